@@ -1,0 +1,19 @@
+//! Pixels: probe and decode under limits, palette, crop, card, encode.
+//!
+//! Pure: bytes in, bytes out. No I/O, no clock, no async, no threads of its own. What it needs of the world
+//! (the time a stage took, whether to go on) it asks of a [`Watch`]. It never panics on purpose; whoever calls
+//! it contains a panic all the same, since the bytes come from strangers.
+
+mod error;
+mod limits;
+mod options;
+mod outcome;
+mod raster;
+mod watch;
+
+pub use error::Error;
+pub use limits::Limits;
+pub use options::{Aspect, CardFormat, Options};
+pub use outcome::{Card, Crop, Outcome, Source, Stage, Swatch, Timings};
+pub use raster::Raster;
+pub use watch::{Unwatched, Watch};

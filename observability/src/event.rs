@@ -1,0 +1,96 @@
+//! What happened, in numbers: the one vocabulary in which every actor and the edge tell the Metrics actor.
+//!
+//! Plain data and cheap to send. Labels are `&'static str` out of closed sets, so that no stranger's text can
+//! become a time series.
+
+use std::time::Duration;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A response was written to its end, or its client went away.
+    RequestFinished(RequestFacts),
+    /// A picture was turned into a result on behalf of this endpoint.
+    ImageProcessed {
+        /// Route template.
+        endpoint: &'static str,
+    },
+    /// An attempt at a picture ended: its format (`unknown` where it could not be told) and how it went
+    /// (`ok`, or the error code in lower case).
+    AttemptEnded {
+        /// Lower-case format name.
+        format: &'static str,
+        /// `ok` or a lower-case error code.
+        outcome: &'static str,
+    },
+    /// One stage of one picture took this long.
+    StageTimed {
+        /// Lower-case stage name.
+        stage: &'static str,
+        /// Wall-clock time.
+        time: Duration,
+    },
+    /// How many slots there are and how many are at work.
+    Slots {
+        /// Slots in all.
+        total: usize,
+        /// Slots with an attempt on them.
+        busy: usize,
+        /// Attempts that were given up while their thread still runs.
+        abandoned: usize,
+    },
+    /// How many pictures wait for a slot.
+    QueueDepth(usize),
+    /// How long a picture waited for its slot.
+    QueueWaited(Duration),
+    /// Bytes of the memory budget: reserved now, and in all.
+    Budget {
+        /// Bytes reserved.
+        used: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// Bytes of admitted uploads whose request has not ended.
+    UploadsInFlight(u64),
+    /// An actor is up (`true`) or backing off (`false`).
+    ActorUp {
+        /// The actor's noun, lower case.
+        actor: &'static str,
+        /// Whether it takes messages.
+        up: bool,
+    },
+    /// An actor was restarted after a panic (`panic`) or an unwanted stop (`stop`).
+    ActorRestarted {
+        /// The actor's noun, lower case.
+        actor: &'static str,
+        /// `panic` or `stop`.
+        cause: &'static str,
+    },
+    /// A dependency of /ready was probed.
+    DependencyChecked {
+        /// The name in /ready.
+        dependency: &'static str,
+        /// Whether it is well.
+        ok: bool,
+    },
+}
+
+/// The figures of one finished request.
+#[derive(Debug, Clone)]
+pub struct RequestFacts {
+    /// Route template (`/process`), or `unmatched`.
+    pub endpoint: &'static str,
+    /// `GET`, `HEAD`, `POST`, `OPTIONS`, … or `OTHER`.
+    pub method: &'static str,
+    /// Status code.
+    pub code: u16,
+    /// The body's `error_code`, if it has one.
+    pub error_code: Option<&'static str>,
+    /// From the request's first byte (uploads: from the last byte of the body) to the response's end.
+    pub duration: Duration,
+    /// Body bytes received.
+    pub bytes_in: u64,
+    /// Body bytes sent.
+    pub bytes_out: u64,
+}

@@ -1,0 +1,4 @@
+//! What operators read.
+
+mod event;
+pub use event::{Event, RequestFacts};
