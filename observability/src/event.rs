@@ -74,6 +74,15 @@ pub enum Event {
         /// Whether it is well.
         ok: bool,
     },
+    /// What /ready answers from now on.
+    Ready(bool),
+    /// Bytes that the spool holds.
+    Spool {
+        /// Bytes in memory.
+        memory: u64,
+        /// Bytes in temporary files.
+        disk: u64,
+    },
 }
 
 /// The figures of one finished request.

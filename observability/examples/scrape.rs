@@ -1,0 +1,32 @@
+//! Prints a scrape in which every family has a series, for `promtool check metrics`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use huemill_observability::{Event, Known, Registry, RequestFacts};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let known = Known {
+        endpoints: &["/process"],
+        statuses: &[200],
+        error_codes: &["NO_INPUT"],
+        image_endpoints: &["/process"],
+        formats: &["jpeg"],
+        outcomes: &["ok"],
+        stages: &["decode"],
+        actors: &["workers"],
+        dependencies: &["disk"],
+    };
+    let registry = Registry::new(env!("CARGO_PKG_VERSION"), &known)?;
+    registry.record(&Event::RequestFinished(RequestFacts {
+        endpoint: "/process",
+        method: "POST",
+        code: 200,
+        error_code: None,
+        duration: Duration::from_millis(15),
+        bytes_in: 39,
+        bytes_out: 79,
+    }));
+    std::io::stdout().write_all(registry.render().as_bytes())?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! The metrics: every family under its name, fed by [`Event`]s and rendered for a scrape.
+//!
+//! The Metrics actor owns one and is the only one to write to it; a family lives in the file of its subject.
+//! Labels come from closed sets, so the number of series is bounded. The sets of [`Known`] start at 0: a rate
+//! over the first error exists only if the series was there before it. Building fails only where two families
+//! claim one name; nothing fails after that.
+
+mod health;
+mod http;
+mod images;
+mod process;
+mod workers;
+
+use std::sync::Mutex;
+
+use prometheus::TextEncoder;
+
+use crate::Event;
+
+/// The content type of [`Registry::render`]'s text.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Label values that are known before anything happens. Empty lists are allowed: such series then appear with
+/// their first event.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// Route templates, and `unmatched`.
+    pub endpoints: &'a [&'a str],
+    /// Status codes that the endpoints answer.
+    pub statuses: &'a [u16],
+    /// Error codes, as the wire spells them.
+    pub error_codes: &'a [&'a str],
+    /// The endpoints that turn pictures into results.
+    pub image_endpoints: &'a [&'a str],
+    /// Picture formats in lower case, and `unknown`.
+    pub formats: &'a [&'a str],
+    /// `ok`, and the lower-case error codes in which an attempt can end.
+    pub outcomes: &'a [&'a str],
+    /// A picture's stages in lower case.
+    pub stages: &'a [&'a str],
+    /// The actors' nouns in lower case.
+    pub actors: &'a [&'a str],
+    /// The dependencies of /ready.
+    pub dependencies: &'a [&'a str],
+}
+
+/// All metric families of the process.
+#[derive(Debug)]
+pub struct Registry {
+    families: prometheus::Registry,
+    http: http::Http,
+    images: images::Images,
+    workers: workers::Workers,
+    health: health::Health,
+    process: process::Process,
+    /// One scrape at a time: the process collector's CPU counter may count twice when two collect at once.
+    scrape: Mutex<()>,
+}
+
+impl Registry {
+    /// All families, with the series of `known` at 0; `version` goes into `build_info`.
+    pub fn new(version: &str, known: &Known<'_>) -> Result<Self, prometheus::Error> {
+        let families = prometheus::Registry::new();
+        Ok(Self {
+            http: http::Http::new(&families, known)?,
+            images: images::Images::new(&families, known)?,
+            workers: workers::Workers::new(&families)?,
+            health: health::Health::new(&families, known)?,
+            process: process::Process::new(&families, version)?,
+            families,
+            scrape: Mutex::new(()),
+        })
+    }
+
+    /// Counts one event.
+    pub fn record(&self, event: &Event) {
+        match event {
+            Event::RequestFinished(facts) => self.http.finished(facts),
+            Event::UploadsInFlight(bytes) => self.http.uploads(*bytes),
+            Event::ImageProcessed { endpoint } => self.images.processed(endpoint),
+            Event::AttemptEnded { format, outcome } => self.images.ended(format, outcome),
+            Event::StageTimed { stage, time } => self.images.timed(stage, *time),
+            Event::Slots { total, busy, abandoned } => self.workers.slots(*total, *busy, *abandoned),
+            Event::QueueDepth(depth) => self.workers.depth(*depth),
+            Event::QueueWaited(time) => self.workers.waited(*time),
+            Event::Budget { used, total } => self.workers.budget(*used, *total),
+            Event::ActorUp { actor, up } => self.health.actor(actor, *up),
+            Event::ActorRestarted { actor, cause } => self.health.restarted(actor, cause),
+            Event::DependencyChecked { dependency, ok } => self.health.dependency(dependency, *ok),
+            Event::Ready(ready) => self.health.ready(*ready),
+            Event::Spool { memory, disk } => self.process.spool(*memory, *disk),
+        }
+    }
+
+    /// Sets how many events were dropped so far, because the way here was full. Never falls.
+    pub fn set_dropped(&self, total: u64) {
+        self.process.dropped(total);
+    }
+
+    /// All series in the text format 0.0.4, families sorted by name.
+    #[must_use]
+    pub fn render(&self) -> String {
+        // A poisoned lock guards no data: the next scrape may go on.
+        let _one = self.scrape.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut text = String::with_capacity(32 * 1024);
+        // Fails only on a family without series, which `gather` leaves out.
+        let complete = TextEncoder::new().encode_utf8(&self.families.gather(), &mut text);
+        debug_assert!(complete.is_ok(), "{complete:?}");
+        text
+    }
+}
+
+/// A gauge's value; figures beyond `i64` do not occur, and would be clamped.
+fn figure(value: impl TryInto<i64>) -> i64 {
+    value.try_into().unwrap_or(i64::MAX)
+}

@@ -1,0 +1,107 @@
+//! Requests: rate, errors, duration, bytes.
+
+use prometheus::{
+    HistogramVec, IntCounterVec, IntGauge, Registry, register_histogram_vec_with_registry,
+    register_int_counter_vec_with_registry, register_int_gauge_with_registry,
+};
+
+use super::{Known, figure};
+use crate::RequestFacts;
+
+/// Edges in milliseconds. The objective (2 s) is one, and edges lie above it: a quantile cannot exceed the last.
+const MILLISECONDS: [f64; 12] =
+    [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 30_000.0];
+
+#[derive(Debug)]
+pub(super) struct Http {
+    requests: IntCounterVec,
+    errors: IntCounterVec,
+    milliseconds: HistogramVec,
+    seconds: HistogramVec,
+    bytes_in: IntCounterVec,
+    bytes_out: IntCounterVec,
+    uploads: IntGauge,
+}
+
+impl Http {
+    pub(super) fn new(registry: &Registry, known: &Known<'_>) -> Result<Self, prometheus::Error> {
+        let http = Self {
+            requests: register_int_counter_vec_with_registry!(
+                "requests_total",
+                "Requests answered, by route and status code.",
+                &["endpoint", "code"],
+                registry
+            )?,
+            errors: register_int_counter_vec_with_registry!(
+                "errors_total",
+                "Answers with an error code, by route and code.",
+                &["endpoint", "error_code"],
+                registry
+            )?,
+            milliseconds: register_histogram_vec_with_registry!(
+                "request_duration_ms",
+                "Time to answer in milliseconds, by route; uploads count from the last byte of the body.",
+                &["endpoint"],
+                MILLISECONDS.to_vec(),
+                registry
+            )?,
+            seconds: register_histogram_vec_with_registry!(
+                "http_server_request_duration_seconds",
+                "Time to answer in seconds, by method, route and status code.",
+                &["method", "route", "code"],
+                MILLISECONDS.map(|edge| edge / 1_000.0).to_vec(),
+                registry
+            )?,
+            bytes_in: register_int_counter_vec_with_registry!(
+                "http_request_bytes_total",
+                "Body bytes received, by route.",
+                &["endpoint"],
+                registry
+            )?,
+            bytes_out: register_int_counter_vec_with_registry!(
+                "http_response_bytes_total",
+                "Body bytes sent, by route.",
+                &["endpoint"],
+                registry
+            )?,
+            uploads: register_int_gauge_with_registry!(
+                "uploads_in_flight_bytes",
+                "Bytes of admitted uploads whose request has not ended.",
+                registry
+            )?,
+        };
+        http.start_at_zero(known);
+        Ok(http)
+    }
+
+    fn start_at_zero(&self, known: &Known<'_>) {
+        for endpoint in known.endpoints {
+            for status in known.statuses {
+                self.requests.with_label_values(&[*endpoint, &status.to_string()]);
+            }
+            for code in known.error_codes {
+                self.errors.with_label_values(&[endpoint, code]);
+            }
+            self.milliseconds.with_label_values(&[endpoint]);
+            self.bytes_in.with_label_values(&[endpoint]);
+            self.bytes_out.with_label_values(&[endpoint]);
+        }
+    }
+
+    pub(super) fn finished(&self, facts: &RequestFacts) {
+        let code = facts.code.to_string();
+        self.requests.with_label_values(&[facts.endpoint, &code]).inc();
+        if let Some(error_code) = facts.error_code {
+            self.errors.with_label_values(&[facts.endpoint, error_code]).inc();
+        }
+        let seconds = facts.duration.as_secs_f64();
+        self.milliseconds.with_label_values(&[facts.endpoint]).observe(seconds * 1_000.0);
+        self.seconds.with_label_values(&[facts.method, facts.endpoint, &code]).observe(seconds);
+        self.bytes_in.with_label_values(&[facts.endpoint]).inc_by(facts.bytes_in);
+        self.bytes_out.with_label_values(&[facts.endpoint]).inc_by(facts.bytes_out);
+    }
+
+    pub(super) fn uploads(&self, bytes: u64) {
+        self.uploads.set(figure(bytes));
+    }
+}

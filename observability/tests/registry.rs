@@ -1,0 +1,186 @@
+//! What a scrape shows.
+
+use std::time::Duration;
+
+use huemill_observability::{Event, Known, Registry, RequestFacts};
+
+const KNOWN: Known<'static> = Known {
+    endpoints: &["/process", "unmatched"],
+    statuses: &[200, 503],
+    error_codes: &["NO_INPUT", "OVERLOADED"],
+    image_endpoints: &["/process"],
+    formats: &["jpeg", "unknown"],
+    outcomes: &["ok", "processing_error"],
+    stages: &["decode"],
+    actors: &["workers"],
+    dependencies: &["disk"],
+};
+
+fn registry() -> Registry {
+    Registry::new("1.2.3", &KNOWN).expect("no two families share a name")
+}
+
+fn has(scrape: &str, line: &str) -> bool {
+    scrape.lines().any(|found| found == line)
+}
+
+#[track_caller]
+fn assert_lines(registry: &Registry, lines: &[&str]) {
+    let scrape = registry.render();
+    for line in lines {
+        assert!(has(&scrape, line), "{line} is not in\n{scrape}");
+    }
+}
+
+#[test]
+fn known_series_start_at_zero() {
+    assert_lines(
+        &registry(),
+        &[
+            r#"requests_total{code="503",endpoint="unmatched"} 0"#,
+            r#"errors_total{endpoint="/process",error_code="OVERLOADED"} 0"#,
+            r#"request_duration_ms_count{endpoint="/process"} 0"#,
+            r#"http_request_bytes_total{endpoint="/process"} 0"#,
+            r#"http_response_bytes_total{endpoint="unmatched"} 0"#,
+            r#"images_processed_total{endpoint="/process"} 0"#,
+            r#"image_outcomes_total{format="unknown",outcome="processing_error"} 0"#,
+            r#"image_stage_duration_seconds_count{stage="decode"} 0"#,
+            r#"actor_up{actor="workers"} 0"#,
+            r#"actor_restarts_total{actor="workers",cause="panic"} 0"#,
+            r#"actor_restarts_total{actor="workers",cause="stop"} 0"#,
+            r#"dependency_ready{dependency="disk"} 0"#,
+            "service_ready 0",
+            "metrics_events_dropped_total 0",
+            r#"build_info{version="1.2.3"} 1"#,
+        ],
+    );
+}
+
+#[test]
+fn a_request_counts_once_in_every_family() {
+    let registry = registry();
+    registry.record(&Event::RequestFinished(RequestFacts {
+        endpoint: "/process",
+        method: "POST",
+        code: 503,
+        error_code: Some("OVERLOADED"),
+        duration: Duration::from_millis(1_500),
+        bytes_in: 39,
+        bytes_out: 79,
+    }));
+    assert_lines(
+        &registry,
+        &[
+            r#"requests_total{code="503",endpoint="/process"} 1"#,
+            r#"requests_total{code="200",endpoint="/process"} 0"#,
+            r#"errors_total{endpoint="/process",error_code="OVERLOADED"} 1"#,
+            r#"request_duration_ms_bucket{endpoint="/process",le="1000"} 0"#,
+            r#"request_duration_ms_bucket{endpoint="/process",le="2000"} 1"#,
+            r#"request_duration_ms_sum{endpoint="/process"} 1500"#,
+            r#"http_server_request_duration_seconds_bucket{code="503",method="POST",route="/process",le="1"} 0"#,
+            r#"http_server_request_duration_seconds_bucket{code="503",method="POST",route="/process",le="2"} 1"#,
+            r#"http_server_request_duration_seconds_sum{code="503",method="POST",route="/process"} 1.5"#,
+            r#"http_request_bytes_total{endpoint="/process"} 39"#,
+            r#"http_response_bytes_total{endpoint="/process"} 79"#,
+        ],
+    );
+}
+
+#[test]
+fn a_good_answer_is_no_error() {
+    let registry = registry();
+    registry.record(&Event::RequestFinished(RequestFacts {
+        endpoint: "/process",
+        method: "POST",
+        code: 200,
+        error_code: None,
+        duration: Duration::from_millis(3),
+        bytes_in: 1,
+        bytes_out: 1,
+    }));
+    let scrape = registry.render();
+    let mut errors = scrape.lines().filter(|line| line.starts_with("errors_total{"));
+    assert!(errors.all(|line| line.ends_with(" 0")), "{scrape}");
+}
+
+#[test]
+fn pictures_slots_and_budget_show() {
+    let registry = registry();
+    for event in [
+        Event::ImageProcessed { endpoint: "/process" },
+        Event::AttemptEnded { format: "jpeg", outcome: "ok" },
+        Event::StageTimed { stage: "decode", time: Duration::from_millis(40) },
+        Event::Slots { total: 4, busy: 3, abandoned: 1 },
+        Event::QueueDepth(7),
+        Event::QueueWaited(Duration::from_millis(60)),
+        Event::Budget { used: 10, total: 100 },
+        Event::UploadsInFlight(55),
+        Event::Spool { memory: 5, disk: 6 },
+    ] {
+        registry.record(&event);
+    }
+    assert_lines(
+        &registry,
+        &[
+            r#"images_processed_total{endpoint="/process"} 1"#,
+            r#"image_outcomes_total{format="jpeg",outcome="ok"} 1"#,
+            r#"image_stage_duration_seconds_bucket{stage="decode",le="0.025"} 0"#,
+            r#"image_stage_duration_seconds_bucket{stage="decode",le="0.05"} 1"#,
+            "worker_slots 4",
+            "worker_slots_busy 3",
+            "worker_attempts_abandoned 1",
+            "worker_queue_depth 7",
+            r#"worker_queue_wait_seconds_bucket{le="0.05"} 0"#,
+            r#"worker_queue_wait_seconds_bucket{le="0.1"} 1"#,
+            "worker_memory_budget_used_bytes 10",
+            "worker_memory_budget_bytes 100",
+            "uploads_in_flight_bytes 55",
+            "spool_memory_bytes 5",
+            "spool_disk_bytes 6",
+        ],
+    );
+}
+
+#[test]
+fn actors_and_dependencies_go_up_and_down() {
+    let registry = registry();
+    registry.record(&Event::ActorUp { actor: "workers", up: true });
+    registry.record(&Event::DependencyChecked { dependency: "disk", ok: true });
+    registry.record(&Event::Ready(true));
+    assert_lines(
+        &registry,
+        &[r#"actor_up{actor="workers"} 1"#, r#"dependency_ready{dependency="disk"} 1"#, "service_ready 1"],
+    );
+    registry.record(&Event::ActorRestarted { actor: "workers", cause: "panic" });
+    registry.record(&Event::ActorUp { actor: "workers", up: false });
+    registry.record(&Event::DependencyChecked { dependency: "disk", ok: false });
+    registry.record(&Event::Ready(false));
+    assert_lines(
+        &registry,
+        &[
+            r#"actor_up{actor="workers"} 0"#,
+            r#"actor_restarts_total{actor="workers",cause="panic"} 1"#,
+            r#"actor_restarts_total{actor="workers",cause="stop"} 0"#,
+            r#"dependency_ready{dependency="disk"} 0"#,
+            "service_ready 0",
+        ],
+    );
+}
+
+#[test]
+fn the_drop_counter_follows_the_total_and_never_falls() {
+    let registry = registry();
+    for total in [3, 10, 4] {
+        registry.set_dropped(total);
+    }
+    assert_lines(&registry, &["metrics_events_dropped_total 10"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_process_shows_its_memory() {
+    let scrape = registry().render();
+    let resident = scrape.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
+    assert!(resident.unwrap().parse::<u64>().unwrap() > 0);
+    assert!(scrape.contains("\nprocess_cpu_seconds_total "), "{scrape}");
+}
