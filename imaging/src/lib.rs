@@ -4,16 +4,21 @@
 //! (the time a stage took, whether to go on) it asks of a [`Watch`]. It never panics on purpose; whoever calls
 //! it contains a panic all the same, since the bytes come from strangers.
 
+pub mod crop;
 mod error;
 mod limits;
 mod options;
 mod outcome;
+mod palette;
 mod raster;
+pub mod swatch;
 mod watch;
 
+pub use crop::best as best_crop;
 pub use error::Error;
 pub use limits::Limits;
 pub use options::{Aspect, CardFormat, Options};
 pub use outcome::{Card, Crop, Outcome, Source, Stage, Swatch, Timings};
+pub use palette::extract as extract_palette;
 pub use raster::Raster;
 pub use watch::{Unwatched, Watch};
