@@ -1,0 +1,48 @@
+# What people do here. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check unit doc bench load fuzz deny clean
+
+CARGO ?= cargo
+# One profile for everything that is tested: quick to build, pixels still fast.
+PROFILE := --profile ci
+FUZZ_SECONDS ?= 600
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Start the service (release build) on 127.0.0.1:8080
+	$(CARGO) run --release
+
+test: setup check unit doc ## All that must hold: format, lints, tests, doc tests (sets up what is missing)
+
+setup: ## Install what the tests need beside Rust (Debian packages)
+	@tests/setup.sh
+
+check: ## Format and lints, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets $(PROFILE) --locked -- -D warnings
+
+unit: ## Unit, property, table and process tests
+	$(CARGO) test --workspace --lib --bins --tests --benches $(PROFILE) --locked
+
+doc: ## Doc tests, and the documentation without warnings
+	$(CARGO) test --workspace --doc $(PROFILE) --locked
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
+
+bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILES="a.jpg b.png" adds files
+	$(CARGO) bench -p huemill-imaging --bench pipeline
+
+load: ## Pictures per second over HTTP against the engine alone, and memory under load (release build)
+	$(CARGO) build --release --bin huemill
+	$(CARGO) bench --bench load
+
+fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
+	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decode -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
+	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run zip -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
+
+deny: ## Licences, sources and duplicate versions of the dependencies; needs cargo-deny
+	$(CARGO) deny check licenses bans sources
+
+clean: ## Remove what was built, and the local data
+	$(CARGO) clean
+	rm -rf data

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Sees to it that what the tests need beside Rust is there: installs Debian packages where it may, else says which.
+set -euo pipefail
+
+# command -> package that brings it
+declare -A needed=([cc]=gcc [promtool]=prometheus)
+
+missing=()
+for command in "${!needed[@]}"; do
+  command -v "$command" >/dev/null 2>&1 || missing+=("${needed[$command]}")
+done
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "The tests need ${missing[*]}: install them and try again." >&2
+  exit 1
+fi
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1; then
+    echo "The tests need ${missing[*]}: install them as root (apt-get install ${missing[*]}) and try again." >&2
+    exit 1
+  fi
+  sudo=(sudo)
+fi
+echo "Installing ${missing[*]}" >&2
+# The tests start the servers that they need by themselves: none may start with its package.
+"${sudo[@]}" apt-get update -qq
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
