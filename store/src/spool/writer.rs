@@ -152,13 +152,9 @@ impl Sink {
     fn create(room: &SpoolRoom, buffer: Buffer) -> io::Result<Self> {
         let mut sink = Self { file: room.file()?, disk: room.disk_lease(), buffer };
         sink.flush()?;
-        let Buffer { bytes, lease } = &mut sink.buffer;
-        if bytes.capacity() > GATHER {
-            *bytes = Vec::with_capacity(GATHER);
-            lease.resize(bytes.capacity() as u64);
-        } else {
-            sink.buffer.grow(GATHER);
-        }
+        sink.buffer.bytes.shrink_to(GATHER);
+        sink.buffer.lease.resize(sink.buffer.bytes.capacity() as u64);
+        sink.buffer.grow(GATHER.min(room.memory_each()));
         Ok(sink)
     }
 

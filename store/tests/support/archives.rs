@@ -4,6 +4,8 @@
 // Each test binary that includes this file uses a part of it.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod hostile;
+
 use std::io::Write;
 
 use flate2::Compression;

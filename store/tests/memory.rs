@@ -1,0 +1,91 @@
+//! What really is allocated: by spools within their allowance, and by archives that promise the moon.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/archives.rs"]
+mod archives;
+
+use std::sync::{Mutex, PoisonError};
+
+use archives::hostile::table;
+use archives::{Member, zip};
+use bytes::Bytes;
+use huemill_store::archive::{ArchiveLimits, Directory, extract, peek};
+use huemill_store::{Spool, SpoolRoom, SpoolSettings};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// One measurement at a time: the allocator counts for the whole process.
+static MEASURING: Mutex<()> = Mutex::new(());
+
+/// What `work` returns, and the most bytes it held at once.
+fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let result = work();
+    (result, ALLOCATOR.peak_usage().saturating_sub(before))
+}
+
+const KIB: usize = 1 << 10;
+const ALLOWANCE: usize = 4 << 20;
+
+#[test]
+fn no_archive_takes_more_memory_than_the_limits_allow() {
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let room = SpoolRoom::open(SpoolSettings { memory_total: 0, ..SpoolSettings::default() }).unwrap();
+    let limits = ArchiveLimits { max_entry_bytes: 1 << 20, ..ArchiveLimits::default() };
+    for row in table(b"picture") {
+        let (id, what) = (row.id, row.what);
+        let source = Spool::from_bytes(&room, row.bytes).unwrap();
+        let (directory, peak) = peak_of(|| Directory::read(&source, &limits));
+        assert!(peak < 2048 * KIB, "{id} {what}: {peak} bytes for the directory");
+        for entry in directory.iter().flat_map(Directory::entries) {
+            let (_, peak) = peak_of(|| extract(&source, entry, 1 << 20));
+            assert!(peak < 1024 * KIB + 256 * KIB, "{id} {what}: {peak} bytes for {}", entry.name);
+            let (_, peak) = peak_of(|| peek(&source, entry, 64));
+            assert!(peak < 256 * KIB, "{id} {what}: {peak} bytes to peek at {}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn the_longest_directory_takes_a_few_times_its_length() {
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
+    let name = [&[0xb0; 785][..], b".png"].concat();
+    let members: Vec<_> = (0..5000).map(|_| Member::stored(&name, b"")).collect();
+    let source = Spool::from_bytes(&room, zip(&members)).unwrap();
+    drop(members);
+    let (directory, peak) = peak_of(|| Directory::read(&source, &ArchiveLimits::default()));
+    assert_eq!(directory.unwrap().entries().len(), 5000);
+    assert!(peak < 16 << 20, "{peak} bytes");
+}
+
+#[test]
+fn spools_hold_no_more_than_their_allowance() {
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let settings = SpoolSettings { memory_total: ALLOWANCE as u64, ..SpoolSettings::default() };
+    let room = SpoolRoom::open(settings).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let chunk = Bytes::from(vec![7; 64 * KIB]);
+    let (spools, peak) = peak_of(|| {
+        runtime.block_on(async {
+            let mut writers: Vec<_> = (0..100).map(|_| room.writer()).collect();
+            for _ in 0..20 {
+                for writer in &mut writers {
+                    writer.write(chunk.clone()).await.unwrap();
+                }
+            }
+            let mut spools = Vec::new();
+            for writer in writers {
+                spools.push(writer.finish().await.unwrap());
+            }
+            spools
+        })
+    });
+    assert_eq!(spools.iter().map(Spool::len).sum::<u64>(), 100 * 20 * (64 << 10));
+    // A buffer that grows is held twice for a moment; the rest is the runtime's.
+    assert!(peak < ALLOWANCE + 2048 * KIB, "{peak} bytes");
+}
