@@ -1,0 +1,54 @@
+//! The monotonic time, as something a test can move by hand. Actors' timers run on tokio's own clock; this one
+//! is for ages that are judged from outside of an actor, such as that of the last verdict.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub use tokio::time::Instant;
+
+/// Where the time comes from: the system, or a test's hand.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Option<Arc<Mutex<Instant>>>);
+
+impl Clock {
+    /// The system's monotonic clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still until [`Clock::advance`] moves it; clones move together.
+    #[must_use]
+    pub fn manual() -> Self {
+        Self(Some(Arc::new(Mutex::new(Instant::now()))))
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            None => Instant::now(),
+            Some(hand) => *hand.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Moves a manual clock forward. The system's clock takes no orders.
+    pub fn advance(&self, by: Duration) {
+        if let Some(hand) = &self.0 {
+            *hand.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_moves_by_hand_alone_and_with_its_clones() {
+        let clock = Clock::manual();
+        let before = clock.now();
+        clock.clone().advance(Duration::from_secs(31));
+        assert_eq!(clock.now() - before, Duration::from_secs(31));
+    }
+}

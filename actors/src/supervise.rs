@@ -1,0 +1,214 @@
+//! Supervision: what happens when an actor fails. actix's own `Supervisor` restarts on `stop()` alone, at once,
+//! and a panic under it leaves a dead address and a lost queue; so this is ours.
+//!
+//! A future polls the actor under `catch_unwind`. On a panic (in a handler, a future, `started()` or
+//! `restarting()`) or an unwanted stop it backs off, checks the restart intensity and restarts the actor in
+//! place: same address, queued messages kept, `restarting()` rebuilds the state from injected dependencies,
+//! `started()` re-arms timers. Past the intensity the bell rings and the application exits. A stack overflow
+//! or an abort still kills the process.
+
+mod doom;
+mod policy;
+mod roster;
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use actix::dev::{ContextFut, ToEnvelope, channel};
+use actix::{Actor, ActorContext, Addr, Context, Handler, Message, Supervised};
+use actix_rt::ArbiterHandle;
+use futures_util::FutureExt;
+use huemill_observability::Event;
+
+pub use doom::{Bell, Doom, DoomReceiver, EXIT_CODE};
+pub use policy::Policy;
+pub use roster::{Roster, Standing};
+
+use crate::clock::Instant;
+use crate::fault::{Code, Fault};
+use crate::metrics::Recorder;
+use policy::History;
+
+/// Messages that wait in a mailbox before senders are told to wait (actix's own default). It binds each clone
+/// of an address on its own, so it is no admission control.
+const MAILBOX: usize = 16;
+
+/// Everything an actor is supervised with; one for the whole crew.
+#[derive(Debug, Clone)]
+pub struct Supervision {
+    /// When to restart and when to give up.
+    pub policy: Policy,
+    /// Where ups, downs and restarts are counted.
+    pub recorder: Recorder,
+    /// Where a doom is reported.
+    pub bell: Bell,
+    /// Where everybody's state can be read.
+    pub roster: Roster,
+}
+
+/// Starts an actor on an arbiter and keeps it alive for as long as anybody holds its address and the arbiter
+/// runs. `name` is its noun in lower case, as metrics, logs and /ready spell it.
+pub fn start<A, F>(
+    arbiter: &ArbiterHandle,
+    name: &'static str,
+    supervision: &Supervision,
+    factory: F,
+) -> Addr<A>
+where
+    A: Supervised + Actor<Context = Context<A>>,
+    F: FnOnce(&mut Context<A>) -> A + Send + 'static,
+{
+    let (send, receive) = channel::channel(MAILBOX);
+    let supervision = supervision.clone();
+    arbiter.spawn_fn(move || {
+        let mut ctx = Context::with_receiver(receive);
+        match catch_unwind(AssertUnwindSafe(|| factory(&mut ctx))) {
+            Ok(actor) => {
+                let house = House(Some(ctx.into_future(actor)));
+                actix_rt::spawn(oversee(house, name, supervision));
+            }
+            Err(panic) => supervision.doomed(name, &format!("cannot be built: {}", text_of(&*panic))),
+        }
+    });
+    Addr::new(send)
+}
+
+/// Sends a message and awaits the answer, with actix's two silences told apart: the actor is gone
+/// ([`Code::NotReady`]), or it lives and this message made it panic ([`Code::InternalError`]).
+pub async fn ask<A, M>(address: &Addr<A>, message: M) -> Result<M::Result, Fault>
+where
+    A: Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    address.send(message).await.map_err(|error| {
+        if address.connected() {
+            Fault::new(Code::InternalError).because("the actor panicked over this message")
+        } else {
+            Fault::new(Code::NotReady).because(format!("the actor is gone: {error}"))
+        }
+    })
+}
+
+/// What a panic said, as far as it is text.
+pub(crate) fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let owned = || panic.downcast_ref::<String>().map(String::as_str);
+    panic.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("no text")
+}
+
+/// How an actor's life ended.
+enum End {
+    Panic(String),
+    Stop,
+}
+
+impl End {
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::Panic(_) => "panic",
+            Self::Stop => "stop",
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Panic(text) => text,
+            Self::Stop => "stopped itself",
+        }
+    }
+}
+
+/// The actor with its context and mailbox. Dropping a live `ContextFut` polls it once more, and that may panic;
+/// here such a panic is contained.
+struct House<A: Actor<Context = Context<A>>>(Option<ContextFut<A, Context<A>>>);
+
+impl<A: Supervised + Actor<Context = Context<A>>> House<A> {
+    /// Polls the actor until it ends; `None` when that is the natural end: nobody holds its address.
+    async fn live(&mut self) -> Option<End> {
+        let fut = self.0.as_mut()?;
+        match AssertUnwindSafe(&mut *fut).catch_unwind().await {
+            Ok(()) if fut.ctx().connected() => Some(End::Stop),
+            Ok(()) => None,
+            Err(panic) => Some(End::Panic(text_of(&*panic).to_owned())),
+        }
+    }
+
+    /// Restarts the actor in place; `Ok(false)` when nobody holds its address any more.
+    fn restart(&mut self) -> Result<bool, End> {
+        let Some(fut) = self.0.as_mut() else { return Ok(false) };
+        catch_unwind(AssertUnwindSafe(|| fut.restart()))
+            .map_err(|panic| End::Panic(text_of(&*panic).to_owned()))
+    }
+
+    /// Takes the actor out of its misery: it is not polled again, not even to say goodbye.
+    fn terminate(&mut self) {
+        if let Some(fut) = self.0.as_mut() {
+            fut.ctx().terminate();
+        }
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Drop for House<A> {
+    fn drop(&mut self) {
+        let fut = self.0.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(fut))) {
+            let text = text_of(&*panic);
+            tracing::error!(
+                event = "actor_drop_panicked",
+                panic = text,
+                "actor panicked while it was dropped"
+            );
+        }
+    }
+}
+
+async fn oversee<A>(mut house: House<A>, name: &'static str, supervision: Supervision)
+where
+    A: Supervised + Actor<Context = Context<A>>,
+{
+    let mut history = History::default();
+    supervision.up(name);
+    while let Some(mut end) = house.live().await {
+        supervision.down(name);
+        loop {
+            let Some(backoff) = history.failed(&supervision.policy, Instant::now()) else {
+                house.terminate();
+                drop(house);
+                return supervision.doomed(name, end.text());
+            };
+            tokio::time::sleep(backoff).await;
+            match house.restart() {
+                Ok(true) => break supervision.restarted(name, &end, backoff.as_millis()),
+                Ok(false) => return,
+                Err(again) => end = again,
+            }
+        }
+    }
+    supervision.down(name);
+}
+
+impl Supervision {
+    fn up(&self, actor: &'static str) {
+        self.roster.set_up(actor, true);
+        self.recorder.record(Event::ActorUp { actor, up: true });
+    }
+
+    fn down(&self, actor: &'static str) {
+        self.roster.set_up(actor, false);
+        self.recorder.record(Event::ActorUp { actor, up: false });
+    }
+
+    fn restarted(&self, actor: &'static str, end: &End, backoff_ms: u128) {
+        let (cause, reason) = (end.cause(), end.text());
+        tracing::warn!(event = "actor_restarted", actor, cause, reason, backoff_ms, "actor restarted");
+        self.roster.restarted(actor);
+        self.recorder.record(Event::ActorRestarted { actor, cause });
+        self.recorder.record(Event::ActorUp { actor, up: true });
+    }
+
+    fn doomed(&self, actor: &'static str, reason: &str) {
+        self.down(actor);
+        self.bell.ring(Doom { actor, reason: reason.to_owned() });
+    }
+}

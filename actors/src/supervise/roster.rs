@@ -1,0 +1,46 @@
+//! Who is up: written by the supervision of each actor, read by Health and by tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The state of one supervised actor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it takes messages; `false` while it backs off, and for good once it is doomed or at its end.
+    pub up: bool,
+    /// Restarts since the start.
+    pub restarts: u64,
+}
+
+/// All supervised actors by name; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Roster(Arc<Mutex<BTreeMap<&'static str, Standing>>>);
+
+impl Roster {
+    /// Everybody's state now, by name.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<&'static str, Standing> {
+        self.lock().clone()
+    }
+
+    /// One actor's state, if it was ever started.
+    #[must_use]
+    pub fn of(&self, actor: &str) -> Option<Standing> {
+        self.lock().get(actor).copied()
+    }
+
+    pub(super) fn set_up(&self, actor: &'static str, up: bool) {
+        self.lock().entry(actor).or_default().up = up;
+    }
+
+    pub(super) fn restarted(&self, actor: &'static str) {
+        let mut all = self.lock();
+        let standing = all.entry(actor).or_default();
+        standing.up = true;
+        standing.restarts += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Standing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

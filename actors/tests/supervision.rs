@@ -1,0 +1,347 @@
+//! Our supervision, with every fault injected: the actor's address, queue and timers outlive it.
+
+#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, System};
+use huemill_actors::fault::Code;
+use huemill_actors::metrics::Recorder;
+use huemill_actors::supervise::{Bell, DoomReceiver, Policy, Roster, Standing, Supervision, ask, start};
+use huemill_observability::Event;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Runs a test on an actix system whose time moves only when everybody waits.
+fn on_paused_time(test: impl Future<Output = ()>) {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    System::with_tokio_rt(|| runtime().unwrap()).block_on(test);
+}
+
+struct Stage {
+    supervision: Supervision,
+    events: mpsc::Receiver<Event>,
+    doom: DoomReceiver,
+}
+
+impl Stage {
+    fn with(policy: Policy) -> Self {
+        let (recorder, events) = Recorder::channel(100);
+        let (bell, doom) = Bell::new();
+        Self { supervision: Supervision { policy, recorder, bell, roster: Roster::default() }, events, doom }
+    }
+
+    fn start(&self, subject: Subject) -> Addr<Subject> {
+        start(System::current().arbiter(), "subject", &self.supervision, |_| subject)
+    }
+
+    fn standing(&self) -> Standing {
+        self.supervision.roster.of("subject").unwrap()
+    }
+
+    fn restart_causes(&mut self) -> Vec<&'static str> {
+        let cause = |event| match event {
+            Event::ActorRestarted { cause, .. } => Some(cause),
+            _ => None,
+        };
+        std::iter::from_fn(|| self.events.try_recv().ok()).filter_map(cause).collect()
+    }
+}
+
+/// A counter that fails on command.
+#[derive(Default)]
+struct Subject {
+    count: usize,
+    lives: Arc<AtomicUsize>,
+    ticks: Arc<AtomicUsize>,
+    on_start: Plan,
+    on_restart: Plan,
+    at_the_end: Plan,
+}
+
+/// What goes wrong, how many times.
+#[derive(Clone, Default)]
+struct Plan(Arc<Mutex<(usize, Fate)>>);
+
+#[derive(Clone, Copy, Default)]
+enum Fate {
+    #[default]
+    Panic,
+    Stop,
+}
+
+impl Plan {
+    fn times(times: usize, fate: Fate) -> Self {
+        Self(Arc::new(Mutex::new((times, fate))))
+    }
+
+    fn meet(&self, ctx: &mut Context<Subject>) {
+        let fate = {
+            let mut plan = self.0.lock().unwrap();
+            if plan.0 == 0 {
+                return;
+            }
+            plan.0 -= 1;
+            plan.1
+        };
+        match fate {
+            Fate::Panic => panic!("as planned"),
+            Fate::Stop => ctx.stop(),
+        }
+    }
+}
+
+impl Actor for Subject {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.lives.fetch_add(1, Ordering::SeqCst);
+        ctx.run_interval(Duration::from_millis(10), |subject, _| {
+            subject.ticks.fetch_add(1, Ordering::SeqCst);
+        });
+        self.on_start.meet(ctx);
+    }
+
+    fn stopped(&mut self, ctx: &mut Self::Context) {
+        self.at_the_end.meet(ctx);
+    }
+}
+
+impl actix::Supervised for Subject {
+    fn restarting(&mut self, ctx: &mut Self::Context) {
+        self.count = 0;
+        self.on_restart.meet(ctx);
+    }
+}
+
+struct Add(usize);
+struct Break;
+struct BreakLater;
+struct Halt;
+
+impl Message for Add {
+    type Result = usize;
+}
+impl Message for Break {
+    type Result = ();
+}
+impl Message for BreakLater {
+    type Result = ();
+}
+impl Message for Halt {
+    type Result = ();
+}
+
+impl Handler<Add> for Subject {
+    type Result = usize;
+
+    fn handle(&mut self, Add(more): Add, _: &mut Self::Context) -> usize {
+        self.count += more;
+        self.count
+    }
+}
+
+impl Handler<Break> for Subject {
+    type Result = ();
+
+    fn handle(&mut self, _: Break, _: &mut Self::Context) {
+        panic!("broken")
+    }
+}
+
+impl Handler<BreakLater> for Subject {
+    type Result = ();
+
+    fn handle(&mut self, _: BreakLater, ctx: &mut Self::Context) {
+        ctx.run_later(Duration::from_millis(5), |_, _| panic!("broken later"));
+    }
+}
+
+impl Handler<Halt> for Subject {
+    type Result = ();
+
+    fn handle(&mut self, _: Halt, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+#[test]
+fn a_panic_keeps_the_address_and_the_queue_and_rebuilds_the_state() {
+    on_paused_time(async {
+        let mut stage = Stage::with(Policy::default());
+        let subject = stage.start(Subject::default());
+        assert_eq!(ask(&subject, Add(40)).await.unwrap(), 40);
+        let (broken, first, second) =
+            tokio::join!(ask(&subject, Break), ask(&subject, Add(1)), ask(&subject, Add(1)));
+        assert_eq!(broken.unwrap_err().code, Code::InternalError);
+        assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
+        assert_eq!(stage.standing(), Standing { up: true, restarts: 1 });
+        assert_eq!(stage.restart_causes(), ["panic"]);
+    });
+}
+
+#[test]
+fn a_panic_in_an_actors_future_restarts_it() {
+    on_paused_time(async {
+        let mut stage = Stage::with(Policy::default());
+        let subject = stage.start(Subject::default());
+        assert_eq!(ask(&subject, Add(1)).await.unwrap(), 1);
+        ask(&subject, BreakLater).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!stage.standing().up, "it is backing off");
+        assert_eq!(ask(&subject, Add(1)).await.unwrap(), 1, "a message sent meanwhile waits");
+        assert_eq!(stage.restart_causes(), ["panic"]);
+    });
+}
+
+#[test]
+fn a_panic_in_started_is_tried_again_with_growing_waits() {
+    on_paused_time(async {
+        let mut stage = Stage::with(Policy::default());
+        let before = Instant::now();
+        let subject = stage.start(Subject { on_start: Plan::times(3, Fate::Panic), ..Subject::default() });
+        assert_eq!(ask(&subject, Add(1)).await.unwrap(), 1);
+        assert_eq!(before.elapsed().as_millis() / 100, 1 + 2 + 4);
+        assert_eq!(stage.restart_causes(), ["panic"; 3]);
+    });
+}
+
+#[test]
+fn a_panic_while_restarting_counts_as_a_failure_of_its_own() {
+    on_paused_time(async {
+        let stage = Stage::with(Policy::default());
+        let subject = stage.start(Subject { on_restart: Plan::times(2, Fate::Panic), ..Subject::default() });
+        let before = Instant::now();
+        let (broken, kept) = tokio::join!(ask(&subject, Break), ask(&subject, Add(1)));
+        assert_eq!((broken.unwrap_err().code, kept.unwrap()), (Code::InternalError, 1));
+        assert_eq!(before.elapsed().as_millis() / 100, 1 + 2 + 4);
+    });
+}
+
+#[test]
+fn an_unwanted_stop_waits_its_backoff_and_keeps_the_queue() {
+    on_paused_time(async {
+        let mut stage = Stage::with(Policy::default());
+        let subject = stage.start(Subject::default());
+        let before = Instant::now();
+        let (_, kept) = tokio::join!(ask(&subject, Halt), ask(&subject, Add(1)));
+        assert_eq!(kept.unwrap(), 1);
+        assert_eq!(before.elapsed().as_millis() / 100, 1);
+        assert_eq!(stage.restart_causes(), ["stop"]);
+    });
+}
+
+#[test]
+fn a_stop_in_started_does_not_spin() {
+    on_paused_time(async {
+        let mut stage = Stage::with(Policy::default());
+        let lives = Arc::new(AtomicUsize::new(0));
+        let on_start = Plan::times(usize::MAX, Fate::Stop);
+        let subject = stage.start(Subject { on_start, lives: lives.clone(), ..Subject::default() });
+        let doom = stage.doom.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        assert_eq!((doom.actor, doom.reason.as_str()), ("subject", "stopped itself"));
+        assert_eq!(lives.load(Ordering::SeqCst), 1 + Policy::default().restarts);
+        assert!(!subject.connected());
+    });
+}
+
+#[test]
+fn past_the_intensity_the_bell_rings_and_whoever_waits_is_told() {
+    on_paused_time(async {
+        let stage = Stage::with(Policy { restarts: 1, ..Policy::default() });
+        let subject = stage.start(Subject::default());
+        let (_, _, last) = tokio::join!(ask(&subject, Break), ask(&subject, Break), ask(&subject, Add(1)));
+        assert_eq!(last.unwrap_err().code, Code::NotReady);
+        assert_eq!(ask(&subject, Add(1)).await.unwrap_err().code, Code::NotReady);
+        assert!(stage.supervision.bell.has_rung());
+        assert_eq!(stage.standing(), Standing { up: false, restarts: 1 });
+        assert_eq!(stage.doom.borrow().as_ref().unwrap().reason, "broken");
+    });
+}
+
+#[test]
+fn failures_that_lie_far_apart_are_no_doom() {
+    on_paused_time(async {
+        let stage = Stage::with(Policy { restarts: 1, ..Policy::default() });
+        let subject = stage.start(Subject::default());
+        for _ in 0..5 {
+            assert_eq!(ask(&subject, Break).await.unwrap_err().code, Code::InternalError);
+            tokio::time::sleep(Duration::from_secs(61)).await;
+        }
+        assert_eq!(ask(&subject, Add(1)).await.unwrap(), 1);
+        assert_eq!(stage.standing().restarts, 5);
+    });
+}
+
+#[test]
+fn timers_run_again_after_a_restart_and_once_only() {
+    on_paused_time(async {
+        let stage = Stage::with(Policy::default());
+        let ticks = Arc::new(AtomicUsize::new(0));
+        let subject = stage.start(Subject { ticks: ticks.clone(), ..Subject::default() });
+        for _ in 0..2 {
+            assert!(ask(&subject, Break).await.is_err());
+            ask(&subject, Add(1)).await.unwrap();
+        }
+        let before = ticks.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(105)).await;
+        assert_eq!(ticks.load(Ordering::SeqCst) - before, 10);
+    });
+}
+
+#[test]
+fn an_actor_that_cannot_be_built_is_a_doom() {
+    on_paused_time(async {
+        let mut stage = Stage::with(Policy::default());
+        let arbiter = System::current().arbiter().clone();
+        let subject = start::<Subject, _>(&arbiter, "subject", &stage.supervision, |_| panic!("no parts"));
+        let doom = stage.doom.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        assert_eq!(doom.reason, "cannot be built: no parts");
+        assert_eq!(ask(&subject, Add(1)).await.unwrap_err().code, Code::NotReady);
+    });
+}
+
+#[test]
+fn a_panic_while_being_dropped_kills_nobody() {
+    let stage = Stage::with(Policy::default());
+    let lives = Arc::new(AtomicUsize::new(0));
+    let subject = Subject {
+        at_the_end: Plan::times(usize::MAX, Fate::Panic),
+        lives: lives.clone(),
+        ..Subject::default()
+    };
+    on_paused_time(async {
+        let subject = stage.start(subject);
+        ask(&subject, Add(1)).await.unwrap();
+        // The system ends with the actor alive: its context is dropped, and that polls it once more.
+    });
+    assert_eq!(lives.load(Ordering::SeqCst), 1);
+    assert!(!stage.supervision.bell.has_rung());
+}
+
+#[test]
+fn an_actor_whose_drop_panics_too_is_a_doom_and_no_more() {
+    on_paused_time(async {
+        let mut stage = Stage::with(Policy { restarts: 0, ..Policy::default() });
+        let at_the_end = Plan::times(usize::MAX, Fate::Panic);
+        let subject = stage.start(Subject { at_the_end, ..Subject::default() });
+        assert!(ask(&subject, Break).await.is_err());
+        stage.doom.wait_for(Option::is_some).await.unwrap();
+        assert!(!subject.connected());
+    });
+}
+
+#[test]
+fn an_actor_nobody_can_reach_ends_without_a_restart() {
+    on_paused_time(async {
+        let mut stage = Stage::with(Policy::default());
+        let subject = stage.start(Subject::default());
+        ask(&subject, Halt).await.unwrap();
+        drop(subject);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(stage.restart_causes(), [""; 0]);
+        assert!(!stage.supervision.bell.has_rung());
+    });
+}
