@@ -1,7 +1,15 @@
-//! What operators read: metrics and log lines. The README lists every one of them.
+#![doc = include_str!("../README.md")]
 
 mod event;
+pub mod events;
+pub mod line;
+mod panic;
 mod registry;
 
 pub use event::{Event, RequestFacts};
+pub use panic::{install_panic_hook, panic_text};
 pub use registry::{CONTENT_TYPE, Known, Registry};
+
+/// For [`log!`], so that its callers need not name the crate.
+#[doc(hidden)]
+pub use tracing;

@@ -1,0 +1,108 @@
+//! The one table of log events: name, level, fields. A unit is in the field's name.
+//!
+//! Written with [`log!`](crate::log), which takes name and level from here. The README shows the same table, and
+//! a test holds the two to each other. One name may have several rows, one a level.
+
+use tracing::Level;
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct LogEvent {
+    /// What operators search for.
+    pub name: &'static str,
+    /// How loud it is: `error` only where somebody must act.
+    pub level: Level,
+    /// The fields beside `ts`, `level`, `event` and those of the span (`request_id`).
+    pub fields: &'static [&'static str],
+    /// When it is written.
+    pub meaning: &'static str,
+}
+
+/// Defines the constants and [`ALL`] from one list.
+macro_rules! events {
+    ($($constant:ident = $name:literal $level:ident [$($field:literal),*] $meaning:literal;)*) => {
+        $(
+            #[doc = $meaning]
+            pub const $constant: LogEvent = LogEvent {
+                name: $name,
+                level: Level::$level,
+                fields: &[$($field),*],
+                meaning: $meaning,
+            };
+        )*
+
+        /// Every row, in the README's order.
+        pub const ALL: &[LogEvent] = &[$($constant),*];
+    };
+}
+
+events! {
+    HTTP_REQUEST = "http_request" INFO
+        ["request_id", "endpoint", "method", "status_code", "duration_ms", "success", "error_code", "bytes_in", "bytes_out"]
+        "A response was finished, or its client went away.";
+    HTTP_ERROR = "http_error" INFO
+        ["request_id", "endpoint", "status_code", "error_code", "cause"]
+        "A client's mistake was answered.";
+    HTTP_ERROR_BUSY = "http_error" WARN
+        ["request_id", "endpoint", "status_code", "error_code", "cause"]
+        "A request was refused for want of slots, memory or readiness.";
+    HTTP_ERROR_FAULT = "http_error" ERROR
+        ["request_id", "endpoint", "status_code", "error_code", "cause"]
+        "A request failed through a fault of ours.";
+    SECURITY_VIOLATION = "security_violation" ERROR
+        ["request_id", "endpoint", "status_code", "error_code", "cause"]
+        "A request tried to get around a guard.";
+    PANIC = "panic" ERROR
+        ["message", "location", "thread"]
+        "Code panicked; where it was contained, another event says what became of it.";
+    SERVICE_STARTED = "service_started" INFO
+        ["version", "address", "workers"]
+        "The listener is bound and requests are answered.";
+    SERVICE_READY = "service_ready" INFO
+        ["startup_ms"]
+        "/ready answers 200 for the first time.";
+    READINESS_GAINED = "readiness_changed" INFO
+        ["ready", "failing"]
+        "/ready answers 200 again.";
+    READINESS_LOST = "readiness_changed" WARN
+        ["ready", "failing"]
+        "/ready answers 503 from now on; `failing` names the dependencies.";
+    SHUTDOWN_STARTED = "shutdown_started" INFO
+        ["reason"]
+        "A signal or an actor's end asked the service to stop; it drains.";
+    SHUTDOWN_FINISHED = "shutdown_finished" INFO
+        ["duration_ms", "exit_code"]
+        "Everything has stopped; the process ends.";
+    ACTOR_RESTARTED = "actor_restarted" WARN
+        ["actor", "cause", "reason", "backoff_ms"]
+        "An actor was restarted after a panic or an unwanted stop; its queue is kept.";
+    ACTOR_DOOMED = "actor_doomed" ERROR
+        ["actor", "reason"]
+        "An actor was restarted too often; the service drains and ends with exit code 70.";
+    ACTOR_DROP_PANICKED = "actor_drop_panicked" ERROR
+        ["reason"]
+        "An actor's own clean-up panicked; it is gone, the rest goes on.";
+    ATTEMPT_ABANDONED = "attempt_abandoned" WARN
+        ["slot", "age_ms"]
+        "A picture's attempt passed its deadline and did not stop; its slot has a new thread.";
+    ATTEMPT_PANICKED = "attempt_panicked" ERROR
+        ["slot"]
+        "A picture made the code panic; its slot goes on.";
+    STAGES_TIMED = "stages_timed" DEBUG
+        ["format", "decode_ms", "palette_ms", "crop_ms", "card_ms", "encode_ms"]
+        "How long the stages of a picture took.";
+}
+
+/// Writes a log event of the table: `log!(ACTOR_RESTARTED, actor, cause = "panic", restarts = 3)`.
+///
+/// Fields as in `tracing::event!`, a constant message text last where one helps. A `None` is written as null.
+#[macro_export]
+macro_rules! log {
+    ($event:ident $(, $($rest:tt)*)?) => {
+        $crate::tracing::event!(
+            $crate::events::$event.level,
+            event = $crate::events::$event.name,
+            $($($rest)*)?
+        )
+    };
+}

@@ -1,0 +1,90 @@
+//! JSON strings for log lines: strict enough that no text can end its line, leave its string or steer a terminal.
+
+use std::fmt::{self, Write};
+
+/// Appends `text` as a JSON string, quotes included.
+pub(super) fn string(out: &mut String, text: &str) {
+    out.push('"');
+    escape(out, text);
+    out.push('"');
+}
+
+/// A sink that appends the inside of a JSON string: what is formatted into it needs no buffer of its own.
+pub(super) struct Escaped<'a>(pub(super) &'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(self.0, text);
+        Ok(())
+    }
+}
+
+fn escape(out: &mut String, text: &str) {
+    let mut plain = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| needs_escape(*c)) {
+        out.push_str(&text[plain..at]);
+        plain = at + c.len_utf8();
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // All others lie below U+10000: one escape each. A string takes whatever is written.
+            other => {
+                let _ = write!(out, "\\u{:04x}", u32::from(other));
+            }
+        }
+    }
+    out.push_str(&text[plain..]);
+}
+
+/// What JSON wants escaped; what else some reader takes for a line's end (U+0085, U+2028, U+2029); what a
+/// terminal obeys (the control characters of both sets) and what reverses the text that follows (bidi controls).
+fn needs_escape(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\\'
+            | '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let mut out = String::new();
+        string(&mut out, text);
+        out
+    }
+
+    #[test]
+    fn plain_text_stays_as_it_is() {
+        assert_eq!(json("Grüße, 世界 🎨"), "\"Grüße, 世界 🎨\"");
+        assert_eq!(json(""), "\"\"");
+    }
+
+    #[test]
+    fn quotes_controls_line_ends_and_bidi_are_escaped() {
+        assert_eq!(json("a\"b\\c"), r#""a\"b\\c""#);
+        assert_eq!(json("\n\r\t\0\u{1b}[2J"), r#""\n\r\t\u0000\u001b[2J""#);
+        assert_eq!(json("\u{7f}\u{85}\u{9b}\u{2028}\u{2029}"), r#""\u007f\u0085\u009b\u2028\u2029""#);
+        assert_eq!(json("gpj.\u{202e}png"), r#""gpj.\u202epng""#);
+    }
+
+    #[test]
+    fn formatting_in_pieces_gives_the_same() {
+        let mut out = String::new();
+        let (plain, quoted) = ("a\n", "b\"");
+        write!(Escaped(&mut out), "{plain}-{quoted:?}").unwrap();
+        assert_eq!(out, r#"a\n-\"b\\\"\""#);
+    }
+}

@@ -1,0 +1,174 @@
+//! What a log line looks like.
+
+mod support;
+
+use huemill_observability::line::Lines;
+use huemill_observability::log;
+use serde_json::{Value, json};
+use support::{Line, Sink};
+use tracing_bunyan_formatter::JsonStorageLayer;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt;
+
+/// A clock that stands still.
+struct Noon;
+
+impl FormatTime for Noon {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        writer.write_str("2025-09-23T12:00:00.000001Z")
+    }
+}
+
+fn logged(events: impl FnOnce()) -> Sink {
+    let sink = Sink::default();
+    let lines = Lines::new(sink.clone()).with_time(Noon);
+    let subscriber = tracing_subscriber::registry().with(JsonStorageLayer).with(lines);
+    tracing::subscriber::with_default(subscriber, events);
+    sink
+}
+
+fn line(events: impl FnOnce()) -> Line {
+    logged(events).line()
+}
+
+#[test]
+fn a_request_is_the_line_of_the_contract() {
+    let sink = logged(|| {
+        let span =
+            tracing::info_span!("request", request_id = "c298c805", endpoint = "/jobs", method = "POST");
+        let _entered = span.enter();
+        log!(
+            HTTP_REQUEST,
+            bytes_out = 79_u64,
+            bytes_in = 39_u64,
+            status_code = 202_u16,
+            duration_ms = 15_u64,
+            success = None::<bool>,
+            error_code = None::<&str>
+        );
+    });
+    assert_eq!(
+        sink.writes(),
+        [concat!(
+            r#"{"ts":"2025-09-23T12:00:00.000001Z","level":"info","event":"http_request","request_id":"c298c805","#,
+            r#""endpoint":"/jobs","method":"POST","status_code":202,"duration_ms":15,"success":null,"#,
+            r#""error_code":null,"bytes_in":39,"bytes_out":79}"#,
+            "\n"
+        )]
+    );
+}
+
+#[test]
+fn a_request_has_all_its_keys_whatever_was_given() {
+    let line = line(|| log!(HTTP_REQUEST));
+    assert_eq!(
+        line.keys(),
+        [
+            "ts",
+            "level",
+            "event",
+            "request_id",
+            "endpoint",
+            "method",
+            "status_code",
+            "duration_ms",
+            "success",
+            "error_code",
+            "bytes_in",
+            "bytes_out"
+        ]
+    );
+    assert_eq!(line.get("bytes_out"), &Value::Null);
+}
+
+#[test]
+fn the_system_clock_stamps_microseconds_in_utc() {
+    let sink = Sink::default();
+    let subscriber = tracing_subscriber::registry().with(Lines::new(sink.clone()));
+    tracing::subscriber::with_default(subscriber, || log!(SERVICE_READY, startup_ms = 1_u64));
+    let line = sink.line();
+    let ts = line.get("ts").as_str().unwrap();
+    let shape: String = ts.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    assert_eq!(shape, "0000-00-00T00:00:00.000000Z");
+}
+
+#[test]
+fn name_and_level_come_from_the_table() {
+    let line = line(|| log!(ACTOR_RESTARTED, actor = "workers", cause = "panic"));
+    assert_eq!(line.keys(), ["ts", "level", "event", "actor", "cause"]);
+    assert_eq!((line.get("level"), line.get("event")), (&json!("warn"), &json!("actor_restarted")));
+}
+
+#[test]
+fn an_events_field_wins_over_its_spans_even_as_null() {
+    let line = line(|| {
+        let outer = tracing::info_span!("outer", b = "outer", a = 1_u64, error_code = "OUTER", slot = 1_u64);
+        let _outer = outer.enter();
+        let inner = tracing::info_span!("inner", b = "inner");
+        let _inner = inner.enter();
+        tracing::info!(event = "tested", slot = 2_u64, error_code = None::<&str>);
+    });
+    assert_eq!(line.keys(), ["ts", "level", "event", "error_code", "slot", "a", "b"]);
+    assert_eq!((line.get("slot"), line.get("error_code")), (&json!(2), &Value::Null));
+    assert_eq!(line.get("b"), &json!("inner"));
+}
+
+#[test]
+fn stamp_level_and_name_cannot_be_forged() {
+    let line = line(|| {
+        let span = tracing::info_span!("span", ts = "s", level = "s", event = "http_request");
+        let _entered = span.enter();
+        tracing::error!(event = "tested", ts = "never", level = "info", r#type = "kept");
+    });
+    assert_eq!(line.keys(), ["ts", "level", "event", "type"]);
+    assert_eq!(line.get("ts"), &json!("2025-09-23T12:00:00.000001Z"));
+    assert_eq!((line.get("level"), line.get("event")), (&json!("error"), &json!("tested")));
+}
+
+#[test]
+fn a_librarys_event_is_called_log_and_names_its_target() {
+    let line = line(|| tracing::warn!(target: "some_library", count = 3, "went {}", "wrong"));
+    assert_eq!(line.keys(), ["ts", "level", "event", "target", "message", "count"]);
+    assert_eq!((line.get("event"), line.get("target")), (&json!("log"), &json!("some_library")));
+    assert_eq!(line.get("message"), &json!("went wrong"));
+}
+
+#[test]
+fn an_error_is_written_with_its_causes() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot start")]
+    struct Outer(#[source] std::num::ParseIntError);
+
+    let error = Outer("x".parse::<u8>().unwrap_err());
+    let line = line(|| {
+        let error: &(dyn std::error::Error + 'static) = &error;
+        tracing::error!(event = "tested", error);
+    });
+    assert_eq!(line.get("error"), &json!("cannot start: invalid digit found in string"));
+}
+
+#[test]
+fn what_json_cannot_say_is_null() {
+    let line =
+        line(|| tracing::info!(event = "tested", nan = f64::NAN, infinite = f64::INFINITY, half = 0.5));
+    assert_eq!((line.get("nan"), line.get("infinite")), (&Value::Null, &Value::Null));
+    assert_eq!(line.get("half"), &json!(0.5));
+}
+
+#[test]
+fn a_value_that_panics_leaves_the_log_usable() {
+    struct Explosive;
+    impl std::fmt::Debug for Explosive {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("in a value")
+        }
+    }
+    let line = line(|| {
+        let blast = std::panic::catch_unwind(|| tracing::info!(event = "lost", value = ?Explosive));
+        assert!(blast.is_err());
+        tracing::info!(event = "after");
+    });
+    assert_eq!(line.keys(), ["ts", "level", "event"]);
+    assert_eq!(line.get("event"), &json!("after"));
+}

@@ -1,0 +1,78 @@
+//! The log of a whole process: set up once, filter switched while it runs, panics included.
+//!
+//! One test, since a process has one log and one panic hook.
+
+mod support;
+
+use huemill_observability::{install_panic_hook, line, log};
+use serde_json::{Value, json};
+use support::Sink;
+
+fn last(sink: &Sink) -> Value {
+    serde_json::from_str(sink.writes().last().expect("a line")).expect("JSON")
+}
+
+/// Panics on a thread of its own, inside of a request's span, and gives the line.
+fn panicked(sink: &Sink, panicking: fn()) -> Value {
+    let thread = std::thread::Builder::new().name("slot-3".to_owned()).spawn(move || {
+        let span = tracing::error_span!("request", request_id = "c298c805");
+        let _entered = span.enter();
+        panicking();
+    });
+    assert!(thread.expect("a thread").join().is_err());
+    last(sink)
+}
+
+/// Logs while it is written.
+struct Chatty;
+
+impl std::fmt::Display for Chatty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        tracing::error!(event = "inner");
+        f.write_str("chatty")
+    }
+}
+
+#[test]
+fn a_process_logs_what_its_filter_lets_through_and_every_panic() {
+    let sink = Sink::default();
+    assert!(matches!(line::init("huemill=bogus", sink.clone()), Err(line::InitError::Filter(_))));
+    let filter = line::init("info", sink.clone()).unwrap();
+    assert!(matches!(line::init("info", sink.clone()), Err(line::InitError::Again(_))));
+    install_panic_hook();
+
+    log!(STAGES_TIMED, format = "jpeg");
+    assert!(sink.writes().is_empty(), "debug is below info");
+    filter.set("debug").unwrap();
+    log!(STAGES_TIMED, format = "jpeg");
+    assert_eq!(last(&sink)["event"], "stages_timed");
+    assert!(filter.set("huemill=bogus").is_err());
+    filter.set("warn").unwrap();
+    log!(SERVICE_READY, startup_ms = 1_u64);
+    assert_eq!(sink.writes().len(), 1);
+
+    tracing::error!(event = "outer", value = %Chatty);
+    let writes = sink.writes();
+    let inner: Value = serde_json::from_str(&writes[1]).unwrap();
+    assert_eq!(inner["event"], "inner");
+    assert_eq!((&last(&sink)["event"], &last(&sink)["value"]), (&json!("outer"), &json!("chatty")));
+
+    let literal = panicked(&sink, || panic!("a constant text"));
+    assert_eq!((&literal["event"], &literal["level"]), (&json!("panic"), &json!("error")));
+    assert_eq!((&literal["thread"], &literal["request_id"]), (&json!("slot-3"), &json!("c298c805")));
+    assert_eq!(literal["message"], "a constant text");
+    let location = literal["location"].as_str().unwrap();
+    assert!(location.contains("process_log.rs:"), "{location}");
+
+    let unwrapped = panicked(&sink, || {
+        let failed =
+            "3".parse::<u8>().and_then(|_| "".parse::<u8>()).map_err(|_| "https://host/?token=hunter2");
+        failed.expect("the picture is there");
+    });
+    assert_eq!(unwrapped["message"], "the picture is there");
+    let compared = panicked(&sink, || assert_eq!("hunter2".len(), 0, "a secret of {}", "hunter2".len()));
+    assert_eq!(compared["message"], "assertion `left == right` failed");
+    let other = panicked(&sink, || std::panic::panic_any(7));
+    assert_eq!(other["message"], "a panic without a text");
+    assert!(!sink.writes().concat().contains("hunter2"));
+}
