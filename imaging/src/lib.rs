@@ -5,20 +5,30 @@
 //! it contains a panic all the same, since the bytes come from strangers.
 
 pub mod crop;
+mod decode;
 mod error;
+mod format;
+mod ifd;
 mod limits;
 mod options;
+mod orientation;
 mod outcome;
 mod palette;
+mod probe;
+mod profile;
 mod raster;
 pub mod swatch;
 mod watch;
 
 pub use crop::best as best_crop;
+pub use decode::{Decoder, NoPool};
 pub use error::Error;
+pub use format::{Format, Sniffed, sniff};
 pub use limits::Limits;
 pub use options::{Aspect, CardFormat, Options};
+pub use orientation::{Area, Orientation};
 pub use outcome::{Card, Crop, Outcome, Source, Stage, Swatch, Timings};
 pub use palette::extract as extract_palette;
+pub use probe::{Probe, probe};
 pub use raster::Raster;
 pub use watch::{Unwatched, Watch};

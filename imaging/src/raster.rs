@@ -34,6 +34,12 @@ impl Raster {
         &self.data
     }
 
+    /// The bytes alone, as in [`Raster::data`].
+    #[must_use]
+    pub fn into_data(self) -> Vec<u8> {
+        self.data
+    }
+
     /// The pixels, row by row.
     #[must_use]
     pub fn pixels(&self) -> &[[u8; 3]] {

@@ -1,0 +1,69 @@
+//! WebP and BMP, by the image crate's decoders, each into one buffer that is then flattened where it lies.
+
+use image::{ImageDecoder, Rgba, codecs::bmp::BmpDecoder, codecs::webp::WebPDecoder};
+
+use super::{pixels, profile_memory, reader::Watched, zeroed};
+use crate::{
+    Error, Probe, Watch,
+    probe::webp::{self, Header},
+    profile::{Conversion, Space},
+};
+
+/// A WebP's RGB; of an animation the first frame on its canvas.
+pub(super) fn webp(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result<Vec<u8>, Error> {
+    let mut decoder = WebPDecoder::new(Watched::new(bytes, watch)).map_err(Error::damaged)?;
+    if decoder.has_animation() != header.animated {
+        return Err(Error::damaged("an animation or not, as one reads it"));
+    }
+    if header.animated {
+        decoder.set_background_color(Rgba([255; 4])).map_err(Error::damaged)?;
+    }
+    let data = read(decoder, (header.width, header.height))?;
+    let conversion = Conversion::new(Space::Rgb, webp::profile(bytes));
+    Ok(conversion.convert_all(data))
+}
+
+/// A bitmap's RGB.
+pub(super) fn bmp(bytes: &[u8], probe: &Probe, watch: &dyn Watch) -> Result<Vec<u8>, Error> {
+    let decoder = BmpDecoder::new(Watched::new(bytes, watch)).map_err(Error::damaged)?;
+    read(decoder, (probe.width, probe.height))
+}
+
+/// All pixels of a decoder that gives eight-bit RGB or RGBA, over white.
+fn read(decoder: impl ImageDecoder, size: (u32, u32)) -> Result<Vec<u8>, Error> {
+    if decoder.dimensions() != size {
+        return Err(Error::damaged("a frame of another size than its header says"));
+    }
+    let alpha = match decoder.color_type() {
+        image::ColorType::Rgb8 => false,
+        image::ColorType::Rgba8 => true,
+        other => return Err(Error::Damaged(format!("unexpected samples: {other:?}"))),
+    };
+    let mut data = zeroed(decoder.total_bytes())?;
+    decoder.read_image(&mut data).map_err(Error::damaged)?;
+    if alpha {
+        let length = pixels::flatten::<4>(&mut data);
+        data.truncate(length);
+        data.shrink_to_fit();
+    }
+    Ok(data)
+}
+
+/// See [`Probe::memory`].
+pub(super) fn webp_memory(header: &Header) -> u64 {
+    let frame = header.frame;
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    let inner = (u64::from(frame.width) + 16) * (u64::from(frame.height) + 16);
+    let output = if header.alpha { 4 } else { 3 } * pixels;
+    // The planes of a lossy frame, or the pixels and block images of a lossless one.
+    let planes = if frame.lossless { 8 * inner } else { inner * 3 / 2 };
+    let alpha = if frame.alpha_plane { 8 * inner } else { 0 };
+    let canvas = if header.animated { 4 * pixels + 4 * inner } else { 0 };
+    // Lossy partitions are copied twice before they are read.
+    output + planes + alpha + canvas + 3 * frame.length + profile_memory(header.profile)
+}
+
+/// See [`Probe::memory`].
+pub(super) fn bmp_memory(probe: &Probe) -> u64 {
+    4 * probe.pixels() + 8 * u64::from(probe.width)
+}

@@ -1,0 +1,62 @@
+//! Small conversions between samples and opaque 8-bit RGB, a row or a few at a time.
+
+/// A 16-bit sample as 8 bits, rounded.
+pub(crate) fn narrow(value: u16) -> u8 {
+    ((u32::from(value) * 255 + 32_895) >> 16) as u8
+}
+
+/// `colour` of opacity `alpha` over white, rounded.
+pub(crate) fn over_white(colour: u8, alpha: u8) -> u8 {
+    let sum = u32::from(colour) * u32::from(alpha) + 255 * (255 - u32::from(alpha));
+    ((sum * 257 + 32_896) >> 16) as u8
+}
+
+/// Pixels whose last of `N` samples is opacity, flattened to `N - 1` samples, in place: the result is the front
+/// of the slice. Its length is returned.
+pub(crate) fn flatten<const N: usize>(samples: &mut [u8]) -> usize {
+    let pixels = samples.len() / N;
+    for pixel in 0..pixels {
+        let alpha = samples[pixel * N + N - 1];
+        for sample in 0..N - 1 {
+            samples[pixel * (N - 1) + sample] = over_white(samples[pixel * N + sample], alpha);
+        }
+    }
+    pixels * (N - 1)
+}
+
+/// Ink amounts to light, without a profile: what is not absorbed by ink is absorbed by black.
+pub(crate) fn from_cmyk(samples: &[u8], rgb: &mut [u8]) {
+    let light = |ink: u8, black: u8| {
+        let product = (255 - u32::from(ink)) * (255 - u32::from(black));
+        ((product * 257 + 32_896) >> 16) as u8
+    };
+    for (pixel, out) in samples.as_chunks::<4>().0.iter().zip(rgb.as_chunks_mut::<3>().0) {
+        let [c, m, y, k] = *pixel;
+        *out = [light(c, k), light(m, k), light(y, k)];
+    }
+}
+
+/// Grey to RGB.
+pub(crate) fn from_grey(samples: &[u8], rgb: &mut [u8]) {
+    for (&grey, out) in samples.iter().zip(rgb.as_chunks_mut::<3>().0) {
+        *out = [grey; 3];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rounding_is_to_the_nearest() {
+        for value in 0..=u16::MAX {
+            assert_eq!(narrow(value), (f64::from(value) / 257.0).round() as u8, "{value}");
+        }
+        for colour in 0..=255 {
+            for alpha in 0..=255 {
+                let exact = f64::from(255 * 255 + i32::from(alpha) * (i32::from(colour) - 255)) / 255.0;
+                assert_eq!(over_white(colour, alpha), exact.round() as u8, "{colour} {alpha}");
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Which format bytes are, by their content and never by their name. Asked by [`probe`](crate::probe) and by
+//! whoever sorts uploads; never fails, it only recognises or not.
+
+/// The formats that are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// ITU-T T.81, baseline and progressive.
+    Jpeg,
+    /// Portable Network Graphics; of an animation the default image.
+    Png,
+    /// WebP, lossy and lossless; of an animation the first frame.
+    WebP,
+    /// `GIF87a` and `GIF89a`; the first frame.
+    Gif,
+    /// Windows bitmap.
+    Bmp,
+    /// TIFF and `BigTIFF`; the first page.
+    Tiff,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::WebP, Self::Gif, Self::Bmp, Self::Tiff];
+
+    /// Lower-case name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::WebP => "webp",
+            Self::Gif => "gif",
+            Self::Bmp => "bmp",
+            Self::Tiff => "tiff",
+        }
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+            Self::Gif => "image/gif",
+            Self::Bmp => "image/bmp",
+            Self::Tiff => "image/tiff",
+        }
+    }
+}
+
+/// What the first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sniffed {
+    /// A format that is decoded.
+    Supported(Format),
+    /// A format that is known and not decoded, by the field's own name ("HEIC", "SVG").
+    Unsupported(&'static str),
+    /// Nothing known.
+    Unrecognised,
+}
+
+/// The formats told apart by fixed bytes at their start.
+const SIGNATURES: &[(&[u8], Sniffed)] = &[
+    (b"\xFF\xD8\xFF", Sniffed::Supported(Format::Jpeg)),
+    (b"\x89PNG\r\n\x1A\n", Sniffed::Supported(Format::Png)),
+    (b"GIF87a", Sniffed::Supported(Format::Gif)),
+    (b"GIF89a", Sniffed::Supported(Format::Gif)),
+    (b"II*\0", Sniffed::Supported(Format::Tiff)),
+    (b"MM\0*", Sniffed::Supported(Format::Tiff)),
+    (b"II+\0", Sniffed::Supported(Format::Tiff)),
+    (b"MM\0+", Sniffed::Supported(Format::Tiff)),
+    (b"\0\0\0\x0CJXL \r\n\x87\n", Sniffed::Unsupported("JPEG XL")),
+    (b"\xFF\x0A", Sniffed::Unsupported("JPEG XL")),
+    (b"\0\0\0\x0CjP  \r\n\x87\n", Sniffed::Unsupported("JPEG 2000")),
+    (b"\xFF\x4F\xFF\x51", Sniffed::Unsupported("JPEG 2000")),
+    (b"II\xBC", Sniffed::Unsupported("JPEG XR")),
+    (b"8BPS", Sniffed::Unsupported("PSD")),
+    (b"%PDF-", Sniffed::Unsupported("PDF")),
+    (b"%!PS", Sniffed::Unsupported("PostScript")),
+    (b"\x76\x2F\x31\x01", Sniffed::Unsupported("OpenEXR")),
+    (b"#?RADIANCE", Sniffed::Unsupported("Radiance HDR")),
+    (b"qoif", Sniffed::Unsupported("QOI")),
+    (b"DDS ", Sniffed::Unsupported("DDS")),
+    (b"gimp xcf", Sniffed::Unsupported("XCF")),
+];
+
+/// The format of the bytes that begin with `head`. 64 bytes are enough for all but SVG, whose prolog can be
+/// longer; the whole input may be handed over as well, it is not read further than needed.
+#[must_use]
+pub fn sniff(head: &[u8]) -> Sniffed {
+    if let Some((_, sniffed)) = SIGNATURES.iter().find(|(bytes, _)| head.starts_with(bytes)) {
+        return *sniffed;
+    }
+    if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
+        return Sniffed::Supported(Format::WebP);
+    }
+    if is_bitmap(head) {
+        return Sniffed::Supported(Format::Bmp);
+    }
+    if let Some(name) = media_file(head).or_else(|| is_svg(head).then_some("SVG")) {
+        return Sniffed::Unsupported(name);
+    }
+    Sniffed::Unrecognised
+}
+
+/// "BM" begins many a text: the size of the header behind it must be one that exists.
+fn is_bitmap(head: &[u8]) -> bool {
+    let known = |size: &[u8]| matches!(size, [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]);
+    head.starts_with(b"BM") && head.get(14..18).is_some_and(known)
+}
+
+/// ISO base media files by the brands of their first box (ISO/IEC 14496-12, 4.3).
+fn media_file(head: &[u8]) -> Option<&'static str> {
+    if head.get(4..8) != Some(b"ftyp") {
+        return None;
+    }
+    let length = u32::from_be_bytes(*head.first_chunk()?) as usize;
+    let brands = head.get(8..length.clamp(12, 64).min(head.len()))?.as_chunks::<4>().0;
+    brands.iter().find_map(|brand| match brand {
+        b"avif" | b"avis" => Some("AVIF"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => Some("HEIC"),
+        b"mif1" | b"msf1" | b"miaf" => Some("HEIF"),
+        b"crx " => Some("CR3"),
+        _ => None,
+    })
+}
+
+/// An `svg` element behind any mix of byte order mark, white space, XML declaration, comments and DOCTYPE; or a
+/// DOCTYPE that names it. UTF-16 is read by leaving out its zero bytes.
+fn is_svg(head: &[u8]) -> bool {
+    let wide = head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF");
+    let head = &head[..head.len().min(4096)];
+    let text: Vec<u8> = head.iter().copied().filter(|&byte| !wide || byte != 0).collect();
+    let marks: &[&[u8]] = &[b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+    let mut rest = marks.iter().find_map(|mark| text.strip_prefix(*mark)).unwrap_or(&text);
+    loop {
+        rest = rest.trim_ascii_start();
+        if let Some(tail) = strip_ignoring_case(rest, b"<!doctype") {
+            return strip_ignoring_case(tail.trim_ascii_start(), b"svg").is_some();
+        }
+        let end: &[u8] = match rest {
+            [b'<', b'?', ..] => b"?>",
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            _ => break,
+        };
+        let Some(at) = rest.windows(end.len()).position(|window| window == end) else { return false };
+        rest = &rest[at + end.len()..];
+    }
+    // An element may carry a namespace prefix: `<svg`, `<svg:svg`.
+    rest.strip_prefix(b"<svg").is_some_and(|tail| !tail.first().is_some_and(u8::is_ascii_alphanumeric))
+}
+
+fn strip_ignoring_case<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides_and_names_what_is_not_supported() {
+        let table: &[(&[u8], Sniffed)] = &[
+            (b"", Sniffed::Unrecognised),
+            (b"<!doctype html><html>", Sniffed::Unrecognised),
+            (b"<?xml version='1.0'?><rss>", Sniffed::Unrecognised),
+            (b"BMX and other words of a text", Sniffed::Unrecognised),
+            (b"\0\0\x01\0\x01\0\x10\x10", Sniffed::Unrecognised),
+            (b"RIFF\x10\0\0\0WAVEfmt ", Sniffed::Unrecognised),
+            (b"\0\0\0\x18ftypisom\0\0\x02\0isommp42", Sniffed::Unrecognised),
+            (b"\xFF\xD8\xFF\xE0", Sniffed::Supported(Format::Jpeg)),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Sniffed::Supported(Format::WebP)),
+            (b"BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", Sniffed::Supported(Format::Bmp)),
+            (b"MM\0*\0\0\0\x08", Sniffed::Supported(Format::Tiff)),
+            (b"\0\0\0\x1CftypavifMIHB", Sniffed::Unsupported("AVIF")),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Sniffed::Unsupported("HEIC")),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Sniffed::Unsupported("HEIF")),
+            (b"%PDF-1.7", Sniffed::Unsupported("PDF")),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Sniffed::Unsupported("SVG")),
+            (b"\xEF\xBB\xBF \n<?xml version='1.0'?><!-- a --><svg>", Sniffed::Unsupported("SVG")),
+            (b"<?xml version='1.0'?><!DOCTYPE svg [<!ENTITY a 'b'>]>", Sniffed::Unsupported("SVG")),
+            (b"\xFF\xFE<\0s\0v\0g\0>\0", Sniffed::Unsupported("SVG")),
+            (b"<svgx>", Sniffed::Unrecognised),
+        ];
+        for (head, expected) in table {
+            assert_eq!(sniff(head), *expected, "{:?}", String::from_utf8_lossy(head));
+        }
+    }
+}

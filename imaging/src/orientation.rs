@@ -1,0 +1,150 @@
+//! The eight ways a stored picture can lie (EXIF 2.32, tag 274), and how to lay pixels and rectangles upright.
+//! Pure arithmetic; nothing here fails.
+
+use crate::Raster;
+
+/// How the stored picture must be turned to stand upright.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Orientation {
+    /// 1: as it is.
+    #[default]
+    Upright,
+    /// 2: mirrored left to right.
+    MirrorHorizontal,
+    /// 3: turned by 180°.
+    Rotate180,
+    /// 4: mirrored top to bottom.
+    MirrorVertical,
+    /// 5: mirrored along the main diagonal.
+    Transpose,
+    /// 6: turned by 90° clockwise.
+    Rotate90,
+    /// 7: mirrored along the other diagonal.
+    Transverse,
+    /// 8: turned by 270° clockwise.
+    Rotate270,
+}
+
+/// A rectangle of whole pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Area {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+impl Orientation {
+    /// All eight, in the order of their EXIF values.
+    pub const ALL: [Self; 8] = [
+        Self::Upright,
+        Self::MirrorHorizontal,
+        Self::Rotate180,
+        Self::MirrorVertical,
+        Self::Transpose,
+        Self::Rotate90,
+        Self::Transverse,
+        Self::Rotate270,
+    ];
+
+    /// The orientation of an EXIF value; whatever is not from 1 to 8 counts as 1.
+    #[must_use]
+    pub fn from_exif(value: u64) -> Self {
+        let index = usize::try_from(value).ok().and_then(|value| value.checked_sub(1));
+        index.and_then(|index| Self::ALL.get(index).copied()).unwrap_or_default()
+    }
+
+    /// The EXIF value, 1 to 8.
+    #[must_use]
+    pub fn exif(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The orientation that undoes this one.
+    #[must_use]
+    pub fn inverse(self) -> Self {
+        match self {
+            Self::Rotate90 => Self::Rotate270,
+            Self::Rotate270 => Self::Rotate90,
+            own_inverse => own_inverse,
+        }
+    }
+
+    /// Whether width and height change places.
+    #[must_use]
+    pub fn transposes(self) -> bool {
+        matches!(self, Self::Transpose | Self::Rotate90 | Self::Transverse | Self::Rotate270)
+    }
+
+    /// Upright width and height of a picture stored as `width` × `height`.
+    #[must_use]
+    pub fn upright_size(self, width: u32, height: u32) -> (u32, u32) {
+        if self.transposes() { (height, width) } else { (width, height) }
+    }
+
+    /// Whether the stored picture is read from its right edge, and from its bottom edge.
+    fn flips(self) -> (bool, bool) {
+        let right =
+            matches!(self, Self::MirrorHorizontal | Self::Rotate180 | Self::Transverse | Self::Rotate270);
+        let bottom =
+            matches!(self, Self::Rotate180 | Self::MirrorVertical | Self::Rotate90 | Self::Transverse);
+        (right, bottom)
+    }
+
+    /// Where in a stored picture of `width` × `height` an upright rectangle lies. The rectangle must be inside
+    /// of the upright picture.
+    #[must_use]
+    pub fn to_stored(self, area: Area, width: u32, height: u32) -> Area {
+        let Area { x, y, width: across, height: down } = area;
+        let turned = if self.transposes() { Area { x: y, y: x, width: down, height: across } } else { area };
+        let (right, bottom) = self.flips();
+        Area {
+            x: if right { width - turned.x - turned.width } else { turned.x },
+            y: if bottom { height - turned.y - turned.height } else { turned.y },
+            ..turned
+        }
+    }
+
+    /// The raster laid upright. In place where width and height stay; a second raster for a moment otherwise.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "turning neither adds nor drops a pixel")]
+    pub fn apply(self, raster: Raster) -> Raster {
+        let (width, height) = (raster.width(), raster.height());
+        let mut data = raster.into_data();
+        let pixels = data.as_chunks_mut::<3>().0;
+        match self {
+            Self::Upright => {}
+            Self::Rotate180 => pixels.reverse(),
+            Self::MirrorHorizontal => pixels.chunks_exact_mut(width as usize).for_each(<[_]>::reverse),
+            Self::MirrorVertical => mirror_vertically(pixels, width as usize),
+            _ => data = self.transposed(pixels, width as usize, height as usize),
+        }
+        let (width, height) = self.upright_size(width, height);
+        Raster::new(width, height, data).expect("as many pixels as before")
+    }
+
+    fn transposed(self, pixels: &[[u8; 3]], width: usize, height: usize) -> Vec<u8> {
+        let (right, bottom) = self.flips();
+        let mut upright = Vec::with_capacity(pixels.len() * 3);
+        for across in 0..width {
+            let x = if right { width - 1 - across } else { across };
+            for down in 0..height {
+                let y = if bottom { height - 1 - down } else { down };
+                upright.extend_from_slice(&pixels[y * width + x]);
+            }
+        }
+        upright
+    }
+}
+
+fn mirror_vertically(pixels: &mut [[u8; 3]], width: usize) {
+    let rows = pixels.len() / width;
+    for row in 0..rows / 2 {
+        let (above, below) = pixels.split_at_mut((rows - 1 - row) * width);
+        above[row * width..][..width].swap_with_slice(&mut below[..width]);
+    }
+}

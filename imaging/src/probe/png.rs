@@ -1,0 +1,107 @@
+//! The header of a PNG (W3C PNG, third edition): its chunks by name and length. Walked by the probe, and by the
+//! decoder, which is shown only the chunks it needs.
+
+use super::jpeg::orientation;
+use crate::{Error, Orientation};
+
+/// What the chunks say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) depth: u8,
+    /// 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha.
+    pub(crate) colour: u8,
+    pub(crate) interlaced: bool,
+    pub(crate) transparency: bool,
+    /// Whether there is a colour profile.
+    pub(crate) profile: bool,
+    pub(crate) orientation: Orientation,
+}
+
+/// One chunk: where it begins, its name, its data, and where the next one begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chunk<'a> {
+    pub(crate) start: usize,
+    pub(crate) name: [u8; 4],
+    pub(crate) data: &'a [u8],
+    pub(crate) end: usize,
+}
+
+/// The chunk at an offset. One that is cut off has what is left of its data, and ends with the bytes.
+pub(crate) fn chunk(bytes: &[u8], start: usize) -> Option<Chunk<'_>> {
+    let head = bytes.get(start..)?;
+    let length = u32::from_be_bytes(*head.first_chunk()?) as usize;
+    let name = *head.get(4..8)?.first_chunk()?;
+    let data = &head[8..];
+    Some(Chunk {
+        start,
+        name,
+        data: data.get(..length).unwrap_or(data),
+        end: start.saturating_add(length).saturating_add(12).min(bytes.len()),
+    })
+}
+
+/// Where the first chunk begins.
+pub(crate) const FIRST: usize = 8;
+
+impl Header {
+    /// Reads the chunks. EXIF may stand behind the pixels, so all of them are passed.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let first = chunk(bytes, FIRST).filter(|chunk| chunk.name == *b"IHDR");
+        let first = first.ok_or_else(|| Error::damaged("no header chunk"))?;
+        let mut header = Self::parse(first.data)?;
+        let (mut at, mut exif) = (first.end, None);
+        while let Some(next) = chunk(bytes, at) {
+            match &next.name {
+                b"tRNS" => header.transparency = true,
+                b"iCCP" => header.profile = true,
+                b"eXIf" if exif.is_none() => exif = Some(orientation(next.data)),
+                b"IEND" => break,
+                _ => {}
+            }
+            at = next.end;
+        }
+        header.orientation = exif.unwrap_or_default();
+        Ok(header)
+    }
+
+    fn parse(data: &[u8]) -> Result<Self, Error> {
+        let damaged = || Error::damaged("a bad header chunk");
+        let &[w1, w2, w3, w4, h1, h2, h3, h4, depth, colour, 0, 0, interlace] =
+            data.first_chunk().ok_or_else(damaged)?
+        else {
+            return Err(damaged());
+        };
+        let sound = match colour {
+            0 => matches!(depth, 1 | 2 | 4 | 8 | 16),
+            3 => matches!(depth, 1 | 2 | 4 | 8),
+            2 | 4 | 6 => matches!(depth, 8 | 16),
+            _ => false,
+        };
+        let (width, height) = (u32::from_be_bytes([w1, w2, w3, w4]), u32::from_be_bytes([h1, h2, h3, h4]));
+        if !sound || interlace > 1 || width == 0 || height == 0 {
+            return Err(damaged());
+        }
+        Ok(Self {
+            width,
+            height,
+            depth,
+            colour,
+            interlaced: interlace == 1,
+            transparency: matches!(colour, 4 | 6),
+            profile: false,
+            orientation: Orientation::Upright,
+        })
+    }
+
+    /// Samples a pixel as stored.
+    pub(crate) fn samples(&self) -> u8 {
+        match self.colour {
+            2 => 3,
+            4 => 2,
+            6 => 4,
+            _ => 1,
+        }
+    }
+}

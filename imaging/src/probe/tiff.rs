@@ -1,0 +1,143 @@
+//! The header of a TIFF (TIFF 6.0): the first page's directory. The strips or tiles are measured here, since a
+//! decoder holds one of them whole.
+
+use crate::{Error, Orientation, ifd::Directory};
+
+const IMAGE_WIDTH: u16 = 256;
+const IMAGE_LENGTH: u16 = 257;
+const BITS_PER_SAMPLE: u16 = 258;
+const COMPRESSION: u16 = 259;
+const PHOTOMETRIC: u16 = 262;
+const STRIP_OFFSETS: u16 = 273;
+const ORIENTATION: u16 = 274;
+const STRIP_BYTE_COUNTS: u16 = 279;
+const PLANAR_CONFIGURATION: u16 = 284;
+const PREDICTOR: u16 = 317;
+const TILE_BYTE_COUNTS: u16 = 325;
+const SAMPLE_FORMAT: u16 = 339;
+const SUBSAMPLING: u16 = 530;
+const SAMPLES_PER_PIXEL: u16 = 277;
+const ROWS_PER_STRIP: u16 = 278;
+const COLOUR_MAP: u16 = 320;
+const TILE_WIDTH: u16 = 322;
+const TILE_LENGTH: u16 = 323;
+const TILE_OFFSETS: u16 = 324;
+const EXTRA_SAMPLES: u16 = 338;
+const PROFILE: u16 = 34675;
+
+/// More entries, samples a pixel, strips or tiles, or pixels along a tile than pictures have.
+const MAX_ENTRIES: usize = 4096;
+const MAX_SAMPLES: u64 = 16;
+const MAX_CHUNKS: u64 = 65_536;
+const MAX_TILE: u32 = 65_536;
+
+/// What the directory says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) depth: u8,
+    pub(crate) samples: u16,
+    /// Whether the first sample behind the colour is opacity, and the colour multiplied by it.
+    pub(crate) alpha: bool,
+    pub(crate) associated: bool,
+    /// Whether every sample has strips or tiles of its own.
+    pub(crate) planar: bool,
+    pub(crate) orientation: Orientation,
+    /// Width and height of a strip or tile; those at the edges may reach beyond the page.
+    pub(crate) chunk_size: (u32, u32),
+    /// Bytes of the largest strip or tile within the page, decoded, all samples together.
+    pub(crate) chunk: u64,
+    /// How many strips or tiles there are.
+    pub(crate) chunks: u64,
+    /// Bytes of the colour profile.
+    pub(crate) profile: u64,
+    /// Where the byte lies that says that samples are indices of a palette.
+    pub(crate) palette: Option<usize>,
+}
+
+impl Header {
+    /// Reads the first directory. A decoder will read its lists into memory, so their lengths are checked.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let directory = Directory::first(bytes).ok_or_else(|| Error::damaged("no directory"))?;
+        if !is_sound(&directory) {
+            return Err(Error::damaged("a directory with too many entries or values"));
+        }
+        let number = |tag| directory.number(tag);
+        let side = |tag| number(tag).and_then(|side| u32::try_from(side).ok()).filter(|&side| side > 0);
+        let (width, height) = side(IMAGE_WIDTH)
+            .zip(side(IMAGE_LENGTH))
+            .ok_or_else(|| Error::damaged("a directory without a size"))?;
+        let depth = number(BITS_PER_SAMPLE).unwrap_or(1);
+        let samples = number(SAMPLES_PER_PIXEL).unwrap_or(1);
+        if !matches!(depth, 1 | 2 | 4 | 8 | 16) || !(1..=MAX_SAMPLES).contains(&samples) {
+            return Err(Error::Unsupported("TIFF with an unusual depth or number of samples"));
+        }
+        if matches!(number(COMPRESSION), Some(6 | 7)) {
+            // The strips' own sizes would go unchecked.
+            return Err(Error::Unsupported("JPEG-compressed TIFF"));
+        }
+        let tile = side(TILE_WIDTH).zip(side(TILE_LENGTH));
+        let (across, down) = tile.unwrap_or_else(|| (width, side(ROWS_PER_STRIP).unwrap_or(height)));
+        if tile.is_some() && across.max(down) > MAX_TILE {
+            return Err(Error::damaged("a tile larger than any"));
+        }
+        let row = (u64::from(across.min(width)) * samples * depth).div_ceil(8);
+        let palette = directory.find(PHOTOMETRIC).filter(|field| field.number(0) == Some(3));
+        let offsets = directory.find(STRIP_OFFSETS).or_else(|| directory.find(TILE_OFFSETS));
+        let extra = directory.number(EXTRA_SAMPLES);
+        Ok(Self {
+            width,
+            height,
+            depth: depth as u8,
+            samples: samples as u16,
+            alpha: matches!(extra, Some(1 | 2)),
+            associated: extra == Some(1),
+            planar: number(PLANAR_CONFIGURATION) == Some(2),
+            orientation: number(ORIENTATION).map(Orientation::from_exif).unwrap_or_default(),
+            chunk_size: (across, down),
+            // Each plane's rows are rounded up on their own.
+            chunk: (row + samples) * u64::from(down.min(height)),
+            chunks: offsets.map_or(0, |field| field.count()),
+            profile: directory.find(PROFILE).map_or(0, |field| field.bytes().len() as u64),
+            palette: palette.and_then(|field| field.lowest_byte()),
+        })
+    }
+}
+
+/// Whether the directory's lists are no longer than a picture needs, and none of them comes twice.
+fn is_sound(directory: &Directory<'_>) -> bool {
+    let short = |tag, most| directory.find(tag).is_none_or(|field| field.count() <= most);
+    let once = |tag| directory.count(tag) <= 1;
+    let numbers = [
+        IMAGE_WIDTH,
+        IMAGE_LENGTH,
+        BITS_PER_SAMPLE,
+        COMPRESSION,
+        PHOTOMETRIC,
+        SAMPLES_PER_PIXEL,
+        ROWS_PER_STRIP,
+        PLANAR_CONFIGURATION,
+        PREDICTOR,
+        TILE_WIDTH,
+        TILE_LENGTH,
+        EXTRA_SAMPLES,
+        SAMPLE_FORMAT,
+        SUBSAMPLING,
+    ];
+    let lists = [STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS];
+    directory.len() <= MAX_ENTRIES
+        && numbers.iter().all(|&tag| once(tag) && short(tag, MAX_SAMPLES))
+        && lists.iter().all(|&tag| once(tag) && short(tag, MAX_CHUNKS))
+}
+
+/// The colour profile of the first page.
+pub(crate) fn profile(bytes: &[u8]) -> Option<&[u8]> {
+    Some(Directory::first(bytes)?.find(PROFILE)?.bytes())
+}
+
+/// The value of the first page's palette at an index of its table, 16 bits wide.
+pub(crate) fn palette(bytes: &[u8]) -> Option<impl Fn(usize) -> Option<u16>> {
+    let field = Directory::first(bytes)?.find(COLOUR_MAP)?;
+    Some(move |index| field.number(index).map(|value| value as u16))
+}
