@@ -86,7 +86,15 @@ impl Budget {
         }
     }
 
-    /// The same from a thread that may block; the waiting is done on `io`.
+    /// Takes bytes if they are free now and nobody waits for them.
+    #[must_use]
+    pub fn try_reserve(&self, bytes: u64) -> Option<Reservation> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
+        let permit = Arc::clone(&self.units).try_acquire_many_owned(units).ok()?;
+        Some(Reservation { _permit: permit })
+    }
+
+    /// [`Budget::reserve`] from a thread that may block; the waiting is done on `io`.
     pub fn reserve_blocking(
         &self,
         io: &Handle,

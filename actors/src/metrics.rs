@@ -1,10 +1,27 @@
-//! The Recorder, through which everybody tells what happened.
+//! Metrics: the registry, and the [`Recorder`] through which everybody tells what happened.
+//!
+//! Events come through a bounded channel of their own: a mailbox's bound counts for each clone of an address
+//! alone, so it is none. Nobody ever waits to tell; what does not fit is dropped, and the drops are counted. A
+//! scrape asks with [`Render`]. If the actor fails, one event is lost: channel and registry outlive it, so that
+//! no counter starts again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use huemill_observability::Event;
+use actix::{Actor, AsyncContext, Context, Handler, Message, StreamHandler, Supervised};
+use futures_util::stream::poll_fn;
+use huemill_observability::{Event, Registry};
 use tokio::sync::mpsc;
+
+use crate::supervise::Ping;
+
+/// Asks for all metrics in Prometheus's text format.
+#[derive(Debug, Clone, Copy)]
+pub struct Render;
+
+impl Message for Render {
+    type Result = String;
+}
 
 /// Tells the Metrics actor what happened. Never waits: when the channel is full the event is dropped and the
 /// drop counted. Clones share the channel.
@@ -15,10 +32,10 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder and the other end of its channel, which holds `capacity` events.
+    /// A recorder and the other end of its channel, which holds `capacity` events, 1 at least.
     #[must_use]
     pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<Event>) {
-        let (events, receiver) = mpsc::channel(capacity);
+        let (events, receiver) = mpsc::channel(capacity.max(1));
         (Self { events, dropped: Arc::default() }, receiver)
     }
 
@@ -34,4 +51,89 @@ impl Recorder {
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
+}
+
+/// Where events are counted: the registry, or what a test puts in its place.
+pub trait Ledger: Send + Sync + 'static {
+    /// Counts one event.
+    fn record(&self, event: &Event);
+    /// Notes how many events were dropped so far.
+    fn set_dropped(&self, total: u64);
+    /// Everything counted so far, as text.
+    fn render(&self) -> String;
+}
+
+impl Ledger for Registry {
+    fn record(&self, event: &Event) {
+        Registry::record(self, event);
+    }
+
+    fn set_dropped(&self, total: u64) {
+        Registry::set_dropped(self, total);
+    }
+
+    fn render(&self) -> String {
+        Registry::render(self)
+    }
+}
+
+/// The actor.
+pub struct Metrics {
+    ledger: Arc<dyn Ledger>,
+    events: Arc<Mutex<mpsc::Receiver<Event>>>,
+    recorder: Recorder,
+}
+
+impl Metrics {
+    /// Metrics that count into `ledger` what `recorder` was told.
+    #[must_use]
+    pub fn new(ledger: Arc<dyn Ledger>, recorder: Recorder, events: mpsc::Receiver<Event>) -> Self {
+        Self { ledger, events: Arc::new(Mutex::new(events)), recorder }
+    }
+}
+
+fn lock(events: &Mutex<mpsc::Receiver<Event>>) -> MutexGuard<'_, mpsc::Receiver<Event>> {
+    events.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Actor for Metrics {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let events = Arc::clone(&self.events);
+        ctx.add_stream(poll_fn(move |cx| lock(&events).poll_recv(cx)));
+    }
+}
+
+impl Supervised for Metrics {}
+
+impl StreamHandler<Event> for Metrics {
+    fn handle(&mut self, event: Event, _: &mut Self::Context) {
+        self.ledger.record(&event);
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+impl Handler<Render> for Metrics {
+    type Result = String;
+
+    /// Counts what is waiting first, no more of it than the channel holds: a scrape sees all that was told
+    /// before it.
+    fn handle(&mut self, _: Render, _: &mut Self::Context) -> String {
+        let waiting = lock(&self.events).len();
+        for _ in 0..waiting {
+            let event = lock(&self.events).try_recv();
+            let Ok(event) = event else { break };
+            self.ledger.record(&event);
+        }
+        self.ledger.set_dropped(self.recorder.dropped());
+        self.ledger.render()
+    }
+}
+
+impl Handler<Ping> for Metrics {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }

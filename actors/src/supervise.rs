@@ -18,7 +18,7 @@ use actix::dev::{ContextFut, ToEnvelope, channel};
 use actix::{Actor, ActorContext, Addr, Context, Handler, Message, Supervised};
 use actix_rt::ArbiterHandle;
 use futures_util::FutureExt;
-use huemill_observability::Event;
+use huemill_observability::{Event, log};
 
 pub use doom::{Bell, Doom, DoomReceiver, EXIT_CODE};
 pub use policy::Policy;
@@ -32,6 +32,14 @@ use policy::History;
 /// Messages that wait in a mailbox before senders are told to wait (actix's own default). It binds each clone
 /// of an address on its own, so it is no admission control.
 const MAILBOX: usize = 16;
+
+/// Asks any actor for a sign of life.
+#[derive(Debug, Clone, Copy)]
+pub struct Ping;
+
+impl Message for Ping {
+    type Result = ();
+}
 
 /// Everything an actor is supervised with; one for the whole crew.
 #[derive(Debug, Clone)]
@@ -179,7 +187,7 @@ where
             };
             tokio::time::sleep(backoff).await;
             match house.restart() {
-                Ok(true) => break supervision.restarted(name, &end, backoff.as_millis()),
+                Ok(true) => break supervision.restarted(name, &end, backoff.as_millis() as u64),
                 Ok(false) => return,
                 Err(again) => end = again,
             }
@@ -199,9 +207,9 @@ impl Supervision {
         self.recorder.record(Event::ActorUp { actor, up: false });
     }
 
-    fn restarted(&self, actor: &'static str, end: &End, backoff_ms: u128) {
+    fn restarted(&self, actor: &'static str, end: &End, backoff_ms: u64) {
         let (cause, reason) = (end.cause(), end.text());
-        tracing::warn!(event = "actor_restarted", actor, cause, reason, backoff_ms, "actor restarted");
+        log!(ACTOR_RESTARTED, actor, cause, reason, backoff_ms);
         self.roster.restarted(actor);
         self.recorder.record(Event::ActorRestarted { actor, cause });
         self.recorder.record(Event::ActorUp { actor, up: true });

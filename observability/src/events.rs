@@ -86,7 +86,7 @@ events! {
         ["slot", "age_ms"]
         "A picture's attempt passed its deadline and did not stop; its slot has a new thread.";
     ATTEMPT_PANICKED = "attempt_panicked" ERROR
-        ["slot"]
+        ["slot", "format", "reason"]
         "A picture made the code panic; its slot goes on.";
     STAGES_TIMED = "stages_timed" DEBUG
         ["format", "decode_ms", "palette_ms", "crop_ms", "card_ms", "encode_ms"]

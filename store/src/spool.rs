@@ -174,6 +174,15 @@ impl Spool {
         }
     }
 
+    /// All bytes, if they are in memory.
+    #[must_use]
+    pub fn as_slice(&self) -> Option<&[u8]> {
+        match &*self.place {
+            Place::Memory { bytes, .. } => Some(bytes),
+            Place::File { .. } => None,
+        }
+    }
+
     /// All bytes: borrowed if they are in memory, else read from disk. The caller answers for the length.
     pub fn bytes(&self) -> io::Result<Cow<'_, [u8]>> {
         match &*self.place {

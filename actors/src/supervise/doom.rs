@@ -1,6 +1,7 @@
 //! The one way up: an actor that cannot be saved says so here, and the application, which watches, goes not
 //! ready, drains and exits with [`EXIT_CODE`] for the process manager. No actor holds an address upwards.
 
+use huemill_observability::log;
 use tokio::sync::watch;
 
 /// The process's exit code after a doom: `EX_SOFTWARE` of sysexits.h.
@@ -32,7 +33,7 @@ impl Bell {
 
     /// Reports a doom. The first one is kept: what follows is its consequence.
     pub fn ring(&self, doom: Doom) {
-        tracing::error!(event = "actor_doomed", actor = doom.actor, reason = %doom.reason, "actor doomed");
+        log!(ACTOR_DOOMED, actor = doom.actor, reason = doom.reason.as_str());
         self.0.send_if_modified(|kept| {
             let first = kept.is_none();
             if first {

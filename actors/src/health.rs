@@ -1,0 +1,255 @@
+//! Health: probes in the background, folded into one verdict in a shared cell that HTTP reads.
+//!
+//! Every interval it looks at the disk and the memory, asks the workers for their pulse and the other actors
+//! for a sign of life, each within a time limit of its own; and less often it sends the canary through the
+//! workers' own path. A canary that is merely late (no slot, no memory, workers restarting) changes nothing:
+//! busy slots are paying work, and whether they make progress is what their pulse tells. The last proof holds
+//! then, and the canary is sent again at the next interval. Without any proof yet, nothing is ready.
+//!
+//! It holds addresses of those it asks, nobody holds its own. If it fails or hangs, the verdict goes stale, and
+//! that is not ready.
+
+mod found;
+mod memory;
+mod probes;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Supervised};
+use huemill_imaging::Options;
+use huemill_observability::{Event, log};
+use huemill_store::SpoolRoom;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+pub use memory::memory_use;
+pub use probes::{DiskProbe, MemoryProbe, MemoryUse, Probe, disk_free};
+pub use verdict::{Check, DEPENDENCIES, Verdict, VerdictCell};
+
+use crate::canary::{self, Proof};
+use crate::clock::Instant;
+use crate::fault::{Code, Fault};
+use crate::intake::Intake;
+use crate::metrics::{Metrics, Recorder};
+use crate::supervise::{Ping, Roster, ask};
+use crate::workers::{self, Answer, Cancel, Input, Run, Workers};
+use found::Found;
+use probes::Background;
+
+/// How often what is checked, and what is well.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HealthSettings {
+    /// Between two rounds of probes.
+    pub interval: Duration,
+    /// How long one probe may take.
+    pub timeout: Duration,
+    /// Between two canaries that proved something.
+    pub canary_interval: Duration,
+    /// How long a canary may take, waiting included.
+    pub canary_timeout: Duration,
+    /// Findings older than this are not ready.
+    pub stale: Duration,
+    /// Bytes that must be free on the disk of the data.
+    pub disk_free: u64,
+    /// The part of the memory, 0 to 1, below which its use must stay.
+    pub memory_ratio: f64,
+}
+
+impl Default for HealthSettings {
+    /// Every 5 s, 3 s a probe, a canary every 30 s with 20 s of time, stale after 30 s, 1 GB free, 80 % used.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
+            canary_interval: Duration::from_secs(30),
+            canary_timeout: Duration::from_secs(20),
+            stale: Duration::from_secs(30),
+            disk_free: 1_000_000_000,
+            memory_ratio: 0.8,
+        }
+    }
+}
+
+/// Whom and what Health asks.
+pub struct Patients {
+    /// Asked for their pulse, and sent the canary.
+    pub workers: Addr<Workers>,
+    /// Asked for a sign of life.
+    pub intake: Addr<Intake>,
+    /// Asked for a sign of life.
+    pub metrics: Addr<Metrics>,
+    /// Who is up.
+    pub roster: Roster,
+    /// Free bytes of the data's disk.
+    pub disk: DiskProbe,
+    /// The memory in use.
+    pub memory: MemoryProbe,
+    /// The spools, whose bytes are reported.
+    pub room: SpoolRoom,
+    /// Where probes that may hang are run.
+    pub io: Handle,
+}
+
+/// The actor.
+pub struct Health {
+    settings: HealthSettings,
+    cell: VerdictCell,
+    recorder: Recorder,
+    patients: Patients,
+    disk: Background<u64>,
+    memory: Background<MemoryUse>,
+    picture: Arc<[u8]>,
+    proof: Option<Proof>,
+    canary_due: Instant,
+    canary_out: bool,
+    round_out: bool,
+    was_ready: bool,
+}
+
+impl Health {
+    /// A Health that writes its findings to `cell`.
+    #[must_use]
+    pub fn new(settings: HealthSettings, cell: VerdictCell, recorder: Recorder, patients: Patients) -> Self {
+        let disk = Background::new(patients.disk.clone(), patients.io.clone());
+        let memory = Background::new(patients.memory.clone(), patients.io.clone());
+        Self {
+            settings,
+            cell,
+            recorder,
+            patients,
+            disk,
+            memory,
+            picture: canary::picture(),
+            proof: None,
+            canary_due: Instant::now(),
+            canary_out: false,
+            round_out: false,
+            was_ready: false,
+        }
+    }
+
+    /// One round of probes, all at once; a canary if it is due.
+    fn round(&mut self, ctx: &mut Context<Self>) {
+        if !self.canary_out && Instant::now() >= self.canary_due {
+            self.send_canary(ctx);
+        }
+        if std::mem::replace(&mut self.round_out, true) {
+            return;
+        }
+        let limit = self.settings.timeout;
+        let (disk, memory) = (self.disk.ask(limit), self.memory.ask(limit));
+        let Patients { workers, intake, metrics, .. } = &self.patients;
+        let (workers, intake, metrics) = (workers.clone(), intake.clone(), metrics.clone());
+        let round = async move {
+            let pulse = in_time(limit, ask(&workers, workers::Ping));
+            let intake = in_time(limit, ask(&intake, Ping));
+            let metrics = in_time(limit, ask(&metrics, Ping));
+            let (disk, memory, pulse, intake, metrics) = tokio::join!(disk, memory, pulse, intake, metrics);
+            let signs = [("intake", intake), ("metrics", metrics)];
+            let silent = signs.into_iter().filter_map(|(name, sign)| sign.is_err().then_some(name)).collect();
+            Found { disk, memory, pulse, silent }
+        };
+        ctx.spawn(wrap_future(round).map(|found, health: &mut Self, _| health.conclude(found)));
+    }
+
+    fn conclude(&mut self, found: Found) {
+        self.round_out = false;
+        self.cell.note(found.judge(&self.settings, &self.patients.roster.all()));
+        self.cell.stamp();
+        self.publish();
+        let room = &self.patients.room;
+        self.recorder.record(Event::Spool { memory: room.memory_used(), disk: room.disk_used() });
+    }
+
+    fn send_canary(&mut self, ctx: &mut Context<Self>) {
+        self.canary_out = true;
+        let limit = self.settings.canary_timeout;
+        let run = Run {
+            input: Input::Bytes(self.picture.clone()),
+            options: Options::default(),
+            deadline: Instant::now() + limit,
+            cancel: Cancel::new(),
+            counted: false,
+        };
+        let workers = self.patients.workers.clone();
+        let flight = async move { workers::run(&workers, run).await };
+        ctx.spawn(wrap_future(flight).map(|answer, health: &mut Self, _| health.take_canary(answer)));
+    }
+
+    fn take_canary(&mut self, answer: Answer) {
+        self.canary_out = false;
+        let (proof, figures) = match answer {
+            Ok(done) => {
+                self.canary_due = Instant::now() + self.settings.canary_interval;
+                let took = (done.waited + done.worked).as_millis() as u64;
+                (canary::judge(&done.outcome), vec![("canary_ms", took)])
+            }
+            Err(fault) if is_late(&fault) => return self.canary_is_late(&fault),
+            Err(fault) => (Proof::failed(&reason_of(&fault)), Vec::new()),
+        };
+        let check = |result: &Result<(), String>| match result {
+            Ok(()) => Check::well(figures.clone()),
+            Err(reason) => Check { figures: figures.clone(), ..Check::ill(reason.clone()) },
+        };
+        self.cell.note([("colorthief", check(&proof.palette)), ("smartcrop", check(&proof.crop))]);
+        self.proof = Some(proof);
+        self.publish();
+    }
+
+    fn canary_is_late(&self, fault: &Fault) {
+        if self.proof.is_none() {
+            let check = Check::ill(format!("not proven yet: {}", reason_of(fault)));
+            self.cell.note([("colorthief", check.clone()), ("smartcrop", check)]);
+        }
+    }
+
+    /// Tells the metrics, and the log where readiness changed.
+    fn publish(&mut self) {
+        let verdict = self.cell.read();
+        for (dependency, ok) in verdict.dependencies() {
+            self.recorder.record(Event::DependencyChecked { dependency, ok });
+        }
+        self.recorder.record(Event::Ready(verdict.ready));
+        if verdict.ready == std::mem::replace(&mut self.was_ready, verdict.ready) {
+            return;
+        }
+        if verdict.ready {
+            log!(READINESS_GAINED, ready = true, failing = "");
+        } else {
+            let ill = verdict.dependencies().filter_map(|(name, ok)| (!ok).then_some(name));
+            let failing = verdict.reason.into_iter().chain(ill).collect::<Vec<_>>().join(",");
+            log!(READINESS_LOST, ready = false, failing);
+        }
+    }
+}
+
+/// A canary that found no room proves nothing, neither way.
+fn is_late(fault: &Fault) -> bool {
+    matches!(fault.code, Code::Overloaded | Code::NotReady)
+}
+
+fn reason_of(fault: &Fault) -> String {
+    fault.cause.clone().unwrap_or_else(|| fault.to_string())
+}
+
+async fn in_time<T>(limit: Duration, answer: impl Future<Output = Result<T, Fault>>) -> Result<T, String> {
+    match timeout(limit, answer).await {
+        Ok(answer) => answer.map_err(|fault| reason_of(&fault)),
+        Err(_) => Err(format!("no answer in {} ms", limit.as_millis())),
+    }
+}
+
+impl Actor for Health {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        (self.round_out, self.canary_out) = (false, false);
+        self.round(ctx);
+        ctx.run_interval(self.settings.interval, Self::round);
+    }
+}
+
+impl Supervised for Health {}

@@ -1,0 +1,83 @@
+//! What one round of probes found, and whether it is well.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Check, HealthSettings, MemoryUse};
+use crate::supervise::Standing;
+use crate::workers::Pulse;
+
+/// Each probe's answer, or why there is none.
+pub(super) struct Found {
+    pub(super) disk: Result<u64, String>,
+    pub(super) memory: Result<MemoryUse, String>,
+    pub(super) pulse: Result<Pulse, String>,
+    /// Actors that gave no sign of life.
+    pub(super) silent: Vec<&'static str>,
+}
+
+impl Found {
+    /// The checks by the names of their dependencies.
+    pub(super) fn judge(
+        self,
+        settings: &HealthSettings,
+        roster: &BTreeMap<&'static str, Standing>,
+    ) -> [(&'static str, Check); 4] {
+        let ill = |reason| Check::ill(reason);
+        [
+            ("disk", self.disk.map_or_else(ill, |free| disk(free, settings.disk_free))),
+            ("mem", self.memory.map_or_else(ill, |memory| mem(memory, settings.memory_ratio))),
+            ("workers", self.pulse.map_or_else(ill, workers)),
+            ("actors", actors(self.silent, roster)),
+        ]
+    }
+}
+
+fn disk(free: u64, least: u64) -> Check {
+    let figures = vec![("free_bytes", free), ("least_bytes", least)];
+    Check::judged(free > least, figures, "too little is free")
+}
+
+fn mem(MemoryUse { used, total }: MemoryUse, ratio: f64) -> Check {
+    let most = (total as f64 * ratio) as u64;
+    let figures = vec![("used_bytes", used), ("most_bytes", most), ("total_bytes", total)];
+    Check::judged(used < most, figures, "too much is used")
+}
+
+/// A pool that answers is well, however busy it is: a slot that is overdue would have been replaced.
+fn workers(Pulse { slots, busy, queued, abandoned }: Pulse) -> Check {
+    let figures = [("slots", slots), ("busy", busy), ("queued", queued), ("abandoned", abandoned)];
+    Check::well(figures.map(|(name, count)| (name, count as u64)).into())
+}
+
+fn actors(silent: Vec<&'static str>, roster: &BTreeMap<&'static str, Standing>) -> Check {
+    let down = roster.iter().filter_map(|(name, standing)| (!standing.up).then_some(*name));
+    let missing: BTreeSet<_> = down.chain(silent).collect();
+    let up = roster.keys().filter(|name| !missing.contains(*name)).count() as u64;
+    let restarts = roster.values().map(|standing| standing.restarts).sum();
+    let names = missing.iter().copied().collect::<Vec<_>>().join(", ");
+    let figures = vec![("up", up), ("restarts", restarts)];
+    Check::judged(missing.is_empty(), figures, format!("not answering: {names}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_at_a_threshold_is_not_well() {
+        assert!(!disk(1000, 1000).ok);
+        assert!(disk(1001, 1000).ok);
+        assert!(!mem(MemoryUse { used: 80, total: 100 }, 0.8).ok);
+        assert!(mem(MemoryUse { used: 79, total: 100 }, 0.8).ok);
+    }
+
+    #[test]
+    fn an_actor_that_is_down_or_silent_is_named_once() {
+        let up = |up| Standing { up, restarts: 1 };
+        let roster = BTreeMap::from([("intake", up(true)), ("metrics", up(false)), ("workers", up(true))]);
+        assert!(!actors(vec![], &roster).ok);
+        let check = actors(vec!["metrics", "intake"], &roster);
+        assert_eq!(check.reason.as_deref(), Some("not answering: intake, metrics"));
+        assert_eq!(check.figures, [("up", 1), ("restarts", 3)]);
+    }
+}

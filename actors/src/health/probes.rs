@@ -1,0 +1,125 @@
+//! Probes of the world: calls that may block or hang. They run on the io runtime, each with a time limit, and
+//! one that hangs is not started a second time.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// Something that can be measured.
+pub type Probe<T> = Arc<dyn Fn() -> io::Result<T> + Send + Sync>;
+
+/// Free bytes of a disk.
+pub type DiskProbe = Probe<u64>;
+
+/// Memory, used and in all.
+pub type MemoryProbe = Probe<MemoryUse>;
+
+/// Memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// What is in use and cannot be taken back at once.
+    pub used: u64,
+    /// What there is.
+    pub total: u64,
+}
+
+/// Bytes that are free to us on the file system of this path.
+#[must_use]
+pub fn disk_free(path: PathBuf) -> DiskProbe {
+    Arc::new(move || {
+        let stat = rustix::fs::statvfs(&path)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    })
+}
+
+/// A probe that runs elsewhere.
+pub(super) struct Background<T> {
+    probe: Probe<T>,
+    running: Arc<AtomicBool>,
+    io: Handle,
+}
+
+impl<T: Send + 'static> Background<T> {
+    pub(super) fn new(probe: Probe<T>, io: Handle) -> Self {
+        Self { probe, running: Arc::default(), io }
+    }
+
+    /// The answer within `limit`, or why there is none.
+    pub(super) fn ask(&self, limit: Duration) -> impl Future<Output = Result<T, String>> + use<T> {
+        let answer = (!self.running.swap(true, Ordering::AcqRel)).then(|| {
+            let (probe, running) = (Arc::clone(&self.probe), Running(Arc::clone(&self.running)));
+            self.io.spawn_blocking(move || {
+                let _running = running;
+                probe()
+            })
+        });
+        async move {
+            let Some(answer) = answer else { return Err("an earlier probe still hangs".to_owned()) };
+            match timeout(limit, answer).await {
+                Ok(Ok(answer)) => answer.map_err(|error| error.to_string()),
+                Ok(Err(_)) => Err("the probe panicked".to_owned()),
+                Err(_) => Err(format!("no answer in {} ms", limit.as_millis())),
+            }
+        }
+    }
+}
+
+/// The mark that a probe runs, gone with it.
+struct Running(Arc<AtomicBool>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_probe_that_hangs_is_late_and_not_started_again() {
+        let starts = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = std::sync::Mutex::new(held);
+        let counted = Arc::clone(&starts);
+        let probe = Background::new(
+            Arc::new(move || {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = held.lock().unwrap().recv();
+                Ok(())
+            }),
+            Handle::current(),
+        );
+        let limit = Duration::from_millis(20);
+        assert_eq!(probe.ask(limit).await, Err("no answer in 20 ms".to_owned()));
+        assert_eq!(probe.ask(limit).await, Err("an earlier probe still hangs".to_owned()));
+        assert_eq!(starts.load(Ordering::SeqCst), 1);
+        drop(release);
+        while probe.running.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(probe.ask(Duration::from_secs(30)).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_fails_or_panics_says_so() {
+        let failing = Background::<u64>::new(Arc::new(|| Err(io::Error::other("gone"))), Handle::current());
+        assert_eq!(failing.ask(Duration::from_secs(30)).await, Err("gone".to_owned()));
+        let panicking = Background::<u64>::new(Arc::new(|| panic!("as planned")), Handle::current());
+        for _ in 0..2 {
+            assert_eq!(panicking.ask(Duration::from_secs(30)).await, Err("the probe panicked".to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_disk_of_a_path_is_measured_and_no_path_is_an_error() {
+        assert!(disk_free(std::env::temp_dir())().unwrap() > 0);
+        assert!(disk_free("/no/such/path".into())().is_err());
+    }
+}

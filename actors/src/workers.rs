@@ -1,0 +1,314 @@
+//! Workers: the N slots on which pictures are worked on, their queue and the memory budget.
+//!
+//! HTTP asks with [`run`]. An attempt waits in the queue for a slot, then on the slot's own thread for memory,
+//! both together no longer than `queue_wait`; the work must be done by the request's deadline. A requester that
+//! goes away takes its attempt with it. An attempt that does not stop at its deadline gets a time of grace, then
+//! is abandoned: the slot gets a new thread, the old one keeps its memory until it ends, and too many of those
+//! are the process's doom.
+//!
+//! If the actor itself fails, the attempts on its threads are canceled, those in the queue are answered
+//! [`NotReady`](crate::fault::Code::NotReady), and new slots are made. Every requester's own timer answers it in
+//! time whatever happens here.
+
+mod attempt;
+mod faults;
+mod input;
+mod mill;
+mod queue;
+mod settings;
+mod slot;
+mod ticket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, StreamHandler,
+    Supervised,
+};
+use futures_util::future::{join_all, ready};
+use futures_util::stream::poll_fn;
+use huemill_imaging::{Options, Outcome};
+use huemill_observability::{Event, log};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout_at;
+
+pub use input::Input;
+pub use mill::{Load, Mill, Mills};
+pub use settings::WorkersSettings;
+pub use tokio_util::sync::CancellationToken as Cancel;
+
+use crate::budget::Budget;
+use crate::clock::Instant;
+use crate::fault::{Code, Fault};
+use crate::metrics::Recorder;
+use crate::supervise::{Bell, Doom, ask};
+use attempt::{Attempt, Tools};
+use queue::Queue;
+use slot::{Note, Slot, Tally, Work};
+use ticket::Ticket;
+
+/// Work on one picture; answered with its [`Done`]. Sent through [`run`], which cancels when it is dropped.
+#[derive(Debug)]
+pub struct Run {
+    /// Where the bytes are.
+    pub input: Input,
+    /// What to make of them.
+    pub options: Options,
+    /// When the answer is no longer of use.
+    pub deadline: Instant,
+    /// Fires when the work is no longer wanted.
+    pub cancel: Cancel,
+    /// Whether the attempt counts among the attempts of customers: all but the canary do.
+    pub counted: bool,
+}
+
+impl Message for Run {
+    type Result = Answer;
+}
+
+/// A picture that was worked on.
+#[derive(Debug)]
+pub struct Done {
+    /// Everything that was made of it.
+    pub outcome: Outcome,
+    /// How long it waited for its slot.
+    pub waited: Duration,
+    /// How long it was on its slot, waiting for memory included.
+    pub worked: Duration,
+}
+
+/// What becomes of a [`Run`].
+pub type Answer = Result<Done, Fault>;
+
+/// Asks whether the slots are alive: answered when each thread has answered or is at an attempt that is not
+/// overdue. Whoever asks sets the time limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Ping;
+
+impl Message for Ping {
+    type Result = Pulse;
+}
+
+/// The figures of the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulse {
+    /// Slots in all.
+    pub slots: usize,
+    /// Slots at work.
+    pub busy: usize,
+    /// Attempts that wait for a slot.
+    pub queued: usize,
+    /// Threads that were given up and still run.
+    pub abandoned: usize,
+}
+
+/// How long after its deadline a request is given up whose message the actor has not even taken.
+const UNTAKEN: Duration = Duration::from_millis(500);
+
+/// Asks for a picture to be worked on and awaits the answer, no longer than until the deadline. Dropping this
+/// future cancels the work: a queued attempt frees its input at once, a running one ends at its next stage.
+pub async fn run(workers: &Addr<Workers>, mut run: Run) -> Answer {
+    run.cancel = run.cancel.child_token();
+    let _dropped_means_canceled = run.cancel.clone().drop_guard();
+    let until = run.deadline + UNTAKEN;
+    match timeout_at(until, ask(workers, run)).await {
+        Ok(answer) => answer?,
+        Err(_) => Err(Fault::new(Code::Overloaded).because("the workers did not take the message in time")),
+    }
+}
+
+/// The actor.
+pub struct Workers {
+    settings: WorkersSettings,
+    tools: Tools,
+    bell: Bell,
+    tally: Tally,
+    queue: Queue,
+    slots: Vec<Slot>,
+    notes: mpsc::UnboundedSender<Note>,
+    numbers: u64,
+}
+
+impl Workers {
+    /// Workers that have no slots yet: these come when the actor starts. `io` is where threads wait for memory.
+    #[must_use]
+    pub fn new(settings: WorkersSettings, mills: Mills, io: Handle, recorder: Recorder, bell: Bell) -> Self {
+        let tools = Tools {
+            mills,
+            budget: Budget::new(settings.memory),
+            io,
+            recorder,
+            limits: settings.limits,
+            longest_input: settings.longest_input,
+        };
+        let queue = Queue::new(settings.queue);
+        let (notes, _) = mpsc::unbounded_channel();
+        Self { settings, tools, bell, tally: Tally::default(), queue, slots: Vec::new(), notes, numbers: 0 }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// A slot with a new thread. Without threads there is nothing to do: the supervision tries again.
+    fn slot(&mut self, index: usize) -> Slot {
+        let life = self.number();
+        Slot::start(index, life, self.tools.clone(), self.notes.clone(), &self.tally)
+            .unwrap_or_else(|error| panic!("no thread for slot {index}: {error}"))
+    }
+
+    fn accept(&mut self, run: Run) -> Result<(Attempt, oneshot::Receiver<Answer>), Fault> {
+        if self.queue.is_full() && self.slots.iter().all(|slot| slot.work.is_some()) {
+            return Err(Fault::new(Code::Overloaded).because("the queue is full"));
+        }
+        let start_by = Instant::now() + self.settings.queue_wait;
+        let ticket = Ticket::new(self.number(), run.cancel.child_token(), start_by, run.deadline);
+        let (reply, answer) = oneshot::channel();
+        let Run { input, options, counted, .. } = run;
+        Ok((Attempt { ticket: Arc::new(ticket), input, options, counted, reply }, answer))
+    }
+
+    /// Gives waiting attempts to free slots.
+    fn dispatch(&mut self, ctx: &mut Context<Self>) {
+        while let Some(free) = self.slots.iter().position(|slot| slot.work.is_none()) {
+            let Some(attempt) = self.queue.pop() else { break };
+            let ticket = Arc::clone(&attempt.ticket);
+            self.tools.recorder.record(Event::QueueWaited(ticket.asked.elapsed()));
+            if let Err(attempt) = self.slots[free].begin(attempt) {
+                // The thread has ended, and its note of it is still on its way.
+                self.slots[free] = self.slot(free);
+                assert!(self.slots[free].begin(attempt).is_ok(), "a new thread takes orders");
+            }
+            let life = self.slots[free].life;
+            let until = ticket.deadline + self.settings.grace;
+            let overdue =
+                ctx.run_later(until.saturating_duration_since(Instant::now()), move |workers, ctx| {
+                    workers.abandon(life, ctx);
+                });
+            self.slots[free].work = Some(Work { ticket, overdue });
+        }
+        self.count();
+    }
+
+    /// Gives up the attempt on this thread, if it is still at it.
+    fn abandon(&mut self, life: u64, ctx: &mut Context<Self>) {
+        let Some(index) = self.slots.iter().position(|slot| slot.life == life) else { return };
+        let Some(asked) = self.slots[index].work.as_ref().map(|work| work.ticket.asked) else { return };
+        log!(ATTEMPT_ABANDONED, slot = index, age_ms = asked.elapsed().as_millis() as u64);
+        self.slots[index] = self.slot(index);
+        let (abandoned, most) = (self.tally.count(), self.settings.most_abandoned);
+        if abandoned > most {
+            let reason = format!("{abandoned} attempts were abandoned and still run");
+            self.bell.ring(Doom { actor: "workers", reason });
+        }
+        self.dispatch(ctx);
+    }
+
+    fn pulse(&self) -> Pulse {
+        Pulse {
+            slots: self.slots.len(),
+            busy: self.slots.iter().filter(|slot| slot.work.is_some()).count(),
+            queued: self.queue.len(),
+            abandoned: self.tally.count(),
+        }
+    }
+
+    fn count(&self) {
+        let Pulse { slots, busy, queued, abandoned } = self.pulse();
+        self.tools.recorder.record(Event::Slots { total: slots, busy, abandoned });
+        self.tools.recorder.record(Event::QueueDepth(queued));
+    }
+}
+
+impl Actor for Workers {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let (notes, mut taken) = mpsc::unbounded_channel();
+        self.notes = notes;
+        ctx.add_stream(poll_fn(move |cx| taken.poll_recv(cx)));
+        self.slots = (0..self.settings.slots.max(1)).map(|index| self.slot(index)).collect();
+        self.count();
+    }
+}
+
+impl Supervised for Workers {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.queue.clear();
+        self.slots.clear();
+    }
+}
+
+impl Handler<Run> for Workers {
+    type Result = ResponseFuture<Answer>;
+
+    fn handle(&mut self, run: Run, ctx: &mut Self::Context) -> Self::Result {
+        let (attempt, answer) = match self.accept(run) {
+            Ok(accepted) => accepted,
+            Err(fault) => return Box::pin(ready(Err(fault))),
+        };
+        let ticket = Arc::clone(&attempt.ticket);
+        self.queue.push(attempt);
+        self.dispatch(ctx);
+        if ticket.phase() == ticket::Phase::Queued {
+            let (id, cancel) = (ticket.id, ticket.cancel.clone());
+            let gone = wrap_future(async move { cancel.cancelled().await });
+            ctx.spawn(gone.map(move |(), workers: &mut Self, _| {
+                if workers.queue.remove(id) {
+                    workers.count();
+                }
+            }));
+        }
+        Box::pin(ticket.wait(answer))
+    }
+}
+
+impl StreamHandler<Note> for Workers {
+    fn handle(&mut self, note: Note, ctx: &mut Self::Context) {
+        match note {
+            Note::Free { life } => {
+                let slot = self.slots.iter_mut().find(|slot| slot.life == life);
+                if let Some(work) = slot.and_then(|slot| slot.work.take()) {
+                    ctx.cancel_future(work.overdue);
+                }
+            }
+            Note::Gone { life } => {
+                if let Some(index) = self.slots.iter().position(|slot| slot.life == life) {
+                    self.slots[index] = self.slot(index);
+                }
+            }
+        }
+        self.dispatch(ctx);
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+impl Handler<Ping> for Workers {
+    type Result = ResponseFuture<Pulse>;
+
+    fn handle(&mut self, _: Ping, ctx: &mut Self::Context) -> Self::Result {
+        let overdue = |work: &Work| work.ticket.deadline + self.settings.grace < Instant::now();
+        let late: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.work.as_ref().is_some_and(overdue))
+            .map(|slot| slot.life)
+            .collect();
+        // Their timers should have done it; a flood of messages may keep timers from running.
+        for life in late {
+            self.abandon(life, ctx);
+        }
+        let signs: Vec<_> = self.slots.iter().filter(|slot| slot.work.is_none()).map(Slot::ping).collect();
+        let pulse = self.pulse();
+        self.count();
+        Box::pin(async move {
+            join_all(signs).await;
+            pulse
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! One attempt at one picture, on a slot's thread: read the input, read its header, reserve its memory, work.
+//!
+//! It never waits for memory while it holds memory: what it cannot have at once it asks for in one piece after
+//! letting go of its input, which is then read again. So attempts cannot wait for each other in a circle.
+//! A panic is contained: the bytes come from strangers, so a picture that makes a decoder panic is a picture
+//! that cannot be read; the panic is logged as an error of ours, and the mill is made anew.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use huemill_imaging::{Limits, Options, Stage, Timings, Watch};
+use huemill_observability::{Event, log};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::mill::{Mill, Mills};
+use super::ticket::{Halt, Phase, Ticket};
+use super::{Answer, Done, Input, faults};
+use crate::budget::{Budget, Reservation};
+use crate::clock::Instant;
+use crate::fault::{Code, Fault};
+use crate::metrics::Recorder;
+use crate::supervise::text_of;
+
+/// A picture and who waits for it.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) ticket: Arc<Ticket>,
+    pub(super) input: Input,
+    pub(super) options: Options,
+    pub(super) counted: bool,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// What every slot's thread works with.
+#[derive(Clone)]
+pub(super) struct Tools {
+    pub(super) mills: Mills,
+    pub(super) budget: Budget,
+    pub(super) io: Handle,
+    pub(super) recorder: Recorder,
+    pub(super) limits: Limits,
+    pub(super) longest_input: u64,
+}
+
+/// A thread's tools with its mill.
+pub(super) struct Bench {
+    slot: usize,
+    tools: Tools,
+    mill: Option<Box<dyn Mill>>,
+}
+
+impl Bench {
+    pub(super) fn new(slot: usize, tools: Tools) -> Self {
+        Self { slot, tools, mill: None }
+    }
+
+    /// Does the work of an attempt and counts how it ended. Whatever it held is free again after it.
+    pub(super) fn perform(&mut self, attempt: &Attempt) -> Answer {
+        let mut format = "unknown";
+        let steps = AssertUnwindSafe(|| self.steps(attempt, &mut format));
+        let result = catch_unwind(steps).unwrap_or_else(|panic| {
+            self.mill = None;
+            let text = text_of(&*panic);
+            log!(ATTEMPT_PANICKED, slot = self.slot, format, reason = text);
+            Err(Fault::new(Code::ProcessingError).because(format!("panic: {text}")).into())
+        });
+        self.tools.count_budget();
+        if attempt.counted {
+            self.count(format, &result);
+        }
+        result.map_err(Fault::from)
+    }
+
+    fn steps(&mut self, attempt: &Attempt, format: &mut &'static str) -> Result<Done, Halt> {
+        let started = Instant::now();
+        let Attempt { ticket, input, options, .. } = attempt;
+        let Self { tools, mill, .. } = self;
+        let watch = AttemptWatch { ticket, started };
+        if watch.canceled() {
+            return Err(ticket.stopped());
+        }
+        let mill = match mill {
+            Some(mill) => mill,
+            none => none.insert((tools.mills)().map_err(|e| Fault::new(Code::InternalError).because(e))?),
+        };
+        let of_picture = |error| faults::of_picture(&error, &tools.limits, ticket);
+        let mut loaded = Loaded::read(tools, ticket, input, 0)?;
+        let load = mill.weigh(&loaded.bytes, options).map_err(of_picture)?;
+        *format = load.format;
+        let pixels = tools.budget.try_reserve(load.memory);
+        if pixels.is_none() {
+            drop(loaded);
+            loaded = Loaded::read(tools, ticket, input, load.memory)?;
+        }
+        tools.count_budget();
+        ticket.enter(Phase::Working);
+        let outcome = mill.process(&loaded.bytes, options, &watch).map_err(of_picture)?;
+        Ok(Done { outcome, waited: started - ticket.asked, worked: started.elapsed() })
+    }
+
+    fn count(&self, format: &'static str, result: &Result<Done, Halt>) {
+        let recorder = &self.tools.recorder;
+        let outcome = match result {
+            Ok(done) => {
+                let timings = &done.outcome.timings;
+                for (stage, time) in timings.iter() {
+                    recorder.record(Event::StageTimed { stage: stage.name(), time });
+                }
+                log_stages(format, timings);
+                "ok"
+            }
+            Err(halt) => faults::outcome(halt),
+        };
+        recorder.record(Event::AttemptEnded { format, outcome });
+    }
+}
+
+impl Tools {
+    fn count_budget(&self) {
+        let (used, total) = (self.budget.used(), self.budget.total());
+        self.recorder.record(Event::Budget { used, total });
+    }
+}
+
+fn log_stages(format: &'static str, timings: &Timings) {
+    let ms = |stage| timings.get(stage).as_secs_f64() * 1000.0;
+    log!(
+        STAGES_TIMED,
+        format,
+        decode_ms = ms(Stage::Decode),
+        palette_ms = ms(Stage::Palette),
+        crop_ms = ms(Stage::Crop),
+        card_ms = ms(Stage::Card),
+        encode_ms = ms(Stage::Encode)
+    );
+}
+
+/// The input's bytes, with the memory they (and the picture, where asked for) take.
+struct Loaded<'a> {
+    bytes: Cow<'a, [u8]>,
+    _held: Reservation,
+}
+
+impl<'a> Loaded<'a> {
+    fn read(tools: &Tools, ticket: &Ticket, input: &'a Input, and: u64) -> Result<Self, Halt> {
+        let limit = tools.longest_input;
+        if input.len() > limit {
+            return Err(faults::too_many_bytes(limit).into());
+        }
+        let length = if input.in_memory() { 0 } else { input.len() };
+        let bytes = length.saturating_add(and);
+        let held = tools
+            .budget
+            .reserve_blocking(&tools.io, bytes, ticket.start_by, &ticket.cancel)
+            .map_err(|refusal| faults::of_refusal(refusal, ticket))?;
+        Ok(Self { bytes: input.read(limit)?, _held: held })
+    }
+}
+
+/// The world as imaging sees it.
+struct AttemptWatch<'a> {
+    ticket: &'a Ticket,
+    started: Instant,
+}
+
+impl Watch for AttemptWatch<'_> {
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn canceled(&self) -> bool {
+        self.ticket.cancel.is_cancelled() || Instant::now() >= self.ticket.deadline
+    }
+}

@@ -1,0 +1,140 @@
+//! A slot: the right to work on one picture at a time, and the named thread that does it. The thread is reused
+//! from attempt to attempt and replaced only when an attempt on it is abandoned; it ends when its slot lets go
+//! of it, after the attempt it is at. Nothing but the end of the process can stop it before.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc as orders;
+use std::thread;
+
+use actix::SpawnHandle;
+use tokio::sync::{mpsc, oneshot};
+
+use super::attempt::{Attempt, Bench, Tools};
+use super::ticket::{Phase, Ticket};
+
+/// What a thread is told to do.
+enum Order {
+    Attempt(Attempt),
+    Ping(oneshot::Sender<()>),
+}
+
+/// What a thread tells its actor; `life` is the thread's own number.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Note {
+    /// It is done with its attempt.
+    Free { life: u64 },
+    /// It has ended.
+    Gone { life: u64 },
+}
+
+/// Threads that were given up and still run; survives the actor.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally(Arc<AtomicUsize>);
+
+impl Tally {
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The attempt that a slot is at.
+pub(super) struct Work {
+    pub(super) ticket: Arc<Ticket>,
+    /// The timer that gives it up.
+    pub(super) overdue: SpawnHandle,
+}
+
+/// A slot and the way to its thread.
+pub(super) struct Slot {
+    pub(super) life: u64,
+    pub(super) work: Option<Work>,
+    orders: orders::Sender<Order>,
+    abandoned: Arc<AtomicBool>,
+    tally: Tally,
+}
+
+impl Slot {
+    /// Starts the thread of slot number `index`.
+    pub(super) fn start(
+        index: usize,
+        life: u64,
+        tools: Tools,
+        notes: mpsc::UnboundedSender<Note>,
+        tally: &Tally,
+    ) -> io::Result<Self> {
+        let (orders, taken) = orders::channel();
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let exit = Exit { life, notes, abandoned: Arc::clone(&abandoned), tally: tally.clone() };
+        thread::Builder::new()
+            .name(format!("slot-{index}"))
+            .spawn(move || work_off(&taken, Bench::new(index, tools), &exit))?;
+        Ok(Self { life, work: None, orders, abandoned, tally: tally.clone() })
+    }
+
+    /// Gives an attempt to the thread; gives it back where the thread has ended.
+    pub(super) fn begin(&self, attempt: Attempt) -> Result<(), Attempt> {
+        attempt.ticket.enter(Phase::Preparing);
+        self.orders.send(Order::Attempt(attempt)).map_err(|refused| match refused.0 {
+            Order::Attempt(attempt) => attempt,
+            Order::Ping(_) => unreachable!("an attempt was sent"),
+        })
+    }
+
+    /// Asks an idle thread for a sign of life.
+    pub(super) fn ping(&self) -> oneshot::Receiver<()> {
+        let (answer, sign) = oneshot::channel();
+        // A thread that has ended drops the sender, and that is an answer too.
+        let _ = self.orders.send(Order::Ping(answer));
+        sign
+    }
+}
+
+impl Drop for Slot {
+    /// Lets go of the thread. One that is at an attempt counts as abandoned until it ends.
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            work.ticket.cancel.cancel();
+            self.abandoned.store(true, Ordering::Release);
+            self.tally.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Told on the way out of a thread, however it ends.
+struct Exit {
+    life: u64,
+    notes: mpsc::UnboundedSender<Note>,
+    abandoned: Arc<AtomicBool>,
+    tally: Tally,
+}
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        if self.abandoned.load(Ordering::Acquire) {
+            self.tally.0.fetch_sub(1, Ordering::AcqRel);
+        }
+        // The actor may have restarted since; it counts anew then.
+        let _ = self.notes.send(Note::Gone { life: self.life });
+    }
+}
+
+/// A thread's life.
+fn work_off(orders: &orders::Receiver<Order>, mut bench: Bench, exit: &Exit) {
+    for order in orders {
+        match order {
+            Order::Attempt(attempt) => {
+                let answer = bench.perform(&attempt);
+                let _ = exit.notes.send(Note::Free { life: exit.life });
+                // The input goes before the answer, so that whoever is answered finds nothing of it left.
+                let Attempt { input, reply, .. } = attempt;
+                drop(input);
+                let _ = reply.send(answer);
+            }
+            Order::Ping(answer) => {
+                let _ = answer.send(());
+            }
+        }
+    }
+}
