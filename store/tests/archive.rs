@@ -70,7 +70,8 @@ proptest! {
             let stem = std::str::from_utf8(&member.name).unwrap().trim_end_matches(".jpg");
             prop_assert!(entry.name.starts_with(stem));
             prop_assert_eq!((entry.verdict, entry.renamed), (Verdict::Readable, false));
-            prop_assert!(&extract(&source, entry, content.len() as u64).unwrap() == content);
+            let bytes = extract(&source, entry, content.len() as u64).unwrap();
+            prop_assert!(&bytes == content && bytes.capacity() == content.len());
             prop_assert!(peek(&source, entry, most).unwrap() == content[..most.min(content.len())]);
         }
     }

@@ -19,7 +19,7 @@ use crate::spool::Spool;
 /// `AE-x` encryption hides behind a method number of its own (APPNOTE 4.4.5).
 const METHOD_AES: u16 = 99;
 /// Length of a local header without name and extra field (APPNOTE 4.3.7).
-const LOCAL_HEADER: u64 = 30;
+const LOCAL_HEADER: usize = 30;
 
 /// The entries of an archive that passed every check.
 #[derive(Debug, Clone)]
@@ -131,29 +131,22 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Finds where an entry's bytes begin and end, and whether it is called the same there. The cost of comparing
-    /// is bounded by the directory's length, since names of other lengths are not read.
+    /// Finds where an entry's bytes begin and end, and whether it is called the same there. One read an entry, as
+    /// long as the name in the directory: all of them together are bounded by the directory's length.
     fn local_header(&self, record: &ZipFileHeaderRecord<'_>, name: &[u8]) -> Result<Local, ArchiveError> {
         let start = record.local_header_offset();
-        let mut header = [0; LOCAL_HEADER as usize];
+        let mut header = vec![0; LOCAL_HEADER + name.len()];
         let read = self.source.read_at(start, &mut header).map_err(ArchiveError::Io)?;
-        if read < header.len() || !header.starts_with(b"PK\x03\x04") {
+        if read < LOCAL_HEADER || !header.starts_with(b"PK\x03\x04") {
             return Err(ArchiveError::Damaged("an entry has no local header"));
         }
-        let length = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let length = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
         let (name_length, extra_length) = (length(26), length(28));
-        let data = start + LOCAL_HEADER + name_length + extra_length;
+        let data = start + LOCAL_HEADER as u64 + u64::from(name_length) + u64::from(extra_length);
         let end = data.checked_add(record.compressed_size_hint()).filter(|end| *end <= self.directory_offset);
         let end = end.ok_or(ArchiveError::Damaged("an entry's data reach into the central directory"))?;
-        let renamed =
-            name_length != name.len() as u64 || self.name_at(start + LOCAL_HEADER, name.len())? != name;
+        let renamed = usize::from(name_length) != name.len() || !header.ends_with(name);
         Ok(Local { span: start..end, renamed })
-    }
-
-    fn name_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, ArchiveError> {
-        let mut name = vec![0; length];
-        self.source.read_at(offset, &mut name).map_err(ArchiveError::Io)?;
-        Ok(name)
     }
 
     fn judge(&self, record: &ZipFileHeaderRecord<'_>, method: Method) -> Verdict {
