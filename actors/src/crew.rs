@@ -16,6 +16,7 @@ use huemill_store::SpoolRoom;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::health::{
     DiskProbe, Health, HealthSettings, MemoryProbe, Patients, VerdictCell, disk_free, memory_use,
@@ -95,6 +96,8 @@ pub struct Crew {
     pub metrics: Addr<Metrics>,
     /// Told what happened.
     pub recorder: Recorder,
+    /// The memory that pictures share; whoever else holds much counts in it.
+    pub budget: Budget,
     /// Read by /ready.
     pub verdict: VerdictCell,
     /// The drain's flag.
@@ -140,6 +143,7 @@ impl Crew {
         let actor = Metrics::new(ledger, recorder.clone(), events);
         let metrics = supervise::start(&arbiters.metrics.handle(), "metrics", &supervision, |_| actor);
         let actor = Workers::new(settings.workers, mills, io.clone(), recorder.clone(), bell);
+        let budget = actor.budget();
         let workers = supervise::start(&control, "workers", &supervision, |_| actor);
         let actor = Intake::new(settings.intake, drain.clone(), disk.clone(), io.clone(), recorder.clone());
         let intake = supervise::start(&control, "intake", &supervision, |_| actor);
@@ -160,6 +164,7 @@ impl Crew {
             intake,
             metrics,
             recorder,
+            budget,
             verdict,
             drain,
             doom,

@@ -63,6 +63,12 @@ impl Code {
         self.row().1
     }
 
+    /// Whether it is our own doing rather than the client's: what counts against the service's objectives.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::InternalError | Self::Overloaded | Self::NotReady)
+    }
+
     fn row(self) -> (&'static str, &'static str) {
         match self {
             Self::NoInput => ("NO_INPUT", "Nothing was sent. Choose a file and send it again."),

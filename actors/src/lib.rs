@@ -8,5 +8,6 @@ pub mod fault;
 pub mod health;
 pub mod intake;
 pub mod metrics;
+pub mod pictures;
 pub mod supervise;
 pub mod workers;

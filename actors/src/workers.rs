@@ -149,6 +149,12 @@ impl Workers {
         Self { settings, tools, bell, tally: Tally::default(), queue, slots: Vec::new(), notes, numbers: 0 }
     }
 
+    /// The budget, for others whose memory counts in it.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        self.tools.budget.clone()
+    }
+
     fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers

@@ -1,0 +1,83 @@
+//! Which entries of a ZIP are pictures: those with a picture's extension, and those that begin like one.
+//! Everything else is ignored, and so is what systems leave beside the files that people mean.
+//!
+//! Reads the directory and, of nameless candidates, the first bytes. Blocks: call it off the async threads.
+
+use huemill_imaging::{Sniffed, sniff};
+use huemill_store::Spool;
+use huemill_store::archive::{self, ArchiveError, ArchiveLimits, Directory, Entry};
+
+use crate::fault::{Code, Fault};
+
+/// Bytes that tell a picture from anything else.
+const HEAD: usize = 64;
+
+/// Extensions that people give to pictures, those that are not supported included: who sends a HEIC is told so.
+const EXTENSIONS: [&str; 14] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif",
+];
+
+/// What an archive may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlbumLimits {
+    /// For its directory.
+    pub archive: ArchiveLimits,
+    /// Most pictures.
+    pub pictures: usize,
+}
+
+/// The pictures of the archive, in its order: one at least.
+///
+/// # Errors
+/// ZIP_TRAVERSAL where a path leaves the archive; PROCESSING_ERROR where it cannot be read, holds no picture or
+/// too many.
+pub fn list(spool: &Spool, limits: &AlbumLimits) -> Result<Vec<Entry>, Fault> {
+    let directory = Directory::read(spool, &limits.archive)?;
+    let mut pictures = Vec::new();
+    for entry in directory.into_entries() {
+        if entry.junk() || !is_picture(spool, &entry) {
+            continue;
+        }
+        if pictures.len() == limits.pictures {
+            return Err(unreadable(format!(
+                "The ZIP holds more than {} pictures: send fewer.",
+                limits.pictures
+            )));
+        }
+        pictures.push(entry);
+    }
+    if pictures.is_empty() {
+        return Err(unreadable("The ZIP holds no picture. Pack JPEG, PNG, WebP, GIF, BMP or TIFF files."));
+    }
+    Ok(pictures)
+}
+
+fn is_picture(spool: &Spool, entry: &Entry) -> bool {
+    let extension = entry.name.trim_end_matches('/').rsplit_once('.').map(|(_, extension)| extension);
+    if extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+    {
+        return true;
+    }
+    entry.check().is_ok()
+        && archive::peek(spool, entry, HEAD).is_ok_and(|head| matches!(sniff(&head), Sniffed::Supported(_)))
+}
+
+fn unreadable(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
+    Fault::new(Code::ProcessingError).told(message)
+}
+
+impl From<ArchiveError> for Fault {
+    fn from(error: ArchiveError) -> Self {
+        match &error {
+            ArchiveError::Damaged(_) => {
+                unreadable("The ZIP cannot be read: it is damaged or incomplete. Send another copy.")
+                    .because(error)
+            }
+            ArchiveError::TooManyEntries => {
+                unreadable("The ZIP has too many entries. Send fewer files.").because(error)
+            }
+            ArchiveError::Traversal { .. } => Self::new(Code::ZipTraversal).because(error),
+            ArchiveError::Io(_) => Self::new(Code::InternalError).because(error),
+        }
+    }
+}
