@@ -59,27 +59,20 @@ impl Decoder {
         smallest_scale: f64,
         watch: &dyn Watch,
     ) -> Result<Raster, Error> {
-        let data = match &probe.header {
+        let whole = |data: Result<Vec<u8>, Error>| data.map(|data| (probe.width, probe.height, data));
+        let decoded = match &probe.header {
             Header::Jpeg(header) => jpeg::decode(bytes, header, smallest_scale, watch),
-            Header::Png(header) => {
-                png::decode(bytes, header, watch).map(|data| (probe.width, probe.height, data))
-            }
-            Header::Gif(header) => {
-                gif::decode(bytes, header, watch).map(|data| (probe.width, probe.height, data))
-            }
-            Header::Tiff(header) => {
-                tiff::decode(bytes, header, watch).map(|data| (probe.width, probe.height, data))
-            }
-            Header::WebP(header) => {
-                others::webp(bytes, header, watch).map(|data| (probe.width, probe.height, data))
-            }
-            Header::Bmp(_) => others::bmp(bytes, probe, watch).map(|data| (probe.width, probe.height, data)),
+            Header::Png(header) => whole(png::decode(bytes, header, watch)),
+            Header::WebP(header) => whole(others::webp(bytes, header, watch)),
+            Header::Gif(header) => whole(gif::decode(bytes, header, watch)),
+            Header::Bmp(header) => whole(others::bmp(bytes, header, watch)),
+            Header::Tiff(header) => whole(tiff::decode(bytes, header, watch)),
         };
         // A canceled read looks like a truncated file to a decoder.
         if watch.canceled() {
             return Err(Error::Canceled);
         }
-        let (width, height, data) = data?;
+        let (width, height, data) = decoded?;
         Raster::new(width, height, data).ok_or_else(|| Error::damaged("fewer pixels than the header says"))
     }
 }
@@ -92,13 +85,13 @@ pub(crate) fn memory(probe: &Probe, smallest_scale: f64) -> u64 {
         Header::Gif(header) => gif::memory(header),
         Header::Tiff(header) => tiff::memory(header),
         Header::WebP(header) => others::webp_memory(header),
-        Header::Bmp(_) => others::bmp_memory(probe),
+        Header::Bmp(header) => others::bmp_memory(header),
     };
     decoder + FIXED
 }
 
 /// What any decoding may hold beside what grows with the picture: tables, buffers, a conversion's set-up.
-const FIXED: u64 = 256 * 1024;
+const FIXED: u64 = 512 << 10;
 
 /// What using a profile of so many bytes may hold: its parsed tables and the transform made of them.
 fn profile_memory(bytes: u64) -> u64 {

@@ -1,7 +1,7 @@
 //! What a picture's header says: format, sides, orientation, and the memory that its decoding will hold. Asked
 //! before anything is allocated; judges the header against the limits and refuses what it cannot make sense of.
 
-mod bmp;
+pub(crate) mod bmp;
 pub(crate) mod gif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
@@ -114,10 +114,5 @@ impl Probe {
     #[must_use]
     pub fn memory(&self, smallest_scale: f64) -> u64 {
         decode::memory(self, smallest_scale)
-    }
-
-    /// Pixels as stored.
-    pub(crate) fn pixels(&self) -> u64 {
-        u64::from(self.width) * u64::from(self.height)
     }
 }

@@ -149,6 +149,8 @@ pub(super) fn memory(header: &Header, smallest_scale: f64) -> u64 {
         let planes = header.padded_samples(plan.eighths.into());
         planes + raster + if header.progressive { coefficients } else { 0 }
     };
+    // Inks end as three bytes a pixel, in a smaller buffer.
+    let held = if samples == 4 { held.max(7 * pixels) } else { held };
     // A few rows of blocks of every component, as 16-bit samples, before and after upsampling.
     let rows = 256 * samples * (u64::from(header.width) + 64);
     held + rows + profile_memory(header.profile)

@@ -4,18 +4,24 @@ use image::{ImageDecoder, Rgba, codecs::bmp::BmpDecoder, codecs::webp::WebPDecod
 
 use super::{pixels, profile_memory, reader::Watched, zeroed};
 use crate::{
-    Error, Probe, Watch,
+    Error, Watch,
+    probe::bmp,
     probe::webp::{self, Header},
     profile::{Conversion, Space},
 };
 
 /// A WebP's RGB; of an animation the first frame on its canvas.
 pub(super) fn webp(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result<Vec<u8>, Error> {
-    let mut decoder = WebPDecoder::new(Watched::new(bytes, watch)).map_err(Error::damaged)?;
-    if decoder.has_animation() != header.animated {
+    let mut reader = Watched::new(bytes, watch);
+    if let Some(animation) = header.animation {
+        // The first frame covers what is below it, which is nothing; the decoder's blending would round down.
+        reader = reader.patched(animation.flags_at, animation.flags | 2);
+    }
+    let mut decoder = WebPDecoder::new(reader).map_err(Error::damaged)?;
+    if decoder.has_animation() != header.animation.is_some() {
         return Err(Error::damaged("an animation or not, as one reads it"));
     }
-    if header.animated {
+    if header.animation.is_some() {
         decoder.set_background_color(Rgba([255; 4])).map_err(Error::damaged)?;
     }
     let data = read(decoder, (header.width, header.height))?;
@@ -24,9 +30,9 @@ pub(super) fn webp(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result<V
 }
 
 /// A bitmap's RGB.
-pub(super) fn bmp(bytes: &[u8], probe: &Probe, watch: &dyn Watch) -> Result<Vec<u8>, Error> {
+pub(super) fn bmp(bytes: &[u8], header: &bmp::Header, watch: &dyn Watch) -> Result<Vec<u8>, Error> {
     let decoder = BmpDecoder::new(Watched::new(bytes, watch)).map_err(Error::damaged)?;
-    read(decoder, (probe.width, probe.height))
+    read(decoder, (header.width, header.height))
 }
 
 /// All pixels of a decoder that gives eight-bit RGB or RGBA, over white.
@@ -49,7 +55,7 @@ fn read(decoder: impl ImageDecoder, size: (u32, u32)) -> Result<Vec<u8>, Error> 
     Ok(data)
 }
 
-/// See [`Probe::memory`].
+/// See [`Probe::memory`](crate::Probe::memory).
 pub(super) fn webp_memory(header: &Header) -> u64 {
     let frame = header.frame;
     let pixels = u64::from(header.width) * u64::from(header.height);
@@ -58,12 +64,16 @@ pub(super) fn webp_memory(header: &Header) -> u64 {
     // The planes of a lossy frame, or the pixels and block images of a lossless one.
     let planes = if frame.lossless { 8 * inner } else { inner * 3 / 2 };
     let alpha = if frame.alpha_plane { 8 * inner } else { 0 };
-    let canvas = if header.animated { 4 * pixels + 4 * inner } else { 0 };
+    let canvas = if header.animation.is_some() { 4 * pixels + 4 * inner } else { 0 };
     // Lossy partitions are copied twice before they are read.
-    output + planes + alpha + canvas + 3 * frame.length + profile_memory(header.profile)
+    let work = planes + alpha + canvas + 3 * frame.length + profile_memory(header.profile);
+    output + work.max(if header.alpha { 3 * pixels } else { 0 })
 }
 
-/// See [`Probe::memory`].
-pub(super) fn bmp_memory(probe: &Probe) -> u64 {
-    4 * probe.pixels() + 8 * u64::from(probe.width)
+/// See [`Probe::memory`](crate::Probe::memory).
+pub(super) fn bmp_memory(header: &bmp::Header) -> u64 {
+    // Bit masks may make opacity: four bytes a pixel, and then three in a smaller buffer.
+    let bytes = if matches!(header.bits, 16 | 32) { 7 } else { 3 };
+    let width = u64::from(header.width);
+    bytes * width * u64::from(header.height) + 8 * width
 }

@@ -89,41 +89,54 @@ impl Row {
     }
 }
 
-/// The chunks of the default image, one behind the other.
+/// The chunks of the default image, one behind the other, and an end: without one a decoder would not give out
+/// the last of what it has inflated.
 struct Chunks<'a> {
     bytes: &'a [u8],
     at: usize,
     end: usize,
-    /// Whether pixels have been shown; whatever stands behind them is not.
+    /// Whether the chunk shown holds pixels; whatever stands behind the last such is not shown.
     pixels: bool,
+    /// Whether that chunk is whole.
+    whole: bool,
     watch: &'a dyn Watch,
 }
+
+const END: &[u8] = b"\0\0\0\0IEND\xAE\x42\x60\x82";
 
 impl<'a> Chunks<'a> {
     /// Bytes shown at a time, between two questions to the watch.
     const STEP: usize = 64 * 1024;
 
     fn new(bytes: &'a [u8], watch: &'a dyn Watch) -> Self {
-        Self { bytes, at: 0, end: FIRST.min(bytes.len()), pixels: false, watch }
+        Self { bytes, at: 0, end: FIRST.min(bytes.len()), pixels: false, whole: false, watch }
     }
 
     /// Goes to the next chunk that is shown, if there is one.
     fn advance(&mut self) {
+        let mut shown = None;
         while let Some(next) = chunk(self.bytes, self.end) {
-            let Chunk { start, name, data, end } = next;
-            let pixels = name == *b"IDAT";
+            let pixels = next.name == *b"IDAT";
             if self.pixels && !pixels {
-                return;
+                break;
             }
-            self.end = end;
-            if pixels
-                || matches!(&name, b"IHDR" | b"PLTE" | b"tRNS")
-                || name == *b"iCCP" && data.len() <= MAX_PROFILE
-            {
-                self.pixels = pixels;
+            self.end = next.end;
+            let profile = next.name == *b"iCCP" && next.data.len() <= MAX_PROFILE;
+            if pixels || profile || matches!(&next.name, b"IHDR" | b"PLTE" | b"tRNS") {
+                shown = Some(next);
+                break;
+            }
+        }
+        match shown {
+            Some(Chunk { start, name, data, end }) => {
                 self.at = start;
-                return;
+                self.pixels = name == *b"IDAT";
+                self.whole = end - start == data.len() + 12;
             }
+            None if self.pixels && self.whole => {
+                (self.bytes, self.at, self.end, self.pixels) = (END, 0, END.len(), false);
+            }
+            None => {}
         }
     }
 }
@@ -131,7 +144,8 @@ impl<'a> Chunks<'a> {
 impl BufRead for Chunks<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.watch.canceled() {
-            return Ok(&[]);
+            // Not an end of file, which the decoder would bear as long as it has rows left.
+            return Err(io::Error::other("canceled"));
         }
         if self.at >= self.end {
             self.advance();

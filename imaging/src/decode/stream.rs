@@ -16,8 +16,10 @@ use crate::{
 
 /// More scans than any encoder makes; a "scan bomb" has thousands.
 const MAX_SCANS: u32 = 100;
-/// Bytes of tables before the first scan, and of any segments between scans: real files have a few kilobytes.
-const MAX_TABLES: usize = 1 << 20;
+/// Bytes of tables before the first scan: real files have a few kilobytes.
+const MAX_TABLES: usize = 64 << 10;
+/// Bytes of all segments between scans, which may bring tables of their own.
+const MAX_BETWEEN: usize = 256 << 10;
 
 /// Stuffed ones, more than any decoder reads ahead; then a sequence that is an error within a scan and nothing
 /// outside of one; then the end of image.
@@ -61,7 +63,7 @@ impl<'a> Parts<'a> {
                 }
                 marker => Self::keep(&mut head, marker, segment, bytes, &mut coverage),
             }
-            if scans > MAX_SCANS || between > MAX_TABLES || head.len() > MAX_TABLES {
+            if scans > MAX_SCANS || between > MAX_BETWEEN || head.len() > MAX_TABLES {
                 return Err(Error::damaged("more scans or tables than any picture needs"));
             }
         }
@@ -77,7 +79,7 @@ impl<'a> Parts<'a> {
         if frame {
             coverage.note_frame(segment.payload);
         }
-        if frame || matches!(marker, DQT | DHT | DRI) {
+        if (frame || matches!(marker, DQT | DHT | DRI)) && head.len() <= MAX_TABLES {
             head.extend_from_slice(&bytes[segment.start..segment.end]);
         }
     }
@@ -162,7 +164,7 @@ impl Stream<'_> {
     fn ask(&mut self) {
         if self.watch.canceled() {
             self.parts = [&[]; 3];
-            self.at = 0;
+            (self.part, self.at) = (2, 0);
         }
         self.ask_at = self.at + Self::STEP;
     }

@@ -9,12 +9,20 @@ use crate::{Error, Orientation};
 pub(crate) struct Header {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    pub(crate) animated: bool,
+    pub(crate) animation: Option<Animation>,
     pub(crate) alpha: bool,
     pub(crate) frame: Frame,
     /// Bytes of the colour profile.
     pub(crate) profile: u64,
     pub(crate) orientation: Orientation,
+}
+
+/// How an animation's first frame is laid on its canvas.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Animation {
+    /// The flags of the frame, and where they lie in the file.
+    pub(crate) flags: u8,
+    pub(crate) flags_at: usize,
 }
 
 /// The bitstream of the picture, or of an animation's first frame.
@@ -29,41 +37,59 @@ pub(crate) struct Frame {
     pub(crate) length: u64,
 }
 
-/// The RIFF chunks within some bytes; one that is cut off has what is left of its data.
-struct Chunks<'a>(&'a [u8]);
+/// The RIFF chunks from an offset on: name, where the data begins, data. One that is cut off has what is left
+/// of its data.
+#[derive(Clone)]
+struct Chunks<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
 
 impl<'a> Iterator for Chunks<'a> {
-    type Item = ([u8; 4], &'a [u8]);
+    type Item = ([u8; 4], usize, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, rest) = self.0.split_first_chunk::<4>()?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let length = u32::from_le_bytes(*length) as usize;
-        let data = rest.get(..length).unwrap_or(rest);
-        self.0 = rest.get(length + length % 2..).unwrap_or_default();
-        Some((*name, data))
+        let head: &[u8; 8] = self.bytes.get(self.at..)?.first_chunk()?;
+        let [n1, n2, n3, n4, l1, l2, l3, l4] = *head;
+        let length = u32::from_le_bytes([l1, l2, l3, l4]) as usize;
+        let start = self.at + 8;
+        let rest = &self.bytes[start..];
+        self.at = start + length + length % 2;
+        Some(([n1, n2, n3, n4], start, rest.get(..length).unwrap_or(rest)))
+    }
+}
+
+impl<'a> Chunks<'a> {
+    /// The chunks of a file.
+    fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 12 }
+    }
+
+    /// The first one of a name, at or behind this place: where its data begins, and the data.
+    fn named(&self, wanted: [u8; 4]) -> Option<(usize, &'a [u8])> {
+        self.clone().find(|(name, ..)| *name == wanted).map(|(_, start, data)| (start, data))
     }
 }
 
 /// The colour profile.
 pub(crate) fn profile(bytes: &[u8]) -> Option<&[u8]> {
-    Chunks(bytes.get(12..)?).find(|(name, _)| name == b"ICCP").map(|(_, data)| data)
+    Chunks::of(bytes).named(*b"ICCP").map(|(_, data)| data)
 }
 
 impl Header {
     /// Reads the chunks up to the first frame; metadata may stand behind it, so all are passed.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let mut chunks = Chunks(bytes.get(12..).unwrap_or_default());
-        let (name, data) = chunks.next().ok_or_else(|| Error::damaged("no chunk"))?;
+        let mut chunks = Chunks::of(bytes);
+        let first = chunks.clone();
+        let (name, _, data) = chunks.next().ok_or_else(|| Error::damaged("no chunk"))?;
         match &name {
             b"VP8 " | b"VP8L" => {
-                let frame = Frame::read(&mut std::iter::once((name, data)))?;
-                let alpha = frame.lossless && data.get(4).is_some_and(|flags| flags & 0x10 != 0);
+                let frame = Frame::read(first)?;
                 Ok(Self {
                     width: frame.width,
                     height: frame.height,
-                    animated: false,
-                    alpha,
+                    animation: None,
+                    alpha: frame.lossless && data.get(4).is_some_and(|flags| flags & 0x10 != 0),
                     frame,
                     profile: 0,
                     orientation: Orientation::Upright,
@@ -77,49 +103,56 @@ impl Header {
     fn extended(data: &[u8], chunks: &Chunks<'_>) -> Result<Self, Error> {
         let &[flags, _, _, _, w1, w2, w3, h1, h2, h3] =
             data.first_chunk().ok_or_else(|| Error::damaged("a short canvas chunk"))?;
-        let side = |bytes: [u8; 3]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]) + 1;
-        let all = || Chunks(chunks.0);
-        let find = |wanted: &[u8; 4]| all().find(|(name, _)| name == wanted).map(|(_, data)| data);
-        let animated = flags & 2 != 0;
         let (width, height) = (side([w1, w2, w3]), side([h1, h2, h3]));
-        let frame = if animated {
-            let body = find(b"ANMF").and_then(|data| Some((data.get(6..12)?, data.get(16..)?)));
-            let (&[w1, w2, w3, h1, h2, h3], body) = body
-                .and_then(|(size, body)| Some((size.first_chunk()?, body)))
-                .ok_or_else(|| Error::damaged("an animation without a frame"))?;
-            let frame = Frame::read(&mut Chunks(body))?;
-            if (frame.width, frame.height) != (side([w1, w2, w3]), side([h1, h2, h3])) {
-                return Err(Error::damaged("a frame of another size than it says"));
-            }
-            frame
-        } else {
-            Frame::read(&mut all())?
+        let animation = if flags & 2 == 0 { None } else { Some(Animation::read(chunks)?) };
+        let frame = match animation {
+            Some((_, frame)) => frame,
+            None => Frame::read(chunks.clone())?,
         };
-        if frame.width > width
-            || frame.height > height
-            || !animated && (frame.width, frame.height) != (width, height)
-        {
+        let fits = frame.width <= width && frame.height <= height;
+        if !fits || animation.is_none() && (frame.width, frame.height) != (width, height) {
             return Err(Error::damaged("a frame of another size than its canvas"));
         }
+        let exif = chunks.named(*b"EXIF").map(|(_, exif)| exif);
         Ok(Self {
             width,
             height,
-            animated,
+            animation: animation.map(|(animation, _)| animation),
             alpha: flags & 0x10 != 0,
             frame,
-            profile: find(b"ICCP").map_or(0, |data| data.len() as u64),
-            orientation: find(b"EXIF")
+            profile: chunks.named(*b"ICCP").map_or(0, |(_, data)| data.len() as u64),
+            orientation: exif
                 .map(|exif| orientation(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)))
                 .unwrap_or_default(),
         })
     }
 }
 
+/// A side as containers write it: three bytes, less one.
+fn side([b1, b2, b3]: [u8; 3]) -> u32 {
+    u32::from_le_bytes([b1, b2, b3, 0]) + 1
+}
+
+impl Animation {
+    /// The first frame's header and bitstream.
+    fn read(chunks: &Chunks<'_>) -> Result<(Self, Frame), Error> {
+        let missing = || Error::damaged("an animation without a frame");
+        let (start, data) = chunks.named(*b"ANMF").ok_or_else(missing)?;
+        let head: &[u8; 16] = data.first_chunk().ok_or_else(missing)?;
+        let frame = Frame::read(Chunks { bytes: data, at: 16 })?;
+        let size = (side([head[6], head[7], head[8]]), side([head[9], head[10], head[11]]));
+        if (frame.width, frame.height) != size {
+            return Err(Error::damaged("a frame of another size than it says"));
+        }
+        Ok((Self { flags_at: start + 15, flags: head[15] }, frame))
+    }
+}
+
 impl Frame {
     /// The first bitstream among some chunks. An alpha chunk counts only before it.
-    fn read(chunks: &mut dyn Iterator<Item = ([u8; 4], &[u8])>) -> Result<Self, Error> {
+    fn read(chunks: Chunks<'_>) -> Result<Self, Error> {
         let mut alpha = 0;
-        for (name, data) in chunks {
+        for (name, _, data) in chunks {
             let lossless = match &name {
                 b"ALPH" => {
                     alpha = data.len() as u64;
