@@ -1,0 +1,22 @@
+//! Writes the seeded pictures of the golden tests as PNG files, for the programs that the tests compare with.
+//!
+//! `cargo run -p huemill-imaging --example seeded_pictures -- FOLDER` makes `FOLDER/palette` and `FOLDER/crop`.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("the folder to write to is missing")?);
+    for (kind, pictures) in [("palette", common::palette_pictures()), ("crop", common::crop_pictures())] {
+        let folder = folder.join(kind);
+        std::fs::create_dir_all(&folder)?;
+        for (name, raster) in pictures {
+            let path = folder.join(name).with_extension("png");
+            image::save_buffer(path, raster.data(), raster.width(), raster.height(), image::ColorType::Rgb8)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+"""Prints the palettes that the Python package colorthief gives for pictures, as JSON.
+
+Usage: python palette.py PICTURE... > palette.json
+Every pixel is looked at (quality 1). Beside each colour stands how many pixels its box has.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from colorthief import MMCQ
+from PIL import Image
+
+COLORS = (4, 5, 6, 7, 10)
+
+
+def pixels(path):
+    """What ColorThief.get_palette quantises: all pixels that are neither transparent nor near-white."""
+    data = Image.open(path).convert("RGBA").tobytes()
+    quads = zip(data[0::4], data[1::4], data[2::4], data[3::4])
+    return [(r, g, b) for r, g, b, a in quads if a >= 125 and not (r > 250 and g > 250 and b > 250)]
+
+
+def palette(valid, colors):
+    boxes = MMCQ.quantize(valid, colors).vboxes
+    return [{"rgb": list(box["color"]), "count": box["vbox"].count} for box in boxes.contents]
+
+
+pictures = {}
+for name in sys.argv[1:]:
+    valid = pixels(name)
+    key = Path(name).name
+    pictures[key] = {str(colors): palette(valid, colors) for colors in COLORS}
+print(json.dumps(pictures, indent=None, sort_keys=True).replace('}]}, "', '}]},\n"'))
