@@ -77,6 +77,14 @@ impl Decoder {
     }
 }
 
+/// Width and height of the raster that [`Decoder::decode`] gives.
+pub(crate) fn size(probe: &Probe, smallest_scale: f64) -> (u32, u32) {
+    match &probe.header {
+        Header::Jpeg(header) => jpeg::size(header, smallest_scale),
+        _ => (probe.width, probe.height),
+    }
+}
+
 /// See [`Probe::memory`].
 pub(crate) fn memory(probe: &Probe, smallest_scale: f64) -> u64 {
     let decoder = match &probe.header {

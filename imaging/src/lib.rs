@@ -4,8 +4,11 @@
 //! (the time a stage took, whether to go on) it asks of a [`Watch`]. It never panics on purpose; whoever calls
 //! it contains a panic all the same, since the bytes come from strangers.
 
+pub mod card;
 pub mod crop;
 mod decode;
+mod encode;
+mod engine;
 mod error;
 mod format;
 mod ifd;
@@ -17,11 +20,13 @@ mod palette;
 mod probe;
 mod profile;
 mod raster;
+mod scale;
 pub mod swatch;
 mod watch;
 
 pub use crop::best as best_crop;
 pub use decode::{Decoder, NoPool};
+pub use engine::Engine;
 pub use error::Error;
 pub use format::{Format, Sniffed, sniff};
 pub use limits::Limits;

@@ -27,6 +27,18 @@ impl Options {
     pub fn with_colors(self, colors: u8) -> Option<Self> {
         Self::COLORS.contains(&colors).then_some(Self { colors, ..self })
     }
+
+    /// The same options with another shape of the crop.
+    #[must_use]
+    pub fn with_aspect(self, aspect: Aspect) -> Self {
+        Self { aspect, ..self }
+    }
+
+    /// The same options with another format of the card.
+    #[must_use]
+    pub fn with_card(self, card: CardFormat) -> Self {
+        Self { card, ..self }
+    }
 }
 
 impl Default for Options {

@@ -134,6 +134,11 @@ fn profile(bytes: &[u8], header: &Header) -> Option<Vec<u8>> {
     whole.then(|| parts.iter().flat_map(|(_, _, data)| *data).copied().collect())
 }
 
+/// The sides that [`decode`] gives.
+pub(super) fn size(header: &Header, smallest_scale: f64) -> (u32, u32) {
+    Plan::new(header, smallest_scale).size(header)
+}
+
 /// See [`Probe::memory`](crate::Probe::memory).
 pub(super) fn memory(header: &Header, smallest_scale: f64) -> u64 {
     let plan = Plan::new(header, smallest_scale);

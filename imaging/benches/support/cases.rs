@@ -1,0 +1,62 @@
+//! What is measured: made pictures of the usual sizes and formats, and the files that a caller names.
+
+use std::path::PathBuf;
+
+use huemill_imaging::{CardFormat, Engine, Limits, Options, Probe, Raster, probe};
+
+use super::pictures;
+
+/// Paths of further pictures, separated as in `PATH`.
+const FILES: &str = "HUEMILL_BENCH_FILES";
+
+/// One picture, with what the pipeline needs to begin.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) probe: Probe,
+    pub(crate) options: Options,
+    /// The card that the pipeline makes of it.
+    pub(crate) card: Raster,
+}
+
+impl Case {
+    fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        let probe = probe(&bytes, &Limits::default()).expect("a picture within the limits");
+        let options = Options::default();
+        assert_eq!(options.card, CardFormat::Png, "the floor encodes what the pipeline encodes");
+        let mut engine = Engine::new().expect("an engine");
+        let outcome = engine.process(&bytes, &probe, &options, &super::cpu::CpuTime).expect("a good picture");
+        let card = image::load_from_memory(&outcome.card.bytes).expect("the card is a picture").to_rgb8();
+        let card = Raster::new(card.width(), card.height(), card.into_raw()).expect("a card has pixels");
+        Self { name: name.into(), bytes, probe, options, card }
+    }
+}
+
+/// The small cases alone where `quick`, so that a machine can check in seconds that all of them still run.
+pub(crate) fn all(quick: bool) -> Vec<Case> {
+    let mut cases = vec![
+        Case::new("JPEG 0.27 MP", pictures::jpeg(640, 427, 1)),
+        Case::new("WebP 0.8 MP", pictures::webp(&pictures::photo(1024, 768, 2))),
+    ];
+    if !quick {
+        cases.extend([
+            Case::new("JPEG 2 MP", pictures::jpeg(1920, 1080, 3)),
+            Case::new("JPEG 2 MP, progressive", pictures::progressive_jpeg(1920, 1080, 3)),
+            Case::new("PNG 3 MP", pictures::png(&pictures::photo(2048, 1536, 4))),
+            Case::new("JPEG 6 MP", pictures::jpeg(3000, 2000, 5)),
+            Case::new("JPEG 6 MP, turned", pictures::oriented_jpeg(&pictures::photo(3000, 2000, 5), 6)),
+            Case::new("JPEG 12 MP", pictures::jpeg(4000, 3000, 6)),
+            Case::new("JPEG 24 MP", pictures::jpeg(6000, 4000, 7)),
+        ]);
+    }
+    cases.extend(files().into_iter().map(|path| {
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.display().to_string());
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Case::new(name, bytes)
+    }));
+    cases
+}
+
+fn files() -> Vec<PathBuf> {
+    std::env::var_os(FILES).map(|paths| std::env::split_paths(&paths).collect()).unwrap_or_default()
+}

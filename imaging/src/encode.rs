@@ -1,0 +1,50 @@
+//! The card's pixels to bytes: PNG, JPEG or lossless WebP.
+//!
+//! Asked by the engine alone. The same pixels give the same bytes, and nothing but pixels gets in: no profile,
+//! no text, no time. An encoder that fails has a fault of its own; there is no input that makes it.
+
+use image::ExtendedColorType;
+use image::codecs::{jpeg::JpegEncoder, webp::WebPEncoder};
+use png::{BitDepth, ColorType, Compression, Encoder, Filter};
+
+use crate::{Card, CardFormat, Error, Raster};
+
+/// The most bytes that an encoded card holds at once, its own included: a noise of a picture gives a PNG as
+/// large as the pixels, and two copies of it while the chunk is written.
+pub(crate) const fn memory(width: u32, height: u32) -> u64 {
+    let pixels = width as u64 * height as u64;
+    // WebP keeps a copy of four bytes a pixel beside the stream and its framed copy.
+    pixels * 12
+}
+
+impl Card {
+    /// Encodes a raster.
+    pub fn encode(raster: &Raster, format: CardFormat) -> Result<Self, Error> {
+        let (width, height) = (raster.width(), raster.height());
+        let mut bytes = Vec::new();
+        match format {
+            CardFormat::Png => png(&mut bytes, raster).map_err(Error::damaged)?,
+            CardFormat::Jpeg { quality } => JpegEncoder::new_with_quality(&mut bytes, quality.clamp(1, 100))
+                .encode(raster.data(), width, height, ExtendedColorType::Rgb8)
+                .map_err(Error::damaged)?,
+            CardFormat::WebP => WebPEncoder::new_lossless(&mut bytes)
+                .encode(raster.data(), width, height, ExtendedColorType::Rgb8)
+                .map_err(Error::damaged)?,
+        }
+        bytes.shrink_to_fit();
+        Ok(Self { bytes, format })
+    }
+}
+
+/// Paeth in every row: on photographs the adaptive choice ends there too (within 2 % of its size), after
+/// trying all five at a sixth of the time. Flat rows become zeros under it, and zeros cost nothing.
+fn png(bytes: &mut Vec<u8>, raster: &Raster) -> Result<(), png::EncodingError> {
+    let mut encoder = Encoder::new(bytes, raster.width(), raster.height());
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Fast);
+    encoder.set_filter(Filter::Paeth);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(raster.data())?;
+    writer.finish()
+}
