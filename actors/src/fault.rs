@@ -154,3 +154,16 @@ impl From<Code> for Fault {
         Self::new(code)
     }
 }
+
+impl From<&huemill_imaging::Error> for Code {
+    fn from(error: &huemill_imaging::Error) -> Self {
+        use huemill_imaging::Error;
+        match error {
+            Error::Empty => Self::NoInput,
+            Error::Unsupported(_) => Self::UnsupportedMediaType,
+            Error::TooLarge { .. } => Self::PayloadTooLarge,
+            // Cancelling is no property of a picture: whoever canceled knows better why.
+            _ => Self::ProcessingError,
+        }
+    }
+}
