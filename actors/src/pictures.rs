@@ -29,7 +29,7 @@ pub struct AlbumLimits {
 /// The pictures of the archive, in its order: one at least.
 ///
 /// # Errors
-/// ZIP_TRAVERSAL where a path leaves the archive; PROCESSING_ERROR where it cannot be read, holds no picture or
+/// `ZIP_TRAVERSAL` where a path leaves the archive; `PROCESSING_ERROR` where it cannot be read, holds no picture or
 /// too many.
 pub fn list(spool: &Spool, limits: &AlbumLimits) -> Result<Vec<Entry>, Fault> {
     let directory = Directory::read(spool, &limits.archive)?;

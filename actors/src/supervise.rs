@@ -11,14 +11,13 @@ mod doom;
 mod policy;
 mod roster;
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use actix::dev::{ContextFut, ToEnvelope, channel};
 use actix::{Actor, ActorContext, Addr, Context, Handler, Message, Supervised};
 use actix_rt::ArbiterHandle;
 use futures_util::FutureExt;
-use huemill_observability::{Event, log};
+use huemill_observability::{Event, log, panic_text};
 
 pub use doom::{Bell, Doom, DoomReceiver, EXIT_CODE};
 pub use policy::Policy;
@@ -75,7 +74,7 @@ where
                 let house = House(Some(ctx.into_future(actor)));
                 actix_rt::spawn(oversee(house, name, supervision));
             }
-            Err(panic) => supervision.doomed(name, &format!("cannot be built: {}", text_of(&*panic))),
+            Err(panic) => supervision.doomed(name, &format!("cannot be built: {}", panic_text(&*panic))),
         }
     });
     Addr::new(send)
@@ -97,12 +96,6 @@ where
             Fault::new(Code::NotReady).because(format!("the actor is gone: {error}"))
         }
     })
-}
-
-/// What a panic said, as far as it is text.
-pub(crate) fn text_of(panic: &(dyn Any + Send)) -> &str {
-    let owned = || panic.downcast_ref::<String>().map(String::as_str);
-    panic.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("no text")
 }
 
 /// How an actor's life ended.
@@ -138,7 +131,7 @@ impl<A: Supervised + Actor<Context = Context<A>>> House<A> {
         match AssertUnwindSafe(&mut *fut).catch_unwind().await {
             Ok(()) if fut.ctx().connected() => Some(End::Stop),
             Ok(()) => None,
-            Err(panic) => Some(End::Panic(text_of(&*panic).to_owned())),
+            Err(panic) => Some(End::Panic(panic_text(&*panic).to_owned())),
         }
     }
 
@@ -146,7 +139,7 @@ impl<A: Supervised + Actor<Context = Context<A>>> House<A> {
     fn restart(&mut self) -> Result<bool, End> {
         let Some(fut) = self.0.as_mut() else { return Ok(false) };
         catch_unwind(AssertUnwindSafe(|| fut.restart()))
-            .map_err(|panic| End::Panic(text_of(&*panic).to_owned()))
+            .map_err(|panic| End::Panic(panic_text(&*panic).to_owned()))
     }
 
     /// Takes the actor out of its misery: it is not polled again, not even to say goodbye.
@@ -161,12 +154,7 @@ impl<A: Actor<Context = Context<A>>> Drop for House<A> {
     fn drop(&mut self) {
         let fut = self.0.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(fut))) {
-            let text = text_of(&*panic);
-            tracing::error!(
-                event = "actor_drop_panicked",
-                panic = text,
-                "actor panicked while it was dropped"
-            );
+            log!(ACTOR_DROP_PANICKED, reason = panic_text(&*panic));
         }
     }
 }

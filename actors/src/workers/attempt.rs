@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use huemill_imaging::{Limits, Options, Stage, Timings, Watch};
-use huemill_observability::{Event, log};
+use huemill_observability::{Event, log, panic_text};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -22,7 +22,6 @@ use crate::budget::{Budget, Reservation};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
-use crate::supervise::text_of;
 
 /// A picture and who waits for it.
 #[derive(Debug)]
@@ -63,7 +62,7 @@ impl Bench {
         let steps = AssertUnwindSafe(|| self.steps(attempt, &mut format));
         let result = catch_unwind(steps).unwrap_or_else(|panic| {
             self.mill = None;
-            let text = text_of(&*panic);
+            let text = panic_text(&*panic);
             log!(ATTEMPT_PANICKED, slot = self.slot, format, reason = text);
             Err(Fault::new(Code::ProcessingError).because(format!("panic: {text}")).into())
         });

@@ -9,21 +9,20 @@ use crate::fault::{Code, Fault};
 
 /// Why a picture gave no outcome.
 pub(super) fn of_picture(error: &Error, limits: &Limits, ticket: &Ticket) -> Halt {
-    let fault = match error {
+    let fault = Fault::new(Code::from(error));
+    Halt::Fault(match error {
         Error::Canceled => return ticket.stopped(),
-        Error::Empty => Fault::new(Code::NoInput),
-        Error::Unsupported(format) => Fault::new(Code::UnsupportedMediaType).told(format!(
-            "{format} is not supported. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture."
-        )),
-        Error::TooLarge { width, height } => Fault::new(Code::PayloadTooLarge).told(format!(
+        Error::Empty => fault,
+        Error::Unsupported(format) => fault
+            .told(format!("{format} is not supported. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.")),
+        Error::TooLarge { width, height } => fault.told(format!(
             "The picture is {width} x {height} pixels. At most {} megapixels and {} pixels a side are allowed: \
              send a smaller one.",
             limits.max_pixels / 1_000_000,
             limits.max_side,
         )),
-        error => Fault::new(Code::ProcessingError).because(error),
-    };
-    Halt::Fault(fault)
+        error => fault.because(error),
+    })
 }
 
 /// Why an entry of an archive gave no bytes.
