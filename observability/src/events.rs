@@ -18,7 +18,7 @@ pub struct LogEvent {
     pub meaning: &'static str,
 }
 
-/// Defines the constants and [`ALL`] from one list.
+/// Defines the constants and [`NAMED`] from one list.
 macro_rules! events {
     ($($constant:ident = $name:literal $level:ident [$($field:literal),*] $meaning:literal;)*) => {
         $(
@@ -31,8 +31,8 @@ macro_rules! events {
             };
         )*
 
-        /// Every row, in the README's order.
-        pub const ALL: &[LogEvent] = &[$($constant),*];
+        /// Every row with its constant's name, in the README's order.
+        pub const NAMED: &[(&str, LogEvent)] = &[$((stringify!($constant), $constant)),*];
     };
 }
 
@@ -58,12 +58,9 @@ events! {
     SERVICE_STARTED = "service_started" INFO
         ["version", "address", "workers"]
         "The listener is bound and requests are answered.";
-    SERVICE_READY = "service_ready" INFO
-        ["startup_ms"]
-        "/ready answers 200 for the first time.";
     READINESS_GAINED = "readiness_changed" INFO
         ["ready", "failing"]
-        "/ready answers 200 again.";
+        "/ready answers 200 from now on.";
     READINESS_LOST = "readiness_changed" WARN
         ["ready", "failing"]
         "/ready answers 503 from now on; `failing` names the dependencies.";

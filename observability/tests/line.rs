@@ -86,7 +86,7 @@ fn a_request_has_all_its_keys_whatever_was_given() {
 fn the_system_clock_stamps_microseconds_in_utc() {
     let sink = Sink::default();
     let subscriber = tracing_subscriber::registry().with(Lines::new(sink.clone()));
-    tracing::subscriber::with_default(subscriber, || log!(SERVICE_READY, startup_ms = 1_u64));
+    tracing::subscriber::with_default(subscriber, || log!(SERVICE_STARTED, workers = 2_u64));
     let line = sink.line();
     let ts = line.get("ts").as_str().unwrap();
     let shape: String = ts.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();

@@ -48,7 +48,7 @@ fn a_process_logs_what_its_filter_lets_through_and_every_panic() {
     assert_eq!(last(&sink)["event"], "stages_timed");
     assert!(filter.set("huemill=bogus").is_err());
     filter.set("warn").unwrap();
-    log!(SERVICE_READY, startup_ms = 1_u64);
+    log!(SERVICE_STARTED, workers = 2_u64);
     assert_eq!(sink.writes().len(), 1);
 
     tracing::error!(event = "outer", value = %Chatty);
