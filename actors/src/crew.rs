@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix::Addr;
 use actix_rt::Arbiter;
-use huemill_observability::Event;
+use huemill_observability::{Event, Registry};
 use huemill_store::SpoolRoom;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -22,7 +22,7 @@ use crate::health::{
     DiskProbe, Health, HealthSettings, MemoryProbe, Patients, VerdictCell, disk_free, memory_use,
 };
 use crate::intake::{Drain, Intake, IntakeSettings};
-use crate::metrics::{Ledger, Metrics, Recorder};
+use crate::metrics::{Metrics, Recorder};
 use crate::supervise::{self, Bell, DoomReceiver, Policy, Roster, Supervision};
 use crate::workers::{Mills, Workers, WorkersSettings};
 
@@ -65,7 +65,7 @@ pub struct World {
     /// The io runtime, started before the crew and ended after it.
     pub io: Handle,
     /// Where events are counted.
-    pub ledger: Arc<dyn Ledger>,
+    pub registry: Arc<Registry>,
     /// The spools, whose bytes are reported.
     pub room: SpoolRoom,
     /// What works on pictures.
@@ -81,8 +81,16 @@ pub struct World {
 impl World {
     /// The real one; `data` is the folder whose disk counts.
     #[must_use]
-    pub fn real(io: Handle, ledger: Arc<dyn Ledger>, room: SpoolRoom, data: PathBuf, mills: Mills) -> Self {
-        Self { io, ledger, room, mills, disk: disk_free(data), memory: memory_use(), clock: Clock::system() }
+    pub fn real(io: Handle, registry: Arc<Registry>, room: SpoolRoom, data: PathBuf, mills: Mills) -> Self {
+        Self {
+            io,
+            registry,
+            room,
+            mills,
+            disk: disk_free(data),
+            memory: memory_use(),
+            clock: Clock::system(),
+        }
     }
 }
 
@@ -128,7 +136,7 @@ impl Crew {
             control: arbiter(c"control"),
             metrics: arbiter(c"metrics"),
         };
-        let World { io, ledger, room, mills, disk, memory, clock } = world;
+        let World { io, registry, room, mills, disk, memory, clock } = world;
         let (recorder, events) = Recorder::channel(settings.events);
         let (bell, doom) = Bell::new();
         let (drain, roster) = (Drain::default(), Roster::default());
@@ -140,7 +148,7 @@ impl Crew {
             roster: roster.clone(),
         };
         let control = arbiters.control.handle();
-        let actor = Metrics::new(ledger, recorder.clone(), events);
+        let actor = Metrics::new(registry, recorder.clone(), events);
         let metrics = supervise::start(&arbiters.metrics.handle(), "metrics", &supervision, |_| actor);
         let actor = Workers::new(settings.workers, mills, io.clone(), recorder.clone(), bell);
         let budget = actor.budget();

@@ -53,42 +53,18 @@ impl Recorder {
     }
 }
 
-/// Where events are counted: the registry, or what a test puts in its place.
-pub trait Ledger: Send + Sync + 'static {
-    /// Counts one event.
-    fn record(&self, event: &Event);
-    /// Notes how many events were dropped so far.
-    fn set_dropped(&self, total: u64);
-    /// Everything counted so far, as text.
-    fn render(&self) -> String;
-}
-
-impl Ledger for Registry {
-    fn record(&self, event: &Event) {
-        Registry::record(self, event);
-    }
-
-    fn set_dropped(&self, total: u64) {
-        Registry::set_dropped(self, total);
-    }
-
-    fn render(&self) -> String {
-        Registry::render(self)
-    }
-}
-
 /// The actor.
 pub struct Metrics {
-    ledger: Arc<dyn Ledger>,
+    registry: Arc<Registry>,
     events: Arc<Mutex<mpsc::Receiver<Event>>>,
     recorder: Recorder,
 }
 
 impl Metrics {
-    /// Metrics that count into `ledger` what `recorder` was told.
+    /// Metrics that count into `registry` what `recorder` was told.
     #[must_use]
-    pub fn new(ledger: Arc<dyn Ledger>, recorder: Recorder, events: mpsc::Receiver<Event>) -> Self {
-        Self { ledger, events: Arc::new(Mutex::new(events)), recorder }
+    pub fn new(registry: Arc<Registry>, recorder: Recorder, events: mpsc::Receiver<Event>) -> Self {
+        Self { registry, events: Arc::new(Mutex::new(events)), recorder }
     }
 }
 
@@ -109,7 +85,7 @@ impl Supervised for Metrics {}
 
 impl StreamHandler<Event> for Metrics {
     fn handle(&mut self, event: Event, _: &mut Self::Context) {
-        self.ledger.record(&event);
+        self.registry.record(&event);
     }
 
     fn finished(&mut self, _: &mut Self::Context) {}
@@ -125,10 +101,10 @@ impl Handler<Render> for Metrics {
         for _ in 0..waiting {
             let event = lock(&self.events).try_recv();
             let Ok(event) = event else { break };
-            self.ledger.record(&event);
+            self.registry.record(&event);
         }
-        self.ledger.set_dropped(self.recorder.dropped());
-        self.ledger.render()
+        self.registry.set_dropped(self.recorder.dropped());
+        self.registry.render()
     }
 }
 

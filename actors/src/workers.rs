@@ -6,7 +6,7 @@
 //! is abandoned: the slot gets a new thread, the old one keeps its memory until it ends, and too many of those
 //! are the process's doom.
 //!
-//! If the actor itself fails, the attempts on its threads are canceled, those in the queue are answered
+//! If the actor itself fails, the attempts on its threads go on and are answered, those in the queue are answered
 //! [`NotReady`](crate::fault::Code::NotReady), and new slots are made. Every requester's own timer answers it in
 //! time whatever happens here.
 
@@ -14,6 +14,7 @@ mod attempt;
 mod faults;
 mod input;
 mod mill;
+mod pulse;
 mod queue;
 mod settings;
 mod slot;
@@ -37,6 +38,7 @@ use tokio::time::timeout_at;
 
 pub use input::Input;
 pub use mill::{Load, Mill, Mills};
+pub use pulse::{Ping, Pulse};
 pub use settings::WorkersSettings;
 pub use tokio_util::sync::CancellationToken as Cancel;
 
@@ -82,28 +84,6 @@ pub struct Done {
 
 /// What becomes of a [`Run`].
 pub type Answer = Result<Done, Fault>;
-
-/// Asks whether the slots are alive: answered when each thread has answered or is at an attempt that is not
-/// overdue. Whoever asks sets the time limit.
-#[derive(Debug, Clone, Copy)]
-pub struct Ping;
-
-impl Message for Ping {
-    type Result = Pulse;
-}
-
-/// The figures of the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pulse {
-    /// Slots in all.
-    pub slots: usize,
-    /// Slots at work.
-    pub busy: usize,
-    /// Attempts that wait for a slot.
-    pub queued: usize,
-    /// Threads that were given up and still run.
-    pub abandoned: usize,
-}
 
 /// How long after its deadline a request is given up whose message the actor has not even taken.
 const UNTAKEN: Duration = Duration::from_millis(500);

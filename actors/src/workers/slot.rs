@@ -92,10 +92,10 @@ impl Slot {
 }
 
 impl Drop for Slot {
-    /// Lets go of the thread. One that is at an attempt counts as abandoned until it ends.
+    /// Lets go of the thread. One that is at an attempt goes on with it, answers, and counts as abandoned until
+    /// it ends.
     fn drop(&mut self) {
-        if let Some(work) = self.work.take() {
-            work.ticket.cancel.cancel();
+        if self.work.is_some() {
             self.abandoned.store(true, Ordering::Release);
             self.tally.0.fetch_add(1, Ordering::AcqRel);
         }

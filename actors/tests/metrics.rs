@@ -1,0 +1,86 @@
+//! Metrics: nobody waits to tell, nothing told before a scrape is missing from it, no counter starts again.
+
+#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Addr, Context, Handler, Message, System};
+use huemill_actors::metrics::{Metrics, Recorder, Render};
+use huemill_actors::supervise::{Bell, Policy, Roster, Supervision, ask, start};
+use huemill_observability::{Event, Known, Registry};
+use support::on_actix;
+
+const PROCESSED: Event = Event::ImageProcessed { endpoint: "/process" };
+
+fn metrics(capacity: usize) -> (Addr<Metrics>, Recorder) {
+    let (recorder, events) = Recorder::channel(capacity);
+    let registry = Arc::new(Registry::new("0.0.0", &Known::default()).unwrap());
+    let actor = Metrics::new(registry, recorder.clone(), events);
+    // What supervision itself has to tell goes elsewhere here, so that the channel is the test's alone.
+    let (elsewhere, _) = Recorder::channel(1);
+    let policy = Policy { first_backoff: Duration::from_millis(1), ..Policy::default() };
+    let supervision =
+        Supervision { policy, recorder: elsewhere, bell: Bell::new().0, roster: Roster::default() };
+    (start(System::current().arbiter(), "metrics", &supervision, |_| actor), recorder)
+}
+
+async fn scrape(metrics: &Addr<Metrics>, series: &str) -> Option<u64> {
+    let text = ask(metrics, Render).await.unwrap();
+    text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+}
+
+const SERIES: &str = r#"images_processed_total{endpoint="/process"}"#;
+
+#[test]
+fn a_scrape_shows_all_that_was_told_before_it() {
+    on_actix(async {
+        let (metrics, recorder) = metrics(5000);
+        for round in 1..=5 {
+            (0..1000).for_each(|_| recorder.record(PROCESSED));
+            assert_eq!(scrape(&metrics, SERIES).await, Some(1000 * round));
+        }
+        assert_eq!(recorder.dropped(), 0);
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_dropped_and_counted() {
+    on_actix(async {
+        let (metrics, recorder) = metrics(10);
+        (0..25).for_each(|_| recorder.record(PROCESSED));
+        assert_eq!(recorder.dropped(), 15);
+        assert_eq!(scrape(&metrics, SERIES).await, Some(10));
+        assert_eq!(scrape(&metrics, "metrics_events_dropped_total").await, Some(15));
+    });
+}
+
+struct Break;
+
+impl Message for Break {
+    type Result = ();
+}
+
+impl Handler<Break> for Metrics {
+    type Result = ();
+
+    fn handle(&mut self, _: Break, _: &mut Context<Self>) {
+        panic!("as planned")
+    }
+}
+
+#[test]
+fn a_restart_resets_no_counter_and_loses_no_event() {
+    on_actix(async {
+        let (metrics, recorder) = metrics(100);
+        recorder.record(PROCESSED);
+        assert_eq!(scrape(&metrics, SERIES).await, Some(1));
+        let broken = ask(&metrics, Break);
+        recorder.record(PROCESSED);
+        assert!(broken.await.is_err());
+        recorder.record(PROCESSED);
+        assert_eq!(scrape(&metrics, SERIES).await, Some(3));
+    });
+}
