@@ -86,3 +86,42 @@ fn judge_crop(crop: &Crop) -> Result<(), String> {
     let holds = crop.x <= left && left + side <= crop.x + crop.width;
     if whole && holds { Ok(()) } else { Err(format!("the canary's crop is {crop:?}")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use huemill_imaging::{Engine, Limits, Options, Unwatched, probe};
+
+    use super::*;
+
+    fn outcome() -> Outcome {
+        let (picture, options) = (picture(), Options::default());
+        let probe = probe(&picture, &Limits::default()).unwrap();
+        Engine::new().unwrap().process(&picture, &probe, &options, &Unwatched).unwrap()
+    }
+
+    #[test]
+    fn the_engine_knows_the_canary() {
+        let outcome = outcome();
+        assert_eq!(judge(&outcome), Proof { palette: Ok(()), crop: Ok(()) });
+    }
+
+    #[test]
+    fn another_palette_and_another_crop_are_refused() {
+        let known = outcome();
+        for color in 0..3 {
+            let mut outcome = known.clone();
+            outcome.palette[color].rgb[1] ^= 4;
+            let proof = judge(&outcome);
+            assert!(proof.palette.is_err() && proof.crop.is_ok());
+        }
+        let mut outcome = known.clone();
+        outcome.palette.swap(0, 1);
+        assert!(judge(&outcome).palette.is_err());
+        outcome.palette.clear();
+        assert!(judge(&outcome).palette.is_err());
+        for crop in [Crop { x: 0, ..known.crop }, Crop { y: 1, height: 63, ..known.crop }] {
+            let proof = judge(&Outcome { crop, ..known.clone() });
+            assert!(proof.palette.is_ok() && proof.crop.is_err());
+        }
+    }
+}

@@ -37,7 +37,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
 pub use input::Input;
-pub use mill::{Load, Mill, Mills};
+pub use mill::{Load, Mill, Mills, engines};
 pub use pulse::{Ping, Pulse};
 pub use settings::WorkersSettings;
 pub use tokio_util::sync::CancellationToken as Cancel;

@@ -18,8 +18,8 @@ use huemill_actors::health::{
 use huemill_actors::intake::{Admit, Drain, Intake};
 use huemill_actors::metrics::{Recorder, Render};
 use huemill_actors::supervise::{Bell, Policy, Supervision, ask, start};
-use huemill_actors::workers::{Answer, Input, Load, Mill, Mills, Run, WorkersSettings, run};
-use huemill_imaging::{Crop, Error, Options, Outcome, Swatch, Watch};
+use huemill_actors::workers::{Answer, Input, Load, Mill, Mills, Run, WorkersSettings, engines, run};
+use huemill_imaging::{Crop, Error, Limits, Options, Outcome, Swatch, Watch};
 use huemill_observability::{Known, Registry};
 use huemill_store::{SpoolRoom, SpoolSettings};
 use support::{Gate, io, on_actix, picture, until};
@@ -187,6 +187,25 @@ fn all_is_well_once_the_canary_has_proven_it() {
             assert!(text.contains(series), "{series}");
         }
         ward.close().await;
+    });
+}
+
+#[test]
+fn the_real_crew_becomes_ready_and_works() {
+    on_actix(async {
+        let registry = Arc::new(Registry::new("0.0.0", &Known::default()).unwrap());
+        let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
+        let world = World {
+            // How full the machine is that runs this test is not its subject.
+            disk: Arc::new(|| Ok(u64::MAX)),
+            memory: Arc::new(|| Ok(MemoryUse { used: 1, total: 100 })),
+            ..World::real(io(), registry, room, std::env::temp_dir(), engines(Limits::default()))
+        };
+        let crew = Crew::start(CrewSettings::default(), world);
+        until(|| crew.verdict.read().ready).await;
+        let answer = run(&crew.workers, picture("no picture at all")).await;
+        assert_eq!(answer.unwrap_err().code, Code::ProcessingError);
+        crew.stop().await;
     });
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use huemill_imaging::{Error, Options, Outcome, Watch};
+use huemill_imaging::{Engine, Error, Limits, Options, Outcome, Watch, probe};
 
 /// What a picture will take, told from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,3 +25,60 @@ pub trait Mill {
 
 /// Makes the mill of one thread; made anew after a panic.
 pub type Mills = Arc<dyn Fn() -> Result<Box<dyn Mill>, Box<dyn StdError + Send + Sync>> + Send + Sync>;
+
+/// The real mills: imaging's engines, one a thread, with pictures held to these limits.
+#[must_use]
+pub fn engines(limits: Limits) -> Mills {
+    Arc::new(move || Ok(Box::new(EngineMill { engine: Engine::new()?, limits })))
+}
+
+/// Reads the header a second time for the work: that costs microseconds, and keeps nothing between the calls
+/// that could belong to another picture.
+struct EngineMill {
+    engine: Engine,
+    limits: Limits,
+}
+
+impl Mill for EngineMill {
+    fn weigh(&mut self, bytes: &[u8], options: &Options) -> Result<Load, Error> {
+        let probe = probe(bytes, &self.limits)?;
+        Ok(Load { format: probe.source().format, memory: Engine::memory(&probe, options) })
+    }
+
+    fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Watch) -> Result<Outcome, Error> {
+        let probe = probe(bytes, &self.limits)?;
+        self.engine.process(bytes, &probe, options, watch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use huemill_imaging::{CardFormat, Unwatched};
+
+    use super::*;
+    use crate::canary;
+
+    #[test]
+    fn an_engine_weighs_and_processes_and_a_second_one_on_the_thread_does_too() {
+        let (options, picture) = (Options::default(), canary::picture());
+        let mills = engines(Limits::default());
+        let mut first = mills().unwrap();
+        assert_eq!(first.weigh(&picture, &options).unwrap().format, "png");
+        let mut jpeg = options;
+        jpeg.card = CardFormat::Jpeg { quality: 90 };
+        let card = first.process(&picture, &jpeg, &Unwatched).unwrap().card.bytes;
+        drop(first);
+        let mut second = mills().unwrap();
+        let load = second.weigh(&card, &options).unwrap();
+        assert_eq!(load.format, "jpeg");
+        assert!(load.memory > 0);
+        second.process(&card, &options, &Unwatched).unwrap();
+    }
+
+    #[test]
+    fn a_picture_beyond_the_limits_is_refused_by_its_header() {
+        let mut mill = engines(Limits { max_pixels: 100, max_side: 100 })().unwrap();
+        let error = mill.weigh(&canary::picture(), &Options::default()).unwrap_err();
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+    }
+}
