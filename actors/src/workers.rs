@@ -163,7 +163,9 @@ impl Workers {
         while let Some(free) = self.slots.iter().position(|slot| slot.work.is_none()) {
             let Some(attempt) = self.queue.pop() else { break };
             let ticket = Arc::clone(&attempt.ticket);
-            self.tools.recorder.record(Event::QueueWaited(ticket.asked.elapsed()));
+            if attempt.counted {
+                self.tools.recorder.record(Event::QueueWaited(ticket.asked.elapsed()));
+            }
             if let Err(attempt) = self.slots[free].begin(attempt) {
                 // The thread has ended, and its note of it is still on its way.
                 self.slots[free] = self.slot(free);

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
@@ -76,9 +76,10 @@ impl Gate {
 }
 
 /// What the mills of one test do and have done.
-#[derive(Default)]
 pub struct Mine {
     pub gate: Gate,
+    /// Where two pictures meet.
+    meeting: Barrier,
     /// Mills made so far, and those that still live.
     pub made: AtomicUsize,
     pub alive: AtomicUsize,
@@ -88,11 +89,26 @@ pub struct Mine {
     pub unable: AtomicUsize,
 }
 
+impl Default for Mine {
+    fn default() -> Self {
+        Self {
+            gate: Gate::default(),
+            meeting: Barrier::new(2),
+            made: AtomicUsize::default(),
+            alive: AtomicUsize::default(),
+            held: AtomicU64::default(),
+            peak: AtomicU64::default(),
+            unable: AtomicUsize::default(),
+        }
+    }
+}
+
 /// A picture on whose work was begun: its text, and the thread.
 pub type Begun = (String, ThreadId);
 
 /// The words of a picture say what happens to it: `ok`; `gate` (waits for the gate, hears nothing else); `heed`
-/// (waits to be canceled); `panic`; `panic-early` (while being weighed); `KIB=n` (weighs that much).
+/// (waits to be canceled); `panic`; `panic-early` (while being weighed); `meet` (is weighed when another one is);
+/// `KIB=n` (weighs that much).
 pub struct TextMill {
     mine: Arc<Mine>,
     begun: mpsc::UnboundedSender<Begun>,
@@ -134,6 +150,9 @@ impl Mill for TextMill {
             "nothing" => return Err(Error::Unrecognised),
             "large" => return Err(Error::TooLarge { width: 20_000, height: 3 }),
             _ => {}
+        }
+        if text.starts_with("meet ") {
+            self.mine.meeting.wait();
         }
         Ok(Load { format: "text", memory: weight(text) })
     }
