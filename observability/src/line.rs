@@ -31,6 +31,8 @@ use tracing_subscriber::{EnvFilter, Layer, reload};
 use crate::events;
 use fields::Fields;
 
+pub use json::is_unprintable;
+
 /// The keys of `http_request`, in the order in which every line has them.
 const REQUEST_KEYS: [&str; 9] = [
     "request_id",

@@ -39,21 +39,25 @@ fn escape(out: &mut String, text: &str) {
     out.push_str(&text[plain..]);
 }
 
-/// What JSON wants escaped; what else some reader takes for a line's end (U+0085, U+2028, U+2029); what a
-/// terminal obeys (the control characters of both sets) and what reverses the text that follows (bidi controls).
 fn needs_escape(c: char) -> bool {
-    matches!(
-        c,
-        '"' | '\\'
-            | '\0'..='\u{1f}'
-            | '\u{7f}'..='\u{9f}'
-            | '\u{61c}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}'
-    )
+    matches!(c, '"' | '\\') || is_unprintable(c)
+}
+
+/// Whether a character does something to its reader instead of being read: what a terminal obeys (the control
+/// characters of both sets), what some programs take for a line's end (U+0085, U+2028, U+2029), what reverses the
+/// text that follows (bidi controls), and the byte order mark.
+#[must_use]
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+        )
 }
 
 #[cfg(test)]

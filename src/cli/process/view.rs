@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use huemill_imaging::{Outcome, Swatch};
+use huemill_observability::line::is_unprintable;
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -120,16 +121,12 @@ fn json_line(value: &impl Serialize) -> String {
 
 /// The text on one line, unable to steer a terminal: a file's name may hold anything.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    let is_unsafe = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(is_unsafe) {
+    if !text.contains(is_unprintable) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if is_unsafe(c) {
+        if is_unprintable(c) {
             safe.extend(c.escape_default());
         } else {
             safe.push(c);
