@@ -14,6 +14,7 @@ use huemill_actors::metrics::Recorder;
 use huemill_actors::supervise::{Bell, Policy, Roster, Supervision, ask, start};
 use huemill_observability::Event;
 use proptest::prelude::*;
+use support::stage::on_paused_time;
 use support::{io, until};
 use tokio::sync::mpsc;
 
@@ -70,11 +71,6 @@ impl Door {
 
 fn settings() -> IntakeSettings {
     IntakeSettings { uploads: 3, bytes: 100 * MB, disk_low: 500 * MB }
-}
-
-fn on_paused_time(test: impl Future<Output = ()>) {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    System::with_tokio_rt(|| runtime().unwrap()).block_on(test);
 }
 
 fn overloaded(cause: &str) -> (Code, Option<String>) {

@@ -3,6 +3,10 @@
 #![allow(dead_code, unreachable_pub, reason = "a module of several tests, none of which uses all of it")]
 #![allow(clippy::unwrap_used)]
 
+pub mod shop;
+pub mod stage;
+pub mod ward;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock};
 use std::thread::ThreadId;

@@ -1,0 +1,100 @@
+//! The crew: it starts, drains, is doomed and stops as one.
+
+#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+
+mod support;
+
+use std::sync::Arc;
+
+use actix::{Context, Handler, Message};
+use huemill_actors::crew::{ACTORS, Crew, CrewSettings, World};
+use huemill_actors::fault::Code;
+use huemill_actors::health::MemoryUse;
+use huemill_actors::intake::{Admit, Intake};
+use huemill_actors::metrics::Render;
+use huemill_actors::supervise::{Policy, ask};
+use huemill_actors::workers::{Input, Run, engines, run};
+use huemill_imaging::Limits;
+use huemill_observability::{Known, Registry};
+use huemill_store::{SpoolRoom, SpoolSettings};
+use support::ward::{Ward, settings};
+use support::{io, on_actix, picture, until};
+
+#[test]
+fn the_real_crew_becomes_ready_and_works() {
+    on_actix(async {
+        let registry = Arc::new(Registry::new("0.0.0", &Known::default()).unwrap());
+        let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
+        let world = World {
+            // How full the machine is that runs this test is not its subject.
+            disk: Arc::new(|| Ok(u64::MAX)),
+            memory: Arc::new(|| Ok(MemoryUse { used: 1, total: 100 })),
+            ..World::real(io(), registry, room, std::env::temp_dir(), engines(Limits::default()))
+        };
+        let crew = Crew::start(CrewSettings::default(), world);
+        until(|| crew.verdict.read().ready).await;
+        let answer = run(&crew.workers, picture("no picture at all")).await;
+        assert_eq!(answer.unwrap_err().code, Code::ProcessingError);
+        crew.stop().await;
+    });
+}
+
+struct Break;
+
+impl Message for Break {
+    type Result = ();
+}
+
+impl Handler<Break> for Intake {
+    type Result = ();
+
+    fn handle(&mut self, _: Break, _: &mut Context<Self>) {
+        panic!("as planned")
+    }
+}
+
+#[test]
+fn past_the_intensity_the_crew_is_doomed() {
+    on_actix(async {
+        let policy = Policy { restarts: 0, ..Policy::default() };
+        let mut ward = Ward::open(CrewSettings { policy, ..settings() });
+        ward.becomes_ready().await;
+        assert!(ask(&ward.crew.intake, Break).await.is_err());
+        assert_eq!(ward.crew.doom.wait_for(Option::is_some).await.unwrap().as_ref().unwrap().actor, "intake");
+        assert_eq!((ward.verdict().ready, ward.verdict().reason), (false, Some("doomed")));
+        ward.close().await;
+    });
+}
+
+#[test]
+fn a_drain_is_seen_at_once_and_lets_nobody_in() {
+    on_actix(async {
+        let ward = Ward::ready().await;
+        ward.crew.drain();
+        assert_eq!((ward.verdict().ready, ward.verdict().reason), (false, Some("draining")));
+        let admit = Admit { declared: Some(1), limit: 1 };
+        let refused = ask(&ward.crew.intake, admit).await.unwrap().unwrap_err();
+        assert_eq!(refused.code, Code::NotReady);
+        run(&ward.crew.workers, Run { input: Input::Bytes([1].into()), ..picture("") }).await.unwrap();
+        ward.close().await;
+    });
+}
+
+#[test]
+fn the_crew_is_all_there_and_stops_leaving_nobody_waiting() {
+    on_actix(async {
+        let ward = Ward::ready().await;
+        let names: Vec<_> = ward.crew.roster.all().into_keys().collect();
+        assert_eq!(names, ACTORS);
+        let Crew { workers, intake, metrics, .. } = &ward.crew;
+        let (workers, intake, metrics) = (workers.clone(), intake.clone(), metrics.clone());
+        let pictures = ward.fill_slots().await;
+        ward.crew.stop().await;
+        for picture in pictures {
+            assert_eq!(picture.await.unwrap().unwrap_err().code, Code::NotReady);
+        }
+        assert!(!workers.connected() && !intake.connected() && !metrics.connected());
+        assert_eq!(ask(&metrics, Render).await.unwrap_err().code, Code::NotReady);
+        ward.feed.gate.open();
+    });
+}
