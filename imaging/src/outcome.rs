@@ -39,7 +39,8 @@ pub struct Swatch {
     pub rgb: [u8; 3],
     /// Oklch: lightness 0 to 1, chroma from 0, hue in degrees from 0 to 360.
     pub oklch: [f32; 3],
-    /// The part of the picture's pixels that this colour stands for, 0 to 1; a palette's shares sum to 1.
+    /// The part of the pixels considered that this colour stands for, 0 to 1; a palette's shares sum to 1.
+    /// Near-white pixels are not considered where the others have colours enough.
     pub share: f64,
     /// The nearest CSS named colour.
     pub name: &'static str,

@@ -21,7 +21,7 @@ use crate::{Options, Raster, Swatch};
 use histogram::Histogram;
 
 /// The most pixels that are looked at.
-const SAMPLE: usize = 1 << 16;
+const SAMPLE: usize = 1 << 18;
 
 /// A pixel whose three channels all lie above this is near-white.
 const WHITE: u8 = 250;

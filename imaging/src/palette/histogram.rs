@@ -10,6 +10,9 @@ pub(super) const BITS: u32 = 5;
 const DROPPED: u32 = u8::BITS - BITS;
 const BINS: usize = 1 << (3 * BITS);
 
+/// Neighbours that are taken together from a picture too large to look at whole.
+const RUN: usize = 16;
+
 /// Pixels of similar colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bin {
@@ -21,42 +24,56 @@ pub(super) struct Bin {
     pub(super) sum: [u32; 3],
 }
 
-/// Count and channel sums of every bin, and behind the last bin those of the near-white pixels.
-pub(super) struct Histogram(Vec<[u32; 4]>);
+/// Every bin, and behind the last one the near-white pixels. Two sums share a number, the upper one 32 bits up:
+/// count and red, green and blue.
+pub(super) struct Histogram(Vec<[u64; 2]>);
+
+const UPPER: u32 = 32;
 
 impl Histogram {
     /// The histogram over at most `limit` of the pixels. A sum cannot overflow: `limit` × 255 is below 2³².
     pub(super) fn of(pixels: &[[u8; 3]], limit: usize) -> Self {
-        let mut histogram = Self(vec![[0; 4]; BINS + 1]);
-        sample(pixels, limit, |pixel| {
-            histogram.add(pixel);
-            true
-        });
+        let mut histogram = Self(vec![[0; 2]; BINS + 1]);
+        // Two places at once: neighbours mostly share a bin, and would wait for each other to be written.
+        let [upper, lower] = sample(pixels, limit);
+        for (upper, lower) in upper.zip(lower) {
+            for (&upper, &lower) in upper.iter().zip(lower) {
+                histogram.add(upper);
+                histogram.add(lower);
+            }
+            for &pixel in &lower[upper.len()..] {
+                histogram.add(pixel);
+            }
+        }
         histogram
     }
 
     #[inline]
     fn add(&mut self, pixel: [u8; 3]) {
-        let [r, g, b] = pixel.map(usize::from);
+        let [r, g, b] = pixel.map(u64::from);
         let bin = ((r >> DROPPED) << (2 * BITS)) | ((g >> DROPPED) << BITS) | (b >> DROPPED);
-        let slot = if is_white(pixel) { BINS } else { bin };
-        let add = [1, r as u32, g as u32, b as u32];
-        for (cell, part) in self.0[slot].iter_mut().zip(add) {
-            *cell += part;
-        }
+        let slot = if is_white(pixel) { BINS } else { bin as usize };
+        let [first, second] = &mut self.0[slot];
+        *first += 1 | (r << UPPER);
+        *second += g | (b << UPPER);
+    }
+
+    /// Count and channel sums of a bin.
+    fn cell([first, second]: [u64; 2]) -> (u32, [u32; 3]) {
+        (first as u32, [(first >> UPPER) as u32, second as u32, (second >> UPPER) as u32])
     }
 
     /// The occupied bins without the near-white pixels, and those as one colour if there are any.
     pub(super) fn into_bins(self) -> (Vec<Bin>, Option<Counted>) {
         let axis = |index: usize, shift: u32| (index >> shift) as u8 & ((1 << BITS) - 1);
         let bins = self.0[..BINS].iter().enumerate().filter(|(_, cell)| cell[0] > 0);
-        let bins = bins.map(|(index, &[count, r, g, b])| Bin {
-            at: [axis(index, 2 * BITS), axis(index, BITS), axis(index, 0)],
-            count,
-            sum: [r, g, b],
+        let bins = bins.map(|(index, &cell)| {
+            let (count, sum) = Self::cell(cell);
+            Bin { at: [axis(index, 2 * BITS), axis(index, BITS), axis(index, 0)], count, sum }
         });
-        let [count, r, g, b] = self.0[BINS].map(u64::from);
-        let white = (count > 0).then(|| Counted { rgb: mean([r, g, b], count), count });
+        let (count, sum) = Self::cell(self.0[BINS]);
+        let count = u64::from(count);
+        let white = (count > 0).then(|| Counted { rgb: mean(sum.map(u64::from), count), count });
         (bins.collect(), white)
     }
 }
@@ -65,20 +82,19 @@ impl Histogram {
 pub(super) fn distinct(pixels: &[[u8; 3]], limit: usize, most: usize) -> Option<Vec<Counted>> {
     let mut found: Vec<Counted> = Vec::with_capacity(most);
     let mut last = 0;
-    let complete = sample(pixels, limit, |rgb| {
+    for &rgb in sample(pixels, limit).into_iter().flatten().flatten() {
         if found.get(last).is_none_or(|color| color.rgb != rgb) {
             last = found.iter().position(|color| color.rgb == rgb).unwrap_or(found.len());
             if last == most {
-                return false;
+                return None;
             }
             if last == found.len() {
                 found.push(Counted { rgb, count: 0 });
             }
         }
         found[last].count += 1;
-        true
-    });
-    complete.then_some(found)
+    }
+    Some(found)
 }
 
 /// The mean colour, each channel rounded to the nearest whole number.
@@ -90,19 +106,28 @@ fn is_white(pixel: [u8; 3]) -> bool {
     pixel.iter().all(|&channel| channel > WHITE)
 }
 
-/// Shows `visit` at most `limit` pixels, always the same ones, until it returns false; whether it never did.
+/// The pixels that are looked at, always the same ones: at most `limit`, half of them from either half of the
+/// picture. Both halves give the same number of runs; a run of the second half may be one pixel longer.
+fn sample(pixels: &[[u8; 3]], limit: usize) -> [impl Iterator<Item = &[[u8; 3]]>; 2] {
+    let (upper, lower) = pixels.split_at(pixels.len() / 2);
+    let whole = pixels.len() <= limit;
+    [upper, lower].map(|pixels| runs(pixels, (!whole).then_some(limit / RUN / 2)))
+}
+
+/// All pixels as one run, or a number of runs of [`RUN`] neighbours.
 ///
-/// A larger picture is divided into `limit` equal runs and one pixel of each is taken, at a place that jumps
-/// about from run to run: a fixed stride would see one column of a striped picture only.
-fn sample(pixels: &[[u8; 3]], limit: usize, mut visit: impl FnMut([u8; 3]) -> bool) -> bool {
-    if pixels.len() <= limit {
-        return pixels.iter().all(|&pixel| visit(pixel));
-    }
-    let run = pixels.len() as f64 / limit as f64;
-    let mut state = 0_u64;
-    (0..limit).all(|index| {
-        let place = (index as f64 + jitter(&mut state)) * run;
-        visit(pixels[(place as usize).min(pixels.len() - 1)])
+/// For these the picture is divided into equal parts, and one run is taken from each, at a place that jumps
+/// about from part to part: a fixed stride would see one column of a striped picture only. Neighbours share a
+/// cache line, and fetching these is what costs.
+fn runs(pixels: &[[u8; 3]], parts: Option<usize>) -> impl Iterator<Item = &[[u8; 3]]> {
+    let length = if parts.is_some() { RUN } else { pixels.len() };
+    let parts = parts.unwrap_or(1);
+    let part = pixels.len() as f64 / parts as f64;
+    let mut state = 0;
+    (0..parts).map(move |index| {
+        let place = ((index as f64 + jitter(&mut state)) * part) as usize;
+        let start = place.min(pixels.len() - length);
+        &pixels[start..start + length]
     })
 }
 

@@ -57,7 +57,7 @@ impl Queue {
                 self.closed.push(region);
                 continue;
             }
-            self.open.extend(region.split(bins).into_iter().filter(|part| part.count > 0));
+            self.open.extend(region.split(bins));
             self.open.sort_by_key(&rank);
         }
     }
@@ -86,8 +86,9 @@ impl Region {
         (0..3).map(|axis| self.side(axis)).product()
     }
 
-    /// The two parts of the box; one of them may be empty.
-    fn split(self, bins: &mut [Bin]) -> [Self; 2] {
+    /// The parts of the box that have pixels: two, or one that is smaller than the box. It has two bins at
+    /// least, so there is a side to cut.
+    fn split(self, bins: &mut [Bin]) -> impl Iterator<Item = Self> {
         let longest = (0..3).map(|axis| self.side(axis)).max();
         let axis = (0..3).find(|&axis| Some(self.side(axis)) == longest).unwrap_or(0);
         let own = &mut bins[self.bins.clone()];
@@ -97,9 +98,14 @@ impl Region {
         let middle = self.bins.start + left_bins;
         let mut left = Self { bins: self.bins.start..middle, count: left_count, ..self };
         let mut right = Self { bins: middle..self.bins.end, count: self.count - left_count, ..self };
-        left.high[axis] = last;
-        right.low[axis] = last + 1;
-        [left, right]
+        if last == self.high[axis] {
+            // All pixels lie in the last layer, and left as it is the box would be cut there for ever.
+            left.low[axis] = last;
+        } else {
+            left.high[axis] = last;
+            right.low[axis] = last + 1;
+        }
+        [left, right].into_iter().filter(|part| part.count > 0)
     }
 
     /// The last position along `axis` that goes to the left part.
@@ -157,4 +163,29 @@ fn partition(bins: &mut [Bin], is_left: impl Fn(&Bin) -> bool) -> (usize, u64) {
         }
     }
     (left, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bin(at: [u8; 3], count: u32) -> Bin {
+        Bin { at, count, sum: at.map(|channel| u32::from(channel) * 8 * count) }
+    }
+
+    #[test]
+    fn pixels_in_the_last_layer_of_a_box_are_cut_all_the_same() {
+        // Cut along red, the upper part has red 16 to 31 and pixels in 31 alone, where no cut can divide it.
+        let mut bins = vec![bin([0, 0, 0], 90), bin([31, 4, 0], 6), bin([31, 9, 0], 4)];
+        let mut colors = quantize(&mut bins, 3);
+        colors.sort_unstable_by_key(|color| color.count);
+        assert_eq!(colors.iter().map(|color| color.count).collect::<Vec<_>>(), [4, 6, 90]);
+    }
+
+    #[test]
+    fn every_bin_becomes_a_colour_where_there_are_no_more_bins_than_colours() {
+        let corner = |index: u8| [index & 1, index >> 1 & 1, index >> 2].map(|bit| bit * 31);
+        let mut bins: Vec<_> = (0..8).map(|index| bin(corner(index), 1 << (2 * index))).collect();
+        assert_eq!(quantize(&mut bins, 20).len(), 8);
+    }
 }

@@ -26,9 +26,11 @@ def palette(valid, colors):
     return [{"rgb": list(box["color"]), "count": box["vbox"].count} for box in boxes.contents]
 
 
-pictures = {}
-for name in sys.argv[1:]:
-    valid = pixels(name)
-    key = Path(name).name
-    pictures[key] = {str(colors): palette(valid, colors) for colors in COLORS}
-print(json.dumps(pictures, indent=None, sort_keys=True).replace('}]}, "', '}]},\n"'))
+def entry(path):
+    valid = pixels(path)
+    compact = {"separators": (",", ":"), "sort_keys": True}
+    lines = [f'  "{colors}": {json.dumps(palette(valid, colors), **compact)}' for colors in COLORS]
+    return f"{json.dumps(Path(path).name)}: {{\n" + ",\n".join(lines) + "\n}"
+
+
+print("{\n" + ",\n".join(map(entry, sorted(sys.argv[1:], key=lambda path: Path(path).name))) + "\n}")
