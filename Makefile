@@ -29,7 +29,7 @@ doc: ## Doc tests, and the documentation without warnings
 	$(CARGO) test --workspace --doc $(PROFILE) --locked
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
 
-bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILES="a.jpg b.png" adds files
+bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILES=a.jpg:b.png adds files
 	$(CARGO) bench -p huemill-imaging --bench pipeline
 
 load: ## Pictures per second over HTTP against the engine alone, and memory under load (release build)

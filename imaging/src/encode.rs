@@ -9,12 +9,12 @@ use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
 use crate::{Card, CardFormat, Error, Raster};
 
-/// The most bytes that an encoded card holds at once, its own included: a noise of a picture gives a PNG as
-/// large as the pixels, and two copies of it while the chunk is written.
+/// The most bytes that encoding holds at once, the result included and the pixels not.
+///
+/// Noise is the worst of it. PNG: a stream of up to 12 bits a byte in a vector of twice that, and beside it a
+/// stored stream, which replaces it, while its vector grows. WebP: four bytes a pixel and a growing stream.
 pub(crate) const fn memory(width: u32, height: u32) -> u64 {
-    let pixels = width as u64 * height as u64;
-    // WebP keeps a copy of four bytes a pixel beside the stream and its framed copy.
-    pixels * 12
+    width as u64 * height as u64 * 13
 }
 
 impl Card {

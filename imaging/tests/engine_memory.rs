@@ -52,6 +52,8 @@ fn the_promised_memory_is_never_exceeded() {
             ("1:1", CardFormat::WebP),
             ("100:1", CardFormat::Jpeg { quality: 100 }),
             ("1:100", CardFormat::Png),
+            ("3:2", CardFormat::WebP),
+            ("3:2", CardFormat::Jpeg { quality: 100 }),
         ] {
             let options = Options::default().with_aspect(aspect.parse().unwrap()).with_card(card);
             let promised = Engine::memory(&probe, &options);
