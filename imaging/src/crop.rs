@@ -1,8 +1,8 @@
 //! The best crop of a picture, by the method of smartcrop.js (Wagner 2014) as the crate smartcrop2 has it.
 //!
 //! The caller scales the picture to about [`SHORT_SIDE`]; the answer is in the pixels of the full size, inside
-//! of it and of the asked aspect. Two steps: [`features`] says how much each cell of 8 × 8 pixels is worth
-//! (detail, skin, saturation), [`placement`] slides the crop over the cells. It cannot fail, whatever the
+//! of it and of the asked aspect. Two steps: `features` says how much each cell of 8 × 8 pixels is worth
+//! (detail, skin, saturation), `placement` slides the crop over the cells. It cannot fail, whatever the
 //! shape: a picture of one pixel is its own crop. Tests hold it to smartcrop2's rectangles and scores.
 
 mod features;

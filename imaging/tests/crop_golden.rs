@@ -2,6 +2,8 @@
 //!
 //! How the file is made: `golden/README.md`. Photographs are compared where `HUEMILL_PHOTOS` names their folder.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy knows the tests here, not what they share
+
 use fast_image_resize as fr;
 use huemill_imaging::{Aspect, Crop, Raster, best_crop, crop::SHORT_SIDE};
 use serde_json::Value;

@@ -3,6 +3,8 @@
 //!
 //! How the file is made: `golden/README.md`. Photographs are compared where `HUEMILL_PHOTOS` names their folder.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy knows the tests here, not what they share
+
 use huemill_imaging::{Raster, extract_palette};
 use palette::color_difference::Ciede2000;
 use palette::{IntoColor, Lab, Srgb};

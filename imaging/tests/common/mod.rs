@@ -1,5 +1,6 @@
 //! Seeded pictures, the same everywhere, and the helpers that several tests share.
-#![allow(dead_code)] // Every test binary uses a part of it.
+#![allow(dead_code, reason = "every test uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy knows the tests here, not what they share
 
 use huemill_imaging::Raster;
 
@@ -68,7 +69,7 @@ fn landscape(x: u32, y: u32) -> [u8; 3] {
 
 /// Grainy ink on white paper.
 fn paper(x: u32, y: u32) -> [u8; 3] {
-    if hash(x / 16, y / 16, 3) % 3 > 0 { [255; 3] } else { clusters(x, y, 21) }
+    if hash(x / 16, y / 16, 3).is_multiple_of(3) { clusters(x, y, 21) } else { [255; 3] }
 }
 
 /// The seeded pictures of the crop's golden file.
