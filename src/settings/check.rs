@@ -1,0 +1,150 @@
+//! What no type says: ranges, and rules between keys. All of them are reported, not the first.
+
+use secrecy::ExposeSecret;
+use tracing_subscriber::EnvFilter;
+
+use super::{Problem, Settings};
+
+/// Shortest secret that is taken.
+const SECRET_CHARS: usize = 16;
+
+/// Everything wrong with these settings.
+pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
+    let mut list = Vec::new();
+    let mut need = |holds: bool, key: &str, what: &str| {
+        if !holds {
+            list.push(Problem { key: key.into(), what: what.into() });
+        }
+    };
+    server(settings, &mut need);
+    limits(settings, &mut need);
+    workers(settings, &mut need);
+    health(settings, &mut need);
+    security(settings, &mut need);
+    list
+}
+
+type Need<'a> = dyn FnMut(bool, &str, &str) + 'a;
+
+fn server(settings: &Settings, need: &mut Need<'_>) {
+    let server = &settings.server;
+    need(!server.host.is_empty(), "server.host", "must name an address, such as 127.0.0.1");
+    need((1..=256).contains(&server.threads), "server.threads", "must be 1 to 256");
+    need(server.max_connections >= 1, "server.max_connections", "must be 1 at least");
+    need(server.header_seconds >= 1, "server.header_seconds", "must be 1 at least");
+    need(server.linger_seconds >= 1, "server.linger_seconds", "must be 1 at least");
+    need(!settings.data.dir.as_os_str().is_empty(), "data.dir", "must name a directory");
+    need(
+        EnvFilter::builder().parse(&settings.log.filter).is_ok(),
+        "log.filter",
+        "must be a level or a filter such as \"info,huemill=debug\"",
+    );
+    need(
+        settings.cors.origins.iter().all(|origin| origin == "*" || is_origin(origin)),
+        "cors.origins",
+        "must be \"*\" or origins such as https://app.example, without a path",
+    );
+}
+
+fn limits(settings: &Settings, need: &mut Need<'_>) {
+    let (limits, uploads) = (&settings.limits, &settings.uploads);
+    need(limits.image_bytes >= 1, "limits.image_bytes", "must be 1 at least");
+    need(limits.zip_bytes >= 22, "limits.zip_bytes", "must be 22 at least, the size of an empty ZIP");
+    need(limits.image_pixels >= 1, "limits.image_pixels", "must be 1 at least");
+    need((1..=65_535).contains(&limits.image_side), "limits.image_side", "must be 1 to 65535");
+    need(limits.zip_pictures >= 1, "limits.zip_pictures", "must be 1 at least");
+    need(
+        limits.zip_entries >= limits.zip_pictures,
+        "limits.zip_entries",
+        "must not be below limits.zip_pictures",
+    );
+    need(limits.request_seconds >= 1, "limits.request_seconds", "must be 1 at least");
+    need(uploads.in_flight >= 1, "uploads.in_flight", "must be 1 at least");
+    need(
+        uploads.in_flight_bytes >= limits.zip_bytes.max(limits.image_bytes),
+        "uploads.in_flight_bytes",
+        "must hold the largest upload of limits.zip_bytes and limits.image_bytes",
+    );
+    need(
+        uploads.disk_total_bytes >= limits.zip_bytes.max(limits.image_bytes),
+        "uploads.disk_total_bytes",
+        "must hold the largest upload of limits.zip_bytes and limits.image_bytes",
+    );
+    need(
+        uploads.memory_total_bytes >= uploads.memory_each_bytes,
+        "uploads.memory_total_bytes",
+        "must not be below uploads.memory_each_bytes",
+    );
+    need(uploads.idle_seconds >= 1, "uploads.idle_seconds", "must be 1 at least");
+}
+
+fn workers(settings: &Settings, need: &mut Need<'_>) {
+    let (workers, supervision) = (&settings.workers, &settings.supervision);
+    need(workers.count <= 1024, "workers.count", "must be 0 (one a core) to 1024");
+    need(workers.queue >= 1, "workers.queue", "must be 1 at least");
+    need(
+        workers.memory_bytes >= 67_108_864,
+        "workers.memory_bytes",
+        "must be 67108864 (64 MiB) at least, or hardly a picture fits",
+    );
+    need(workers.grace_seconds >= 1, "workers.grace_seconds", "must be 1 at least");
+    need(workers.max_abandoned >= 1, "workers.max_abandoned", "must be 1 at least");
+    need(supervision.window_seconds >= 1, "supervision.window_seconds", "must be 1 at least");
+    need(supervision.backoff_initial_ms >= 1, "supervision.backoff_initial_ms", "must be 1 at least");
+    need(
+        supervision.backoff_max_ms >= supervision.backoff_initial_ms,
+        "supervision.backoff_max_ms",
+        "must not be below supervision.backoff_initial_ms",
+    );
+}
+
+fn health(settings: &Settings, need: &mut Need<'_>) {
+    let health = &settings.health;
+    need(health.interval_seconds >= 1, "health.interval_seconds", "must be 1 at least");
+    need(health.timeout_seconds >= 1, "health.timeout_seconds", "must be 1 at least");
+    need(health.canary_seconds >= 1, "health.canary_seconds", "must be 1 at least");
+    need(
+        health.stale_seconds > health.interval_seconds + health.timeout_seconds,
+        "health.stale_seconds",
+        "must be above health.interval_seconds + health.timeout_seconds, or every verdict is stale",
+    );
+    need(
+        health.memory_used_ratio > 0.0 && health.memory_used_ratio <= 1.0,
+        "health.memory_used_ratio",
+        "must be above 0 and 1 at most",
+    );
+}
+
+fn security(settings: &Settings, need: &mut Need<'_>) {
+    let security = &settings.security;
+    let usable = |secret: &str| secret.is_empty() || secret.chars().count() >= SECRET_CHARS;
+    let short = "must be empty or 16 characters at least";
+    need(usable(security.webhook_secret.expose_secret()), "security.webhook_secret", short);
+    need(usable(security.operator_token.expose_secret()), "security.operator_token", short);
+    need(
+        !security.require_signature || !security.webhook_secret.expose_secret().is_empty(),
+        "security.require_signature",
+        "needs security.webhook_secret: without a shared key nobody can sign",
+    );
+    let url = &settings.public.url;
+    need(
+        url.is_empty() || is_base(url),
+        "public.url",
+        "must be empty or an http(s) address such as https://huemill.example",
+    );
+}
+
+fn is_origin(text: &str) -> bool {
+    is_base(text)
+        && text.parse::<actix_web::http::Uri>().is_ok_and(|uri| uri.path() == "/" && !text.ends_with('/'))
+}
+
+fn is_base(text: &str) -> bool {
+    text.parse::<actix_web::http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri
+                .authority()
+                .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+            && uri.query().is_none()
+    })
+}

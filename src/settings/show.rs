@@ -1,0 +1,136 @@
+//! Settings as they are in force, in the file's own form and order, secrets masked.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Settings;
+
+/// What stands in a secret's place.
+const MASK: &str = "\"********\"";
+
+/// Writes one section: `[name]` and a line a key.
+macro_rules! section {
+    ($f:ident, $section:expr, $name:literal, [$($key:ident),+ $(,)?]) => {
+        writeln!($f, concat!("[", $name, "]"))?;
+        $(writeln!($f, concat!(stringify!($key), " = {}"), $section.$key.shown())?;)+
+    };
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        section!(
+            f,
+            self.server,
+            "server",
+            [
+                host,
+                port,
+                threads,
+                max_connections,
+                header_seconds,
+                keep_alive_seconds,
+                linger_seconds,
+                shutdown_delay_ms,
+                drain_seconds,
+            ]
+        );
+        writeln!(f, "\n[data]\ndir = {}", self.data.dir.display().to_string().shown())?;
+        writeln!(f)?;
+        section!(f, self.log, "log", [filter]);
+        writeln!(f)?;
+        section!(f, self.cors, "cors", [origins]);
+        writeln!(f)?;
+        section!(
+            f,
+            self.limits,
+            "limits",
+            [image_bytes, zip_bytes, image_pixels, image_side, zip_pictures, zip_entries, request_seconds,]
+        );
+        writeln!(f)?;
+        section!(
+            f,
+            self.uploads,
+            "uploads",
+            [
+                in_flight,
+                in_flight_bytes,
+                memory_each_bytes,
+                memory_total_bytes,
+                disk_total_bytes,
+                disk_low_bytes,
+                min_bytes_per_second,
+                pace_grace_seconds,
+                idle_seconds,
+            ]
+        );
+        writeln!(f)?;
+        section!(
+            f,
+            self.workers,
+            "workers",
+            [count, queue, queue_wait_seconds, memory_bytes, grace_seconds, max_abandoned,]
+        );
+        writeln!(f)?;
+        section!(
+            f,
+            self.supervision,
+            "supervision",
+            [max_restarts, window_seconds, backoff_initial_ms, backoff_max_ms,]
+        );
+        writeln!(f)?;
+        section!(
+            f,
+            self.health,
+            "health",
+            [
+                interval_seconds,
+                timeout_seconds,
+                canary_seconds,
+                stale_seconds,
+                disk_free_bytes,
+                memory_used_ratio,
+            ]
+        );
+        writeln!(f)?;
+        section!(f, self.public, "public", [url]);
+        writeln!(f)?;
+        section!(f, self.security, "security", [webhook_secret, operator_token, require_signature]);
+        Ok(())
+    }
+}
+
+/// A value as TOML writes it.
+trait Shown {
+    fn shown(&self) -> String;
+}
+
+macro_rules! plain {
+    ($($kind:ty),+) => {
+        $(impl Shown for $kind {
+            fn shown(&self) -> String {
+                self.to_string()
+            }
+        })+
+    };
+}
+
+plain!(u16, u32, u64, usize, f64, bool);
+
+impl Shown for String {
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Shown for Vec<String> {
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Shown for SecretString {
+    fn shown(&self) -> String {
+        if self.expose_secret().is_empty() { "\"\"".into() } else { MASK.into() }
+    }
+}

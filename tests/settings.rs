@@ -1,0 +1,164 @@
+//! The settings from outside: sources, precedence, and all problems at once.
+
+use std::io::Write;
+
+use huemill::settings::{DEFAULTS, Environment, Problems, Settings};
+use secrecy::ExposeSecret;
+
+fn load(environment: &[(&str, &str)]) -> Result<Settings, Problems> {
+    Settings::load(None, &environment.iter().copied().collect())
+}
+
+fn keys(problems: Problems) -> Vec<String> {
+    problems.0.into_iter().map(|problem| problem.key).collect()
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn the_defaults_are_right_as_they_are() {
+    let settings = load(&[]).unwrap();
+    assert_eq!((settings.server.host.as_str(), settings.server.port), ("127.0.0.1", 8080));
+    assert_eq!(settings.limits.image_bytes, 50_000_000);
+}
+
+#[test]
+fn every_key_of_the_defaults_has_a_comment() {
+    let mut documented = false;
+    for line in DEFAULTS.lines() {
+        if line.contains(" = ") && !line.starts_with('#') {
+            assert!(documented, "no comment above: {line}");
+        }
+        documented = line.starts_with('#');
+    }
+}
+
+#[test]
+fn what_check_prints_is_the_defaults_themselves() {
+    let value = |text: &str| -> toml::Table { text.parse().unwrap() };
+    assert_eq!(value(&load(&[]).unwrap().to_string()), value(DEFAULTS));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let file = file("[server]\nport = 1111\nthreads = 7\n[workers]\ncount = 3\n");
+    let environment: Environment = [("HUEMILL__SERVER__PORT", "2222")].into_iter().collect();
+    let settings = Settings::load(Some(file.path()), &environment).unwrap();
+    assert_eq!((settings.server.port, settings.server.threads, settings.workers.count), (2222, 7, 3));
+}
+
+#[test]
+fn short_names_set_their_keys() {
+    let settings = load(&[
+        ("HOST", "0.0.0.0"),
+        ("PORT", "9000"),
+        ("DATA_DIR", "/var/lib/huemill"),
+        ("RUST_LOG", "warn"),
+        ("PUBLIC_URL", "https://huemill.example"),
+        ("WEBHOOK_SECRET", "whsec_0123456789abcdef"),
+        ("REQUIRE_SIGNATURE", "true"),
+    ])
+    .unwrap();
+    assert_eq!((settings.server.host.as_str(), settings.server.port), ("0.0.0.0", 9000));
+    assert_eq!(settings.data.dir.to_str(), Some("/var/lib/huemill"));
+    assert_eq!(
+        (settings.log.filter.as_str(), settings.public.url.as_str()),
+        ("warn", "https://huemill.example")
+    );
+    assert_eq!(settings.security.webhook_secret.expose_secret(), "whsec_0123456789abcdef");
+    assert!(settings.security.require_signature);
+}
+
+#[test]
+fn a_secret_can_come_from_a_file_and_is_never_printed() {
+    let file = file("file-secret-0123456789\n");
+    let settings = load(&[("OPERATOR_TOKEN_FILE", file.path().to_str().unwrap())]).unwrap();
+    assert_eq!(settings.security.operator_token.expose_secret(), "file-secret-0123456789");
+    assert!(!format!("{settings}{settings:?}").contains("file-secret"));
+}
+
+#[test]
+fn lists_are_comma_separated() {
+    let settings = load(&[("HUEMILL__CORS__ORIGINS", "https://a.example, https://b.example")]).unwrap();
+    assert_eq!(settings.cors.origins, ["https://a.example", "https://b.example"]);
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let file = file("[server]\nprot = 1\nthreads = \"many\"\n[nonsense]\nx = 1\n");
+    let environment: Environment = [
+        ("HUEMILL__WORKERS__COUNT", "-1"),
+        ("PORT", "eighty"),
+        ("HUEMILL__WROKERS__COUNT", "1"),
+        ("OPERATOR_TOKEN_FILE", "/nowhere"),
+    ]
+    .into_iter()
+    .collect();
+    let problems = Settings::load(Some(file.path()), &environment).unwrap_err();
+    let text = problems.to_string();
+    for part in [
+        "server.prot",
+        "did you mean server.port?",
+        "server.threads",
+        "nonsense.x",
+        "workers.count (HUEMILL__",
+        "server.port (PORT)",
+        "wrokers.count",
+        "OPERATOR_TOKEN_FILE",
+    ] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert_eq!(problems.0.len(), 7, "{text}");
+}
+
+#[test]
+fn ranges_and_rules_between_keys_are_told_at_once() {
+    let problems = load(&[
+        ("HUEMILL__SERVER__THREADS", "0"),
+        ("HUEMILL__HEALTH__STALE_SECONDS", "5"),
+        ("HUEMILL__UPLOADS__IN_FLIGHT_BYTES", "1000"),
+        ("HUEMILL__CORS__ORIGINS", "https://app.example/path"),
+        ("REQUIRE_SIGNATURE", "true"),
+        ("OPERATOR_TOKEN", "short"),
+        ("PUBLIC_URL", "huemill.example"),
+        ("RUST_LOG", "huemill=loud"),
+    ]);
+    let keys = keys(problems.unwrap_err());
+    assert_eq!(
+        keys,
+        [
+            "server.threads",
+            "log.filter",
+            "cors.origins",
+            "uploads.in_flight_bytes",
+            "health.stale_seconds",
+            "security.operator_token",
+            "security.require_signature",
+            "public.url"
+        ]
+    );
+}
+
+#[test]
+fn a_bad_secret_is_told_without_its_value() {
+    let text = load(&[("OPERATOR_TOKEN", "tooshort")]).unwrap_err().to_string();
+    assert!(text.contains("security.operator_token") && !text.contains("tooshort"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_toml_is_told() {
+    let missing =
+        Settings::load(Some(std::path::Path::new("/nowhere/huemill.toml")), &Environment::default());
+    assert!(missing.unwrap_err().to_string().contains("/nowhere/huemill.toml"));
+    let broken = file("[server\n");
+    assert!(
+        Settings::load(Some(broken.path()), &Environment::default())
+            .unwrap_err()
+            .to_string()
+            .contains("no TOML")
+    );
+}
