@@ -2,3 +2,9 @@
 //! HTTP.
 
 pub mod answer;
+pub mod application;
+pub mod cli;
+mod crew_settings;
+mod http;
+pub mod settings;
+mod signals;

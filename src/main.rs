@@ -1,3 +1,10 @@
-//! The program.
+//! The program: reads the command line, does what it says, ends with its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use huemill::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    cli::run(&Cli::parse())
+}

@@ -1,0 +1,168 @@
+//! The composition root: builds everything out of the settings, runs it, stops it in order.
+//!
+//! Started in the order io runtime → crew → server, stopped in the other. On SIGTERM or SIGINT: not ready, listen
+//! on for a short delay so that probes see it, take no new uploads, let requests end, stop the server, then the
+//! crew. A second signal ends the process at once. A doomed actor does the same with exit code 70.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use huemill_actors::crew::Crew;
+use huemill_actors::supervise::{DoomReceiver, EXIT_CODE};
+use huemill_observability::log;
+use huemill_store::{SpoolRoom, SpoolSettings};
+use tokio::runtime::Handle;
+
+use crate::crew_settings;
+use crate::http::{self, Doors, Listening};
+use crate::settings::Settings;
+use crate::signals::Signals;
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error("the data directory {dir} cannot be used: {source}")]
+    Data {
+        /// The configured directory.
+        dir: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The address cannot be bound.
+    #[error("{host}:{port} cannot be listened on: {source}")]
+    Listen {
+        /// The configured host.
+        host: String,
+        /// The configured port.
+        port: u16,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The metrics cannot be registered.
+    #[error("the metrics cannot be registered: {0}")]
+    Metrics(String),
+    /// The signals cannot be listened to.
+    #[error("signals cannot be listened to: {0}")]
+    Signals(std::io::Error),
+}
+
+/// The service, built and bound.
+pub struct Application {
+    crew: Crew,
+    listening: Listening,
+    signals: Signals,
+    delay: Duration,
+    drain: Duration,
+}
+
+/// Why the service stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Signal(&'static str),
+    Doom,
+    Server,
+}
+
+impl Reason {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Signal(name) => name,
+            Self::Doom => "doom",
+            Self::Server => "server_ended",
+        }
+    }
+
+    fn exit_code(self) -> u8 {
+        match self {
+            Self::Signal(_) => 0,
+            Self::Doom | Self::Server => EXIT_CODE,
+        }
+    }
+}
+
+impl Application {
+    /// Builds everything and binds the listener. Must be called within an actix system.
+    pub fn build(settings: &Settings, io: &Handle) -> Result<Self, StartError> {
+        let signals = Signals::listen().map_err(StartError::Signals)?;
+        let spool = open_spool(settings)?;
+        let world = crew_settings::world(settings, spool.clone(), io.clone())
+            .map_err(|error| StartError::Metrics(error.to_string()))?;
+        let crew = Crew::start(crew_settings::of(settings), world);
+        let doors = Data::new(Doors::new(settings, &crew, spool));
+        let server = &settings.server;
+        let listening = http::listen(server, doors).map_err(|source| StartError::Listen {
+            host: server.host.clone(),
+            port: server.port,
+            source,
+        })?;
+        Ok(Self {
+            crew,
+            listening,
+            signals,
+            delay: Duration::from_millis(server.shutdown_delay_ms),
+            drain: Duration::from_secs(server.drain_seconds),
+        })
+    }
+
+    /// Where the service listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.listening.addresses
+    }
+
+    /// Runs until a signal, a doom or the server's own end; the process's exit code.
+    pub async fn run_until_stopped(self) -> u8 {
+        let Self { crew, listening, mut signals, delay, drain } = self;
+        let handle = listening.server.handle();
+        let mut server = actix_rt::spawn(listening.server);
+        let mut doom = crew.doom.clone();
+        let reason = tokio::select! {
+            signal = signals.next() => Reason::Signal(signal),
+            () = doomed(&mut doom) => Reason::Doom,
+            _ = &mut server => Reason::Server,
+        };
+        let started = Instant::now();
+        log!(SHUTDOWN_STARTED, reason = reason.name());
+        tokio::select! {
+            () = stop(crew, handle, delay, drain) => {}
+            signal = signals.next() => {
+                log!(SHUTDOWN_STARTED, reason = signal);
+                std::process::exit(130);
+            }
+        }
+        let exit_code = reason.exit_code();
+        log!(SHUTDOWN_FINISHED, duration_ms = started.elapsed().as_millis() as u64, exit_code);
+        exit_code
+    }
+}
+
+/// Waits until an actor cannot be saved.
+async fn doomed(doom: &mut DoomReceiver) {
+    if doom.wait_for(Option::is_some).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Stops everything in order.
+async fn stop(crew: Crew, server: ServerHandle, delay: Duration, drain: Duration) {
+    crew.drain();
+    tokio::time::sleep(delay).await;
+    if tokio::time::timeout(drain, server.stop(true)).await.is_err() {
+        server.stop(false).await;
+    }
+    crew.stop().await;
+}
+
+fn open_spool(settings: &Settings) -> Result<SpoolRoom, StartError> {
+    let (dir, uploads) = (settings.data.dir.join("spool"), &settings.uploads);
+    SpoolRoom::open(SpoolSettings {
+        dir: dir.clone(),
+        memory_each: uploads.memory_each_bytes as usize,
+        memory_total: uploads.memory_total_bytes,
+        disk_total: uploads.disk_total_bytes,
+    })
+    .map_err(|source| StartError::Data { dir: dir.display().to_string(), source })
+}

@@ -1,0 +1,73 @@
+//! `huemill serve`: the service. Sets up settings, log and runtimes, runs the application, keeps its exit code.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use huemill_observability::log;
+use tokio::runtime::{Builder, Runtime};
+
+use super::EXIT_CONFIG;
+use crate::application::Application;
+use crate::settings::{Environment, Settings};
+
+/// How long what is still in the io runtime may take at the very end.
+const IO_SHUTDOWN: Duration = Duration::from_secs(5);
+
+#[allow(clippy::print_stderr, reason = "before the log is set up there is nowhere else to say it")]
+pub(super) fn run(file: Option<&Path>) -> ExitCode {
+    let settings = match Settings::load(file, &Environment::of_process()) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            eprint!("{problems}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    if let Err(error) = huemill_observability::line::init(&settings.log.filter, std::io::stdout) {
+        eprintln!("log.filter: {error}");
+        return ExitCode::from(EXIT_CONFIG);
+    }
+    huemill_observability::install_panic_hook();
+    match serve(&settings) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("huemill: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(settings: &Settings) -> Result<u8, Box<dyn std::error::Error>> {
+    let io = io_runtime()?;
+    // Not `System::run` or the main attribute: they lose the exit code.
+    let code = actix_rt::System::new().block_on(async {
+        let application = Application::build(settings, io.handle())?;
+        let addresses = application.addresses().to_vec();
+        log!(
+            SERVICE_STARTED,
+            version = env!("CARGO_PKG_VERSION"),
+            address = addresses.first().map(ToString::to_string),
+            workers = settings.worker_count(),
+        );
+        greet(&addresses);
+        Ok::<_, crate::application::StartError>(application.run_until_stopped().await)
+    })?;
+    io.shutdown_timeout(IO_SHUTDOWN);
+    Ok(code)
+}
+
+/// Where store calls and waits of plain threads run: started before the actors, stopped after them.
+fn io_runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).thread_name("io").enable_all().build()
+}
+
+/// Three lines for whoever started the service by hand.
+#[allow(clippy::print_stderr, reason = "meant for the person at the terminal, not for the log")]
+fn greet(addresses: &[SocketAddr]) {
+    let Some(address) = addresses.first().filter(|_| std::io::stderr().is_terminal()) else { return };
+    eprintln!("Huemill listens on http://{address}");
+    eprintln!("  a picture:  curl -F image=@photo.jpg http://{address}/process");
+    eprintln!("  its state:  curl http://{address}/ready    stop it: Ctrl-C    settings: huemill check");
+}

@@ -1,0 +1,109 @@
+//! The settings as the crew takes them, and the world around it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use huemill_actors::crew::{ACTORS, CrewSettings, World};
+use huemill_actors::fault::Code;
+use huemill_actors::health::{DEPENDENCIES, HealthSettings};
+use huemill_actors::intake::IntakeSettings;
+use huemill_actors::supervise::Policy;
+use huemill_actors::workers::{WorkersSettings, engines};
+use huemill_imaging::{Format, Limits, Stage};
+use huemill_observability::{Known, Registry};
+use huemill_store::SpoolRoom;
+use tokio::runtime::Handle;
+
+use crate::http::{problem, route};
+use crate::settings::Settings;
+
+/// What the crew is told of the settings.
+pub(crate) fn of(settings: &Settings) -> CrewSettings {
+    let (supervision, uploads) = (&settings.supervision, &settings.uploads);
+    CrewSettings {
+        policy: Policy {
+            restarts: supervision.max_restarts as usize,
+            window: Duration::from_secs(supervision.window_seconds),
+            first_backoff: Duration::from_millis(supervision.backoff_initial_ms),
+            longest_backoff: Duration::from_millis(supervision.backoff_max_ms),
+        },
+        workers: workers(settings),
+        intake: IntakeSettings {
+            uploads: uploads.in_flight,
+            bytes: uploads.in_flight_bytes,
+            disk_low: uploads.disk_low_bytes,
+        },
+        health: health(settings),
+        ..CrewSettings::default()
+    }
+}
+
+/// The real world, with a registry that knows its series from the start.
+///
+/// # Errors
+/// Where a metric's name is taken twice.
+pub(crate) fn world(
+    settings: &Settings,
+    room: SpoolRoom,
+    io: Handle,
+) -> Result<World, Box<dyn std::error::Error>> {
+    let ledger = Arc::new(registry()?);
+    let mills = engines(limits(settings));
+    Ok(World::real(io, ledger, room, settings.data.dir.clone(), mills))
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits { max_pixels: settings.limits.image_pixels, max_side: settings.limits.image_side }
+}
+
+fn workers(settings: &Settings) -> WorkersSettings {
+    let workers = &settings.workers;
+    WorkersSettings {
+        slots: settings.worker_count(),
+        queue: workers.queue,
+        queue_wait: Duration::from_secs(workers.queue_wait_seconds),
+        memory: workers.memory_bytes,
+        longest_input: settings.limits.image_bytes,
+        limits: limits(settings),
+        grace: Duration::from_secs(workers.grace_seconds),
+        most_abandoned: workers.max_abandoned,
+    }
+}
+
+fn health(settings: &Settings) -> HealthSettings {
+    let health = &settings.health;
+    HealthSettings {
+        interval: Duration::from_secs(health.interval_seconds),
+        timeout: Duration::from_secs(health.timeout_seconds),
+        canary_interval: Duration::from_secs(health.canary_seconds),
+        stale: Duration::from_secs(health.stale_seconds),
+        disk_free: health.disk_free_bytes,
+        memory_ratio: health.memory_used_ratio,
+        ..HealthSettings::default()
+    }
+}
+
+fn registry() -> Result<Registry, Box<dyn std::error::Error>> {
+    let endpoints: Vec<&str> = route::ALL.iter().map(|route| route.path).chain([route::UNMATCHED]).collect();
+    let mut statuses: Vec<u16> =
+        Code::ALL.iter().map(|code| problem::status(*code).as_u16()).chain([200, 204]).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let error_codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let lower: Vec<String> = error_codes.iter().map(|code| code.to_lowercase()).collect();
+    let formats: Vec<&str> = Format::ALL.iter().map(|format| format.name()).chain(["unknown"]).collect();
+    Ok(Registry::new(
+        env!("CARGO_PKG_VERSION"),
+        &Known {
+            endpoints: &endpoints,
+            statuses: &statuses,
+            error_codes: &error_codes,
+            image_endpoints: &[route::PROCESS.path, route::PROCESS_ZIP.path],
+            formats: &formats,
+            outcomes: &lower.iter().map(String::as_str).chain(["ok"]).collect::<Vec<_>>(),
+            stages: &Stage::ALL.map(Stage::name),
+            actors: &ACTORS,
+            dependencies: &DEPENDENCIES,
+        },
+    )?)
+}

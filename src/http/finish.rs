@@ -1,0 +1,148 @@
+//! A request's end: when the answer has been written, or its client has gone, the log line is written and the
+//! figures are counted. Both hang on the answer's body, whose drop is the end in either case.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+
+use actix_web::HttpRequest;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Data};
+use huemill_actors::fault::{Code, Fault};
+use huemill_observability::{Event, RequestFacts, log};
+
+use super::context::Context;
+use super::doors::Doors;
+use super::route;
+
+/// What is told at the end of a request.
+pub(crate) struct Finish {
+    endpoint: &'static str,
+    method: &'static str,
+    head: bool,
+    status: StatusCode,
+    success: Option<bool>,
+    fault: Option<Fault>,
+    context: Rc<Context>,
+    doors: Arc<Doors>,
+    bytes_out: u64,
+}
+
+impl Finish {
+    /// The end of the request that has just been answered.
+    pub(crate) fn new(
+        request: &HttpRequest,
+        endpoint: &'static str,
+        status: StatusCode,
+        fault: Option<Fault>,
+        context: Rc<Context>,
+        doors: &Data<Doors>,
+    ) -> Self {
+        // The answer's member of that name: errors and pictures have one, the operators' routes have none.
+        let success =
+            fault.as_ref().map(|_| false).or((context.users && status == StatusCode::OK).then_some(true));
+        Self {
+            endpoint,
+            method: route::method_label(request.method()),
+            head: request.method() == Method::HEAD,
+            status,
+            success,
+            fault,
+            context,
+            doors: doors.clone().into_inner(),
+            bytes_out: 0,
+        }
+    }
+
+    fn error_code(&self) -> Option<&'static str> {
+        self.fault.as_ref().map(|fault| fault.code.as_str())
+    }
+
+    fn write_line(&self) {
+        let request_id = self.context.id.as_str();
+        let (endpoint, status_code) = (self.endpoint, self.status.as_u16());
+        log!(
+            HTTP_REQUEST,
+            request_id,
+            endpoint,
+            method = self.method,
+            status_code,
+            duration_ms = self.context.elapsed().as_millis() as u64,
+            success = self.success,
+            error_code = self.error_code(),
+            bytes_in = self.context.bytes_in(),
+            bytes_out = self.bytes_out,
+        );
+        let Some(Fault { code, cause, .. }) = &self.fault else { return };
+        let (error_code, cause) = (code.as_str(), cause.as_deref());
+        match code {
+            Code::InternalError => {
+                log!(HTTP_ERROR_FAULT, request_id, endpoint, status_code, error_code, cause)
+            }
+            Code::Overloaded | Code::NotReady => {
+                log!(HTTP_ERROR_BUSY, request_id, endpoint, status_code, error_code, cause);
+            }
+            Code::ZipTraversal => {
+                log!(SECURITY_VIOLATION, request_id, endpoint, status_code, error_code, cause)
+            }
+            _ => log!(HTTP_ERROR, request_id, endpoint, status_code, error_code, cause),
+        }
+    }
+
+    fn count(&self) {
+        let ours = self.fault.as_ref().is_some_and(|fault| fault.code.is_ours());
+        if self.context.users {
+            self.doors.pulse.end(ours, self.doors.uptime());
+        }
+        self.doors.recorder.record(Event::RequestFinished(RequestFacts {
+            endpoint: self.endpoint,
+            method: self.method,
+            code: self.status.as_u16(),
+            error_code: self.error_code(),
+            duration: self.context.elapsed(),
+            bytes_in: self.context.bytes_in(),
+            bytes_out: self.bytes_out,
+        }));
+    }
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        self.write_line();
+        self.count();
+    }
+}
+
+/// An answer's body that counts its bytes and ends with a [`Finish`].
+pub(crate) struct Observed {
+    body: BoxBody,
+    finish: Finish,
+}
+
+impl Observed {
+    /// Watches `body`.
+    #[must_use]
+    pub(crate) fn new(body: BoxBody, finish: Finish) -> Self {
+        Self { body, finish }
+    }
+}
+
+impl MessageBody for Observed {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_next(task);
+        if let Poll::Ready(Some(Ok(chunk))) = &polled
+            && !self.finish.head
+        {
+            self.finish.bytes_out += chunk.len() as u64;
+        }
+        polled
+    }
+}

@@ -1,0 +1,92 @@
+//! What operators and probes ask: `/health`, `/ready`, `/metrics`. None of them does work on the spot.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, http::StatusCode};
+use huemill_actors::health::Check;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::access::Verdict;
+use super::doors::Doors;
+use super::problem::Problem;
+
+/// The name under which the service reports itself.
+const SERVICE: &str = "huemill";
+
+/// What this build can do.
+const FEATURES: [&str; 4] = ["palette", "crop", "card", "zip"];
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    service: &'static str,
+    version: &'static str,
+    features: [&'static str; FEATURES.len()],
+    uptime_seconds: u64,
+}
+
+/// Says only that the process serves.
+pub(crate) async fn health(doors: Data<Doors>) -> HttpResponse {
+    HttpResponse::Ok().json(Health {
+        status: "healthy",
+        service: SERVICE,
+        version: env!("CARGO_PKG_VERSION"),
+        features: FEATURES,
+        uptime_seconds: doors.uptime().as_secs(),
+    })
+}
+
+#[derive(Serialize)]
+struct Ready<'a> {
+    ready: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    dependencies: BTreeMap<&'static str, bool>,
+    uptime_seconds: u64,
+    active_requests: usize,
+    error_rate_last_5m: Option<f64>,
+    checks: BTreeMap<&'static str, CheckMember<'a>>,
+}
+
+#[derive(Serialize)]
+struct CheckMember<'a> {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(flatten)]
+    figures: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> From<&'a Check> for CheckMember<'a> {
+    fn from(check: &'a Check) -> Self {
+        Self {
+            ok: check.ok,
+            reason: check.reason.as_deref(),
+            figures: check.figures.iter().copied().collect(),
+        }
+    }
+}
+
+/// The last verdict of the Health actor.
+pub(crate) async fn ready(doors: Data<Doors>) -> HttpResponse {
+    let verdict = doors.verdict.read();
+    let body = Ready {
+        ready: verdict.ready,
+        reason: verdict.reason,
+        dependencies: verdict.dependencies().collect(),
+        uptime_seconds: doors.uptime().as_secs(),
+        active_requests: doors.pulse.active(),
+        error_rate_last_5m: doors.pulse.error_rate(doors.uptime()),
+        checks: verdict.checks.iter().map(|(name, check)| (*name, check.into())).collect(),
+    };
+    let status = if verdict.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = HttpResponse::build(status).json(body);
+    response.extensions_mut().insert(Verdict);
+    response
+}
+
+/// The scrape, rendered by the Metrics actor.
+pub(crate) async fn metrics(doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    let text = doors.scrape().await?;
+    Ok(HttpResponse::Ok().content_type(huemill_observability::CONTENT_TYPE).body(text))
+}

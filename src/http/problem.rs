@@ -1,0 +1,128 @@
+//! The one error shape: RFC 9457 with the members that today's clients read.
+//!
+//! Whoever raises an error (handler, extractor, router, middleware) leaves a [`Fault`] with the response;
+//! the access middleware has it written here, once, with the request's id. The framework's own errors bear no
+//! fault and are told apart by their status.
+
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use huemill_actors::fault::{Code, Fault};
+use serde::Serialize;
+
+use super::request_id::RequestId;
+
+/// A [`Fault`] as actix's error: what handlers return.
+#[derive(Debug)]
+pub(crate) struct Problem(pub Fault);
+
+impl<T: Into<Fault>> From<T> for Problem {
+    fn from(fault: T) -> Self {
+        Self(fault.into())
+    }
+}
+
+impl Problem {
+    /// The answer that bears this problem.
+    #[must_use]
+    pub(crate) fn into_response(self) -> HttpResponse {
+        self.error_response()
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        status(self.0.code)
+    }
+
+    /// An answer without a body that bears its fault; the access middleware writes the body.
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::new(self.status_code());
+        response.extensions_mut().insert(self.0.clone());
+        response
+    }
+}
+
+/// The status of each code, as the contract has it.
+#[must_use]
+pub(crate) fn status(code: Code) -> StatusCode {
+    match code {
+        Code::NoInput | Code::InvalidInput => StatusCode::BAD_REQUEST,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::ProcessingError | Code::ZipTraversal => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::Overloaded | Code::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// The fault that a bare status of the framework's stands for.
+#[must_use]
+pub(crate) fn of_status(status: StatusCode) -> Fault {
+    let code = match status {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Overloaded,
+        status if status.is_server_error() => Code::InternalError,
+        _ => Code::InvalidInput,
+    };
+    Fault::new(code)
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    success: bool,
+    error_code: &'static str,
+    user_message: &'a str,
+    message: &'a str,
+    request_id: &'a str,
+    timestamp: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+}
+
+/// Writes a fault as the body of `response`, whose status and headers (`Allow`, say) are kept.
+#[must_use]
+pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: Duration) -> HttpResponse {
+    let status = status(fault.code);
+    let body = Body {
+        success: false,
+        error_code: fault.code.as_str(),
+        user_message: &fault.message,
+        message: &fault.message,
+        request_id: id.as_str(),
+        timestamp: now.as_secs(),
+        kind: "about:blank",
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail: &fault.message,
+    };
+    let bytes = serde_json::to_vec(&body).unwrap_or_default();
+    let mut response = response.set_body(BoxBody::new(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(wait) = fault.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    }
+    response
+}

@@ -1,0 +1,85 @@
+//! The listener: binds, routes, limits. Signals are not its business.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::header;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
+use huemill_actors::fault::Code;
+
+use super::doors::Doors;
+use super::problem::Problem;
+use super::route::{self, Route};
+use super::{access, operations, process, process_zip};
+use crate::settings::Server as ServerSettings;
+
+/// A bound server that runs when it is awaited.
+pub(crate) struct Listening {
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+    /// The server.
+    pub server: Server,
+}
+
+/// Binds the listener and starts its threads.
+///
+/// # Errors
+/// Where the address cannot be bound.
+pub(crate) fn listen(settings: &ServerSettings, doors: Data<Doors>) -> std::io::Result<Listening> {
+    let threads = settings.threads;
+    let server = HttpServer::new(move || {
+        App::new().app_data(doors.clone()).configure(routes).wrap(from_fn(access::layer))
+    })
+    .workers(threads)
+    .max_connections(settings.max_connections.div_ceil(threads))
+    .client_request_timeout(Duration::from_secs(settings.header_seconds))
+    .client_disconnect_timeout(Duration::from_secs(settings.linger_seconds))
+    .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
+    .shutdown_timeout(settings.drain_seconds)
+    .disable_signals()
+    .bind((settings.host.as_str(), settings.port))?;
+    Ok(Listening { addresses: server.addrs(), server: server.run() })
+}
+
+fn routes(config: &mut ServiceConfig) {
+    config
+        .service(at(route::PROCESS).route(web::post().to(process::process)))
+        .service(at(route::PROCESS_ZIP).route(web::post().to(process_zip::process_zip)))
+        .service(
+            at(route::HEALTH)
+                .route(web::get().to(operations::health))
+                .route(web::head().to(operations::health)),
+        )
+        .service(
+            at(route::READY).route(web::get().to(operations::ready)).route(web::head().to(operations::ready)),
+        )
+        .service(
+            at(route::METRICS)
+                .route(web::get().to(operations::metrics))
+                .route(web::head().to(operations::metrics)),
+        )
+        .default_service(web::to(nowhere));
+}
+
+/// A resource that answers other methods with 405 and its own `Allow`.
+fn at(route: Route) -> Resource {
+    web::resource(route.path).default_service(web::to(move || async move { not_allowed(route.allow) }))
+}
+
+/// No route is here; and a method that is taken nowhere is told so first.
+async fn nowhere(request: HttpRequest) -> HttpResponse {
+    if route::takes(request.method()) {
+        Problem::from(Code::NotFound).into_response()
+    } else {
+        not_allowed(route::ALLOW_ANYWHERE)
+    }
+}
+
+fn not_allowed(allow: &'static str) -> HttpResponse {
+    let mut response = Problem::from(Code::MethodNotAllowed).into_response();
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
+    response
+}

@@ -1,0 +1,194 @@
+//! A request's body into the spool: admitted before it is read, in whichever of three forms it comes
+//! (multipart field, JSON with base64, raw), never whole in memory unless it is small or JSON.
+
+mod base64_text;
+mod json;
+mod multipart;
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::error::PayloadError;
+use actix_web::http::header;
+use actix_web::mime::{self, Mime};
+use actix_web::web::{Bytes, Payload};
+use futures_util::StreamExt;
+use huemill_actors::fault::{Code, Fault};
+use huemill_actors::intake::Admission;
+use huemill_store::{Spool, SpoolWriter};
+
+use super::doors::Doors;
+
+/// Bytes that a multipart body may have beside the file itself.
+const MULTIPART_OVERHEAD: u64 = 256 * 1024;
+
+/// What a route takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// The multipart field.
+    pub field: &'static str,
+    /// The JSON member.
+    pub member: &'static str,
+    /// Whether a raw body of this media type is taken.
+    pub raw: fn(&Mime) -> bool,
+    /// The most bytes of the file.
+    pub limit: u64,
+    /// What a user is told who sends nothing.
+    pub nothing: &'static str,
+    /// What the content type may be, for who sends another.
+    pub types: &'static str,
+}
+
+impl Wanted {
+    fn too_large(&self) -> Fault {
+        let limit = self.limit as f64 / 1e6;
+        Fault::new(Code::PayloadTooLarge).told(format!(
+            "This is larger than {limit} MB, the most that is taken here. Send something smaller."
+        ))
+    }
+
+    fn nothing(&self) -> Fault {
+        Fault::new(Code::NoInput).told(self.nothing)
+    }
+}
+
+/// A received file, and the admission that lasts as long as work on it does.
+pub(crate) struct Upload {
+    /// The file's bytes.
+    pub spool: Spool,
+    _admission: Admission,
+}
+
+/// How the body is written.
+enum Form {
+    Multipart,
+    Json,
+    Raw,
+}
+
+impl Form {
+    /// The most bytes of a body that holds a file of `limit` bytes.
+    fn most(&self, limit: u64) -> u64 {
+        match self {
+            Self::Multipart => limit.saturating_add(MULTIPART_OVERHEAD),
+            Self::Json => json::most(limit),
+            Self::Raw => limit,
+        }
+    }
+}
+
+/// Receives the file that `wanted` describes.
+///
+/// # Errors
+/// What the client is told: refused before the body is read where that can be known, else while it comes.
+pub(crate) async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    doors: &Doors,
+    wanted: &Wanted,
+) -> Result<Upload, Fault> {
+    let form = form(request, wanted)?;
+    let declared = declared(request);
+    if declared == Some(0) {
+        return Err(wanted.nothing());
+    }
+    let most = form.most(wanted.limit);
+    if declared.is_some_and(|bytes| bytes > most) {
+        return Err(wanted.too_large());
+    }
+    let mut admission = doors.admit(declared, most).await?;
+    let spool = match form {
+        Form::Multipart => multipart::receive(request, payload, doors, wanted).await?,
+        Form::Json => json::receive(payload, doors, wanted).await?,
+        Form::Raw => raw(payload, doors, wanted).await?,
+    };
+    if spool.is_empty() {
+        return Err(wanted.nothing());
+    }
+    admission.settle(spool.len());
+    Ok(Upload { spool, _admission: admission })
+}
+
+/// The form that the content type names.
+fn form(request: &HttpRequest, wanted: &Wanted) -> Result<Form, Fault> {
+    let Some(header) = request.headers().get(header::CONTENT_TYPE) else {
+        return match declared(request) {
+            Some(0) => Err(wanted.nothing()),
+            None if !request.headers().contains_key(header::TRANSFER_ENCODING) => Err(wanted.nothing()),
+            _ => Err(other_type(wanted)),
+        };
+    };
+    let kind: Mime =
+        header.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| other_type(wanted))?;
+    match (kind.type_(), kind.subtype()) {
+        (mime::MULTIPART, mime::FORM_DATA) => Ok(Form::Multipart),
+        (mime::APPLICATION, mime::JSON) => Ok(Form::Json),
+        _ if (wanted.raw)(&kind) => Ok(Form::Raw),
+        _ => Err(other_type(wanted)),
+    }
+}
+
+fn other_type(wanted: &Wanted) -> Fault {
+    Fault::new(Code::UnsupportedMediaType).told(format!("The Content-Type must be {}.", wanted.types))
+}
+
+/// The body's length, where the client says it: none for a chunked body.
+fn declared(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+async fn raw(mut payload: Payload, doors: &Doors, wanted: &Wanted) -> Result<Spool, Fault> {
+    let mut sink = Sink::new(doors, wanted, wanted.limit);
+    while let Some(chunk) = payload.next().await {
+        sink.take(chunk.map_err(broken)?).await?;
+    }
+    sink.finish().await
+}
+
+/// A spool writer that knows its limit.
+struct Sink<'a> {
+    writer: SpoolWriter,
+    written: u64,
+    most: u64,
+    wanted: &'a Wanted,
+}
+
+impl<'a> Sink<'a> {
+    fn new(doors: &Doors, wanted: &'a Wanted, most: u64) -> Self {
+        Self { writer: doors.spool.writer(), written: 0, most, wanted }
+    }
+
+    async fn take(&mut self, chunk: Bytes) -> Result<(), Fault> {
+        self.written += chunk.len() as u64;
+        if self.written > self.most {
+            return Err(self.wanted.too_large());
+        }
+        self.writer.write(chunk).await.map_err(unspooled)
+    }
+
+    async fn finish(self) -> Result<Spool, Fault> {
+        self.writer.finish().await.map_err(unspooled)
+    }
+}
+
+/// A spool that could not be written: no disk is a matter of time, everything else is ours.
+fn unspooled(error: std::io::Error) -> Fault {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            let mut fault = Fault::new(Code::Overloaded).because(error);
+            fault.retry_after = Some(Duration::from_secs(30));
+            fault
+        }
+        _ => Fault::new(Code::InternalError).because(error),
+    }
+}
+
+/// A body that ended too early or was not HTTP. One that came too slowly is told apart by the middleware.
+fn broken(error: PayloadError) -> Fault {
+    match error {
+        PayloadError::Overflow => Code::PayloadTooLarge.into(),
+        other => Fault::new(Code::InvalidInput)
+            .told("The request's body ended early. Send it again.")
+            .because(other),
+    }
+}
