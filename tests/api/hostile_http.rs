@@ -1,0 +1,303 @@
+//! Hostile HTTP (rows H1 to H12): what must happen, and that nothing is left over.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use reqwest::blocking::multipart::{Form, Part};
+
+use crate::app::{App, assert_problem, spawn, wait};
+use crate::cards::{check_answer, photo};
+
+const QUICK: [(&str, &str); 5] = [
+    ("HUEMILL__SERVER__LINGER_SECONDS", "1"),
+    ("HUEMILL__SERVER__HEADER_SECONDS", "1"),
+    ("HUEMILL__UPLOADS__IDLE_SECONDS", "1"),
+    ("HUEMILL__UPLOADS__PACE_GRACE_SECONDS", "1"),
+    ("HUEMILL__UPLOADS__MIN_BYTES_PER_SECOND", "4096"),
+];
+
+/// Writes a byte at a time until the server has had enough; what it says then.
+fn dribble(app: &App, head: &str, bytes: &[u8]) -> String {
+    let mut socket = app.socket();
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mut answer = Vec::new();
+    for byte in bytes.iter().cycle().take(600) {
+        let gone = socket.write_all(&[*byte]).is_err();
+        let mut chunk = [0; 4096];
+        match socket.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(&chunk[..count]),
+            Err(_) if gone => break,
+            Err(_) => {}
+        }
+        if !answer.is_empty() {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn h1_headers_a_byte_at_a_time_end_with_408() {
+    let app = App::start(&QUICK);
+    let answer = dribble(&app, "GET /health HTTP/1.1\r\nHost: x\r\n", b"X-A: b\r\n");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    app.assert_well();
+}
+
+#[test]
+fn h2_a_body_that_is_too_slow_ends_with_408() {
+    let app = App::start(&QUICK);
+    let head =
+        "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n";
+    let dribbled = dribble(&app, head, b"x");
+    let stopped = app.raw(head.as_bytes());
+    let chunked = app.raw(b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    let form = app.raw(b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 5000\r\n\r\n--b\r\n");
+    for answer in [dribbled, stopped, chunked, form] {
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
+    }
+    app.assert_well();
+}
+
+#[test]
+fn h3_too_many_or_too_long_headers_are_refused() {
+    let app = spawn();
+    let many: String = (0..97).map(|i| format!("X-{i}: y\r\n")).collect();
+    let long = format!("X-Long: {}\r\n", "y".repeat(200_000));
+    for headers in [many, long] {
+        let answer = app.raw(format!("GET /health HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes());
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.1 431"),
+            "{answer}"
+        );
+    }
+    app.assert_well();
+}
+
+#[test]
+fn h4_ambiguous_lengths_are_refused() {
+    let app = spawn();
+    for head in [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 4\r\nContent-Length: 5\r\n",
+        "Content-Length: +4\r\n",
+        "Content-Length: 4, 4\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+    ] {
+        let answer = app.raw(
+            format!("POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n{head}\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                .as_bytes(),
+        );
+        assert!(answer.starts_with("HTTP/1.1 400"), "{head:?}: {answer}");
+        assert!(!answer.contains("\"healthy\""), "the smuggled request was answered: {answer}");
+    }
+    let chunked = |chunks: &str| {
+        app.raw(format!("POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{chunks}").as_bytes())
+    };
+    let extended = chunked("1;a=b\r\nx\r\n0\r\n\r\n");
+    assert!(extended.starts_with("HTTP/1.1 422"), "a chunk's extension is read past: {extended}");
+    let broken = chunked("1;a=\r\nb\r\nx\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(broken.is_empty() || broken.starts_with("HTTP/1.1 400"), "{broken}");
+    assert!(!broken.contains("\"healthy\""), "{broken}");
+    app.assert_well();
+}
+
+#[test]
+fn h5_what_is_too_large_is_refused_and_the_client_reads_it() {
+    let app = spawn();
+    let large = vec![b'A'; 51_000_000];
+    let form = Form::new().part("image", Part::bytes(large.clone()).file_name("large.png"));
+    assert_problem(app.post("/process").multipart(form).send().unwrap(), 413, "PAYLOAD_TOO_LARGE");
+    assert_problem(app.process(large.clone()), 413, "PAYLOAD_TOO_LARGE");
+    let json = format!("{{\"image\": \"{}\"}}", String::from_utf8(vec![b'A'; 70_000_000]).unwrap());
+    let answer = app.post("/process").header("content-type", "application/json").body(json).send().unwrap();
+    assert_problem(answer, 413, "PAYLOAD_TOO_LARGE");
+    let chunked = reqwest::blocking::Body::new(std::io::Cursor::new(large));
+    let answer = app.post("/process").header("content-type", "image/png").body(chunked).send().unwrap();
+    assert_problem(answer, 413, "PAYLOAD_TOO_LARGE");
+    app.assert_well();
+    assert!(app.peak_kib() < 150_000, "{} KiB", app.peak_kib());
+}
+
+#[test]
+fn h5_a_zip_over_the_limit_is_refused_and_the_client_reads_it() {
+    let app = App::start(&[("HUEMILL__LIMITS__ZIP_BYTES", "60000000")]);
+    let large = vec![0; 61_000_000];
+    assert_problem(app.process_zip(large.clone()), 413, "PAYLOAD_TOO_LARGE");
+    let chunked = reqwest::blocking::Body::new(std::io::Cursor::new(large));
+    let answer =
+        app.post("/process_zip").header("content-type", "application/zip").body(chunked).send().unwrap();
+    assert_problem(answer, 413, "PAYLOAD_TOO_LARGE");
+    app.assert_well();
+}
+
+fn multipart(app: &App, boundary: &str, body: &[u8]) -> reqwest::blocking::Response {
+    let kind = format!("multipart/form-data{boundary}");
+    app.post("/process").header("content-type", kind).body(body.to_vec()).send().unwrap()
+}
+
+#[test]
+fn h6_malformed_forms_are_invalid_input() {
+    let app = spawn();
+    let part = |head: &str| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\nx\r\n");
+    let end = "--b--\r\n";
+    let twice = [part("name=\"image\""), part("name=\"image\"")].concat() + end;
+    for (boundary, body) in [
+        ("", part("name=\"image\"") + end),
+        ("; boundary=b", part("name=\"x\"").repeat(10_000) + end),
+        ("; boundary=b", part(&format!("name=\"image\"; filename=\"{}\"", "x".repeat(1_000_000))) + end),
+        ("; boundary=b", part("filename=\"a.png\"") + end),
+        ("; boundary=b", twice),
+        ("; boundary=b", part("name=\"image\"; filename=\"../../x.png\"") + end),
+        ("; boundary=b", part("name=\"image\"; filename=\"a%0D%0Ab.png\"") + end),
+        ("; boundary=b", part("name=\"image\"; filename*=UTF-8''a%0d%0ab.png") + end),
+        ("; boundary=b", part("name=\"image\"")),
+        ("; boundary=b", "garbage without any boundary".to_owned()),
+    ] {
+        assert_problem(multipart(&app, boundary, body.as_bytes()), 400, "INVALID_INPUT");
+    }
+    app.assert_well();
+}
+
+#[test]
+fn h7_hostile_json_is_invalid_input() {
+    let app = spawn();
+    let deep = format!("{{\"image\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    for body in [
+        &deep,
+        "{\"image\": \"a\", \"image\": \"b\"}",
+        "{\"image\": 1e400}",
+        "{\"image\": NaN}",
+        "{\"image\": \"\\ud800\"}",
+        "[\"image\"]",
+        "{\"image\": \"====\"}",
+        "{\"image\": \"a*b\"}",
+        "{\"image\": \"data:image/png,notbase64\"}",
+        "\u{feff}{}",
+    ] {
+        let answer = app
+            .post("/process")
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+            .send()
+            .unwrap();
+        assert_problem(answer, 400, "INVALID_INPUT");
+    }
+    app.assert_well();
+}
+
+#[test]
+fn h8_control_characters_in_headers_are_refused_by_the_parser() {
+    let app = spawn();
+    for value in ["a\x1b[31mb", "a\0b"] {
+        let answer =
+            app.raw(format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Request-Id: {value}\r\n\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    app.assert_well();
+}
+
+#[test]
+fn h10_more_work_than_fits_is_refused_and_health_still_answers() {
+    let app = App::start(&[
+        ("HUEMILL__WORKERS__COUNT", "1"),
+        ("HUEMILL__WORKERS__QUEUE", "4"),
+        ("HUEMILL__UPLOADS__IN_FLIGHT", "64"),
+    ]);
+    let picture = photo("png");
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let ask = || {
+            let answer = app.process(picture.clone());
+            let status = answer.status().as_u16();
+            if status == 503 {
+                assert!(answer.headers().contains_key("retry-after"));
+                assert_problem(answer, 503, "OVERLOADED");
+            }
+            status
+        };
+        let all: Vec<_> = (0..200).map(|_| scope.spawn(ask)).collect();
+        assert_eq!(app.get("/health").status(), 200);
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
+    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    check_answer(&app.process(picture).json().unwrap(), 10);
+    app.assert_well();
+}
+
+#[test]
+fn h10_idle_connections_take_no_room_from_others() {
+    let app = spawn();
+    let idle: Vec<_> = (0..500).map(|_| app.socket()).collect();
+    assert_eq!(app.process(photo("png")).status(), 200);
+    drop(idle);
+    app.assert_well();
+}
+
+#[test]
+fn h11_a_client_gone_in_mid_upload_leaves_nothing() {
+    let app = spawn();
+    let mut sockets: Vec<_> = (0..4)
+        .map(|_| {
+            let mut socket = app.socket();
+            socket.write_all(b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 20000000\r\n\r\n").unwrap();
+            socket.write_all(&vec![0; 4_000_000]).unwrap();
+            socket
+        })
+        .collect();
+    app.wait_for("temporary files", |app| app.temporary_files() > 0);
+    app.wait_for("uploads in flight", |app| app.metric("uploads_in_flight_bytes") > 0.0);
+    sockets.clear();
+    app.wait_for("no upload in flight", |app| app.metric("uploads_in_flight_bytes") == 0.0);
+    app.assert_well();
+}
+
+#[test]
+fn h11_a_client_gone_in_mid_processing_frees_its_slot() {
+    let app = App::start(&[("HUEMILL__WORKERS__COUNT", "1")]);
+    let picture = crate::photos::jpeg(4000, 3000, 1);
+    for _ in 0..3 {
+        let mut socket = app.socket();
+        let head = format!(
+            "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
+            picture.len()
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        socket.write_all(&picture).unwrap();
+    }
+    app.wait_for("free slots", |app| {
+        app.metric("worker_slots_busy") == 0.0 && app.metric("queue_depth") == 0.0
+    });
+    check_answer(&app.process(photo("png")).json().unwrap(), 10);
+    app.assert_well();
+}
+
+#[test]
+fn h12_answers_are_never_compressed() {
+    let app = spawn();
+    let answer = app
+        .post("/process")
+        .header("accept-encoding", "gzip, br")
+        .header("content-type", "image/png")
+        .body(photo("png"));
+    let answer = answer.send().unwrap();
+    assert!(!answer.headers().contains_key("content-encoding"));
+}
+
+#[test]
+fn expect_100_continue_is_answered_before_the_body_is_sent() {
+    let app = spawn();
+    let mut socket = app.socket();
+    let head = "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 60000000\r\nExpect: 100-continue\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    wait(Duration::from_secs(20), || {
+        let mut chunk = [0; 4096];
+        let count = socket.read(&mut chunk).unwrap();
+        answer.extend_from_slice(&chunk[..count]);
+        (String::from_utf8_lossy(&answer).contains("PAYLOAD_TOO_LARGE") || count == 0).then_some(())
+    });
+    assert!(String::from_utf8_lossy(&answer).contains("413"), "{}", String::from_utf8_lossy(&answer));
+}

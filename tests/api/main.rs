@@ -1,0 +1,29 @@
+//! The service from outside: a real process, real sockets. One file a subject; a test's name says what holds.
+
+#![allow(unreachable_pub, reason = "a test binary has no public")]
+
+mod app;
+mod cards;
+mod hostile_http;
+mod hostile_images;
+mod hostile_zips;
+mod lifecycle;
+mod logs;
+mod operations;
+mod process;
+mod process_zip;
+mod wire;
+
+#[path = "../../store/tests/support/archives.rs"]
+mod archives;
+#[path = "../../imaging/tests/support/containers.rs"]
+mod containers;
+#[path = "../../imaging/tests/support/hostile.rs"]
+mod hostile;
+#[path = "../../imaging/tests/support/hostile_frames.rs"]
+mod hostile_frames;
+#[allow(dead_code, reason = "the benchmark uses the rest")]
+#[path = "../../imaging/benches/support/pictures.rs"]
+mod photos;
+#[path = "../../imaging/tests/support/pictures.rs"]
+mod pictures;

@@ -1,0 +1,106 @@
+//! What operators and probes see.
+
+use serde_json::Value;
+
+use crate::app::{App, spawn};
+use crate::cards::photo;
+
+#[test]
+fn health_says_who_serves() {
+    let app = spawn();
+    let body: Value = app.get("/health").json().unwrap();
+    assert_eq!((&body["status"], &body["service"]), (&Value::from("healthy"), &Value::from("huemill")));
+    assert_eq!(body["version"], env!("CARGO_PKG_VERSION"));
+    assert!(body["features"].as_array().is_some_and(|list| !list.is_empty()));
+    assert!(body["uptime_seconds"].is_u64());
+}
+
+#[test]
+fn ready_names_every_dependency() {
+    let app = spawn();
+    let body: Value = app.get("/ready").json().unwrap();
+    assert_eq!(body["ready"], true);
+    for name in ["disk", "mem", "colorthief", "smartcrop", "workers"] {
+        assert_eq!(body["dependencies"][name], true, "{body}");
+        assert!(body["checks"][name].is_object(), "{body}");
+    }
+    assert_eq!(body["active_requests"], 0);
+    assert_eq!(body["error_rate_last_5m"], Value::Null);
+    assert_eq!(app.process(photo("png")).status(), 200);
+    app.wait_for("a rate", |app| app.get("/ready").json::<Value>().unwrap()["error_rate_last_5m"] == 0.0);
+}
+
+#[test]
+fn a_full_disk_is_not_ready_and_says_so() {
+    let app = App::start_unready(&[("HUEMILL__HEALTH__DISK_FREE_BYTES", "1000000000000000000")]);
+    app.wait_for("the disk's verdict", |app| {
+        let answer = app.get("/ready");
+        let status = answer.status();
+        let body: Value = answer.json().unwrap();
+        let dependencies = &body["dependencies"];
+        status == 503
+            && body["ready"] == false
+            && dependencies["disk"] == false
+            && dependencies["colorthief"] == true
+    });
+}
+
+#[test]
+fn the_scrape_knows_its_series_before_anything_happens() {
+    let app = spawn();
+    let answer = app.get("/metrics");
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let scrape = answer.text().unwrap();
+    for series in [
+        "requests_total{code=\"200\",endpoint=\"/process\"} 0",
+        "errors_total{endpoint=\"/process\",error_code=\"PROCESSING_ERROR\"} 0",
+        "images_processed_total{endpoint=\"/process_zip\"} 0",
+        "request_duration_ms_bucket{endpoint=\"/process\",le=\"2000\"} 0",
+        "actor_up{actor=\"workers\"} 1",
+        "build_info{",
+        "process_resident_memory_bytes ",
+        "process_cpu_seconds_total ",
+    ] {
+        assert!(scrape.contains(series), "{series} is missing in\n{scrape}");
+    }
+}
+
+#[test]
+fn requests_and_errors_are_counted_by_route() {
+    let app = spawn();
+    assert_eq!(app.process(photo("png")).status(), 200);
+    assert_eq!(app.process(b"nonsense".to_vec()).status(), 422);
+    app.wait_for("the counts", |app| {
+        app.metric("requests_total{code=\"200\",endpoint=\"/process\"}") == 1.0
+            && app.metric("requests_total{code=\"422\",endpoint=\"/process\"}") == 1.0
+            && app.metric("errors_total{endpoint=\"/process\",error_code=\"PROCESSING_ERROR\"}") == 1.0
+            && app.metric("request_duration_ms_count{endpoint=\"/process\"}") == 2.0
+            && app.metric("image_stage_duration_seconds_count{stage=\"decode\"}") == 1.0
+    });
+}
+
+#[test]
+fn at_rest_the_service_is_small() {
+    let app = spawn();
+    assert!(app.resident_kib() < 60_000, "{} KiB", app.resident_kib());
+}
+
+#[test]
+fn promtool_complains_of_the_contracts_name_alone() {
+    let app = spawn();
+    assert_eq!(app.process(photo("png")).status(), 200);
+    let scrape = app.get("/metrics").text().unwrap();
+    let mut promtool = std::process::Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("promtool is installed by `make setup`");
+    std::io::Write::write_all(&mut promtool.stdin.take().unwrap(), scrape.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let told =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let complaints: Vec<&str> = told.lines().filter(|line| !line.contains("request_duration_ms")).collect();
+    assert!(complaints.is_empty() && told.contains("request_duration_ms"), "{told}");
+}

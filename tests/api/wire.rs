@@ -1,0 +1,128 @@
+//! What holds for every answer: request ids, cross-origin headers, methods, the error shape.
+
+use std::collections::HashSet;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::app::{assert_problem, spawn};
+
+#[test]
+fn a_usable_request_id_comes_back_and_an_unusable_one_is_replaced() {
+    let app = spawn();
+    let id = |sent: &str| {
+        let answer = app.client.get(app.url("/health")).header("X-Request-Id", sent).send().unwrap();
+        answer.headers()["x-request-id"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(id("my-request.1"), "my-request.1");
+    for unusable in ["short", "a b;${jndi:x}", &"x".repeat(10_000)] {
+        let fresh = id(unusable);
+        assert!(fresh.len() == 8 && fresh.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "{fresh}");
+    }
+    let fresh: HashSet<String> = (0..50).map(|_| id("short")).collect();
+    assert!(fresh.len() > 45, "ids are random");
+}
+
+#[test]
+fn every_answer_bears_id_and_cross_origin_headers() {
+    let app = spawn();
+    for (method, path) in [
+        (Method::GET, "/health"),
+        (Method::GET, "/nowhere"),
+        (Method::GET, "/process"),
+        (Method::POST, "/process"),
+        (Method::OPTIONS, "/process"),
+        (Method::HEAD, "/ready"),
+        (Method::TRACE, "/health"),
+    ] {
+        let answer = app.client.request(method.clone(), app.url(path)).send().unwrap();
+        let headers = answer.headers();
+        assert!(headers.contains_key("x-request-id"), "{method} {path}");
+        assert_eq!(headers["access-control-allow-origin"], "*", "{method} {path}");
+        assert!(headers["access-control-expose-headers"].to_str().unwrap().contains("X-Request-Id"));
+        assert_eq!(headers["cache-control"], "no-store", "{method} {path}");
+    }
+}
+
+#[test]
+fn a_preflight_is_answered_with_what_is_allowed() {
+    let app = spawn();
+    let answer = app
+        .client
+        .request(Method::OPTIONS, app.url("/process"))
+        .header("Origin", "https://app.example")
+        .header("Access-Control-Request-Method", "POST")
+        .header("Access-Control-Request-Headers", "content-type,idempotency-key")
+        .send()
+        .unwrap();
+    assert_eq!(answer.status(), 204);
+    let headers = answer.headers();
+    assert_eq!(headers["access-control-max-age"], "600");
+    assert!(headers["access-control-allow-methods"].to_str().unwrap().contains("POST"));
+    let allowed = headers["access-control-allow-headers"].to_str().unwrap();
+    for name in ["Content-Type", "Authorization", "Idempotency-Key", "traceparent", "Last-Event-ID"] {
+        assert!(allowed.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn configured_origins_alone_may_read() {
+    let app = crate::app::App::start(&[("HUEMILL__CORS__ORIGINS", "https://app.example,https://b.example")]);
+    let origin = |origin: &str| {
+        let answer = app.client.get(app.url("/nowhere")).header("Origin", origin).send().unwrap();
+        assert_eq!(answer.headers()["vary"], "origin");
+        answer.headers().get("access-control-allow-origin").map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert_eq!(origin("https://app.example").as_deref(), Some("https://app.example"));
+    assert_eq!(origin("https://evil.example"), None);
+}
+
+#[test]
+fn methods_and_paths_that_are_not_are_told_so() {
+    let app = spawn();
+    let ask = |method: Method, path: &str| app.client.request(method, app.url(path)).send().unwrap();
+    let allow = |answer: &reqwest::blocking::Response| answer.headers()["allow"].to_str().unwrap().to_owned();
+
+    let answer = ask(Method::GET, "/process");
+    assert!(allow(&answer).contains("POST"));
+    assert_problem(answer, 405, "METHOD_NOT_ALLOWED");
+    let answer = ask(Method::DELETE, "/health");
+    assert!(allow(&answer).contains("GET"));
+    assert_problem(answer, 405, "METHOD_NOT_ALLOWED");
+    for method in [Method::TRACE, Method::from_bytes(b"BREW").unwrap()] {
+        for path in ["/process", "/nowhere"] {
+            let answer = ask(method.clone(), path);
+            assert!(answer.headers().contains_key("allow"));
+            assert_problem(answer, 405, "METHOD_NOT_ALLOWED");
+        }
+    }
+    for path in ["/nowhere", "//process", "/process/", "/health/x"] {
+        assert_problem(ask(Method::POST, path), 404, "NOT_FOUND");
+    }
+    let dotted = app.raw(b"GET /%2e%2e/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert!(dotted.starts_with("HTTP/1.1 404"), "{dotted}");
+    assert!(app.metric("requests_total{code=\"404\",endpoint=\"unmatched\"}") >= 5.0);
+}
+
+#[test]
+fn head_answers_as_get_without_the_body() {
+    let app = spawn();
+    for path in ["/health", "/ready", "/metrics"] {
+        let answer =
+            app.raw(format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200") && body.is_empty(), "{answer}");
+        assert!(head.to_lowercase().contains("content-length"), "{head}");
+    }
+}
+
+#[test]
+fn nothing_internal_is_told() {
+    let app = spawn();
+    let answer = app.process(b"GIF89a broken".to_vec());
+    let body: Value = assert_problem(answer, 422, "PROCESSING_ERROR");
+    let text = body.to_string();
+    for internal in ["gif", "Damaged", "/src/", "panicked", "unexpected"] {
+        assert!(!text.contains(internal), "{internal} in {text}");
+    }
+}
