@@ -1,0 +1,56 @@
+//! A server process with its defaults.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+/// Killed on drop.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    _data: tempfile::TempDir,
+}
+
+impl Server {
+    /// A server that is ready.
+    pub fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_huemill"))
+            .env("PORT", "0")
+            .env("DATA_DIR", data.path())
+            .env("HUEMILL__HEALTH__MEMORY_USED_RATIO", "1.0")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let started = lines.find(|line| line.contains("\"service_started\"")).unwrap();
+        let started: serde_json::Value = serde_json::from_str(&started).unwrap();
+        let address = started["address"].as_str().unwrap().parse().unwrap();
+        lines.find(|line| line.contains("\"readiness_changed\"")).unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, _data: data }
+    }
+
+    /// Resident memory now.
+    pub fn resident_mb(&self) -> f64 {
+        self.status_mb("VmRSS:")
+    }
+
+    /// The most resident memory since the start.
+    pub fn peak_mb(&self) -> f64 {
+        self.status_mb("VmHWM:")
+    }
+
+    fn status_mb(&self, key: &str) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.split_whitespace().next().unwrap().parse::<f64>().unwrap() * 1024.0 / 1e6
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
