@@ -38,6 +38,9 @@ pub struct Area {
     pub height: u32,
 }
 
+/// Rows that are turned together.
+const BAND: usize = 32;
+
 impl Orientation {
     /// All eight, in the order of their EXIF values.
     pub const ALL: [Self; 8] = [
@@ -127,17 +130,25 @@ impl Orientation {
         Raster::new(width, height, data).expect("as many pixels as before")
     }
 
+    /// In bands of rows, so that a column's cache lines are still there for the columns beside it.
     fn transposed(self, pixels: &[[u8; 3]], width: usize, height: usize) -> Vec<u8> {
         let (right, bottom) = self.flips();
-        let mut upright = Vec::with_capacity(pixels.len() * 3);
-        for across in 0..width {
-            let x = if right { width - 1 - across } else { across };
-            for down in 0..height {
-                let y = if bottom { height - 1 - down } else { down };
-                upright.extend_from_slice(&pixels[y * width + x]);
+        let mut upright = vec![[0; 3]; pixels.len()];
+        for (band, rows) in pixels.chunks(BAND * width).enumerate() {
+            let deep = rows.len() / width;
+            let start = if bottom { height - band * BAND - deep } else { band * BAND };
+            for x in 0..width {
+                let across = if right { width - 1 - x } else { x };
+                let to = upright[across * height + start..][..deep].iter_mut();
+                let from = rows[x..].iter().step_by(width);
+                if bottom {
+                    to.rev().zip(from).for_each(|(to, from)| *to = *from);
+                } else {
+                    to.zip(from).for_each(|(to, from)| *to = *from);
+                }
             }
         }
-        upright
+        upright.into_flattened()
     }
 }
 

@@ -11,7 +11,7 @@ use super::cases::Case;
 /// Set for the child; the number of bytes that it finds on its standard input.
 const LENGTH: &str = "HUEMILL_BENCH_PEAK";
 
-/// Peak resident memory in MiB: of a process that has only read the picture, and of one that has made its card.
+/// Peak resident memory, in MiB, of a process that reads the picture and makes its card.
 pub(crate) fn of(case: &Case) -> f64 {
     let this = std::env::current_exe().expect("the path of this program");
     let mut child = Command::new(this)
