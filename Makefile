@@ -37,8 +37,8 @@ load: ## Pictures per second over HTTP against the engine alone, and memory unde
 	$(CARGO) bench --bench load
 
 fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
+	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example seeds
 	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decode -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
-	cd fuzz && $(CARGO) run --example seeds
 	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run zip -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
 
 deny: ## Licences, sources and duplicate versions of the dependencies; needs cargo-deny

@@ -2,6 +2,7 @@
 //! Every decoder is held to the probe's sides, reads through the watch, and stops behind the first frame; what
 //! it cannot read whole is [`Error::Damaged`].
 
+mod codes;
 mod gif;
 mod jpeg;
 mod others;

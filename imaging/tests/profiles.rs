@@ -128,39 +128,6 @@ fn grey_has_profiles_too() {
     assert_near(&decode(&bytes), std::iter::repeat_n([from_linear(40.0 / 255.0); 3], 64 * 64), 3, "jpeg");
 }
 
-/// A CMYK profile: one table of two points a side, whose colours are as light as `black` leaves them, and red
-/// where there is yellow (ICC.1:2010, 10.8, `lut8Type`).
-fn inks() -> Vec<u8> {
-    let mut table = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
-    for (row, column) in (0..9).map(|at| (at / 3, at % 3)) {
-        table.extend(if row == column { 0x1_0000_u32 } else { 0 }.to_be_bytes());
-    }
-    let curve: Vec<u8> = (0..=255).collect();
-    table.extend(curve.repeat(4));
-    for corner in 0..16_u8 {
-        let (yellow, black) = (corner >> 1 & 1, corner & 1);
-        table.extend(match (yellow, black) {
-            (_, 1) => [0, 128, 128],
-            (1, 0) => [136, 208, 195],
-            _ => [255, 128, 128],
-        });
-    }
-    table.extend(curve.repeat(3));
-    let mut profile = vec![0; 128];
-    profile[8..12].copy_from_slice(&[2, 0x10, 0, 0]);
-    profile[12..24].copy_from_slice(b"prtrCMYKLab ");
-    profile[36..40].copy_from_slice(b"acsp");
-    profile[68..80].copy_from_slice(&[0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D]);
-    profile.extend(1_u32.to_be_bytes());
-    profile.extend(b"A2B0");
-    profile.extend(144_u32.to_be_bytes());
-    profile.extend((table.len() as u32).to_be_bytes());
-    profile.extend(table);
-    let length = (profile.len() as u32).to_be_bytes();
-    profile[..4].copy_from_slice(&length);
-    profile
-}
-
 #[test]
 fn inks_go_through_their_profile() {
     // CIE Lab 53, 80, 67 is the red of sRGB.
@@ -168,11 +135,11 @@ fn inks_go_through_their_profile() {
     for (ink, light) in cases {
         let mut bytes = Vec::new();
         let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 100);
-        encoder.add_icc_profile(&inks()).unwrap();
+        encoder.add_icc_profile(&containers::ink_profile()).unwrap();
         encoder.encode(&ink.repeat(16 * 16), 16, 16, jpeg_encoder::ColorType::Cmyk).unwrap();
         assert_near(&decode(&bytes), std::iter::repeat_n(light, 256), 10, &format!("jpeg {ink:?}"));
         let mut entries = containers::tiff_entries((16, 16), &[8; 4], 5, 1);
-        entries.push(Entry(34_675, 7, inks().iter().map(|&byte| byte.into()).collect()));
+        entries.push(Entry(34_675, 7, containers::ink_profile().iter().map(|&byte| byte.into()).collect()));
         let tiff = containers::tiff_of(entries, (273, 279), &[ink.repeat(256)]);
         assert_near(&decode(&tiff), std::iter::repeat_n(light, 256), 10, &format!("tiff {ink:?}"));
     }

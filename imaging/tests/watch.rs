@@ -42,8 +42,8 @@ impl Watch for Counting {
 fn decoding_asks_stops_and_starts_no_thread() {
     let mut decoder = Decoder::new().unwrap();
     let before = threads();
-    let large = pictures::photo(61, 2000, 1500);
-    let mut samples = pictures::all(61, 900, 700);
+    let large = pictures::photo(61, 1400, 1000);
+    let mut samples = pictures::all(61, 600, 450);
     for progressive in [false, true] {
         let bytes = Jpeg { quality: 95, progressive, ..Jpeg::default() }.rgb(&large);
         samples.push(pictures::Sample { name: "large jpeg", bytes });

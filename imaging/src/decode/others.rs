@@ -2,7 +2,7 @@
 
 use image::{ImageDecoder, Rgba, codecs::bmp::BmpDecoder, codecs::webp::WebPDecoder};
 
-use super::{pixels, profile_memory, reader::Watched, zeroed};
+use super::{codes, pixels, profile_memory, reader::Watched, zeroed};
 use crate::{
     Error, Watch,
     probe::bmp,
@@ -12,6 +12,14 @@ use crate::{
 
 /// A WebP's RGB; of an animation the first frame on its canvas.
 pub(super) fn webp(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result<Vec<u8>, Error> {
+    if let Some((start, end)) = header.frame.lossless_at {
+        let stream = bytes.get(start..end).unwrap_or_default();
+        let most = most_codes(header);
+        let codes = codes::memory(stream, header.frame.width, header.frame.height, most);
+        if codes.is_none_or(|memory| memory > most) {
+            return Err(Error::damaged("prefix codes without sense, or more of them than any picture needs"));
+        }
+    }
     let mut reader = Watched::new(bytes, watch);
     if let Some(animation) = header.animation {
         // The first frame covers what is below it, which is nothing; the decoder's blending would round down.
@@ -27,6 +35,12 @@ pub(super) fn webp(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result<V
     let data = read(decoder, (header.width, header.height))?;
     let conversion = Conversion::new(Space::Rgb, webp::profile(bytes));
     Ok(conversion.convert_all(data))
+}
+
+/// Bytes that the tables of a frame's prefix codes may take. Encoders give a group of codes tens of bytes for each
+/// kilobyte of its tables; libwebp makes 2,600 groups at most.
+fn most_codes(header: &Header) -> u64 {
+    if header.frame.lossless_at.is_some() { (4 << 20) + 8 * header.frame.length } else { 0 }
 }
 
 /// A bitmap's RGB.
@@ -65,8 +79,9 @@ pub(super) fn webp_memory(header: &Header) -> u64 {
     let planes = if frame.lossless { 8 * inner } else { inner * 3 / 2 };
     let alpha = if frame.alpha_plane { 8 * inner } else { 0 };
     let canvas = if header.animation.is_some() { 4 * pixels + 4 * inner } else { 0 };
-    // Lossy partitions are copied twice before they are read.
-    let work = planes + alpha + canvas + 3 * frame.length + profile_memory(header.profile);
+    // Lossy partitions are copied before they are read.
+    let copies = if frame.lossless { 0 } else { 3 * frame.length };
+    let work = planes + alpha + canvas + copies + most_codes(header) + profile_memory(header.profile);
     output + work.max(if header.alpha { 3 * pixels } else { 0 })
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Frame {
     pub(crate) lossless: bool,
     /// Whether an alpha plane of its own goes before it.
     pub(crate) alpha_plane: bool,
+    /// Where in the file the lossless stream lies, of the frame or of its alpha plane, if there is one.
+    pub(crate) lossless_at: Option<(usize, usize)>,
     /// Compressed bytes.
     pub(crate) length: u64,
 }
@@ -139,7 +141,8 @@ impl Animation {
         let missing = || Error::damaged("an animation without a frame");
         let (start, data) = chunks.named(*b"ANMF").ok_or_else(missing)?;
         let head: &[u8; 16] = data.first_chunk().ok_or_else(missing)?;
-        let frame = Frame::read(Chunks { bytes: data, at: 16 })?;
+        let within = chunks.bytes.get(..start + data.len()).ok_or_else(missing)?;
+        let frame = Frame::read(Chunks { bytes: within, at: start + 16 })?;
         let size = (side([head[6], head[7], head[8]]), side([head[9], head[10], head[11]]));
         if (frame.width, frame.height) != size {
             return Err(Error::damaged("a frame of another size than it says"));
@@ -151,11 +154,14 @@ impl Animation {
 impl Frame {
     /// The first bitstream among some chunks. An alpha chunk counts only before it.
     fn read(chunks: Chunks<'_>) -> Result<Self, Error> {
-        let mut alpha = 0;
-        for (name, _, data) in chunks {
+        let (mut alpha, mut alpha_at) = (0, None);
+        for (name, start, data) in chunks {
             let lossless = match &name {
                 b"ALPH" => {
                     alpha = data.len() as u64;
+                    // The lowest bits of its first byte say how it is compressed.
+                    let compressed = data.first().is_some_and(|head| head & 3 == 1);
+                    alpha_at = compressed.then_some((start + 1, start + data.len()));
                     continue;
                 }
                 b"VP8 " => false,
@@ -164,8 +170,14 @@ impl Frame {
             };
             let size = if lossless { lossless_size(data) } else { lossy_size(data) };
             let (width, height) = size.ok_or_else(|| Error::damaged("a bad bitstream header"))?;
-            let length = data.len() as u64 + alpha;
-            return Ok(Self { width, height, lossless, alpha_plane: alpha > 0, length });
+            return Ok(Self {
+                width,
+                height,
+                lossless,
+                alpha_plane: alpha > 0,
+                lossless_at: if lossless { Some((start + 5, start + data.len())) } else { alpha_at },
+                length: data.len() as u64 + alpha,
+            });
         }
         Err(Error::damaged("no bitstream"))
     }

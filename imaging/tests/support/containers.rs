@@ -61,6 +61,75 @@ pub fn vp8(width: u16, height: u16, tokens: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Bits from the lowest of each byte on.
+#[derive(Default)]
+pub struct BitWriter {
+    pub bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl BitWriter {
+    pub fn write(&mut self, value: u32, count: usize) {
+        for index in 0..count {
+            if self.filled.is_multiple_of(8) {
+                self.bytes.push(0);
+            }
+            let last = self.bytes.len() - 1;
+            self.bytes[last] |= ((value >> index & 1) as u8) << (self.filled % 8);
+            self.filled += 1;
+        }
+    }
+}
+
+/// A lossless picture of 8x8 pixels that asks for so many groups of prefix codes, each of
+/// which takes few bits and a table of full size.
+pub fn vp8l_groups(groups: u32) -> Vec<u8> {
+    let mut bits = BitWriter::default();
+    for (value, count) in [(0x2F, 8), (7, 14), (7, 14), (0, 4)] {
+        bits.write(value, count);
+    }
+    // No transform, no colour cache, groups by blocks of 4x4, no cache for the blocks either.
+    for (value, count) in [(0, 1), (0, 1), (1, 1), (0, 3), (0, 1)] {
+        bits.write(value, count);
+    }
+    // Every block has the last group: codes of one symbol for green, red, blue, alpha, distance.
+    for symbol in [(groups - 1) & 255, (groups - 1) >> 8, 0, 0, 0] {
+        bits.write(0b101, 3);
+        bits.write(symbol, 8);
+    }
+    for _ in 0..groups * 5 {
+        full_table(&mut bits);
+    }
+    bits.bytes.extend([0; 64]);
+    bits.bytes
+}
+
+/// Code lengths of 1, 2, 3 and so on to 9, 10, 10. The code that codes them has three bits for 1 to 6 and four for
+/// 7 to 10.
+fn full_table(bits: &mut BitWriter) {
+    bits.write(0, 1);
+    bits.write(15, 4);
+    for length in [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] {
+        bits.write(
+            match length {
+                1..=6 => 3,
+                7..=10 => 4,
+                _ => 0,
+            },
+            3,
+        );
+    }
+    // Eleven tokens: a flag, the width of their number, and the number less two.
+    bits.write(0b0011, 4);
+    bits.write(9, 4);
+    for length in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10] {
+        let (code, count) = if length <= 6 { (length - 1, 3) } else { (12 + length - 7, 4) };
+        for bit in (0..count).rev() {
+            bits.write(code >> bit, 1);
+        }
+    }
+}
+
 /// The canvas chunk of an extended WebP.
 pub fn vp8x(flags: u8, width: u32, height: u32) -> Vec<u8> {
     let side = |side: u32| (side - 1).to_le_bytes()[..3].to_vec();
@@ -131,4 +200,37 @@ pub fn tiff_entries(
         Entry(262, 3, vec![photometric]),
         Entry(277, 3, vec![depths.len() as u32]),
     ]
+}
+
+/// A CMYK profile: one table of two points a side, whose colours are as light as `black` leaves them, and red
+/// where there is yellow (ICC.1:2010, 10.8, `lut8Type`).
+pub fn ink_profile() -> Vec<u8> {
+    let mut table = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
+    for (row, column) in (0..9).map(|at| (at / 3, at % 3)) {
+        table.extend(if row == column { 0x1_0000_u32 } else { 0 }.to_be_bytes());
+    }
+    let curve: Vec<u8> = (0..=255).collect();
+    table.extend(curve.repeat(4));
+    for corner in 0..16_u8 {
+        let (yellow, black) = (corner >> 1 & 1, corner & 1);
+        table.extend(match (yellow, black) {
+            (_, 1) => [0, 128, 128],
+            (1, 0) => [136, 208, 195],
+            _ => [255, 128, 128],
+        });
+    }
+    table.extend(curve.repeat(3));
+    let mut profile = vec![0; 128];
+    profile[8..12].copy_from_slice(&[2, 0x10, 0, 0]);
+    profile[12..24].copy_from_slice(b"prtrCMYKLab ");
+    profile[36..40].copy_from_slice(b"acsp");
+    profile[68..80].copy_from_slice(&[0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D]);
+    profile.extend(1_u32.to_be_bytes());
+    profile.extend(b"A2B0");
+    profile.extend(144_u32.to_be_bytes());
+    profile.extend((table.len() as u32).to_be_bytes());
+    profile.extend(table);
+    let length = (profile.len() as u32).to_be_bytes();
+    profile[..4].copy_from_slice(&length);
+    profile
 }

@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 use super::{
-    containers::{Entry, anmf, deflate, png_of, riff, tiff_entries, tiff_of, vp8, vp8x, webp_of},
+    containers::{
+        Entry, anmf, deflate, png_of, riff, tiff_entries, tiff_of, vp8, vp8l_groups, vp8x, webp_of,
+    },
     hostile::{Add, Must, png_header},
     pictures::{gif, photo, webp_lossless},
 };
@@ -79,6 +81,8 @@ fn webps(add: &mut Add<'_>) {
         Must::Fail,
         webp_of(&[(b"VP8X", &vp8x(0, 16, 16)), (b"VP8 ", &hidden)]),
     );
+    add("I5", "webp of 4096 groups of codes", Must::Fail, webp_of(&[(b"VP8L", &vp8l_groups(4096))]));
+    add("I5", "webp of 100 groups of codes", Must::Read, webp_of(&[(b"VP8L", &vp8l_groups(100))]));
     add("I5", "webp without a bitstream", Must::Fail, webp_of(&[(b"VP8X", &vp8x(0, 16, 16))]));
 }
 

@@ -1,0 +1,41 @@
+//! Any bytes as a picture: probe it, then decode it at two scales, under small limits. It may fail; but what comes
+//! out has the sides that the header says, and what is held is no more than was foretold.
+
+#![no_main]
+
+use std::cell::RefCell;
+
+use huemill_imaging::{Decoder, Limits, Probe, Unwatched, probe};
+use libfuzzer_sys::fuzz_target;
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const LIMITS: Limits = Limits { max_pixels: 1_000_000, max_side: 16_384 };
+
+thread_local! {
+    static DECODER: RefCell<Decoder> = RefCell::new(Decoder::new().expect("a thread of its own"));
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(header) = probe(bytes, &LIMITS) else { return };
+    assert!(u64::from(header.width) * u64::from(header.height) <= LIMITS.max_pixels);
+    for scale in [0.0, 0.5, 1.0] {
+        check(bytes, &header, scale);
+    }
+});
+
+fn check(bytes: &[u8], header: &Probe, scale: f64) {
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let result = DECODER.with_borrow_mut(|decoder| decoder.decode(bytes, header, scale, &Unwatched));
+    let held = (ALLOCATOR.peak_usage() - before) as u64;
+    let foretold = header.memory(scale);
+    assert!(held <= foretold, "{held} bytes held, {foretold} foretold: {header:?} at {scale}");
+    if let Ok(raster) = result {
+        assert!(raster.width() <= header.width && raster.height() <= header.height);
+        assert!(f64::from(raster.width()) >= f64::from(header.width) * scale);
+        assert!(f64::from(raster.height()) >= f64::from(header.height) * scale);
+    }
+}
