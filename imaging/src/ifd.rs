@@ -68,27 +68,32 @@ impl<'a> Directory<'a> {
         self.entries.len() / self.order.entry_size()
     }
 
-    /// How many entries have this tag.
-    pub(crate) fn count(&self, tag: u16) -> usize {
-        let entries = self.entries.chunks_exact(self.order.entry_size());
-        entries.filter(|entry| self.order.read(&entry[..2]) == u64::from(tag)).count()
+    /// The entries with this tag, as they are stored, and where they begin.
+    fn entries(&self, tag: u16) -> impl Iterator<Item = (usize, &'a [u8])> {
+        let Self { order, start, .. } = *self;
+        let size = order.entry_size();
+        let all = self.entries.chunks_exact(size).enumerate();
+        all.filter(move |(_, entry)| order.read(&entry[..2]) == u64::from(tag))
+            .map(move |(index, entry)| (start + index * size, entry))
+    }
+
+    /// How many values each entry with this tag claims to have, wherever they are.
+    pub(crate) fn counts(&self, tag: u16) -> impl Iterator<Item = u64> {
+        let Order { big_tiff, .. } = self.order;
+        let order = self.order;
+        self.entries(tag).map(move |(_, entry)| order.read(&entry[4..if big_tiff { 12 } else { 8 }]))
     }
 
     /// The first entry with this tag whose values are within the bytes.
     pub(crate) fn find(&self, tag: u16) -> Option<Field<'a>> {
-        let size = self.order.entry_size();
-        let (index, entry) = self
-            .entries
-            .chunks_exact(size)
-            .enumerate()
-            .find(|(_, entry)| self.order.read(&entry[..2]) == u64::from(tag))?;
+        let (start, entry) = self.entries(tag).next()?;
         let kind = self.order.read(&entry[2..4]) as u16;
         let split = if self.order.big_tiff { 12 } else { 8 };
         let count = self.order.read(&entry[4..split]);
         let length = usize::try_from(count.checked_mul(size_of_kind(kind)?)?).ok()?;
         let inline = &entry[split..];
         let offset = if length <= inline.len() {
-            self.start + index * size + split
+            start + split
         } else {
             usize::try_from(self.order.read(inline)).ok()?
         };

@@ -105,10 +105,10 @@ impl Header {
     }
 }
 
-/// Whether the directory's lists are no longer than a picture needs, and none of them comes twice.
+/// Whether the directory's lists claim no more values than a picture needs, and none of them comes twice.
 fn is_sound(directory: &Directory<'_>) -> bool {
-    let short = |tag, most| directory.find(tag).is_none_or(|field| field.count() <= most);
-    let once = |tag| directory.count(tag) <= 1;
+    let once =
+        |tag, most| directory.counts(tag).all(|count| count <= most) && directory.counts(tag).count() <= 1;
     let numbers = [
         IMAGE_WIDTH,
         IMAGE_LENGTH,
@@ -127,8 +127,8 @@ fn is_sound(directory: &Directory<'_>) -> bool {
     ];
     let lists = [STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS];
     directory.len() <= MAX_ENTRIES
-        && numbers.iter().all(|&tag| once(tag) && short(tag, MAX_SAMPLES))
-        && lists.iter().all(|&tag| once(tag) && short(tag, MAX_CHUNKS))
+        && numbers.iter().all(|&tag| once(tag, MAX_SAMPLES))
+        && lists.iter().all(|&tag| once(tag, MAX_CHUNKS))
 }
 
 /// The colour profile of the first page.

@@ -108,6 +108,11 @@ fn tiffs(add: &mut Add<'_>) {
     let mut tile = tiff_entries((32, 32), &[8], 1, 8);
     tile.extend([Entry(322, 4, vec![0x7FFF_FFF0]), Entry(323, 4, vec![0x7FFF_FFF0])]);
     add("I6", "tiff with a tile of 2^31", Must::Fail, tiff_of(tile, (324, 325), &[good]));
+    // A list that is not there: a decoder would make room for it first.
+    let mut claimed = page(vec![], deflate(&[7; 1024]));
+    let at = claimed.windows(4).position(|w| w == b"\x15\x01\x03\0").unwrap() + 4;
+    claimed[at..at + 4].copy_from_slice(&200_000_u32.to_le_bytes());
+    add("I6", "tiff that claims 200,000 values", Must::Fail, claimed);
     let many = page(vec![Entry(338, 3, vec![0; 400_000])], vec![0; 1024]);
     add("I6", "tiff with 400,000 extra samples", Must::Fail, many);
 }
