@@ -5,6 +5,9 @@
 //! whatever the number of clients? Rounds of both sides alternate, so that a noisy machine drifts under both;
 //! absolute figures are of the machine, ratios are of the code.
 
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a benchmark that cannot go on may stop")]
+
+#[allow(dead_code, reason = "the pipeline's benchmark uses the rest")]
 #[path = "../imaging/benches/support/pictures.rs"]
 mod pictures;
 mod support;

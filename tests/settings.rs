@@ -1,5 +1,7 @@
 //! The settings from outside: sources, precedence, and all problems at once.
 
+#![allow(clippy::unwrap_used, reason = "a test's own helpers")]
+
 use std::io::Write;
 
 use huemill::settings::{DEFAULTS, Environment, Problems, Settings};

@@ -79,13 +79,13 @@ impl Finish {
         let (error_code, cause) = (code.as_str(), cause.as_deref());
         match code {
             Code::InternalError => {
-                log!(HTTP_ERROR_FAULT, request_id, endpoint, status_code, error_code, cause)
+                log!(HTTP_ERROR_FAULT, request_id, endpoint, status_code, error_code, cause);
             }
             Code::Overloaded | Code::NotReady => {
                 log!(HTTP_ERROR_BUSY, request_id, endpoint, status_code, error_code, cause);
             }
             Code::ZipTraversal => {
-                log!(SECURITY_VIOLATION, request_id, endpoint, status_code, error_code, cause)
+                log!(SECURITY_VIOLATION, request_id, endpoint, status_code, error_code, cause);
             }
             _ => log!(HTTP_ERROR, request_id, endpoint, status_code, error_code, cause),
         }

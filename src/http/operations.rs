@@ -37,6 +37,7 @@ pub(crate) async fn health(doors: Data<Doors>) -> HttpResponse {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names, reason = "the contract's own name")]
 struct Ready<'a> {
     ready: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! How the service does right now: requests in work, and the error rate of the last five minutes.
 //!
-//! Counts the users' routes alone, and as errors only what is our own doing (INTERNAL_ERROR, OVERLOADED,
-//! NOT_READY), as the service level objectives do.
+//! Counts the users' routes alone, and as errors only what is our own doing (`INTERNAL_ERROR`,
+//! `OVERLOADED`, `NOT_READY`), as the service level objectives do.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;

@@ -163,7 +163,7 @@ fn from_environment(
                 overrides.push(Override { key: key.into(), place: file, value });
             }
             Some(Err(error)) => {
-                problems.push(Problem { key: file, what: format!("cannot be read: {error}") })
+                problems.push(Problem { key: file, what: format!("cannot be read: {error}") });
             }
             None => {}
         }

@@ -138,12 +138,12 @@ impl App {
         wait(PATIENCE, || holds(self).then_some(())).unwrap_or_else(|| panic!("{what} never came"));
     }
 
-    /// The value of a series in the scrape, by its exact name and labels; 0 where there is none.
-    pub fn metric(&self, series: &str) -> f64 {
+    /// The whole value of a series in the scrape, by its exact name and labels; 0 where there is none.
+    pub fn metric(&self, series: &str) -> u64 {
         let scrape = self.get("/metrics").text().unwrap();
         let line =
             scrape.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
-        line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64)
     }
 
     /// Resident memory now, in KiB.

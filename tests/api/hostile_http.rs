@@ -64,7 +64,7 @@ fn h2_a_body_that_is_too_slow_ends_with_408() {
 #[test]
 fn h3_too_many_or_too_long_headers_are_refused() {
     let app = spawn();
-    let many: String = (0..97).map(|i| format!("X-{i}: y\r\n")).collect();
+    let many = "X-One: y\r\n".repeat(97);
     let long = format!("X-Long: {}\r\n", "y".repeat(200_000));
     for headers in [many, long] {
         let answer = app.raw(format!("GET /health HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes());
@@ -248,9 +248,9 @@ fn h11_a_client_gone_in_mid_upload_leaves_nothing() {
         })
         .collect();
     app.wait_for("temporary files", |app| app.temporary_files() > 0);
-    app.wait_for("uploads in flight", |app| app.metric("uploads_in_flight_bytes") > 0.0);
+    app.wait_for("uploads in flight", |app| app.metric("uploads_in_flight_bytes") > 0);
     sockets.clear();
-    app.wait_for("no upload in flight", |app| app.metric("uploads_in_flight_bytes") == 0.0);
+    app.wait_for("no upload in flight", |app| app.metric("uploads_in_flight_bytes") == 0);
     app.assert_well();
 }
 
@@ -267,9 +267,7 @@ fn h11_a_client_gone_in_mid_processing_frees_its_slot() {
         socket.write_all(head.as_bytes()).unwrap();
         socket.write_all(&picture).unwrap();
     }
-    app.wait_for("free slots", |app| {
-        app.metric("worker_slots_busy") == 0.0 && app.metric("queue_depth") == 0.0
-    });
+    app.wait_for("free slots", |app| app.metric("worker_slots_busy") == 0 && app.metric("queue_depth") == 0);
     check_answer(&app.process(photo("png")).json().unwrap(), 10);
     app.assert_well();
 }

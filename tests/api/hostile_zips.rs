@@ -18,13 +18,7 @@ fn assert_fate(what: &str, must: Must, answer: Response) {
         Must::Traversal => {
             assert_problem(answer, 422, "ZIP_TRAVERSAL");
         }
-        Must::Refused => {
-            assert_problem(answer, 422, "PROCESSING_ERROR");
-        }
-        Must::Pictures(count) if count > 50 => {
-            assert_problem(answer, 422, "PROCESSING_ERROR");
-        }
-        Must::Pictures(0) => {
+        Must::Refused | Must::Pictures(0 | 51..) => {
             assert_problem(answer, 422, "PROCESSING_ERROR");
         }
         Must::Pictures(count) => {

@@ -18,7 +18,7 @@ fn sigterm_drains_and_ends_with_zero() {
     socket.write_all(head.as_bytes()).unwrap();
     let (first, rest) = picture.split_at(1000);
     socket.write_all(first).unwrap();
-    app.wait_for("the upload's admission", |app| app.metric("uploads_in_flight_bytes") > 0.0);
+    app.wait_for("the upload's admission", |app| app.metric("uploads_in_flight_bytes") > 0);
 
     app.signal("-TERM");
     app.wait_for("not ready while still listening", |app| app.get("/ready").status() == 503);

@@ -1,6 +1,6 @@
 //! The service from outside: a real process, real sockets. One file a subject; a test's name says what holds.
 
-#![allow(unreachable_pub, reason = "a test binary has no public")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test's own helpers, in a binary without a public")]
 
 mod app;
 mod cards;

@@ -71,11 +71,11 @@ fn requests_and_errors_are_counted_by_route() {
     assert_eq!(app.process(photo("png")).status(), 200);
     assert_eq!(app.process(b"nonsense".to_vec()).status(), 422);
     app.wait_for("the counts", |app| {
-        app.metric("requests_total{code=\"200\",endpoint=\"/process\"}") == 1.0
-            && app.metric("requests_total{code=\"422\",endpoint=\"/process\"}") == 1.0
-            && app.metric("errors_total{endpoint=\"/process\",error_code=\"PROCESSING_ERROR\"}") == 1.0
-            && app.metric("request_duration_ms_count{endpoint=\"/process\"}") == 2.0
-            && app.metric("image_stage_duration_seconds_count{stage=\"decode\"}") == 1.0
+        app.metric("requests_total{code=\"200\",endpoint=\"/process\"}") == 1
+            && app.metric("requests_total{code=\"422\",endpoint=\"/process\"}") == 1
+            && app.metric("errors_total{endpoint=\"/process\",error_code=\"PROCESSING_ERROR\"}") == 1
+            && app.metric("request_duration_ms_count{endpoint=\"/process\"}") == 2
+            && app.metric("image_stage_duration_seconds_count{stage=\"decode\"}") == 1
     });
 }
 

@@ -5,7 +5,7 @@ use huemill_actors::fault::{Code, Fault};
 /// The bytes that `text` stands for. The media type of a data: URL is ignored: content decides.
 ///
 /// # Errors
-/// `None` in place of bytes where there is nothing behind the comma or in the text; INVALID_INPUT for anything
+/// `None` in place of bytes where there is nothing behind the comma or in the text; `INVALID_INPUT` for anything
 /// that is no base64.
 pub(super) fn decode(text: &str) -> Result<Option<Vec<u8>>, Fault> {
     let payload = payload(text)?;

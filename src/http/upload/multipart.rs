@@ -70,7 +70,8 @@ async fn pass(mut part: Field) -> Result<(), Fault> {
 /// The name is used for nothing; one that could harm whoever uses it is refused all the same.
 fn check_filename(part: &Field) -> Result<(), Fault> {
     let Some(disposition) = part.content_disposition() else { return Ok(()) };
-    let extended = disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
+    let extended =
+        disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
     let names = disposition.get_filename().map(str::to_owned).into_iter().chain(extended);
     if names.into_iter().all(|name| is_plain(&name)) {
         Ok(())
