@@ -1,14 +1,15 @@
 //! What is known of one request while it is handled: shared by the middleware, the body's reader and the
 //! handler, all on one thread.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use actix_web::dev::Payload;
 
 use super::request_id::RequestId;
 
 /// One request's own figures.
-#[derive(Debug)]
 pub(crate) struct Context {
     /// Its display id.
     pub id: RequestId,
@@ -18,7 +19,11 @@ pub(crate) struct Context {
     bytes_in: Cell<u64>,
     body_ended: Cell<Option<Instant>>,
     too_slow: Cell<bool>,
+    body: OnceCell<SharedBody>,
 }
+
+/// The connection's end of a body.
+pub(crate) type SharedBody = Rc<RefCell<Payload>>;
 
 impl Context {
     /// A request that begins now.
@@ -31,7 +36,14 @@ impl Context {
             bytes_in: Cell::new(0),
             body_ended: Cell::new(None),
             too_slow: Cell::new(false),
+            body: OnceCell::new(),
         })
+    }
+
+    /// Keeps hold of the body until the answer is written. A chunked body that is let go earlier is read on for as
+    /// long as its sender likes; one that is held makes the server close the connection, after a time of lingering.
+    pub(crate) fn hold(&self, body: &SharedBody) {
+        let _ = self.body.set(body.clone());
     }
 
     /// Counts a received chunk of the body.

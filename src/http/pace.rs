@@ -2,6 +2,7 @@
 //!
 //! Only time spent waiting for the client counts, never the time that we take ourselves.
 
+use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context as Task, Poll};
@@ -13,7 +14,7 @@ use actix_web::web::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 
-use super::context::Context;
+use super::context::{Context, SharedBody};
 
 /// The slowest body that is borne.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,7 @@ impl Pace {
 
 /// A body that ends with an error where the client is slower than its [`Pace`].
 pub(crate) struct PacedPayload {
-    inner: Payload,
+    inner: SharedBody,
     pace: Pace,
     context: Rc<Context>,
     received: u64,
@@ -46,6 +47,8 @@ impl PacedPayload {
     /// Watches `inner` on behalf of this request.
     #[must_use]
     pub(crate) fn new(inner: Payload, pace: Pace, context: Rc<Context>) -> Self {
+        let inner = Rc::new(RefCell::new(inner));
+        context.hold(&inner);
         Self { inner, pace, context, received: 0, waited: Duration::ZERO, waiting: None }
     }
 
@@ -70,7 +73,7 @@ impl Stream for PacedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
-        let polled = self.inner.poll_next_unpin(task);
+        let polled = self.inner.borrow_mut().poll_next_unpin(task);
         if polled.is_pending() {
             return self.wait(task);
         }

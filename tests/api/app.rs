@@ -1,6 +1,6 @@
 //! A running service for a test: its own process, port and data directory, its log lines, its memory.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -93,12 +93,15 @@ impl App {
         self.post("/process_zip").header("content-type", "application/zip").body(zip).send().unwrap()
     }
 
-    /// Bytes on a bare socket, and everything that comes back until the server closes.
+    /// Bytes on a bare socket, and everything that comes back until the server closes; fails where it does not.
     pub fn raw(&self, bytes: &[u8]) -> String {
         let mut socket = self.socket();
         socket.write_all(bytes).unwrap();
         let mut answer = Vec::new();
-        let _ = socket.read_to_end(&mut answer);
+        if let Err(error) = socket.read_to_end(&mut answer) {
+            let waited = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+            assert!(!waited, "the server did not close: {}", String::from_utf8_lossy(&answer));
+        }
         String::from_utf8_lossy(&answer).into_owned()
     }
 
