@@ -51,7 +51,7 @@ pub(crate) struct Scaler {
     resizer: Resizer,
 }
 
-/// Rows of the source that a draft averages into one row of the result, at least.
+/// Rows of the source that a draft averages into one row of the result, at least, before it leaves any out.
 const DRAFT_ROWS: u32 = 3;
 
 impl Scaler {
@@ -61,8 +61,8 @@ impl Scaler {
         (u64::from(across) + 1) * u64::from(height) * 3
     }
 
-    /// `region` of `source` at `width` × `height`, by Catmull-Rom: within 50 dB of Lanczos when it reduces,
-    /// at two thirds of its time, and clean when it enlarges.
+    /// `region` of `source` at `width` × `height`, by Catmull-Rom: about 50 dB from Lanczos when it reduces, at
+    /// three quarters of its time, and clean when it enlarges.
     pub(crate) fn fine(
         &mut self,
         source: &Raster,

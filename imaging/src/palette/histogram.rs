@@ -13,6 +13,9 @@ const BINS: usize = 1 << (3 * BITS);
 /// Neighbours that are taken together from a picture too large to look at whole.
 const RUN: usize = 16;
 
+/// Pairs of runs that are fetched together.
+const BATCH: usize = 32;
+
 /// Pixels of similar colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bin {
@@ -34,18 +37,37 @@ impl Histogram {
     /// The histogram over at most `limit` of the pixels. A sum cannot overflow: `limit` × 255 is below 2³².
     pub(super) fn of(pixels: &[[u8; 3]], limit: usize) -> Self {
         let mut histogram = Self(vec![[0; 2]; BINS + 1]);
-        // Two places at once: neighbours mostly share a bin, and would wait for each other to be written.
         let [upper, lower] = sample(pixels, limit);
-        for (upper, lower) in upper.zip(lower) {
-            for (&upper, &lower) in upper.iter().zip(lower) {
-                histogram.add(upper);
-                histogram.add(lower);
-            }
-            for &pixel in &lower[upper.len()..] {
-                histogram.add(pixel);
-            }
+        let mut pairs = upper.zip(lower);
+        if pixels.len() <= limit {
+            pairs.for_each(|(upper, lower)| histogram.add_both(upper, lower));
+            return histogram;
         }
-        histogram
+        // Fetched first and counted then, so that the memory answers many requests at once.
+        let mut batch = [[[[0; 3]; RUN]; 2]; BATCH];
+        loop {
+            let mut fetched = 0;
+            for (places, (upper, lower)) in batch.iter_mut().zip(pairs.by_ref()) {
+                places[0].copy_from_slice(upper);
+                places[1].copy_from_slice(lower);
+                fetched += 1;
+            }
+            if fetched == 0 {
+                return histogram;
+            }
+            batch[..fetched].iter().for_each(|[upper, lower]| histogram.add_both(upper, lower));
+        }
+    }
+
+    /// Two runs at once: neighbours mostly share a bin, and would wait for each other to be written.
+    fn add_both(&mut self, upper: &[[u8; 3]], lower: &[[u8; 3]]) {
+        for (&upper, &lower) in upper.iter().zip(lower) {
+            self.add(upper);
+            self.add(lower);
+        }
+        for &pixel in &lower[upper.len()..] {
+            self.add(pixel);
+        }
     }
 
     #[inline]
