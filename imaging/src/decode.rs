@@ -6,6 +6,7 @@ mod codes;
 mod gif;
 mod jpeg;
 mod others;
+mod partitions;
 pub(crate) mod pixels;
 mod png;
 mod reader;

@@ -2,7 +2,7 @@
 
 use image::{ImageDecoder, Rgba, codecs::bmp::BmpDecoder, codecs::webp::WebPDecoder};
 
-use super::{codes, pixels, profile_memory, reader::Watched, zeroed};
+use super::{codes, partitions, pixels, profile_memory, reader::Watched, zeroed};
 use crate::{
     Error, Watch,
     probe::bmp,
@@ -12,14 +12,7 @@ use crate::{
 
 /// A WebP's RGB; of an animation the first frame on its canvas.
 pub(super) fn webp(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result<Vec<u8>, Error> {
-    if let Some((start, end)) = header.frame.lossless_at {
-        let stream = bytes.get(start..end).unwrap_or_default();
-        let most = most_codes(header);
-        let codes = codes::memory(stream, header.frame.width, header.frame.height, most);
-        if codes.is_none_or(|memory| memory > most) {
-            return Err(Error::damaged("prefix codes without sense, or more of them than any picture needs"));
-        }
-    }
+    check(bytes, header)?;
     let mut reader = Watched::new(bytes, watch);
     if let Some(animation) = header.animation {
         // The first frame covers what is below it, which is nothing; the decoder's blending would round down.
@@ -35,6 +28,21 @@ pub(super) fn webp(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result<V
     let data = read(decoder, (header.width, header.height))?;
     let conversion = Conversion::new(Space::Rgb, webp::profile(bytes));
     Ok(conversion.convert_all(data))
+}
+
+/// Refuses a frame that would make its decoder hold more than the header foretold.
+fn check(bytes: &[u8], header: &Header) -> Result<(), Error> {
+    let frame = &header.frame;
+    let part = |(start, end)| bytes.get(start..end).unwrap_or_default();
+    if !frame.lossless && !partitions::fit(part(frame.at)) {
+        return Err(Error::damaged("the frame is cut off"));
+    }
+    let Some(stream) = frame.lossless_at.map(part) else { return Ok(()) };
+    let most = most_codes(header);
+    match codes::memory(stream, frame.width, frame.height, most) {
+        Some(memory) if memory <= most => Ok(()),
+        _ => Err(Error::damaged("prefix codes without sense, or more of them than any picture needs")),
+    }
 }
 
 /// Bytes that the tables of a frame's prefix codes may take. Encoders give a group of codes tens of bytes for each

@@ -86,7 +86,7 @@ impl<'a> Parts<'a> {
 
     /// The stream to hand to a decoder.
     pub(crate) fn stream<'s>(&'s self, watch: &'s dyn Watch) -> Stream<'s> {
-        Stream { parts: [&self.head, self.scans, END], part: 0, at: 0, ask_at: 0, watch }
+        Stream { parts: [&self.head, self.scans, END], part: 0, end: 0, window: &[], watch }
     }
 }
 
@@ -137,8 +137,9 @@ impl Coverage {
 pub(crate) struct Stream<'a> {
     parts: [&'a [u8]; 3],
     part: usize,
-    at: usize,
-    ask_at: usize,
+    /// What is left of the present part before the watch is asked again, and where in the part that ends.
+    window: &'a [u8],
+    end: usize,
     watch: &'a dyn Watch,
 }
 
@@ -146,86 +147,105 @@ impl Stream<'_> {
     /// Bytes between two questions to the watch.
     const STEP: usize = 64 * 1024;
 
-    /// What is left of the present part, the next one where it is used up; empty at the end.
-    #[inline]
-    fn rest(&mut self) -> &[u8] {
-        while self.at == self.parts[self.part].len() && self.part + 1 < self.parts.len() {
-            self.part += 1;
-            self.at = 0;
-            self.ask_at = 0;
-        }
-        if self.at >= self.ask_at {
-            self.ask();
-        }
-        &self.parts[self.part][self.at..]
+    /// Where the present part is read next.
+    fn at(&self) -> usize {
+        self.end - self.window.len()
     }
 
-    #[cold]
-    fn ask(&mut self) {
+    /// Opens the window at a place of the present part.
+    fn open(&mut self, at: usize) {
+        let part = self.parts[self.part];
+        self.end = part.len().min(at + Self::STEP);
+        self.window = &part[at..self.end];
+    }
+
+    /// Opens the next window where one is used up; it is empty at the end.
+    fn go_on(&mut self) {
+        if !self.window.is_empty() {
+            return;
+        }
         if self.watch.canceled() {
             self.parts = [&[]; 3];
-            (self.part, self.at) = (2, 0);
+            (self.part, self.end) = (2, 0);
         }
-        self.ask_at = self.at + Self::STEP;
+        while self.end == self.parts[self.part].len() && self.part + 1 < self.parts.len() {
+            self.part += 1;
+            self.end = 0;
+        }
+        self.open(self.end);
+    }
+
+    /// Fills the buffer if the window has enough. This is where decoders spend their reading.
+    #[inline]
+    fn fill_at_once(&mut self, buffer: &mut [u8]) -> bool {
+        let Some((bytes, rest)) = self.window.split_at_checked(buffer.len()) else { return false };
+        buffer.copy_from_slice(bytes);
+        self.window = rest;
+        true
     }
 
     /// Reads as much as there is, without a step back.
     fn fill(&mut self, mut buffer: &mut [u8]) -> usize {
         let wanted = buffer.len();
         while !buffer.is_empty() {
-            let rest = self.rest();
-            let length = rest.len().min(buffer.len());
-            if length == 0 {
+            self.go_on();
+            let (bytes, rest) = self.window.split_at(self.window.len().min(buffer.len()));
+            if bytes.is_empty() {
                 break;
             }
-            buffer[..length].copy_from_slice(&rest[..length]);
-            buffer = &mut buffer[length..];
-            self.at += length;
+            buffer[..bytes.len()].copy_from_slice(bytes);
+            buffer = &mut buffer[bytes.len()..];
+            self.window = rest;
         }
         wanted - buffer.len()
     }
 
     fn position(&self) -> u64 {
         let before: usize = self.parts[..self.part].iter().map(|part| part.len()).sum();
-        (before + self.at) as u64
+        (before + self.at()) as u64
     }
 
     fn move_to(&mut self, position: u64) {
         let mut left = usize::try_from(position).unwrap_or(usize::MAX);
         for (index, part) in self.parts.iter().enumerate() {
             self.part = index;
-            self.at = left.min(part.len());
-            left -= self.at;
-            if left == 0 {
+            if left <= part.len() {
                 break;
             }
+            left -= part.len();
         }
-        self.ask_at = self.ask_at.min(self.at + Self::STEP);
+        self.open(left.min(self.parts[self.part].len()));
     }
 }
 
 impl Read for Stream<'_> {
-    #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.rest().read(buffer)?;
-        self.at += length;
-        Ok(length)
+        self.go_on();
+        self.window.read(buffer)
+    }
+
+    #[inline]
+    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        if self.fill_at_once(buffer) || self.fill(buffer) == buffer.len() {
+            return Ok(());
+        }
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 }
 
 impl ZByteReaderTrait for Stream<'_> {
     #[inline]
     fn read_byte_no_error(&mut self) -> u8 {
-        let byte = self.rest().first().copied();
-        self.at += usize::from(byte.is_some());
-        byte.unwrap_or(0)
+        let mut byte = [0];
+        if !self.fill_at_once(&mut byte) {
+            self.fill(&mut byte);
+        }
+        byte[0]
     }
 
     #[inline]
     fn read_exact_bytes(&mut self, buffer: &mut [u8]) -> Result<(), ZByteIoError> {
-        if let Some(bytes) = self.rest().get(..buffer.len()) {
-            buffer.copy_from_slice(bytes);
-            self.at += buffer.len();
+        if self.fill_at_once(buffer) {
             return Ok(());
         }
         let start = self.position();
@@ -257,10 +277,10 @@ impl ZByteReaderTrait for Stream<'_> {
 
     fn z_seek(&mut self, from: ZSeekFrom) -> Result<u64, ZByteIoError> {
         if let ZSeekFrom::Current(back) = from
-            && let Some(at) = self.at.checked_add_signed(back as isize)
-            && at <= self.parts[self.part].len()
+            && let Some(at) = self.at().checked_add_signed(back as isize)
+            && let Some(window) = self.parts[self.part].get(at..self.end)
         {
-            self.at = at;
+            self.window = window;
             return Ok(0);
         }
         let length: usize = self.parts.iter().map(|part| part.len()).sum();
@@ -274,9 +294,9 @@ impl ZByteReaderTrait for Stream<'_> {
         Ok(target)
     }
 
-    #[inline]
     fn is_eof(&mut self) -> Result<bool, ZByteIoError> {
-        Ok(self.rest().is_empty())
+        self.go_on();
+        Ok(self.window.is_empty())
     }
 
     fn z_position(&mut self) -> Result<u64, ZByteIoError> {

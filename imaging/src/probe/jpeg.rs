@@ -111,7 +111,7 @@ impl<'a> Segments<'a> {
 
 /// Where the next 0xFF lies.
 fn find(bytes: &[u8], from: usize) -> Option<usize> {
-    bytes.get(from..)?.iter().position(|&byte| byte == 0xFF).map(|at| from + at)
+    memchr::memchr(0xFF, bytes.get(from..)?).map(|at| from + at)
 }
 
 impl Header {

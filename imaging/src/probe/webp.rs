@@ -31,6 +31,8 @@ pub(crate) struct Frame {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) lossless: bool,
+    /// Where in the file it begins and ends.
+    pub(crate) at: (usize, usize),
     /// Whether an alpha plane of its own goes before it.
     pub(crate) alpha_plane: bool,
     /// Where in the file the lossless stream lies, of the frame or of its alpha plane, if there is one.
@@ -174,6 +176,7 @@ impl Frame {
                 width,
                 height,
                 lossless,
+                at: (start, start + data.len()),
                 alpha_plane: alpha > 0,
                 lossless_at: if lossless { Some((start + 5, start + data.len())) } else { alpha_at },
                 length: data.len() as u64 + alpha,

@@ -83,6 +83,10 @@ fn webps(add: &mut Add<'_>) {
     );
     add("I5", "webp of 4096 groups of codes", Must::Fail, webp_of(&[(b"VP8L", &vp8l_groups(4096))]));
     add("I5", "webp of 100 groups of codes", Must::Read, webp_of(&[(b"VP8L", &vp8l_groups(100))]));
+    // The size of the first partition is in the upper bits of the first three bytes.
+    let mut partition = vp8(16, 16, &[0; 64]);
+    partition[..3].copy_from_slice(&[0x10, 0xFF, 0xFF]);
+    add("I5", "webp partition of 512 kB in 300 bytes", Must::Fail, webp_of(&[(b"VP8 ", &partition)]));
     add("I5", "webp without a bitstream", Must::Fail, webp_of(&[(b"VP8X", &vp8x(0, 16, 16))]));
 }
 
