@@ -30,13 +30,11 @@ pub(crate) async fn layer(
         .app_data::<Data<Doors>>()
         .cloned()
         .ok_or_else(|| problem::Problem(Code::InternalError.into()))?;
-    let users = route::at(request.path()).is_some_and(|route| route.users);
-    if users {
-        doors.pulse.begin();
-    }
+    let users = route::at(request.path()).filter(|route| route.users).map(|_| doors.pulse.begin());
     let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), users);
     request.extensions_mut().insert(context.clone());
     watch_body(&mut request, &doors, &context);
+    let mut finish = Finish::begin(&request, context.clone(), &doors);
 
     let (raw, response, pattern) = if request.method() == Method::OPTIONS {
         let allow = route::at(request.path()).map_or(route::ALLOW_ANYWHERE, |route| route.allow);
@@ -53,7 +51,7 @@ pub(crate) async fn layer(
 
     let (response, fault) = shaped(response, &context);
     let response = marked(response, raw.headers(), &context, &doors.cors);
-    let finish = Finish::new(&raw, endpoint, response.status(), fault, context, &doors);
+    finish.answered(endpoint, response.status(), fault);
     Ok(ServiceResponse::new(raw, response.map_body(|_, body| Observed::new(body, finish))))
 }
 

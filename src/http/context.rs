@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 
+use super::pulse::Beat;
 use super::request_id::RequestId;
 
 /// One request's own figures.
 pub(crate) struct Context {
     /// Its display id.
     pub id: RequestId,
-    /// Whether its path is the users' and it counts in the service's objectives.
-    pub users: bool,
+    /// Where its path is the users': it counts in the service's objectives, and is in work until this goes.
+    pub users: Option<Beat>,
     started: Instant,
     bytes_in: Cell<u64>,
     body_ended: Cell<Option<Instant>>,
@@ -28,7 +29,7 @@ pub(crate) type SharedBody = Rc<RefCell<Payload>>;
 impl Context {
     /// A request that begins now.
     #[must_use]
-    pub(crate) fn new(id: RequestId, users: bool) -> Rc<Self> {
+    pub(crate) fn new(id: RequestId, users: Option<Beat>) -> Rc<Self> {
         Rc::new(Self {
             id,
             users,

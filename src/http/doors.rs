@@ -1,5 +1,6 @@
 //! What every request may reach: the actors, the spool, the limits. One for all HTTP threads.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use huemill_actors::budget::{Budget, Refusal, Reservation};
@@ -38,7 +39,7 @@ pub(crate) struct Doors {
     /// Where events go.
     pub recorder: Recorder,
     /// How the service does right now.
-    pub pulse: Pulse,
+    pub pulse: Arc<Pulse>,
     workers: actix::Addr<Workers>,
     intake: actix::Addr<Intake>,
     metrics: actix::Addr<Metrics>,
@@ -65,7 +66,7 @@ impl Doors {
             slots: settings.worker_count(),
             verdict: crew.verdict.clone(),
             recorder: crew.recorder.clone(),
-            pulse: Pulse::default(),
+            pulse: Arc::default(),
             workers: crew.workers.clone(),
             intake: crew.intake.clone(),
             metrics: crew.metrics.clone(),

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
-use actix_web::HttpRequest;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data};
 use huemill_actors::fault::{Code, Fault};
@@ -17,12 +17,15 @@ use super::context::Context;
 use super::doors::Doors;
 use super::route;
 
+/// The status of a request whose client went away before it was answered, as nginx has it.
+const CLIENT_GONE: u16 = 499;
+
 /// What is told at the end of a request.
 pub(crate) struct Finish {
     endpoint: &'static str,
     method: &'static str,
     head: bool,
-    status: StatusCode,
+    status: u16,
     success: Option<bool>,
     fault: Option<Fault>,
     context: Rc<Context>,
@@ -31,29 +34,27 @@ pub(crate) struct Finish {
 }
 
 impl Finish {
-    /// The end of the request that has just been answered.
-    pub(crate) fn new(
-        request: &HttpRequest,
-        endpoint: &'static str,
-        status: StatusCode,
-        fault: Option<Fault>,
-        context: Rc<Context>,
-        doors: &Data<Doors>,
-    ) -> Self {
-        // The answer's member of that name: errors and pictures have one, the operators' routes have none.
-        let success =
-            fault.as_ref().map(|_| false).or((context.users && status == StatusCode::OK).then_some(true));
+    /// The end of a request that begins now. Dropped before it is answered, it tells of a client that went away.
+    pub(crate) fn begin(request: &ServiceRequest, context: Rc<Context>, doors: &Data<Doors>) -> Self {
         Self {
-            endpoint,
+            endpoint: route::at(request.path()).map_or(route::UNMATCHED, |route| route.path),
             method: route::method_label(request.method()),
             head: request.method() == Method::HEAD,
-            status,
-            success,
-            fault,
+            status: CLIENT_GONE,
+            success: None,
+            fault: None,
             context,
             doors: doors.clone().into_inner(),
             bytes_out: 0,
         }
+    }
+
+    /// The request has been answered so.
+    pub(crate) fn answered(&mut self, endpoint: &'static str, status: StatusCode, fault: Option<Fault>) {
+        // The answer's member of that name: errors and pictures have one, the operators' routes have none.
+        let picture = self.context.users.is_some() && status == StatusCode::OK;
+        self.success = fault.as_ref().map(|_| false).or(picture.then_some(true));
+        (self.endpoint, self.status, self.fault) = (endpoint, status.as_u16(), fault);
     }
 
     fn error_code(&self) -> Option<&'static str> {
@@ -62,7 +63,7 @@ impl Finish {
 
     fn write_line(&self) {
         let request_id = self.context.id.as_str();
-        let (endpoint, status_code) = (self.endpoint, self.status.as_u16());
+        let (endpoint, status_code) = (self.endpoint, self.status);
         log!(
             HTTP_REQUEST,
             request_id,
@@ -93,13 +94,13 @@ impl Finish {
 
     fn count(&self) {
         let ours = self.fault.as_ref().is_some_and(|fault| fault.code.is_ours());
-        if self.context.users {
-            self.doors.pulse.end(ours, self.doors.uptime());
+        if self.context.users.is_some() {
+            self.doors.pulse.answered(ours, self.doors.uptime());
         }
         self.doors.recorder.record(Event::RequestFinished(RequestFacts {
             endpoint: self.endpoint,
             method: self.method,
-            code: self.status.as_u16(),
+            code: self.status,
             error_code: self.error_code(),
             duration: self.context.elapsed(),
             bytes_in: self.context.bytes_in(),

@@ -1,7 +1,9 @@
 //! What operators and probes ask: `/health`, `/ready`, `/metrics`. None of them does work on the spot.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::web::Data;
-use actix_web::{HttpResponse, http::StatusCode};
 use huemill_actors::health::Check;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -82,6 +84,9 @@ pub(crate) async fn ready(doors: Data<Doors>) -> HttpResponse {
     };
     let status = if verdict.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = HttpResponse::build(status).json(body);
+    if !verdict.ready {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
     response.extensions_mut().insert(Verdict);
     response
 }

@@ -111,7 +111,7 @@ mod tests {
 
     fn paced() -> (mpsc::UnboundedSender<Result<Bytes, PayloadError>>, PacedPayload, Rc<Context>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let context = Context::new(RequestId::parse("test-request").unwrap(), true);
+        let context = Context::new(RequestId::parse("test-request").unwrap(), None);
         let payload: BoxedPayloadStream = Box::pin(UnboundedReceiverStream::new(receiver));
         (sender, PacedPayload::new(Payload::Stream { payload }, PACE, context.clone()), context)
     }

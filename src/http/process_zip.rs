@@ -135,7 +135,9 @@ impl Album {
             Some(fault) if fault.code.is_ours() => fault,
             worst => {
                 let cause = worst.map(|fault| fault.to_string()).unwrap_or_default();
-                let told = format!("None of the {} pictures in the ZIP could be read.", self.total);
+                let first = self.failed.first().map_or("", |failed| &failed.user_message);
+                let told =
+                    format!("None of the ZIP's pictures ({}) could be read. The first: {first}", self.total);
                 Fault::new(Code::ProcessingError).told(told).because(cause)
             }
         }

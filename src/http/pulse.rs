@@ -3,9 +3,8 @@
 //! Counts the users' routes alone, and as errors only what is our own doing (`INTERNAL_ERROR`,
 //! `OVERLOADED`, `NOT_READY`), as the service level objectives do.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Width of one bucket of the window.
@@ -28,14 +27,14 @@ struct Bucket {
 }
 
 impl Pulse {
-    /// A request began.
-    pub(crate) fn begin(&self) {
+    /// A request began; it is in work for as long as the beat lives, however it ends.
+    pub(crate) fn begin(self: &Arc<Self>) -> Beat {
         self.active.fetch_add(1, Ordering::Relaxed);
+        Beat(self.clone())
     }
 
-    /// A request ended, this long after the start of the service.
-    pub(crate) fn end(&self, error: bool, uptime: Duration) {
-        self.active.fetch_sub(1, Ordering::Relaxed);
+    /// A request was answered, this long after the start of the service.
+    pub(crate) fn answered(&self, error: bool, uptime: Duration) {
         let number = number(uptime);
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = &mut window[number as usize % BUCKETS];
@@ -62,6 +61,15 @@ impl Pulse {
     }
 }
 
+/// A request in work.
+pub(crate) struct Beat(Arc<Pulse>);
+
+impl Drop for Beat {
+    fn drop(&mut self) {
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 fn number(uptime: Duration) -> u64 {
     uptime.as_secs() / BUCKET.as_secs()
 }
@@ -83,13 +91,20 @@ mod tests {
     fn the_rate_is_of_the_last_five_minutes_alone() {
         let pulse = Pulse::default();
         for (error, at) in [(true, 0), (false, 100), (false, 290), (true, 299)] {
-            pulse.begin();
-            pulse.end(error, after(at));
+            pulse.answered(error, after(at));
         }
         assert_eq!(pulse.error_rate(after(299)), Some(0.5));
         assert_eq!(pulse.error_rate(after(310)), Some(1.0 / 3.0));
         assert_eq!(pulse.error_rate(after(450)), Some(0.5));
         assert_eq!(pulse.error_rate(after(700)), None);
+    }
+
+    #[test]
+    fn a_request_is_in_work_until_its_beat_is_dropped() {
+        let pulse = Arc::new(Pulse::default());
+        let (one, two) = (pulse.begin(), pulse.begin());
+        assert_eq!(pulse.active(), 2);
+        drop((one, two));
         assert_eq!(pulse.active(), 0);
     }
 }

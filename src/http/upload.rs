@@ -5,6 +5,7 @@ mod base64_text;
 mod json;
 mod multipart;
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -171,10 +172,14 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// A spool that could not be written: no disk is a matter of time, everything else is ours.
+/// A spool that could not be written: a disk that is full or away is a matter of time, everything else is ours.
 fn unspooled(error: std::io::Error) -> Fault {
     match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::NotFound
+        | ErrorKind::PermissionDenied
+        | ErrorKind::ReadOnlyFilesystem => {
             let mut fault = Fault::new(Code::Overloaded).because(error);
             fault.retry_after = Some(Duration::from_secs(30));
             fault

@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{Problem, Settings};
 
@@ -35,7 +36,7 @@ fn server(settings: &Settings, need: &mut Need<'_>) {
     need(server.linger_seconds >= 1, "server.linger_seconds", "must be 1 at least");
     need(!settings.data.dir.as_os_str().is_empty(), "data.dir", "must name a directory");
     need(
-        EnvFilter::builder().parse(&settings.log.filter).is_ok(),
+        is_filter(&settings.log.filter),
         "log.filter",
         "must be a level or a filter such as \"info,huemill=debug\"",
     );
@@ -132,6 +133,13 @@ fn security(settings: &Settings, need: &mut Need<'_>) {
         "public.url",
         "must be empty or an http(s) address such as https://huemill.example",
     );
+}
+
+/// A filter as `EnvFilter` reads it, where a bare word is a level: any other would silence everything.
+fn is_filter(text: &str) -> bool {
+    let bare = |part: &&str| !part.contains(['=', '[']);
+    EnvFilter::builder().parse(text).is_ok()
+        && text.split(',').map(str::trim).filter(bare).all(|word| word.parse::<LevelFilter>().is_ok())
 }
 
 fn is_origin(text: &str) -> bool {

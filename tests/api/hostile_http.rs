@@ -251,6 +251,15 @@ fn h11_a_client_gone_in_mid_upload_leaves_nothing() {
     app.wait_for("uploads in flight", |app| app.metric("uploads_in_flight_bytes") > 0);
     sockets.clear();
     app.wait_for("no upload in flight", |app| app.metric("uploads_in_flight_bytes") == 0);
+    app.wait_for("no request in work", |app| {
+        app.get("/ready").json::<serde_json::Value>().unwrap()["active_requests"] == 0
+    });
+    app.wait_for("a log line for each", |app| {
+        let gone = |line: &serde_json::Value| {
+            line["event"] == "http_request" && (line["status_code"] == 400 || line["status_code"] == 499)
+        };
+        app.log().iter().filter(|line| gone(line)).count() == 4
+    });
     app.assert_well();
 }
 

@@ -88,12 +88,10 @@ fn is_plain(name: &str) -> bool {
 
 fn malformed(error: MultipartError) -> Fault {
     match error {
-        MultipartError::Payload(PayloadError::Overflow) => {
-            invalid("A part of the form has a head that is too long.")
-        }
-        MultipartError::Payload(error) => broken(error),
+        MultipartError::Payload(error) if !matches!(error, PayloadError::Overflow) => broken(error),
         MultipartError::BoundaryMissing => {
-            invalid("The Content-Type of the form has no boundary.").because(error)
+            invalid("The form cannot be read: its boundary is missing, or no part ends with it.")
+                .because(error)
         }
         error => {
             invalid("The form cannot be read: send multipart/form-data as RFC 7578 has it.").because(error)
