@@ -35,7 +35,7 @@ pub struct ProcessArgs {
     /// Pictures; `-` is standard input
     #[arg(required = true, value_name = "FILES")]
     files: Vec<PathBuf>,
-    /// Write each picture's card into this directory, as <name>.card.<extension>
+    /// Write each picture's card into this directory, as `NAME.card.EXTENSION`
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print one JSON object a file and line: the members of the HTTP answer, `social_image` being the card's path
