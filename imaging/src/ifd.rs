@@ -16,7 +16,6 @@ pub(crate) struct Directory<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field<'a> {
     kind: u16,
-    count: u64,
     order: Order,
     data: &'a [u8],
     /// Where the values begin in the whole structure.
@@ -98,7 +97,7 @@ impl<'a> Directory<'a> {
             usize::try_from(self.order.read(inline)).ok()?
         };
         let data = self.bytes.get(offset..offset.checked_add(length)?)?;
-        Some(Field { kind, count, order: self.order, data, offset })
+        Some(Field { kind, order: self.order, data, offset })
     }
 
     /// The first value of a tag that holds whole numbers.
@@ -108,11 +107,6 @@ impl<'a> Directory<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// How many values there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.count
-    }
-
     /// The whole number at `index`: BYTE, SHORT, LONG or their eight-byte relative.
     pub(crate) fn number(&self, index: usize) -> Option<u64> {
         if !matches!(self.kind, 1 | 3 | 4 | 13 | 16 | 18) {

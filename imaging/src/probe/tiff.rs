@@ -25,6 +25,9 @@ const TILE_OFFSETS: u16 = 324;
 const EXTRA_SAMPLES: u16 = 338;
 const PROFILE: u16 = 34675;
 
+/// Where the strips or tiles are, and how long.
+const LISTS: [u16; 4] = [STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS];
+
 /// More entries, samples a pixel, strips or tiles, or pixels along a tile than pictures have.
 const MAX_ENTRIES: usize = 4096;
 const MAX_SAMPLES: u64 = 16;
@@ -48,7 +51,7 @@ pub(crate) struct Header {
     pub(crate) chunk_size: (u32, u32),
     /// Bytes of the largest strip or tile within the page, decoded, all samples together.
     pub(crate) chunk: u64,
-    /// How many strips or tiles there are.
+    /// How many strips or tiles are claimed.
     pub(crate) chunks: u64,
     /// Bytes of the colour profile.
     pub(crate) profile: u64,
@@ -84,7 +87,6 @@ impl Header {
         }
         let row = (u64::from(across.min(width)) * samples * depth).div_ceil(8);
         let palette = directory.find(PHOTOMETRIC).filter(|field| field.number(0) == Some(3));
-        let offsets = directory.find(STRIP_OFFSETS).or_else(|| directory.find(TILE_OFFSETS));
         let extra = directory.number(EXTRA_SAMPLES);
         Ok(Self {
             width,
@@ -98,7 +100,7 @@ impl Header {
             chunk_size: (across, down),
             // Each plane's rows are rounded up on their own.
             chunk: (row + samples) * u64::from(down.min(height)),
-            chunks: offsets.map_or(0, |field| field.count()),
+            chunks: LISTS.iter().flat_map(|&tag| directory.counts(tag)).max().unwrap_or(0),
             profile: directory.find(PROFILE).map_or(0, |field| field.bytes().len() as u64),
             palette: palette.and_then(|field| field.lowest_byte()),
         })
@@ -125,10 +127,9 @@ fn is_sound(directory: &Directory<'_>) -> bool {
         SAMPLE_FORMAT,
         SUBSAMPLING,
     ];
-    let lists = [STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS];
     directory.len() <= MAX_ENTRIES
         && numbers.iter().all(|&tag| once(tag, MAX_SAMPLES))
-        && lists.iter().all(|&tag| once(tag, MAX_CHUNKS))
+        && LISTS.iter().all(|&tag| once(tag, MAX_CHUNKS))
 }
 
 /// The colour profile of the first page.

@@ -117,6 +117,10 @@ fn tiffs(add: &mut Add<'_>) {
     let at = claimed.windows(4).position(|w| w == b"\x15\x01\x03\0").unwrap() + 4;
     claimed[at..at + 4].copy_from_slice(&200_000_u32.to_le_bytes());
     add("I6", "tiff that claims 200,000 values", Must::Fail, claimed);
+    let mut claimed = page(vec![], deflate(&[7; 1024]));
+    let at = claimed.windows(4).position(|w| w == b"\x11\x01\x04\0").unwrap() + 4;
+    claimed[at..at + 4].copy_from_slice(&60_000_u32.to_le_bytes());
+    add("I6", "tiff that claims 60,000 strips", Must::Fail, claimed);
     let many = page(vec![Entry(338, 3, vec![0; 400_000])], vec![0; 1024]);
     add("I6", "tiff with 400,000 extra samples", Must::Fail, many);
 }
