@@ -6,17 +6,17 @@ mod support;
 
 use std::sync::Arc;
 
-use actix::{Context, Handler, Message};
 use huemill_actors::crew::{ACTORS, Crew, CrewSettings, World};
 use huemill_actors::fault::Code;
 use huemill_actors::health::MemoryUse;
-use huemill_actors::intake::{Admit, Intake};
+use huemill_actors::intake::Admit;
 use huemill_actors::metrics::Render;
 use huemill_actors::supervise::{Policy, ask};
 use huemill_actors::workers::{Input, Run, engines, run};
 use huemill_imaging::Limits;
 use huemill_observability::{Known, Registry};
 use huemill_store::{SpoolRoom, SpoolSettings};
+use support::breaking::Break;
 use support::ward::{Ward, settings};
 use support::{io, on_actix, picture, until};
 
@@ -37,20 +37,6 @@ fn the_real_crew_becomes_ready_and_works() {
         assert_eq!(answer.unwrap_err().code, Code::ProcessingError);
         crew.stop().await;
     });
-}
-
-struct Break;
-
-impl Message for Break {
-    type Result = ();
-}
-
-impl Handler<Break> for Intake {
-    type Result = ();
-
-    fn handle(&mut self, _: Break, _: &mut Context<Self>) {
-        panic!("as planned")
-    }
 }
 
 #[test]

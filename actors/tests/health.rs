@@ -7,14 +7,15 @@ mod support;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use actix::{Context, Handler, Message, System};
+use actix::System;
 use huemill_actors::clock::Clock;
 use huemill_actors::crew::CrewSettings;
 use huemill_actors::health::{DEPENDENCIES, Health, Patients, VerdictCell, disk_free, memory_use};
-use huemill_actors::intake::{Drain, Intake};
+use huemill_actors::intake::Drain;
 use huemill_actors::metrics::{Recorder, Render};
 use huemill_actors::supervise::{Bell, Policy, Supervision, ask, start};
 use huemill_store::{SpoolRoom, SpoolSettings};
+use support::breaking::Break;
 use support::ward::{Feed, Ward, settings};
 use support::{io, on_actix, until};
 
@@ -114,28 +115,6 @@ fn a_late_canary_does_not_make_up_for_a_failed_one() {
         ward.becomes_ready().await;
         ward.close().await;
     });
-}
-
-struct Break;
-
-impl Message for Break {
-    type Result = ();
-}
-
-impl Handler<Break> for Intake {
-    type Result = ();
-
-    fn handle(&mut self, _: Break, _: &mut Context<Self>) {
-        panic!("as planned")
-    }
-}
-
-impl Handler<Break> for Health {
-    type Result = ();
-
-    fn handle(&mut self, _: Break, _: &mut Context<Self>) {
-        panic!("as planned")
-    }
 }
 
 #[test]

@@ -7,13 +7,14 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix::{Addr, Context, Handler, Message, System};
+use actix::{Addr, System};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::intake::{Admission, Admit, Drain, Intake, IntakeSettings};
 use huemill_actors::metrics::Recorder;
 use huemill_actors::supervise::{Bell, Policy, Roster, Supervision, ask, start};
 use huemill_observability::Event;
 use proptest::prelude::*;
+use support::breaking::Break;
 use support::stage::on_paused_time;
 use support::{io, until};
 use tokio::sync::mpsc;
@@ -159,20 +160,6 @@ fn many_uploads_do_not_make_many_looks_at_the_disk() {
         }
         assert!(door.looks.load(Ordering::SeqCst) <= before + 1);
     });
-}
-
-struct Break;
-
-impl Message for Break {
-    type Result = ();
-}
-
-impl Handler<Break> for Intake {
-    type Result = ();
-
-    fn handle(&mut self, _: Break, _: &mut Context<Self>) {
-        panic!("as planned")
-    }
 }
 
 #[test]

@@ -7,10 +7,11 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Addr, Context, Handler, Message, System};
+use actix::{Addr, System};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::supervise::{Bell, Policy, Roster, Supervision, ask, start};
 use huemill_observability::{Event, Known, Registry};
+use support::breaking::Break;
 use support::on_actix;
 
 const PROCESSED: Event = Event::ImageProcessed { endpoint: "/process" };
@@ -55,20 +56,6 @@ fn what_does_not_fit_is_dropped_and_counted() {
         assert_eq!(scrape(&metrics, SERIES).await, Some(10));
         assert_eq!(scrape(&metrics, "metrics_events_dropped_total").await, Some(15));
     });
-}
-
-struct Break;
-
-impl Message for Break {
-    type Result = ();
-}
-
-impl Handler<Break> for Metrics {
-    type Result = ();
-
-    fn handle(&mut self, _: Break, _: &mut Context<Self>) {
-        panic!("as planned")
-    }
 }
 
 #[test]

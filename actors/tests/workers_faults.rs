@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix::{Context, Handler, Message};
 use huemill_actors::fault::Code;
 use huemill_actors::supervise::ask;
-use huemill_actors::workers::{Run, Workers, WorkersSettings, run};
+use huemill_actors::workers::{Run, WorkersSettings, run};
+use support::breaking::Break;
 use support::shop::{Shop, settings, soon};
 use support::{on_actix, picture, until};
 
@@ -118,20 +118,6 @@ fn every_error_of_a_picture_has_its_code() {
             assert!(fault.message.contains(told), "{}", fault.message);
         }
     });
-}
-
-struct Break;
-
-impl Message for Break {
-    type Result = ();
-}
-
-impl Handler<Break> for Workers {
-    type Result = ();
-
-    fn handle(&mut self, _: Break, _: &mut Context<Self>) {
-        panic!("as planned")
-    }
 }
 
 #[test]

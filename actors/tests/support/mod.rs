@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "a module of several tests, none of which uses all of it")]
 #![allow(clippy::unwrap_used)]
 
+pub mod breaking;
 pub mod shop;
 pub mod stage;
 pub mod ward;
