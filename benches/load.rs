@@ -45,11 +45,11 @@ fn main() {
     println!("memory after load: {:.1} MB", server.resident_mb());
 
     let large: Arc<[u8]> = if short { photo } else { pictures::jpeg(6000, 4000, 7).into() };
-    for clients in [4, 16, 64] {
+    for clients in [4, 16, 64, 256] {
         let server = Server::start();
         let done = client::per_second(server.address, &large, clients, round) * round.as_secs_f64();
         println!(
-            "24 MP JPEG ({:.1} MB), {clients:2} clients: {done:4.0} answers, peak {:6.1} MB, after it {:5.1} MB",
+            "24 MP JPEG ({:.1} MB), {clients:3} clients: {done:4.0} answers, peak {:6.1} MB, after it {:5.1} MB",
             large.len() as f64 / 1e6,
             server.peak_mb(),
             server.resident_mb()

@@ -1,41 +1,75 @@
 //! The JSON of a processed picture, written once: the members first, then the card's base64 straight behind.
+//!
+//! A finished answer lies in the spool until its client has read it, and is sent a chunk at a time: clients that
+//! read slowly, however many, hold no more memory than the spool's allowance.
+
+use std::io;
 
 use actix_web::HttpResponse;
+use actix_web::body::SizedStream;
 use actix_web::http::header;
 use actix_web::web::Bytes;
+use futures_util::stream::{self, Stream};
+use huemill_actors::fault::{Code, Fault};
 use huemill_imaging::{Card, Outcome};
+use huemill_store::{Spool, SpoolRoom};
 
 use super::negotiate::Reply;
+use super::upload::unspooled;
 use crate::answer::Members;
+
+/// Bytes of a spooled answer that are sent at a time.
+const CHUNK: usize = 64 * 1024;
 
 /// The answer to one picture.
 ///
 /// # Errors
-/// Where the members cannot be written as JSON, which no outcome of the engine makes happen.
-pub(crate) fn of_picture(outcome: Outcome, reply: Reply) -> Result<HttpResponse, serde_json::Error> {
-    match reply {
-        Reply::Card => {
-            let kind = outcome.card.format.media_type();
-            Ok(HttpResponse::Ok()
-                .content_type(kind)
-                .insert_header((header::VARY, "Accept"))
-                .body(outcome.card.bytes))
-        }
-        Reply::Json => {
-            let mut json = Vec::with_capacity(room(&outcome.card));
-            json.extend_from_slice(b"{\"success\":true,");
-            members(&mut json, &outcome)?;
-            json.push(b'}');
-            Ok(HttpResponse::Ok()
-                .content_type("application/json")
-                .insert_header((header::VARY, "Accept"))
-                .body(Bytes::from(json)))
-        }
-    }
+/// Where the spool has no room, or the members cannot be written as JSON, which no outcome of the engine makes happen.
+pub(crate) async fn of_picture(
+    outcome: Outcome,
+    reply: Reply,
+    room: &SpoolRoom,
+) -> Result<HttpResponse, Fault> {
+    let (kind, bytes) = match reply {
+        Reply::Card => (outcome.card.format.media_type(), outcome.card.bytes),
+        Reply::Json => ("application/json", whole(&outcome).map_err(unwritten)?),
+    };
+    let spool = Spool::keep(room, bytes).await.map_err(unspooled)?;
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header((header::VARY, "Accept"))
+        .body(SizedStream::new(spool.len(), chunks(spool))))
 }
 
-/// One element of `results`: the picture's name in the archive and its members.
-pub(crate) fn result(name: &str, outcome: &Outcome) -> Result<Vec<u8>, serde_json::Error> {
+/// A spool's bytes, as a client takes them.
+pub(crate) fn chunks(spool: Spool) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((spool, 0), |(spool, sent)| async move {
+        let chunk = spool.chunk(sent, CHUNK).await?;
+        let sent = sent + chunk.len() as u64;
+        Ok((!chunk.is_empty()).then_some((chunk, (spool, sent))))
+    })
+}
+
+fn whole(outcome: &Outcome) -> Result<Vec<u8>, serde_json::Error> {
+    let mut json = Vec::with_capacity(room(&outcome.card));
+    json.extend_from_slice(b"{\"success\":true,");
+    members(&mut json, outcome)?;
+    json.push(b'}');
+    Ok(json)
+}
+
+fn unwritten(error: serde_json::Error) -> Fault {
+    Fault::new(Code::InternalError).because(error)
+}
+
+/// One element of `results`, in the spool: the picture's name in the archive and its members.
+pub(crate) async fn result(name: &str, outcome: Outcome, room: &SpoolRoom) -> Result<Spool, Fault> {
+    let json = element(name, &outcome).map_err(unwritten)?;
+    drop(outcome);
+    Spool::keep(room, json).await.map_err(unspooled)
+}
+
+fn element(name: &str, outcome: &Outcome) -> Result<Vec<u8>, serde_json::Error> {
     let mut json = Vec::with_capacity(room(&outcome.card) + name.len());
     json.extend_from_slice(b"{\"filename\":");
     serde_json::to_writer(&mut json, name)?;

@@ -3,7 +3,6 @@
 use actix_web::mime::{self, Mime};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use huemill_actors::fault::{Code, Fault};
 use huemill_actors::workers::Input;
 use huemill_observability::Event;
 
@@ -23,8 +22,8 @@ pub(crate) async fn process(
     let upload = upload::receive(&request, payload, &doors, &wanted(doors.limits.image_bytes)).await?;
     let outcome = doors.run(Input::Spool(upload.spool.clone()), asked.options).await?;
     doors.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS.path });
-    answer::of_picture(outcome, asked.reply)
-        .map_err(|error| Fault::new(Code::InternalError).because(error).into())
+    drop(upload);
+    Ok(answer::of_picture(outcome, asked.reply, &doors.spool).await?)
 }
 
 fn wanted(limit: u64) -> Wanted {

@@ -1,7 +1,7 @@
 //! `POST /process_zip`: the pictures of a ZIP while the client waits. The answer is streamed, a result at a time,
 //! in the archive's order; it begins with the first success, so that none at all can still be a 422.
 
-use std::convert::Infallible;
+use std::io;
 
 use actix_web::mime::{self, Mime};
 use actix_web::web::{Bytes, Data, Payload};
@@ -10,8 +10,9 @@ use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::pictures;
 use huemill_actors::workers::Input;
-use huemill_imaging::{Options, Outcome};
+use huemill_imaging::Options;
 use huemill_observability::Event;
+use huemill_store::Spool;
 use huemill_store::archive::Entry;
 use serde::Serialize;
 
@@ -31,7 +32,7 @@ pub(crate) async fn process_zip(
     let upload = upload::receive(&request, payload, &doors, &wanted(doors.limits.zip_bytes)).await?;
     let entries = list(&upload, &doors).await?;
     let mut album = Album::new(upload, entries, asked.options, doors);
-    let Some(first) = album.first_success().await else { return Err(album.nothing_done().into()) };
+    let Some(first) = album.next_success().await else { return Err(album.nothing_done().into()) };
     Ok(HttpResponse::Ok().content_type("application/json").streaming(album.into_json(first)))
 }
 
@@ -56,6 +57,13 @@ async fn list(upload: &Upload, doors: &Data<Doors>) -> Result<Vec<Entry>, Fault>
     listed.map_err(|error| Fault::new(Code::InternalError).because(error))?
 }
 
+/// One picture's element of `results`, in the spool until the client has read it.
+async fn result(doors: &Doors, name: &str, input: Input, options: Options) -> Result<Spool, Fault> {
+    let outcome = doors.run(input, options).await?;
+    doors.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS_ZIP.path });
+    answer::result(name, outcome, &doors.spool).await
+}
+
 /// A picture that gave no result.
 #[derive(Serialize)]
 struct Failed {
@@ -73,7 +81,7 @@ impl Failed {
 /// The work on one archive.
 struct Album {
     /// Results as they come, in the archive's order; as many under way as there are slots.
-    work: LocalBoxStream<'static, (String, Result<Outcome, Fault>)>,
+    work: LocalBoxStream<'static, (String, Result<Spool, Fault>)>,
     failed: Vec<Failed>,
     worst: Option<Fault>,
     total: usize,
@@ -91,10 +99,7 @@ impl Album {
                 let (doors, spool) = (doors.clone(), spool.clone());
                 async move {
                     let name = entry.name.clone();
-                    let result = doors.run(Input::Entry { archive: spool, entry }, options).await;
-                    if result.is_ok() {
-                        doors.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS_ZIP.path });
-                    }
+                    let result = result(&doors, &name, Input::Entry { archive: spool, entry }, options).await;
                     (name, result)
                 }
             })
@@ -104,12 +109,9 @@ impl Album {
     }
 
     /// The next result that is one; failures are put aside.
-    async fn next_success(&mut self) -> Option<Vec<u8>> {
+    async fn next_success(&mut self) -> Option<Spool> {
         while let Some((name, result)) = self.work.next().await {
-            match result.and_then(|outcome| {
-                answer::result(&name, &outcome)
-                    .map_err(|error| Fault::new(Code::InternalError).because(error))
-            }) {
+            match result {
                 Ok(json) => {
                     self.processed += 1;
                     return Some(json);
@@ -123,10 +125,6 @@ impl Album {
             }
         }
         None
-    }
-
-    async fn first_success(&mut self) -> Option<Vec<u8>> {
-        self.next_success().await
     }
 
     /// The answer where no picture gave a result: our own fault if there was one, else the archive's.
@@ -144,17 +142,16 @@ impl Album {
     }
 
     /// The answer's JSON, piece by piece.
-    fn into_json(self, first: Vec<u8>) -> impl Stream<Item = Result<Bytes, Infallible>> {
-        let opening =
-            stream::once(async move { [b"{\"success\":true,\"results\":[".as_slice(), &first].concat() });
+    fn into_json(self, first: Spool) -> impl Stream<Item = io::Result<Bytes>> {
+        let opening = text(b"{\"success\":true,\"results\":[".as_slice()).chain(answer::chunks(first));
         let rest = stream::unfold(Some(self), |album| async move {
             let mut album = album?;
             match album.next_success().await {
-                Some(json) => Some(([b",".as_slice(), &json].concat(), Some(album))),
-                None => Some((album.ending(), None)),
+                Some(json) => Some((text(b",".as_slice()).chain(answer::chunks(json)).boxed(), Some(album))),
+                None => Some((text(album.ending()).boxed(), None)),
             }
         });
-        opening.chain(rest).map(|piece| Ok(Bytes::from(piece)))
+        opening.chain(rest.flatten())
     }
 
     fn ending(&self) -> Vec<u8> {
@@ -169,4 +166,8 @@ impl Album {
         let members = serde_json::to_vec(&ending).unwrap_or_else(|_| b"{}".to_vec());
         [b"],".as_slice(), &members[1..]].concat()
     }
+}
+
+fn text(bytes: impl Into<Bytes>) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::once(std::future::ready(Ok(bytes.into())))
 }

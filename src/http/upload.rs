@@ -173,7 +173,7 @@ impl<'a> Sink<'a> {
 }
 
 /// A spool that could not be written: a disk that is full or away is a matter of time, everything else is ours.
-fn unspooled(error: std::io::Error) -> Fault {
+pub(crate) fn unspooled(error: std::io::Error) -> Fault {
     match error.kind() {
         ErrorKind::StorageFull
         | ErrorKind::QuotaExceeded

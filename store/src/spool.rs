@@ -116,7 +116,7 @@ pub struct Spool {
 /// Where the bytes are. The leases are held for their drop alone.
 #[derive(Debug)]
 enum Place {
-    Memory { bytes: Vec<u8>, _lease: Lease },
+    Memory { bytes: Bytes, _lease: Lease },
     File { file: File, len: u64, _lease: Lease },
 }
 
@@ -132,8 +132,19 @@ impl Spool {
         writer::write_out(room, &bytes)
     }
 
+    /// Bytes that are already whole and soon gone, such as an answer on its way: kept as they are while the shared
+    /// allowance has room, whatever their length, else moved to a file. Does not block the calling thread.
+    pub async fn keep(room: &SpoolRoom, bytes: Vec<u8>) -> io::Result<Self> {
+        let mut lease = room.memory_lease();
+        if lease.resize(bytes.capacity() as u64) {
+            return Ok(Self::in_memory(bytes, lease));
+        }
+        let room = room.clone();
+        writer::blocking(move || writer::write_out(&room, &bytes)).await
+    }
+
     fn in_memory(bytes: Vec<u8>, lease: Lease) -> Self {
-        Self { place: Arc::new(Place::Memory { bytes, _lease: lease }) }
+        Self { place: Arc::new(Place::Memory { bytes: bytes.into(), _lease: lease }) }
     }
 
     fn in_file(file: File, lease: Lease) -> Self {
@@ -204,7 +215,7 @@ impl Spool {
         let length = self.len().saturating_sub(offset).min(most as u64) as usize;
         if let Place::Memory { bytes, .. } = &*self.place {
             let start = bytes.len().min(offset as usize);
-            return Ok(Bytes::copy_from_slice(&bytes[start..start + length]));
+            return Ok(bytes.slice(start..start + length));
         }
         let spool = self.clone();
         writer::blocking(move || {

@@ -106,6 +106,19 @@ async fn few_bytes_stay_in_memory_and_many_go_to_a_file() {
 }
 
 #[tokio::test]
+async fn what_is_kept_fills_the_allowance_and_then_the_disk() {
+    let (room, dir) = room();
+    let first = Spool::keep(&room, pattern(10 * EACH)).await.unwrap();
+    assert!(first.as_slice().is_some(), "longer than each may have, but there is room");
+    let second = Spool::keep(&room, pattern(10 * EACH)).await.unwrap();
+    assert!(second.as_slice().is_none(), "there is no room for it");
+    assert_eq!((room.memory_used(), room.disk_used()), (10 * EACH as u64, 10 * EACH as u64));
+    assert!(second.to_vec().unwrap() == first.to_vec().unwrap());
+    drop((first, second));
+    assert_eq!((room.memory_used(), room.disk_used(), names_in(&dir)), (0, 0, 0));
+}
+
+#[tokio::test]
 async fn no_file_ever_has_a_name() {
     let (room, dir) = room();
     let mut writer = room.writer();
