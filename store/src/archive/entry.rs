@@ -1,10 +1,12 @@
 //! One entry of an archive: where its bytes lie and what they claim to be. Plain data with nothing borrowed, so
 //! that it can be stored and used later by another process, on the same bytes.
 
+use serde::{Deserialize, Serialize};
+
 use super::{EntryError, name};
 
 /// What the central directory says about one entry, judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Path within the archive: unique in it, safe to show (no control or bidi characters), at most
     /// [`Entry::LONGEST_NAME`] bytes, never leaving the archive. Folders end in `/`.
@@ -49,7 +51,8 @@ impl Entry {
 }
 
 /// How an entry's data are compressed (APPNOTE 4.4.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "u16", from = "u16")]
 pub enum Method {
     /// Method 0: as they are.
     Stored,
@@ -80,7 +83,8 @@ impl From<Method> for u16 {
 }
 
 /// What is known of an entry before its data are touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// A file that can be extracted.
     Readable,
