@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 use huemill_actors::budget::{Budget, Refusal, Reservation};
 use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::crew::Crew;
+use huemill_actors::dispatcher::Dispatcher;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::health::VerdictCell;
+use huemill_actors::idempotency::Idempotency;
 use huemill_actors::intake::{Admission, Admit, Intake};
+use huemill_actors::janitor::Janitor;
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::pictures::AlbumLimits;
+use huemill_actors::records::Records;
 use huemill_actors::supervise::ask;
-use huemill_actors::workers::{self, Cancel, Input, Run, Workers};
+use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_store::SpoolRoom;
 use huemill_store::archive::ArchiveLimits;
@@ -20,6 +24,7 @@ use huemill_store::archive::ArchiveLimits;
 use super::cors::Cors;
 use super::pace::Pace;
 use super::pulse::Pulse;
+use crate::keep::Keys;
 use crate::settings::{Limits, Settings};
 
 /// See the module.
@@ -40,6 +45,16 @@ pub(crate) struct Doors {
     pub recorder: Recorder,
     /// How the service does right now.
     pub pulse: Arc<Pulse>,
+    /// Jobs and blobs.
+    pub records: Records,
+    /// The keys of signatures and tokens.
+    pub keys: Keys,
+    /// Asked to reserve idempotency keys.
+    pub idempotency: actix::Addr<Idempotency>,
+    /// Told of canceled jobs.
+    pub dispatcher: actix::Addr<Dispatcher>,
+    /// Told of deleted jobs.
+    pub janitor: actix::Addr<Janitor>,
     workers: actix::Addr<Workers>,
     intake: actix::Addr<Intake>,
     metrics: actix::Addr<Metrics>,
@@ -52,7 +67,7 @@ pub(crate) struct Doors {
 impl Doors {
     /// The doors to this crew.
     #[must_use]
-    pub(crate) fn new(settings: &Settings, crew: &Crew, spool: SpoolRoom) -> Self {
+    pub(crate) fn new(settings: &Settings, crew: &Crew, spool: SpoolRoom, keys: Keys) -> Self {
         let uploads = &settings.uploads;
         Self {
             spool,
@@ -67,6 +82,11 @@ impl Doors {
             verdict: crew.verdict.clone(),
             recorder: crew.recorder.clone(),
             pulse: Arc::default(),
+            records: crew.records.clone(),
+            keys,
+            idempotency: crew.idempotency.clone(),
+            dispatcher: crew.dispatcher.clone(),
+            janitor: crew.janitor.clone(),
             workers: crew.workers.clone(),
             intake: crew.intake.clone(),
             metrics: crew.metrics.clone(),
@@ -115,7 +135,8 @@ impl Doors {
     /// Has a picture worked on. Dropping the future cancels the work.
     pub(crate) async fn run(&self, input: Input, options: Options) -> Result<Outcome, Fault> {
         let deadline = Deadline::now() + self.request_time;
-        let run = Run { input, options, deadline, cancel: Cancel::new(), counted: true };
+        let cancel = Cancel::new();
+        let run = Run { input, options, deadline, cancel, class: Class::Interactive, counted: true };
         workers::run(&self.workers, run).await.map(|done| done.outcome)
     }
 
