@@ -5,13 +5,17 @@
 //! - [`archive`] reads ZIP archives that lie in such bytes, entry by entry, under limits.
 //! - [`store`] is the contract of what must survive: jobs and their items, keys, nonces, secrets; [`job`] are its nouns;
 //!   [`sql`] keeps it in SQLite or PostgreSQL.
+//! - [`blobs`] are the inputs and cards of jobs, in a folder or a bucket; [`fetch`] brings one picture of them into a
+//!   spool, [`results`] is the archive of a job's cards.
 //!
 //! This crate knows nobody above it. It reports failures as plain enums and `std::io::Error`; what a user is
 //! told is decided by its callers.
 
 pub mod archive;
 pub mod blobs;
+pub mod fetch;
 pub mod job;
+pub mod results;
 pub mod spool;
 pub mod sql;
 pub mod store;
