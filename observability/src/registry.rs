@@ -8,6 +8,7 @@
 mod health;
 mod http;
 mod images;
+mod polls;
 mod process;
 mod workers;
 
@@ -52,6 +53,7 @@ pub struct Registry {
     images: images::Images,
     workers: workers::Workers,
     health: health::Health,
+    polls: polls::Polls,
     process: process::Process,
     /// One scrape at a time: the process collector's CPU counter may count twice when two collect at once.
     scrape: Mutex<()>,
@@ -66,6 +68,7 @@ impl Registry {
             images: images::Images::new(&families, known)?,
             workers: workers::Workers::new(&families)?,
             health: health::Health::new(&families, known)?,
+            polls: polls::Polls::new(&families)?,
             process: process::Process::new(&families, version)?,
             families,
             scrape: Mutex::new(()),
@@ -89,6 +92,11 @@ impl Registry {
             Event::DependencyChecked { dependency, ok } => self.health.dependency(dependency, *ok),
             Event::Ready(ready) => self.health.ready(*ready),
             Event::Spool { memory, disk } => self.process.spool(*memory, *disk),
+            Event::AuthFailed { reason } => self.polls.refused(reason),
+            Event::IdempotencyConflict => self.polls.conflict(),
+            Event::StatusPolled(poll) => self.polls.polled(*poll),
+            Event::RetryAfterTold { seconds } => self.polls.told(*seconds),
+            Event::ResultsDownloaded { kind } => self.polls.downloaded(kind),
         }
     }
 

@@ -37,7 +37,7 @@ impl Finish {
     /// The end of a request that begins now. Dropped before it is answered, it tells of a client that went away.
     pub(crate) fn begin(request: &ServiceRequest, context: Rc<Context>, doors: &Data<Doors>) -> Self {
         Self {
-            endpoint: route::at(request.path()).map_or(route::UNMATCHED, |route| route.path),
+            endpoint: route::of(request.path()).map_or(route::UNMATCHED, |route| route.path),
             method: route::method_label(request.method()),
             head: request.method() == Method::HEAD,
             status: CLIENT_GONE,
@@ -51,8 +51,9 @@ impl Finish {
 
     /// The request has been answered so.
     pub(crate) fn answered(&mut self, endpoint: &'static str, status: StatusCode, fault: Option<Fault>) {
-        // The answer's member of that name: errors and pictures have one, the operators' routes have none.
-        let picture = self.context.users.is_some() && status == StatusCode::OK;
+        // The answer's member of that name: errors and pictures have one, jobs and the operators' routes have none.
+        let bears = [route::PROCESS.path, route::PROCESS_ZIP.path].contains(&endpoint);
+        let picture = bears && status == StatusCode::OK;
         self.success = fault.as_ref().map(|_| false).or(picture.then_some(true));
         (self.endpoint, self.status, self.fault) = (endpoint, status.as_u16(), fault);
     }

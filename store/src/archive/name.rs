@@ -90,17 +90,23 @@ pub(super) fn is_junk(name: &str) -> bool {
         || name.split('/').any(|part| part == "__MACOSX")
 }
 
-/// Makes names unique within an archive. The work does not grow with the square of the entries: how far each
+/// Makes names safe to show, and unique within an archive or another list. The work does not grow with the square of the entries: how far each
 /// stem was counted is remembered.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub struct Names {
     seen: HashSet<String>,
     counted: HashMap<(String, String), usize>,
 }
 
 impl Names {
+    /// The name without characters that change how the text around them is shown, [`Entry::LONGEST_NAME`] bytes
+    /// long at most, and with a number before its extension where it was given out before.
+    pub fn take(&mut self, name: &str) -> String {
+        self.unique(clean(name))
+    }
+
     /// The name itself the first time; after that with a number before its extension.
-    pub(super) fn unique(&mut self, name: String) -> String {
+    fn unique(&mut self, name: String) -> String {
         if self.seen.insert(name.clone()) {
             return name;
         }
