@@ -1,9 +1,10 @@
 //! The composition root: builds everything out of the settings, runs it, stops it in order.
 //!
-//! Started in the order io runtime → crew → server, stopped in the other. On SIGTERM or SIGINT: not ready, listen
+//! Started in the order io runtime → store → crew → server, stopped in the other. On SIGTERM or SIGINT: not ready, listen
 //! on for a short delay so that probes see it, take no new uploads, let requests end, stop the server, then the
 //! crew. A second signal ends the process at once. A doomed actor does the same with exit code 70.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::crew_settings;
 use crate::http::{self, Doors, Listening};
+use crate::keep::{Keep, KeepError};
 use crate::settings::Settings;
 use crate::signals::Signals;
 
@@ -31,6 +33,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Store or blobs cannot be opened.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     /// The address cannot be bound.
     #[error("{host}:{port} cannot be listened on: {source}")]
     Listen {
@@ -56,6 +61,9 @@ pub struct Application {
     signals: Signals,
     delay: Duration,
     drain: Duration,
+    rest: Duration,
+    /// The hold on the data directory, let go last of all.
+    _lock: Option<File>,
 }
 
 /// Why the service stops.
@@ -85,13 +93,16 @@ impl Reason {
 
 impl Application {
     /// Builds everything and binds the listener. Must be called within an actix system.
-    pub fn build(settings: &Settings, io: &Handle) -> Result<Self, StartError> {
+    pub async fn build(settings: &Settings, io: &Handle) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let spool = open_spool(settings)?;
-        let world = crew_settings::world(settings, spool.clone(), io.clone())
+        let mut keep = open_keep(settings, io).await?;
+        let lock = keep.lock.take();
+        let keys = keep.keys(settings).await.map_err(KeepError::from)?;
+        let world = crew_settings::world(settings, spool.clone(), keep, io.clone())
             .map_err(|error| StartError::Metrics(error.to_string()))?;
-        let crew = Crew::start(crew_settings::of(settings), world);
-        let doors = Data::new(Doors::new(settings, &crew, spool));
+        let crew = Crew::start(&crew_settings::of(settings), world);
+        let doors = Data::new(Doors::new(settings, &crew, spool, keys));
         let server = &settings.server;
         let listening = http::listen(server, doors).map_err(|source| StartError::Listen {
             host: server.host.clone(),
@@ -104,6 +115,8 @@ impl Application {
             signals,
             delay: Duration::from_millis(server.shutdown_delay_ms),
             drain: Duration::from_secs(server.drain_seconds),
+            rest: Duration::from_secs(settings.jobs.rest_seconds),
+            _lock: lock,
         })
     }
 
@@ -115,7 +128,7 @@ impl Application {
 
     /// Runs until a signal, a doom or the server's own end; the process's exit code.
     pub async fn run_until_stopped(self) -> u8 {
-        let Self { crew, listening, mut signals, delay, drain } = self;
+        let Self { crew, listening, mut signals, delay, drain, rest, _lock } = self;
         let handle = listening.server.handle();
         let mut server = actix_rt::spawn(listening.server);
         let mut doom = crew.doom.clone();
@@ -127,7 +140,7 @@ impl Application {
         let started = Instant::now();
         log!(SHUTDOWN_STARTED, reason = reason.name());
         tokio::select! {
-            () = stop(crew, handle, delay, drain) => {}
+            () = stop(crew, handle, Patience { delay, drain, rest }) => {}
             signal = signals.next() => {
                 log!(SHUTDOWN_STARTED, reason = signal);
                 std::process::exit(130);
@@ -146,14 +159,29 @@ async fn doomed(doom: &mut DoomReceiver) {
     }
 }
 
+/// How long each step of a stop may take.
+struct Patience {
+    delay: Duration,
+    drain: Duration,
+    rest: Duration,
+}
+
 /// Stops everything in order.
-async fn stop(crew: Crew, server: ServerHandle, delay: Duration, drain: Duration) {
+async fn stop(crew: Crew, server: ServerHandle, patience: Patience) {
+    let Patience { delay, drain, rest } = patience;
     crew.drain();
     tokio::time::sleep(delay).await;
     if tokio::time::timeout(drain, server.stop(true)).await.is_err() {
         server.stop(false).await;
     }
-    crew.stop().await;
+    crew.stop(rest).await;
+}
+
+/// On the io runtime, where the store's connections belong.
+async fn open_keep(settings: &Settings, io: &Handle) -> Result<Keep, StartError> {
+    let settings = settings.clone();
+    let opened = io.spawn(async move { Keep::open(&settings).await }).await;
+    Ok(opened.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?)
 }
 
 fn open_spool(settings: &Settings) -> Result<SpoolRoom, StartError> {

@@ -3,18 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use huemill_actors::clock::Clock;
 use huemill_actors::crew::{ACTORS, CrewSettings, World};
+use huemill_actors::dispatcher::DispatcherSettings;
 use huemill_actors::fault::Code;
-use huemill_actors::health::{DEPENDENCIES, HealthSettings};
+use huemill_actors::health::{DEPENDENCIES, HealthSettings, disk_free, memory_use};
 use huemill_actors::intake::IntakeSettings;
+use huemill_actors::janitor::JanitorSettings;
+use huemill_actors::records::OPERATIONS;
 use huemill_actors::supervise::Policy;
 use huemill_actors::workers::{WorkersSettings, engines};
 use huemill_imaging::{Format, Limits, Stage};
 use huemill_observability::{Known, Registry};
 use huemill_store::SpoolRoom;
+use huemill_store::job::JobKind;
 use tokio::runtime::Handle;
 
 use crate::http::{problem, route};
+use crate::keep::Keep;
 use crate::settings::Settings;
 
 /// What the crew is told of the settings.
@@ -34,6 +40,8 @@ pub(crate) fn of(settings: &Settings) -> CrewSettings {
             disk_low: uploads.disk_low_bytes,
         },
         health: health(settings),
+        dispatcher: dispatcher(settings),
+        janitor: janitor(settings),
         ..CrewSettings::default()
     }
 }
@@ -45,11 +53,47 @@ pub(crate) fn of(settings: &Settings) -> CrewSettings {
 pub(crate) fn world(
     settings: &Settings,
     room: SpoolRoom,
+    keep: Keep,
     io: Handle,
 ) -> Result<World, Box<dyn std::error::Error>> {
-    let ledger = Arc::new(registry()?);
-    let mills = engines(limits(settings));
-    Ok(World::real(io, ledger, room, settings.data.dir.clone(), mills))
+    Ok(World {
+        io,
+        registry: Arc::new(registry()?),
+        room,
+        store: keep.store,
+        snapshots: keep.snapshots,
+        blobs: keep.blobs,
+        owner: keep.owner,
+        mills: engines(limits(settings)),
+        disk: disk_free(settings.data.dir.clone()),
+        memory: memory_use(),
+        clock: Clock::system(),
+    })
+}
+
+fn dispatcher(settings: &Settings) -> DispatcherSettings {
+    let jobs = &settings.jobs;
+    DispatcherSettings {
+        slots: settings.worker_count(),
+        lease: Duration::from_secs(jobs.lease_seconds),
+        poll: Duration::from_millis(jobs.poll_ms),
+        picture: Duration::from_secs(jobs.picture_seconds),
+        crashes: jobs.max_crashes,
+        longest_input: settings.limits.image_bytes,
+        ..DispatcherSettings::default()
+    }
+}
+
+fn janitor(settings: &Settings) -> JanitorSettings {
+    let jobs = &settings.jobs;
+    let orphan = Duration::from_secs(jobs.orphan_seconds);
+    JanitorSettings {
+        interval: Duration::from_secs(jobs.collect_seconds),
+        tombstone: Duration::from_secs(jobs.tombstone_hours * 3600),
+        orphan,
+        walk: orphan,
+        ..JanitorSettings::default()
+    }
 }
 
 fn limits(settings: &Settings) -> Limits {
@@ -76,6 +120,7 @@ fn health(settings: &Settings) -> HealthSettings {
         interval: Duration::from_secs(health.interval_seconds),
         timeout: Duration::from_secs(health.timeout_seconds),
         canary_interval: Duration::from_secs(health.canary_seconds),
+        store_interval: Duration::from_secs(health.store_seconds),
         stale: Duration::from_secs(health.stale_seconds),
         disk_free: health.disk_free_bytes,
         memory_ratio: health.memory_used_ratio,
@@ -98,12 +143,14 @@ fn registry() -> Result<Registry, Box<dyn std::error::Error>> {
             endpoints: &endpoints,
             statuses: &statuses,
             error_codes: &error_codes,
-            image_endpoints: &[route::PROCESS.path, route::PROCESS_ZIP.path],
+            image_endpoints: &[route::PROCESS.path, route::PROCESS_ZIP.path, "/jobs"],
             formats: &formats,
             outcomes: &lower.iter().map(String::as_str).chain(["ok"]).collect::<Vec<_>>(),
             stages: &Stage::ALL.map(Stage::name),
             actors: &ACTORS,
             dependencies: &DEPENDENCIES,
+            job_kinds: &JobKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
+            store_operations: &OPERATIONS,
         },
     )?)
 }

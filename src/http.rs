@@ -23,7 +23,7 @@ mod server;
 mod signature;
 mod upload;
 
-pub(crate) use doors::{Doors, Keys};
+pub(crate) use doors::Doors;
 pub(crate) use server::{Listening, listen};
 
 use std::fmt::Write;

@@ -24,6 +24,9 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 pub struct Settings {
     pub server: Server,
     pub data: Data,
+    pub store: Store,
+    pub blobs: Blobs,
+    pub jobs: Jobs,
     pub log: Log,
     pub cors: Cors,
     pub limits: Limits,
@@ -55,6 +58,21 @@ section! {
 section! {
     /// `[data]`
     Data { dir: PathBuf }
+}
+section! {
+    /// `[store]`
+    Store { url: SecretString }
+}
+section! {
+    /// `[blobs]`
+    Blobs { url: String }
+}
+section! {
+    /// `[jobs]`
+    Jobs {
+        lease_seconds: u64, poll_ms: u64, picture_seconds: u64, max_crashes: u32, rest_seconds: u64,
+        collect_seconds: u64, tombstone_hours: u64, orphan_seconds: u64,
+    }
 }
 section! {
     /// `[log]`
@@ -93,7 +111,7 @@ section! {
 section! {
     /// `[health]`
     Health {
-        interval_seconds: u64, timeout_seconds: u64, canary_seconds: u64, stale_seconds: u64,
+        interval_seconds: u64, timeout_seconds: u64, canary_seconds: u64, store_seconds: u64, stale_seconds: u64,
         disk_free_bytes: u64, memory_used_ratio: f64,
     }
 }

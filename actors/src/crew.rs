@@ -1,98 +1,43 @@
 //! The crew: all actors, started in their order on their arbiters, and stopped in the reverse order.
 //!
 //! The application starts it inside of an actix system, hands its addresses to HTTP, awaits
-//! [`Crew::doom`] beside the signals, and stops it last of all but the io runtime. `control` carries Workers and
-//! Intake, `health` and `metrics` their own actors alone, so that neither a flood of events nor a hanging
+//! [`Crew::doom`] beside the signals, and stops it last of all but the io runtime. `control` carries Workers,
+//! Intake and the actors of the jobs, `health` and `metrics` their own actors alone, so that neither a flood of events nor a hanging
 //! neighbour keeps a verdict or a scrape waiting.
 
-use std::path::PathBuf;
+mod world;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Addr;
-use actix_rt::Arbiter;
-use huemill_observability::{Event, Registry};
-use huemill_store::SpoolRoom;
+use actix_rt::{Arbiter, ArbiterHandle};
+use huemill_observability::Event;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+pub use world::{CrewSettings, World};
+
 use crate::budget::Budget;
-use crate::clock::Clock;
-use crate::health::{
-    DiskProbe, Health, HealthSettings, MemoryProbe, Patients, VerdictCell, disk_free, memory_use,
-};
-use crate::intake::{Drain, Intake, IntakeSettings};
+use crate::clock::Instant;
+use crate::dispatcher::{Dispatcher, Rest, Tools};
+use crate::estimate::Estimate;
+use crate::health::{Health, Patients, VerdictCell};
+use crate::idempotency::Idempotency;
+use crate::intake::{Drain, Intake};
+use crate::janitor::Janitor;
 use crate::metrics::{Metrics, Recorder};
-use crate::supervise::{self, Bell, DoomReceiver, Policy, Roster, Supervision};
-use crate::workers::{Mills, Workers, WorkersSettings};
+use crate::records::Records;
+use crate::submission::Desk;
+use crate::supervise::{self, Bell, DoomReceiver, Roster, Supervision, ask};
+use crate::workers::Workers;
 
 /// The actors' nouns, as metrics spell them.
-pub const ACTORS: [&str; 4] = ["health", "intake", "metrics", "workers"];
+pub const ACTORS: [&str; 7] =
+    ["dispatcher", "health", "idempotency", "intake", "janitor", "metrics", "workers"];
 
 /// How long an arbiter's thread may take to end.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Everything about the crew that can be set.
-#[derive(Debug, Clone)]
-pub struct CrewSettings {
-    /// Restart intensity and backoff.
-    pub policy: Policy,
-    /// Slots, queue and memory.
-    pub workers: WorkersSettings,
-    /// What may be in flight.
-    pub intake: IntakeSettings,
-    /// What is ready.
-    pub health: HealthSettings,
-    /// Events that may wait to be counted.
-    pub events: usize,
-}
-
-impl Default for CrewSettings {
-    fn default() -> Self {
-        Self {
-            policy: Policy::default(),
-            workers: WorkersSettings::default(),
-            intake: IntakeSettings::default(),
-            health: HealthSettings::default(),
-            events: 16_384,
-        }
-    }
-}
-
-/// The world around the crew, each part of which a test may replace.
-#[derive(Clone)]
-pub struct World {
-    /// The io runtime, started before the crew and ended after it.
-    pub io: Handle,
-    /// Where events are counted.
-    pub registry: Arc<Registry>,
-    /// The spools, whose bytes are reported.
-    pub room: SpoolRoom,
-    /// What works on pictures.
-    pub mills: Mills,
-    /// Free bytes of the data's disk.
-    pub disk: DiskProbe,
-    /// The memory in use.
-    pub memory: MemoryProbe,
-    /// By which a verdict ages.
-    pub clock: Clock,
-}
-
-impl World {
-    /// The real one; `data` is the folder whose disk counts.
-    #[must_use]
-    pub fn real(io: Handle, registry: Arc<Registry>, room: SpoolRoom, data: PathBuf, mills: Mills) -> Self {
-        Self {
-            io,
-            registry,
-            room,
-            mills,
-            disk: disk_free(data),
-            memory: memory_use(),
-            clock: Clock::system(),
-        }
-    }
-}
 
 /// The running crew. Its fields may be cloned freely.
 pub struct Crew {
@@ -100,6 +45,14 @@ pub struct Crew {
     pub workers: Addr<Workers>,
     /// Asked for an [`Admit`](crate::intake::Admit) before a body is read.
     pub intake: Addr<Intake>,
+    /// Asked to [`Reserve`](crate::idempotency::Reserve) a key.
+    pub idempotency: Addr<Idempotency>,
+    /// Told of canceled jobs.
+    pub dispatcher: Addr<Dispatcher>,
+    /// Told of blobs that may go.
+    pub janitor: Addr<Janitor>,
+    /// Jobs and blobs.
+    pub records: Records,
     /// Asked to [`Render`](crate::metrics::Render) a scrape.
     pub metrics: Addr<Metrics>,
     /// Told what happened.
@@ -130,16 +83,16 @@ struct Arbiters {
 impl Crew {
     /// Starts everybody. Panics outside of an actix system, or where no thread can be had.
     #[must_use]
-    pub fn start(settings: CrewSettings, world: World) -> Self {
+    pub fn start(settings: &CrewSettings, world: World) -> Self {
         let arbiters = Arbiters {
             health: arbiter(c"health"),
             control: arbiter(c"control"),
             metrics: arbiter(c"metrics"),
         };
-        let World { io, registry, room, mills, disk, memory, clock } = world;
         let (recorder, events) = Recorder::channel(settings.events);
         let (bell, doom) = Bell::new();
         let (drain, roster) = (Drain::default(), Roster::default());
+        let clock = world.clock.clone();
         let verdict = VerdictCell::new(clock, settings.health.stale, drain.clone(), bell.clone());
         let supervision = Supervision {
             policy: settings.policy,
@@ -147,29 +100,47 @@ impl Crew {
             bell: bell.clone(),
             roster: roster.clone(),
         };
-        let control = arbiters.control.handle();
-        let actor = Metrics::new(registry, recorder.clone(), events);
+        let (control, io) = (arbiters.control.handle(), world.io.clone());
+        let actor = Metrics::new(world.registry.clone(), recorder.clone(), events);
         let metrics = supervise::start(&arbiters.metrics.handle(), "metrics", &supervision, |_| actor);
-        let actor = Workers::new(settings.workers, mills, io.clone(), recorder.clone(), bell);
+        let slots = settings.workers.slots;
+        let actor =
+            Workers::new(settings.workers.clone(), world.mills.clone(), io.clone(), recorder.clone(), bell);
         let budget = actor.budget();
         let workers = supervise::start(&control, "workers", &supervision, |_| actor);
-        let actor = Intake::new(settings.intake, drain.clone(), disk.clone(), io.clone(), recorder.clone());
-        let intake = supervise::start(&control, "intake", &supervision, |_| actor);
+        let records = Records::new(
+            world.store.clone(),
+            world.blobs.clone(),
+            world.snapshots.clone(),
+            io.clone(),
+            recorder.clone(),
+        );
+        let bench = Bench { settings, world: &world, supervision: &supervision, control: &control };
+        let jobs = bench.jobs(&records, &workers, &drain, Estimate::new(slots));
         let patients = Patients {
             workers: workers.clone(),
-            intake: intake.clone(),
+            intake: jobs.intake.clone(),
             metrics: metrics.clone(),
+            dispatcher: jobs.dispatcher.clone(),
+            idempotency: jobs.idempotency.clone(),
+            janitor: jobs.janitor.clone(),
+            records: records.clone(),
             roster: roster.clone(),
-            disk,
-            memory,
-            room,
+            disk: world.disk,
+            memory: world.memory,
+            room: world.room,
             io: io.clone(),
         };
         let actor = Health::new(settings.health, verdict.clone(), recorder.clone(), patients);
         let health = supervise::start(&arbiters.health.handle(), "health", &supervision, |_| actor);
+        let Jobs { intake, idempotency, dispatcher, janitor } = jobs;
         Self {
             workers,
             intake,
+            idempotency,
+            dispatcher,
+            janitor,
+            records,
             metrics,
             recorder,
             budget,
@@ -189,10 +160,13 @@ impl Crew {
         self.recorder.record(Event::Ready(false));
     }
 
-    /// Stops everybody, in order: Health, then Intake and Workers (whoever still waits for a picture is told),
-    /// and Metrics last, so that it counts to the end. Drains if that has not begun.
-    pub async fn stop(self) {
+    /// Stops everybody, in order: the Dispatcher comes to rest (its pictures in flight end within `rest`, or are
+    /// given back), then Health, then the actors of `control` (whoever still waits for a picture is told), and
+    /// Metrics last, so that it counts to the end. Drains if that has not begun. The store is closed.
+    pub async fn stop(self, rest: Duration) {
         self.drain();
+        let until = Instant::now() + rest;
+        let _ = timeout(rest + FAREWELL, ask(&self.dispatcher, Rest { until })).await;
         let Arbiters { health, control, metrics } = self.arbiters;
         for arbiter in [health, control, metrics] {
             arbiter.stop();
@@ -200,6 +174,57 @@ impl Crew {
             // One that hangs ends with the process.
             let _ = timeout(FAREWELL, ended).await;
         }
+        self.records.store.close().await;
+    }
+}
+
+/// The actors of the job system.
+struct Jobs {
+    intake: Addr<Intake>,
+    idempotency: Addr<Idempotency>,
+    dispatcher: Addr<Dispatcher>,
+    janitor: Addr<Janitor>,
+}
+
+/// Where they are started.
+struct Bench<'a> {
+    settings: &'a CrewSettings,
+    world: &'a World,
+    supervision: &'a Supervision,
+    control: &'a ArbiterHandle,
+}
+
+impl Bench<'_> {
+    fn jobs(&self, records: &Records, workers: &Addr<Workers>, drain: &Drain, estimate: Estimate) -> Jobs {
+        let Self { settings, world, supervision, control } = *self;
+        let recorder = &supervision.recorder;
+        let actor = Janitor::new(settings.janitor, records.clone(), estimate.clone(), recorder.clone());
+        let janitor = supervise::start(control, "janitor", supervision, |_| actor);
+        let tools = Tools {
+            records: records.clone(),
+            workers: workers.clone(),
+            janitor: janitor.clone(),
+            room: world.room.clone(),
+            estimate: estimate.clone(),
+            drain: drain.clone(),
+            recorder: recorder.clone(),
+            owner: world.owner.clone(),
+            io: world.io.clone(),
+        };
+        let actor = Dispatcher::new(settings.dispatcher, tools);
+        let dispatcher = supervise::start(control, "dispatcher", supervision, |_| actor);
+        let idempotency = supervise::start(control, "idempotency", supervision, |_| Idempotency::default());
+        let desk = Desk { records: records.clone(), estimate, recorder: recorder.clone() };
+        let actor = Intake::new(
+            settings.intake,
+            drain.clone(),
+            Arc::clone(&world.disk),
+            world.io.clone(),
+            recorder.clone(),
+        );
+        let actor = actor.with_office(desk, dispatcher.clone());
+        let intake = supervise::start(control, "intake", supervision, |_| actor);
+        Jobs { intake, idempotency, dispatcher, janitor }
     }
 }
 

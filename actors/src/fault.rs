@@ -12,6 +12,34 @@ pub enum Code {
     NoInput,
     /// Malformed JSON, wrong type, value out of range, bad base64.
     InvalidInput,
+    /// Not http(s), malformed, unresolvable, or an address that is not public.
+    InvalidUrl,
+    /// A signed request without what it must bear.
+    MissingSignature,
+    /// A signed request whose time is no time.
+    InvalidTimestamp,
+    /// A signed request of another time.
+    TimestampOutOfRange,
+    /// A signed request that was sent before.
+    NonceReused,
+    /// A signed request whose signature is wrong.
+    InvalidSignature,
+    /// An operator's route without the operator's token.
+    Unauthorized,
+    /// A link whose signature is wrong or past its time.
+    ExpiredLink,
+    /// No such job.
+    JobNotFound,
+    /// A job past its time.
+    ExpiredJob,
+    /// The same idempotency key with another body.
+    IdempotencyViolation,
+    /// The same idempotency key while its first request is not answered yet.
+    IdempotencyInProgress,
+    /// The job has ended.
+    JobNotCancelable,
+    /// The contract has it, this version does not do it yet.
+    NotImplemented,
     /// No such route.
     NotFound,
     /// The route exists, not with this method.
@@ -36,9 +64,23 @@ pub enum Code {
 
 impl Code {
     /// Every code, for tables that must know them all.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 26] = [
         Self::NoInput,
         Self::InvalidInput,
+        Self::InvalidUrl,
+        Self::MissingSignature,
+        Self::InvalidTimestamp,
+        Self::TimestampOutOfRange,
+        Self::NonceReused,
+        Self::InvalidSignature,
+        Self::Unauthorized,
+        Self::ExpiredLink,
+        Self::JobNotFound,
+        Self::ExpiredJob,
+        Self::IdempotencyViolation,
+        Self::IdempotencyInProgress,
+        Self::JobNotCancelable,
+        Self::NotImplemented,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -75,6 +117,53 @@ impl Code {
             Self::InvalidInput => {
                 ("INVALID_INPUT", "The request cannot be understood. Check its fields and values.")
             }
+            Self::InvalidUrl => (
+                "INVALID_URL",
+                "This URL cannot be used. Send a public http or https address, written out in full.",
+            ),
+            Self::MissingSignature => (
+                "MISSING_SIGNATURE",
+                "The request must be signed: send X-Timestamp, X-Request-Id and X-Signature.",
+            ),
+            Self::InvalidTimestamp => {
+                ("INVALID_TIMESTAMP", "X-Timestamp must be the time in whole Unix seconds.")
+            }
+            Self::TimestampOutOfRange => (
+                "TIMESTAMP_OUT_OF_RANGE",
+                "X-Timestamp is more than five minutes off. Check the clock and sign the request again.",
+            ),
+            Self::NonceReused => (
+                "NONCE_REUSED",
+                "This signed request was received before. Sign it again with a new X-Request-Id.",
+            ),
+            Self::InvalidSignature => (
+                "INVALID_SIGNATURE",
+                "The signature does not match the request. Check the secret and what is signed.",
+            ),
+            Self::Unauthorized => (
+                "UNAUTHORIZED",
+                "This address is the operator's. Send the operator's token as a bearer token.",
+            ),
+            Self::ExpiredLink => (
+                "EXPIRED_LINK",
+                "This link is not valid any more. Ask for the job's status to get a new one.",
+            ),
+            Self::JobNotFound => ("JOB_NOT_FOUND", "There is no such job. Check its id."),
+            Self::ExpiredJob => {
+                ("EXPIRED_JOB", "The job's results were kept for its time and are gone. Submit it again.")
+            }
+            Self::IdempotencyViolation => (
+                "IDEMPOTENCY_VIOLATION",
+                "This Idempotency-Key was used for another request. Use a new key for a new request.",
+            ),
+            Self::IdempotencyInProgress => (
+                "IDEMPOTENCY_IN_PROGRESS",
+                "A request with this Idempotency-Key is being received. Try again in a few seconds.",
+            ),
+            Self::JobNotCancelable => {
+                ("JOB_NOT_CANCELABLE", "The job has ended: there is nothing to cancel.")
+            }
+            Self::NotImplemented => ("NOT_IMPLEMENTED", "This is not supported yet."),
             Self::NotFound => ("NOT_FOUND", "There is nothing at this address. Check the path."),
             Self::MethodNotAllowed => (
                 "METHOD_NOT_ALLOWED",
@@ -122,7 +211,8 @@ impl Fault {
     /// The code with its usual message.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let retry_after = matches!(code, Code::Overloaded | Code::NotReady).then_some(Duration::from_secs(2));
+        let passes = matches!(code, Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress);
+        let retry_after = passes.then_some(Duration::from_secs(2));
         Self { code, message: Cow::Borrowed(code.message()), cause: None, retry_after }
     }
 

@@ -11,6 +11,7 @@
 
 mod found;
 mod memory;
+mod patients;
 mod probes;
 mod verdict;
 
@@ -18,24 +19,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::fut::wrap_future;
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Supervised};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised};
 use huemill_imaging::Options;
 use huemill_observability::{Event, log};
-use huemill_store::SpoolRoom;
-use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 pub use memory::memory_use;
+pub use patients::Patients;
 pub use probes::{DiskProbe, MemoryProbe, MemoryUse, Probe, disk_free};
 pub use verdict::{Check, DEPENDENCIES, Verdict, VerdictCell};
 
 use crate::canary::{self, Proof};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
-use crate::intake::Intake;
-use crate::metrics::{Metrics, Recorder};
-use crate::supervise::{Ping, Roster, ask};
-use crate::workers::{self, Answer, Cancel, Input, Run, Workers};
+use crate::metrics::Recorder;
+use crate::workers::{self, Answer, Cancel, Class, Input, Run};
 use found::Found;
 use probes::Background;
 
@@ -50,6 +48,8 @@ pub struct HealthSettings {
     pub canary_interval: Duration,
     /// How long a canary may take, waiting included.
     pub canary_timeout: Duration,
+    /// Between two probes of the store and the blobs.
+    pub store_interval: Duration,
     /// Findings older than this are not ready.
     pub stale: Duration,
     /// Bytes that must be free on the disk of the data.
@@ -59,38 +59,19 @@ pub struct HealthSettings {
 }
 
 impl Default for HealthSettings {
-    /// Every 5 s, 3 s a probe, a canary every 30 s with 20 s of time, stale after 30 s, 1 GB free, 80 % used.
+    /// Every 5 s, 3 s a probe, a canary every 30 s with 20 s of time, the store every 10 s, stale after 30 s, 1 GB free, 80 % used.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(5),
             timeout: Duration::from_secs(3),
             canary_interval: Duration::from_secs(30),
             canary_timeout: Duration::from_secs(20),
+            store_interval: Duration::from_secs(10),
             stale: Duration::from_secs(30),
             disk_free: 1_000_000_000,
             memory_ratio: 0.8,
         }
     }
-}
-
-/// Whom and what Health asks.
-pub struct Patients {
-    /// Asked for their pulse, and sent the canary.
-    pub workers: Addr<Workers>,
-    /// Asked for a sign of life.
-    pub intake: Addr<Intake>,
-    /// Asked for a sign of life.
-    pub metrics: Addr<Metrics>,
-    /// Who is up.
-    pub roster: Roster,
-    /// Free bytes of the data's disk.
-    pub disk: DiskProbe,
-    /// The memory in use.
-    pub memory: MemoryProbe,
-    /// The spools, whose bytes are reported.
-    pub room: SpoolRoom,
-    /// Where probes that may hang are run.
-    pub io: Handle,
 }
 
 /// The actor.
@@ -104,6 +85,7 @@ pub struct Health {
     picture: Arc<[u8]>,
     proof: Option<Proof>,
     canary_due: Instant,
+    store_due: Instant,
     canary_out: bool,
     round_out: bool,
     was_ready: bool,
@@ -125,6 +107,7 @@ impl Health {
             picture: canary::picture(),
             proof: None,
             canary_due: Instant::now(),
+            store_due: Instant::now(),
             canary_out: false,
             round_out: false,
             was_ready: false,
@@ -141,18 +124,24 @@ impl Health {
         }
         let limit = self.settings.timeout;
         let (disk, memory) = (self.disk.ask(limit), self.memory.ask(limit));
-        let Patients { workers, intake, metrics, .. } = &self.patients;
-        let (workers, intake, metrics) = (workers.clone(), intake.clone(), metrics.clone());
+        let store = self.ask_store(limit);
+        let pulse = self.patients.pulse(limit);
+        let silent = self.patients.silent(limit);
         let round = async move {
-            let pulse = in_time(limit, ask(&workers, workers::Ping));
-            let intake = in_time(limit, ask(&intake, Ping));
-            let metrics = in_time(limit, ask(&metrics, Ping));
-            let (disk, memory, pulse, intake, metrics) = tokio::join!(disk, memory, pulse, intake, metrics);
-            let signs = [("intake", intake), ("metrics", metrics)];
-            let silent = signs.into_iter().filter_map(|(name, sign)| sign.is_err().then_some(name)).collect();
-            Found { disk, memory, pulse, silent }
+            let (disk, memory, pulse, store, silent) = tokio::join!(disk, memory, pulse, store, silent);
+            Found { disk, memory, pulse, store, silent }
         };
         ctx.spawn(wrap_future(round).map(|found, health: &mut Self, _| health.conclude(found)));
+    }
+
+    /// Writes and reads in store and blobs, every other round or so: a store that idles is left in peace.
+    fn ask_store(&mut self, limit: Duration) -> impl Future<Output = Option<Result<(), String>>> + use<> {
+        let due = Instant::now() >= self.store_due;
+        let asked = due.then(|| {
+            self.store_due = Instant::now() + self.settings.store_interval;
+            self.patients.store(limit)
+        });
+        async move { Some(asked?.await) }
     }
 
     fn conclude(&mut self, found: Found) {
@@ -172,6 +161,7 @@ impl Health {
             options: Options::default(),
             deadline: Instant::now() + limit,
             cancel: Cancel::new(),
+            class: Class::Interactive,
             counted: false,
         };
         let workers = self.patients.workers.clone();

@@ -3,19 +3,26 @@
 //! HTTP asks with [`Admit`] and holds the [`Admission`] for as long as it holds the upload's bytes; it lets go
 //! on drop, on any thread. Refused are uploads while the service drains, while too many others or too many bytes
 //! are in flight, and while the disk is low. The counts outlive the actor, so a restart forgets nobody.
+//!
+//! A received job is handed in with [`Submit`]: Intake has it made durable and wakes the Dispatcher.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::fut::wrap_future;
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Supervised};
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, Supervised,
+};
 use huemill_observability::Event;
+use huemill_store::store::Created;
 use tokio::runtime::Handle;
 
+use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault};
 use crate::health::DiskProbe;
 use crate::metrics::Recorder;
+use crate::submission::{Desk, Submission};
 use crate::supervise::Ping;
 
 /// How often the disk is looked at.
@@ -32,6 +39,14 @@ pub struct Admit {
 
 impl Message for Admit {
     type Result = Result<Admission, Fault>;
+}
+
+/// Hands in a received job; answered when it is durable, or known to be there already.
+#[derive(Debug)]
+pub struct Submit(pub Submission);
+
+impl Message for Submit {
+    type Result = Result<Created, Fault>;
 }
 
 /// The drain's flag: once it is up, nothing new is let in and /ready says so. Clones share it.
@@ -116,6 +131,8 @@ pub struct Intake {
     free: Option<u64>,
     looking: bool,
     recorder: Recorder,
+    /// Where jobs become durable, and who is told. Without it uploads are let in, and no jobs.
+    office: Option<(Desk, Addr<Dispatcher>)>,
 }
 
 impl Intake {
@@ -128,7 +145,24 @@ impl Intake {
         io: Handle,
         recorder: Recorder,
     ) -> Self {
-        Self { settings, flow: Arc::default(), drain, disk, io, free: None, looking: false, recorder }
+        Self {
+            settings,
+            flow: Arc::default(),
+            drain,
+            disk,
+            io,
+            free: None,
+            looking: false,
+            recorder,
+            office: None,
+        }
+    }
+
+    /// The same intake, which takes jobs too.
+    #[must_use]
+    pub(crate) fn with_office(mut self, desk: Desk, dispatcher: Addr<Dispatcher>) -> Self {
+        self.office = Some((desk, dispatcher));
+        self
     }
 
     /// Looks at the disk in the background. Until it has answered, the last answer holds; one that cannot tell
@@ -195,6 +229,23 @@ impl Handler<Admit> for Intake {
 
     fn handle(&mut self, admit: Admit, _: &mut Self::Context) -> Self::Result {
         self.admit(admit)
+    }
+}
+
+impl Handler<Submit> for Intake {
+    type Result = ResponseFuture<Result<Created, Fault>>;
+
+    fn handle(&mut self, Submit(submission): Submit, _: &mut Self::Context) -> Self::Result {
+        let Some((desk, dispatcher)) = self.office.clone() else {
+            return Box::pin(std::future::ready(Err(Fault::new(Code::NotReady).because("no store"))));
+        };
+        Box::pin(async move {
+            let created = desk.accept(submission).await?;
+            if let Created::New(_) = created {
+                dispatcher.do_send(dispatcher::Wake);
+            }
+            Ok(created)
+        })
     }
 }
 

@@ -16,6 +16,7 @@ mod input;
 mod mill;
 mod pulse;
 mod queue;
+mod run;
 mod settings;
 mod slot;
 mod ticket;
@@ -25,20 +26,20 @@ use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, StreamHandler,
-    Supervised,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, StreamHandler, Supervised,
 };
 use futures_util::future::{join_all, ready};
 use futures_util::stream::poll_fn;
-use huemill_imaging::{Options, Outcome};
 use huemill_observability::{Event, log};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
+pub(crate) use faults::of_entry;
 pub use input::Input;
 pub use mill::{Load, Mill, Mills, engines};
 pub use pulse::{Ping, Pulse};
+pub use run::{Answer, Class, Done, Run};
 pub use settings::WorkersSettings;
 pub use tokio_util::sync::CancellationToken as Cancel;
 
@@ -51,39 +52,6 @@ use attempt::{Attempt, Tools};
 use queue::Queue;
 use slot::{Note, Slot, Tally, Work};
 use ticket::Ticket;
-
-/// Work on one picture; answered with its [`Done`]. Sent through [`run`], which cancels when it is dropped.
-#[derive(Debug)]
-pub struct Run {
-    /// Where the bytes are.
-    pub input: Input,
-    /// What to make of them.
-    pub options: Options,
-    /// When the answer is no longer of use.
-    pub deadline: Instant,
-    /// Fires when the work is no longer wanted.
-    pub cancel: Cancel,
-    /// Whether the attempt counts among the attempts of customers: all but the canary do.
-    pub counted: bool,
-}
-
-impl Message for Run {
-    type Result = Answer;
-}
-
-/// A picture that was worked on.
-#[derive(Debug)]
-pub struct Done {
-    /// Everything that was made of it.
-    pub outcome: Outcome,
-    /// How long it waited for its slot.
-    pub waited: Duration,
-    /// How long it was on its slot, waiting for memory included.
-    pub worked: Duration,
-}
-
-/// What becomes of a [`Run`].
-pub type Answer = Result<Done, Fault>;
 
 /// How long after its deadline a request is given up whose message the actor has not even taken.
 const UNTAKEN: Duration = Duration::from_millis(500);
@@ -110,6 +78,8 @@ pub struct Workers {
     slots: Vec<Slot>,
     notes: mpsc::UnboundedSender<Note>,
     numbers: u64,
+    /// Whether the last picture that got a slot was a job's.
+    batch_before: bool,
 }
 
 impl Workers {
@@ -126,7 +96,17 @@ impl Workers {
         };
         let queue = Queue::new(settings.queue);
         let (notes, _) = mpsc::unbounded_channel();
-        Self { settings, tools, bell, tally: Tally::default(), queue, slots: Vec::new(), notes, numbers: 0 }
+        Self {
+            settings,
+            tools,
+            bell,
+            tally: Tally::default(),
+            queue,
+            slots: Vec::new(),
+            notes,
+            numbers: 0,
+            batch_before: false,
+        }
     }
 
     /// The budget, for others whose memory counts in it.
@@ -148,21 +128,26 @@ impl Workers {
     }
 
     fn accept(&mut self, run: Run) -> Result<(Attempt, oneshot::Receiver<Answer>), Fault> {
-        if self.queue.is_full() && self.slots.iter().all(|slot| slot.work.is_some()) {
+        let batch = matches!(run.class, Class::Batch { .. });
+        if !batch && self.queue.is_full() && self.slots.iter().all(|slot| slot.work.is_some()) {
             return Err(Fault::new(Code::Overloaded).because("the queue is full"));
         }
-        let start_by = Instant::now() + self.settings.queue_wait;
+        let start_by = match run.class {
+            Class::Interactive => Instant::now() + self.settings.queue_wait,
+            Class::Batch { start_by } => start_by,
+        };
         let ticket = Ticket::new(self.number(), run.cancel.child_token(), start_by, run.deadline);
         let (reply, answer) = oneshot::channel();
         let Run { input, options, counted, .. } = run;
-        Ok((Attempt { ticket: Arc::new(ticket), input, options, counted, reply }, answer))
+        Ok((Attempt { ticket: Arc::new(ticket), input, options, batch, counted, reply }, answer))
     }
 
     /// Gives waiting attempts to free slots.
     fn dispatch(&mut self, ctx: &mut Context<Self>) {
         while let Some(free) = self.slots.iter().position(|slot| slot.work.is_none()) {
-            let Some(attempt) = self.queue.pop() else { break };
-            let ticket = Arc::clone(&attempt.ticket);
+            let Some(attempt) = self.queue.pop(self.batch_first()) else { break };
+            let (ticket, batch) = (Arc::clone(&attempt.ticket), attempt.batch);
+            self.batch_before = batch;
             if attempt.counted {
                 self.tools.recorder.record(Event::QueueWaited(ticket.asked.elapsed()));
             }
@@ -177,9 +162,16 @@ impl Workers {
                 ctx.run_later(until.saturating_duration_since(Instant::now()), move |workers, ctx| {
                     workers.abandon(life, ctx);
                 });
-            self.slots[free].work = Some(Work { ticket, overdue });
+            self.slots[free].work = Some(Work { ticket, batch, overdue });
         }
         self.count();
+    }
+
+    /// Whether a job's picture goes before a client's: where no slot has one, and, where there is one slot alone, in
+    /// turns.
+    fn batch_first(&self) -> bool {
+        let has_none = self.slots.iter().all(|slot| slot.work.as_ref().is_none_or(|work| !work.batch));
+        has_none && (self.slots.len() > 1 || !self.batch_before)
     }
 
     /// Gives up the attempt on this thread, if it is still at it.

@@ -16,6 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         stages: &["decode"],
         actors: &["workers"],
         dependencies: &["disk"],
+        job_kinds: &["zip_batch"],
+        store_operations: &["claim"],
     };
     let registry = Registry::new(env!("CARGO_PKG_VERSION"), &known)?;
     registry.record(&Event::RequestFinished(RequestFacts {

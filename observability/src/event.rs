@@ -74,6 +74,59 @@ pub enum Event {
         /// Whether it is well.
         ok: bool,
     },
+    /// A job was accepted.
+    JobCreated {
+        /// What it was made of: `zip_batch`, `url_batch` or `image_batch`.
+        kind: &'static str,
+    },
+    /// The first picture of a job was begun.
+    JobStarted {
+        /// From its creation until now.
+        waited: Duration,
+    },
+    /// A job ended.
+    JobEnded {
+        /// `completed`, `failed` or `canceled`.
+        status: &'static str,
+        /// From its first picture to its end.
+        processing: Duration,
+        /// Where no picture of it has a result: the code.
+        error_code: Option<&'static str>,
+    },
+    /// The jobs in the store.
+    Jobs {
+        /// How many, by state: queued, processing, completed, failed, canceled, expired.
+        by_state: [u64; 6],
+        /// Pictures that wait.
+        queued_items: u64,
+        /// Age of the oldest job that waits.
+        oldest_queued: Option<Duration>,
+    },
+    /// Leases that ran out.
+    LeasesExpired {
+        /// Pictures back in the queue.
+        returned: u64,
+        /// Pictures given up.
+        given_up: u64,
+    },
+    /// A picture was settled by somebody who held its lease no more: nothing was changed.
+    StaleCompletion,
+    /// The Janitor removed something.
+    Collected {
+        /// `jobs`, `results`, `keys`, `nonces`, `blobs` or `orphans`.
+        kind: &'static str,
+        /// How many.
+        count: u64,
+    },
+    /// The store was called.
+    StoreCalled {
+        /// The operation.
+        operation: &'static str,
+        /// Whether it did what it was asked.
+        ok: bool,
+        /// How long it took.
+        time: Duration,
+    },
     /// What /ready answers from now on.
     Ready(bool),
     /// Bytes that the spool holds.

@@ -85,6 +85,30 @@ events! {
     ATTEMPT_PANICKED = "attempt_panicked" ERROR
         ["slot", "format", "reason"]
         "A picture made the code panic; its slot goes on.";
+    JOB_CREATED = "job_created" INFO
+        ["request_id", "job_id", "kind", "priority", "images"]
+        "A job is durable; its 202 is on its way.";
+    JOB_COMPLETED = "job_completed" INFO
+        ["request_id", "job_id", "status", "results", "failed", "duration_ms"]
+        "A job ended; `duration_ms` counts from its first picture.";
+    BLOBS_LEFT = "blobs_left" WARN
+        ["job_id", "cause"]
+        "Blobs of a job that was not created could not be removed; the Janitor will.";
+    DISPATCH_PAUSED = "dispatch_paused" WARN
+        ["pause_ms", "cause"]
+        "Store, blobs or workers were not to be had; pictures wait.";
+    SETTLE_DELAYED = "settle_delayed" WARN
+        ["job_id", "cause"]
+        "A picture's end could not be written; it is tried again, or its lease runs out.";
+    LEASES_EXPIRED = "leases_expired" WARN
+        ["returned", "given_up"]
+        "A process died over pictures, or was cut off; they are tried alone, or given up after too many deaths.";
+    PICTURES_GIVEN_BACK = "pictures_given_back" INFO
+        ["pictures", "ok"]
+        "The service stops; pictures in flight wait for the next process, none counted as an attempt.";
+    COLLECTION_DELAYED = "collection_delayed" WARN
+        ["cause"]
+        "The Janitor could not finish a round; it tries again the next time.";
     STAGES_TIMED = "stages_timed" DEBUG
         ["format", "decode_ms", "palette_ms", "crop_ms", "card_ms", "encode_ms"]
         "How long the stages of a picture took.";

@@ -8,6 +8,7 @@
 mod health;
 mod http;
 mod images;
+mod jobs;
 mod polls;
 mod process;
 mod workers;
@@ -43,6 +44,10 @@ pub struct Known<'a> {
     pub actors: &'a [&'a str],
     /// The dependencies of /ready.
     pub dependencies: &'a [&'a str],
+    /// What jobs are made of.
+    pub job_kinds: &'a [&'a str],
+    /// The store's operations.
+    pub store_operations: &'a [&'a str],
 }
 
 /// All metric families of the process.
@@ -51,6 +56,7 @@ pub struct Registry {
     families: prometheus::Registry,
     http: http::Http,
     images: images::Images,
+    jobs: jobs::Jobs,
     workers: workers::Workers,
     health: health::Health,
     polls: polls::Polls,
@@ -66,6 +72,7 @@ impl Registry {
         Ok(Self {
             http: http::Http::new(&families, known)?,
             images: images::Images::new(&families, known)?,
+            jobs: jobs::Jobs::new(&families, known)?,
             workers: workers::Workers::new(&families)?,
             health: health::Health::new(&families, known)?,
             polls: polls::Polls::new(&families)?,
@@ -83,6 +90,18 @@ impl Registry {
             Event::ImageProcessed { endpoint } => self.images.processed(endpoint),
             Event::AttemptEnded { format, outcome } => self.images.ended(format, outcome),
             Event::StageTimed { stage, time } => self.images.timed(stage, *time),
+            Event::JobCreated { kind } => self.jobs.created(kind),
+            Event::JobStarted { waited } => self.jobs.started(*waited),
+            Event::JobEnded { status, processing, error_code } => {
+                self.jobs.ended(status, *processing, *error_code);
+            }
+            Event::Jobs { by_state, queued_items, oldest_queued } => {
+                self.jobs.count(by_state, *queued_items, *oldest_queued);
+            }
+            Event::LeasesExpired { returned, given_up } => self.jobs.expired(*returned, *given_up),
+            Event::StaleCompletion => self.jobs.stale(),
+            Event::Collected { kind, count } => self.jobs.collected(kind, *count),
+            Event::StoreCalled { operation, ok, time } => self.jobs.store(operation, *ok, *time),
             Event::Slots { total, busy, abandoned } => self.workers.slots(*total, *busy, *abandoned),
             Event::QueueDepth(depth) => self.workers.depth(*depth),
             Event::QueueWaited(time) => self.workers.waited(*time),

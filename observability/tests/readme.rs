@@ -76,6 +76,8 @@ fn full_scrape() -> String {
         stages: one,
         actors: one,
         dependencies: one,
+        job_kinds: one,
+        store_operations: one,
     };
     let registry = Registry::new("1.2.3", &known).expect("no two families share a name");
     registry.record(&Event::RequestFinished(RequestFacts {

@@ -14,6 +14,8 @@ const KNOWN: Known<'static> = Known {
     stages: &["decode"],
     actors: &["workers"],
     dependencies: &["disk"],
+    job_kinds: &["zip_batch"],
+    store_operations: &["claim"],
 };
 
 fn registry() -> Registry {

@@ -43,7 +43,7 @@ fn serve(settings: &Settings) -> Result<u8, Box<dyn std::error::Error>> {
     let io = io_runtime()?;
     // Not `System::run` or the main attribute: they lose the exit code.
     let code = actix_rt::System::new().block_on(async {
-        let application = Application::build(settings, io.handle())?;
+        let application = Application::build(settings, io.handle()).await?;
         let addresses = application.addresses().to_vec();
         log!(
             SERVICE_STARTED,

@@ -15,12 +15,12 @@ use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use futures_util::stream::{self, Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
+use huemill_actors::members::Members;
 use huemill_imaging::{Card, Outcome};
 use huemill_store::{Spool, SpoolRoom};
 
 use super::negotiate::Reply;
 use super::upload::unspooled;
-use crate::answer::Members;
 
 /// Bytes of a spooled answer that are sent at a time.
 const CHUNK: usize = 64 * 1024;

@@ -17,7 +17,7 @@ use huemill_actors::pictures::AlbumLimits;
 use huemill_actors::records::Records;
 use huemill_actors::submission::Submission;
 use huemill_actors::supervise::ask;
-use huemill_actors::workers::{self, Cancel, Input, Run, Workers};
+use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_store::SpoolRoom;
 use huemill_store::archive::ArchiveLimits;
@@ -30,6 +30,7 @@ use super::jobs::{Links, Served};
 use super::pace::Pace;
 use super::pulse::Pulse;
 use super::signature::Signatures;
+use crate::keep::Keys;
 use crate::settings::{Limits, Settings};
 
 /// See the module.
@@ -74,16 +75,6 @@ pub(crate) struct Doors {
     queue_wait: Duration,
     request_time: Duration,
     started: Instant,
-}
-
-/// Secrets of the service, as configured or as the store keeps them.
-pub(crate) struct Keys {
-    /// Signs download links.
-    pub link: SecretString,
-    /// The operator's token.
-    pub operator: SecretString,
-    /// Signs requests and webhooks.
-    pub webhook: Option<SecretString>,
 }
 
 impl Doors {
@@ -197,7 +188,8 @@ impl Doors {
     /// Has a picture worked on. Dropping the future cancels the work.
     pub(crate) async fn run(&self, input: Input, options: Options) -> Result<Outcome, Fault> {
         let deadline = Deadline::now() + self.request_time;
-        let run = Run { input, options, deadline, cancel: Cancel::new(), counted: true };
+        let cancel = Cancel::new();
+        let run = Run { input, options, deadline, cancel, class: Class::Interactive, counted: true };
         workers::run(&self.workers, run).await.map(|done| done.outcome)
     }
 

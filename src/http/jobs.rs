@@ -1,6 +1,7 @@
 //! Jobs: creation, status, changes as they come, results, the end at their owner's wish, and the operator's list.
 //! Who holds a job's id may see the job.
 
+mod archive;
 mod body;
 mod cancel;
 mod create;

@@ -56,8 +56,19 @@ impl ResponseError for Problem {
 #[must_use]
 pub(crate) fn status(code: Code) -> StatusCode {
     match code {
-        Code::NoInput | Code::InvalidInput => StatusCode::BAD_REQUEST,
-        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::NoInput | Code::InvalidInput | Code::InvalidUrl => StatusCode::BAD_REQUEST,
+        Code::MissingSignature
+        | Code::InvalidTimestamp
+        | Code::TimestampOutOfRange
+        | Code::NonceReused
+        | Code::InvalidSignature
+        | Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::ExpiredLink => StatusCode::FORBIDDEN,
+        Code::JobNotFound | Code::ExpiredJob | Code::NotFound => StatusCode::NOT_FOUND,
+        Code::IdempotencyViolation | Code::IdempotencyInProgress | Code::JobNotCancelable => {
+            StatusCode::CONFLICT
+        }
+        Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -51,11 +51,10 @@ struct Head {
 }
 
 impl Signatures {
-    /// With a key, signatures are required.
+    /// Whatever changes something must be signed with this key.
     #[must_use]
-    pub(crate) fn required(key: Option<SecretString>) -> Self {
-        // Without a key nobody can sign, and everybody is refused.
-        Self { key: Some(key.unwrap_or_else(|| hex(&rand::random::<[u8; 32]>()).into())) }
+    pub(crate) fn required(key: SecretString) -> Self {
+        Self { key: Some(key) }
     }
 
     /// No request needs one.
@@ -293,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_needs_no_signature() {
-        let signatures = Signatures::required(Some("a key of sixteen".into()));
+        let signatures = Signatures::required("a key of sixteen".into());
         assert!(signatures.guards(&Method::POST, "/jobs"));
         assert!(signatures.guards(&Method::DELETE, "/jobs/x"));
         assert!(!signatures.guards(&Method::GET, "/jobs/x"));

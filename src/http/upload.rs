@@ -26,6 +26,9 @@ use super::doors::Doors;
 /// Bytes that a multipart body may have beside the file itself.
 const MULTIPART_OVERHEAD: u64 = 256 * 1024;
 
+/// Most bytes of a body that nobody asked for.
+const MAX_UNASKED: u64 = 64 * 1024;
+
 /// What a route takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
@@ -194,6 +197,18 @@ impl Sink {
         let digest = self.hasher.map(|hasher| hasher.finalize().into()).unwrap_or_default();
         Ok((self.writer.finish().await.map_err(unspooled)?, digest))
     }
+}
+
+/// Reads past a body that nobody asked for, as far as it is short.
+pub(crate) async fn drain(mut payload: Payload) -> Result<(), Fault> {
+    let mut size = 0;
+    while let Some(chunk) = payload.next().await {
+        size += chunk.map_err(broken)?.len() as u64;
+        if size > MAX_UNASKED {
+            return Err(Fault::new(Code::PayloadTooLarge).told("This takes no body. Send the request without one."));
+        }
+    }
+    Ok(())
 }
 
 /// A spool that could not be written: a disk that is full or away is a matter of time, everything else is ours.

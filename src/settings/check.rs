@@ -21,6 +21,7 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     limits(settings, &mut need);
     workers(settings, &mut need);
     health(settings, &mut need);
+    jobs(settings, &mut need);
     security(settings, &mut need);
     list
 }
@@ -104,6 +105,7 @@ fn health(settings: &Settings, need: &mut Need<'_>) {
     let health = &settings.health;
     need(health.interval_seconds >= 1, "health.interval_seconds", "must be 1 at least");
     need(health.timeout_seconds >= 1, "health.timeout_seconds", "must be 1 at least");
+    need(health.store_seconds >= 1, "health.store_seconds", "must be 1 at least");
     need(health.canary_seconds >= 1, "health.canary_seconds", "must be 1 at least");
     need(
         health.stale_seconds > health.interval_seconds + health.timeout_seconds,
@@ -115,6 +117,28 @@ fn health(settings: &Settings, need: &mut Need<'_>) {
         "health.memory_used_ratio",
         "must be above 0 and 1 at most",
     );
+}
+
+fn jobs(settings: &Settings, need: &mut Need<'_>) {
+    let jobs = &settings.jobs;
+    let url = settings.store.url.expose_secret();
+    need(
+        url.is_empty() || url.starts_with("postgres://") || url.starts_with("postgresql://"),
+        "store.url",
+        "must be empty or begin with postgres://",
+    );
+    let blobs = &settings.blobs.url;
+    need(
+        blobs.is_empty() || blobs.starts_with("s3://") || blobs.starts_with("file:///"),
+        "blobs.url",
+        "must be empty or an address such as s3://bucket/prefix",
+    );
+    need(jobs.lease_seconds >= 3, "jobs.lease_seconds", "must be 3 at least");
+    need(jobs.poll_ms >= 10, "jobs.poll_ms", "must be 10 at least");
+    need(jobs.picture_seconds >= 1, "jobs.picture_seconds", "must be 1 at least");
+    need(jobs.max_crashes >= 1, "jobs.max_crashes", "must be 1 at least");
+    need(jobs.collect_seconds >= 1, "jobs.collect_seconds", "must be 1 at least");
+    need(jobs.orphan_seconds >= 1, "jobs.orphan_seconds", "must be 1 at least");
 }
 
 fn security(settings: &Settings, need: &mut Need<'_>) {

@@ -37,6 +37,26 @@ impl fmt::Display for Settings {
         );
         writeln!(f, "\n[data]\ndir = {}", self.data.dir.display().to_string().shown())?;
         writeln!(f)?;
+        section!(f, self.store, "store", [url]);
+        writeln!(f)?;
+        section!(f, self.blobs, "blobs", [url]);
+        writeln!(f)?;
+        section!(
+            f,
+            self.jobs,
+            "jobs",
+            [
+                lease_seconds,
+                poll_ms,
+                picture_seconds,
+                max_crashes,
+                rest_seconds,
+                collect_seconds,
+                tombstone_hours,
+                orphan_seconds,
+            ]
+        );
+        writeln!(f)?;
         section!(f, self.log, "log", [filter]);
         writeln!(f)?;
         section!(f, self.cors, "cors", [origins]);
@@ -87,6 +107,7 @@ impl fmt::Display for Settings {
                 interval_seconds,
                 timeout_seconds,
                 canary_seconds,
+                store_seconds,
                 stale_seconds,
                 disk_free_bytes,
                 memory_used_ratio,

@@ -14,10 +14,12 @@ const PREFIX: &str = "HUEMILL__";
 
 /// Short names of the environment and the keys that they set. Those marked `true` hold secrets and have a
 /// `…_FILE` form.
-const SHORT_NAMES: [(&str, &str, bool); 8] = [
+const SHORT_NAMES: [(&str, &str, bool); 10] = [
     ("HOST", "server.host", false),
     ("PORT", "server.port", false),
     ("DATA_DIR", "data.dir", false),
+    ("DATABASE_URL", "store.url", true),
+    ("BLOB_URL", "blobs.url", false),
     ("RUST_LOG", "log.filter", false),
     ("PUBLIC_URL", "public.url", false),
     ("WEBHOOK_SECRET", "security.webhook_secret", true),

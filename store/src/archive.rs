@@ -23,7 +23,7 @@ use std::io;
 pub use directory::Directory;
 pub use entry::{Entry, Method, Verdict};
 pub use extract::{extract, peek};
-pub use name::Names;
+pub use name::distinct;
 
 /// What an archive may ask for. Judged before the work it would cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

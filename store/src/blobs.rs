@@ -5,11 +5,27 @@
 //! `jobs/{id}/in/{n}` and `jobs/{id}/out/{n}.{extension}`; the same picture of a job always has the same key and, since results
 //! are deterministic, the same bytes.
 
+mod address;
+mod bucket;
+mod folder;
 mod key;
+mod tree;
+
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 
 pub use key::{card_key, input_key};
 
-use std::io;
+use crate::job::JobId;
+use crate::spool::Spool;
+use address::Address;
+use bucket::Bucket;
+use folder::Folder;
 
 /// Why a blob was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -29,4 +45,117 @@ pub enum BlobError {
     /// The bytes to be written could not be read.
     #[error("the bytes to be stored could not be read: {0}")]
     Source(#[from] io::Error),
+}
+
+/// The blob store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Folder(Folder),
+    Bucket(Bucket),
+}
+
+/// Does the same in either place.
+macro_rules! at {
+    ($blobs:expr, $name:ident($($argument:expr),*)) => {
+        match &$blobs.place {
+            Place::Folder(folder) => folder.$name($($argument),*).await,
+            Place::Bucket(bucket) => bucket.$name($($argument),*).await,
+        }
+    };
+}
+
+impl Blobs {
+    /// Blobs in a folder of this machine, made if it is missing. Blocks.
+    pub fn folder(dir: &Path) -> Result<Self, BlobError> {
+        Folder::open(dir).map(|folder| Self { place: Place::Folder(folder) })
+    }
+
+    /// Blobs where `url` says: `file:///path`, or `s3://bucket/prefix` with the variables `AWS_ENDPOINT_URL`,
+    /// `AWS_REGION`, `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` (the last two, or a file with `_FILE` behind
+    /// the name) of this environment. Blocks. A bucket is not asked for anything yet: [`Blobs::probe`] does that.
+    pub fn open(url: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, BlobError> {
+        match Address::parse(url, environment)? {
+            Address::Folder(path) => Self::folder(&path),
+            Address::Bucket(bucket) => Ok(Self { place: Place::Bucket(bucket) }),
+        }
+    }
+
+    /// Stores bytes under a key, in place of what was there. Durable when it returns; dropped before, it leaves
+    /// nothing that can be seen.
+    pub async fn put(&self, key: &str, bytes: Bytes) -> Result<(), BlobError> {
+        at!(self, put(key, bytes))
+    }
+
+    /// The same with the bytes of a spool, of which a few are in memory at a time.
+    pub async fn put_spool(&self, key: &str, spool: &Spool) -> Result<(), BlobError> {
+        at!(self, put_spool(key, spool))
+    }
+
+    /// A whole blob. The caller answers for its length.
+    pub async fn get(&self, key: &str) -> Result<Bytes, BlobError> {
+        self.range(key, 0..u64::MAX).await
+    }
+
+    /// A part of a blob; less of it, or nothing, where the blob ends before. The caller answers for the length.
+    pub async fn range(&self, key: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
+        at!(self, range(key, range))
+    }
+
+    /// A blob or a part of it, piece by piece; fewer bytes than the range has mean that the blob ends before.
+    pub fn stream(
+        &self,
+        key: String,
+        range: Option<Range<u64>>,
+    ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + use<> {
+        let range = range.unwrap_or(0..u64::MAX);
+        match &self.place {
+            Place::Folder(folder) => folder.stream(key, range).left_stream(),
+            Place::Bucket(bucket) => bucket.stream(key, range).right_stream(),
+        }
+    }
+
+    /// Removes a job's blobs, all or the inputs alone, and tells how many there were. None is no error.
+    pub async fn remove_job(&self, job: &JobId, everything: bool) -> Result<u64, BlobError> {
+        at!(self, remove_all(&key::prefix(job, everything)))
+    }
+
+    /// Jobs that have blobs, with the time when the newest of these was written: up to `most` in the order of
+    /// their ids, those behind `after`.
+    pub async fn jobs(
+        &self,
+        after: Option<&JobId>,
+        most: usize,
+    ) -> Result<Vec<(JobId, SystemTime)>, BlobError> {
+        at!(self, jobs(after, most))
+    }
+
+    /// Removes what crashes left of unfinished writes and probes, if it is older than this. In a bucket, unfinished
+    /// uploads are left to a rule of its own.
+    pub async fn sweep(&self, older_than: Duration) -> Result<u64, BlobError> {
+        at!(self, sweep(older_than))
+    }
+
+    /// Bytes that are stored in all. Walks through everything.
+    pub async fn used(&self) -> Result<u64, BlobError> {
+        at!(self, used())
+    }
+
+    /// Proves that blobs can be written, read and removed.
+    pub async fn probe(&self) -> Result<(), BlobError> {
+        let key = key::probe_key(rand::random());
+        let bytes = Bytes::from(key.clone());
+        self.put(&key, bytes.clone()).await?;
+        let read = self.get(&key).await;
+        at!(self, remove(&key))?;
+        if read? == bytes {
+            Ok(())
+        } else {
+            Err(BlobError::Away("what was written is not what is read".into()))
+        }
+    }
 }

@@ -11,6 +11,8 @@ pub(super) struct Found {
     pub(super) disk: Result<u64, String>,
     pub(super) memory: Result<MemoryUse, String>,
     pub(super) pulse: Result<Pulse, String>,
+    /// Where it was asked.
+    pub(super) store: Option<Result<(), String>>,
     /// Actors that gave no sign of life.
     pub(super) silent: Vec<&'static str>,
 }
@@ -21,14 +23,17 @@ impl Found {
         self,
         settings: &HealthSettings,
         roster: &BTreeMap<&'static str, Standing>,
-    ) -> [(&'static str, Check); 4] {
+    ) -> Vec<(&'static str, Check)> {
         let ill = |reason| Check::ill(reason);
-        [
+        let mut checks = vec![
             ("disk", self.disk.map_or_else(ill, |free| disk(free, settings.disk_free))),
             ("mem", self.memory.map_or_else(ill, |memory| mem(memory, settings.memory_ratio))),
             ("workers", self.pulse.map_or_else(ill, workers)),
             ("actors", actors(self.silent, roster)),
-        ]
+        ];
+        checks
+            .extend(self.store.map(|store| ("store", store.map_or_else(ill, |()| Check::well(Vec::new())))));
+        checks
     }
 }
 

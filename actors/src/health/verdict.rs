@@ -9,7 +9,7 @@ use crate::intake::Drain;
 use crate::supervise::Bell;
 
 /// The dependencies of /ready, by the names under which it shows them.
-pub const DEPENDENCIES: [&str; 6] = ["actors", "colorthief", "disk", "mem", "smartcrop", "workers"];
+pub const DEPENDENCIES: [&str; 7] = ["actors", "colorthief", "disk", "mem", "smartcrop", "store", "workers"];
 
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq)]

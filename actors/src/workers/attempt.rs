@@ -29,6 +29,7 @@ pub(super) struct Attempt {
     pub(super) ticket: Arc<Ticket>,
     pub(super) input: Input,
     pub(super) options: Options,
+    pub(super) batch: bool,
     pub(super) counted: bool,
     pub(super) reply: oneshot::Sender<Answer>,
 }

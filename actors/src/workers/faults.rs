@@ -26,7 +26,7 @@ pub(super) fn of_picture(error: &Error, limits: &Limits, ticket: &Ticket) -> Hal
 }
 
 /// Why an entry of an archive gave no bytes.
-pub(super) fn of_entry(error: &EntryError) -> Fault {
+pub(crate) fn of_entry(error: &EntryError) -> Fault {
     let unreadable = |told| Fault::new(Code::ProcessingError).told(told).because(error);
     match error {
         EntryError::NotAFile => unreadable("This entry of the archive is not a file."),

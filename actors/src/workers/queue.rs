@@ -1,5 +1,6 @@
-//! Attempts that wait for a slot, first come, first served, and no more of them than allowed. Whoever has given
-//! up waiting is passed over.
+//! Attempts that wait for a slot: those of clients and those of jobs, each first come, first served. Of clients'
+//! there are no more than allowed; of jobs' there are no more than the Dispatcher has claimed. Whoever has given up
+//! waiting is passed over.
 
 use std::collections::VecDeque;
 
@@ -8,40 +9,47 @@ use super::Attempt;
 /// The waiting attempts.
 #[derive(Debug)]
 pub(super) struct Queue {
-    waiting: VecDeque<Attempt>,
+    clients: VecDeque<Attempt>,
+    jobs: VecDeque<Attempt>,
     bound: usize,
 }
 
 impl Queue {
     pub(super) fn new(bound: usize) -> Self {
-        Self { waiting: VecDeque::new(), bound }
+        Self { clients: VecDeque::new(), jobs: VecDeque::new(), bound }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+        self.clients.len() + self.jobs.len()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.len() >= self.bound
+        self.clients.len() >= self.bound
     }
 
     pub(super) fn push(&mut self, attempt: Attempt) {
-        self.waiting.push_back(attempt);
+        let line = if attempt.batch { &mut self.jobs } else { &mut self.clients };
+        line.push_back(attempt);
     }
 
-    /// The next one that is still wanted.
-    pub(super) fn pop(&mut self) -> Option<Attempt> {
-        std::iter::from_fn(|| self.waiting.pop_front()).find(|attempt| !attempt.ticket.cancel.is_cancelled())
+    /// The next one that is still wanted; of the jobs' first, or of the clients'.
+    pub(super) fn pop(&mut self, jobs_first: bool) -> Option<Attempt> {
+        let Self { clients, jobs, .. } = self;
+        let (first, second) = if jobs_first { (jobs, clients) } else { (clients, jobs) };
+        std::iter::from_fn(|| first.pop_front().or_else(|| second.pop_front()))
+            .find(|attempt| !attempt.ticket.cancel.is_cancelled())
     }
 
     /// Takes one out, whose requester is gone; its input is freed with it.
     pub(super) fn remove(&mut self, id: u64) -> bool {
         let before = self.len();
-        self.waiting.retain(|attempt| attempt.ticket.id != id);
+        self.clients.retain(|attempt| attempt.ticket.id != id);
+        self.jobs.retain(|attempt| attempt.ticket.id != id);
         self.len() < before
     }
 
     pub(super) fn clear(&mut self) {
-        self.waiting.clear();
+        self.clients.clear();
+        self.jobs.clear();
     }
 }

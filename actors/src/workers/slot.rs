@@ -42,6 +42,8 @@ impl Tally {
 /// The attempt that a slot is at.
 pub(super) struct Work {
     pub(super) ticket: Arc<Ticket>,
+    /// Whether it is a job's.
+    pub(super) batch: bool,
     /// The timer that gives it up.
     pub(super) overdue: SpawnHandle,
 }

@@ -54,6 +54,7 @@ pub fn request(input: Input) -> Run {
         options: Options::default(),
         deadline: Instant::now() + AGES,
         cancel: Cancel::new(),
+        class: Class::Interactive,
         counted: true,
     }
 }

@@ -5,13 +5,13 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::path::Path;
 
+use huemill_actors::members::Members;
 use huemill_imaging::{Outcome, Swatch};
 use huemill_observability::line::is_unprintable;
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::picture::{Done, Processed};
-use crate::answer::Members;
 
 /// How results are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

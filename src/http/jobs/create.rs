@@ -15,7 +15,7 @@ use huemill_actors::pictures;
 use huemill_actors::submission::{Submission, Submitted};
 use huemill_observability::Event;
 use huemill_store::Spool;
-use huemill_store::archive::{Entry, Names};
+use huemill_store::archive::{self, Entry};
 use huemill_store::job::{Job, JobId, JobKind, NewKey};
 use huemill_store::store::Created;
 use serde::Serialize;
@@ -129,12 +129,10 @@ async fn entries(spool: &Spool, doors: &Doors) -> Result<Vec<Entry>, Fault> {
 
 /// Files with names that are safe to show, each once.
 fn named(files: Vec<File>) -> Vec<(String, Spool)> {
-    let mut names = Names::default();
-    let name = |(at, file): (usize, File)| {
-        let name = file.name.unwrap_or_else(|| format!("image-{}", at + 1));
-        (names.take(&name), file.spool)
-    };
-    files.into_iter().enumerate().map(name).collect()
+    let wish = |(at, file): (usize, &File)| file.name.clone().unwrap_or_else(|| format!("image-{}", at + 1));
+    let wishes: Vec<String> = files.iter().enumerate().map(wish).collect();
+    let names = archive::distinct(wishes.iter().map(String::as_str));
+    names.into_iter().zip(files).map(|(name, file)| (name, file.spool)).collect()
 }
 
 fn since_1970() -> Duration {

@@ -125,7 +125,7 @@ impl<'a> Reading<'a> {
             crc32: record.crc32(),
             verdict: self.judge(record, method),
             renamed: local.renamed,
-            name: self.names.take(&decoded),
+            name: self.names.unique(name::clean(&decoded)),
         });
         self.spans.push(local.span);
         Ok(())

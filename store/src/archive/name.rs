@@ -90,23 +90,17 @@ pub(super) fn is_junk(name: &str) -> bool {
         || name.split('/').any(|part| part == "__MACOSX")
 }
 
-/// Makes names safe to show, and unique within an archive or another list. The work does not grow with the square of the entries: how far each
+/// Makes names unique within an archive. The work does not grow with the square of the entries: how far each
 /// stem was counted is remembered.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(super) struct Names {
     seen: HashSet<String>,
     counted: HashMap<(String, String), usize>,
 }
 
 impl Names {
-    /// The name without characters that change how the text around them is shown, [`Entry::LONGEST_NAME`] bytes
-    /// long at most, and with a number before its extension where it was given out before.
-    pub fn take(&mut self, name: &str) -> String {
-        self.unique(clean(name))
-    }
-
     /// The name itself the first time; after that with a number before its extension.
-    fn unique(&mut self, name: String) -> String {
+    pub(super) fn unique(&mut self, name: String) -> String {
         if self.seen.insert(name.clone()) {
             return name;
         }
@@ -131,4 +125,10 @@ fn split(name: &str) -> (&str, &str) {
     let dot = dot.filter(|dot| name.len() - dot <= LONGEST_EXTENSION).unwrap_or(name.len());
     let (stem, extension) = name.split_at(dot);
     (head(stem, Entry::LONGEST_NAME - LONGEST_NUMBER - LONGEST_EXTENSION), extension)
+}
+
+/// Names for a list of files that its readers see: each safe to show, none too long, none twice.
+pub fn distinct<'a>(wishes: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names = Names::default();
+    wishes.map(|wish| names.unique(clean(wish))).collect()
 }

@@ -1,0 +1,79 @@
+//! What the crew is told and what it stands in: its settings, and the world around it, each part of which a test may
+//! replace.
+
+use std::sync::Arc;
+
+use huemill_observability::Registry;
+use huemill_store::SpoolRoom;
+use huemill_store::blobs::Blobs;
+use huemill_store::store::{Owner, Store};
+use tokio::runtime::Handle;
+
+use crate::clock::Clock;
+use crate::dispatcher::DispatcherSettings;
+use crate::health::{DiskProbe, HealthSettings, MemoryProbe};
+use crate::intake::IntakeSettings;
+use crate::janitor::JanitorSettings;
+use crate::snapshots::Snapshots;
+use crate::supervise::Policy;
+use crate::workers::{Mills, WorkersSettings};
+
+/// Everything about the crew that can be set.
+#[derive(Debug, Clone)]
+pub struct CrewSettings {
+    /// Restart intensity and backoff.
+    pub policy: Policy,
+    /// Slots, queue and memory.
+    pub workers: WorkersSettings,
+    /// What may be in flight.
+    pub intake: IntakeSettings,
+    /// What is ready.
+    pub health: HealthSettings,
+    /// How jobs' pictures are handed out.
+    pub dispatcher: DispatcherSettings,
+    /// When what goes.
+    pub janitor: JanitorSettings,
+    /// Events that may wait to be counted.
+    pub events: usize,
+}
+
+impl Default for CrewSettings {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            workers: WorkersSettings::default(),
+            intake: IntakeSettings::default(),
+            health: HealthSettings::default(),
+            dispatcher: DispatcherSettings::default(),
+            janitor: JanitorSettings::default(),
+            events: 16_384,
+        }
+    }
+}
+
+/// The world around the crew, each part of which a test may replace.
+#[derive(Clone)]
+pub struct World {
+    /// The io runtime, started before the crew and ended after it.
+    pub io: Handle,
+    /// Where events are counted.
+    pub registry: Arc<Registry>,
+    /// The spools, whose bytes are reported.
+    pub room: SpoolRoom,
+    /// The store's own end, which tells `snapshots` of each change.
+    pub store: Arc<dyn Store>,
+    /// What pollers were told last.
+    pub snapshots: Snapshots,
+    /// Inputs and cards.
+    pub blobs: Blobs,
+    /// Who this process is among those that share the store: new for each start.
+    pub owner: Owner,
+    /// What works on pictures.
+    pub mills: Mills,
+    /// Free bytes of the data's disk.
+    pub disk: DiskProbe,
+    /// The memory in use.
+    pub memory: MemoryProbe,
+    /// By which a verdict ages.
+    pub clock: Clock,
+}

@@ -1,0 +1,198 @@
+//! One attempt at one picture of a job: fetch its bytes, have it worked on, store its card, settle it.
+//!
+//! What is a matter of time (a store that is away, no memory, a full disk) gives the picture back; what lies in the
+//! picture fails it, for good; a fault of ours fails it after a few attempts. A picture whose token fires is lost:
+//! its job was canceled, or its lease is another's by now, and nothing is written any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use huemill_observability::{Event, log};
+use huemill_store::archive::EntryError;
+use huemill_store::blobs::card_key;
+use huemill_store::fetch::{FetchError, fetch};
+use huemill_store::job::{Card, ItemError, ItemResult};
+use huemill_store::store::{Claim, Ended, Lease, Outcome, Settled, StoreError};
+
+use super::{DispatcherSettings, Tools};
+use crate::clock::Instant;
+use crate::fault::{Code, Fault};
+use crate::members::Members;
+use crate::orders;
+use crate::workers::{self, Cancel, Class, Input, Run};
+
+/// The route whose pictures these are, for the metrics.
+const ENDPOINT: &str = "/jobs";
+
+/// How an attempt ended.
+pub(super) enum Finish {
+    /// It counts, or it came too late.
+    Settled {
+        /// Whether its job ended with it.
+        job_ended: bool,
+    },
+    /// It was stopped from outside.
+    Lost,
+    /// It was not its fault; the picture waits again.
+    GivenBack(Fault),
+}
+
+pub(super) async fn attempt(
+    tools: Arc<Tools>,
+    settings: DispatcherSettings,
+    claim: Claim,
+    cancel: Cancel,
+) -> Finish {
+    let worked = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return Finish::Lost,
+        worked = work(&tools, settings, &claim, &cancel) => worked,
+    };
+    let outcome = match worked {
+        Ok(result) => Outcome::Done(result),
+        Err(_) if cancel.is_cancelled() => return Finish::Lost,
+        Err(fault) if is_passing(&fault, &claim.lease, settings) => {
+            return give_back(&tools, &claim.lease, fault).await;
+        }
+        Err(fault) => Outcome::Failed(ItemError {
+            code: fault.code.as_str().to_owned(),
+            message: fault.message.into_owned(),
+        }),
+    };
+    settle(&tools, settings, &claim, outcome, &cancel).await
+}
+
+/// Whether another attempt may go better.
+fn is_passing(fault: &Fault, lease: &Lease, settings: DispatcherSettings) -> bool {
+    match fault.code {
+        Code::Overloaded | Code::NotReady => true,
+        Code::InternalError => lease.attempt < settings.attempts,
+        _ => false,
+    }
+}
+
+async fn work(
+    tools: &Arc<Tools>,
+    settings: DispatcherSettings,
+    claim: &Claim,
+    cancel: &Cancel,
+) -> Result<ItemResult, Fault> {
+    let options = orders::read(&claim.options)?;
+    let (fetching, source) = (Arc::clone(tools), claim.source.clone());
+    let fetched = tools.records.on_io(async move {
+        let Tools { records, room, .. } = &*fetching;
+        fetch(&records.blobs, &source, room, settings.longest_input).await.map_err(of_fetch)
+    });
+    let input = Input::Spool(fetched.await?);
+    let start_by = Instant::now() + settings.picture;
+    let class = Class::Batch { start_by };
+    let deadline = start_by + settings.picture;
+    let run = Run { input, options, deadline, cancel: cancel.clone(), class, counted: true };
+    let done = workers::run(&tools.workers, run).await?;
+    tools.estimate.took(done.worked);
+    let members = serde_json::to_string(&Members::from(&done.outcome))
+        .map_err(|error| Fault::new(Code::InternalError).because(error))?;
+    let card = store_card(tools, claim, done.outcome.card).await?;
+    Ok(ItemResult { members, card })
+}
+
+async fn store_card(tools: &Arc<Tools>, claim: &Claim, card: huemill_imaging::Card) -> Result<Card, Fault> {
+    let Lease { job, number, .. } = &claim.lease;
+    let stored = Card {
+        key: card_key(job, *number, card.format.extension()),
+        media_type: card.format.media_type().to_owned(),
+        length: card.bytes.len() as u64,
+        crc32: crc32fast::hash(&card.bytes),
+    };
+    let (records, key) = (tools.records.clone(), stored.key.clone());
+    let put = async move { Ok(records.blobs.put(&key, card.bytes.into()).await?) };
+    tools.records.on_io(put).await?;
+    Ok(stored)
+}
+
+fn of_fetch(error: FetchError) -> Fault {
+    match error {
+        FetchError::Blob(error) => error.into(),
+        FetchError::Entry(EntryError::Io(error)) => Fault::new(Code::Overloaded).because(error),
+        FetchError::Entry(error) => workers::of_entry(&error),
+        error => Fault::new(Code::InternalError).because(error),
+    }
+}
+
+/// The first wait before a write is tried again, and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Settles the picture, trying again while the store is away: the work is done, and its lease may still hold.
+async fn settle(
+    tools: &Tools,
+    settings: DispatcherSettings,
+    claim: &Claim,
+    outcome: Outcome,
+    cancel: &Cancel,
+) -> Finish {
+    let until = Instant::now() + settings.lease;
+    let (mut wait, code) = (WAITS.0, failed_code(&outcome));
+    loop {
+        let pace = tools.estimate.pace_ms();
+        match tools.records.store.settle(&claim.lease, outcome.clone(), pace).await {
+            Ok(settled) => return tell(tools, &settled, &outcome, code),
+            Err(StoreError::Away(cause)) if Instant::now() < until => {
+                tokio::select! {
+                    () = cancel.cancelled() => return Finish::Lost,
+                    () = tokio::time::sleep(wait) => {}
+                }
+                log!(SETTLE_DELAYED, job_id = claim.lease.job.as_str(), cause);
+                wait = (wait * 2).min(WAITS.1);
+            }
+            Err(error) => return Finish::GivenBack(error.into()),
+        }
+    }
+}
+
+fn failed_code(outcome: &Outcome) -> Option<Code> {
+    let Outcome::Failed(error) = outcome else { return None };
+    Code::ALL.into_iter().find(|code| code.as_str() == error.code)
+}
+
+fn tell(tools: &Tools, settled: &Settled, outcome: &Outcome, code: Option<Code>) -> Finish {
+    match settled {
+        Settled::Stale => {
+            tools.recorder.record(Event::StaleCompletion);
+            Finish::Settled { job_ended: false }
+        }
+        Settled::Counted(ended) => {
+            if matches!(outcome, Outcome::Done(_)) {
+                tools.recorder.record(Event::ImageProcessed { endpoint: ENDPOINT });
+            }
+            if let Some(ended) = ended {
+                tell_end(tools, ended, code);
+            }
+            Finish::Settled { job_ended: ended.is_some() }
+        }
+    }
+}
+
+/// Counts and logs a job's end; `code` is that of its last picture, where that failed.
+pub(super) fn tell_end(tools: &Tools, ended: &Ended, code: Option<Code>) {
+    let Ended { job, processing } = ended;
+    let failed = (job.succeeded == 0).then(|| code.unwrap_or(Code::ProcessingError).as_str());
+    let status = job.state.as_str();
+    tools.recorder.record(Event::JobEnded { status, processing: *processing, error_code: failed });
+    log!(
+        JOB_COMPLETED,
+        request_id = job.request_id.as_str(),
+        job_id = job.id.as_str(),
+        status,
+        results = job.succeeded,
+        failed = job.failed,
+        duration_ms = processing.as_millis() as u64
+    );
+}
+
+/// Puts the picture back. Where even that fails, its lease runs out.
+async fn give_back(tools: &Tools, lease: &Lease, fault: Fault) -> Finish {
+    if let Err(error) = tools.records.store.give_back(std::slice::from_ref(lease)).await {
+        log!(SETTLE_DELAYED, job_id = lease.job.as_str(), cause = %error);
+    }
+    Finish::GivenBack(fault)
+}

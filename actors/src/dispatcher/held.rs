@@ -1,0 +1,83 @@
+//! The leases that this process holds, each with the token that stops its picture. Shared by the actor, who takes
+//! and lets go, and the pulse, who prolongs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use huemill_store::job::JobId;
+use huemill_store::store::Lease;
+use tokio::sync::Notify;
+
+use crate::workers::Cancel;
+
+/// See the module. Clones share.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Held(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    leases: Mutex<HashMap<Lease, Cancel>>,
+    let_go: Notify,
+}
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Lease, Cancel>> {
+        self.0.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The token of a new lease.
+    pub(super) fn hold(&self, lease: &Lease) -> Cancel {
+        let cancel = Cancel::new();
+        self.lock().insert(lease.clone(), cancel.clone());
+        cancel
+    }
+
+    pub(super) fn let_go(&self, lease: &Lease) {
+        self.lock().remove(lease);
+        self.0.let_go.notify_waiters();
+    }
+
+    /// All leases, let go and their pictures stopped.
+    pub(super) fn take_all(&self) -> Vec<Lease> {
+        let leases = std::mem::take(&mut *self.lock());
+        self.0.let_go.notify_waiters();
+        leases
+            .into_iter()
+            .map(|(lease, cancel)| {
+                cancel.cancel();
+                lease
+            })
+            .collect()
+    }
+
+    pub(super) fn all(&self) -> Vec<Lease> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Stops the pictures of a job.
+    pub(super) fn cancel(&self, job: &JobId) {
+        self.lock().iter().filter(|(lease, _)| lease.job == *job).for_each(|(_, cancel)| cancel.cancel());
+    }
+
+    /// Stops a picture whose lease is another's by now.
+    pub(super) fn lost(&self, lease: &Lease) {
+        if let Some(cancel) = self.lock().get(lease) {
+            cancel.cancel();
+        }
+    }
+
+    /// Resolves when none is held.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let let_go = self.0.let_go.notified();
+            if self.len() == 0 {
+                return;
+            }
+            let_go.await;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How work is handed out, and whom and what that takes.
+
+use std::time::Duration;
+
+use actix::Addr;
+use huemill_store::SpoolRoom;
+use huemill_store::store::Owner;
+use tokio::runtime::Handle;
+
+use crate::estimate::Estimate;
+use crate::intake::Drain;
+use crate::janitor::Janitor;
+use crate::metrics::Recorder;
+use crate::records::Records;
+use crate::workers::Workers;
+
+/// How work is handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DispatcherSettings {
+    /// Pictures worked on at a time.
+    pub slots: usize,
+    /// How long a lease runs.
+    pub lease: Duration,
+    /// How often work is looked for that other processes may have brought. Not asked for on a store of one's own.
+    pub poll: Duration,
+    /// How long a picture may wait for slot and memory, and after that how long it may take.
+    pub picture: Duration,
+    /// Process deaths after which a picture that was alone then is given up.
+    pub crashes: u32,
+    /// Attempts after which a picture that failed by a fault of ours is given up.
+    pub attempts: u32,
+    /// The largest picture, in bytes.
+    pub longest_input: u64,
+}
+
+impl Default for DispatcherSettings {
+    /// A slot a core, leases of 30 s, a poll a second, a minute a picture, 3 deaths, 3 attempts, 50 MB.
+    fn default() -> Self {
+        Self {
+            slots: std::thread::available_parallelism().map_or(1, usize::from),
+            lease: Duration::from_secs(30),
+            poll: Duration::from_secs(1),
+            picture: Duration::from_secs(60),
+            crashes: 3,
+            attempts: 3,
+            longest_input: 50_000_000,
+        }
+    }
+}
+
+/// Whom and what the Dispatcher works with.
+#[derive(Clone)]
+pub struct Tools {
+    /// Jobs and blobs.
+    pub records: Records,
+    /// Who does the pixels.
+    pub workers: Addr<Workers>,
+    /// Told when a job has ended, whose inputs can go.
+    pub janitor: Addr<Janitor>,
+    /// Where inputs lie while they are worked on.
+    pub room: SpoolRoom,
+    /// What is learned of times.
+    pub estimate: Estimate,
+    /// Whether the service stops.
+    pub drain: Drain,
+    /// Where events go.
+    pub recorder: Recorder,
+    /// Who this process is, new for each start.
+    pub owner: Owner,
+    /// Where leases are prolonged.
+    pub io: Handle,
+}

@@ -1,0 +1,77 @@
+//! Idempotency: which keys' first requests are being received now.
+//!
+//! HTTP asks with [`Reserve`] before it reads a body, and holds the [`Reservation`] until the request is answered;
+//! it lets go on drop, on any thread. Another request with the same key is told to try again meanwhile. This
+//! saves work and no more: the unique index in the store is the truth about keys. The reservations outlive the
+//! actor, so a restart forgets nobody.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix::{Actor, Context, Handler, Message, Supervised};
+
+use crate::fault::{Code, Fault};
+use crate::supervise::Ping;
+
+/// Asks for a key to be reserved.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reserve {
+    /// Within which the key is unique.
+    pub scope: String,
+    /// The client's word.
+    pub key: String,
+}
+
+impl Message for Reserve {
+    type Result = Result<Reservation, Fault>;
+}
+
+type Reserved = Arc<Mutex<HashSet<Reserve>>>;
+
+fn lock(reserved: &Reserved) -> MutexGuard<'_, HashSet<Reserve>> {
+    reserved.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The right to be the only request with this key, for as long as this lives.
+#[derive(Debug)]
+#[must_use = "the reservation ends as soon as this is dropped"]
+pub struct Reservation {
+    key: Reserve,
+    reserved: Reserved,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        lock(&self.reserved).remove(&self.key);
+    }
+}
+
+/// The actor.
+#[derive(Debug, Default)]
+pub struct Idempotency {
+    reserved: Reserved,
+}
+
+impl Actor for Idempotency {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Idempotency {}
+
+impl Handler<Reserve> for Idempotency {
+    type Result = Result<Reservation, Fault>;
+
+    fn handle(&mut self, key: Reserve, _: &mut Self::Context) -> Self::Result {
+        if lock(&self.reserved).insert(key.clone()) {
+            Ok(Reservation { key, reserved: Arc::clone(&self.reserved) })
+        } else {
+            Err(Code::IdempotencyInProgress.into())
+        }
+    }
+}
+
+impl Handler<Ping> for Idempotency {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}

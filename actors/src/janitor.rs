@@ -1,0 +1,255 @@
+//! The Janitor: what is past its time goes, in bounded batches, counted.
+//!
+//! Jobs past their TTL become tombstones and lose their items; blobs go after the rows that named them: a
+//! tombstone's all, an ended job's inputs. Tombstones, keys and nonces go when their own time has passed. Blobs
+//! whose job has no row, left by a crash between blob and row, are found by walking the blob store, and go once
+//! they are old enough not to belong to a job that is being received. If it fails or the store is away, nothing is
+//! lost: it is done the next time.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use actix::fut::wrap_future;
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Supervised};
+use huemill_observability::{Event, log};
+use huemill_store::job::JobId;
+use huemill_store::store::Removable;
+
+use crate::clock::Instant;
+use crate::estimate::Estimate;
+use crate::fault::Fault;
+use crate::metrics::Recorder;
+use crate::records::Records;
+use crate::supervise::Ping;
+
+/// A job has ended or was deleted: blobs may go.
+#[derive(Debug, Clone, Copy)]
+pub struct Wake;
+
+impl Message for Wake {
+    type Result = ();
+}
+
+/// When what goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JanitorSettings {
+    /// Between two rounds.
+    pub interval: Duration,
+    /// How long a tombstone stays.
+    pub tombstone: Duration,
+    /// How old a blob without a row must be to count as an orphan.
+    pub orphan: Duration,
+    /// Between two walks over the blobs.
+    pub walk: Duration,
+    /// What is removed at a time.
+    pub batch: u32,
+}
+
+impl Default for JanitorSettings {
+    /// A round a minute, tombstones of 7 days, orphans of an hour, a walk an hour, 100 at a time.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(60),
+            tombstone: Duration::from_secs(7 * 24 * 3600),
+            orphan: Duration::from_secs(3600),
+            walk: Duration::from_secs(3600),
+            batch: 100,
+        }
+    }
+}
+
+/// The actor.
+pub struct Janitor {
+    settings: JanitorSettings,
+    broom: Arc<Broom>,
+    walked: Option<Instant>,
+    sweeping: bool,
+    tidy_due: bool,
+}
+
+/// After a wake, what ends within this time is tidied up in one go.
+const TIDY: Duration = Duration::from_secs(1);
+
+impl Janitor {
+    /// A janitor of these records.
+    #[must_use]
+    pub fn new(settings: JanitorSettings, records: Records, estimate: Estimate, recorder: Recorder) -> Self {
+        let broom = Arc::new(Broom { settings, records, estimate, recorder });
+        Self { settings, broom, walked: None, sweeping: false, tidy_due: false }
+    }
+
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        let walk = self.walked.is_none_or(|walked| walked.elapsed() >= self.settings.walk);
+        let broom = Arc::clone(&self.broom);
+        let round = async move { broom.round(walk).await.map(|()| walk) };
+        self.run(round, ctx);
+    }
+
+    fn tidy(&mut self, ctx: &mut Context<Self>) {
+        let broom = Arc::clone(&self.broom);
+        let round = async move { broom.tidy().await.map(|()| false) };
+        self.run(round, ctx);
+    }
+
+    /// One round at a time; a round that would meet another is left to the next.
+    fn run(&mut self, round: impl Future<Output = Result<bool, Fault>> + 'static, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.sweeping, true) {
+            return;
+        }
+        ctx.spawn(wrap_future(round).map(|swept, janitor: &mut Self, _| {
+            janitor.sweeping = false;
+            match swept {
+                Ok(true) => janitor.walked = Some(Instant::now()),
+                Ok(false) => {}
+                Err(fault) => log!(COLLECTION_DELAYED, cause = fault.cause.as_deref()),
+            }
+        }));
+    }
+}
+
+impl Actor for Janitor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        (self.sweeping, self.tidy_due) = (false, false);
+        self.sweep(ctx);
+        ctx.run_interval(self.settings.interval, Self::sweep);
+    }
+}
+
+impl Supervised for Janitor {}
+
+impl Handler<Wake> for Janitor {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        if std::mem::replace(&mut self.tidy_due, true) {
+            return;
+        }
+        ctx.run_later(TIDY, |janitor, ctx| {
+            janitor.tidy_due = false;
+            janitor.tidy(ctx);
+        });
+    }
+}
+
+impl Handler<Ping> for Janitor {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}
+
+/// What the janitor works with.
+struct Broom {
+    settings: JanitorSettings,
+    records: Records,
+    estimate: Estimate,
+    recorder: Recorder,
+}
+
+impl Broom {
+    async fn round(&self, walk: bool) -> Result<(), Fault> {
+        self.expire().await?;
+        self.collect().await?;
+        if walk {
+            self.walk().await?;
+        }
+        self.tidy().await
+    }
+
+    /// What ended jobs leave at once, and the figures.
+    async fn tidy(&self) -> Result<(), Fault> {
+        self.remove().await?;
+        let figures = self.records.store.figures().await?;
+        self.estimate.set_waiting(figures.queued_items);
+        self.recorder.record(Event::Jobs {
+            by_state: figures.jobs,
+            queued_items: figures.queued_items,
+            oldest_queued: figures.oldest_queued,
+        });
+        Ok(())
+    }
+
+    async fn expire(&self) -> Result<(), Fault> {
+        loop {
+            let expired = self.records.store.expire(self.settings.batch).await?.len();
+            self.count("results", expired as u64);
+            if expired < self.settings.batch as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn remove(&self) -> Result<(), Fault> {
+        loop {
+            let due = self.records.store.removable(self.settings.batch).await?;
+            let full = due.len() >= self.settings.batch as usize;
+            let removed = self.remove_blobs(due.clone()).await?;
+            self.count("blobs", removed);
+            self.records.store.removed(&due).await?;
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn remove_blobs(&self, due: Vec<Removable>) -> Result<u64, Fault> {
+        let blobs = self.records.blobs.clone();
+        let remove = async move {
+            let mut removed = 0;
+            for Removable { job, everything } in due {
+                removed += blobs.remove_job(&job, everything).await?;
+            }
+            Ok(removed)
+        };
+        self.records.on_io(remove).await
+    }
+
+    async fn collect(&self) -> Result<(), Fault> {
+        loop {
+            let gone = self.records.store.collect(self.settings.batch, self.settings.tombstone).await?;
+            self.count("jobs", gone.jobs);
+            self.count("keys", gone.keys);
+            self.count("nonces", gone.nonces);
+            if !gone.more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Walks over all blobs for those without a row.
+    async fn walk(&self) -> Result<(), Fault> {
+        let mut after: Option<JobId> = None;
+        loop {
+            let (blobs, most, from) = (self.records.blobs.clone(), self.settings.batch as usize, after);
+            let page = async move { Ok(blobs.jobs(from.as_ref(), most).await?) };
+            let page = self.records.on_io(page).await?;
+            let full = page.len() >= self.settings.batch as usize;
+            after = page.last().map(|(id, _)| id.clone());
+            let old: Vec<JobId> =
+                page.into_iter().filter(|(_, at)| self.is_old(*at)).map(|(id, _)| id).collect();
+            let living = self.records.store.living(&old).await?;
+            let orphans = old.into_iter().filter(|id| !living.contains(id));
+            let orphans: Vec<_> = orphans.map(|job| Removable { job, everything: true }).collect();
+            let removed = self.remove_blobs(orphans).await?;
+            self.count("orphans", removed);
+            if !full {
+                break;
+            }
+        }
+        let (blobs, age) = (self.records.blobs.clone(), self.settings.orphan);
+        let swept = self.records.on_io(async move { Ok(blobs.sweep(age).await?) }).await?;
+        self.count("orphans", swept);
+        Ok(())
+    }
+
+    fn is_old(&self, at: SystemTime) -> bool {
+        SystemTime::now().duration_since(at).is_ok_and(|age| age >= self.settings.orphan)
+    }
+
+    fn count(&self, kind: &'static str, count: u64) {
+        if count > 0 {
+            self.recorder.record(Event::Collected { kind, count });
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A job's options as text: what the store keeps with it, so that any process makes the same of its pictures.
+
+use huemill_imaging::{CardFormat, Options};
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Code, Fault};
+
+#[derive(Serialize, Deserialize)]
+struct Orders {
+    colors: u8,
+    aspect: String,
+    format: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quality: Option<u8>,
+}
+
+/// The options as JSON.
+///
+/// # Errors
+/// None that an option can cause.
+pub fn write(options: &Options) -> Result<String, Fault> {
+    let (format, quality) = match options.card {
+        CardFormat::Png => ("png", None),
+        CardFormat::Jpeg { quality } => ("jpeg", Some(quality)),
+        CardFormat::WebP => ("webp", None),
+    };
+    let orders = Orders {
+        colors: options.colors() as u8,
+        aspect: options.aspect.to_string(),
+        format: format.to_owned(),
+        quality,
+    };
+    serde_json::to_string(&orders).map_err(|error| Fault::new(Code::InternalError).because(error))
+}
+
+/// The options that this JSON is.
+///
+/// # Errors
+/// Where another program wrote it.
+pub fn read(text: &str) -> Result<Options, Fault> {
+    let broken = |what: &str| Fault::new(Code::InternalError).because(format!("a job's options: {what}"));
+    let orders: Orders = serde_json::from_str(text).map_err(|error| broken(&error.to_string()))?;
+    let mut options = Options::default().with_colors(orders.colors).ok_or_else(|| broken("colors"))?;
+    options.aspect = orders.aspect.parse().map_err(|_| broken("aspect"))?;
+    options.card = match (orders.format.as_str(), orders.quality) {
+        ("png", None) => CardFormat::Png,
+        ("jpeg", Some(quality)) => CardFormat::Jpeg { quality },
+        ("webp", None) => CardFormat::WebP,
+        _ => return Err(broken("format")),
+    };
+    Ok(options)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_come_back_as_they_were() {
+        for card in [CardFormat::Png, CardFormat::Jpeg { quality: 71 }, CardFormat::WebP] {
+            for colors in [2, 10, 20] {
+                let mut options = Options::default().with_colors(colors).unwrap();
+                options.aspect = "16:9".parse().unwrap();
+                options.card = card;
+                assert_eq!(read(&write(&options).unwrap()).unwrap(), options);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_options_is_a_fault_of_ours() {
+        for text in ["", "{}", r#"{"colors":1,"aspect":"3:2","format":"png"}"#] {
+            assert_eq!(read(text).unwrap_err().code, Code::InternalError, "{text}");
+        }
+    }
+}

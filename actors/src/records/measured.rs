@@ -1,0 +1,195 @@
+//! The store behind the io runtime and a stopwatch: every call is spawned there, so that it runs to its end, and
+//! is counted by operation and outcome.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use huemill_observability::Event;
+use huemill_store::job::{Item, ItemError, Job, JobId, NewJob};
+use huemill_store::store::{
+    Ask, Canceled, Claims, Collected, Created, Figures, Key, Lease, Listing, Mark, Outcome, Owner, Reaped,
+    Removable, Settled, Store, StoreError,
+};
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+
+use crate::clock::Instant;
+use crate::metrics::Recorder;
+
+/// The operations, as metrics spell them.
+pub const OPERATIONS: [&str; 23] = [
+    "backup",
+    "cancel",
+    "claim",
+    "collect",
+    "create",
+    "delete",
+    "expire",
+    "figures",
+    "give_back",
+    "heartbeat",
+    "items",
+    "job",
+    "key",
+    "list",
+    "living",
+    "mark",
+    "probe",
+    "reap",
+    "removable",
+    "removed",
+    "secret",
+    "settle",
+    "spend",
+];
+
+pub(super) struct Measured {
+    inner: Arc<dyn Store>,
+    io: Handle,
+    recorder: Recorder,
+}
+
+type Answer<T> = Result<T, StoreError>;
+
+impl Measured {
+    pub(super) fn new(inner: Arc<dyn Store>, io: Handle, recorder: Recorder) -> Self {
+        Self { inner, io, recorder }
+    }
+
+    async fn run<T, F>(&self, operation: &'static str, call: impl FnOnce(Arc<dyn Store>) -> F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Answer<T>> + Send + 'static,
+    {
+        let started = Instant::now();
+        let call = self.io.spawn(call(Arc::clone(&self.inner)));
+        let answer = call.await.unwrap_or_else(|error| Err(StoreError::Broken(error.to_string())));
+        let (time, ok) = (started.elapsed(), answer.is_ok());
+        self.recorder.record(Event::StoreCalled { operation, ok, time });
+        answer
+    }
+}
+
+#[async_trait]
+impl Store for Measured {
+    async fn create(&self, job: NewJob) -> Answer<Created> {
+        self.run("create", move |store| async move { store.create(job).await }).await
+    }
+
+    async fn key(&self, scope: &str, key: &str) -> Answer<Option<Key>> {
+        let scope = scope.to_owned();
+        let key = key.to_owned();
+        self.run("key", move |store| async move { store.key(&scope, &key).await }).await
+    }
+
+    async fn job(&self, id: &JobId) -> Answer<Option<Job>> {
+        let id = id.clone();
+        self.run("job", move |store| async move { store.job(&id).await }).await
+    }
+
+    async fn mark(&self, id: &JobId) -> Answer<Option<Mark>> {
+        let id = id.clone();
+        self.run("mark", move |store| async move { store.mark(&id).await }).await
+    }
+
+    async fn items(&self, id: &JobId, from: u32, limit: u32) -> Answer<Vec<Item>> {
+        let id = id.clone();
+        self.run("items", move |store| async move { store.items(&id, from, limit).await }).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Answer<Vec<Job>> {
+        let listing = listing.clone();
+        self.run("list", move |store| async move { store.list(&listing).await }).await
+    }
+
+    async fn claim(&self, ask: &Ask) -> Answer<Claims> {
+        let ask = ask.clone();
+        self.run("claim", move |store| async move { store.claim(&ask).await }).await
+    }
+
+    async fn heartbeat(&self, owner: &Owner, lease: Duration) -> Answer<Vec<Lease>> {
+        let owner = owner.clone();
+        self.run("heartbeat", move |store| async move { store.heartbeat(&owner, lease).await }).await
+    }
+
+    async fn settle(&self, lease: &Lease, outcome: Outcome, pace_ms: u64) -> Answer<Settled> {
+        let lease = lease.clone();
+        self.run("settle", move |store| async move { store.settle(&lease, outcome, pace_ms).await }).await
+    }
+
+    async fn give_back(&self, leases: &[Lease]) -> Answer<u64> {
+        let leases = leases.to_vec();
+        self.run("give_back", move |store| async move { store.give_back(&leases).await }).await
+    }
+
+    async fn reap(&self, most: u32, crashes: u32, error: &ItemError) -> Answer<Reaped> {
+        let error = error.clone();
+        self.run("reap", move |store| async move { store.reap(most, crashes, &error).await }).await
+    }
+
+    async fn cancel(&self, id: &JobId) -> Answer<Canceled> {
+        let id = id.clone();
+        self.run("cancel", move |store| async move { store.cancel(&id).await }).await
+    }
+
+    async fn delete(&self, id: &JobId) -> Answer<bool> {
+        let id = id.clone();
+        self.run("delete", move |store| async move { store.delete(&id).await }).await
+    }
+
+    async fn expire(&self, most: u32) -> Answer<Vec<JobId>> {
+        self.run("expire", move |store| async move { store.expire(most).await }).await
+    }
+
+    async fn removable(&self, most: u32) -> Answer<Vec<Removable>> {
+        self.run("removable", move |store| async move { store.removable(most).await }).await
+    }
+
+    async fn removed(&self, gone: &[Removable]) -> Answer<()> {
+        let gone = gone.to_vec();
+        self.run("removed", move |store| async move { store.removed(&gone).await }).await
+    }
+
+    async fn collect(&self, most: u32, tombstone: Duration) -> Answer<Collected> {
+        self.run("collect", move |store| async move { store.collect(most, tombstone).await }).await
+    }
+
+    async fn living(&self, ids: &[JobId]) -> Answer<HashSet<JobId>> {
+        let ids = ids.to_vec();
+        self.run("living", move |store| async move { store.living(&ids).await }).await
+    }
+
+    async fn spend(&self, words: &[String], keep: Duration) -> Answer<bool> {
+        let words = words.to_vec();
+        self.run("spend", move |store| async move { store.spend(&words, keep).await }).await
+    }
+
+    async fn secret(&self, name: &str, made: SecretString) -> Answer<SecretString> {
+        let name = name.to_owned();
+        self.run("secret", move |store| async move { store.secret(&name, made).await }).await
+    }
+
+    async fn figures(&self) -> Answer<Figures> {
+        self.run("figures", move |store| async move { store.figures().await }).await
+    }
+
+    async fn probe(&self) -> Answer<()> {
+        self.run("probe", move |store| async move { store.probe().await }).await
+    }
+
+    async fn backup(&self, to: &Path) -> Answer<()> {
+        let to = to.to_owned();
+        self.run("backup", move |store| async move { store.backup(&to).await }).await
+    }
+
+    fn is_sole_writer(&self) -> bool {
+        self.inner.is_sole_writer()
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

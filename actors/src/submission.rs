@@ -1,0 +1,180 @@
+//! Submission: a received job becomes durable. Blobs first, then one transaction for key, job and items, then
+//! the 202.
+//!
+//! Asked through Intake, which owns the commit. Everything runs on the io runtime to its end, even if the client
+//! has gone: the job is there then, and its key finds it. Who loses a race for a key deletes its blobs at once;
+//! what a crash leaves is an orphan, and the Janitor's.
+
+use std::time::Duration;
+
+use huemill_imaging::Options;
+use huemill_observability::{Event, log};
+use huemill_store::Spool;
+use huemill_store::archive::Entry;
+use huemill_store::blobs::input_key;
+use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, NewKey, Priority};
+use huemill_store::store::Created;
+
+use crate::estimate::Estimate;
+use crate::fault::Fault;
+use crate::metrics::Recorder;
+use crate::orders;
+use crate::records::Records;
+
+/// A job that was received, and is not durable yet.
+#[derive(Debug)]
+pub struct Submission {
+    /// Its id.
+    pub id: JobId,
+    /// What it was made of.
+    pub kind: JobKind,
+    /// Which jobs go first.
+    pub priority: Priority,
+    /// What to make of its pictures.
+    pub options: Options,
+    /// The id of its request.
+    pub request_id: String,
+    /// The W3C trace context of its request.
+    pub traceparent: Option<String>,
+    /// Scheme and host that URLs in bodies begin with.
+    pub base_url: String,
+    /// Where its end is told.
+    pub callback_url: Option<String>,
+    /// How long it is kept.
+    pub ttl: Duration,
+    /// Its idempotency key.
+    pub key: Option<NewKey>,
+    /// What was sent.
+    pub input: Submitted,
+}
+
+/// What was sent.
+#[derive(Debug)]
+pub enum Submitted {
+    /// A ZIP and its pictures, as [`pictures::list`](crate::pictures::list) found them.
+    Zip {
+        /// The ZIP.
+        spool: Spool,
+        /// Its pictures, one at least.
+        entries: Vec<Entry>,
+    },
+    /// Pictures by name, one at least.
+    Images(Vec<(String, Spool)>),
+}
+
+/// Makes submissions durable. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) records: Records,
+    pub(crate) estimate: Estimate,
+    pub(crate) recorder: Recorder,
+}
+
+impl Desk {
+    /// Stores blobs and job. What the key's index says is the answer.
+    pub(crate) async fn accept(self, submission: Submission) -> Result<Created, Fault> {
+        let records = self.records.clone();
+        records.on_io(self.store(submission)).await
+    }
+
+    async fn store(self, submission: Submission) -> Result<Created, Fault> {
+        let (job, blobs) = self.plan(submission)?;
+        let told = Told::of(&job);
+        if let Err(fault) = self.put(blobs).await {
+            self.forget(&told.id).await;
+            return Err(fault);
+        }
+        // Of a create that failed it is not known whether it was committed: the row wins then, and what turns out
+        // to be an orphan is the Janitor's.
+        let created = self.records.store.create(job).await?;
+        match &created {
+            Created::New(_) => self.tell(&told),
+            Created::Replayed(_) | Created::Conflict => self.forget(&told.id).await,
+        }
+        Ok(created)
+    }
+
+    async fn forget(&self, id: &JobId) {
+        if let Err(error) = self.records.blobs.remove_job(id, true).await {
+            log!(BLOBS_LEFT, job_id = id.as_str(), cause = %error);
+        }
+    }
+
+    fn tell(&self, told: &Told) {
+        let Told { id, request_id, kind, priority, images } = told;
+        let (job_id, kind, priority) = (id.as_str(), kind.as_str(), priority.as_str());
+        self.recorder.record(Event::JobCreated { kind });
+        log!(JOB_CREATED, request_id, job_id, kind, priority, images);
+    }
+
+    fn plan(&self, submission: Submission) -> Result<(NewJob, Vec<(String, Spool)>), Fault> {
+        let Submission { id, input, options, .. } = submission;
+        let mut blobs = Vec::new();
+        let items: Vec<NewItem> = match input {
+            Submitted::Zip { spool, entries } => {
+                let key = input_key(&id, 0);
+                blobs.push((key.clone(), spool));
+                let item = |entry: Entry| NewItem {
+                    name: entry.name.clone(),
+                    source: ItemSource::Entry { key: key.clone(), entry },
+                };
+                entries.into_iter().map(item).collect()
+            }
+            Submitted::Images(images) => {
+                let mut items = Vec::with_capacity(images.len());
+                for (number, (name, spool)) in images.into_iter().enumerate() {
+                    let key = input_key(&id, number as u32);
+                    items.push(NewItem {
+                        name,
+                        source: ItemSource::Blob { key: key.clone(), length: spool.len() },
+                    });
+                    blobs.push((key, spool));
+                }
+                items
+            }
+        };
+        let job = NewJob {
+            eta_s: self.estimate.seconds_for(items.len() as u64),
+            options: orders::write(&options)?,
+            id,
+            kind: submission.kind,
+            priority: submission.priority,
+            request_id: submission.request_id,
+            traceparent: submission.traceparent,
+            base_url: submission.base_url,
+            callback_url: submission.callback_url,
+            ttl: submission.ttl,
+            items,
+            key: submission.key,
+        };
+        Ok((job, blobs))
+    }
+
+    async fn put(&self, blobs: Vec<(String, Spool)>) -> Result<(), Fault> {
+        for (key, spool) in blobs {
+            self.records.blobs.put_spool(&key, &spool).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What is told of a job when it is there.
+struct Told {
+    id: JobId,
+    request_id: String,
+    kind: JobKind,
+    priority: Priority,
+    images: usize,
+}
+
+impl Told {
+    fn of(job: &NewJob) -> Self {
+        Self {
+            id: job.id.clone(),
+            request_id: job.request_id.clone(),
+            kind: job.kind,
+            priority: job.priority,
+            images: job.items.len(),
+        }
+    }
+}

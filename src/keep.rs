@@ -1,0 +1,131 @@
+//! What is kept: opens store and blobs as the settings say, and the secrets that live in the store.
+//!
+//! Embedded (SQLite in the data directory), the directory is held exclusively: a second process on it does not
+//! start. On PostgreSQL any number of processes share store, blobs and secrets.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+
+use huemill_actors::clock::Clock;
+use huemill_actors::snapshots::Snapshots;
+use huemill_store::blobs::{BlobError, Blobs};
+use huemill_store::sql::{SqlStore, StoreClock};
+use huemill_store::store::{Owner, Store, StoreError};
+use rand::RngCore;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::settings::Settings;
+
+/// Why it could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// Another process has the data directory.
+    #[error("the data directory {0} is in use by another process")]
+    InUse(String),
+    /// The data directory cannot be used.
+    #[error("the data directory {dir} cannot be used: {source}")]
+    Directory {
+        /// The configured directory.
+        dir: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The blobs.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+}
+
+/// Store, blobs, and who this process is to them.
+pub(crate) struct Keep {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) blobs: Blobs,
+    pub(crate) owner: Owner,
+    /// Held for its lock alone.
+    pub(crate) lock: Option<File>,
+}
+
+/// The keys of signatures and tokens.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    /// Signs download links.
+    pub(crate) link: SecretString,
+    /// The operator's bearer token.
+    pub(crate) operator: SecretString,
+    /// Signs webhooks and signed requests.
+    pub(crate) webhook: SecretString,
+}
+
+impl Keep {
+    /// Opens everything. Must run where blocking for a moment is no harm.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, KeepError> {
+        let (dir, url) = (&settings.data.dir, settings.store.url.expose_secret());
+        let unusable = |source| KeepError::Directory { dir: dir.display().to_string(), source };
+        std::fs::create_dir_all(dir).map_err(unusable)?;
+        let snapshots = Snapshots::new(Clock::system());
+        let listener = Arc::new(snapshots.clone());
+        let (store, lock): (Arc<dyn Store>, _) = if url.is_empty() {
+            let lock = lock(dir)?;
+            let store = SqlStore::sqlite(&dir.join("huemill.db"), StoreClock::system(), listener).await?;
+            (Arc::new(store), Some(lock))
+        } else {
+            (Arc::new(SqlStore::postgres(&settings.store.url, listener).await?), None)
+        };
+        let blobs = match settings.blobs.url.as_str() {
+            "" => Blobs::folder(&dir.join("blobs"))?,
+            url => Blobs::open(url, &|name| std::env::var(name).ok())?,
+        };
+        Ok(Self { store, snapshots, blobs, owner: Owner(random_hex(16)), lock })
+    }
+
+    /// The configured keys, and those of the store where none is configured: made at the first start, shared by
+    /// all processes.
+    pub(crate) async fn keys(&self, settings: &Settings) -> Result<Keys, StoreError> {
+        let security = &settings.security;
+        Ok(Keys {
+            link: kept(&*self.store, "link", &SecretString::default()).await?,
+            operator: kept(&*self.store, "operator", &security.operator_token).await?,
+            webhook: kept(&*self.store, "webhook", &security.webhook_secret).await?,
+        })
+    }
+}
+
+async fn kept(store: &dyn Store, name: &str, configured: &SecretString) -> Result<SecretString, StoreError> {
+    if configured.expose_secret().is_empty() {
+        store.secret(name, random_hex(32).into()).await
+    } else {
+        Ok(configured.clone())
+    }
+}
+
+/// The exclusive hold on the data directory.
+fn lock(dir: &Path) -> Result<File, KeepError> {
+    let shown = || dir.display().to_string();
+    let unusable = |source| KeepError::Directory { dir: shown(), source };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(dir.join("huemill.lock"))
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(KeepError::InUse(shown())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// So many random bytes as lower-case hex.
+fn random_hex(bytes: usize) -> String {
+    use std::fmt::Write as _;
+    let mut random = vec![0; bytes];
+    rand::rng().fill_bytes(&mut random);
+    random.iter().fold(String::with_capacity(bytes * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

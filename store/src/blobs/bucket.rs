@@ -1,0 +1,302 @@
+//! Blobs as objects of an S3-compatible bucket.
+//!
+//! No call waits for longer than its [`patience`]: connections and retries are bounded by the client, the whole of a
+//! call and each chunk of a stream here. Large blobs go up in parts; an upload that fails or is dropped is aborted,
+//! and what a crash leaves of one is for the bucket's own rule (`AbortIncompleteMultipartUpload`).
+
+use std::error::Error as _;
+use std::future::Future;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use object_store::{
+    GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload,
+};
+
+use super::BlobError;
+use super::key::{self, JOBS, PROBES};
+use crate::job::JobId;
+use crate::spool::Spool;
+
+/// Bytes of a part: the least that S3 takes.
+const PART: u64 = 5 << 20;
+/// Bytes of a spool read at a time.
+const CHUNK: usize = 256 << 10;
+
+/// How long a call may take that moves so many bytes.
+fn patience(bytes: u64) -> Duration {
+    const CALL: Duration = Duration::from_secs(10);
+    const BYTES_A_SECOND: u64 = 256 << 10;
+    CALL + Duration::from_secs(bytes / BYTES_A_SECOND)
+}
+
+/// A bucket, or a prefix of one.
+#[derive(Debug, Clone)]
+pub(super) struct Bucket {
+    store: Arc<dyn ObjectStore>,
+}
+
+impl Bucket {
+    pub(super) fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store }
+    }
+
+    pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), BlobError> {
+        self.put_payload(key, bytes.into()).await
+    }
+
+    async fn put_payload(&self, key: &str, payload: PutPayload) -> Result<(), BlobError> {
+        let patience = patience(payload.content_length() as u64);
+        in_time(patience, self.store.put(&path(key)?, payload)).await.map_err(unwritten)?;
+        Ok(())
+    }
+
+    pub(super) async fn put_spool(&self, key: &str, spool: &Spool) -> Result<(), BlobError> {
+        if spool.len() <= PART {
+            return self.put_payload(key, part(spool, 0).await?).await;
+        }
+        let mut upload = Upload::begin(&self.store, key).await?;
+        let mut offset = 0;
+        while offset < spool.len() {
+            let part = part(spool, offset).await?;
+            offset += part.content_length() as u64;
+            upload.put(part).await?;
+        }
+        upload.complete().await
+    }
+
+    pub(super) async fn range(&self, key: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
+        let chunks: Vec<Bytes> = self.stream(key.to_owned(), range).try_collect().await?;
+        Ok(if let [whole] = &chunks[..] { whole.clone() } else { chunks.concat().into() })
+    }
+
+    pub(super) fn stream(
+        &self,
+        key: String,
+        range: Range<u64>,
+    ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + use<> {
+        let store = Arc::clone(&self.store);
+        stream::once(async move {
+            let chunks = open(&store, &key, range).await?;
+            Ok::<_, BlobError>(stream::try_unfold((chunks, key), next))
+        })
+        .try_flatten()
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<(), BlobError> {
+        let removed = in_time(patience(0), self.store.delete(&path(key)?)).await;
+        absent_is(removed, ())
+    }
+
+    /// Removes all below a prefix.
+    pub(super) async fn remove_all(&self, prefix: &str) -> Result<u64, BlobError> {
+        let found = self.store.list(Some(&Path::from(prefix)));
+        self.remove_found(found.map_ok(|object| object.location).boxed()).await
+    }
+
+    async fn remove_found(&self, found: BoxStream<'static, StoreResult<Path>>) -> Result<u64, BlobError> {
+        let mut removals = self.store.delete_stream(found);
+        let mut removed = 0;
+        loop {
+            let removal = in_time(patience(0), removals.try_next()).await;
+            match absent_is(removal.map(|path| path.map(|_| 1)), Some(0))? {
+                Some(count) => removed += count,
+                None => return Ok(removed),
+            }
+        }
+    }
+
+    pub(super) async fn jobs(
+        &self,
+        after: Option<&JobId>,
+        most: usize,
+    ) -> Result<Vec<(JobId, SystemTime)>, BlobError> {
+        let prefix = Path::from(JOBS);
+        // Behind all keys of a job comes what follows the `/` in ASCII.
+        let mut objects = match after {
+            Some(after) => {
+                self.store.list_with_offset(Some(&prefix), &Path::from(format!("{JOBS}/{after}0")))
+            }
+            None => self.store.list(Some(&prefix)),
+        };
+        let mut jobs: Vec<(JobId, SystemTime)> = Vec::new();
+        while let Some(object) = in_time(patience(0), objects.try_next()).await.map_err(unwritten)? {
+            let (Some(id), written) = (job_of(&object), SystemTime::from(object.last_modified)) else {
+                continue;
+            };
+            let full = jobs.len() == most;
+            match jobs.last_mut() {
+                Some((last, newest)) if *last == id => *newest = written.max(*newest),
+                _ if full => break,
+                _ => jobs.push((id, written)),
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// Removes what probes that never ended have left.
+    pub(super) async fn sweep(&self, older_than: Duration) -> Result<u64, BlobError> {
+        let before = SystemTime::now().checked_sub(older_than).unwrap_or(SystemTime::UNIX_EPOCH);
+        let old = self.store.list(Some(&Path::from(PROBES))).try_filter_map(move |object| async move {
+            Ok((SystemTime::from(object.last_modified) < before).then_some(object.location))
+        });
+        self.remove_found(old.boxed()).await
+    }
+
+    pub(super) async fn used(&self) -> Result<u64, BlobError> {
+        let mut objects = self.store.list(None);
+        let mut used = 0;
+        while let Some(object) = in_time(patience(0), objects.try_next()).await.map_err(unwritten)? {
+            used += object.size;
+        }
+        Ok(used)
+    }
+}
+
+fn path(key: &str) -> Result<Path, BlobError> {
+    if key::is_plain(key) { Ok(Path::from(key)) } else { Err(BlobError::Missing(key.to_owned())) }
+}
+
+fn job_of(object: &ObjectMeta) -> Option<JobId> {
+    JobId::parse(object.location.parts().nth(1)?.as_ref())
+}
+
+/// Bytes of a spool from `offset` on, as many as a part has.
+async fn part(spool: &Spool, offset: u64) -> io::Result<PutPayload> {
+    let end = spool.len().min(offset + PART);
+    let (mut chunks, mut at) = (Vec::new(), offset);
+    while at < end {
+        let chunk = spool.chunk(at, CHUNK.min((end - at) as usize)).await?;
+        at += chunk.len() as u64;
+        chunks.push(chunk);
+    }
+    Ok(chunks.into_iter().collect())
+}
+
+type Chunks = BoxStream<'static, StoreResult<Bytes>>;
+
+/// Begins to read as much of a range as the blob has.
+async fn open(store: &Arc<dyn ObjectStore>, key: &str, range: Range<u64>) -> Result<Chunks, BlobError> {
+    let (path, start) = (path(key)?, range.start);
+    let part = match range {
+        Range { start: 0, end: u64::MAX } => None,
+        Range { start, end: u64::MAX } => Some(GetRange::Offset(start)),
+        range if range.is_empty() => return Ok(stream::empty().boxed()),
+        range => Some(GetRange::Bounded(range)),
+    };
+    let options = GetOptions { range: part, ..GetOptions::default() };
+    let error = match in_time(patience(0), store.get_opts(&path, options)).await {
+        Ok(found) => return Ok(found.into_stream()),
+        Err(error) => unread(error, key),
+    };
+    // A range behind the blob's end is an error to S3, and an empty part of the blob to us.
+    if matches!(error, BlobError::Missing(_))
+        || in_time(patience(0), store.head(&path)).await.map_or(true, |blob| blob.size > start)
+    {
+        return Err(error);
+    }
+    Ok(stream::empty().boxed())
+}
+
+/// The next bytes; a step of a stream.
+async fn next((mut chunks, key): (Chunks, String)) -> Result<Option<(Bytes, (Chunks, String))>, BlobError> {
+    match in_time(patience(0), chunks.try_next()).await {
+        Ok(bytes) => Ok(bytes.map(|bytes| (bytes, (chunks, key)))),
+        Err(error) => Err(unread(error, &key)),
+    }
+}
+
+/// An upload in parts. Dropped before it is complete, it is aborted.
+struct Upload {
+    inner: Option<Box<dyn MultipartUpload>>,
+}
+
+impl Upload {
+    /// Begun in a task of its own, so that an upload whose caller goes away meanwhile is known, and aborted.
+    async fn begin(store: &Arc<dyn ObjectStore>, key: &str) -> Result<Self, BlobError> {
+        let (store, path) = (Arc::clone(store), path(key)?);
+        let begun = tokio::spawn(async move {
+            let upload = in_time(patience(0), store.put_multipart(&path)).await;
+            upload.map(|inner| Self { inner: Some(inner) })
+        });
+        begun.await.map_err(|error| BlobError::Away(error.to_string()))?.map_err(unwritten)
+    }
+
+    async fn put(&mut self, part: PutPayload) -> Result<(), BlobError> {
+        let patience = patience(part.content_length() as u64);
+        match &mut self.inner {
+            Some(upload) => in_time(patience, upload.put_part(part)).await.map_err(unwritten),
+            None => Ok(()),
+        }
+    }
+
+    async fn complete(mut self) -> Result<(), BlobError> {
+        if let Some(upload) = &mut self.inner {
+            in_time(patience(PART), upload.complete()).await.map_err(unwritten)?;
+        }
+        self.inner = None;
+        Ok(())
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let (Some(mut upload), Ok(runtime)) = (self.inner.take(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        runtime.spawn(async move { in_time(patience(0), upload.abort()).await });
+    }
+}
+
+type StoreResult<T> = Result<T, object_store::Error>;
+
+/// What a call gives, or an error once it takes too long.
+async fn in_time<T>(patience: Duration, call: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+    match tokio::time::timeout(patience, call).await {
+        Ok(done) => done,
+        Err(late) => Err(object_store::Error::Generic { store: "S3", source: late.into() }),
+    }
+}
+
+fn absent_is<T>(result: StoreResult<T>, otherwise: T) -> Result<T, BlobError> {
+    match result {
+        Err(object_store::Error::NotFound { .. }) => Ok(otherwise),
+        result => result.map_err(unwritten),
+    }
+}
+
+fn unread(error: object_store::Error, key: &str) -> BlobError {
+    match error {
+        object_store::Error::NotFound { .. } => BlobError::Missing(key.to_owned()),
+        error => unwritten(error),
+    }
+}
+
+/// Where no blob is asked for, what is not found is the bucket.
+#[allow(clippy::needless_pass_by_value, reason = "reads well behind map_err")]
+fn unwritten(error: object_store::Error) -> BlobError {
+    let text = chain(&error);
+    // `Insufficient Storage`: what S3-compatible servers answer when their disks are full or a quota is reached.
+    if text.contains("507 Insufficient Storage") { BlobError::Full(text) } else { BlobError::Away(text) }
+}
+
+/// An error with its causes, as far as it does not tell them itself.
+fn chain(error: &object_store::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !text.contains(&told) {
+            text = format!("{text}: {told}");
+        }
+        cause = error.source();
+    }
+    text
+}

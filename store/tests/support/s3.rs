@@ -1,0 +1,129 @@
+//! A real S3 server for a test binary: moto, which `make setup` installs. One process for all tests of a binary, each
+//! of which takes a bucket of its own; it ends with the last of them.
+
+// Each test binary that includes this file uses a part of it.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::time::Duration;
+
+/// How long the server may take to start on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A server that is killed on drop.
+pub struct S3 {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl S3 {
+    /// The server of this test binary, started by the first test that is under way.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<S3>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let server = Arc::new(Self::start());
+            *shared = Arc::downgrade(&server);
+            server
+        })
+    }
+
+    /// Starts a server on a free port and waits until it listens.
+    pub fn start() -> Self {
+        let program = program();
+        assert!(program.exists(), "{} is not there: run `make setup`", program.display());
+        let mut process = Command::new(program)
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .env("PYTHONUNBUFFERED", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        let (sender, receiver) = mpsc::channel();
+        // Reads on to the end, so that the server never waits for its log to be read.
+        std::thread::spawn(move || {
+            log.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+        });
+        let listens = |line: String| line.split_once("Running on http://")?.1.trim().parse().ok();
+        let address = std::iter::from_fn(|| receiver.recv_timeout(PATIENCE).ok()).find_map(listens);
+        let address = address.expect("the S3 server did not start");
+        Self { process, address }
+    }
+
+    /// Where it listens.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Makes a bucket that nobody else has, and returns its name.
+    pub fn bucket(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("bucket-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let answer = self.ask("PUT", &format!("/{name}"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        name
+    }
+
+    /// The environment that leads to this server.
+    pub fn environment(&self) -> impl Fn(&str) -> Option<String> + Send + Sync + 'static {
+        environment(self.endpoint())
+    }
+
+    /// The variables that lead to this server, for a process.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let find = self.environment();
+        NAMES.iter().filter_map(|name| Some((*name, find(name)?))).collect()
+    }
+
+    /// How many uploads in parts a bucket has that are not complete.
+    pub fn unfinished_uploads(&self, bucket: &str) -> usize {
+        self.ask("GET", &format!("/{bucket}?uploads")).matches("<UploadId>").count()
+    }
+
+    /// Sends a request without a body, which this server takes unsigned, and returns the whole answer.
+    fn ask(&self, method: &str, path: &str) -> String {
+        let mut socket = TcpStream::connect(self.address).unwrap();
+        let host = self.address;
+        // The authorization's region and service tell the server which of its services is meant.
+        let authorization = "AWS4-HMAC-SHA256 Credential=test/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        write!(
+            socket,
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+const NAMES: [&str; 4] = ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+
+/// The environment that leads to a server at this endpoint.
+pub fn environment(endpoint: String) -> impl Fn(&str) -> Option<String> + Send + Sync + 'static {
+    move |name| match name {
+        "AWS_ENDPOINT_URL" => Some(endpoint.clone()),
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+        _ => None,
+    }
+}
+
+/// Beside the build, where `tests/setup.sh` puts it.
+fn program() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("moto/bin/moto_server")
+}
