@@ -46,7 +46,7 @@ pub(super) async fn results(
         return Ok(file.not_modified());
     }
     let (zip, blobs) = (archive::of(&doors.records, &job).await?, doors.records.blobs.clone());
-    Ok(file.answer(&request, &doors, zip.len(), |range| zip.stream(&blobs, range))?)
+    Ok(file.answer(&request, &doors, zip.len(), |range| zip.stream(&blobs, range)))
 }
 
 /// One card.
@@ -73,7 +73,7 @@ pub(super) async fn card(
         return Ok(file.not_modified());
     }
     let blobs = doors.records.blobs.clone();
-    Ok(file.answer(&request, &doors, card.length, |range| blobs.stream(card.key, Some(range)))?)
+    Ok(file.answer(&request, &doors, card.length, |range| blobs.stream(card.key, Some(range))))
 }
 
 /// The job, for whoever has a link that holds or none at all.
@@ -122,7 +122,7 @@ impl File {
         doors: &Doors,
         length: u64,
         bytes: impl FnOnce(Range<u64>) -> S,
-    ) -> Result<HttpResponse, Fault>
+    ) -> HttpResponse
     where
         S: Stream<Item = Result<Bytes, BlobError>> + 'static,
     {
@@ -135,8 +135,12 @@ impl File {
             Wish::All => (StatusCode::OK, 0..length),
             Wish::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
             Wish::Beyond => {
-                return Err(Fault::new(Code::RangeNotSatisfiable)
-                    .told(format!("The file has {length} bytes: ask for some of those.")));
+                let told = format!("The file has {length} bytes: ask for some of those.");
+                let fault = Fault::new(Code::RangeNotSatisfiable).told(told);
+                let mut response = Problem(fault).into_response();
+                let place = HeaderValue::from_str(&format!("bytes */{length}"));
+                response.headers_mut().insert(CONTENT_RANGE, place.unwrap_or(HeaderValue::from_static("bytes */0")));
+                return response;
             }
         };
         let mut builder = HttpResponse::build(status);
@@ -152,14 +156,14 @@ impl File {
             builder.insert_header((CONTENT_RANGE, place));
         }
         if request.method() == Method::HEAD {
-            return Ok(builder.body(Hollow::of(length)));
+            return builder.body(Hollow::of(length));
         }
         if range.start == 0 {
             doors.recorder.record(Event::ResultsDownloaded { kind: self.kind });
         }
         let size = range.end - range.start;
         let bytes = bytes(range).map(|chunk| chunk.map_err(Fault::from)).boxed_local();
-        Ok(builder.body(SizedStream::new(size, bytes)))
+        builder.body(SizedStream::new(size, bytes))
     }
 }
 
