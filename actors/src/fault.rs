@@ -166,9 +166,10 @@ impl Code {
             Self::JobNotCancelable => {
                 ("JOB_NOT_CANCELABLE", "The job has ended: there is nothing to cancel.")
             }
-            Self::RangeNotSatisfiable => {
-                ("RANGE_NOT_SATISFIABLE", "The file has no such part. Ask for another range or for all of it.")
-            }
+            Self::RangeNotSatisfiable => (
+                "RANGE_NOT_SATISFIABLE",
+                "The file has no such part. Ask for another range or for all of it.",
+            ),
             Self::NotImplemented => ("NOT_IMPLEMENTED", "This is not supported yet."),
             Self::NotFound => ("NOT_FOUND", "There is nothing at this address. Check the path."),
             Self::MethodNotAllowed => (

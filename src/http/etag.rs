@@ -67,11 +67,27 @@ mod tests {
 
     #[test]
     fn lists_stars_and_weak_tags_match() {
-        for list in ["\"7-url\"", "W/\"7-url\"", "*", " * ", "\"a\", W/\"b\" ,\"7-url\"", "\"a,b\",\"7-url\"", ",, \"7-url\""]
-        {
+        for list in [
+            "\"7-url\"",
+            "W/\"7-url\"",
+            "*",
+            " * ",
+            "\"a\", W/\"b\" ,\"7-url\"",
+            "\"a,b\",\"7-url\"",
+            ",, \"7-url\"",
+        ] {
             assert!(held(list), "{list}");
         }
-        for list in ["", "7-url", "\"7\"", "\"7-url", "w/\"7-url\"", "\"8-url\", \"7-inline\"", "\"x\" 7-url", "\"*\""] {
+        for list in [
+            "",
+            "7-url",
+            "\"7\"",
+            "\"7-url",
+            "w/\"7-url\"",
+            "\"8-url\", \"7-inline\"",
+            "\"x\" 7-url",
+            "\"*\"",
+        ] {
             assert!(!held(list), "{list}");
         }
     }

@@ -43,9 +43,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(web::delete().to(cancel::delete)),
         )
         .service(
-            at(route::JOB_EVENTS)
-                .route(web::get().to(events::events))
-                .route(web::head().to(events::events)),
+            at(route::JOB_EVENTS).route(web::get().to(events::events)).route(web::head().to(events::events)),
         )
         .service(at(route::JOB_CANCEL).route(web::post().to(cancel::cancel)))
         .service(
@@ -54,9 +52,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(web::head().to(download::results)),
         )
         .service(
-            at(route::JOB_CARD)
-                .route(web::get().to(download::card))
-                .route(web::head().to(download::card)),
+            at(route::JOB_CARD).route(web::get().to(download::card)).route(web::head().to(download::card)),
         );
 }
 
@@ -67,11 +63,7 @@ fn id(text: &str) -> Result<JobId, Fault> {
 
 /// Refuses a job that is past its time.
 fn living(state: JobState, expires_at: i64) -> Result<(), Fault> {
-    if state == JobState::Expired || expires_at <= unix_now() {
-        Err(Code::ExpiredJob.into())
-    } else {
-        Ok(())
-    }
+    if state == JobState::Expired || expires_at <= unix_now() { Err(Code::ExpiredJob.into()) } else { Ok(()) }
 }
 
 /// The job that a path names, as the store has it now.

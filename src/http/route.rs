@@ -37,8 +37,7 @@ pub(crate) const JOB: Route = Route { path: "/jobs/{id}", allow: "GET, HEAD, DEL
 pub(crate) const JOB_EVENTS: Route =
     Route { path: "/jobs/{id}/events", allow: "GET, HEAD, OPTIONS", users: true };
 /// The end of a job at its owner's wish.
-pub(crate) const JOB_CANCEL: Route =
-    Route { path: "/jobs/{id}/cancel", allow: "POST, OPTIONS", users: true };
+pub(crate) const JOB_CANCEL: Route = Route { path: "/jobs/{id}/cancel", allow: "POST, OPTIONS", users: true };
 /// All of a job's results.
 pub(crate) const JOB_RESULTS: Route =
     Route { path: "/jobs/{id}/results.zip", allow: "GET, HEAD, OPTIONS", users: true };
@@ -47,19 +46,8 @@ pub(crate) const JOB_CARD: Route =
     Route { path: "/jobs/{id}/results/{n}/card", allow: "GET, HEAD, OPTIONS", users: true };
 
 /// All routes.
-pub(crate) const ALL: [Route; 11] = [
-    PROCESS,
-    PROCESS_ZIP,
-    JOBS,
-    JOB,
-    JOB_EVENTS,
-    JOB_CANCEL,
-    JOB_RESULTS,
-    JOB_CARD,
-    HEALTH,
-    READY,
-    METRICS,
-];
+pub(crate) const ALL: [Route; 11] =
+    [PROCESS, PROCESS_ZIP, JOBS, JOB, JOB_EVENTS, JOB_CANCEL, JOB_RESULTS, JOB_CARD, HEALTH, READY, METRICS];
 
 /// `Allow` where no route is: what the service takes at all.
 pub(crate) const ALLOW_ANYWHERE: &str = "GET, HEAD, POST, DELETE, OPTIONS";

@@ -72,7 +72,11 @@ pub(super) fn at(route: Route) -> Resource {
 
 /// No route is here; and a method that is taken nowhere is told so first. On a path that some proxy may take for a
 /// guarded one, whoever cannot sign is told no more than that.
-async fn nowhere(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+async fn nowhere(
+    request: HttpRequest,
+    payload: Payload,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
     let signed = doors.signatures.begin(&request)?;
     if doors.signatures.guards(request.method(), request.uri().path()) {
         upload::drain(payload).await?;

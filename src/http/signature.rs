@@ -5,6 +5,8 @@
 //! before that. A right signature is spent together with its nonce, in the store, so that no process takes either
 //! again.
 
+mod guarded;
+
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -67,7 +69,7 @@ impl Signatures {
     /// some proxy could take for one of theirs.
     #[must_use]
     pub(crate) fn guards(&self, method: &Method, path: &str) -> bool {
-        self.key.is_some() && changes(method) && leads_there(path)
+        self.key.is_some() && guarded::changes(method) && guarded::leads_there(path)
     }
 
     /// Judges all that can be judged before the body is there.
@@ -150,45 +152,6 @@ fn parse(text: &str) -> Option<[u8; DIGITS]> {
     digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).then_some(digits)
 }
 
-fn changes(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
-}
-
-/// Whether a path is under `/jobs` or `/webhooks`, with case, escapes, dots and doubled slashes taken out of the way.
-fn leads_there(path: &str) -> bool {
-    let plain = unescaped(path).to_ascii_lowercase();
-    let mut steps: Vec<&str> = Vec::new();
-    for step in plain.split(['/', '\\']) {
-        match step {
-            "" | "." => {}
-            ".." => {
-                steps.pop();
-            }
-            step => steps.push(step),
-        }
-    }
-    steps.first().is_some_and(|step| step.starts_with("jobs") || step.starts_with("webhooks"))
-}
-
-fn unescaped(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let [first, behind @ ..] = rest {
-        let digit = |at: usize| behind.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &behind[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::HeaderValue;
@@ -251,7 +214,18 @@ mod tests {
         for other in ["1699999699", "1700000301", "-1", "0", "1700000000000"] {
             assert_eq!(at(other), Some(Code::TimestampOutOfRange), "{other}");
         }
-        for nothing in ["1e9", "0x10", "17000000000000000000", "", "+1700000000", " 1700000000", "1700000000.0", "--1", "-", "१"] {
+        for nothing in [
+            "1e9",
+            "0x10",
+            "17000000000000000000",
+            "",
+            "+1700000000",
+            " 1700000000",
+            "1700000000.0",
+            "--1",
+            "-",
+            "१",
+        ] {
             assert_eq!(at(nothing), Some(Code::InvalidTimestamp), "{nothing}");
         }
     }
@@ -263,31 +237,6 @@ mod tests {
         let signature = expected(&key, NOW, &Method::POST, "/jobs", digest);
         // Computed with another program.
         assert_eq!(signature, "884d7aa132f6ef31d5d588fad37207c8d16c43efe88571613fea661d1a884173");
-    }
-
-    #[test]
-    fn a7_no_spelling_of_a_guarded_path_gets_around_the_guard() {
-        for path in [
-            "/jobs",
-            "/jobs/",
-            "/jobs/x/cancel",
-            "/JOBS",
-            "//jobs",
-            "/./jobs",
-            "/x/../jobs",
-            "/%6aobs",
-            "/%4AOBS/x",
-            "/%2e%2e/jobs",
-            "/x%2F..%2Fjobs",
-            "\\jobs",
-            "/jobsx",
-            "/webhooks/deliveries/1/redeliver",
-        ] {
-            assert!(leads_there(path), "{path}");
-        }
-        for path in ["/", "/process", "/process_zip", "/jobs/../process", "/x/jobs", "/%", "/%4"] {
-            assert!(!leads_there(path), "{path}");
-        }
     }
 
     #[test]
@@ -304,11 +253,6 @@ mod tests {
         #[test]
         fn no_head_panics(timestamp in "\\PC{0,24}", nonce in "\\PC{0,70}", signature in "\\PC{0,80}") {
             let _ = head(Some(&timestamp), Some(&nonce), Some(&signature));
-        }
-
-        #[test]
-        fn no_path_panics(path in "[ -~]{0,40}") {
-            let _ = leads_there(&path);
         }
     }
 }

@@ -111,9 +111,7 @@ pub(crate) async fn receive(
     let spool = match form {
         Form::Multipart => multipart::receive(request, payload, doors, wanted).await?,
         Form::Json => json::receive(payload, doors, wanted).await?,
-        Form::Raw => {
-            raw(payload, Sink::new(doors, wanted.limit, wanted.limit)).await?.finish().await?
-        }
+        Form::Raw => raw(payload, Sink::new(doors, wanted.limit, wanted.limit)).await?.finish().await?,
     };
     if spool.is_empty() {
         return Err(wanted.nothing());
@@ -205,7 +203,9 @@ pub(crate) async fn drain(mut payload: Payload) -> Result<(), Fault> {
     while let Some(chunk) = payload.next().await {
         size += chunk.map_err(broken)?.len() as u64;
         if size > MAX_UNASKED {
-            return Err(Fault::new(Code::PayloadTooLarge).told("This takes no body. Send the request without one."));
+            return Err(
+                Fault::new(Code::PayloadTooLarge).told("This takes no body. Send the request without one.")
+            );
         }
     }
     Ok(())

@@ -65,7 +65,16 @@ impl fmt::Display for Settings {
             f,
             self.limits,
             "limits",
-            [image_bytes, zip_bytes, image_pixels, image_side, zip_pictures, job_pictures, zip_entries, request_seconds,]
+            [
+                image_bytes,
+                zip_bytes,
+                image_pixels,
+                image_side,
+                zip_pictures,
+                job_pictures,
+                zip_entries,
+                request_seconds,
+            ]
         );
         writeln!(f)?;
         section!(

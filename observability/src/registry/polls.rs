@@ -15,7 +15,7 @@ pub(super) struct Polls {
     auth_failures: IntCounterVec,
     conflicts: IntCounter,
     not_modified: IntCounter,
-    polls: IntCounterVec,
+    by_result: IntCounterVec,
     told: IntCounterVec,
     downloads: IntCounterVec,
 }
@@ -39,7 +39,7 @@ impl Polls {
                 "Polls of a job that were answered with 304.",
                 registry
             )?,
-            polls: register_int_counter_vec_with_registry!(
+            by_result: register_int_counter_vec_with_registry!(
                 "status_polls_total",
                 "Polls of a job, by whether they brought a version not given out before.",
                 &["result"],
@@ -62,7 +62,7 @@ impl Polls {
             polls.auth_failures.with_label_values(&[reason]);
         }
         for poll in Poll::ALL {
-            polls.polls.with_label_values(&[poll.name()]);
+            polls.by_result.with_label_values(&[poll.name()]);
         }
         for seconds in SECONDS {
             polls.told.with_label_values(&[seconds.to_string()]);
@@ -82,7 +82,7 @@ impl Polls {
     }
 
     pub(super) fn polled(&self, poll: Poll) {
-        self.polls.with_label_values(&[poll.name()]).inc();
+        self.by_result.with_label_values(&[poll.name()]).inc();
         if poll == Poll::NotModified {
             self.not_modified.inc();
         }

@@ -50,7 +50,8 @@ pub(super) async fn of(records: &Records, job: &Job) -> Result<ResultsZip, Fault
     }
     let time = DosTime::from_unix(job.finished_at.unwrap_or(job.created_at));
     let names = ResultsZip::new(members.clone(), time).names().to_vec();
-    let row = |((filename, members), file): ((String, _), &String)| Row { file: file.clone(), filename, members };
+    let row =
+        |((filename, members), file): ((String, _), &String)| Row { file: file.clone(), filename, members };
     let manifest = Manifest {
         job_id: job.id.as_str(),
         kind: job.kind.as_str(),

@@ -67,11 +67,7 @@ impl<'a> Summary<'a> {
             counts: (!live && job.state != JobState::Expired)
                 .then_some(Counts { results_count: job.succeeded, failed_count: job.failed }),
             download: has_results.then(|| Download {
-                download_url: links.url(
-                    &job.base_url,
-                    &links::results_path(job.id.as_str()),
-                    job.expires_at,
-                ),
+                download_url: links.url(&job.base_url, &links::results_path(job.id.as_str()), job.expires_at),
                 download_expires_at: job.expires_at,
             }),
         }

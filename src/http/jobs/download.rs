@@ -1,10 +1,11 @@
 //! What is taken home of a job: `GET /jobs/{id}/results.zip` and `GET /jobs/{id}/results/{n}/card`. By the link's own
 //! signature, or by the bare path, as the job itself. Streamed from the blobs; a range of it can be asked for.
 
+use std::fmt::Write;
+use std::ops::Range;
+
 use actix_web::body::SizedStream;
-use actix_web::http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, HeaderValue,
-};
+use actix_web::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,7 +14,6 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_observability::{DOWNLOADS, Event};
 use huemill_store::blobs::BlobError;
 use huemill_store::job::{ItemState, Job};
-use std::ops::Range;
 
 use super::archive;
 use super::find;
@@ -57,7 +57,8 @@ pub(super) async fn card(
 ) -> Result<HttpResponse, Problem> {
     let (job, number) = path.into_inner();
     let job = permitted(&request, &job, &doors).await?;
-    let nothing = || Fault::new(Code::NotFound).told("The job has no such card. Its results name those it has.");
+    let nothing =
+        || Fault::new(Code::NotFound).told("The job has no such card. Its results name those it has.");
     let number = number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()));
     let number: u32 = number.filter(|number| *number < job.total).ok_or_else(nothing)?;
     let item = doors.records.store.items(&job.id, number, 1).await?.pop();
@@ -88,13 +89,16 @@ async fn permitted(request: &HttpRequest, id: &str, doors: &Doors) -> Result<Job
 
 /// A name for a browser: for old ones in ASCII (RFC 6266, appendix D), for all others as it is (RFC 8187).
 fn inline(name: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ' ' | '(' | ')');
+    let plain =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ' ' | '(' | ')');
     let ascii: String = name.chars().map(|letter| if plain(letter) { letter } else { '_' }).collect();
     let mut coded = String::new();
     for byte in name.bytes() {
         match byte {
             b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => coded.push(char::from(byte)),
-            _ => coded.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let _ = write!(coded, "%{byte:02X}");
+            }
         }
     }
     format!("inline; filename=\"{ascii}\"; filename*=UTF-8''{coded}")
@@ -139,7 +143,9 @@ impl File {
                 let fault = Fault::new(Code::RangeNotSatisfiable).told(told);
                 let mut response = Problem(fault).into_response();
                 let place = HeaderValue::from_str(&format!("bytes */{length}"));
-                response.headers_mut().insert(CONTENT_RANGE, place.unwrap_or(HeaderValue::from_static("bytes */0")));
+                response
+                    .headers_mut()
+                    .insert(CONTENT_RANGE, place.unwrap_or(HeaderValue::from_static("bytes */0")));
                 return response;
             }
         };

@@ -46,7 +46,9 @@ pub(super) async fn events(
     }
     context::of(&request).judge_now();
     let mut builder = HttpResponse::Ok();
-    builder.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))).insert_header(UNBUFFERED);
+    builder
+        .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))
+        .insert_header(UNBUFFERED);
     if request.method() == Method::HEAD {
         return Ok(builder.body(Hollow::endless()));
     }
@@ -147,7 +149,12 @@ impl Changes {
             let (error_code, message) = verdict(&pictures.failed, job.total);
             json = with_error(&json, &error_code, &message);
         }
-        Ok(format!("event: {}\nid: {}\ndata: {}\n\n", name(job.state), job.version, String::from_utf8_lossy(&json)))
+        Ok(format!(
+            "event: {}\nid: {}\ndata: {}\n\n",
+            name(job.state),
+            job.version,
+            String::from_utf8_lossy(&json)
+        ))
     }
 }
 
@@ -157,7 +164,9 @@ fn name(state: JobState) -> &'static str {
 }
 
 fn with_error(json: &[u8], error_code: &str, message: &str) -> Vec<u8> {
-    let Ok(serde_json::Value::Object(mut members)) = serde_json::from_slice(json) else { return json.to_vec() };
+    let Ok(serde_json::Value::Object(mut members)) = serde_json::from_slice(json) else {
+        return json.to_vec();
+    };
     for (name, value) in [("error_code", error_code), ("message", message), ("user_message", message)] {
         members.insert(name.to_owned(), value.into());
     }
@@ -192,6 +201,9 @@ mod tests {
     fn an_error_is_told_beside_the_rest() {
         let json = with_error(b"{\"status\":\"failed\"}", "X", "told");
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        assert_eq!(json, serde_json::json!({"status": "failed", "error_code": "X", "message": "told", "user_message": "told"}));
+        assert_eq!(
+            json,
+            serde_json::json!({"status": "failed", "error_code": "X", "message": "told", "user_message": "told"})
+        );
     }
 }

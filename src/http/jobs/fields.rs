@@ -41,9 +41,11 @@ impl Fields {
         let body = body.iter().map(|(name, value)| (*name, value.as_str()));
         let known = |(name, value): &(&str, &str)| NAMES.contains(name) && !value.is_empty();
         let all: Vec<(&str, &str)> = query.chain(body).filter(known).collect();
-        if let Some((name, _)) = all.iter().enumerate().find_map(|(at, pair)| {
-            all[..at].iter().any(|(name, _)| *name == pair.0).then_some(*pair)
-        }) {
+        if let Some((name, _)) = all
+            .iter()
+            .enumerate()
+            .find_map(|(at, pair)| all[..at].iter().any(|(name, _)| *name == pair.0).then_some(*pair))
+        {
             return Err(invalid(format!("{name} is there twice: send it once.")));
         }
         let one = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
@@ -100,7 +102,9 @@ fn is_authority(text: &str) -> bool {
         _ => (text, None),
     };
     let port_fits = port.is_none_or(|port| {
-        !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        !port.is_empty()
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
     });
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
@@ -131,16 +135,29 @@ mod tests {
     fn nothing_said_is_a_day_of_ten_colours() {
         let fields = read("", &[]).unwrap();
         assert_eq!(fields.options, Options::default());
-        assert_eq!((fields.priority, fields.ttl.as_secs(), fields.callback_url), (Priority::Normal, 86_400, None));
+        assert_eq!(
+            (fields.priority, fields.ttl.as_secs(), fields.callback_url),
+            (Priority::Normal, 86_400, None)
+        );
         assert_eq!(kept(""), Ok(24));
     }
 
     #[test]
     fn j1_ttl_h_is_whole_hours_from_one_to_a_week() {
-        for (text, hours) in [("1", 1), ("24", 24), ("24.0", 24), ("168", 168), ("169", 168), ("1e9", 168), ("1000000000", 168)] {
+        for (text, hours) in [
+            ("1", 1),
+            ("24", 24),
+            ("24.0", 24),
+            ("168", 168),
+            ("169", 168),
+            ("1e9", 168),
+            ("1000000000", 168),
+        ] {
             assert_eq!(kept(text), Ok(hours), "{text}");
         }
-        for text in ["0", "-1", "1.5", "NaN", "abc", "inf", "infinity", "1e400", "0.5", " 24", "24h", "0x10", "--1"] {
+        for text in
+            ["0", "-1", "1.5", "NaN", "abc", "inf", "infinity", "1e400", "0.5", " 24", "24h", "0x10", "--1"]
+        {
             assert_eq!(kept(text), Err(Code::InvalidInput), "{text}");
         }
     }
@@ -148,7 +165,8 @@ mod tests {
     #[test]
     fn query_and_form_say_the_same_things() {
         let query = read("colors=5&format=jpeg&quality=70&priority=high&ttl_h=2&other=1", &[]).unwrap();
-        let form = [("colors", "5"), ("format", "jpeg"), ("quality", "70"), ("priority", "high"), ("ttl_h", "2")];
+        let form =
+            [("colors", "5"), ("format", "jpeg"), ("quality", "70"), ("priority", "high"), ("ttl_h", "2")];
         assert_eq!(query, read("", &form).unwrap());
         assert_eq!(query.options.card, CardFormat::Jpeg { quality: 70 });
         assert_eq!(query.priority, Priority::High);
@@ -158,7 +176,9 @@ mod tests {
     fn what_is_said_twice_or_out_of_range_is_refused() {
         assert_eq!(read("colors=5", &[("colors", "5")]), Err(Code::InvalidInput));
         assert_eq!(read("ttl_h=5&ttl_h=5", &[]), Err(Code::InvalidInput));
-        for (name, value) in [("priority", "urgent"), ("priority", "HIGH"), ("colors", "21"), ("aspect", "0:1")] {
+        for (name, value) in
+            [("priority", "urgent"), ("priority", "HIGH"), ("colors", "21"), ("aspect", "0:1")]
+        {
             assert_eq!(read("", &[(name, value)]), Err(Code::InvalidInput), "{name}={value}");
         }
     }

@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for text in ["", "\"\"", "\"", "\"k", "\"k\"x", "a b", "\"a b\"", r#""a\b""#, "a\tb", &"k".repeat(256)] {
+        for text in
+            ["", "\"\"", "\"", "\"k", "\"k\"x", "a b", "\"a b\"", r#""a\b""#, "a\tb", &"k".repeat(256)]
+        {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }

@@ -121,7 +121,7 @@ pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
         return configured.trim_end_matches('/').to_owned();
     }
     let named = request.headers().get(actix_web::http::header::HOST).and_then(|host| host.to_str().ok());
-    let host = request.uri().authority().map(|authority| authority.as_str()).or(named);
+    let host = request.uri().authority().map(actix_web::http::uri::Authority::as_str).or(named);
     match host.filter(|host| is_host(host)) {
         Some(host) => format!("http://{host}"),
         None => format!("http://{}", request.app_config().local_addr()),
@@ -129,7 +129,8 @@ pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
 }
 
 fn is_host(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
     (1..=255).contains(&text.len()) && text.bytes().all(plain)
 }
 

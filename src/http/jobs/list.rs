@@ -47,14 +47,19 @@ fn listing(query: &str) -> Result<Listing, Fault> {
         }
         match name.as_str() {
             "status" => {
-                listing.state = Some(JobState::parse(&value).ok_or_else(|| words("status", JobState::ALL, JobState::as_str))?);
+                listing.state = Some(
+                    JobState::parse(&value)
+                        .ok_or_else(|| words("status", JobState::ALL, JobState::as_str))?,
+                );
             }
             "type" => {
-                listing.kind = Some(JobKind::parse(&value).ok_or_else(|| words("type", JobKind::ALL, JobKind::as_str))?);
+                listing.kind =
+                    Some(JobKind::parse(&value).ok_or_else(|| words("type", JobKind::ALL, JobKind::as_str))?);
             }
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-                listing.limit = limit.ok_or_else(|| invalid("limit must be a whole number from 1 to 200."))?;
+                listing.limit =
+                    limit.ok_or_else(|| invalid("limit must be a whole number from 1 to 200."))?;
             }
             "cursor" => {
                 let before = behind(&value);

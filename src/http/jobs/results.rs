@@ -161,7 +161,8 @@ impl Results {
         self.count += 1;
         json.extend_from_slice(b"{\"filename\":");
         json.extend_from_slice(&quoted(&item.name));
-        let members = result.members.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+        let members =
+            result.members.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
         if !members.is_empty() {
             json.push(b',');
             json.extend_from_slice(members.as_bytes());
@@ -182,7 +183,9 @@ impl Results {
     fn ending(&self) -> Piece {
         let job = self.job();
         if self.has_results() && self.count != job.succeeded {
-            return broken(Fault::new(Code::InternalError).because("a job's results went while they were read"));
+            return broken(
+                Fault::new(Code::InternalError).because("a job's results went while they were read"),
+            );
         }
         let mut json = if self.has_results() { b"]".to_vec() } else { Vec::new() };
         if !self.has_results() {
@@ -260,7 +263,9 @@ mod tests {
 
     #[test]
     fn a_job_fails_of_what_all_its_pictures_failed_of() {
-        let told = |codes: &[&str], total| verdict(&codes.iter().map(|code| failed(code)).collect::<Vec<_>>(), total);
+        let told = |codes: &[&str], total| {
+            verdict(&codes.iter().map(|code| failed(code)).collect::<Vec<_>>(), total)
+        };
         assert_eq!(told(&["X"], 1), ("X".into(), "told of X".into()));
         let (code, message) = told(&["X", "X"], 2);
         assert_eq!(code, "X");

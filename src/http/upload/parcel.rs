@@ -97,7 +97,8 @@ pub(crate) async fn receive(
     if declared == Some(0) {
         return Err(takes.one.nothing());
     }
-    let most = form.most(takes.one.limit) + if matches!(form, Form::Multipart) { takes.most as u64 * 1024 } else { 0 };
+    let most = form.most(takes.one.limit)
+        + if matches!(form, Form::Multipart) { takes.most as u64 * 1024 } else { 0 };
     if declared.is_some_and(|bytes| bytes > most) {
         return Err(takes.one.too_large());
     }
