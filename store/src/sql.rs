@@ -1,0 +1,243 @@
+//! The contract of [`crate::store`] kept by a database: SQLite in a file of this process, or PostgreSQL that
+//! many processes share. One set of statements serves both; `dialect` holds what differs.
+//!
+//! Reads take a connection each. Writes are values ([`operation`]) that [`writer`] runs in transactions. The
+//! listener is told after the commit. What cannot be reached within seconds is `Away`; connections mend
+//! themselves, so a store that was away comes back without a restart.
+
+mod claim;
+mod clock;
+mod create;
+mod dialect;
+mod ending;
+mod fault;
+mod janitor;
+mod operation;
+mod read;
+mod reap;
+mod rows;
+mod schema;
+mod secrets;
+mod settle;
+mod writer;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyPool, Error};
+use tokio::sync::OnceCell;
+
+pub use clock::StoreClock;
+
+use self::dialect::Dialect;
+use self::fault::told;
+use self::operation::Operation;
+use self::writer::{PATIENCE, Target, Writer};
+use crate::job::{Item, ItemError, Job, JobId, NewJob};
+use crate::store::{
+    Ask, Canceled, Claims, Collected, Created, Figures, Key, Lease, Listener, Listing, Mark, Outcome, Owner,
+    Reaped, Removable, Settled, Store, StoreError,
+};
+
+/// Connections that read SQLite's file, and all connections to PostgreSQL.
+const READERS: u32 = 4;
+const CONNECTIONS: u32 = 16;
+
+/// The store, over SQLite or PostgreSQL.
+pub struct SqlStore {
+    dialect: Dialect,
+    readers: AnyPool,
+    writer_pool: AnyPool,
+    writer: Writer,
+    /// Set once leases of another boot are void. Nothing is claimed or reaped before.
+    boot: OnceCell<()>,
+}
+
+impl SqlStore {
+    /// Opens the file, or makes it. The caller holds the lock that keeps other writers out; a process that
+    /// claims nothing may open it beside.
+    pub async fn sqlite(
+        path: &Path,
+        clock: StoreClock,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let url = dialect::address(path).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let dialect = Dialect::Sqlite(clock);
+        let pool = dialect.pool(&url, 1).map_err(|error| told(&error))?;
+        let readers = dialect.pool(&url, READERS).map_err(|error| told(&error))?;
+        migrate(&pool).await?;
+        let target = Target { pool: pool.clone(), dialect: dialect.clone(), listener };
+        let writer = Writer::grouped(target);
+        Ok(Self { dialect, readers, writer_pool: pool, writer, boot: OnceCell::new() })
+    }
+
+    /// Connects to a server (`postgres://user:password@host:port/database`) and makes the tables where there
+    /// are none.
+    pub async fn postgres(url: &SecretString, listener: Arc<dyn Listener>) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::Postgres;
+        let pool = dialect.pool(url.expose_secret(), CONNECTIONS).map_err(|error| told(&error))?;
+        migrate(&pool).await?;
+        let target = Target { pool: pool.clone(), dialect: dialect.clone(), listener };
+        let writer = Writer::Single(target);
+        // Leases there may be those of other processes: they run out by themselves.
+        let boot = OnceCell::new_with(Some(()));
+        Ok(Self { dialect, readers: pool.clone(), writer_pool: pool, writer, boot })
+    }
+
+    async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
+        self.writer.run(operation).await
+    }
+
+    /// Runs a write that has to do with leases.
+    async fn write_leases<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
+        self.boot.get_or_try_init(|| self.write(reap::VoidLeases)).await?;
+        self.write(operation).await
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
+        self.readers.acquire().await.map_err(|error| told(&error))
+    }
+}
+
+/// What a read gave, within the time that callers are made to wait.
+async fn read<T>(reading: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+    let outcome = tokio::time::timeout(PATIENCE, reading).await;
+    outcome.map_err(|_| writer::out_of_patience())?.map_err(|error| told(&error))
+}
+
+async fn migrate(pool: &AnyPool) -> Result<(), StoreError> {
+    let mut connection = pool.acquire().await.map_err(|error| told(&error))?;
+    schema::migrate(&mut connection, &schema::STEPS).await
+}
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn create(&self, job: NewJob) -> Result<Created, StoreError> {
+        self.write(create::Create(job)).await
+    }
+
+    async fn key(&self, scope: &str, key: &str) -> Result<Option<Key>, StoreError> {
+        let mut reader = self.reader().await?;
+        let now = read(self.dialect.now(&mut reader)).await?;
+        read(create::find_key(&mut reader, now.wall, scope, key)).await
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        let mut reader = self.reader().await?;
+        read(read::job(&mut reader, id)).await
+    }
+
+    async fn mark(&self, id: &JobId) -> Result<Option<Mark>, StoreError> {
+        let mut reader = self.reader().await?;
+        read(read::mark(&mut reader, id)).await
+    }
+
+    async fn items(&self, id: &JobId, from: u32, limit: u32) -> Result<Vec<Item>, StoreError> {
+        let mut reader = self.reader().await?;
+        read(read::items(&mut reader, id, from, limit)).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Vec<Job>, StoreError> {
+        let mut reader = self.reader().await?;
+        read(read::list(&mut reader, listing)).await
+    }
+
+    async fn claim(&self, ask: &Ask) -> Result<Claims, StoreError> {
+        self.write_leases(claim::Take(ask.clone())).await
+    }
+
+    async fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<Vec<Lease>, StoreError> {
+        self.write(settle::Heartbeat { owner: owner.clone(), lease }).await
+    }
+
+    async fn settle(&self, lease: &Lease, outcome: Outcome, pace_ms: u64) -> Result<Settled, StoreError> {
+        self.write(settle::Settle { lease: lease.clone(), outcome, pace_ms }).await
+    }
+
+    async fn give_back(&self, leases: &[Lease]) -> Result<u64, StoreError> {
+        self.write(settle::GiveBack(leases.to_vec())).await
+    }
+
+    async fn reap(&self, most: u32, crashes: u32, error: &ItemError) -> Result<Reaped, StoreError> {
+        self.write_leases(reap::Reap { most, crashes, error: error.clone() }).await
+    }
+
+    async fn cancel(&self, id: &JobId) -> Result<Canceled, StoreError> {
+        self.write(janitor::Cancel(id.clone())).await
+    }
+
+    async fn delete(&self, id: &JobId) -> Result<bool, StoreError> {
+        self.write(janitor::Delete(id.clone())).await
+    }
+
+    async fn expire(&self, most: u32) -> Result<Vec<JobId>, StoreError> {
+        self.write(janitor::Expire(most)).await
+    }
+
+    async fn removable(&self, most: u32) -> Result<Vec<Removable>, StoreError> {
+        let mut reader = self.reader().await?;
+        read(read::removable(&mut reader, most)).await
+    }
+
+    async fn removed(&self, gone: &[Removable]) -> Result<(), StoreError> {
+        self.write(janitor::Removed(gone.to_vec())).await
+    }
+
+    async fn collect(&self, most: u32, tombstone: Duration) -> Result<Collected, StoreError> {
+        self.write(janitor::Collect { most, tombstone }).await
+    }
+
+    async fn living(&self, ids: &[JobId]) -> Result<HashSet<JobId>, StoreError> {
+        let mut reader = self.reader().await?;
+        read(read::living(&mut reader, ids)).await
+    }
+
+    async fn spend(&self, words: &[String], keep: Duration) -> Result<bool, StoreError> {
+        self.write(secrets::Spend::new(words, keep)).await
+    }
+
+    async fn secret(&self, name: &str, made: SecretString) -> Result<SecretString, StoreError> {
+        let mut reader = self.reader().await?;
+        if let Some(secret) = read(secrets::find_secret(&mut reader, name)).await? {
+            return Ok(secret);
+        }
+        drop(reader);
+        self.write(secrets::Secret { name: name.to_owned(), made }).await
+    }
+
+    async fn figures(&self) -> Result<Figures, StoreError> {
+        let mut reader = self.reader().await?;
+        let now = read(self.dialect.now(&mut reader)).await?;
+        read(read::figures(&mut reader, now)).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.write(secrets::Probe).await?;
+        let mut reader = self.reader().await?;
+        read(secrets::find_probe(&mut reader)).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        if !self.is_sole_writer() {
+            return Err(StoreError::Broken("a server is backed up by its own tools".into()));
+        }
+        let mut reader = self.reader().await?;
+        read::copy(&mut reader, to).await.map_err(|error| told(&error))
+    }
+
+    fn is_sole_writer(&self) -> bool {
+        matches!(self.dialect, Dialect::Sqlite(_))
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer_pool.close().await;
+    }
+}

@@ -1,0 +1,158 @@
+//! Creating a job: its key, its row and its items, all or nothing. The key's row is the truth: of many that
+//! bring the same key at once one puts it in, the others wait for that and find its job.
+
+use async_trait::async_trait;
+use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
+
+use super::clock::millis;
+use super::fault::corrupt;
+use super::operation::{Operation, Tx};
+use super::rows::{self, JOB, rank, seconds, text};
+use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
+use crate::store::{Created, Key};
+
+/// Items in one statement: four values each, and SQLite takes 32,766 values.
+const ITEMS_AT_ONCE: usize = 1_000;
+
+/// How often a key that is being replaced or collected by others is looked at again.
+const LOOKS: u32 = 16;
+
+/// See `Store::create`.
+pub(super) struct Create(pub(super) NewJob);
+
+#[async_trait]
+impl Operation for Create {
+    type Output = Created;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Created, Error> {
+        let Self(new) = self;
+        if new.items.is_empty() {
+            return Err(Error::InvalidArgument("a job needs an item".into()));
+        }
+        if let Some(key) = &new.key
+            && let Some(known) = take_key(tx, new, key).await?
+        {
+            let same = known.fingerprint == key.fingerprint;
+            return Ok(if same { Created::Replayed(known.job) } else { Created::Conflict });
+        }
+        let job = put_job(tx, new).await?;
+        for (index, items) in new.items.chunks(ITEMS_AT_ONCE).enumerate() {
+            put_items(tx, &job, index * ITEMS_AT_ONCE, items).await?;
+        }
+        tx.changed(&job);
+        Ok(Created::New(job))
+    }
+}
+
+/// Makes the key this job's, or finds whose it is.
+async fn take_key(tx: &mut Tx<'_>, new: &NewJob, key: &NewKey) -> Result<Option<Key>, Error> {
+    let keep_until = tx.now.wall.saturating_add(millis(key.keep));
+    let expires = keep_until.max(tx.now.wall.saturating_add(millis(new.ttl)));
+    for _ in 0..LOOKS {
+        let put = sqlx::query(
+            "INSERT INTO keys (scope, key, fingerprint, job_id, keep_until, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope, key) DO NOTHING",
+        )
+        .bind(&key.scope)
+        .bind(&key.key)
+        .bind(&key.fingerprint)
+        .bind(new.id.as_str())
+        .bind(keep_until)
+        .bind(expires)
+        .execute(&mut *tx.connection)
+        .await?;
+        if put.rows_affected() == 1 {
+            return Ok(None);
+        }
+        if let Some(known) = find_key(tx.connection, tx.now.wall, &key.scope, &key.key).await? {
+            return Ok(Some(known));
+        }
+        sqlx::query("DELETE FROM keys WHERE scope = $1 AND key = $2 AND job_id <> $3 AND expires_at <= $4")
+            .bind(&key.scope)
+            .bind(&key.key)
+            .bind(new.id.as_str())
+            .bind(tx.now.wall)
+            .execute(&mut *tx.connection)
+            .await?;
+    }
+    Err(corrupt("a key that is neither free nor taken"))
+}
+
+/// The job of a key that is not past its time: it lives as long as its job, and until `expires_at` at least.
+pub(super) async fn find_key(
+    connection: &mut AnyConnection,
+    now: i64,
+    scope: &str,
+    key: &str,
+) -> Result<Option<Key>, Error> {
+    let text = format!(
+        "SELECT keys.fingerprint AS fingerprint, keys.expires_at AS key_expires_at, jobs.* FROM keys \
+         JOIN (SELECT {JOB} FROM jobs) AS jobs ON jobs.id = keys.job_id WHERE keys.scope = $1 AND keys.key = $2"
+    );
+    let row = sqlx::query(AssertSqlSafe(text)).bind(scope).bind(key).fetch_optional(connection).await?;
+    let Some(row) = row else { return Ok(None) };
+    let job = rows::record(&row)?.job;
+    let past = row.try_get::<i64, _>("key_expires_at")? <= now && job.state == JobState::Expired;
+    Ok((!past).then_some(Key { fingerprint: row.try_get("fingerprint")?, job }))
+}
+
+async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
+    let (created, expires) = (tx.now.wall, tx.now.wall.saturating_add(millis(new.ttl)));
+    let job = Job {
+        id: new.id.clone(),
+        kind: new.kind,
+        state: JobState::Queued,
+        priority: new.priority,
+        options: text(&new.options).into_owned(),
+        request_id: new.request_id.clone(),
+        traceparent: new.traceparent.clone(),
+        base_url: new.base_url.clone(),
+        callback_url: new.callback_url.clone(),
+        created_at: seconds(created),
+        started_at: None,
+        finished_at: None,
+        expires_at: seconds(expires),
+        version: 1,
+        eta_s: new.eta_s,
+        total: new.items.len() as u32,
+        succeeded: 0,
+        failed: 0,
+    };
+    sqlx::query(
+        "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
+         created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal) \
+         VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 0, $12, 1, \
+         COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn LIMIT 1), 0), 0)",
+    )
+    .bind(job.id.as_str())
+    .bind(job.kind.as_str())
+    .bind(rank(job.priority))
+    .bind(&job.options)
+    .bind(&job.request_id)
+    .bind(&job.traceparent)
+    .bind(&job.base_url)
+    .bind(&job.callback_url)
+    .bind(created)
+    .bind(expires)
+    .bind(i64::from(job.eta_s))
+    .bind(i64::from(job.total))
+    .execute(&mut *tx.connection)
+    .await?;
+    Ok(job)
+}
+
+async fn put_items(tx: &mut Tx<'_>, job: &Job, first: usize, items: &[NewItem]) -> Result<(), Error> {
+    let rows: Vec<_> = (0..items.len())
+        .map(|row| format!("($1, ${}, ${}, ${}, 'queued', 0, 0, 0)", row * 3 + 2, row * 3 + 3, row * 3 + 4))
+        .collect();
+    let statement = format!(
+        "INSERT INTO items (job_id, number, name, source, state, attempt, suspect, crashes) VALUES {}",
+        rows.join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(false).bind(job.id.as_str());
+    for (number, item) in (first..).zip(items) {
+        let source = serde_json::to_string(&item.source).map_err(|error| Error::Encode(error.into()))?;
+        query = query.bind(number as i64).bind(text(&item.name).into_owned()).bind(source);
+    }
+    query.execute(&mut *tx.connection).await.map(|_| ())
+}

@@ -1,0 +1,146 @@
+//! Reads, each one statement or a few that need not agree to the row.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::Path;
+
+use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
+
+use super::clock::{Now, span};
+use super::rows::{self, JOB};
+use crate::job::{Item, Job, JobId, JobState};
+use crate::store::{Figures, Listing, Mark, Removable};
+
+/// Ids in one statement.
+const IDS_AT_ONCE: usize = 500;
+
+pub(super) async fn job(connection: &mut AnyConnection, id: &JobId) -> Result<Option<Job>, Error> {
+    let text = format!("SELECT {JOB} FROM jobs WHERE id = $1");
+    let row = sqlx::query(AssertSqlSafe(text)).bind(id.as_str()).fetch_optional(connection).await?;
+    row.map(|row| Ok(rows::record(&row)?.job)).transpose()
+}
+
+pub(super) async fn mark(connection: &mut AnyConnection, id: &JobId) -> Result<Option<Mark>, Error> {
+    let row = sqlx::query("SELECT id, version, state, eta_s, expires_at FROM jobs WHERE id = $1")
+        .bind(id.as_str())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(rows::mark).transpose()
+}
+
+pub(super) async fn items(
+    connection: &mut AnyConnection,
+    id: &JobId,
+    from: u32,
+    limit: u32,
+) -> Result<Vec<Item>, Error> {
+    let rows = sqlx::query(
+        "SELECT number, name, state, attempt, members, card, error_code, error_message FROM items \
+         WHERE job_id = $1 AND number >= $2 ORDER BY number LIMIT $3",
+    )
+    .bind(id.as_str())
+    .bind(i64::from(from))
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(rows::item).collect()
+}
+
+pub(super) async fn list(connection: &mut AnyConnection, listing: &Listing) -> Result<Vec<Job>, Error> {
+    let wanted = [
+        ("state =", listing.state.map(|state| state.as_str().to_owned())),
+        ("kind =", listing.kind.map(|kind| kind.as_str().to_owned())),
+        ("id <", listing.before.as_ref().map(|id| id.as_str().to_owned())),
+    ];
+    // Only the conditions that are there, so that each form has its index.
+    let (mut conditions, mut values) = (String::from("1 = 1"), Vec::new());
+    for (condition, value) in wanted {
+        if let Some(value) = value {
+            values.push(value);
+            conditions = format!("{conditions} AND {condition} ${}", values.len());
+        }
+    }
+    let limit = values.len() + 1;
+    let text = format!("SELECT {JOB} FROM jobs WHERE {conditions} ORDER BY id DESC LIMIT ${limit}");
+    let mut query = sqlx::query(AssertSqlSafe(text));
+    for value in values {
+        query = query.bind(value);
+    }
+    let rows = query.bind(i64::from(listing.limit)).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(rows::record(row)?.job)).collect()
+}
+
+pub(super) async fn removable(connection: &mut AnyConnection, most: u32) -> Result<Vec<Removable>, Error> {
+    let rows = sqlx::query("SELECT id, removal FROM jobs WHERE removal > 0 ORDER BY id LIMIT $1")
+        .bind(i64::from(most))
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let everything = row.try_get::<i64, _>("removal")? == 2;
+            Ok(Removable { job: rows::job_id(row, "id")?, everything })
+        })
+        .collect()
+}
+
+pub(super) async fn living(connection: &mut AnyConnection, ids: &[JobId]) -> Result<HashSet<JobId>, Error> {
+    let mut living = HashSet::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_AT_ONCE) {
+        let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+        let text = format!("SELECT id FROM jobs WHERE state <> 'expired' AND id IN ({})", places.join(", "));
+        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+        for id in ids {
+            query = query.bind(id.as_str());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            living.insert(rows::job_id(&row, "id")?);
+        }
+    }
+    Ok(living)
+}
+
+pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<Figures, Error> {
+    let mut figures = Figures::default();
+    for row in sqlx::query("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")
+        .fetch_all(&mut *connection)
+        .await?
+    {
+        let state: String = row.try_get("state")?;
+        if let Some(place) = JobState::ALL.iter().position(|known| known.as_str() == state) {
+            figures.jobs[place] = number(row.try_get("n")?);
+        }
+    }
+    let queued = "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) AS n FROM jobs WHERE ready = 1";
+    let suspects = "SELECT COUNT(*) AS n FROM items WHERE state = 'queued' AND suspect = 1";
+    figures.queued_items = one(connection, queued).await? + one(connection, suspects).await?;
+    figures.deliveries =
+        one(connection, "SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'").await?;
+    let oldest = sqlx::query("SELECT created_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1")
+        .fetch_optional(connection)
+        .await?;
+    if let Some(row) = oldest {
+        figures.oldest_queued = Some(span(row.try_get("created_at")?, now.wall));
+    }
+    Ok(figures)
+}
+
+/// Copies SQLite's whole database as of now to a new file, and has the disk hold it.
+pub(super) async fn copy(connection: &mut AnyConnection, to: &Path) -> Result<(), Error> {
+    let name = to.to_str().ok_or_else(|| Error::InvalidArgument("a path that is not UTF-8".into()))?;
+    sqlx::query("VACUUM INTO $1").bind(name).execute(connection).await?;
+    tokio::task::spawn_blocking({
+        let to = to.to_owned();
+        move || File::open(to)?.sync_all()
+    })
+    .await
+    .map_err(|_| Error::WorkerCrashed)??;
+    Ok(())
+}
+
+async fn one(connection: &mut AnyConnection, text: &'static str) -> Result<u64, Error> {
+    Ok(number(sqlx::query(text).fetch_one(connection).await?.try_get("n")?))
+}
+
+fn number(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or_default()
+}
