@@ -17,6 +17,7 @@ mod entry;
 mod extract;
 mod name;
 mod source;
+mod unpack;
 
 use std::io;
 
@@ -24,6 +25,8 @@ pub use directory::Directory;
 pub use entry::{Entry, Method, Verdict};
 pub use extract::{extract, peek};
 pub use name::distinct;
+pub(crate) use name::{Names, is_unseen, shorten};
+pub(crate) use unpack::{CUT_OFF, ENDS_EARLY, Inflate, Tally};
 
 /// What an archive may ask for. Judged before the work it would cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

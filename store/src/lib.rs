@@ -3,6 +3,8 @@
 //! - [`spool`] holds temporary bytes (a request's body, a large answer): in memory while they are few, else in a
 //!   file that has no name.
 //! - [`archive`] reads ZIP archives that lie in such bytes, entry by entry, under limits.
+//! - [`blobs`] are the inputs and cards of jobs, in a folder or a bucket; [`fetch`] brings one picture of them into a
+//!   spool, [`results`] is the archive of a job's cards.
 //! - [`store`] is the contract of what must survive: jobs and their items, keys, nonces, secrets; [`job`] are its nouns;
 //!   [`sql`] keeps it in SQLite or PostgreSQL.
 //!
@@ -11,7 +13,9 @@
 
 pub mod archive;
 pub mod blobs;
+pub mod fetch;
 pub mod job;
+pub mod results;
 pub mod spool;
 pub mod sql;
 pub mod store;

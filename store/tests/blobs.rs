@@ -6,8 +6,8 @@
 mod s3;
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -252,7 +252,7 @@ fn leaves(folder: &Path) -> Vec<String> {
 }
 
 /// Waits until a condition holds.
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let holds = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -294,4 +294,163 @@ async fn what_a_crash_left_is_swept_once_it_is_old() {
     }
     assert_eq!(blobs.sweep(Duration::from_secs(3600)).await.unwrap(), 2);
     assert_eq!(blobs.used().await.unwrap(), key.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_put_that_is_dropped_leaves_nothing_in_a_folder() {
+    let place = TempDir::new().unwrap();
+    let blobs = Blobs::folder(place.path()).unwrap();
+    let (key, spool) = (input_key(&job(1), 0), spool(vec![7; 64 << 20], 0));
+    {
+        // Once polled, it is under way on a thread of its own.
+        let mut put = Box::pin(blobs.put_spool(&key, &spool));
+        assert!(futures_util::poll!(&mut put).is_pending());
+    }
+    let staging = place.path().join("staging");
+    until("the staging folder is empty", async || std::fs::read_dir(&staging).unwrap().next().is_none())
+        .await;
+    assert!(matches!(blobs.get(&key).await, Err(BlobError::Missing(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_dropped_is_aborted_in_a_bucket() {
+    let server = S3::shared();
+    let bucket = server.bucket();
+    let blobs = Blobs::open(&format!("s3://{bucket}"), &server.environment()).unwrap();
+    let (key, spool) = (input_key(&job(1), 0), spool(vec![7; 200 << 20], 0));
+    let unfinished = || {
+        let (server, bucket) = (Arc::clone(&server), bucket.clone());
+        async move { tokio::task::spawn_blocking(move || server.unfinished_uploads(&bucket)).await.unwrap() }
+    };
+    tokio::select! {
+        done = blobs.put_spool(&key, &spool) => panic!("{done:?} before it could be dropped"),
+        () = until("the upload is begun", async || unfinished().await == 1) => {}
+    }
+    until("the upload is aborted", async || unfinished().await == 0).await;
+    assert!(matches!(blobs.get(&key).await, Err(BlobError::Missing(_))));
+}
+
+/// Every call to a blob store that a server answers in this way.
+async fn every_call_fails(url: &str, endpoint: String, fails: impl Fn(&BlobError) -> bool) {
+    let blobs = Blobs::open(url, &s3::environment(endpoint)).unwrap();
+    let (id, large) = (job(1), spool(vec![7; 6 << 20], 0));
+    let key = input_key(&id, 0);
+    let results = [
+        blobs.put(&key, Bytes::from_static(b"x")).await,
+        blobs.put_spool(&key, &large).await,
+        blobs.get(&key).await.map(drop),
+        blobs.range(&key, 1..2).await.map(drop),
+        collect(&blobs, &key, None).await.map(drop),
+        blobs.remove_job(&id, true).await.map(drop),
+        blobs.jobs(None, 1).await.map(drop),
+        blobs.sweep(Duration::ZERO).await.map(drop),
+        blobs.used().await.map(drop),
+        blobs.probe().await,
+    ];
+    for (call, result) in results.into_iter().enumerate() {
+        assert!(result.as_ref().is_err_and(&fails), "call {call}: {result:?}");
+    }
+}
+
+fn is_away(error: &BlobError) -> bool {
+    matches!(error, BlobError::Away(_))
+}
+
+/// A port of this machine where nobody listens, or where somebody does and says nothing.
+fn port() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    (listener, endpoint)
+}
+
+// The clock of these two goes on by itself whenever everybody waits.
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_not_there_is_away() {
+    let (listener, endpoint) = port();
+    drop(listener);
+    every_call_fails("s3://bucket", endpoint, is_away).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_answer_is_away() {
+    let (_listener, endpoint) = port();
+    every_call_fails("s3://bucket", endpoint, is_away).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_not_there_is_away_to_all_but_readers() {
+    let server = S3::shared();
+    let blobs = Blobs::open("s3://no-such-bucket", &server.environment()).unwrap();
+    let key = input_key(&job(1), 0);
+    assert!(is_away(&blobs.put(&key, Bytes::from_static(b"x")).await.unwrap_err()));
+    assert!(is_away(&blobs.put_spool(&key, &spool(vec![7; 6 << 20], 0)).await.unwrap_err()));
+    assert!(is_away(&blobs.used().await.unwrap_err()));
+    assert!(is_away(&blobs.probe().await.unwrap_err()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_room_is_full() {
+    let (listener, endpoint) = port();
+    std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(refuse_for_room));
+    let blobs = Blobs::open("s3://bucket", &s3::environment(endpoint)).unwrap();
+    let key = input_key(&job(1), 0);
+    let full =
+        |result: Result<(), BlobError>| assert!(matches!(result, Err(BlobError::Full(_))), "{result:?}");
+    full(blobs.put(&key, Bytes::from_static(b"x")).await);
+    full(blobs.put_spool(&key, &spool(vec![7; 6 << 20], 0)).await);
+    full(blobs.probe().await);
+}
+
+/// Answers every request on a connection as a server does whose disks are full.
+fn refuse_for_room(socket: TcpStream) {
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let mut reader = BufReader::new(socket);
+    let mut length = 0;
+    for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
+        if let Some((_, value)) = line.to_lowercase().split_once("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).unwrap();
+    reader.into_inner().write_all(ANSWER).unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_no_address() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let refused = Blobs::folder(&file.path().join("blobs"));
+    assert!(matches!(refused, Err(BlobError::Address(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_file_url_leads_to_a_folder() {
+    let place = TempDir::new().unwrap();
+    let url = format!("file://{}", place.path().join("new").display());
+    let blobs = Blobs::open(&url, &|_| None).unwrap();
+    let key = input_key(&job(1), 0);
+    blobs.put(&key, Bytes::from_static(b"bytes")).await.unwrap();
+    assert_eq!(std::fs::read(place.path().join("new").join(key)).unwrap(), b"bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn puts_and_removals_of_one_job_do_not_trip_over_each_other() {
+    let place = TempDir::new().unwrap();
+    let blobs = Blobs::folder(place.path()).unwrap();
+    let id = job(1);
+    let puts = async {
+        for number in 0..200 {
+            blobs.put(&input_key(&id, number), Bytes::from_static(b"x")).await.unwrap();
+        }
+    };
+    let removals = async {
+        let mut removed = 0;
+        while removed < 200 {
+            removed += blobs.remove_job(&id, false).await.unwrap();
+        }
+    };
+    let both = async { tokio::join!(puts, removals) };
+    tokio::time::timeout(Duration::from_secs(120), both).await.unwrap();
+    assert_eq!(blobs.used().await.unwrap(), 0);
 }

@@ -88,7 +88,7 @@ impl<'a> Reading<'a> {
             limits,
             directory_offset: archive.directory_offset(),
             promised,
-            names: Names::default(),
+            names: Names::by(str::to_owned),
             entries: Vec::with_capacity(promised),
             spans: Vec::with_capacity(promised),
         }

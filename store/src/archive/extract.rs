@@ -5,10 +5,9 @@
 
 use std::ops::Range;
 
-use flate2::{Decompress, FlushDecompress, Status};
-
 use super::EntryError;
 use super::entry::{Entry, Method};
+use super::unpack::{CUT_OFF, ENDS_EARLY, Inflate, Tally};
 use crate::spool::Spool;
 
 /// Compressed bytes read at a time.
@@ -16,22 +15,16 @@ const WINDOW: usize = 64 << 10;
 
 /// All bytes of an entry, at most `cap`, with size and CRC-32 checked. Blocks.
 pub fn extract(source: &Spool, entry: &Entry, cap: u64) -> Result<Vec<u8>, EntryError> {
-    entry.check()?;
-    if entry.size > cap {
-        return Err(EntryError::TooLarge { limit: cap });
-    }
+    let mut tally = Tally::new(entry, cap)?;
     let size = usize::try_from(entry.size).map_err(|_| EntryError::TooLarge { limit: cap })?;
     let mut data = Data::new(source, entry)?;
     let bytes = data.read(size)?;
-    if bytes.len() < size {
-        return Err(EntryError::Damaged("fewer bytes than declared"));
+    tally.add(&bytes)?;
+    if bytes.len() == size {
+        // A byte more is one too many.
+        tally.add(&data.read(1)?)?;
     }
-    if bytes.len() > size || data.goes_on()? {
-        return Err(EntryError::Damaged("more bytes than declared"));
-    }
-    if crc32fast::hash(&bytes) != entry.crc32 {
-        return Err(EntryError::Damaged("the checksum is wrong"));
-    }
+    tally.finish()?;
     Ok(bytes)
 }
 
@@ -70,11 +63,6 @@ impl<'a> Data<'a> {
             Self::Deflated(inflater) => inflater.read(most),
         }
     }
-
-    /// Whether there is at least one byte more.
-    fn goes_on(&mut self) -> Result<bool, EntryError> {
-        Ok(!self.read(1)?.is_empty())
-    }
 }
 
 /// Where the data lie in the archive, and how much of them is left.
@@ -90,7 +78,7 @@ impl Extent<'_> {
         let wanted = self.left.min(buffer.len() as u64) as usize;
         let read = self.source.read_at(self.offset, &mut buffer[..wanted]).map_err(EntryError::Io)?;
         if read < wanted {
-            return Err(EntryError::Damaged("the archive ends within the entry"));
+            return Err(CUT_OFF);
         }
         self.offset += read as u64;
         self.left -= read as u64;
@@ -101,22 +89,21 @@ impl Extent<'_> {
 /// A deflate stream on an extent.
 struct Inflater<'a> {
     extent: Extent<'a>,
-    stream: Decompress,
+    stream: Inflate,
     window: Vec<u8>,
     /// The part of the window that is not inflated yet.
     unread: Range<usize>,
-    ended: bool,
 }
 
 impl<'a> Inflater<'a> {
     fn new(extent: Extent<'a>) -> Self {
         let window = vec![0; extent.left.min(WINDOW as u64) as usize];
-        Self { extent, stream: Decompress::new(false), window, unread: 0..0, ended: false }
+        Self { extent, stream: Inflate::new(), window, unread: 0..0 }
     }
 
     fn read(&mut self, most: usize) -> Result<Vec<u8>, EntryError> {
         let mut bytes = Vec::new();
-        while bytes.len() < most && !self.ended {
+        while bytes.len() < most && !self.stream.has_ended() {
             if bytes.len() == bytes.capacity() {
                 let step = bytes.len().max(WINDOW).min(most - bytes.len());
                 bytes.reserve_exact(step);
@@ -131,17 +118,8 @@ impl<'a> Inflater<'a> {
         if self.unread.is_empty() {
             self.unread = 0..self.extent.read(&mut self.window)?;
         }
-        let (read_before, made_before) = (self.stream.total_in(), bytes.len());
-        let status = self
-            .stream
-            .decompress_vec(&self.window[self.unread.clone()], bytes, FlushDecompress::None)
-            .map_err(|_| EntryError::Damaged("the data do not inflate"))?;
-        self.unread.start += (self.stream.total_in() - read_before) as usize;
-        self.ended = status == Status::StreamEnd;
-        let stuck = self.stream.total_in() == read_before && bytes.len() == made_before;
-        if stuck && !self.ended {
-            return Err(EntryError::Damaged("the data end before they should"));
-        }
-        Ok(())
+        let step = self.stream.step(&self.window[self.unread.clone()], bytes)?;
+        self.unread.start += step.used;
+        if step.stuck { Err(ENDS_EARLY) } else { Ok(()) }
     }
 }

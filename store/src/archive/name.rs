@@ -28,7 +28,7 @@ pub(super) fn decode(raw: &[u8], claims_utf8: bool) -> Cow<'_, str> {
 /// Whether a path could lead out of the folder it is unpacked into, on any system. Characters that are not seen
 /// are taken out first, and blanks around a component, since some systems do that too.
 pub(super) fn leaves_archive(name: &str) -> bool {
-    let visible: String = name.chars().filter(|&letter| !is_unsafe(letter)).collect();
+    let visible: String = name.chars().filter(|&letter| !is_unseen(letter)).collect();
     let path = visible.trim();
     let drive = matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
     drive || path.starts_with('/') || path.contains('\\') || path.split('/').any(is_upwards)
@@ -44,7 +44,7 @@ fn is_upwards(part: &str) -> bool {
 pub(super) fn clean(name: &str) -> String {
     let shown: String = name
         .chars()
-        .map(|letter| if is_unsafe(letter) { char::REPLACEMENT_CHARACTER } else { letter })
+        .map(|letter| if is_unseen(letter) { char::REPLACEMENT_CHARACTER } else { letter })
         .collect();
     match shown.as_str() {
         "" => "unnamed".to_owned(),
@@ -54,7 +54,7 @@ pub(super) fn clean(name: &str) -> String {
 
 /// Control, bidi and invisible characters (Unicode categories Cc, Cf, Zl and Zp, as far as they matter here; the
 /// joiner U+200D stays, since emoji in file names are made with it).
-fn is_unsafe(letter: char) -> bool {
+pub(crate) fn is_unseen(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200c}' | '\u{200e}'..='\u{200f}'
@@ -63,7 +63,7 @@ fn is_unsafe(letter: char) -> bool {
 }
 
 /// Takes out the middle, so that folder and extension stay.
-fn shorten(name: &str, most: usize) -> String {
+pub(crate) fn shorten(name: &str, most: usize) -> String {
     const MARK: &str = "…";
     const TAIL: usize = 64;
     if name.len() <= most {
@@ -92,24 +92,31 @@ pub(super) fn is_junk(name: &str) -> bool {
 
 /// Makes names unique within an archive. The work does not grow with the square of the entries: how far each
 /// stem was counted is remembered.
-#[derive(Debug, Default)]
-pub(super) struct Names {
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// What is equal for names that count as the same.
+    key: fn(&str) -> String,
     seen: HashSet<String>,
     counted: HashMap<(String, String), usize>,
 }
 
 impl Names {
+    /// Names that count as the same if this makes the same of them.
+    pub(crate) fn by(key: fn(&str) -> String) -> Self {
+        Self { key, seen: HashSet::new(), counted: HashMap::new() }
+    }
+
     /// The name itself the first time; after that with a number before its extension.
-    pub(super) fn unique(&mut self, name: String) -> String {
-        if self.seen.insert(name.clone()) {
+    pub(crate) fn unique(&mut self, name: String) -> String {
+        if self.seen.insert((self.key)(&name)) {
             return name;
         }
         let (stem, extension) = split(&name);
-        let count = self.counted.entry((stem.to_owned(), extension.to_owned())).or_insert(1);
+        let count = self.counted.entry(((self.key)(stem), (self.key)(extension))).or_insert(1);
         loop {
             *count += 1;
             let numbered = format!("{stem} ({count}){extension}");
-            if self.seen.insert(numbered.clone()) {
+            if self.seen.insert((self.key)(&numbered)) {
                 return numbered;
             }
         }
@@ -129,6 +136,6 @@ fn split(name: &str) -> (&str, &str) {
 
 /// Names for a list of files that its readers see: each safe to show, none too long, none twice.
 pub fn distinct<'a>(wishes: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names = Names::default();
+    let mut names = Names::by(str::to_owned);
     wishes.map(|wish| names.unique(clean(wish))).collect()
 }
