@@ -5,18 +5,39 @@ mod answer;
 mod context;
 mod cors;
 mod doors;
+mod etag;
 mod finish;
+mod jobs;
 mod negotiate;
 mod operations;
+mod operator;
 mod pace;
 pub(crate) mod problem;
 mod process;
 mod process_zip;
 mod pulse;
+mod range;
 mod request_id;
 pub(crate) mod route;
 mod server;
+mod signature;
 mod upload;
 
 pub(crate) use doors::Doors;
 pub(crate) use server::{Listening, listen};
+
+use std::fmt::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Bytes in lower-case hex digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Seconds since 1970.
+fn unix_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64)
+}

@@ -86,7 +86,7 @@ section! {
     /// `[limits]`
     Limits {
         image_bytes: u64, zip_bytes: u64, image_pixels: u64, image_side: u32, zip_pictures: usize,
-        zip_entries: usize, request_seconds: u64,
+        job_pictures: usize, zip_entries: usize, request_seconds: u64,
     }
 }
 section! {

@@ -38,6 +38,8 @@ pub enum Code {
     IdempotencyInProgress,
     /// The job has ended.
     JobNotCancelable,
+    /// A part of a file that it does not have.
+    RangeNotSatisfiable,
     /// The contract has it, this version does not do it yet.
     NotImplemented,
     /// No such route.
@@ -64,7 +66,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for tables that must know them all.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::NoInput,
         Self::InvalidInput,
         Self::InvalidUrl,
@@ -80,6 +82,7 @@ impl Code {
         Self::IdempotencyViolation,
         Self::IdempotencyInProgress,
         Self::JobNotCancelable,
+        Self::RangeNotSatisfiable,
         Self::NotImplemented,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -163,6 +166,10 @@ impl Code {
             Self::JobNotCancelable => {
                 ("JOB_NOT_CANCELABLE", "The job has ended: there is nothing to cancel.")
             }
+            Self::RangeNotSatisfiable => (
+                "RANGE_NOT_SATISFIABLE",
+                "The file has no such part. Ask for another range or for all of it.",
+            ),
             Self::NotImplemented => ("NOT_IMPLEMENTED", "This is not supported yet."),
             Self::NotFound => ("NOT_FOUND", "There is nothing at this address. Check the path."),
             Self::MethodNotAllowed => (

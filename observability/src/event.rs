@@ -136,6 +136,66 @@ pub enum Event {
         /// Bytes in temporary files.
         disk: u64,
     },
+    /// A caller could not prove who it is.
+    AuthFailed {
+        /// One of [`AUTH_REASONS`].
+        reason: &'static str,
+    },
+    /// An idempotency key came again with another request.
+    IdempotencyConflict,
+    /// A job's status was asked for.
+    StatusPolled(Poll),
+    /// An answer told its client when to ask again.
+    RetryAfterTold {
+        /// Seconds.
+        seconds: u64,
+    },
+    /// The download of a job's results began.
+    ResultsDownloaded {
+        /// One of [`DOWNLOADS`].
+        kind: &'static str,
+    },
+}
+
+/// Why a caller was refused.
+pub const AUTH_REASONS: [&str; 8] = [
+    "missing_signature",
+    "invalid_timestamp",
+    "timestamp_out_of_range",
+    "nonce_reused",
+    "invalid_signature",
+    "unauthorized",
+    "link_expired",
+    "link_forged",
+];
+
+/// What is downloaded of a job.
+pub const DOWNLOADS: [&str; 2] = ["zip", "card"];
+
+/// What a poll of a job's status brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Poll {
+    /// 304: the client had the current version.
+    NotModified,
+    /// The whole answer, though this version had been given out before.
+    Unchanged,
+    /// The whole answer, in a version that nobody had been given yet.
+    Changed,
+}
+
+impl Poll {
+    /// Every member.
+    pub const ALL: [Self; 3] = [Self::NotModified, Self::Unchanged, Self::Changed];
+
+    /// The label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotModified => "not_modified",
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+        }
+    }
 }
 
 /// The figures of one finished request.

@@ -9,6 +9,7 @@ mod health;
 mod http;
 mod images;
 mod jobs;
+mod polls;
 mod process;
 mod workers;
 
@@ -58,6 +59,7 @@ pub struct Registry {
     jobs: jobs::Jobs,
     workers: workers::Workers,
     health: health::Health,
+    polls: polls::Polls,
     process: process::Process,
     /// One scrape at a time: the process collector's CPU counter may count twice when two collect at once.
     scrape: Mutex<()>,
@@ -73,6 +75,7 @@ impl Registry {
             jobs: jobs::Jobs::new(&families, known)?,
             workers: workers::Workers::new(&families)?,
             health: health::Health::new(&families, known)?,
+            polls: polls::Polls::new(&families)?,
             process: process::Process::new(&families, version)?,
             families,
             scrape: Mutex::new(()),
@@ -108,6 +111,11 @@ impl Registry {
             Event::DependencyChecked { dependency, ok } => self.health.dependency(dependency, *ok),
             Event::Ready(ready) => self.health.ready(*ready),
             Event::Spool { memory, disk } => self.process.spool(*memory, *disk),
+            Event::AuthFailed { reason } => self.polls.refused(reason),
+            Event::IdempotencyConflict => self.polls.conflict(),
+            Event::StatusPolled(poll) => self.polls.polled(*poll),
+            Event::RetryAfterTold { seconds } => self.polls.told(*seconds),
+            Event::ResultsDownloaded { kind } => self.polls.downloaded(kind),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huemill_observability::{Event, Known, Registry, RequestFacts};
+use huemill_observability::{Event, Known, Poll, Registry, RequestFacts};
 
 const KNOWN: Known<'static> = Known {
     endpoints: &["/process", "unmatched"],
@@ -52,6 +52,12 @@ fn known_series_start_at_zero() {
             r#"actor_restarts_total{actor="workers",cause="stop"} 0"#,
             r#"dependency_ready{dependency="disk"} 0"#,
             "service_ready 0",
+            r#"auth_failures_total{reason="nonce_reused"} 0"#,
+            r#"status_polls_total{result="unchanged"} 0"#,
+            r#"retry_after_seconds_observed_total{seconds="5"} 0"#,
+            r#"results_downloaded_total{kind="zip"} 0"#,
+            "idempotency_conflicts_total 0",
+            "status_poll_304_total 0",
             "metrics_events_dropped_total 0",
             r#"build_info{version="1.2.3"} 1"#,
         ],
@@ -139,6 +145,38 @@ fn pictures_slots_and_budget_show() {
             "uploads_in_flight_bytes 55",
             "spool_memory_bytes 5",
             "spool_disk_bytes 6",
+        ],
+    );
+}
+
+#[test]
+fn polls_downloads_and_refusals_show() {
+    let registry = registry();
+    for event in [
+        Event::AuthFailed { reason: "link_forged" },
+        Event::IdempotencyConflict,
+        Event::StatusPolled(Poll::Changed),
+        Event::StatusPolled(Poll::NotModified),
+        Event::ResultsDownloaded { kind: "card" },
+        Event::RetryAfterTold { seconds: 2 },
+        Event::RetryAfterTold { seconds: 7 },
+        Event::RetryAfterTold { seconds: 86_400 },
+    ] {
+        registry.record(&event);
+    }
+    assert_lines(
+        &registry,
+        &[
+            r#"auth_failures_total{reason="link_forged"} 1"#,
+            "idempotency_conflicts_total 1",
+            r#"status_polls_total{result="changed"} 1"#,
+            r#"status_polls_total{result="unchanged"} 0"#,
+            r#"status_polls_total{result="not_modified"} 1"#,
+            "status_poll_304_total 1",
+            r#"results_downloaded_total{kind="card"} 1"#,
+            r#"retry_after_seconds_observed_total{seconds="2"} 1"#,
+            r#"retry_after_seconds_observed_total{seconds="10"} 1"#,
+            r#"retry_after_seconds_observed_total{seconds="30"} 1"#,
         ],
     );
 }

@@ -30,17 +30,17 @@ pub(crate) async fn layer(
         .app_data::<Data<Doors>>()
         .cloned()
         .ok_or_else(|| problem::Problem(Code::InternalError.into()))?;
-    let users = route::at(request.path()).filter(|route| route.users).map(|_| doors.pulse.begin());
+    let users = route::of(request.path()).filter(|route| route.users).map(|_| doors.pulse.begin());
     let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), users);
     request.extensions_mut().insert(context.clone());
     watch_body(&mut request, &doors, &context);
     let mut finish = Finish::begin(&request, context.clone(), &doors);
 
     let (raw, response, pattern) = if request.method() == Method::OPTIONS {
-        let allow = route::at(request.path()).map_or(route::ALLOW_ANYWHERE, |route| route.allow);
-        let label = request.path().to_owned();
+        let route = route::of(request.path());
+        let allow = route.map_or(route::ALLOW_ANYWHERE, |route| route.allow);
         let (raw, _) = request.into_parts();
-        (raw, Cors::preflight(allow), Some(label))
+        (raw, Cors::preflight(allow), route.map(|route| route.path.to_owned()))
     } else {
         // The request must not be cloned before it is routed: the router wants it for itself alone.
         let (raw, response) = next.call(request).await?.into_parts();
@@ -57,6 +57,9 @@ pub(crate) async fn layer(
 
 /// Puts the paced reader between the connection and whoever reads the body.
 fn watch_body(request: &mut ServiceRequest, doors: &Doors, context: &Rc<Context>) {
+    if doors.signatures.guards(request.method(), request.path()) {
+        context.hash_body();
+    }
     let inner = request.take_payload();
     if matches!(inner, Payload::None) {
         return;

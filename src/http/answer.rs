@@ -1,15 +1,19 @@
 //! The JSON of a processed picture, written once: the members first, then the card's base64 straight behind.
 //!
 //! A finished answer lies in the spool until its client has read it, and is sent a chunk at a time: clients that
-//! read slowly, however many, hold no more memory than the spool's allowance.
+//! read slowly, however many, hold no more memory than the spool's allowance. Other answers come piece by piece:
+//! [`streamed`] sends the short ones whole.
 
+use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use actix_web::HttpResponse;
-use actix_web::body::SizedStream;
+use actix_web::body::{BodySize, MessageBody, SizedStream};
 use actix_web::http::header;
 use actix_web::web::Bytes;
-use futures_util::stream::{self, Stream};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use futures_util::stream::{self, Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::members::Members;
 use huemill_imaging::{Card, Outcome};
@@ -48,6 +52,55 @@ pub(crate) fn chunks(spool: Spool) -> impl Stream<Item = io::Result<Bytes>> {
         let sent = sent + chunk.len() as u64;
         Ok((!chunk.is_empty()).then_some((chunk, (spool, sent))))
     })
+}
+
+/// Bytes up to which an answer that comes in pieces is sent whole, with its length.
+const WHOLE: usize = 64 * 1024;
+
+/// An answer out of pieces. What fails before its beginning is full is told as any fault.
+pub(crate) async fn streamed(
+    mut builder: HttpResponseBuilder,
+    pieces: impl Stream<Item = Result<Bytes, Fault>> + 'static,
+) -> Result<HttpResponse, Fault> {
+    let mut pieces = Box::pin(pieces);
+    let mut beginning = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        beginning.extend_from_slice(&piece?);
+        if beginning.len() > WHOLE {
+            let beginning = stream::once(std::future::ready(Ok(Bytes::from(beginning))));
+            return Ok(builder.streaming(beginning.chain(pieces)));
+        }
+    }
+    Ok(builder.body(beginning))
+}
+
+/// The body that a HEAD request is not sent: its length alone, where it is known.
+pub(crate) struct Hollow(BodySize);
+
+impl Hollow {
+    /// Of so many bytes.
+    #[must_use]
+    pub(crate) fn of(length: u64) -> Self {
+        Self(BodySize::Sized(length))
+    }
+
+    /// Of bytes that nobody has counted.
+    #[must_use]
+    pub(crate) fn endless() -> Self {
+        Self(BodySize::Stream)
+    }
+}
+
+impl MessageBody for Hollow {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 fn whole(outcome: &Outcome) -> Result<Vec<u8>, serde_json::Error> {

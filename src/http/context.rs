@@ -6,9 +6,19 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
+use actix_web::{HttpMessage, HttpRequest};
+
+use sha2::{Digest, Sha256};
 
 use super::pulse::Beat;
 use super::request_id::RequestId;
+
+/// What a handler asks of its request's context.
+pub(crate) fn of(request: &HttpRequest) -> Rc<Context> {
+    let found = request.extensions().get::<Rc<Context>>().cloned();
+    // The access layer puts one into every request.
+    found.unwrap_or_else(|| Context::new(RequestId::fresh(&mut rand::rng()), None))
+}
 
 /// One request's own figures.
 pub(crate) struct Context {
@@ -21,6 +31,8 @@ pub(crate) struct Context {
     body_ended: Cell<Option<Instant>>,
     too_slow: Cell<bool>,
     body: OnceCell<SharedBody>,
+    hasher: RefCell<Option<Sha256>>,
+    judged: Cell<Option<Duration>>,
 }
 
 /// The connection's end of a body.
@@ -38,6 +50,8 @@ impl Context {
             body_ended: Cell::new(None),
             too_slow: Cell::new(false),
             body: OnceCell::new(),
+            hasher: RefCell::new(None),
+            judged: Cell::new(None),
         })
     }
 
@@ -47,9 +61,23 @@ impl Context {
         let _ = self.body.set(body.clone());
     }
 
+    /// Has the body hashed as it comes, for a signature that is over it.
+    pub(crate) fn hash_body(&self) {
+        self.hasher.replace(Some(Sha256::new()));
+    }
+
+    /// SHA-256 of the body so far, if it is hashed.
+    #[must_use]
+    pub(crate) fn body_digest(&self) -> Option<[u8; 32]> {
+        self.hasher.borrow().as_ref().map(|hasher| hasher.clone().finalize().into())
+    }
+
     /// Counts a received chunk of the body.
-    pub(crate) fn received(&self, bytes: usize) {
-        self.bytes_in.set(self.bytes_in.get() + bytes as u64);
+    pub(crate) fn received(&self, chunk: &[u8]) {
+        self.bytes_in.set(self.bytes_in.get() + chunk.len() as u64);
+        if let Some(hasher) = self.hasher.borrow_mut().as_mut() {
+            hasher.update(chunk);
+        }
     }
 
     /// Notes that the body has come in whole.
@@ -74,9 +102,15 @@ impl Context {
         self.bytes_in.get()
     }
 
+    /// The request is judged by the time until now: an answer without an end, such as a stream of events, is as
+    /// quick as its beginning.
+    pub(crate) fn judge_now(&self) {
+        self.judged.set(Some(self.elapsed()));
+    }
+
     /// Time since the last byte of the body, or since the request's head where there is none.
     #[must_use]
     pub(crate) fn elapsed(&self) -> Duration {
-        self.body_ended.get().unwrap_or(self.started).elapsed()
+        self.judged.get().unwrap_or_else(|| self.body_ended.get().unwrap_or(self.started).elapsed())
     }
 }

@@ -3,27 +3,33 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use huemill_actors::budget::{Budget, Refusal, Reservation};
+use huemill_actors::budget::{Budget, Refusal};
 use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::crew::Crew;
-use huemill_actors::dispatcher::Dispatcher;
+use huemill_actors::dispatcher::{CancelJob, Dispatcher};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::health::VerdictCell;
-use huemill_actors::idempotency::Idempotency;
-use huemill_actors::intake::{Admission, Admit, Intake};
-use huemill_actors::janitor::Janitor;
+use huemill_actors::idempotency::{Idempotency, Reservation, Reserve};
+use huemill_actors::intake::{Admission, Admit, Drain, Intake, Submit};
+use huemill_actors::janitor::{self, Janitor};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::pictures::AlbumLimits;
 use huemill_actors::records::Records;
+use huemill_actors::submission::Submission;
 use huemill_actors::supervise::ask;
 use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_store::SpoolRoom;
 use huemill_store::archive::ArchiveLimits;
+use huemill_store::job::JobId;
+use huemill_store::store::Created;
+use secrecy::SecretString;
 
 use super::cors::Cors;
+use super::jobs::{Links, Served};
 use super::pace::Pace;
 use super::pulse::Pulse;
+use super::signature::Signatures;
 use crate::keep::Keys;
 use crate::settings::{Limits, Settings};
 
@@ -47,16 +53,23 @@ pub(crate) struct Doors {
     pub pulse: Arc<Pulse>,
     /// Jobs and blobs.
     pub records: Records,
-    /// The keys of signatures and tokens.
-    pub keys: Keys,
-    /// Asked to reserve idempotency keys.
-    pub idempotency: actix::Addr<Idempotency>,
-    /// Told of canceled jobs.
-    pub dispatcher: actix::Addr<Dispatcher>,
-    /// Told of deleted jobs.
-    pub janitor: actix::Addr<Janitor>,
+    /// Download links.
+    pub links: Links,
+    /// What the operator proves to be the operator with.
+    pub operator: SecretString,
+    /// Which requests must be signed.
+    pub signatures: Signatures,
+    /// Where clients reach the service; empty for the request's own host.
+    pub public_url: String,
+    /// Which versions of jobs were given out.
+    pub served: Served,
+    /// Whether the service stops: what has no end of its own ends then.
+    pub drain: Drain,
     workers: actix::Addr<Workers>,
     intake: actix::Addr<Intake>,
+    idempotency: actix::Addr<Idempotency>,
+    dispatcher: actix::Addr<Dispatcher>,
+    janitor: actix::Addr<Janitor>,
     metrics: actix::Addr<Metrics>,
     budget: Budget,
     queue_wait: Duration,
@@ -69,6 +82,11 @@ impl Doors {
     #[must_use]
     pub(crate) fn new(settings: &Settings, crew: &Crew, spool: SpoolRoom, keys: Keys) -> Self {
         let uploads = &settings.uploads;
+        let signatures = if settings.security.require_signature {
+            Signatures::required(keys.webhook)
+        } else {
+            Signatures::none()
+        };
         Self {
             spool,
             limits: settings.limits.clone(),
@@ -83,12 +101,17 @@ impl Doors {
             recorder: crew.recorder.clone(),
             pulse: Arc::default(),
             records: crew.records.clone(),
-            keys,
+            links: Links::new(keys.link),
+            operator: keys.operator,
+            signatures,
+            public_url: settings.public.url.clone(),
+            served: Served::default(),
+            drain: crew.drain.clone(),
+            workers: crew.workers.clone(),
+            intake: crew.intake.clone(),
             idempotency: crew.idempotency.clone(),
             dispatcher: crew.dispatcher.clone(),
             janitor: crew.janitor.clone(),
-            workers: crew.workers.clone(),
-            intake: crew.intake.clone(),
             metrics: crew.metrics.clone(),
             budget: crew.budget.clone(),
             queue_wait: Duration::from_secs(settings.workers.queue_wait_seconds),
@@ -103,16 +126,26 @@ impl Doors {
         self.started.elapsed()
     }
 
-    /// What a ZIP may hold.
+    /// What a ZIP may hold that is processed while the client waits.
     #[must_use]
     pub(crate) fn zip_limits(&self) -> AlbumLimits {
+        self.album(self.limits.zip_pictures)
+    }
+
+    /// What a job's ZIP may hold.
+    #[must_use]
+    pub(crate) fn job_limits(&self) -> AlbumLimits {
+        self.album(self.limits.job_pictures)
+    }
+
+    fn album(&self, pictures: usize) -> AlbumLimits {
         AlbumLimits {
             archive: ArchiveLimits {
                 max_entries: self.limits.zip_entries as u64,
                 max_entry_bytes: self.limits.image_bytes,
                 ..ArchiveLimits::default()
             },
-            pictures: self.limits.zip_pictures,
+            pictures,
         }
     }
 
@@ -121,8 +154,28 @@ impl Doors {
         ask(&self.intake, Admit { declared, limit }).await?
     }
 
+    /// Asks to be the only request with this key until it is answered.
+    pub(crate) async fn hold_key(&self, scope: &str, key: &str) -> Result<Reservation, Fault> {
+        ask(&self.idempotency, Reserve { scope: scope.to_owned(), key: key.to_owned() }).await?
+    }
+
+    /// Has a job made durable.
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<Created, Fault> {
+        ask(&self.intake, Submit(submission)).await?
+    }
+
+    /// Tells that a job's pictures need not go on.
+    pub(crate) fn give_up(&self, id: &JobId) {
+        self.dispatcher.do_send(CancelJob(id.clone()));
+    }
+
+    /// Tells that a job's blobs may go.
+    pub(crate) fn clear_away(&self) {
+        self.janitor.do_send(janitor::Wake);
+    }
+
     /// Reserves memory that a request holds itself, from the budget that all pictures share.
-    pub(crate) async fn reserve(&self, bytes: u64) -> Result<Reservation, Fault> {
+    pub(crate) async fn reserve(&self, bytes: u64) -> Result<huemill_actors::budget::Reservation, Fault> {
         let deadline = Deadline::now() + self.queue_wait;
         self.budget.reserve(bytes, deadline, &Cancel::new()).await.map_err(|refusal| match refusal {
             Refusal::TooLarge { .. } => Fault::new(Code::PayloadTooLarge)

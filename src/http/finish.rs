@@ -37,7 +37,7 @@ impl Finish {
     /// The end of a request that begins now. Dropped before it is answered, it tells of a client that went away.
     pub(crate) fn begin(request: &ServiceRequest, context: Rc<Context>, doors: &Data<Doors>) -> Self {
         Self {
-            endpoint: route::at(request.path()).map_or(route::UNMATCHED, |route| route.path),
+            endpoint: route::of(request.path()).map_or(route::UNMATCHED, |route| route.path),
             method: route::method_label(request.method()),
             head: request.method() == Method::HEAD,
             status: CLIENT_GONE,
@@ -51,8 +51,9 @@ impl Finish {
 
     /// The request has been answered so.
     pub(crate) fn answered(&mut self, endpoint: &'static str, status: StatusCode, fault: Option<Fault>) {
-        // The answer's member of that name: errors and pictures have one, the operators' routes have none.
-        let picture = self.context.users.is_some() && status == StatusCode::OK;
+        // The answer's member of that name: errors and pictures have one, jobs and the operators' routes have none.
+        let bears = [route::PROCESS.path, route::PROCESS_ZIP.path].contains(&endpoint);
+        let picture = bears && status == StatusCode::OK;
         self.success = fault.as_ref().map(|_| false).or(picture.then_some(true));
         (self.endpoint, self.status, self.fault) = (endpoint, status.as_u16(), fault);
     }
@@ -85,7 +86,7 @@ impl Finish {
             Code::Overloaded | Code::NotReady => {
                 log!(HTTP_ERROR_BUSY, request_id, endpoint, status_code, error_code, cause);
             }
-            Code::ZipTraversal => {
+            code if *code == Code::ZipTraversal || auth_reason(*code).is_some() => {
                 log!(SECURITY_VIOLATION, request_id, endpoint, status_code, error_code, cause);
             }
             _ => log!(HTTP_ERROR, request_id, endpoint, status_code, error_code, cause),
@@ -97,6 +98,9 @@ impl Finish {
         if self.context.users.is_some() {
             self.doors.pulse.answered(ours, self.doors.uptime());
         }
+        if let Some(reason) = self.fault.as_ref().and_then(|fault| auth_reason(fault.code)) {
+            self.doors.recorder.record(Event::AuthFailed { reason });
+        }
         self.doors.recorder.record(Event::RequestFinished(RequestFacts {
             endpoint: self.endpoint,
             method: self.method,
@@ -106,6 +110,19 @@ impl Finish {
             bytes_in: self.context.bytes_in(),
             bytes_out: self.bytes_out,
         }));
+    }
+}
+
+/// Why a caller was not believed, as metrics say it. Links say it themselves: one code stands for two reasons there.
+fn auth_reason(code: Code) -> Option<&'static str> {
+    match code {
+        Code::MissingSignature => Some("missing_signature"),
+        Code::InvalidTimestamp => Some("invalid_timestamp"),
+        Code::TimestampOutOfRange => Some("timestamp_out_of_range"),
+        Code::NonceReused => Some("nonce_reused"),
+        Code::InvalidSignature => Some("invalid_signature"),
+        Code::Unauthorized => Some("unauthorized"),
+        _ => None,
     }
 }
 

@@ -28,20 +28,30 @@ pub(crate) enum Reply {
 impl Asked {
     /// Reads the query and, for the reply and the card's format, `Accept`.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Fault> {
-        let query = Asks::of(request.query_string())?;
+        let query = pairs(request.query_string())?;
+        let asks = Asks::of(query.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
         let (reply, accepted) = accepted(request.headers());
-        let format = accepted.or(query.format).unwrap_or("png");
-        let mut options = query.options;
-        options.card = match format {
-            "jpeg" => CardFormat::Jpeg { quality: query.quality.unwrap_or(CardFormat::DEFAULT_QUALITY) },
-            "webp" => CardFormat::WebP,
-            _ => CardFormat::Png,
-        };
-        Ok(Self { options, reply })
+        Ok(Self { options: asks.options(accepted), reply })
     }
 }
 
-/// The query, parsed.
+/// The options among these fields, each of which may come once.
+pub(crate) fn options<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Options, Fault> {
+    Asks::of(fields).map(|asks| asks.options(None))
+}
+
+/// The names and values of a query.
+pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Fault> {
+    let pairs = Query::<Vec<(String, String)>>::from_query(query).map_err(|error| {
+        invalid("The query cannot be read: write it as name=value&name=value.").because(error)
+    })?;
+    Ok(pairs.into_inner())
+}
+
+/// The fields that [`options`] reads.
+pub(crate) const OPTIONS: [&str; 4] = ["colors", "aspect", "format", "quality"];
+
+/// The fields, parsed.
 struct Asks {
     options: Options,
     format: Option<&'static str>,
@@ -49,23 +59,27 @@ struct Asks {
 }
 
 impl Asks {
-    fn of(query: &str) -> Result<Self, Fault> {
-        let pairs = Query::<Vec<(String, String)>>::from_query(query).map_err(|error| {
-            invalid("The query cannot be read: write it as name=value&name=value.").because(error)
-        })?;
+    fn of<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Fault> {
         let mut asks = Self { options: Options::default(), format: None, quality: None };
         let mut seen: Vec<&str> = Vec::new();
-        for (name, value) in pairs.iter() {
-            if !matches!(name.as_str(), "colors" | "aspect" | "format" | "quality") {
-                continue;
-            }
-            if seen.contains(&name.as_str()) {
-                return Err(invalid(format!("The query names {name} twice: send it once.")));
+        for (name, value) in fields.filter(|(name, _)| OPTIONS.contains(name)) {
+            if seen.contains(&name) {
+                return Err(invalid(format!("{name} is there twice: send it once.")));
             }
             seen.push(name);
             asks.set(name, value)?;
         }
         Ok(asks)
+    }
+
+    /// What is asked for; a format that is accepted wins over one that is named.
+    fn options(self, accepted: Option<&'static str>) -> Options {
+        let card = match accepted.or(self.format).unwrap_or("png") {
+            "jpeg" => CardFormat::Jpeg { quality: self.quality.unwrap_or(CardFormat::DEFAULT_QUALITY) },
+            "webp" => CardFormat::WebP,
+            _ => CardFormat::Png,
+        };
+        self.options.with_card(card)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {

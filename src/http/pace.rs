@@ -83,7 +83,7 @@ impl Stream for PacedPayload {
         match &polled {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.received += chunk.len() as u64;
-                self.context.received(chunk.len());
+                self.context.received(chunk);
                 if !self.pace.bears(self.received, self.waited) {
                     return Poll::Ready(Some(Err(self.too_slow())));
                 }

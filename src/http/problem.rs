@@ -68,6 +68,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::IdempotencyViolation | Code::IdempotencyInProgress | Code::JobNotCancelable => {
             StatusCode::CONFLICT
         }
+        Code::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -93,6 +94,15 @@ pub(crate) fn of_status(status: StatusCode) -> Fault {
         _ => Code::InvalidInput,
     };
     Fault::new(code)
+}
+
+/// How a caller who was not believed can prove who it is (RFC 9110, 11.6.1).
+fn challenge(code: Code) -> Option<&'static str> {
+    match code {
+        Code::Unauthorized => Some("Bearer realm=\"huemill\""),
+        code if status(code) == StatusCode::UNAUTHORIZED => Some("HMAC-SHA256 realm=\"huemill\""),
+        _ => None,
+    }
 }
 
 #[derive(Serialize)]
@@ -132,6 +142,9 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = challenge(fault.code) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
     if let Some(wait) = fault.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }

@@ -29,16 +29,50 @@ pub(crate) const READY: Route = Route { path: "/ready", allow: "GET, HEAD, OPTIO
 /// Prometheus' scrape.
 pub(crate) const METRICS: Route = Route { path: "/metrics", allow: "GET, HEAD, OPTIONS", users: false };
 
+/// Jobs: creation, and the operator's list.
+pub(crate) const JOBS: Route = Route { path: "/jobs", allow: "GET, HEAD, POST, OPTIONS", users: true };
+/// One job's status, and its deletion.
+pub(crate) const JOB: Route = Route { path: "/jobs/{id}", allow: "GET, HEAD, DELETE, OPTIONS", users: true };
+/// A job's changes as they come.
+pub(crate) const JOB_EVENTS: Route =
+    Route { path: "/jobs/{id}/events", allow: "GET, HEAD, OPTIONS", users: true };
+/// The end of a job at its owner's wish.
+pub(crate) const JOB_CANCEL: Route = Route { path: "/jobs/{id}/cancel", allow: "POST, OPTIONS", users: true };
+/// All of a job's results.
+pub(crate) const JOB_RESULTS: Route =
+    Route { path: "/jobs/{id}/results.zip", allow: "GET, HEAD, OPTIONS", users: true };
+/// One card of a job.
+pub(crate) const JOB_CARD: Route =
+    Route { path: "/jobs/{id}/results/{n}/card", allow: "GET, HEAD, OPTIONS", users: true };
+
 /// All routes.
-pub(crate) const ALL: [Route; 5] = [PROCESS, PROCESS_ZIP, HEALTH, READY, METRICS];
+pub(crate) const ALL: [Route; 11] =
+    [PROCESS, PROCESS_ZIP, JOBS, JOB, JOB_EVENTS, JOB_CANCEL, JOB_RESULTS, JOB_CARD, HEALTH, READY, METRICS];
 
 /// `Allow` where no route is: what the service takes at all.
-pub(crate) const ALLOW_ANYWHERE: &str = "GET, HEAD, POST, OPTIONS";
+pub(crate) const ALLOW_ANYWHERE: &str = "GET, HEAD, POST, DELETE, OPTIONS";
 
-/// The route at this template.
+/// The route of this template.
 #[must_use]
-pub(crate) fn at(pattern: &str) -> Option<Route> {
-    ALL.into_iter().find(|route| route.path == pattern)
+pub(crate) fn at(template: &str) -> Option<Route> {
+    ALL.into_iter().find(|route| route.path == template)
+}
+
+/// The route that a request's path leads to: where a template has a name in braces, any one step goes.
+#[must_use]
+pub(crate) fn of(path: &str) -> Option<Route> {
+    let leads_to = |template: &str| {
+        let (mut steps, mut names) = (path.split('/'), template.split('/'));
+        loop {
+            match (steps.next(), names.next()) {
+                (None, None) => return true,
+                (Some(step), Some(name)) if step == name => {}
+                (Some(step), Some(name)) if name.starts_with('{') && !step.is_empty() => {}
+                _ => return false,
+            }
+        }
+    };
+    ALL.into_iter().find(|route| leads_to(route.path))
 }
 
 /// A method's label, out of a closed set.
@@ -71,4 +105,38 @@ pub(crate) fn takes(method: &Method) -> bool {
             | Method::PATCH
             | Method::DELETE
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_its_template() {
+        for (path, template) in [
+            ("/jobs", Some("/jobs")),
+            ("/jobs/job_1", Some("/jobs/{id}")),
+            ("/jobs/x%2Fy", Some("/jobs/{id}")),
+            ("/jobs/job_1/events", Some("/jobs/{id}/events")),
+            ("/jobs/job_1/results/7/card", Some("/jobs/{id}/results/{n}/card")),
+            ("/jobs/", None),
+            ("//jobs", None),
+            ("/jobs//events", None),
+            ("/jobs/job_1/", None),
+            ("/jobs/job_1/nothing", None),
+            ("/jobs/{id}/results/{n}", None),
+            ("/JOBS", None),
+            ("", None),
+        ] {
+            assert_eq!(of(path).map(|route| route.path), template, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_template_leads_to_itself() {
+        for route in ALL {
+            assert_eq!(at(route.path), Some(route));
+            assert_eq!(of(route.path), Some(route));
+        }
+    }
 }

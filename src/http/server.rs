@@ -6,14 +6,14 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
 use huemill_actors::fault::Code;
 
 use super::doors::Doors;
 use super::problem::Problem;
 use super::route::{self, Route};
-use super::{access, operations, process, process_zip};
+use super::{access, jobs, operations, process, process_zip, upload};
 use crate::settings::Server as ServerSettings;
 
 /// A bound server that runs when it is awaited.
@@ -61,21 +61,32 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(operations::metrics))
                 .route(web::head().to(operations::metrics)),
         )
+        .configure(jobs::routes)
         .default_service(web::to(nowhere));
 }
 
 /// A resource that answers other methods with 405 and its own `Allow`.
-fn at(route: Route) -> Resource {
+pub(super) fn at(route: Route) -> Resource {
     web::resource(route.path).default_service(web::to(move || async move { not_allowed(route.allow) }))
 }
 
-/// No route is here; and a method that is taken nowhere is told so first.
-async fn nowhere(request: HttpRequest) -> HttpResponse {
-    if route::takes(request.method()) {
+/// No route is here; and a method that is taken nowhere is told so first. On a path that some proxy may take for a
+/// guarded one, whoever cannot sign is told no more than that.
+async fn nowhere(
+    request: HttpRequest,
+    payload: Payload,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let signed = doors.signatures.begin(&request)?;
+    if doors.signatures.guards(request.method(), request.uri().path()) {
+        upload::drain(payload).await?;
+        doors.signatures.settle(signed, &request, &*doors.records.store).await?;
+    }
+    Ok(if route::takes(request.method()) {
         Problem::from(Code::NotFound).into_response()
     } else {
         not_allowed(route::ALLOW_ANYWHERE)
-    }
+    })
 }
 
 fn not_allowed(allow: &'static str) -> HttpResponse {

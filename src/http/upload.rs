@@ -1,9 +1,11 @@
 //! A request's body into the spool: admitted before it is read, in whichever of three forms it comes
-//! (multipart field, JSON with base64, raw), never whole in memory unless it is small or JSON.
+//! (multipart fields, JSON with base64, raw), never whole in memory unless it is small or JSON.
+//! [`receive`] takes a single file, [`parcel::receive`] files and the fields beside them.
 
 mod base64_text;
 mod json;
 mod multipart;
+pub(crate) mod parcel;
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -17,11 +19,15 @@ use futures_util::StreamExt;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::intake::Admission;
 use huemill_store::{Spool, SpoolWriter};
+use sha2::{Digest, Sha256};
 
 use super::doors::Doors;
 
 /// Bytes that a multipart body may have beside the file itself.
 const MULTIPART_OVERHEAD: u64 = 256 * 1024;
+
+/// Most bytes of a body that nobody asked for.
+const MAX_UNASKED: u64 = 64 * 1024;
 
 /// What a route takes.
 #[derive(Debug, Clone, Copy)]
@@ -40,12 +46,16 @@ pub(crate) struct Wanted {
     pub types: &'static str,
 }
 
+/// Said of what is longer than `limit` bytes.
+fn too_large(limit: u64) -> Fault {
+    let limit = limit as f64 / 1e6;
+    Fault::new(Code::PayloadTooLarge)
+        .told(format!("This is larger than {limit} MB, the most that is taken here. Send something smaller."))
+}
+
 impl Wanted {
     fn too_large(&self) -> Fault {
-        let limit = self.limit as f64 / 1e6;
-        Fault::new(Code::PayloadTooLarge).told(format!(
-            "This is larger than {limit} MB, the most that is taken here. Send something smaller."
-        ))
+        too_large(self.limit)
     }
 
     fn nothing(&self) -> Fault {
@@ -101,7 +111,7 @@ pub(crate) async fn receive(
     let spool = match form {
         Form::Multipart => multipart::receive(request, payload, doors, wanted).await?,
         Form::Json => json::receive(payload, doors, wanted).await?,
-        Form::Raw => raw(payload, doors, wanted).await?,
+        Form::Raw => raw(payload, Sink::new(doors, wanted.limit, wanted.limit)).await?.finish().await?,
     };
     if spool.is_empty() {
         return Err(wanted.nothing());
@@ -138,31 +148,41 @@ fn declared(request: &HttpRequest) -> Option<u64> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn raw(mut payload: Payload, doors: &Doors, wanted: &Wanted) -> Result<Spool, Fault> {
-    let mut sink = Sink::new(doors, wanted, wanted.limit);
+async fn raw(mut payload: Payload, mut sink: Sink) -> Result<Sink, Fault> {
     while let Some(chunk) = payload.next().await {
         sink.take(chunk.map_err(broken)?).await?;
     }
-    sink.finish().await
+    Ok(sink)
 }
 
 /// A spool writer that knows its limit.
-struct Sink<'a> {
+struct Sink {
     writer: SpoolWriter,
-    written: u64,
     most: u64,
-    wanted: &'a Wanted,
+    limit: u64,
+    hasher: Option<Sha256>,
 }
 
-impl<'a> Sink<'a> {
-    fn new(doors: &Doors, wanted: &'a Wanted, most: u64) -> Self {
-        Self { writer: doors.spool.writer(), written: 0, most, wanted }
+/// SHA-256 of a file.
+type FileDigest = [u8; 32];
+
+impl Sink {
+    /// For `most` bytes; who sends more is told of `limit`.
+    fn new(doors: &Doors, most: u64, limit: u64) -> Self {
+        Self { writer: doors.spool.writer(), most, limit, hasher: None }
+    }
+
+    /// The same, which hashes what it takes.
+    fn hashed(doors: &Doors, most: u64, limit: u64) -> Self {
+        Self { hasher: Some(Sha256::new()), ..Self::new(doors, most, limit) }
     }
 
     async fn take(&mut self, chunk: Bytes) -> Result<(), Fault> {
-        self.written += chunk.len() as u64;
-        if self.written > self.most {
-            return Err(self.wanted.too_large());
+        if self.writer.len() + chunk.len() as u64 > self.most {
+            return Err(too_large(self.limit));
+        }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&chunk);
         }
         self.writer.write(chunk).await.map_err(unspooled)
     }
@@ -170,6 +190,25 @@ impl<'a> Sink<'a> {
     async fn finish(self) -> Result<Spool, Fault> {
         self.writer.finish().await.map_err(unspooled)
     }
+
+    async fn finish_hashed(self) -> Result<(Spool, FileDigest), Fault> {
+        let digest = self.hasher.map(|hasher| hasher.finalize().into()).unwrap_or_default();
+        Ok((self.writer.finish().await.map_err(unspooled)?, digest))
+    }
+}
+
+/// Reads past a body that nobody asked for, as far as it is short.
+pub(crate) async fn drain(mut payload: Payload) -> Result<(), Fault> {
+    let mut size = 0;
+    while let Some(chunk) = payload.next().await {
+        size += chunk.map_err(broken)?.len() as u64;
+        if size > MAX_UNASKED {
+            return Err(
+                Fault::new(Code::PayloadTooLarge).told("This takes no body. Send the request without one.")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A spool that could not be written: a disk that is full or away is a matter of time, everything else is ours.

@@ -55,10 +55,11 @@ fn limits(settings: &Settings, need: &mut Need<'_>) {
     need(limits.image_pixels >= 1, "limits.image_pixels", "must be 1 at least");
     need((1..=65_535).contains(&limits.image_side), "limits.image_side", "must be 1 to 65535");
     need(limits.zip_pictures >= 1, "limits.zip_pictures", "must be 1 at least");
+    need((1..=10_000).contains(&limits.job_pictures), "limits.job_pictures", "must be 1 to 10000");
     need(
-        limits.zip_entries >= limits.zip_pictures,
+        limits.zip_entries >= limits.zip_pictures.max(limits.job_pictures),
         "limits.zip_entries",
-        "must not be below limits.zip_pictures",
+        "must not be below limits.zip_pictures and limits.job_pictures",
     );
     need(limits.request_seconds >= 1, "limits.request_seconds", "must be 1 at least");
     need(uploads.in_flight >= 1, "uploads.in_flight", "must be 1 at least");

@@ -65,7 +65,16 @@ impl fmt::Display for Settings {
             f,
             self.limits,
             "limits",
-            [image_bytes, zip_bytes, image_pixels, image_side, zip_pictures, zip_entries, request_seconds,]
+            [
+                image_bytes,
+                zip_bytes,
+                image_pixels,
+                image_side,
+                zip_pictures,
+                job_pictures,
+                zip_entries,
+                request_seconds,
+            ]
         );
         writeln!(f)?;
         section!(
@@ -85,40 +94,51 @@ impl fmt::Display for Settings {
             ]
         );
         writeln!(f)?;
-        section!(
-            f,
-            self.workers,
-            "workers",
-            [count, queue, queue_wait_seconds, memory_bytes, grace_seconds, max_abandoned,]
-        );
-        writeln!(f)?;
-        section!(
-            f,
-            self.supervision,
-            "supervision",
-            [max_restarts, window_seconds, backoff_initial_ms, backoff_max_ms,]
-        );
-        writeln!(f)?;
-        section!(
-            f,
-            self.health,
-            "health",
-            [
-                interval_seconds,
-                timeout_seconds,
-                canary_seconds,
-                store_seconds,
-                stale_seconds,
-                disk_free_bytes,
-                memory_used_ratio,
-            ]
-        );
-        writeln!(f)?;
-        section!(f, self.public, "public", [url]);
-        writeln!(f)?;
-        section!(f, self.security, "security", [webhook_secret, operator_token, require_signature]);
-        Ok(())
+        work(self, f)?;
+        policy(self, f)
     }
+}
+
+/// What works, and who watches over it.
+fn work(settings: &Settings, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    section!(
+        f,
+        settings.workers,
+        "workers",
+        [count, queue, queue_wait_seconds, memory_bytes, grace_seconds, max_abandoned,]
+    );
+    writeln!(f)?;
+    section!(
+        f,
+        settings.supervision,
+        "supervision",
+        [max_restarts, window_seconds, backoff_initial_ms, backoff_max_ms,]
+    );
+    writeln!(f)?;
+    Ok(())
+}
+
+/// What is ready, where the service is reached, and who may what.
+fn policy(settings: &Settings, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    section!(
+        f,
+        settings.health,
+        "health",
+        [
+            interval_seconds,
+            timeout_seconds,
+            canary_seconds,
+            store_seconds,
+            stale_seconds,
+            disk_free_bytes,
+            memory_used_ratio,
+        ]
+    );
+    writeln!(f)?;
+    section!(f, settings.public, "public", [url]);
+    writeln!(f)?;
+    section!(f, settings.security, "security", [webhook_secret, operator_token, require_signature]);
+    Ok(())
 }
 
 /// A value as TOML writes it.

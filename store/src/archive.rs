@@ -24,6 +24,7 @@ use std::io;
 pub use directory::Directory;
 pub use entry::{Entry, Method, Verdict};
 pub use extract::{extract, peek};
+pub use name::distinct;
 pub(crate) use name::{Names, is_unseen, shorten};
 pub(crate) use unpack::{CUT_OFF, ENDS_EARLY, Inflate, Tally};
 

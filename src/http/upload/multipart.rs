@@ -1,18 +1,18 @@
-//! `multipart/form-data` (RFC 7578): the one wanted field is spooled, small others are read past.
+//! `multipart/form-data` (RFC 7578): wanted fields are spooled, small others are read past.
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
-use actix_web::web::Payload;
-use futures_util::StreamExt;
+use actix_web::web::{Bytes, Payload};
+use futures_util::{Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::Spool;
 
 use super::{Sink, Wanted, broken};
 use crate::http::doors::Doors;
 
-/// Most parts of a body.
-const MAX_PARTS: usize = 32;
+/// Most parts of a body beside the files.
+pub(super) const MAX_OTHERS: usize = 31;
 
 /// Most bytes of a part that nobody asked for.
 const MAX_OTHER: usize = 64 * 1024;
@@ -24,39 +24,74 @@ pub(super) async fn receive(
     doors: &Doors,
     wanted: &Wanted,
 ) -> Result<Spool, Fault> {
-    let mut parts = Multipart::new(request.headers(), payload);
+    let mut parts = Parts::new(request, payload, MAX_OTHERS + 1);
     let mut found = None;
-    let mut count = 0;
-    while let Some(part) = parts.next().await {
-        let part = part.map_err(malformed)?;
-        count += 1;
-        if count > MAX_PARTS {
-            return Err(invalid("The form has too many parts: send the file alone."));
-        }
-        let name = part.name().filter(|name| !name.is_empty());
-        let name = name.ok_or_else(|| invalid("A part of the form has no name."))?;
+    while let Some((name, part)) = parts.next().await? {
         if name != wanted.field {
             pass(part).await?;
             continue;
         }
         if found.is_some() {
-            return Err(invalid(format!("The form has the field {name} twice: send one file.")));
+            return Err(twice(&name));
         }
         check_filename(&part)?;
-        found = Some(spool(part, doors, wanted).await?);
+        found = Some(fill(part, Sink::new(doors, wanted.limit, wanted.limit)).await?.finish().await?);
     }
     found.ok_or_else(|| wanted.nothing())
 }
 
-async fn spool(mut part: Field, doors: &Doors, wanted: &Wanted) -> Result<Spool, Fault> {
-    let mut sink = Sink::new(doors, wanted, wanted.limit);
+/// The parts of a form, each with its name.
+pub(super) struct Parts {
+    form: Multipart,
+    most: usize,
+}
+
+impl Parts {
+    /// Up to `most` parts of the body that `stream` is.
+    pub(super) fn new(
+        request: &HttpRequest,
+        stream: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
+        most: usize,
+    ) -> Self {
+        Self { form: Multipart::new(request.headers(), stream), most }
+    }
+
+    /// The next part. The one before must have been read to its end.
+    pub(super) async fn next(&mut self) -> Result<Option<(String, Field)>, Fault> {
+        let Some(part) = self.form.next().await else { return Ok(None) };
+        let part = part.map_err(malformed)?;
+        self.most = self
+            .most
+            .checked_sub(1)
+            .ok_or_else(|| invalid("The form has too many parts: send what is asked for alone."))?;
+        let name = part.name().filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| invalid("A part of the form has no name."))?.to_owned();
+        Ok(Some((name, part)))
+    }
+}
+
+/// Reads a part into a sink.
+pub(super) async fn fill(mut part: Field, mut sink: Sink) -> Result<Sink, Fault> {
     while let Some(chunk) = part.next().await {
         sink.take(chunk.map_err(malformed)?).await?;
     }
-    sink.finish().await
+    Ok(sink)
 }
 
-async fn pass(mut part: Field) -> Result<(), Fault> {
+/// Reads a part that is a short text.
+pub(super) async fn text(mut part: Field, name: &str, most: usize) -> Result<String, Fault> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = part.next().await {
+        bytes.extend_from_slice(&chunk.map_err(malformed)?);
+        if bytes.len() > most {
+            return Err(invalid(format!("The field {name} is too long.")));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| invalid(format!("The field {name} must be UTF-8.")))
+}
+
+/// Reads past a part.
+pub(super) async fn pass(mut part: Field) -> Result<(), Fault> {
     let mut size = 0;
     while let Some(chunk) = part.next().await {
         size += chunk.map_err(malformed)?.len();
@@ -67,14 +102,19 @@ async fn pass(mut part: Field) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The name is used for nothing; one that could harm whoever uses it is refused all the same.
-fn check_filename(part: &Field) -> Result<(), Fault> {
-    let Some(disposition) = part.content_disposition() else { return Ok(()) };
+/// Said of a field that may come once.
+pub(super) fn twice(name: &str) -> Fault {
+    invalid(format!("The form has the field {name} twice: send it once."))
+}
+
+/// A file's name, where it has one. One that could harm whoever uses it is refused, whether it is used or not.
+pub(super) fn check_filename(part: &Field) -> Result<Option<String>, Fault> {
+    let Some(disposition) = part.content_disposition() else { return Ok(None) };
     let extended =
         disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
-    let names = disposition.get_filename().map(str::to_owned).into_iter().chain(extended);
-    if names.into_iter().all(|name| is_plain(&name)) {
-        Ok(())
+    let plain = disposition.get_filename().map(str::to_owned);
+    if extended.iter().chain(&plain).all(|name| is_plain(name)) {
+        Ok(extended.or(plain).filter(|name| !name.is_empty()))
     } else {
         Err(invalid("The file's name holds a path or control characters: send a plain name."))
     }
@@ -99,6 +139,6 @@ fn malformed(error: MultipartError) -> Fault {
     }
 }
 
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
+pub(super) fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
     Fault::new(Code::InvalidInput).told(message)
 }

@@ -133,3 +133,9 @@ fn split(name: &str) -> (&str, &str) {
     let (stem, extension) = name.split_at(dot);
     (head(stem, Entry::LONGEST_NAME - LONGEST_NUMBER - LONGEST_EXTENSION), extension)
 }
+
+/// Names for a list of files that its readers see: each safe to show, none too long, none twice.
+pub fn distinct<'a>(wishes: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names = Names::by(str::to_owned);
+    wishes.map(|wish| names.unique(clean(wish))).collect()
+}

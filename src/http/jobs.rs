@@ -1,0 +1,75 @@
+//! Jobs: creation, status, changes as they come, results, the end at their owner's wish, and the operator's list.
+//! Who holds a job's id may see the job.
+
+mod archive;
+mod body;
+mod cancel;
+mod create;
+mod download;
+mod events;
+mod fields;
+mod fingerprint;
+mod key;
+mod links;
+mod list;
+mod results;
+mod served;
+mod status;
+
+use actix_web::web::{self, ServiceConfig};
+use huemill_actors::fault::{Code, Fault};
+use huemill_store::job::{Job, JobId, JobState};
+
+use super::doors::Doors;
+use super::server::at;
+use super::{route, unix_now};
+
+pub(crate) use links::Links;
+pub(crate) use served::Served;
+
+/// The routes of jobs.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(
+            at(route::JOBS)
+                .route(web::post().to(create::create))
+                .route(web::get().to(list::list))
+                .route(web::head().to(list::list)),
+        )
+        .service(
+            at(route::JOB)
+                .route(web::get().to(status::status))
+                .route(web::head().to(status::status))
+                .route(web::delete().to(cancel::delete)),
+        )
+        .service(
+            at(route::JOB_EVENTS).route(web::get().to(events::events)).route(web::head().to(events::events)),
+        )
+        .service(at(route::JOB_CANCEL).route(web::post().to(cancel::cancel)))
+        .service(
+            at(route::JOB_RESULTS)
+                .route(web::get().to(download::results))
+                .route(web::head().to(download::results)),
+        )
+        .service(
+            at(route::JOB_CARD).route(web::get().to(download::card)).route(web::head().to(download::card)),
+        );
+}
+
+/// The id that a path names.
+fn id(text: &str) -> Result<JobId, Fault> {
+    JobId::parse(text).ok_or_else(|| Code::JobNotFound.into())
+}
+
+/// Refuses a job that is past its time.
+fn living(state: JobState, expires_at: i64) -> Result<(), Fault> {
+    if state == JobState::Expired || expires_at <= unix_now() { Err(Code::ExpiredJob.into()) } else { Ok(()) }
+}
+
+/// The job that a path names, as the store has it now.
+async fn find(doors: &Doors, text: &str) -> Result<Job, Fault> {
+    let job = doors.records.store.job(&id(text)?).await?;
+    let job = job.ok_or_else(|| Fault::new(Code::JobNotFound))?;
+    living(job.state, job.expires_at)?;
+    Ok(job)
+}

@@ -1,0 +1,101 @@
+//! A job's results as one ZIP: one file a success in the job's order, and `manifest.json`, which tells what each of
+//! them is and what failed. The same job gives the same bytes, so that a download can be gone on with.
+
+use huemill_actors::fault::Fault;
+use huemill_actors::records::Records;
+use huemill_store::job::Job;
+use huemill_store::results::{Body, DosTime, Member, ResultsZip};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::results::{Failed, Pictures};
+
+const MANIFEST: &str = "manifest.json";
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    job_id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    status: &'static str,
+    created_at: i64,
+    finished_at: Option<i64>,
+    results: Vec<Row>,
+    failed: &'a [Failed],
+}
+
+#[derive(Serialize)]
+struct Row {
+    file: String,
+    filename: String,
+    #[serde(flatten)]
+    members: std::collections::BTreeMap<String, Box<RawValue>>,
+}
+
+/// Lays out the archive of an ended job.
+pub(super) async fn of(records: &Records, job: &Job) -> Result<ResultsZip, Fault> {
+    let mut pictures = Pictures::new(records.clone(), job.clone());
+    // The manifest's name comes first, so that no picture takes it.
+    let mut members = vec![Member::of_bytes(MANIFEST, Vec::new().into())];
+    let mut rows = Vec::new();
+    while let Some((item, result)) = pictures.next().await? {
+        let card = result.card;
+        members.push(Member {
+            name: card_name(&item.name, &card.media_type),
+            length: card.length,
+            crc32: card.crc32,
+            body: Body::Blob(card.key),
+        });
+        rows.push((item.name, serde_json::from_str(&result.members).unwrap_or_default()));
+    }
+    let time = DosTime::from_unix(job.finished_at.unwrap_or(job.created_at));
+    let names = ResultsZip::new(members.clone(), time).names().to_vec();
+    let row =
+        |((filename, members), file): ((String, _), &String)| Row { file: file.clone(), filename, members };
+    let manifest = Manifest {
+        job_id: job.id.as_str(),
+        kind: job.kind.as_str(),
+        status: job.state.as_str(),
+        created_at: job.created_at,
+        finished_at: job.finished_at,
+        results: rows.into_iter().zip(&names[1..]).map(row).collect(),
+        failed: &pictures.failed,
+    };
+    let mut json = serde_json::to_vec_pretty(&manifest)
+        .map_err(|error| Fault::new(huemill_actors::fault::Code::InternalError).because(error))?;
+    json.push(b'\n');
+    members[0] = Member::of_bytes(MANIFEST, json.into());
+    Ok(ResultsZip::new(members, time))
+}
+
+/// What a card is called: as its picture, without its folders, with the card's own extension.
+#[must_use]
+pub(super) fn card_name(picture: &str, media_type: &str) -> String {
+    let extension = match media_type {
+        "image/jpeg" => "jpg",
+        "image/webp" => "webp",
+        _ => "png",
+    };
+    let file = picture.rsplit('/').next().unwrap_or(picture);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let stem = if stem.is_empty() { "card" } else { stem };
+    format!("{stem}.{extension}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_called_as_its_picture() {
+        for (picture, media_type, name) in [
+            ("trip/one.jpg", "image/png", "one.png"),
+            ("two", "image/jpeg", "two.jpg"),
+            ("a.b.c", "image/webp", "a.b.webp"),
+            (".png", "image/png", "card.png"),
+            ("folder/", "image/png", "card.png"),
+        ] {
+            assert_eq!(card_name(picture, media_type), name, "{picture}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What is told of a job in a line: its row, without its pictures. Nothing in it ticks: two polls of one version
+//! read the same, byte by byte.
+
+use huemill_store::job::{Job, JobState};
+use serde::Serialize;
+
+use super::links::{self, Links};
+
+/// The members of every job.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary<'a> {
+    job_id: &'a str,
+    status: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    request_id: &'a str,
+    created_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<i64>,
+    expires_at: i64,
+    #[serde(flatten)]
+    live: Option<Live>,
+    #[serde(flatten)]
+    counts: Option<Counts>,
+    #[serde(flatten)]
+    download: Option<Download>,
+}
+
+/// While it is not over.
+#[derive(Debug, Serialize)]
+struct Live {
+    progress: u32,
+    eta_s: u32,
+}
+
+/// When it is.
+#[derive(Debug, Serialize)]
+struct Counts {
+    results_count: u32,
+    failed_count: u32,
+}
+
+/// Where its results are.
+#[derive(Debug, Serialize)]
+struct Download {
+    download_url: String,
+    download_expires_at: i64,
+}
+
+impl<'a> Summary<'a> {
+    /// What is told of this job.
+    pub(super) fn new(job: &'a Job, links: &Links) -> Self {
+        let live = !job.state.has_ended();
+        let has_results = matches!(job.state, JobState::Completed | JobState::Canceled);
+        Self {
+            job_id: job.id.as_str(),
+            status: job.state.as_str(),
+            kind: job.kind.as_str(),
+            request_id: &job.request_id,
+            created_at: job.created_at,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
+            expires_at: job.expires_at,
+            live: live.then(|| Live { progress: job.progress(), eta_s: job.eta_s }),
+            counts: (!live && job.state != JobState::Expired)
+                .then_some(Counts { results_count: job.succeeded, failed_count: job.failed }),
+            download: has_results.then(|| Download {
+                download_url: links.url(&job.base_url, &links::results_path(job.id.as_str()), job.expires_at),
+                download_expires_at: job.expires_at,
+            }),
+        }
+    }
+
+    /// The same as JSON.
+    pub(super) fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_else(|_| b"{}".to_vec())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use huemill_store::job::{JobId, JobKind, Priority};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A job of four pictures in this state.
+    pub(in crate::http::jobs) fn job(state: JobState) -> Job {
+        Job {
+            id: JobId::parse("job_018c0000000000112233445566778899aabbccddeeff").unwrap(),
+            kind: JobKind::Zip,
+            state,
+            priority: Priority::Normal,
+            options: "{}".into(),
+            request_id: "c298c805".into(),
+            traceparent: None,
+            base_url: "https://huemill.example".into(),
+            callback_url: None,
+            created_at: 1_700_000_000,
+            started_at: (state != JobState::Queued).then_some(1_700_000_001),
+            finished_at: state.has_ended().then_some(1_700_000_009),
+            expires_at: 1_700_086_400,
+            version: 5,
+            eta_s: 7,
+            total: 4,
+            succeeded: 2,
+            failed: 1,
+        }
+    }
+
+    fn told(state: JobState) -> serde_json::Value {
+        serde_json::from_slice(&Summary::new(&job(state), &Links::new("k".into())).json()).unwrap()
+    }
+
+    #[test]
+    fn a_live_job_tells_how_far_it_is() {
+        assert_eq!(
+            told(JobState::Processing),
+            json!({
+                "job_id": "job_018c0000000000112233445566778899aabbccddeeff", "status": "processing",
+                "type": "zip_batch", "request_id": "c298c805", "created_at": 1_700_000_000,
+                "started_at": 1_700_000_001, "expires_at": 1_700_086_400, "progress": 75, "eta_s": 7,
+            })
+        );
+        let queued = told(JobState::Queued);
+        assert!(queued.get("started_at").is_none() && queued["status"] == "queued", "{queued}");
+    }
+
+    #[test]
+    fn an_ended_job_tells_what_came_out_and_where_it_is() {
+        let completed = told(JobState::Completed);
+        assert_eq!((&completed["results_count"], &completed["failed_count"]), (&json!(2), &json!(1)));
+        assert_eq!(completed["download_expires_at"], completed["expires_at"]);
+        let url = completed["download_url"].as_str().unwrap();
+        let path = "https://huemill.example/jobs/job_018c0000000000112233445566778899aabbccddeeff/results.zip?expires=1700086400&signature=";
+        assert!(url.starts_with(path), "{url}");
+        assert!(completed.get("progress").is_none() && completed.get("eta_s").is_none(), "{completed}");
+        assert!(told(JobState::Failed).get("download_url").is_none());
+        assert!(told(JobState::Canceled)["download_url"].is_string());
+        assert!(told(JobState::Expired).get("results_count").is_none());
+    }
+
+    #[test]
+    fn the_bytes_are_always_the_same() {
+        let (job, links) = (job(JobState::Completed), Links::new("k".into()));
+        assert_eq!(Summary::new(&job, &links).json(), Summary::new(&job, &links).json());
+    }
+}

@@ -1,0 +1,148 @@
+//! `GET /jobs/{id}`: what clients poll. Who has the current version already is told so from the snapshot, without
+//! the store.
+
+use actix_web::http::header::{ETAG, HeaderValue, RETRY_AFTER};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use huemill_actors::fault::{Code, Fault};
+use huemill_observability::{Event, Poll};
+use huemill_store::job::{Job, JobState};
+
+use super::body::Summary;
+use super::results::{Cards, Results};
+use super::{find, id, living};
+use crate::http::doors::Doors;
+use crate::http::etag::ETag;
+use crate::http::problem::Problem;
+use crate::http::{answer, negotiate};
+
+/// Seconds to wait between polls of a job that waits, of one that is worked on, and at most.
+const QUEUED: u64 = 2;
+const PROCESSING: u64 = 5;
+const LONGEST: u64 = 30;
+
+/// The job as it is now, or that the client knows it already.
+pub(super) async fn status(
+    request: HttpRequest,
+    path: Path<String>,
+    doors: Data<Doors>,
+) -> Result<HttpResponse, Problem> {
+    let id = id(&path)?;
+    let cards = cards(request.query_string())?;
+    let records = &doors.records;
+    let mark = records.snapshots.mark(&*records.store, &id).await?;
+    let mark = mark.ok_or_else(|| Fault::new(Code::JobNotFound))?;
+    living(mark.state, mark.expires_at)?;
+    let etag = tag(mark.version, cards);
+    if etag.is_held(request.headers()) {
+        doors.recorder.record(Event::StatusPolled(Poll::NotModified));
+        let mut response = HttpResponse::NotModified().finish();
+        response.headers_mut().insert(ETAG, etag.header_value());
+        return Ok(wait(response, mark.state, mark.eta_s, &doors));
+    }
+    let job = find(&doors, &path).await?;
+    if request.method() != Method::HEAD {
+        doors.recorder.record(Event::StatusPolled(doors.served.note(&job.id, job.version)));
+    }
+    Ok(whole(job, StatusCode::OK, cards, request.method(), &doors).await?)
+}
+
+/// The answer that is the job's body.
+pub(super) async fn whole(
+    job: Job,
+    status: StatusCode,
+    cards: Cards,
+    method: &Method,
+    doors: &Doors,
+) -> Result<HttpResponse, Fault> {
+    let (state, eta_s) = (job.state, job.eta_s);
+    let mut builder = HttpResponse::build(status);
+    builder.content_type("application/json").insert_header((ETAG, tag(job.version, cards).header_value()));
+    let response = if !state.has_ended() {
+        builder.body(Summary::new(&job, &doors.links).json())
+    } else if method == Method::HEAD {
+        builder.body(answer::Hollow::endless())
+    } else {
+        let results = Results::new(doors.records.clone(), job, doors.links.clone(), cards);
+        answer::streamed(builder, results.json()).await?
+    };
+    Ok(wait(response, state, eta_s, doors))
+}
+
+/// How cards are asked for.
+fn cards(query: &str) -> Result<Cards, Fault> {
+    let pairs = negotiate::pairs(query)?;
+    let mut asked = pairs.iter().filter(|(name, _)| name == "cards").map(|(_, value)| value.as_str());
+    match (asked.next(), asked.next()) {
+        (None, _) => Ok(Cards::Either),
+        (Some("inline"), None) => Ok(Cards::Inline),
+        (Some("url"), None) => Ok(Cards::Url),
+        _ => Err(Fault::new(Code::InvalidInput).told("cards must be inline or url.")),
+    }
+}
+
+/// Strong: one for each version and way of telling it.
+fn tag(version: i64, cards: Cards) -> ETag {
+    match cards.word() {
+        None => ETag::new(version),
+        Some(word) => ETag::new(format_args!("{version}-{word}")),
+    }
+}
+
+fn wait(mut response: HttpResponse, state: JobState, eta_s: u32, doors: &Doors) -> HttpResponse {
+    if let Some(seconds) = retry_after(state, eta_s) {
+        doors.recorder.record(Event::RetryAfterTold { seconds });
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// When to ask again: a quarter of the time that is left, within bounds.
+pub(super) fn retry_after(state: JobState, eta_s: u32) -> Option<u64> {
+    let least = match state {
+        JobState::Queued => QUEUED,
+        JobState::Processing => PROCESSING,
+        _ => return None,
+    };
+    Some((u64::from(eta_s) / 4).clamp(least, LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_told_to_wait_longer_for_longer_jobs_and_not_at_all_for_ended_ones() {
+        for (state, eta_s, seconds) in [
+            (JobState::Queued, 0, Some(2)),
+            (JobState::Queued, 8, Some(2)),
+            (JobState::Queued, 40, Some(10)),
+            (JobState::Processing, 3, Some(5)),
+            (JobState::Processing, 100, Some(25)),
+            (JobState::Processing, 100_000, Some(30)),
+            (JobState::Completed, 100, None),
+            (JobState::Failed, 0, None),
+            (JobState::Canceled, 0, None),
+        ] {
+            assert_eq!(retry_after(state, eta_s), seconds, "{state:?} {eta_s}");
+        }
+    }
+
+    #[test]
+    fn each_version_and_way_of_telling_has_its_tag() {
+        let tags = [tag(7, Cards::Either), tag(7, Cards::Inline), tag(7, Cards::Url), tag(8, Cards::Either)];
+        assert_eq!(tags[0], ETag::new("7"));
+        assert!((1..tags.len()).all(|at| !tags[..at].contains(&tags[at])));
+    }
+
+    #[test]
+    fn the_query_chooses_how_cards_are_told() {
+        assert_eq!(cards("").unwrap(), Cards::Either);
+        assert_eq!(cards("cards=inline").unwrap(), Cards::Inline);
+        assert_eq!(cards("x=1&cards=url").unwrap(), Cards::Url);
+        for query in ["cards=", "cards=both", "cards=url&cards=url"] {
+            assert!(cards(query).is_err(), "{query}");
+        }
+    }
+}
