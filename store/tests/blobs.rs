@@ -287,7 +287,10 @@ async fn what_a_crash_left_is_swept_once_it_is_old() {
     for path in &left {
         std::fs::write(path, b"left").unwrap();
     }
+    let empty = place.path().join("jobs").join(job(2).as_str());
+    std::fs::create_dir_all(empty.join("in")).unwrap();
     assert_eq!(blobs.sweep(Duration::from_secs(3600)).await.unwrap(), 0);
+    assert!(!empty.exists());
     let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
     for path in &left {
         std::fs::File::options().write(true).open(path).unwrap().set_modified(two_hours_ago).unwrap();

@@ -115,17 +115,21 @@ fn blobs_pass_through_in_pieces() {
     assert!(deflated < LENGTH / 100);
     // Connections, TLS roots and the like are there once and for all.
     runtime.block_on(remote.probe()).unwrap();
-    for (name, blobs, parts) in [("folder", &local, 0), ("bucket", &remote, 5 << 20)] {
+    for (name, blobs, part) in [("folder", &local, 0), ("bucket", &remote, 5120 * KIB)] {
         let blob = ItemSource::Blob { key: "jobs/plain".to_owned(), length: LENGTH as u64 };
         let packed = ItemSource::Entry { key: "jobs/packed".to_owned(), entry: entry.clone() };
         runtime.block_on(blobs.put_spool("jobs/packed", &source)).unwrap();
         let (put, peak) = peak_of(|| runtime.block_on(blobs.put_spool("jobs/plain", &plain)));
         put.unwrap();
-        assert!(peak < 2 * parts + 2048 * KIB, "{name}: {peak} bytes to put");
+        assert!(peak < part + 512 * KIB, "{name}: {peak} bytes to put");
         for source in [&blob, &packed] {
             let (spool, peak) = peak_of(|| runtime.block_on(fetch(blobs, source, &room, LENGTH as u64)));
             assert_eq!(spool.unwrap().len(), LENGTH as u64);
-            assert!(peak < 2048 * KIB, "{name}: {peak} bytes to fetch {source:?}");
+            // The HTTP client has buffers of its own.
+            assert!(
+                peak < if part == 0 { 512 } else { 2048 } * KIB,
+                "{name}: {peak} bytes to fetch {source:?}"
+            );
         }
     }
 }

@@ -130,13 +130,15 @@ impl Folder {
         blocking(move || jobs_in(&folder, after.as_ref(), most).map_err(failed)).await
     }
 
-    /// Removes what writes and probes that never ended have left.
+    /// Removes what writes and probes that never ended have left: files, and folders made for nothing.
     pub(super) async fn sweep(&self, older_than: Duration) -> Result<u64, BlobError> {
         let root = Arc::clone(&self.root);
         let before = SystemTime::now().checked_sub(older_than).unwrap_or(SystemTime::UNIX_EPOCH);
         blocking(move || {
             let sweep = |folder| tree::remove_older(&root.join(folder), before).map_err(failed);
-            Ok(sweep(STAGING)? + sweep(PROBES)?)
+            let swept = sweep(STAGING)? + sweep(PROBES)?;
+            tree::remove_empty(&root.join(JOBS)).map_err(failed)?;
+            Ok(swept)
         })
         .await
     }
