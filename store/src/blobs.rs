@@ -10,6 +10,7 @@ mod bucket;
 mod folder;
 mod key;
 mod tree;
+mod upload;
 
 use std::io;
 use std::ops::Range;

@@ -255,7 +255,7 @@ fn leaves(folder: &Path) -> Vec<String> {
 async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let holds = async {
         while !condition().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(60), holds).await.is_ok(), "waited in vain: {what}");
@@ -287,7 +287,10 @@ async fn what_a_crash_left_is_swept_once_it_is_old() {
     for path in &left {
         std::fs::write(path, b"left").unwrap();
     }
+    let empty = place.path().join("jobs").join(job(2).as_str());
+    std::fs::create_dir_all(empty.join("in")).unwrap();
     assert_eq!(blobs.sweep(Duration::from_secs(3600)).await.unwrap(), 0);
+    assert!(!empty.exists());
     let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
     for path in &left {
         std::fs::File::options().write(true).open(path).unwrap().set_modified(two_hours_ago).unwrap();
@@ -300,15 +303,13 @@ async fn what_a_crash_left_is_swept_once_it_is_old() {
 async fn a_put_that_is_dropped_leaves_nothing_in_a_folder() {
     let place = TempDir::new().unwrap();
     let blobs = Blobs::folder(place.path()).unwrap();
-    let (key, spool) = (input_key(&job(1), 0), spool(vec![7; 64 << 20], 0));
-    {
-        // Once polled, it is under way on a thread of its own.
-        let mut put = Box::pin(blobs.put_spool(&key, &spool));
-        assert!(futures_util::poll!(&mut put).is_pending());
+    let (key, spool) = (input_key(&job(1), 0), spool(vec![7; 128 << 20], 0));
+    let staged = || std::fs::read_dir(place.path().join("staging")).unwrap().count();
+    tokio::select! {
+        done = blobs.put_spool(&key, &spool) => panic!("{done:?} before it could be dropped"),
+        () = until("the blob is staged", async || staged() == 1) => {}
     }
-    let staging = place.path().join("staging");
-    until("the staging folder is empty", async || std::fs::read_dir(&staging).unwrap().next().is_none())
-        .await;
+    until("the staging folder is empty", async || staged() == 0).await;
     assert!(matches!(blobs.get(&key).await, Err(BlobError::Missing(_))));
 }
 
@@ -389,7 +390,7 @@ async fn a_bucket_that_is_not_there_is_away_to_all_but_readers() {
     assert!(is_away(&blobs.probe().await.unwrap_err()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_room_is_full() {
     let (listener, endpoint) = port();
     std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(refuse_for_room));

@@ -4,6 +4,8 @@
 
 #[path = "support/archives.rs"]
 mod archives;
+#[path = "support/s3.rs"]
+mod s3;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,8 +13,12 @@ use archives::hostile::table;
 use archives::{Member, zip};
 use bytes::Bytes;
 use huemill_store::archive::{ArchiveLimits, Directory, extract, peek};
+use huemill_store::blobs::Blobs;
+use huemill_store::fetch::fetch;
+use huemill_store::job::ItemSource;
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use peak_alloc::PeakAlloc;
+use s3::S3;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -88,4 +94,42 @@ fn spools_hold_no_more_than_their_allowance() {
     assert_eq!(spools.iter().map(Spool::len).sum::<u64>(), 100 * 20 * (64 << 10));
     // A buffer that grows is held twice for a moment; the rest is the runtime's.
     assert!(peak < ALLOWANCE + 2048 * KIB, "{peak} bytes");
+}
+
+#[test]
+fn blobs_pass_through_in_pieces() {
+    const LENGTH: usize = 64 << 20;
+    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let room = SpoolRoom::open(SpoolSettings { memory_each: 0, ..SpoolSettings::default() }).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let local = Blobs::folder(folder.path()).unwrap();
+    let server = S3::shared();
+    let remote = Blobs::open(&format!("s3://{}", server.bucket()), &server.environment()).unwrap();
+    let member = Member::deflated("a.png", &vec![7; LENGTH]);
+    let (archive, deflated) = (zip(std::slice::from_ref(&member)), member.data.len());
+    let source = Spool::from_bytes(&room, archive).unwrap();
+    let limits = ArchiveLimits { max_entry_bytes: LENGTH as u64, ..ArchiveLimits::default() };
+    let entry = Directory::read(&source, &limits).unwrap().into_entries().remove(0);
+    let plain = Spool::from_bytes(&room, vec![7; LENGTH]).unwrap();
+    assert!(deflated < LENGTH / 100);
+    // Connections, TLS roots and the like are there once and for all.
+    runtime.block_on(remote.probe()).unwrap();
+    for (name, blobs, part) in [("folder", &local, 0), ("bucket", &remote, 5120 * KIB)] {
+        let blob = ItemSource::Blob { key: "jobs/plain".to_owned(), length: LENGTH as u64 };
+        let packed = ItemSource::Entry { key: "jobs/packed".to_owned(), entry: entry.clone() };
+        runtime.block_on(blobs.put_spool("jobs/packed", &source)).unwrap();
+        let (put, peak) = peak_of(|| runtime.block_on(blobs.put_spool("jobs/plain", &plain)));
+        put.unwrap();
+        assert!(peak < part + 512 * KIB, "{name}: {peak} bytes to put");
+        for source in [&blob, &packed] {
+            let (spool, peak) = peak_of(|| runtime.block_on(fetch(blobs, source, &room, LENGTH as u64)));
+            assert_eq!(spool.unwrap().len(), LENGTH as u64);
+            // The HTTP client has buffers of its own.
+            assert!(
+                peak < if part == 0 { 512 } else { 2048 } * KIB,
+                "{name}: {peak} bytes to fetch {source:?}"
+            );
+        }
+    }
 }

@@ -6,7 +6,6 @@
 
 use std::error::Error as _;
 use std::future::Future;
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,22 +14,16 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
-use object_store::{
-    GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload,
-};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 
 use super::BlobError;
 use super::key::{self, JOBS, PROBES};
+use super::upload::{PART, Upload, part};
 use crate::job::JobId;
 use crate::spool::Spool;
 
-/// Bytes of a part: the least that S3 takes.
-const PART: u64 = 5 << 20;
-/// Bytes of a spool read at a time.
-const CHUNK: usize = 256 << 10;
-
 /// How long a call may take that moves so many bytes.
-fn patience(bytes: u64) -> Duration {
+pub(super) fn patience(bytes: u64) -> Duration {
     const CALL: Duration = Duration::from_secs(10);
     const BYTES_A_SECOND: u64 = 256 << 10;
     CALL + Duration::from_secs(bytes / BYTES_A_SECOND)
@@ -159,24 +152,12 @@ impl Bucket {
     }
 }
 
-fn path(key: &str) -> Result<Path, BlobError> {
+pub(super) fn path(key: &str) -> Result<Path, BlobError> {
     if key::is_plain(key) { Ok(Path::from(key)) } else { Err(BlobError::Missing(key.to_owned())) }
 }
 
 fn job_of(object: &ObjectMeta) -> Option<JobId> {
     JobId::parse(object.location.parts().nth(1)?.as_ref())
-}
-
-/// Bytes of a spool from `offset` on, as many as a part has.
-async fn part(spool: &Spool, offset: u64) -> io::Result<PutPayload> {
-    let end = spool.len().min(offset + PART);
-    let (mut chunks, mut at) = (Vec::new(), offset);
-    while at < end {
-        let chunk = spool.chunk(at, CHUNK.min((end - at) as usize)).await?;
-        at += chunk.len() as u64;
-        chunks.push(chunk);
-    }
-    Ok(chunks.into_iter().collect())
 }
 
 type Chunks = BoxStream<'static, StoreResult<Bytes>>;
@@ -212,53 +193,13 @@ async fn next((mut chunks, key): (Chunks, String)) -> Result<Option<(Bytes, (Chu
     }
 }
 
-/// An upload in parts. Dropped before it is complete, it is aborted.
-struct Upload {
-    inner: Option<Box<dyn MultipartUpload>>,
-}
-
-impl Upload {
-    /// Begun in a task of its own, so that an upload whose caller goes away meanwhile is known, and aborted.
-    async fn begin(store: &Arc<dyn ObjectStore>, key: &str) -> Result<Self, BlobError> {
-        let (store, path) = (Arc::clone(store), path(key)?);
-        let begun = tokio::spawn(async move {
-            let upload = in_time(patience(0), store.put_multipart(&path)).await;
-            upload.map(|inner| Self { inner: Some(inner) })
-        });
-        begun.await.map_err(|error| BlobError::Away(error.to_string()))?.map_err(unwritten)
-    }
-
-    async fn put(&mut self, part: PutPayload) -> Result<(), BlobError> {
-        let patience = patience(part.content_length() as u64);
-        match &mut self.inner {
-            Some(upload) => in_time(patience, upload.put_part(part)).await.map_err(unwritten),
-            None => Ok(()),
-        }
-    }
-
-    async fn complete(mut self) -> Result<(), BlobError> {
-        if let Some(upload) = &mut self.inner {
-            in_time(patience(PART), upload.complete()).await.map_err(unwritten)?;
-        }
-        self.inner = None;
-        Ok(())
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        let (Some(mut upload), Ok(runtime)) = (self.inner.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
-        runtime.spawn(async move { in_time(patience(0), upload.abort()).await });
-    }
-}
-
-type StoreResult<T> = Result<T, object_store::Error>;
+pub(super) type StoreResult<T> = Result<T, object_store::Error>;
 
 /// What a call gives, or an error once it takes too long.
-async fn in_time<T>(patience: Duration, call: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+pub(super) async fn in_time<T>(
+    patience: Duration,
+    call: impl Future<Output = StoreResult<T>>,
+) -> StoreResult<T> {
     match tokio::time::timeout(patience, call).await {
         Ok(done) => done,
         Err(late) => Err(object_store::Error::Generic { store: "S3", source: late.into() }),
@@ -281,7 +222,7 @@ fn unread(error: object_store::Error, key: &str) -> BlobError {
 
 /// Where no blob is asked for, what is not found is the bucket.
 #[allow(clippy::needless_pass_by_value, reason = "reads well behind map_err")]
-fn unwritten(error: object_store::Error) -> BlobError {
+pub(super) fn unwritten(error: object_store::Error) -> BlobError {
     let text = chain(&error);
     // `Insufficient Storage`: what S3-compatible servers answer when their disks are full or a quota is reached.
     if text.contains("507 Insufficient Storage") { BlobError::Full(text) } else { BlobError::Away(text) }

@@ -27,7 +27,7 @@ const CHUNK: usize = 256 << 10;
 /// Where blobs lie while they are written.
 const STAGING: &str = "staging";
 /// How often a blob's folder is made anew when a removal takes it away at the same moment.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 100;
 
 /// A local folder of blobs.
 #[derive(Debug, Clone)]
@@ -130,13 +130,15 @@ impl Folder {
         blocking(move || jobs_in(&folder, after.as_ref(), most).map_err(failed)).await
     }
 
-    /// Removes what writes and probes that never ended have left.
+    /// Removes what writes and probes that never ended have left: files, and folders made for nothing.
     pub(super) async fn sweep(&self, older_than: Duration) -> Result<u64, BlobError> {
         let root = Arc::clone(&self.root);
         let before = SystemTime::now().checked_sub(older_than).unwrap_or(SystemTime::UNIX_EPOCH);
         blocking(move || {
             let sweep = |folder| tree::remove_older(&root.join(folder), before).map_err(failed);
-            Ok(sweep(STAGING)? + sweep(PROBES)?)
+            let swept = sweep(STAGING)? + sweep(PROBES)?;
+            tree::remove_empty(&root.join(JOBS)).map_err(failed)?;
+            Ok(swept)
         })
         .await
     }
@@ -162,21 +164,23 @@ fn copy(spool: &Spool, file: &mut File, wanted: &Weak<()>) -> Result<(), BlobErr
     Ok(())
 }
 
-/// Puts a synced file in its place for good: the folders above it are synced too, since a name is theirs.
-fn publish(root: &Path, mut staged: TempPath, path: &Path) -> io::Result<()> {
+/// Puts a synced file in its place for good: the folders above it are synced too, since a name is theirs. One that
+/// is gone by then was removed together with the blob, after it.
+fn publish(root: &Path, staged: TempPath, path: &Path) -> io::Result<()> {
     let parent = path.parent().unwrap_or(root);
-    for left in (0..ATTEMPTS).rev() {
-        fs::create_dir_all(parent)?;
-        match staged.persist(path) {
-            Ok(()) => break,
-            Err(failure) if left > 0 && failure.error.kind() == ErrorKind::NotFound => staged = failure.path,
-            Err(failure) => return Err(failure.error),
+    let place = || fs::create_dir_all(parent).and_then(|()| fs::rename(&staged, path));
+    let mut placed = place();
+    for _ in 1..ATTEMPTS {
+        match placed {
+            Err(error) if error.kind() == ErrorKind::NotFound => placed = place(),
+            _ => break,
         }
     }
-    parent
-        .ancestors()
-        .take_while(|folder| folder.starts_with(root))
-        .try_for_each(|folder| File::open(folder)?.sync_all())
+    placed?;
+    staged.keep().map_err(|failure| failure.error)?;
+    let mut folders = parent.ancestors().take_while(|folder| folder.starts_with(root));
+    folders
+        .try_for_each(|folder| tree::absent_is(File::open(folder).and_then(|folder| folder.sync_all()), ()))
 }
 
 /// The jobs of a folder in order. All names are read for each page of them: there are no more than jobs that live.

@@ -76,6 +76,17 @@ pub(super) fn remove_if_empty(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes the empty folders below a folder.
+pub(super) fn remove_empty(folder: &Path) -> io::Result<()> {
+    for entry in entries(folder)? {
+        if is_folder(&entry)? {
+            remove_empty(&entry.path())?;
+            remove_if_empty(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes the files of a folder that were last written before a moment.
 pub(super) fn remove_older(folder: &Path, before: SystemTime) -> io::Result<u64> {
     let mut removed = 0;
