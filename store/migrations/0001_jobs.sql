@@ -24,7 +24,7 @@ CREATE TABLE jobs (
     queued BIGINT NOT NULL,
     -- 1 while queued is above 0.
     ready BIGINT NOT NULL,
-    -- How many turns the job has had: the lowest is next.
+    -- Its place in the line of its priority's ready jobs: the lowest is next.
     turn BIGINT NOT NULL,
     -- Blobs that are due to go: 0 none, 1 the inputs, 2 all.
     removal BIGINT NOT NULL
