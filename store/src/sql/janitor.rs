@@ -13,8 +13,8 @@ use crate::store::{Canceled, Collected, Removable};
 
 pub(super) const PAST: &str =
     "SELECT id FROM jobs WHERE state <> 'expired' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
-pub(super) const TOMBSTONES: &str = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state = 'expired' \
-     AND removal = 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING id";
+pub(super) const TOMBSTONES: &str = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE removal < 0 \
+     AND expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING id";
 pub(super) const KEYS: &str = "DELETE FROM keys WHERE (scope, key) IN (SELECT scope, key FROM keys \
      WHERE expires_at <= $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job_id \
      AND jobs.state <> 'expired') ORDER BY expires_at LIMIT $2)";
@@ -132,9 +132,10 @@ impl Operation for Removed {
         gone.sort_by_key(|gone| &gone.job);
         for Removable { job, everything } in gone {
             // A job that became a tombstone meanwhile is due again, with everything.
-            sqlx::query("UPDATE jobs SET removal = 0 WHERE id = $1 AND removal = $2")
+            sqlx::query("UPDATE jobs SET removal = $3 WHERE id = $1 AND removal = $2")
                 .bind(job.as_str())
                 .bind(if *everything { 2 } else { 1_i64 })
+                .bind(if *everything { -1 } else { 0_i64 })
                 .execute(&mut *tx.connection)
                 .await?;
         }
