@@ -24,16 +24,16 @@ CREATE TABLE jobs (
     queued BIGINT NOT NULL,
     -- 1 while queued is above 0.
     ready BIGINT NOT NULL,
-    -- How many turns the job has had: the lowest is next.
+    -- Its place in the line of its priority's ready jobs: the lowest is next.
     turn BIGINT NOT NULL,
-    -- Blobs that are due to go: 0 none, 1 the inputs, 2 all.
+    -- Blobs that are due to go: 0 none, 1 the inputs, 2 all; -1 once a tombstone's are gone.
     removal BIGINT NOT NULL
 );
 
 CREATE INDEX jobs_ready ON jobs (priority DESC, turn, id, queued) WHERE ready = 1;
 CREATE INDEX jobs_state ON jobs (state, id);
 CREATE INDEX jobs_expiry ON jobs (expires_at) WHERE state <> 'expired';
-CREATE INDEX jobs_tombstones ON jobs (expires_at) WHERE state = 'expired' AND removal = 0;
+CREATE INDEX jobs_tombstones ON jobs (expires_at) WHERE removal < 0;
 CREATE INDEX jobs_removal ON jobs (id) WHERE removal > 0;
 
 CREATE TABLE items (

@@ -13,6 +13,8 @@ mod ending;
 mod fault;
 mod janitor;
 mod operation;
+#[cfg(test)]
+mod plans;
 mod read;
 mod reap;
 mod rows;
@@ -29,7 +31,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyPool, Error};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Error};
 use tokio::sync::OnceCell;
 
 pub use clock::StoreClock;
@@ -71,7 +73,7 @@ impl SqlStore {
         let dialect = Dialect::Sqlite(clock);
         let pool = dialect.pool(&url, 1).map_err(|error| told(&error))?;
         let readers = dialect.pool(&url, READERS).map_err(|error| told(&error))?;
-        migrate(&pool).await?;
+        migrate(&url).await?;
         let target = Target { pool: pool.clone(), dialect: dialect.clone(), listener };
         let writer = Writer::grouped(target);
         Ok(Self { dialect, readers, writer_pool: pool, writer, boot: OnceCell::new() })
@@ -83,7 +85,7 @@ impl SqlStore {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::Postgres;
         let pool = dialect.pool(url.expose_secret(), CONNECTIONS).map_err(|error| told(&error))?;
-        migrate(&pool).await?;
+        migrate(url.expose_secret()).await?;
         let target = Target { pool: pool.clone(), dialect: dialect.clone(), listener };
         let writer = Writer::Single(target);
         // Leases there may be those of other processes: they run out by themselves.
@@ -112,9 +114,12 @@ async fn read<T>(reading: impl Future<Output = Result<T, Error>>) -> Result<T, S
     outcome.map_err(|_| writer::out_of_patience())?.map_err(|error| told(&error))
 }
 
-async fn migrate(pool: &AnyPool) -> Result<(), StoreError> {
-    let mut connection = pool.acquire().await.map_err(|error| told(&error))?;
-    schema::migrate(&mut connection, &schema::STEPS).await
+/// On a connection of its own: the pools' time limits are not meant for it.
+async fn migrate(url: &str) -> Result<(), StoreError> {
+    let connect = tokio::time::timeout(PATIENCE, AnyConnection::connect(url)).await;
+    let mut connection = connect.map_err(|_| writer::out_of_patience())?.map_err(|error| told(&error))?;
+    schema::migrate(&mut connection, &schema::STEPS).await?;
+    connection.close().await.map_err(|error| told(&error))
 }
 
 #[async_trait]

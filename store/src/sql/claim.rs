@@ -1,6 +1,6 @@
-//! Handing out items. Fairness by turns: of the highest priority that has ready jobs, the job with the fewest
-//! turns gives its next item and has had one turn more. A new job begins with the fewest turns of those that are
-//! ready, so it waits for one item of each of the others at most, however many they have.
+//! Handing out items. The ready jobs of a priority stand in a line: the first gives its next item and goes to the
+//! end. New jobs begin at the end. So a job waits for one item of each job before it, however many they have, and
+//! however many come after it.
 //!
 //! Suspects (items whose lease ran out: perhaps it was they that brought the process down) are out of this.
 //! They are handed out when asked for, one at a time.
@@ -20,8 +20,13 @@ use crate::store::{Ask, Claim, Claims, Lease};
 /// How often a suspect that another process took first is followed by the next.
 const LOOKS: u32 = 4;
 
-const NEXT: &str = "SELECT number FROM items WHERE job_id = $1 AND state = 'queued' AND suspect = 0 \
+pub(super) const FIRST_JOB: &str = "WHERE ready = 1 ORDER BY priority DESC, turn, id LIMIT 1";
+pub(super) const NEXT: &str = "SELECT number FROM items WHERE job_id = $1 AND state = 'queued' AND suspect = 0 \
      ORDER BY number LIMIT 1";
+pub(super) const SUSPECT: &str = "SELECT number FROM items WHERE job_id = $1 AND state = 'queued' \
+     AND suspect = 1 ORDER BY number LIMIT 1";
+pub(super) const SUSPECTS: &str = "SELECT job_id FROM items WHERE state = 'queued' AND suspect = 1 \
+     ORDER BY job_id, number LIMIT 1";
 
 /// See `Store::claim`.
 pub(super) struct Take(pub(super) Ask);
@@ -33,10 +38,7 @@ impl Operation for Take {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Claims, Error> {
         let Self(ask) = self;
         let items = if ask.suspect { suspect(tx, ask).await? } else { in_turn(tx, ask).await? };
-        let suspects = sqlx::query("SELECT job_id FROM items WHERE state = 'queued' AND suspect = 1 LIMIT 1")
-            .fetch_optional(&mut *tx.connection)
-            .await?
-            .is_some();
+        let suspects = sqlx::query(SUSPECTS).fetch_optional(&mut *tx.connection).await?.is_some();
         Ok(Claims { items, suspects })
     }
 }
@@ -51,8 +53,7 @@ async fn in_turn(tx: &mut Tx<'_>, ask: &Ask) -> Result<Vec<Claim>, Error> {
             next = next_job(tx, tx.dialect.lock()).await?;
         }
         let Some(record) = next else { break };
-        let number = format!("({NEXT})");
-        match take(tx, ask, record.job.id.as_str(), &number).await? {
+        match take(tx, ask, record.job.id.as_str(), NEXT).await? {
             Some(row) => claims.push(begin(tx, ask, record, &row, true).await?),
             // A count that is wrong must not hold up all the others.
             None => clear(tx, &record).await?,
@@ -62,38 +63,29 @@ async fn in_turn(tx: &mut Tx<'_>, ask: &Ask) -> Result<Vec<Claim>, Error> {
 }
 
 async fn next_job(tx: &mut Tx<'_>, lock: &str) -> Result<Option<Record>, Error> {
-    let text =
-        format!("SELECT {JOB} FROM jobs WHERE ready = 1 ORDER BY priority DESC, turn, id LIMIT 1 {lock}");
+    let text = format!("SELECT {JOB} FROM jobs {FIRST_JOB} {lock}");
     let row = sqlx::query(AssertSqlSafe(text)).fetch_optional(&mut *tx.connection).await?;
     row.as_ref().map(rows::record).transpose()
 }
 
 async fn suspect(tx: &mut Tx<'_>, ask: &Ask) -> Result<Vec<Claim>, Error> {
     for _ in 0..LOOKS {
-        let row = sqlx::query(
-            "SELECT job_id, number FROM items WHERE state = 'queued' AND suspect = 1 \
-             ORDER BY job_id, number LIMIT 1",
-        )
-        .fetch_optional(&mut *tx.connection)
-        .await?;
+        let row = sqlx::query(SUSPECTS).fetch_optional(&mut *tx.connection).await?;
         let Some(row) = row else { break };
-        let (id, number) = (rows::job_id(&row, "job_id")?, rows::count(&row, "number")?);
+        let id = rows::job_id(&row, "job_id")?;
         let Some(record) = tx.lock(&id).await? else { continue };
-        let number = format!(
-            "(SELECT number FROM items WHERE job_id = $1 AND number = {number} AND state = 'queued')"
-        );
-        if let Some(row) = take(tx, ask, id.as_str(), &number).await? {
+        if let Some(row) = take(tx, ask, id.as_str(), SUSPECT).await? {
             return Ok(vec![begin(tx, ask, record, &row, false).await?]);
         }
     }
     Ok(Vec::new())
 }
 
-/// Leases the item of this number, if there is one.
-async fn take(tx: &mut Tx<'_>, ask: &Ask, job: &str, number: &str) -> Result<Option<AnyRow>, Error> {
+/// Leases the job's item that this statement finds, if there is one.
+async fn take(tx: &mut Tx<'_>, ask: &Ask, job: &str, which: &str) -> Result<Option<AnyRow>, Error> {
     let text = format!(
         "UPDATE items SET state = 'claimed', attempt = attempt + 1, owner = $2, lease_until = $3 \
-         WHERE job_id = $1 AND number = {number} RETURNING number, name, source, attempt"
+         WHERE job_id = $1 AND number = ({which}) RETURNING number, name, source, attempt"
     );
     sqlx::query(AssertSqlSafe(text))
         .bind(job)
@@ -120,7 +112,8 @@ async fn begin(
         job.eta_s = eta(job.total, ask.pace_ms);
     }
     sqlx::query(
-        "UPDATE jobs SET turn = turn + $2, queued = queued - $2, ready = CASE WHEN queued > $2 THEN 1 ELSE 0 END, \
+        "UPDATE jobs SET turn = CASE WHEN $2 = 1 THEN 1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 \
+         AND priority = $7 ORDER BY turn DESC LIMIT 1), 0) ELSE turn END, queued = queued - $2, ready = CASE WHEN queued > $2 THEN 1 ELSE 0 END, \
          state = $3, started_at = COALESCE(started_at, $4), version = $5, eta_s = $6 WHERE id = $1",
     )
     .bind(job.id.as_str())
@@ -129,6 +122,7 @@ async fn begin(
     .bind(tx.now.wall)
     .bind(job.version)
     .bind(i64::from(job.eta_s))
+    .bind(rows::rank(job.priority))
     .execute(&mut *tx.connection)
     .await?;
     if first {

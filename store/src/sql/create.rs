@@ -122,7 +122,7 @@ async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
         "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
          created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal) \
          VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 0, $12, 1, \
-         COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn LIMIT 1), 0), 0)",
+         1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0)",
     )
     .bind(job.id.as_str())
     .bind(job.kind.as_str())

@@ -11,6 +11,16 @@ use super::rows::{self, Record, seconds};
 use crate::job::{JobId, JobState};
 use crate::store::{Canceled, Collected, Removable};
 
+pub(super) const PAST: &str =
+    "SELECT id FROM jobs WHERE state <> 'expired' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+pub(super) const TOMBSTONES: &str = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE removal < 0 \
+     AND expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING id";
+pub(super) const KEYS: &str = "DELETE FROM keys WHERE (scope, key) IN (SELECT scope, key FROM keys \
+     WHERE expires_at <= $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job_id \
+     AND jobs.state <> 'expired') ORDER BY expires_at LIMIT $2)";
+pub(super) const NONCES: &str = "DELETE FROM nonces WHERE word IN \
+     (SELECT word FROM nonces WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+
 /// See `Store::cancel`.
 pub(super) struct Cancel(pub(super) JobId);
 
@@ -61,13 +71,11 @@ impl Operation for Expire {
     type Output = Vec<JobId>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<JobId>, Error> {
-        let rows = sqlx::query(
-            "SELECT id FROM jobs WHERE state <> 'expired' AND expires_at <= $1 ORDER BY expires_at LIMIT $2",
-        )
-        .bind(tx.now.wall)
-        .bind(i64::from(self.0))
-        .fetch_all(&mut *tx.connection)
-        .await?;
+        let rows = sqlx::query(PAST)
+            .bind(tx.now.wall)
+            .bind(i64::from(self.0))
+            .fetch_all(&mut *tx.connection)
+            .await?;
         let mut ids: Vec<_> = rows.iter().map(|row| rows::job_id(row, "id")).collect::<Result<_, _>>()?;
         ids.sort();
         let mut expired = Vec::with_capacity(ids.len());
@@ -124,9 +132,10 @@ impl Operation for Removed {
         gone.sort_by_key(|gone| &gone.job);
         for Removable { job, everything } in gone {
             // A job that became a tombstone meanwhile is due again, with everything.
-            sqlx::query("UPDATE jobs SET removal = 0 WHERE id = $1 AND removal = $2")
+            sqlx::query("UPDATE jobs SET removal = $3 WHERE id = $1 AND removal = $2")
                 .bind(job.as_str())
                 .bind(if *everything { 2 } else { 1_i64 })
+                .bind(if *everything { -1 } else { 0_i64 })
                 .execute(&mut *tx.connection)
                 .await?;
         }
@@ -147,23 +156,8 @@ impl Operation for Collect {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Collected, Error> {
         let now = tx.now.wall;
         let jobs = self.tombstones(tx, now.saturating_sub(millis(self.tombstone))).await?;
-        let keys = self
-            .remove(
-                tx,
-                "DELETE FROM keys WHERE (scope, key) IN (SELECT scope, key FROM keys WHERE expires_at <= $1 \
-                 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job_id AND jobs.state <> 'expired') \
-                 ORDER BY expires_at LIMIT $2)",
-                now,
-            )
-            .await?;
-        let nonces = self
-            .remove(
-                tx,
-                "DELETE FROM nonces WHERE word IN \
-                 (SELECT word FROM nonces WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
-                now,
-            )
-            .await?;
+        let keys = self.remove(tx, KEYS, now).await?;
+        let nonces = self.remove(tx, NONCES, now).await?;
         let more = [jobs, keys, nonces].iter().any(|removed| *removed >= u64::from(self.most));
         Ok(Collected { jobs, keys, nonces, more })
     }
@@ -171,14 +165,11 @@ impl Operation for Collect {
 
 impl Collect {
     async fn tombstones(&self, tx: &mut Tx<'_>, before: i64) -> Result<u64, Error> {
-        let rows = sqlx::query(
-            "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state = 'expired' AND removal = 0 \
-             AND expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING id",
-        )
-        .bind(before)
-        .bind(i64::from(self.most))
-        .fetch_all(&mut *tx.connection)
-        .await?;
+        let rows = sqlx::query(TOMBSTONES)
+            .bind(before)
+            .bind(i64::from(self.most))
+            .fetch_all(&mut *tx.connection)
+            .await?;
         for row in &rows {
             sqlx::query("DELETE FROM deliveries WHERE job_id = $1")
                 .bind(row.try_get::<String, _>("id")?)

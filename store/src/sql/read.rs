@@ -11,6 +11,14 @@ use super::rows::{self, JOB};
 use crate::job::{Item, Job, JobId, JobState};
 use crate::store::{Figures, Listing, Mark, Removable};
 
+pub(super) const REMOVABLE: &str = "SELECT id, removal FROM jobs WHERE removal > 0 ORDER BY id LIMIT $1";
+pub(super) const STATES: &str = "SELECT state, COUNT(*) AS n FROM jobs GROUP BY state";
+pub(super) const WAITING: &str =
+    "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) AS n FROM jobs WHERE ready = 1";
+pub(super) const SUSPECTS: &str = "SELECT COUNT(*) AS n FROM items WHERE state = 'queued' AND suspect = 1";
+pub(super) const OLDEST: &str = "SELECT created_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1";
+pub(super) const DELIVERIES: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'";
+
 /// Ids in one statement.
 const IDS_AT_ONCE: usize = 500;
 
@@ -71,10 +79,7 @@ pub(super) async fn list(connection: &mut AnyConnection, listing: &Listing) -> R
 }
 
 pub(super) async fn removable(connection: &mut AnyConnection, most: u32) -> Result<Vec<Removable>, Error> {
-    let rows = sqlx::query("SELECT id, removal FROM jobs WHERE removal > 0 ORDER BY id LIMIT $1")
-        .bind(i64::from(most))
-        .fetch_all(connection)
-        .await?;
+    let rows = sqlx::query(REMOVABLE).bind(i64::from(most)).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let everything = row.try_get::<i64, _>("removal")? == 2;
@@ -101,23 +106,15 @@ pub(super) async fn living(connection: &mut AnyConnection, ids: &[JobId]) -> Res
 
 pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<Figures, Error> {
     let mut figures = Figures::default();
-    for row in sqlx::query("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")
-        .fetch_all(&mut *connection)
-        .await?
-    {
+    for row in sqlx::query(STATES).fetch_all(&mut *connection).await? {
         let state: String = row.try_get("state")?;
         if let Some(place) = JobState::ALL.iter().position(|known| known.as_str() == state) {
             figures.jobs[place] = number(row.try_get("n")?);
         }
     }
-    let queued = "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) AS n FROM jobs WHERE ready = 1";
-    let suspects = "SELECT COUNT(*) AS n FROM items WHERE state = 'queued' AND suspect = 1";
-    figures.queued_items = one(connection, queued).await? + one(connection, suspects).await?;
-    figures.deliveries =
-        one(connection, "SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'").await?;
-    let oldest = sqlx::query("SELECT created_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1")
-        .fetch_optional(connection)
-        .await?;
+    figures.queued_items = one(connection, WAITING).await? + one(connection, SUSPECTS).await?;
+    figures.deliveries = one(connection, DELIVERIES).await?;
+    let oldest = sqlx::query(OLDEST).fetch_optional(connection).await?;
     if let Some(row) = oldest {
         figures.oldest_queued = Some(span(row.try_get("created_at")?, now.wall));
     }

@@ -12,6 +12,9 @@ use super::rows::{self, Record, text};
 use crate::job::{ItemError, JobId};
 use crate::store::Reaped;
 
+pub(super) const RUN_OUT: &str = "SELECT job_id, number FROM items WHERE state = 'claimed' \
+     AND lease_until <= $1 ORDER BY lease_until LIMIT $2";
+
 /// See `Store::reap`.
 pub(super) struct Reap {
     pub(super) most: u32,
@@ -24,14 +27,11 @@ impl Operation for Reap {
     type Output = Reaped;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Reaped, Error> {
-        let rows = sqlx::query(
-            "SELECT job_id, number FROM items WHERE state = 'claimed' AND lease_until <= $1 \
-             ORDER BY lease_until LIMIT $2",
-        )
-        .bind(tx.now.tick)
-        .bind(i64::from(self.most))
-        .fetch_all(&mut *tx.connection)
-        .await?;
+        let rows = sqlx::query(RUN_OUT)
+            .bind(tx.now.tick)
+            .bind(i64::from(self.most))
+            .fetch_all(&mut *tx.connection)
+            .await?;
         let mut by_job: BTreeMap<JobId, Vec<u32>> = BTreeMap::new();
         for row in &rows {
             by_job.entry(rows::job_id(row, "job_id")?).or_default().push(rows::count(row, "number")?);

@@ -12,7 +12,7 @@ use crate::store::Mark;
 /// The columns that [`Record`] is read from.
 pub(super) const JOB: &str = "id, kind, state, priority, options, request_id, traceparent, base_url, \
      callback_url, created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, \
-     queued, ready, turn";
+     turn";
 
 /// A job with what only the store needs to know of it. Times in milliseconds.
 #[derive(Debug, Clone)]
@@ -21,7 +21,6 @@ pub(super) struct Record {
     pub(super) created: i64,
     pub(super) started: Option<i64>,
     pub(super) expires: i64,
-    pub(super) ready: bool,
     pub(super) turn: i64,
 }
 
@@ -90,8 +89,7 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
         succeeded: count(row, "succeeded")?,
         failed: count(row, "failed")?,
     };
-    let ready = row.try_get::<i64, _>("ready")? == 1;
-    Ok(Record { job, created, started, expires, ready, turn: row.try_get("turn")? })
+    Ok(Record { job, created, started, expires, turn: row.try_get("turn")? })
 }
 
 /// A row of `id, version, state, eta_s, expires_at`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Error, Row};
+use sqlx::{Error, Row};
 
 use super::clock::millis;
 use super::ending;
@@ -112,24 +112,16 @@ async fn put_back(tx: &mut Tx<'_>, lease: &Lease) -> Result<Option<bool>, Error>
     row.map(|row| Ok(row.try_get::<i64, _>("suspect")? == 1)).transpose()
 }
 
-/// Gives the job its items and turns back. One that was not ready must not stand far behind those that came
-/// since.
+/// Gives the job its items back, and the place before those that came since.
 async fn make_ready(tx: &mut Tx<'_>, record: &Record, items: i64) -> Result<(), Error> {
-    let mut turn = record.turn - items;
-    if !record.ready {
-        let text = "SELECT turn FROM jobs WHERE ready = 1 AND priority = $1 ORDER BY turn LIMIT 1";
-        let lowest = sqlx::query(text)
-            .bind(rows::rank(record.job.priority))
-            .fetch_optional(&mut *tx.connection)
-            .await?;
-        if let Some(row) = lowest {
-            turn = turn.min(row.try_get("turn")?);
-        }
-    }
+    let text = "SELECT turn FROM jobs WHERE ready = 1 AND priority = $1 ORDER BY turn LIMIT 1";
+    let first =
+        sqlx::query(text).bind(rows::rank(record.job.priority)).fetch_optional(&mut *tx.connection).await?;
+    let first = first.map(|row| row.try_get("turn")).transpose()?;
     sqlx::query("UPDATE jobs SET queued = queued + $2, ready = 1, turn = $3 WHERE id = $1")
         .bind(record.job.id.as_str())
         .bind(items)
-        .bind(turn)
+        .bind(record.turn.min(first.unwrap_or(record.turn)))
         .execute(&mut *tx.connection)
         .await
         .map(|_| ())
@@ -148,7 +140,7 @@ impl Operation for Heartbeat {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Lease>, Error> {
         let statement = "UPDATE items SET lease_until = $2 WHERE state = 'claimed' AND owner = $1 \
              RETURNING job_id, number, attempt";
-        let rows = sqlx::query(AssertSqlSafe(statement))
+        let rows = sqlx::query(statement)
             .bind(&self.owner.0)
             .bind(tx.now.tick.saturating_add(millis(self.lease)))
             .fetch_all(&mut *tx.connection)

@@ -5,7 +5,7 @@
 //!
 //! What failed is told to its caller; after a failed commit, to all callers. Nobody waits without end.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,7 +174,8 @@ impl Target {
 
     fn tell(&self, marks: Vec<Mark>) {
         for mark in marks {
-            self.listener.changed(mark);
+            // What is committed must be answered, whatever the listener does.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.listener.changed(mark)));
         }
     }
 }

@@ -56,6 +56,20 @@ async fn jobs_of_a_priority_take_turns(bench: Bench) {
     }
 }
 
+async fn a_stream_of_new_jobs_does_not_starve_an_old_one(bench: Bench) {
+    let old = bench.job_of(100).await;
+    for _ in 0..3 {
+        bench.job_of(1).await;
+    }
+    let mut claims = Vec::new();
+    for _ in 0..20 {
+        claims.extend(bench.claim(2).await);
+        bench.job_of(1).await;
+        bench.job_of(1).await;
+    }
+    assert!(of(&claims, &old.id).len() >= 6, "{:?}", of(&claims, &old.id));
+}
+
 async fn a_higher_priority_goes_first(bench: Bench) {
     let mut ids = Vec::new();
     for priority in [Priority::Low, Priority::Normal, Priority::High] {
@@ -125,6 +139,7 @@ on_both_stores!(
     no_more_is_given_than_was_asked_for,
     a_long_job_delays_a_short_one_by_one_item,
     jobs_of_a_priority_take_turns,
+    a_stream_of_new_jobs_does_not_starve_an_old_one,
     a_higher_priority_goes_first,
     a_job_that_got_items_back_does_not_lose_its_place,
     many_claimants_get_each_item_once,

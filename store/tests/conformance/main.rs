@@ -9,6 +9,7 @@ mod postgres;
 mod bench;
 mod claiming;
 mod creating;
+mod crowd;
 mod ending;
 mod laws;
 mod opening;
