@@ -6,6 +6,8 @@ set -euo pipefail
 declare -A needed=([cc]=gcc [promtool]=prometheus)
 
 missing=()
+# PostgreSQL's server is not in the PATH.
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 for command in "${!needed[@]}"; do
   command -v "$command" >/dev/null 2>&1 || missing+=("${needed[$command]}")
 done

@@ -5,30 +5,29 @@
 //! Intake and the actors of the jobs, `health` and `metrics` their own actors alone, so that neither a flood of events nor a hanging
 //! neighbour keeps a verdict or a scrape waiting.
 
+mod jobs;
 mod world;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Addr;
-use actix_rt::{Arbiter, ArbiterHandle};
+use actix_rt::Arbiter;
 use huemill_observability::Event;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+pub use jobs::{Jobs, JobsWorld};
 pub use world::{CrewSettings, World};
 
 use crate::budget::Budget;
 use crate::clock::Instant;
-use crate::dispatcher::{Dispatcher, Rest, Tools};
-use crate::estimate::Estimate;
+use crate::dispatcher::{Dispatcher, Rest};
 use crate::health::{Health, Patients, VerdictCell};
 use crate::idempotency::Idempotency;
 use crate::intake::{Drain, Intake};
 use crate::janitor::Janitor;
 use crate::metrics::{Metrics, Recorder};
 use crate::records::Records;
-use crate::submission::Desk;
 use crate::supervise::{self, Bell, DoomReceiver, Roster, Supervision, ask};
 use crate::workers::Workers;
 
@@ -103,7 +102,6 @@ impl Crew {
         let (control, io) = (arbiters.control.handle(), world.io.clone());
         let actor = Metrics::new(world.registry.clone(), recorder.clone(), events);
         let metrics = supervise::start(&arbiters.metrics.handle(), "metrics", &supervision, |_| actor);
-        let slots = settings.workers.slots;
         let actor =
             Workers::new(settings.workers.clone(), world.mills.clone(), io.clone(), recorder.clone(), bell);
         let budget = actor.budget();
@@ -115,8 +113,20 @@ impl Crew {
             io.clone(),
             recorder.clone(),
         );
-        let bench = Bench { settings, world: &world, supervision: &supervision, control: &control };
-        let jobs = bench.jobs(&records, &workers, &drain, Estimate::new(slots));
+        let jobs = Jobs::start(&JobsWorld {
+            arbiter: &control,
+            supervision: &supervision,
+            records: &records,
+            workers: &workers,
+            drain: &drain,
+            room: &world.room,
+            disk: &world.disk,
+            owner: &world.owner,
+            io: &io,
+            dispatcher: settings.dispatcher,
+            janitor: settings.janitor,
+            intake: settings.intake,
+        });
         let patients = Patients {
             workers: workers.clone(),
             intake: jobs.intake.clone(),
@@ -175,56 +185,6 @@ impl Crew {
             let _ = timeout(FAREWELL, ended).await;
         }
         self.records.store.close().await;
-    }
-}
-
-/// The actors of the job system.
-struct Jobs {
-    intake: Addr<Intake>,
-    idempotency: Addr<Idempotency>,
-    dispatcher: Addr<Dispatcher>,
-    janitor: Addr<Janitor>,
-}
-
-/// Where they are started.
-struct Bench<'a> {
-    settings: &'a CrewSettings,
-    world: &'a World,
-    supervision: &'a Supervision,
-    control: &'a ArbiterHandle,
-}
-
-impl Bench<'_> {
-    fn jobs(&self, records: &Records, workers: &Addr<Workers>, drain: &Drain, estimate: Estimate) -> Jobs {
-        let Self { settings, world, supervision, control } = *self;
-        let recorder = &supervision.recorder;
-        let actor = Janitor::new(settings.janitor, records.clone(), estimate.clone(), recorder.clone());
-        let janitor = supervise::start(control, "janitor", supervision, |_| actor);
-        let tools = Tools {
-            records: records.clone(),
-            workers: workers.clone(),
-            janitor: janitor.clone(),
-            room: world.room.clone(),
-            estimate: estimate.clone(),
-            drain: drain.clone(),
-            recorder: recorder.clone(),
-            owner: world.owner.clone(),
-            io: world.io.clone(),
-        };
-        let actor = Dispatcher::new(settings.dispatcher, tools);
-        let dispatcher = supervise::start(control, "dispatcher", supervision, |_| actor);
-        let idempotency = supervise::start(control, "idempotency", supervision, |_| Idempotency::default());
-        let desk = Desk { records: records.clone(), estimate, recorder: recorder.clone() };
-        let actor = Intake::new(
-            settings.intake,
-            drain.clone(),
-            Arc::clone(&world.disk),
-            world.io.clone(),
-            recorder.clone(),
-        );
-        let actor = actor.with_office(desk, dispatcher.clone());
-        let intake = supervise::start(control, "intake", supervision, |_| actor);
-        Jobs { intake, idempotency, dispatcher, janitor }
     }
 }
 

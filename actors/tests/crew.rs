@@ -6,6 +6,7 @@ mod support;
 
 use std::sync::Arc;
 
+use huemill_actors::clock::Clock;
 use huemill_actors::crew::{ACTORS, Crew, CrewSettings, World};
 use huemill_actors::fault::Code;
 use huemill_actors::health::MemoryUse;
@@ -15,8 +16,10 @@ use huemill_actors::supervise::{Policy, ask};
 use huemill_actors::workers::{Input, Run, engines, run};
 use huemill_imaging::Limits;
 use huemill_observability::{Known, Registry};
+use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
 use support::breaking::Break;
+use support::office::keep;
 use support::ward::{Ward, settings};
 use support::{io, on_actix, picture, until};
 
@@ -25,17 +28,26 @@ fn the_real_crew_becomes_ready_and_works() {
     on_actix(async {
         let registry = Arc::new(Registry::new("0.0.0", &Known::default()).unwrap());
         let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
+        let kept = keep();
         let world = World {
+            io: io(),
+            registry,
+            room,
+            store: kept.store.clone(),
+            snapshots: kept.snapshots.clone(),
+            blobs: kept.blobs.clone(),
+            owner: Owner("crew".to_owned()),
+            mills: engines(Limits::default()),
             // How full the machine is that runs this test is not its subject.
             disk: Arc::new(|| Ok(u64::MAX)),
             memory: Arc::new(|| Ok(MemoryUse { used: 1, total: 100 })),
-            ..World::real(io(), registry, room, std::env::temp_dir(), engines(Limits::default()))
+            clock: Clock::system(),
         };
-        let crew = Crew::start(CrewSettings::default(), world);
+        let crew = Crew::start(&CrewSettings::default(), world);
         until(|| crew.verdict.read().ready).await;
         let answer = run(&crew.workers, picture("no picture at all")).await;
         assert_eq!(answer.unwrap_err().code, Code::ProcessingError);
-        crew.stop().await;
+        crew.stop(std::time::Duration::from_secs(1)).await;
     });
 }
 
@@ -75,7 +87,7 @@ fn the_crew_is_all_there_and_stops_leaving_nobody_waiting() {
         let Crew { workers, intake, metrics, .. } = &ward.crew;
         let (workers, intake, metrics) = (workers.clone(), intake.clone(), metrics.clone());
         let pictures = ward.fill_slots().await;
-        ward.crew.stop().await;
+        ward.crew.stop(std::time::Duration::from_secs(1)).await;
         for picture in pictures {
             assert_eq!(picture.await.unwrap().unwrap_err().code, Code::NotReady);
         }

@@ -3,10 +3,10 @@
 //! - [`spool`] holds temporary bytes (a request's body, a large answer): in memory while they are few, else in a
 //!   file that has no name.
 //! - [`archive`] reads ZIP archives that lie in such bytes, entry by entry, under limits.
-//! - [`blobs`] are the inputs and cards of jobs, in a folder or a bucket; [`fetch`] brings one picture of them into a
-//!   spool, [`results`] is the archive of a job's cards.
 //! - [`store`] is the contract of what must survive: jobs and their items, keys, nonces, secrets; [`job`] are its nouns;
 //!   [`sql`] keeps it in SQLite or PostgreSQL.
+//! - [`blobs`] are the inputs and cards of jobs, in a folder or a bucket; [`fetch`] brings one picture of them into a
+//!   spool, [`results`] is the archive of a job's cards.
 //!
 //! This crate knows nobody above it. It reports failures as plain enums and `std::io::Error`; what a user is
 //! told is decided by its callers.

@@ -2,8 +2,11 @@
 //! hook for it.
 
 use actix::{Context, Handler, Message};
+use huemill_actors::dispatcher::Dispatcher;
 use huemill_actors::health::Health;
+use huemill_actors::idempotency::Idempotency;
 use huemill_actors::intake::Intake;
+use huemill_actors::janitor::Janitor;
 use huemill_actors::metrics::Metrics;
 use huemill_actors::workers::Workers;
 
@@ -25,4 +28,4 @@ macro_rules! breaks {
     };
 }
 
-breaks!(Health, Intake, Metrics, Workers);
+breaks!(Dispatcher, Health, Idempotency, Intake, Janitor, Metrics, Workers);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod breaking;
+pub mod office;
 pub mod shop;
 pub mod stage;
 pub mod ward;
@@ -14,7 +15,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use actix::System;
-use huemill_actors::workers::{Cancel, Input, Load, Mill, Mills, Run};
+use huemill_actors::workers::{Cancel, Class, Input, Load, Mill, Mills, Run};
 use huemill_imaging::{Card, CardFormat, Crop, Error, Options, Outcome, Source, Timings, Watch};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;

@@ -12,8 +12,10 @@ use huemill_actors::supervise::Policy;
 use huemill_actors::workers::{Answer, Load, Mill, Mills, WorkersSettings, run};
 use huemill_imaging::{Crop, Error, Options, Outcome, Swatch, Watch};
 use huemill_observability::{Known, Registry};
+use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
 
+use super::office::{Kept, keep};
 use super::{Gate, io, outcome, picture, until};
 
 /// What the fake mill makes of the canary.
@@ -64,6 +66,7 @@ pub struct Ward {
     pub rounds: Arc<AtomicUsize>,
     /// Through which the disk's probe goes.
     pub disk_gate: Arc<Gate>,
+    _kept: Kept,
 }
 
 /// Everything soon, so that tests need not wait.
@@ -79,6 +82,7 @@ pub fn settings() -> CrewSettings {
             interval: Duration::from_millis(5),
             timeout: Duration::from_millis(100),
             canary_interval: Duration::from_millis(10),
+            store_interval: Duration::from_millis(10),
             ..HealthSettings::default()
         },
         ..CrewSettings::default()
@@ -90,6 +94,7 @@ impl Ward {
         Self::with(settings, Feed::default())
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "tests make them on the spot")]
     pub fn with(settings: CrewSettings, feed: Feed) -> Self {
         let feed = Arc::new(feed);
         let (free, used) = (Arc::new(AtomicU64::new(2_000_000_000)), Arc::new(AtomicU64::new(10)));
@@ -98,10 +103,15 @@ impl Ward {
         let (eaten, shown_free, shown_used) = (feed.clone(), free.clone(), used.clone());
         let (counted, on_the_way) = (rounds.clone(), disk_gate.clone());
         let mills: Mills = Arc::new(move || Ok(Box::new(CanaryMill(eaten.clone()))));
+        let kept = keep();
         let world = World {
             io: io(),
             registry: Arc::new(Registry::new("0.0.0", &Known::default()).unwrap()),
             room: SpoolRoom::open(SpoolSettings::default()).unwrap(),
+            store: kept.store.clone(),
+            snapshots: kept.snapshots.clone(),
+            blobs: kept.blobs.clone(),
+            owner: Owner("ward".to_owned()),
             mills,
             disk: Arc::new(move || {
                 on_the_way.pass();
@@ -113,7 +123,7 @@ impl Ward {
             }),
             clock: Clock::system(),
         };
-        Self { crew: Crew::start(settings, world), feed, free, used, rounds, disk_gate }
+        Self { crew: Crew::start(&settings, world), feed, free, used, rounds, disk_gate, _kept: kept }
     }
 
     pub async fn ready() -> Self {
@@ -164,6 +174,6 @@ impl Ward {
 
     pub async fn close(self) {
         self.feed.gate.open();
-        self.crew.stop().await;
+        self.crew.stop(Duration::from_secs(1)).await;
     }
 }

@@ -1,0 +1,80 @@
+//! The actors of the job system, started in their order: who is told comes before who tells.
+
+use std::sync::Arc;
+
+use actix::Addr;
+use actix_rt::ArbiterHandle;
+use huemill_store::SpoolRoom;
+use huemill_store::store::Owner;
+use tokio::runtime::Handle;
+
+use crate::dispatcher::{Dispatcher, DispatcherSettings, Tools};
+use crate::estimate::Estimate;
+use crate::health::DiskProbe;
+use crate::idempotency::Idempotency;
+use crate::intake::{Drain, Intake, IntakeSettings};
+use crate::janitor::{Janitor, JanitorSettings};
+use crate::records::Records;
+use crate::submission::Desk;
+use crate::supervise::{self, Supervision};
+use crate::workers::Workers;
+
+/// Everybody's address.
+pub struct Jobs {
+    /// Admits uploads, makes jobs durable.
+    pub intake: Addr<Intake>,
+    /// Reserves keys.
+    pub idempotency: Addr<Idempotency>,
+    /// Hands out work.
+    pub dispatcher: Addr<Dispatcher>,
+    /// Collects.
+    pub janitor: Addr<Janitor>,
+}
+
+/// What they stand in.
+#[allow(missing_docs, reason = "each is what its type says")]
+pub struct JobsWorld<'a> {
+    pub arbiter: &'a ArbiterHandle,
+    pub supervision: &'a Supervision,
+    pub records: &'a Records,
+    pub workers: &'a Addr<Workers>,
+    pub drain: &'a Drain,
+    pub room: &'a SpoolRoom,
+    pub disk: &'a DiskProbe,
+    pub owner: &'a Owner,
+    pub io: &'a Handle,
+    pub dispatcher: DispatcherSettings,
+    pub janitor: JanitorSettings,
+    pub intake: IntakeSettings,
+}
+
+impl Jobs {
+    /// Starts them.
+    #[must_use]
+    pub fn start(world: &JobsWorld<'_>) -> Self {
+        let JobsWorld { arbiter, supervision, records, drain, io, .. } = *world;
+        let (recorder, estimate) = (&supervision.recorder, Estimate::new(world.dispatcher.slots));
+        let actor = Janitor::new(world.janitor, records.clone(), estimate.clone(), recorder.clone());
+        let janitor = supervise::start(arbiter, "janitor", supervision, |_| actor);
+        let tools = Tools {
+            records: records.clone(),
+            workers: world.workers.clone(),
+            janitor: janitor.clone(),
+            room: world.room.clone(),
+            estimate: estimate.clone(),
+            drain: drain.clone(),
+            recorder: recorder.clone(),
+            owner: world.owner.clone(),
+            io: io.clone(),
+        };
+        let actor = Dispatcher::new(world.dispatcher, tools);
+        let dispatcher = supervise::start(arbiter, "dispatcher", supervision, |_| actor);
+        let idempotency = supervise::start(arbiter, "idempotency", supervision, |_| Idempotency::default());
+        let desk = Desk { records: records.clone(), estimate, recorder: recorder.clone() };
+        let disk = Arc::clone(world.disk);
+        let actor = Intake::new(world.intake, drain.clone(), disk, io.clone(), recorder.clone())
+            .with_office(desk, dispatcher.clone());
+        let intake = supervise::start(arbiter, "intake", supervision, |_| actor);
+        Self { intake, idempotency, dispatcher, janitor }
+    }
+}

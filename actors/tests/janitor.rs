@@ -1,0 +1,121 @@
+//! The Janitor: what is past its time goes.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use huemill_actors::intake::Submit;
+use huemill_actors::janitor::JanitorSettings;
+use huemill_actors::supervise::ask;
+use huemill_observability::Event;
+use huemill_store::job::{JobId, JobState, NewKey};
+use huemill_store::store::Created;
+use support::breaking::Break;
+use support::office::{Office, keep, settings};
+use support::{on_actix, until};
+
+fn at_once() -> JanitorSettings {
+    JanitorSettings {
+        interval: Duration::from_millis(5),
+        tombstone: Duration::ZERO,
+        orphan: Duration::ZERO,
+        walk: Duration::ZERO,
+        ..JanitorSettings::default()
+    }
+}
+
+async fn submitted_for(office: &Office, ttl: Duration) -> JobId {
+    let key = NewKey {
+        scope: "POST /jobs".to_owned(),
+        key: "k".to_owned(),
+        fingerprint: "f".to_owned(),
+        keep: Duration::ZERO,
+    };
+    let mut submission = office.submission(&["one"], Some(key));
+    submission.ttl = ttl;
+    match ask(office.intake(), Submit(submission)).await.unwrap().unwrap() {
+        Created::New(job) => job.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_job_past_its_time_is_a_tombstone_without_blobs() {
+    on_actix(async {
+        let janitor = JanitorSettings { tombstone: Duration::from_secs(3600), ..at_once() };
+        let office = Office::with(settings(), janitor, keep());
+        let id = submitted_for(&office, Duration::from_millis(300)).await;
+        let job = office.comes_to(&id, |job| job.state == JobState::Expired).await;
+        assert_eq!(job.id, id);
+        until(|| office.blobs().is_empty()).await;
+        assert!(office.records.store.items(&id, 0, 1).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_tombstone_and_its_key_go_in_their_time_and_are_counted() {
+    on_actix(async {
+        let mut office = Office::with(settings(), at_once(), keep());
+        let id = submitted_for(&office, Duration::from_millis(1)).await;
+        let deadline = std::time::Instant::now() + support::AGES;
+        while office.records.store.job(&id).await.unwrap().is_some() {
+            assert!(std::time::Instant::now() < deadline);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let mut counted = std::collections::BTreeSet::new();
+        let deadline = std::time::Instant::now() + support::AGES;
+        while !(counted.contains("jobs") && counted.contains("keys")) {
+            assert!(std::time::Instant::now() < deadline, "{counted:?}");
+            match tokio::time::timeout(support::AGES, office.events.recv()).await.unwrap() {
+                Some(Event::Collected { kind, .. }) => {
+                    counted.insert(kind);
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        assert!(counted.contains("results"), "{counted:?}");
+        assert!(office.records.store.key("POST /jobs", "k").await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn blobs_without_a_row_go_and_those_of_a_job_stay() {
+    on_actix(async {
+        let office = Office::with(settings(), at_once(), keep());
+        let id = office.submit(&["one"]).await;
+        office.ends(&id).await;
+        let orphan = "jobs/job_00000000000000000000000000000000000000000000/in/0";
+        office.records.blobs.put(orphan, "left".into()).await.unwrap();
+        until(|| office.blobs().iter().all(|name| !name.ends_with("/in/0"))).await;
+        assert_eq!(office.blobs().len(), 1, "{:?}", office.blobs());
+    });
+}
+
+#[test]
+fn a_young_orphan_may_belong_to_a_job_that_is_being_received() {
+    on_actix(async {
+        let janitor = JanitorSettings { orphan: Duration::from_secs(3600), ..at_once() };
+        let mut office = Office::with(settings(), janitor, keep());
+        let orphan = "jobs/job_00000000000000000000000000000000000000000000/in/0";
+        office.records.blobs.put(orphan, "young".into()).await.unwrap();
+        // Two rounds have passed when the figures were told twice more.
+        for _ in 0..3 {
+            while !matches!(office.events.recv().await, Some(Event::Jobs { .. })) {}
+        }
+        assert_eq!(office.blobs().len(), 1);
+    });
+}
+
+#[test]
+fn a_janitor_that_breaks_goes_on() {
+    on_actix(async {
+        let office = Office::with(settings(), at_once(), keep());
+        office.janitor().do_send(Break);
+        let id = submitted_for(&office, Duration::from_millis(1)).await;
+        until(|| office.blobs().is_empty()).await;
+        drop(id);
+    });
+}

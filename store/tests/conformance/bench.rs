@@ -1,0 +1,241 @@
+//! A store with an empty database of its own, and verbs that say what a case is about.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use huemill_store::job::{
+    Card, Item, ItemError, ItemResult, ItemSource, Job, JobId, JobKind, NewItem, NewJob, Priority,
+};
+use huemill_store::sql::{SqlStore, StoreClock};
+use huemill_store::store::{
+    Ask, Claim, Claims, Created, Lease, Listener, Mark, Outcome, Owner, Reaped, Settled, Store,
+};
+
+use crate::postgres::Cluster;
+
+/// What a picture takes in these cases.
+pub(crate) const PACE_MS: u64 = 1_500;
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+
+/// SQLite's clock, as the case sets it.
+#[derive(Default)]
+pub(crate) struct Hands {
+    pub(crate) wall: AtomicI64,
+    pub(crate) tick: AtomicI64,
+}
+
+/// Remembers what it was told.
+#[derive(Default)]
+pub(crate) struct Ear(Mutex<Vec<Mark>>);
+
+impl Listener for Ear {
+    fn changed(&self, mark: Mark) {
+        self.0.lock().unwrap().push(mark);
+    }
+}
+
+/// Where a database lies, so that it can be opened again.
+pub(crate) enum Place {
+    File(tempfile::TempDir),
+    Server(String),
+}
+
+/// A store under test.
+pub(crate) struct Bench {
+    pub(crate) store: Arc<SqlStore>,
+    pub(crate) place: Place,
+    pub(crate) hands: Arc<Hands>,
+    pub(crate) ear: Arc<Ear>,
+}
+
+impl Bench {
+    pub(crate) async fn sqlite() -> Self {
+        Self::open(Place::File(tempfile::tempdir().unwrap())).await
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
+        Self::open(Place::Server(url)).await
+    }
+
+    pub(crate) async fn open(place: Place) -> Self {
+        let hands = Arc::new(Hands::default());
+        hands.wall.store(1_900_000_000_000, Ordering::Relaxed);
+        let ear = Arc::new(Ear::default());
+        let store = Arc::new(connect(&place, &hands, &ear).await.unwrap());
+        Self { store, place, hands, ear }
+    }
+
+    /// The same database as another process sees it, or this one after its next start.
+    pub(crate) async fn again(&self) -> Arc<SqlStore> {
+        Arc::new(connect(&self.place, &Arc::new(Hands::default()), &Arc::default()).await.unwrap())
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match &self.place {
+            Place::File(folder) => format!("sqlite://{}", folder.path().join("huemill.db").display()),
+            Place::Server(url) => url.clone(),
+        }
+    }
+
+    pub(crate) async fn create(&self, new: NewJob) -> Job {
+        match self.store.create(new).await.unwrap() {
+            Created::New(job) => job,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A new job of so many items.
+    pub(crate) async fn job_of(&self, items: u32) -> Job {
+        self.create(new_job(items)).await
+    }
+
+    pub(crate) async fn job(&self, id: &JobId) -> Job {
+        self.store.job(id).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn items(&self, id: &JobId) -> Vec<Item> {
+        self.store.items(id, 0, u32::MAX).await.unwrap()
+    }
+
+    /// Up to so many items, leased for an hour.
+    pub(crate) async fn claim(&self, most: u32) -> Vec<Claim> {
+        self.store.claim(&ask(most)).await.unwrap().items
+    }
+
+    /// Items whose leases have run out already, as if their process had died.
+    pub(crate) async fn claim_and_die(&self, most: u32) -> Vec<Claim> {
+        self.store.claim(&Ask { lease: Duration::ZERO, ..ask(most) }).await.unwrap().items
+    }
+
+    pub(crate) async fn suspect(&self, lease: Duration) -> Claims {
+        self.store.claim(&Ask { suspect: true, lease, ..ask(9) }).await.unwrap()
+    }
+
+    pub(crate) async fn settle(&self, lease: &Lease, outcome: Outcome) -> Settled {
+        self.store.settle(lease, outcome, PACE_MS).await.unwrap()
+    }
+
+    /// Reaps with two crashes allowed.
+    pub(crate) async fn reap(&self) -> Reaped {
+        self.store.reap(100, 2, &poison()).await.unwrap()
+    }
+
+    /// Claims and settles whatever there is, until there is nothing.
+    pub(crate) async fn work_off(&self) {
+        loop {
+            let claims = self.claim(50).await;
+            if claims.is_empty() {
+                return;
+            }
+            for claim in claims {
+                self.settle(&claim.lease, done(&claim.lease)).await;
+            }
+        }
+    }
+
+    /// What the listener was told since it was last asked.
+    pub(crate) fn heard(&self) -> Vec<Mark> {
+        std::mem::take(&mut *self.ear.0.lock().unwrap())
+    }
+}
+
+pub(crate) async fn connect(
+    place: &Place,
+    hands: &Arc<Hands>,
+    ear: &Arc<Ear>,
+) -> Result<SqlStore, huemill_store::store::StoreError> {
+    match place {
+        Place::File(folder) => {
+            let (wall, tick) = (hands.clone(), hands.clone());
+            let clock = StoreClock::new(
+                move || wall.wall.load(Ordering::Relaxed),
+                move || tick.tick.load(Ordering::Relaxed),
+            );
+            SqlStore::sqlite(&folder.path().join("huemill.db"), clock, ear.clone()).await
+        }
+        Place::Server(url) => SqlStore::postgres(&url.clone().into(), ear.clone()).await,
+    }
+}
+
+pub(crate) fn new_id() -> JobId {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    JobId::generate(now, &mut rand::rng())
+}
+
+/// A job of so many items, kept for an hour, without a key or a callback.
+pub(crate) fn new_job(items: u32) -> NewJob {
+    let id = new_id();
+    let source = |number| ItemSource::Url { url: format!("https://example.org/{number}.png") };
+    NewJob {
+        kind: JobKind::Url,
+        priority: Priority::Normal,
+        options: r#"{"colors":5}"#.into(),
+        request_id: "req-0001".into(),
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+        base_url: "https://huemill.example".into(),
+        callback_url: None,
+        ttl: HOUR,
+        eta_s: 9,
+        items: (0..items)
+            .map(|number| NewItem { name: format!("{number}.png"), source: source(number) })
+            .collect(),
+        key: None,
+        id,
+    }
+}
+
+pub(crate) fn owner() -> Owner {
+    Owner("bench".into())
+}
+
+pub(crate) fn ask(most: u32) -> Ask {
+    Ask { owner: owner(), most, lease: HOUR, suspect: false, pace_ms: PACE_MS }
+}
+
+pub(crate) fn result(lease: &Lease) -> ItemResult {
+    let card = Card {
+        key: format!("jobs/{}/out/{}.png", lease.job, lease.number),
+        media_type: "image/png".into(),
+        length: 1_234,
+        crc32: 0xdead_beef,
+    };
+    ItemResult { members: format!(r#"{{"attempt":{}}}"#, lease.attempt), card }
+}
+
+pub(crate) fn done(lease: &Lease) -> Outcome {
+    Outcome::Done(result(lease))
+}
+
+pub(crate) fn failed() -> Outcome {
+    Outcome::Failed(broken())
+}
+
+pub(crate) fn broken() -> ItemError {
+    ItemError { code: "PROCESSING_ERROR".into(), message: "The picture is damaged.".into() }
+}
+
+pub(crate) fn poison() -> ItemError {
+    ItemError { code: "INTERNAL".into(), message: "The picture could not be processed.".into() }
+}
+
+/// Runs each case on both stores, each on an empty database.
+macro_rules! on_both_stores {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case($crate::bench::Bench::sqlite().await).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case($crate::bench::Bench::postgres().await).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both_stores;

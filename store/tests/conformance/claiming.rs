@@ -1,0 +1,132 @@
+//! Who is served next, and that nobody is served twice.
+
+use std::collections::HashSet;
+
+use huemill_store::job::{JobId, NewJob, Priority};
+use huemill_store::store::{Claim, Store};
+
+use crate::bench::{Bench, ask, new_job, on_both_stores};
+
+fn of(claims: &[Claim], job: &JobId) -> Vec<usize> {
+    (0..claims.len()).filter(|place| claims[*place].lease.job == *job).collect()
+}
+
+async fn a_claim_says_all_that_a_worker_needs(bench: Bench) {
+    let new = new_job(2);
+    bench.create(new.clone()).await;
+    let claims = bench.claim(2).await;
+    let (first, second) = (&claims[0], &claims[1]);
+    assert_eq!((&first.lease.job, first.lease.number, first.lease.attempt), (&new.id, 0, 1));
+    assert_eq!((&first.name, &first.source), (&new.items[0].name, &new.items[0].source));
+    assert_eq!((&first.options, &first.request_id), (&new.options, &new.request_id));
+    assert_eq!((&first.traceparent, first.priority), (&new.traceparent, Priority::Normal));
+    assert!(first.waited.is_some() && second.waited.is_none());
+    assert_eq!(second.lease.number, 1);
+}
+
+async fn an_empty_store_gives_nothing(bench: Bench) {
+    let claims = bench.store.claim(&ask(5)).await.unwrap();
+    assert!(claims.items.is_empty() && !claims.suspects);
+    assert!(bench.suspect(crate::bench::HOUR).await.items.is_empty());
+}
+
+async fn no_more_is_given_than_was_asked_for(bench: Bench) {
+    bench.job_of(5).await;
+    assert_eq!(bench.claim(0).await.len(), 0);
+    assert_eq!(bench.claim(3).await.len(), 3);
+    assert_eq!(bench.claim(3).await.len(), 2);
+    assert_eq!(bench.claim(3).await.len(), 0);
+}
+
+async fn a_long_job_delays_a_short_one_by_one_item(bench: Bench) {
+    bench.job_of(200).await;
+    assert_eq!(bench.claim(50).await.len(), 50);
+    let short = bench.job_of(1).await;
+    assert!(of(&bench.claim(2).await, &short.id)[0] <= 1);
+}
+
+async fn jobs_of_a_priority_take_turns(bench: Bench) {
+    let (a, b, c) = (bench.job_of(9).await, bench.job_of(9).await, bench.job_of(2).await);
+    let claims = bench.claim(9).await;
+    assert_eq!(of(&claims, &a.id).len(), 4);
+    assert_eq!(of(&claims, &b.id).len(), 3);
+    assert_eq!(of(&claims, &c.id).len(), 2);
+    for pass in claims[..6].chunks(3) {
+        assert_eq!(pass.iter().map(|claim| &claim.lease.job).collect::<HashSet<_>>().len(), 3);
+    }
+}
+
+async fn a_higher_priority_goes_first(bench: Bench) {
+    let mut ids = Vec::new();
+    for priority in [Priority::Low, Priority::Normal, Priority::High] {
+        ids.push(bench.create(NewJob { priority, ..new_job(2) }).await.id);
+    }
+    let claims = bench.claim(6).await;
+    assert_eq!(of(&claims, &ids[2]), [0, 1]);
+    assert_eq!(of(&claims, &ids[1]), [2, 3]);
+    assert_eq!(of(&claims, &ids[0]), [4, 5]);
+}
+
+async fn a_job_that_got_items_back_does_not_lose_its_place(bench: Bench) {
+    let old = bench.job_of(30).await;
+    let leases: Vec<_> = bench.claim(30).await.into_iter().map(|claim| claim.lease).collect();
+    let young = bench.job_of(30).await;
+    bench.store.give_back(&leases[..2]).await.unwrap();
+    let claims = bench.claim(4).await;
+    assert_eq!((of(&claims, &old.id).len(), of(&claims, &young.id).len()), (2, 2));
+}
+
+async fn many_claimants_get_each_item_once(bench: Bench) {
+    for _ in 0..10 {
+        bench.job_of(12).await;
+    }
+    let mut claimants = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let store = bench.store.clone();
+        claimants.spawn(async move {
+            let (mut taken, mut asked) = (Vec::new(), ask(4));
+            asked.owner.0 = format!("claimant {number}");
+            loop {
+                let items = store.claim(&asked).await.unwrap().items;
+                if items.is_empty() {
+                    return taken;
+                }
+                taken.extend(items.into_iter().map(|claim| (claim.lease.job, claim.lease.number)));
+            }
+        });
+    }
+    let taken = claimants.join_all().await.concat();
+    assert_eq!(taken.len(), 120);
+    assert_eq!(taken.iter().collect::<HashSet<_>>().len(), 120);
+}
+
+async fn a_job_whose_row_is_held_for_a_moment_is_not_overlooked(bench: Bench) {
+    // One job alone, claimed and settled from many sides at once: no claim may come back empty while items wait.
+    bench.job_of(60).await;
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let store = bench.store.clone();
+        workers.spawn(async move {
+            for _ in 0..10 {
+                let claims = store.claim(&ask(1)).await.unwrap().items;
+                assert_eq!(claims.len(), 1);
+                let lease = &claims[0].lease;
+                store.settle(lease, crate::bench::done(lease), 1).await.unwrap();
+            }
+        });
+    }
+    workers.join_all().await;
+    assert_eq!(bench.store.figures().await.unwrap().jobs, [0, 0, 1, 0, 0, 0]);
+}
+
+on_both_stores!(
+    a_claim_says_all_that_a_worker_needs,
+    an_empty_store_gives_nothing,
+    no_more_is_given_than_was_asked_for,
+    a_long_job_delays_a_short_one_by_one_item,
+    jobs_of_a_priority_take_turns,
+    a_higher_priority_goes_first,
+    a_job_that_got_items_back_does_not_lose_its_place,
+    many_claimants_get_each_item_once,
+    a_job_whose_row_is_held_for_a_moment_is_not_overlooked,
+);

@@ -1,0 +1,149 @@
+//! A PostgreSQL cluster of this test process alone, from the installed binaries: on a free port, with `fsync`, in
+//! a temporary folder. A shell that waits for this process to end, however it ends, stops the server and removes
+//! the folder. Uses nothing but the standard library, so that any test binary can include it by its path.
+
+#![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const MISSING: &str = "these tests need PostgreSQL's server: install `postgresql` (tests/setup.sh does)";
+
+/// Stops the server and removes the folder once standard input ends: that is when the test process is gone.
+const WATCHDOG: &str = r#"
+cat >/dev/null
+"$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1
+rm -rf "$2"
+"#;
+
+/// A running server. Stopped and removed with this value, or with the process.
+pub struct Cluster {
+    binaries: PathBuf,
+    folder: String,
+    port: u16,
+    watchdog: Child,
+    databases: AtomicU32,
+}
+
+impl Cluster {
+    /// The cluster that all tests of this binary share.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// A cluster of one's own.
+    pub fn start() -> Self {
+        let binaries = binaries();
+        let temporary = std::env::temp_dir().join("huemill-postgres.XXXXXX");
+        let folder = said(unprivileged("mktemp").arg("-d").arg(&temporary));
+        let watchdog = unprivileged("sh")
+            .args(["-c", WATCHDOG, "watchdog"])
+            .args([&*binaries.to_string_lossy(), &folder])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        let data = format!("{folder}/data");
+        said(unprivileged(binaries.join("initdb")).args(["-D", &data]).args([
+            "--auth=trust",
+            "--username=huemill",
+            "--encoding=UTF8",
+            "--no-locale",
+        ]));
+        let mut cluster = Self { binaries, folder, port: 0, watchdog, databases: AtomicU32::new(0) };
+        for _ in 0..5 {
+            cluster.port = free_port();
+            if cluster.serve().status.success() {
+                return cluster;
+            }
+        }
+        panic!("PostgreSQL does not start: {:?}", cluster.serve());
+    }
+
+    /// The URL of a new, empty database.
+    pub fn database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("case_{number}");
+        said(unprivileged(self.binaries.join("createdb")).args(self.address()).arg(&name));
+        format!("postgres://huemill@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Stops the server as a crash does.
+    pub fn kill(&self) {
+        said(self.control().args(["-m", "immediate", "stop"]));
+    }
+
+    /// Starts it again, on the same port.
+    pub fn revive(&self) {
+        let output = self.serve();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    fn serve(&self) -> Output {
+        let options = format!("-c listen_addresses=127.0.0.1 -c unix_socket_directories= -p {}", self.port);
+        let log = format!("{}/log", self.folder);
+        self.control().args(["-w", "-o", &options, "-l", &log, "start"]).output().expect("pg_ctl")
+    }
+
+    fn control(&self) -> Command {
+        let mut command = unprivileged(self.binaries.join("pg_ctl"));
+        command.args(["-D", &format!("{}/data", self.folder)]);
+        command
+    }
+
+    fn address(&self) -> [String; 3] {
+        ["--host=127.0.0.1".into(), format!("--port={}", self.port), "--username=huemill".into()]
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
+    }
+}
+
+/// The newest server that is installed.
+fn binaries() -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").expect(MISSING);
+    let mut found: Vec<(u32, PathBuf)> = versions
+        .filter_map(|version| {
+            let path = version.ok()?.path();
+            let number = path.file_name()?.to_str()?.parse().ok()?;
+            path.join("bin/initdb").exists().then(|| (number, path.join("bin")))
+        })
+        .collect();
+    found.sort();
+    found.pop().expect(MISSING).1
+}
+
+/// The server refuses to run as root: then it is run by the user that came with its package.
+fn unprivileged(program: impl Into<PathBuf>) -> Command {
+    use std::os::unix::process::CommandExt;
+    let program = program.into();
+    let mut command = if said(Command::new("id").arg("-u")) == "0" {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    // A group of its own, so that an interrupt at the terminal does not end the watchdog before its work.
+    command.current_dir("/").stdin(Stdio::null()).process_group(0).env("LC_ALL", "C");
+    command
+}
+
+/// What a command says, if it succeeds.
+fn said(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not run: {error}"));
+    assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
