@@ -62,6 +62,7 @@ fn watch_body(request: &mut ServiceRequest, doors: &Doors, context: &Rc<Context>
     }
     let inner = request.take_payload();
     if matches!(inner, Payload::None) {
+        context.body_ended();
         return;
     }
     let payload = Box::pin(PacedPayload::new(inner, doors.pace, context.clone()));

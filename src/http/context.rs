@@ -85,6 +85,12 @@ impl Context {
         self.body_ended.set(Some(Instant::now()));
     }
 
+    /// Whether all of the body was read.
+    #[must_use]
+    pub(crate) fn has_whole_body(&self) -> bool {
+        self.body_ended.get().is_some()
+    }
+
     /// Notes that the body came too slowly.
     pub(crate) fn too_slow(&self) {
         self.too_slow.set(true);

@@ -36,7 +36,19 @@ impl App {
 
     /// A service that listens, ready or not.
     pub fn start_unready(environment: &[(&str, &str)]) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::launch(tempfile::tempdir().unwrap(), environment)
+    }
+
+    /// Ends the service in good order and starts it again on the same data, ready. It may have another port.
+    pub fn restart(&mut self, environment: &[(&str, &str)]) {
+        self.signal("-TERM");
+        assert!(self.wait_for_end().success());
+        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
+        *self = Self::launch(data, environment);
+        self.wait_for("readiness", |app| app.get("/ready").status() == 200);
+    }
+
+    fn launch(data: tempfile::TempDir, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_huemill"))
             .env_clear()
             .env("PORT", "0")

@@ -47,8 +47,12 @@ pub(super) async fn create(
         Some(key) => Some(doors.hold_key(&key.scope, &key.word).await?),
         None => None,
     };
-    let parcel = parcel::receive(&request, payload, &doors, &takes(&doors)).await?;
-    doors.signatures.settle(signed, &request, &*doors.records.store).await?;
+    let parcel = parcel::receive(&request, payload, &doors, &takes(&doors)).await;
+    // Who is not believed is told nothing else, not even what is wrong with the body.
+    if parcel.is_ok() || context::of(&request).has_whole_body() {
+        doors.signatures.settle(signed, &request, &*doors.records.store).await?;
+    }
+    let parcel = parcel?;
     let fields = Fields::read(request.query_string(), &parcel.texts)?;
     let key = key.map(|key| NewKey {
         fingerprint: fingerprint::of(&parcel.sent, &fields),

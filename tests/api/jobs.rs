@@ -1,0 +1,258 @@
+//! A job's life over HTTP: sent, polled, followed, taken home.
+
+use std::io::{BufRead, BufReader, Read};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::blocking::multipart::{Form, Part};
+use serde_json::{Value, json};
+
+use crate::app::{App, assert_problem};
+use crate::archives::{Member, zip};
+use crate::cards::{check_picture, photo};
+use crate::jobs_app::{accepted, album, busy, ended, id, post_zip, spawn, zip_form};
+
+fn names(body: &Value) -> Vec<&str> {
+    body["results"].as_array().unwrap().iter().map(|result| result["filename"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_zip_becomes_a_job_and_its_results() {
+    let app = spawn();
+    let answer = app
+        .post("/jobs?colors=5")
+        .header("x-request-id", "the-first-request")
+        .multipart(zip_form(album(3, 1)).text("ttl_h", "2").text("format", "webp"))
+        .send()
+        .unwrap();
+    let body = accepted(answer);
+    assert_eq!((&body["status"], &body["request_id"]), (&json!("queued"), &json!("the-first-request")));
+    let job = ended(&app, id(&body));
+    assert_eq!(
+        (&job["status"], &job["type"], &job["request_id"]),
+        (&json!("completed"), &json!("zip_batch"), &json!("the-first-request"))
+    );
+    let time = |name: &str| job[name].as_i64().unwrap_or_else(|| panic!("{name} in {job}"));
+    assert_eq!(time("expires_at") - time("created_at"), 2 * 3_600);
+    assert!(time("created_at") <= time("started_at") && time("started_at") <= time("finished_at"));
+    assert_eq!(time("download_expires_at"), time("expires_at"));
+    assert_eq!(
+        (names(&job), &job["results_count"]),
+        (vec!["trip/01.png", "trip/02.png", "trip/03.png"], &json!(3))
+    );
+    for result in job["results"].as_array().unwrap() {
+        check_picture(result, 5);
+        assert!(result["social_image"].as_str().unwrap().starts_with("data:image/webp;base64,"));
+    }
+    assert_eq!(job["failed_count"], 1);
+    assert_eq!(
+        (&job["failed"][0]["filename"], &job["failed"][0]["error_code"]),
+        (&json!("trip/00.png"), &json!("PROCESSING_ERROR"))
+    );
+    assert!(job["failed"][0]["user_message"].is_string());
+    app.wait_for_event("job_created", |line| line["job_id"] == body["job_id"]);
+    app.assert_well();
+}
+
+#[test]
+fn pictures_one_by_one_become_a_job_with_names_of_their_own() {
+    let app = spawn();
+    let part = |name: &'static str| Part::bytes(photo("png")).file_name(name);
+    let form = Form::new()
+        .part("images", part("a.png"))
+        .part("images", part("b.png"))
+        .part("images", part("a.png"))
+        .part("images", Part::bytes(photo("jpeg")))
+        .part("images", Part::bytes(Vec::new()).file_name(""))
+        .part("images", Part::bytes(b"nothing".to_vec()).file_name("c.png"));
+    let body = accepted(app.post("/jobs?cards=inline").multipart(form).send().unwrap());
+    let job = ended(&app, id(&body));
+    assert_eq!((&job["type"], &job["status"]), (&json!("image_batch"), &json!("completed")));
+    assert_eq!(names(&job), ["a.png", "b.png", "a (2).png", "image-4"]);
+    assert_eq!(
+        (job["failed"].as_array().unwrap().len(), &job["failed"][0]["filename"]),
+        (1, &json!("c.png"))
+    );
+    app.assert_well();
+}
+
+#[test]
+fn json_raw_and_form_give_the_same_results() {
+    let app = spawn();
+    let zip = album(2, 0);
+    let results = |answer| ended(&app, id(&accepted(answer)))["results"].clone();
+    let form = results(app.post("/jobs").multipart(zip_form(zip.clone())).send().unwrap());
+    let raw = results(post_zip(&app, zip.clone()).send().unwrap());
+    let body = json!({"zip": STANDARD.encode(&zip), "ttl_h": 24, "colors": null, "priority": "low"});
+    let json = results(app.post("/jobs").json(&body).send().unwrap());
+    assert_eq!((&form, &form), (&raw, &json));
+}
+
+#[test]
+fn fifty_pictures_with_three_broken_complete_with_forty_seven() {
+    let app = spawn();
+    let job = ended(&app, id(&accepted(post_zip(&app, album(47, 3)).send().unwrap())));
+    assert_eq!(
+        (&job["status"], &job["results_count"], &job["failed_count"]),
+        (&json!("completed"), &json!(47), &json!(3))
+    );
+    assert_eq!(names(&job).len(), 47);
+    let failed: Vec<_> =
+        job["failed"].as_array().unwrap().iter().map(|failed| failed["filename"].clone()).collect();
+    assert_eq!(failed, ["trip/00.png", "trip/16.png", "trip/32.png"]);
+    assert!(names(&job).is_sorted(), "results are in the archive's order");
+    let link = job["results"][0]["social_image"].as_str().unwrap();
+    assert!(link.starts_with("http://") && link.contains("/results/1/card?expires="), "{link}");
+    let inline: Value = app.get(&format!("/jobs/{}?cards=inline", id(&job))).json().unwrap();
+    check_picture(&inline["results"][46], 10);
+    assert_eq!(app.metric("images_processed_total{endpoint=\"/jobs\"}"), 47);
+    app.assert_well();
+}
+
+#[test]
+fn a_job_without_any_success_fails_and_says_of_what() {
+    let app = spawn();
+    let job = ended(&app, id(&accepted(post_zip(&app, album(0, 2)).send().unwrap())));
+    assert_eq!((&job["status"], &job["error_code"]), (&json!("failed"), &json!("PROCESSING_ERROR")));
+    assert_eq!(job["message"], job["user_message"]);
+    assert!(job["message"].as_str().unwrap().contains("2 pictures"), "{job}");
+    assert_eq!(job["failed"].as_array().unwrap().len(), 2);
+    assert!(job.get("results").is_none() && job.get("download_url").is_none(), "{job}");
+}
+
+#[test]
+fn what_cannot_be_read_at_all_is_told_at_once() {
+    let app = spawn();
+    assert_problem(post_zip(&app, b"no zip at all".to_vec()).send().unwrap(), 422, "PROCESSING_ERROR");
+    assert_problem(
+        post_zip(&app, zip(&[Member::stored("a.txt", b"x")])).send().unwrap(),
+        422,
+        "PROCESSING_ERROR",
+    );
+    assert_problem(
+        post_zip(&app, zip(&[Member::stored("../a.png", b"x")])).send().unwrap(),
+        422,
+        "ZIP_TRAVERSAL",
+    );
+    assert_problem(app.post("/jobs").send().unwrap(), 400, "NO_INPUT");
+    assert_problem(app.post("/jobs").json(&json!({})).send().unwrap(), 400, "NO_INPUT");
+    assert_problem(app.post("/jobs").json(&json!({"urls": []})).send().unwrap(), 400, "NO_INPUT");
+    let empty = Form::new().part("images", Part::bytes(Vec::new()).file_name(""));
+    assert_problem(app.post("/jobs").multipart(empty).send().unwrap(), 400, "NO_INPUT");
+    let text = app.post("/jobs").header("content-type", "text/plain").body("x").send().unwrap();
+    assert_problem(text, 415, "UNSUPPORTED_MEDIA_TYPE");
+    assert_problem(
+        app.post("/jobs").json(&json!({"urls": ["http://x"]})).send().unwrap(),
+        501,
+        "NOT_IMPLEMENTED",
+    );
+    app.assert_well();
+}
+
+#[test]
+fn polls_that_bring_no_news_are_not_modified() {
+    let (app, live) = busy();
+    let answer = app.get(&format!("/jobs/{live}"));
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((2..=30).contains(&wait), "{wait}");
+    let body: Value = answer.json().unwrap();
+    assert!(
+        body["progress"].as_u64().is_some_and(|progress| progress < 100) && body["eta_s"].is_u64(),
+        "{body}"
+    );
+    let job = ended(&app, &live);
+    let path = format!("/jobs/{}", id(&job));
+    let answer = app.get(&path);
+    assert!(!answer.headers().contains_key("retry-after"));
+    let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
+    let ask = |header: &str| app.client.get(app.url(&path)).header("if-none-match", header).send().unwrap();
+    for header in [&etag, &format!("W/{etag}"), &format!("\"x\", {etag}"), "*"] {
+        let answer = ask(header);
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["etag"].to_str().unwrap()),
+            (304, etag.as_str())
+        );
+        assert!(answer.bytes().unwrap().is_empty());
+    }
+    for header in ["\"x\"", "x", ""] {
+        assert_eq!(ask(header).status(), 200, "{header}");
+    }
+    assert_eq!(app.get(&path).bytes().unwrap(), app.get(&path).bytes().unwrap());
+    assert_eq!(app.metric("status_poll_304_total"), 4);
+    assert!(app.metric("status_polls_total{result=\"unchanged\"}") >= 5);
+}
+
+#[test]
+fn head_answers_as_get_without_a_body() {
+    let app = spawn();
+    let job = ended(&app, id(&accepted(post_zip(&app, album(1, 0)).send().unwrap())));
+    for path in ["", "/events", "/results.zip", "/results/0/card"] {
+        let url = app.url(&format!("/jobs/{}{path}", id(&job)));
+        let (get, head) = (app.client.get(&url).send().unwrap(), app.client.head(&url).send().unwrap());
+        assert_eq!(
+            (head.status(), &head.headers()["content-type"]),
+            (get.status(), &get.headers()["content-type"]),
+            "{path}"
+        );
+        assert_eq!(head.headers().get("etag"), get.headers().get("etag"), "{path}");
+        assert!(head.bytes().unwrap().is_empty(), "{path}");
+    }
+}
+
+/// The events of a job until its stream ends: name, id, data.
+fn events(app: &App, id: &str, last: Option<&str>) -> Vec<(String, i64, Value)> {
+    let mut request = app.client.get(app.url(&format!("/jobs/{id}/events")));
+    if let Some(last) = last {
+        request = request.header("last-event-id", last);
+    }
+    let answer = request.send().unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    let mut text = String::new();
+    BufReader::new(answer).read_to_string(&mut text).unwrap();
+    let field = |event: &str, name: &str| {
+        event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
+    };
+    text.split("\n\n")
+        .filter(|event| event.contains("event:"))
+        .map(|event| {
+            let data = serde_json::from_str(&field(event, "data:")).unwrap();
+            (field(event, "event:"), field(event, "id:").parse().unwrap(), data)
+        })
+        .collect()
+}
+
+#[test]
+fn a_jobs_changes_come_as_events_until_it_has_ended() {
+    let (app, live) = busy();
+    let events = events(&app, &live, None);
+    let (name, version, data) = events.last().unwrap();
+    assert_eq!(
+        (name.as_str(), &data["status"], &data["results_count"]),
+        ("completed", &json!("completed"), &json!(8))
+    );
+    assert!(events.len() > 2, "{events:?}");
+    assert!(events[..events.len() - 1].iter().all(|(name, _, _)| name == "progress"), "{events:?}");
+    let versions: Vec<i64> = events.iter().map(|(_, version, _)| *version).collect();
+    assert!(versions.windows(2).all(|pair| pair[0] < pair[1]), "{versions:?}");
+    let etag = app.get(&format!("/jobs/{live}")).headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(etag, format!("\"{version}\""));
+    assert_eq!(self::events(&app, &live, Some("1")).len(), 1);
+    let again =
+        app.client.get(app.url(&format!("/jobs/{live}/events"))).header("last-event-id", version.to_string());
+    assert_eq!(again.send().unwrap().status(), 204);
+}
+
+#[test]
+fn a_stream_of_events_is_judged_by_its_beginning_and_ends_with_the_service() {
+    let (mut app, live) = busy();
+    let request =
+        app.client.get(app.url(&format!("/jobs/{live}/events"))).header("x-request-id", "the-event-stream");
+    let mut lines = BufReader::new(request.send().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "retry: 2000");
+    app.signal("-TERM");
+    assert!(app.wait_for_end().success());
+    let line = app.wait_for_event("http_request", |line| line["request_id"] == "the-event-stream");
+    assert_eq!((&line["endpoint"], &line["status_code"]), (&json!("/jobs/{id}/events"), &json!(200)));
+}

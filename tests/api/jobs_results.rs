@@ -1,0 +1,189 @@
+//! What is taken home of a job: links, the ZIP, the cards, ranges of them.
+
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
+use serde_json::{Value, json};
+
+use crate::app::{App, assert_problem};
+use crate::archives::{Member, zip};
+use crate::cards::{card, photo};
+use crate::jobs_app::{accepted, album, ended, id, path_of, post_zip, spawn};
+
+fn done(app: &App, zip: Vec<u8>) -> Value {
+    ended(app, id(&accepted(post_zip(app, zip).send().unwrap())))
+}
+
+/// The members of an archive by its central directory: name and bytes. Good for stored and deflated ones.
+fn unzip(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let number = |at: usize, size: usize| {
+        bytes[at..at + size].iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let end = bytes.len() - 22;
+    assert_eq!(&bytes[end..end + 4], b"PK\x05\x06");
+    let (count, mut at) = (number(end + 10, 2), number(end + 16, 4));
+    (0..count)
+        .map(|_| {
+            assert_eq!(&bytes[at..at + 4], b"PK\x01\x02");
+            let (method, crc, packed) = (number(at + 10, 2), number(at + 16, 4), number(at + 20, 4));
+            let (name, extra, comment) = (number(at + 28, 2), number(at + 30, 2), number(at + 32, 2));
+            let local = number(at + 42, 4);
+            let title = String::from_utf8(bytes[at + 46..at + 46 + name].to_vec()).unwrap();
+            let data = local + 30 + number(local + 26, 2) + number(local + 28, 2);
+            let mut content = bytes[data..data + packed].to_vec();
+            if method == 8 {
+                let mut inflated = Vec::new();
+                DeflateDecoder::new(&content[..]).read_to_end(&mut inflated).unwrap();
+                content = inflated;
+            }
+            assert_eq!(crc32fast::hash(&content) as usize, crc, "{title}");
+            at += 46 + name + extra + comment;
+            (title, content)
+        })
+        .collect()
+}
+
+#[test]
+fn the_zip_holds_a_file_a_success_and_a_manifest() {
+    let app = spawn();
+    let job = done(&app, album(2, 1));
+    let answer = app.get(&path_of(&app, &job["download_url"]));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (200, &"application/zip".parse().unwrap())
+    );
+    let disposition = answer.headers()["content-disposition"].to_str().unwrap().to_owned();
+    assert_eq!(disposition, format!("attachment; filename=\"{}.zip\"", id(&job)));
+    assert!(!answer.headers().contains_key("content-encoding"));
+    let files = unzip(&answer.bytes().unwrap());
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["manifest.json", "01.png", "02.png"]);
+    let manifest: Value = serde_json::from_slice(&files[0].1).unwrap();
+    assert_eq!(
+        (&manifest["job_id"], &manifest["results"][0]["file"], &manifest["results"][0]["filename"]),
+        (&job["job_id"], &json!("01.png"), &json!("trip/01.png"))
+    );
+    assert_eq!(manifest["results"][1]["palette"], job["results"][1]["palette"]);
+    assert_eq!(manifest["failed"], job["failed"]);
+    let first = image::load_from_memory(&files[1].1).unwrap();
+    assert_eq!(first.to_rgb8(), card(&job["results"][0]).to_rgb8());
+    assert_eq!(app.metric("results_downloaded_total{kind=\"zip\"}"), 1);
+    app.assert_well();
+}
+
+#[test]
+fn names_that_meet_in_one_folder_stay_apart() {
+    let app = spawn();
+    let picture = photo("png");
+    let names = ["a/x.png", "b/x.png", "manifest.json.png", "c/X.PNG", "CON.png"];
+    let job = done(&app, zip(&names.map(|name| Member::stored(name, &picture))));
+    let files = unzip(&app.get(&path_of(&app, &job["download_url"])).bytes().unwrap());
+    let mut lower: Vec<String> = files.iter().map(|(name, _)| name.to_lowercase()).collect();
+    assert_eq!(lower.len(), 6);
+    assert!(lower.iter().all(|name| !name.contains('/')), "{lower:?}");
+    lower.sort();
+    lower.dedup();
+    assert_eq!(lower.len(), 6);
+}
+
+#[test]
+fn h12_any_range_of_the_zip_can_be_asked_for() {
+    let app = spawn();
+    let job = done(&app, album(2, 0));
+    let path = path_of(&app, &job["download_url"]);
+    let whole = app.get(&path);
+    assert_eq!(whole.headers()["accept-ranges"], "bytes");
+    let etag = whole.headers()["etag"].to_str().unwrap().to_owned();
+    let whole = whole.bytes().unwrap();
+    let length = whole.len();
+    let ask = |range: &str, condition: &str| {
+        let request = app.client.get(app.url(&path)).header("range", range).header("accept-encoding", "gzip");
+        let request = if condition.is_empty() { request } else { request.header("if-range", condition) };
+        request.send().unwrap()
+    };
+    for (range, from, to) in [
+        ("bytes=0-0", 0, 1),
+        ("bytes=10-99", 10, 100),
+        (&format!("bytes={}-", length - 7), length - 7, length),
+        ("bytes=-22", length - 22, length),
+        (&format!("bytes=5000-{}", length * 2), 5000, length),
+    ] {
+        let answer = ask(range, &etag);
+        assert_eq!(answer.status(), 206, "{range}");
+        assert_eq!(answer.headers()["content-range"], format!("bytes {from}-{}/{length}", to - 1));
+        assert_eq!(answer.bytes().unwrap(), whole[from..to], "{range}");
+    }
+    for (range, condition) in [("bytes=0-0", "\"other\""), ("bytes=0-1,4-5", ""), ("pages=1-2", "")] {
+        let answer = ask(range, condition);
+        assert_eq!((answer.status().as_u16(), answer.bytes().unwrap().len()), (200, length), "{range}");
+    }
+    let beyond = ask(&format!("bytes={length}-"), "");
+    assert_eq!(beyond.headers()["content-range"], format!("bytes */{length}"));
+    assert_problem(beyond, 416, "RANGE_NOT_SATISFIABLE");
+    let held = app.client.get(app.url(&path)).header("if-none-match", &etag).send().unwrap();
+    assert_eq!(held.status(), 304);
+}
+
+#[test]
+fn a_card_is_sent_by_its_link_and_by_its_path() {
+    let app = spawn();
+    let job = done(&app, album(2, 1));
+    let links: Value = app.get(&format!("/jobs/{}?cards=url", id(&job))).json().unwrap();
+    let path = path_of(&app, &links["results"][0]["social_image"]);
+    let answer = app.get(&path);
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-type"]),
+        (200, &"image/png".parse().unwrap())
+    );
+    let disposition = answer.headers()["content-disposition"].to_str().unwrap();
+    assert!(disposition.starts_with("inline; filename=\"01.png\""), "{disposition}");
+    let bytes = answer.bytes().unwrap();
+    assert_eq!(image::load_from_memory(&bytes).unwrap().to_rgb8(), card(&job["results"][0]).to_rgb8());
+    let bare = format!("/jobs/{}/results/1/card", id(&job));
+    assert_eq!(app.get(&bare).bytes().unwrap(), bytes);
+    let part = app.client.get(app.url(&bare)).header("range", "bytes=1-3").send().unwrap();
+    assert_eq!((part.status().as_u16(), &part.bytes().unwrap()[..]), (206, b"PNG".as_slice()));
+    for number in ["0", "3", "99999999999", "-1", "+1", "x", "1.0"] {
+        let nothing = app.get(&format!("/jobs/{}/results/{number}/card", id(&job)));
+        assert_problem(nothing, 404, "NOT_FOUND");
+    }
+    assert_eq!(app.metric("results_downloaded_total{kind=\"card\"}"), 2);
+}
+
+#[test]
+fn a_link_that_was_changed_opens_nothing() {
+    let app = spawn();
+    let (job, other) = (done(&app, album(1, 0)), done(&app, album(1, 0)));
+    let good = path_of(&app, &job["download_url"]);
+    let later = good.replace("expires=1", "expires=2");
+    for path in [
+        &later,
+        &format!("{good}0"),
+        &good[..good.len() - 1],
+        &good.replace(id(&job), id(&other)),
+        good.split("&signature").next().unwrap(),
+    ] {
+        assert_problem(app.get(path), 403, "EXPIRED_LINK");
+    }
+    assert_eq!(app.get(&good).status(), 200);
+    assert_eq!(app.metric("auth_failures_total{reason=\"link_forged\"}"), 5);
+    assert!(app.log().iter().all(|line| !line.to_string().contains("signature=")));
+}
+
+#[test]
+fn links_begin_with_the_public_url_where_there_is_one() {
+    let app = App::start(&[("PUBLIC_URL", "https://huemill.example/")]);
+    let job = done(&app, album(1, 0));
+    let url = job["download_url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("https://huemill.example/jobs/{}/results.zip?", id(&job))), "{url}");
+}
+
+#[test]
+fn a_link_holds_after_a_restart() {
+    let mut app = spawn();
+    let job = done(&app, album(1, 0));
+    let path = path_of(&app, &job["download_url"]);
+    let before = app.get(&path).bytes().unwrap();
+    app.restart(&[]);
+    assert_eq!(app.get(&path).bytes().unwrap(), before);
+}
