@@ -49,6 +49,8 @@ pub enum BlobError {
 }
 
 /// The blob store. Cheap to clone.
+///
+/// Call it, and read its streams, on one runtime: a bucket's connections belong to the one that opened them.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     place: Place,
