@@ -1,0 +1,182 @@
+//! The clients of a service that keeps dying. Each does what a good client does: it sends its request again, with
+//! the same key, until it is answered. What they see that must not be fails the test.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use reqwest::blocking::multipart::{Form, Part};
+use reqwest::blocking::{Client, Response};
+use serde_json::Value;
+
+use super::service::Service;
+use super::until;
+
+/// What the clients were told.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Job by key, with the number of its pictures.
+    pub accepted: HashMap<String, (String, usize)>,
+    /// Jobs whose cancel was answered 202.
+    pub canceled: HashSet<String>,
+    /// The entity tag under which an ended job was first seen.
+    pub ended: HashMap<String, (String, String)>,
+}
+
+#[derive(Default)]
+struct Shared {
+    address: Mutex<Option<SocketAddr>>,
+    seen: Mutex<Seen>,
+    create: AtomicBool,
+    stop: AtomicBool,
+}
+
+pub struct Clients {
+    shared: Arc<Shared>,
+    creators: Vec<JoinHandle<()>>,
+    others: Vec<JoinHandle<()>>,
+}
+
+impl Clients {
+    pub fn start(seed: u64) -> Self {
+        let shared = Arc::new(Shared { create: AtomicBool::new(true), ..Shared::default() });
+        let spawn = |offset: u64, work: fn(&Shared, StdRng)| {
+            let shared = shared.clone();
+            std::thread::spawn(move || work(&shared, StdRng::seed_from_u64(seed.wrapping_add(offset))))
+        };
+        Self {
+            creators: (0..3).map(|n| spawn(n, create)).collect(),
+            others: vec![spawn(10, poll), spawn(11, poll), spawn(12, cancel)],
+            shared,
+        }
+    }
+
+    /// Where the service is now.
+    pub fn find(&self, address: Option<SocketAddr>) {
+        *self.shared.address.lock().unwrap() = address;
+    }
+
+    pub fn create_no_more(&self) {
+        self.shared.create.store(false, Ordering::SeqCst);
+    }
+
+    /// Lets everybody finish what was begun, on a service that lives.
+    pub fn stop(self, _alive: &Service) -> Seen {
+        self.creators.into_iter().for_each(|creator| creator.join().unwrap());
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.others.into_iter().for_each(|other| other.join().unwrap());
+        std::mem::take(&mut *self.shared.seen.lock().unwrap())
+    }
+}
+
+impl Shared {
+    fn client() -> Client {
+        Client::builder().timeout(Duration::from_secs(10)).no_proxy().build().unwrap()
+    }
+
+    fn url(&self, path: &str) -> Option<String> {
+        self.address.lock().unwrap().map(|address| format!("http://{address}{path}"))
+    }
+
+    fn any_job(&self, random: &mut StdRng) -> Option<String> {
+        let seen = self.seen.lock().unwrap();
+        if seen.accepted.is_empty() {
+            return None;
+        }
+        let index = random.random_range(0..seen.accepted.len());
+        seen.accepted.values().nth(index).map(|(job, _)| job.clone())
+    }
+
+    fn going(&self) -> bool {
+        std::thread::sleep(Duration::from_millis(5));
+        !self.stop.load(Ordering::SeqCst)
+    }
+}
+
+/// A small picture of its own.
+fn picture(random: &mut StdRng) -> Vec<u8> {
+    let (side, shade) = (random.random_range(40..160), random.random::<[u8; 3]>());
+    let image = image::RgbImage::from_fn(side, side, |x, y| {
+        image::Rgb([shade[0].wrapping_add(x as u8), shade[1].wrapping_add(y as u8), shade[2]])
+    });
+    let mut bytes = Vec::new();
+    image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+    bytes
+}
+
+fn create(shared: &Shared, mut random: StdRng) {
+    let client = Shared::client();
+    while shared.create.load(Ordering::SeqCst) {
+        let key = format!("{:032x}", random.random::<u128>());
+        let pictures: Vec<_> = (0..random.random_range(1..6)).map(|_| picture(&mut random)).collect();
+        // Sent again, the same, until it is answered: that is what the key is for.
+        let mut answer = None;
+        until("a request that is sent again is answered in the end", || {
+            answer = shared.url("/jobs").and_then(|url| {
+                let form = pictures.iter().enumerate().fold(Form::new(), |form, (n, bytes)| {
+                    form.part("images", Part::bytes(bytes.clone()).file_name(format!("{n}.png")))
+                });
+                client.post(url).header("idempotency-key", &key).multipart(form).send().ok()
+            });
+            answer.as_ref().is_some_and(accepted)
+        });
+        let body: Value = match answer.unwrap().json() {
+            Ok(body) => body,
+            // The service died while it answered; the job is there, or the next try makes it. Asked no more, so
+            // nothing is known of it.
+            Err(_) => continue,
+        };
+        let job = body["job_id"].as_str().unwrap().to_owned();
+        let old = shared.seen.lock().unwrap().accepted.insert(key, (job, pictures.len()));
+        assert!(old.is_none());
+        std::thread::sleep(Duration::from_millis(random.random_range(0..40)));
+    }
+}
+
+/// Whether it is a 202. Anything else must be a refusal that passes.
+fn accepted(answer: &Response) -> bool {
+    let status = answer.status().as_u16();
+    assert!(matches!(status, 202 | 409 | 503), "POST /jobs answered {status}");
+    status == 202
+}
+
+fn poll(shared: &Shared, mut random: StdRng) {
+    let client = Shared::client();
+    while shared.going() {
+        let Some(job) = shared.any_job(&mut random) else { continue };
+        let Some(url) = shared.url(&format!("/jobs/{job}")) else { continue };
+        let Ok(answer) = client.get(url).send() else { continue };
+        let status = answer.status().as_u16();
+        assert!(matches!(status, 200 | 503), "{job}, once accepted, is answered {status}");
+        let Some(tag) = answer.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned()) else {
+            continue;
+        };
+        let Ok(body) = answer.json::<Value>() else { continue };
+        let state = body["status"].as_str().unwrap_or_default().to_owned();
+        if matches!(state.as_str(), "completed" | "failed" | "canceled") {
+            let mut seen = shared.seen.lock().unwrap();
+            let first = seen.ended.entry(job.clone()).or_insert_with(|| (state.clone(), tag.clone()));
+            assert_eq!(*first, (state, tag), "{job} had ended");
+        }
+    }
+}
+
+fn cancel(shared: &Shared, mut random: StdRng) {
+    let client = Shared::client();
+    while shared.going() {
+        std::thread::sleep(Duration::from_millis(random.random_range(20..120)));
+        let Some(job) = shared.any_job(&mut random) else { continue };
+        let Some(url) = shared.url(&format!("/jobs/{job}/cancel")) else { continue };
+        let Ok(answer) = client.post(url).send() else { continue };
+        let status = answer.status().as_u16();
+        assert!(matches!(status, 202 | 409 | 503), "cancel answered {status}");
+        if status == 202 {
+            shared.seen.lock().unwrap().canceled.insert(job);
+        }
+    }
+}
