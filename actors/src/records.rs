@@ -8,9 +8,11 @@ mod measured;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{Stream, StreamExt, poll_fn};
 use huemill_store::blobs::{BlobError, Blobs};
 use huemill_store::store::{Store, StoreError};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
@@ -51,6 +53,29 @@ impl Records {
         work: impl Future<Output = Result<T, Fault>> + Send + 'static,
     ) -> Result<T, Fault> {
         self.io.spawn(work).await.map_err(|error| Fault::new(Code::InternalError).because(error))?
+    }
+}
+
+/// Pieces of a stream that are read ahead.
+const AHEAD: usize = 2;
+
+impl Records {
+    /// Reads a stream of blobs on the io runtime, where the connections that it holds belong, a few pieces ahead of
+    /// whoever takes them. Ends when that one goes away.
+    pub fn stream<S>(&self, stream: S) -> impl Stream<Item = S::Item> + use<S>
+    where
+        S: Stream<Item: Send> + Send + 'static,
+    {
+        let (pieces, mut taken) = mpsc::channel(AHEAD);
+        self.io.spawn(async move {
+            let mut stream = std::pin::pin!(stream);
+            while let Some(piece) = stream.next().await {
+                if pieces.send(piece).await.is_err() {
+                    break;
+                }
+            }
+        });
+        poll_fn(move |cx| taken.poll_recv(cx))
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) async fn results(
         return Ok(file.not_modified());
     }
     let (zip, blobs) = (archive::of(&doors.records, &job).await?, doors.records.blobs.clone());
-    Ok(file.answer(&request, &doors, zip.len(), |range| zip.stream(&blobs, range)))
+    Ok(file.answer(&request, &doors, zip.len(), |range| doors.records.stream(zip.stream(&blobs, range))))
 }
 
 /// One card.
@@ -74,7 +74,9 @@ pub(super) async fn card(
         return Ok(file.not_modified());
     }
     let blobs = doors.records.blobs.clone();
-    Ok(file.answer(&request, &doors, card.length, |range| blobs.stream(card.key, Some(range))))
+    Ok(file.answer(&request, &doors, card.length, |range| {
+        doors.records.stream(blobs.stream(card.key, Some(range)))
+    }))
 }
 
 /// The job, for whoever has a link that holds or none at all.

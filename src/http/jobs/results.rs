@@ -216,7 +216,7 @@ fn broken(fault: Fault) -> Piece {
 
 /// A card as base64, as it comes.
 fn base64(records: &Records, card: Card) -> Piece {
-    let blob = records.blobs.stream(card.key, None);
+    let blob = records.stream(records.blobs.stream(card.key, None));
     let coded = stream::unfold(Some((blob.boxed_local(), Coder::default())), move |state| async move {
         let (mut blob, mut coder) = state?;
         match blob.next().await {
