@@ -1,11 +1,12 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check unit doc bench load fuzz deny clean
+.PHONY: help run setup test check unit doc bench load crash fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
 PROFILE := --profile ci
 FUZZ_SECONDS ?= 600
+CRASH_ROUNDS ?= 100
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILE
 load: ## Pictures per second over HTTP against the engine alone, and memory under load (release build)
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench load
+
+crash: setup ## Kill the service CRASH_ROUNDS (100) times on each store, and see that nothing is lost
+	HUEMILL_CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test $(PROFILE) --locked --test crash -- --nocapture --test-threads 1
 
 fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
 	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example seeds

@@ -109,7 +109,7 @@ pub enum Event {
         /// Pictures given up.
         given_up: u64,
     },
-    /// A picture was settled by somebody who held its lease no more: nothing was changed.
+    /// A picture's lease was another's when it was done, or while it was at work: nothing was changed.
     StaleCompletion,
     /// The Janitor removed something.
     Collected {

@@ -69,7 +69,8 @@ impl SqlStore {
         listener: Arc<dyn Listener>,
     ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let url = dialect::address(path).map_err(|error| StoreError::Broken(error.to_string()))?;
+        let made = dialect::make(path, false).and_then(|()| dialect::address(path));
+        let url = made.map_err(|error| StoreError::Broken(format!("{}: {error}", path.display())))?;
         let dialect = Dialect::Sqlite(clock);
         let pool = dialect.pool(&url, 1).map_err(|error| told(&error))?;
         let readers = dialect.pool(&url, READERS).map_err(|error| told(&error))?;

@@ -82,7 +82,8 @@ impl From<&Job> for Mark {
     }
 }
 
-/// Told of each change of a job's version that this process makes, after its commit. Must not block.
+/// Told of each change of a job's version that this process makes, its creation included, after the commit and
+/// before the caller. Must not block.
 pub trait Listener: Send + Sync + 'static {
     /// The job is now so.
     fn changed(&self, mark: Mark);
@@ -148,7 +149,7 @@ pub struct Ask {
     pub most: u32,
     /// How long the leases run.
     pub lease: Duration,
-    /// Take one suspect item and nothing else, where there is one; without this, suspects are left alone.
+    /// Take one suspect item, or none if none waits, and nothing else; without this, suspects are left alone.
     pub suspect: bool,
     /// Wall-clock milliseconds that a picture takes in the end, slots in parallel counted in: for the estimate.
     pub pace_ms: u64,
@@ -197,7 +198,7 @@ pub enum Canceled {
     Now(Box<Ended>),
     /// It had been canceled before.
     Before(Job),
-    /// It had ended otherwise.
+    /// It had ended otherwise, or is a tombstone.
     TooLate(Job),
     /// There is no such job.
     Unknown,
@@ -270,11 +271,12 @@ pub trait Store: Send + Sync + 'static {
     /// Settles an item, and with the last one its job. `pace_ms` as in [`Ask`].
     async fn settle(&self, lease: &Lease, outcome: Outcome, pace_ms: u64) -> Result<Settled, StoreError>;
 
-    /// Puts items back as if they had not been claimed; those no longer held are left alone. Returns how many.
+    /// Puts items back as if they had not been claimed, but that the attempt's number, the fence, never goes
+    /// back; those no longer held are left alone. Returns how many.
     async fn give_back(&self, leases: &[Lease]) -> Result<u64, StoreError>;
 
-    /// Takes back up to `most` items whose lease has run out. One that was alone then counts a crash; at
-    /// `crashes` of them it is failed with `error`.
+    /// Takes back up to `most` items whose lease has run out; where this process is the only writer, leases of an
+    /// earlier one have. One that was alone then counts a crash; at `crashes` of them it is failed with `error`.
     async fn reap(&self, most: u32, crashes: u32, error: &ItemError) -> Result<Reaped, StoreError>;
 
     /// Ends a job at its owner's wish; its unsettled items are canceled.
@@ -312,7 +314,7 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a row and reads it back.
     async fn probe(&self) -> Result<(), StoreError>;
 
-    /// Writes a consistent copy of the whole store to a file, while it serves. SQLite alone.
+    /// Writes a consistent copy of the whole store to a file that is not there yet, while it serves. SQLite alone.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
 
     /// Whether this process is the only one that writes: then what it was told last is the truth.

@@ -12,6 +12,7 @@ mod clients;
 mod postgres;
 #[path = "../support/service.rs"]
 mod service;
+mod stops;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

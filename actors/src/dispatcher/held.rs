@@ -63,11 +63,10 @@ impl Held {
         self.lock().iter().filter(|(lease, _)| lease.job == *job).for_each(|(_, cancel)| cancel.cancel());
     }
 
-    /// Stops a picture whose lease is another's by now.
-    pub(super) fn lost(&self, lease: &Lease) {
-        if let Some(cancel) = self.lock().get(lease) {
-            cancel.cancel();
-        }
+    /// Stops a picture whose lease is another's by now; whether it was still at work.
+    pub(super) fn lost(&self, lease: &Lease) -> bool {
+        let cancel = self.lock().get(lease).cloned().filter(|cancel| !cancel.is_cancelled());
+        cancel.inspect(Cancel::cancel).is_some()
     }
 
     /// Resolves when none is held.

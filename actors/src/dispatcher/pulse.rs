@@ -69,7 +69,9 @@ async fn prolong(tools: &Tools, settings: DispatcherSettings, held: &Held) {
     let Ok(still) = tools.records.store.heartbeat(&tools.owner, settings.lease).await else { return };
     let still: HashSet<_> = still.into_iter().collect();
     for lease in before.iter().filter(|lease| !still.contains(*lease)) {
-        held.lost(lease);
+        if held.lost(lease) {
+            tools.recorder.record(Event::StaleCompletion);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What differs between the two databases: how connections are opened, how rows are locked, whose clock counts.
 //! All other statements are the same text for both.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,8 +18,10 @@ const ACQUIRE: Duration = Duration::from_secs(4);
 const SQLITE: &str = "PRAGMA busy_timeout = 4000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864";
 
+// A server may be set up to answer commits before they are on its disk; then what we promised would be lost.
 const POSTGRES: &str = "SET lock_timeout = '4s'; SET statement_timeout = '15s'; \
-     SET idle_in_transaction_session_timeout = '30s'";
+     SET idle_in_transaction_session_timeout = '30s'; \
+     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Which database it is.
 #[derive(Debug, Clone)]
@@ -77,7 +81,20 @@ fn prepared<'c>(connection: &'c mut AnyConnection, text: &'static str) -> BoxFut
     Box::pin(async move { sqlx::raw_sql(text).execute(connection).await.map(|_| ()) })
 }
 
-/// The address of an SQLite file, which is made where there is none.
+/// Makes an empty file that only its owner may read: the store holds secrets. SQLite gives the files beside it
+/// the same mode.
+pub(super) fn make(path: &Path, new: bool) -> std::io::Result<()> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .create_new(new)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+/// The address of an SQLite file.
 pub(super) fn address(path: &Path) -> std::io::Result<String> {
     let path = std::path::absolute(path)?;
     let bytes = path.as_os_str().as_encoded_bytes().iter();

@@ -7,6 +7,7 @@ use std::path::Path;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use super::clock::{Now, span};
+use super::dialect::make;
 use super::rows::{self, JOB};
 use crate::job::{Item, Job, JobId, JobState};
 use crate::store::{Figures, Listing, Mark, Removable};
@@ -124,6 +125,7 @@ pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<
 /// Copies SQLite's whole database as of now to a new file, and has the disk hold it.
 pub(super) async fn copy(connection: &mut AnyConnection, to: &Path) -> Result<(), Error> {
     let name = to.to_str().ok_or_else(|| Error::InvalidArgument("a path that is not UTF-8".into()))?;
+    make(to, true).map_err(|error| Error::InvalidArgument(format!("{name}: {error}")))?;
     sqlx::query("VACUUM INTO $1").bind(name).execute(connection).await?;
     tokio::task::spawn_blocking({
         let to = to.to_owned();

@@ -1,9 +1,10 @@
 //! Lists, figures, nonces, keys' collection, secrets, the probe, the copy.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use huemill_store::job::{Job, JobId, JobKind, JobState, NewJob, NewKey};
-use huemill_store::store::{Listing, Store};
+use huemill_store::store::{Listing, Store, StoreError};
 use secrecy::ExposeSecret;
 
 use crate::bench::{Bench, HOUR, Place, new_job, on_both_stores};
@@ -99,7 +100,7 @@ async fn a_copy_holds_what_was_committed(bench: Bench) {
     let job = bench.job_of(3).await;
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("huemill.db");
-    let Place::File(_) = &bench.place else {
+    let Place::File(original) = &bench.place else {
         assert!(!bench.store.is_sole_writer());
         assert!(bench.store.backup(&to).await.is_err());
         return;
@@ -107,7 +108,18 @@ async fn a_copy_holds_what_was_committed(bench: Bench) {
     assert!(bench.store.is_sole_writer());
     bench.store.backup(&to).await.unwrap();
     let later = bench.job_of(1).await;
-    assert!(bench.store.backup(&to).await.is_err(), "nothing is written over");
+    let again = bench.store.backup(&to).await;
+    assert!(matches!(again, Err(StoreError::Broken(_))), "nothing is written over: {again:?}");
+    for folder in [original, &folder] {
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(
+                file.metadata().unwrap().permissions().mode() & 0o077,
+                0,
+                "{file:?}: it holds secrets"
+            );
+        }
+    }
     let copy = Bench::open(Place::File(folder)).await;
     assert_eq!(copy.job(&job.id).await, job);
     assert_eq!(copy.items(&job.id).await.len(), 3);

@@ -1,0 +1,116 @@
+//! One of several processes, and what a client asks of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jpeg_encoder::{ColorType, Encoder};
+use reqwest::blocking::multipart::{Form, Part};
+use reqwest::blocking::{Client, Response};
+use serde_json::Value;
+
+use super::service::Service;
+use super::until;
+
+/// Pictures by name.
+pub type Pictures = Vec<(String, Vec<u8>)>;
+
+/// Pictures that take a few milliseconds each; those of another seed are others.
+pub fn small(count: u32, seed: u32) -> Pictures {
+    (0..count).map(|n| (format!("{n}.jpg"), jpeg(120, 80, seed * 31 + n))).collect()
+}
+
+/// Pictures that take long enough to be caught at work.
+pub fn large(count: u32) -> Pictures {
+    let one = jpeg(5200, 3600, 1);
+    (0..count).map(|n| (format!("{n}.jpg"), one.clone())).collect()
+}
+
+fn jpeg(width: u16, height: u16, seed: u32) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
+    for y in 0..u32::from(height) {
+        for x in 0..u32::from(width) {
+            // xorshift: noise keeps the decoder busy.
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            pixels.extend([(x / 8) as u8 ^ (state as u8 & 31), (y / 8) as u8, state as u8 & 63]);
+        }
+    }
+    let mut bytes = Vec::new();
+    Encoder::new(&mut bytes, 90).encode(&pixels, width, height, ColorType::Rgb).unwrap();
+    bytes
+}
+
+/// A process with a data directory of its own; store and blobs are shared.
+pub struct Node {
+    service: Service,
+    client: Client,
+    _data: tempfile::TempDir,
+}
+
+impl Node {
+    pub fn start(database: &str, blobs: &Path) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let environment = [
+            ("DATABASE_URL", database.to_owned()),
+            ("BLOB_URL", format!("file://{}", blobs.display())),
+            ("HUEMILL__WORKERS__COUNT", "2".to_owned()),
+            ("HUEMILL__JOBS__LEASE_SECONDS", "3".to_owned()),
+            ("HUEMILL__JOBS__POLL_MS", "50".to_owned()),
+            ("HUEMILL__HEALTH__INTERVAL_SECONDS", "1".to_owned()),
+            ("HUEMILL__HEALTH__STORE_SECONDS", "1".to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value));
+        let service = Service::start(data.path(), &environment);
+        let client = Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().unwrap();
+        let node = Self { service, client, _data: data };
+        until("it is ready", || node.is_ready());
+        node
+    }
+
+    pub fn post(&self, pictures: &Pictures) -> Response {
+        let form = pictures.iter().fold(Form::new(), |form, (name, bytes)| {
+            form.part("images", Part::bytes(bytes.clone()).file_name(name.clone()))
+        });
+        self.client.post(self.service.url("/jobs")).multipart(form).send().unwrap()
+    }
+
+    /// The id of the job that these pictures become.
+    pub fn submit(&self, pictures: &Pictures) -> String {
+        let answer = self.post(pictures);
+        assert_eq!(answer.status(), 202);
+        answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the job is completed, with so many results.
+    pub fn completes(&self, job: &str, results: usize) {
+        let mut body = Value::Null;
+        until("the job is completed", || {
+            let answer = self.client.get(self.service.url(&format!("/jobs/{job}?cards=url"))).send().unwrap();
+            assert!(matches!(answer.status().as_u16(), 200 | 503), "{answer:?}");
+            body = answer.json().unwrap();
+            body["status"] == "completed"
+        });
+        assert_eq!(body["results_count"], results, "{body}");
+    }
+
+    /// A series' value in a scrape; 0 where it is not there.
+    pub fn figure(&self, series: &str) -> u64 {
+        let text = self.client.get(self.service.url("/metrics")).send().unwrap().text().unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse::<f64>().unwrap() as u64)
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.client.get(self.service.url("/ready")).send().is_ok_and(|answer| answer.status() == 200)
+    }
+
+    pub fn signal(&self, name: &str) {
+        self.service.signal(name);
+    }
+
+    pub fn kill(self) {
+        self.service.kill();
+    }
+}
