@@ -123,7 +123,7 @@ mod tests {
             after in proptest::collection::vec("[a-z,0-9]{0,6}", 0..5),
             weak: bool,
         ) {
-            let quoted = |words: &[String]| words.iter().map(|word| format!("\"{word}\", ")).collect::<String>();
+            let quoted = |words: &[String]| words.iter().map(|word| format!("\"{word}\", ")).collect::<Vec<_>>().concat();
             let list = format!("{}{}\"7-url\" , {}", quoted(&before), if weak { "W/" } else { "" }, quoted(&after));
             prop_assert!(held(&list));
         }

@@ -27,11 +27,10 @@ pub fn spawn_signed() -> App {
 pub fn album(good: usize, broken: usize) -> Vec<u8> {
     let picture = photo("png");
     let total = good + broken;
-    let is_broken = |at: usize| broken > 0 && at % (total / broken) == 0 && at / (total / broken) < broken;
-    let member = |at: usize| match is_broken(at) {
-        true => Member::stored(format!("trip/{at:02}.png"), b"\x89PNG\r\n\x1a\nnot really"),
-        false => Member::stored(format!("trip/{at:02}.png"), &picture),
-    };
+    let is_broken =
+        |at: usize| broken > 0 && at.is_multiple_of(total / broken) && at / (total / broken) < broken;
+    let bytes = |at: usize| if is_broken(at) { b"\x89PNG\r\n\x1a\nnot really" } else { &picture[..] };
+    let member = |at: usize| Member::stored(format!("trip/{at:02}.png"), bytes(at));
     zip(&(0..total).map(member).collect::<Vec<_>>())
 }
 
@@ -113,7 +112,7 @@ impl Signing {
 
     /// The right signature.
     pub fn signature(&self) -> String {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         let digest = hex(&Sha256::digest(&self.body));
         let text = format!("{}\n{}\n{}\n{digest}", self.timestamp, self.method, self.path);
         let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();

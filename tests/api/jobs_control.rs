@@ -66,7 +66,9 @@ fn the_operator_alone_sees_all_jobs_a_page_at_a_time() {
     let app = spawn();
     let ids: Vec<String> =
         (0..5).map(|_| id(&accepted(post_zip(&app, album(1, 0)).send().unwrap())).to_owned()).collect();
-    ids.iter().for_each(|id| drop(ended(&app, id)));
+    for id in &ids {
+        ended(&app, id);
+    }
     let page = |query: &str| -> Value {
         let request = app.client.get(app.url(&format!("/jobs{query}"))).bearer_auth(OPERATOR);
         request.send().unwrap().json().unwrap()

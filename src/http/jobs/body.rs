@@ -81,8 +81,6 @@ impl<'a> Summary<'a> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Duration;
-
     use huemill_store::job::{JobId, JobKind, Priority};
     use serde_json::json;
 
