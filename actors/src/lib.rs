@@ -5,6 +5,7 @@ mod canary;
 pub mod clock;
 pub mod crew;
 pub mod dispatcher;
+pub mod ending;
 mod estimate;
 pub mod fault;
 pub mod health;

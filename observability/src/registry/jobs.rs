@@ -112,7 +112,10 @@ impl Jobs {
                 "job_images_given_up_total",
                 "Pictures given up after their process died over them.",
             )?,
-            stale: counter("job_stale_completions_total", "Pictures done, or still at work, when their lease was another's.")?,
+            stale: counter(
+                "job_stale_completions_total",
+                "Pictures done, or still at work, when their lease was another's.",
+            )?,
             collected: counters("gc_objects_collected_total", "What the Janitor removed, by kind.", "kind")?,
             store_time: register_histogram_vec_with_registry!(
                 "store_operation_duration_seconds",
