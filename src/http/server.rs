@@ -67,26 +67,35 @@ fn routes(config: &mut ServiceConfig) {
 
 /// A resource that answers other methods with 405 and its own `Allow`.
 pub(super) fn at(route: Route) -> Resource {
-    web::resource(route.path).default_service(web::to(move || async move { not_allowed(route.allow) }))
+    let other = move |request: HttpRequest, payload: Payload, doors: Data<Doors>| async move {
+        proven(&request, payload, &doors).await?;
+        Ok::<_, Problem>(not_allowed(route.allow))
+    };
+    web::resource(route.path).default_service(web::to(other))
 }
 
-/// No route is here; and a method that is taken nowhere is told so first. On a path that some proxy may take for a
-/// guarded one, whoever cannot sign is told no more than that.
+/// No route is here; and a method that is taken nowhere is told so first.
 async fn nowhere(
     request: HttpRequest,
     payload: Payload,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    let signed = doors.signatures.begin(&request)?;
-    if doors.signatures.guards(request.method(), request.uri().path()) {
-        upload::drain(payload).await?;
-        doors.signatures.settle(signed, &request, &*doors.records.store).await?;
-    }
+    proven(&request, payload, &doors).await?;
     Ok(if route::takes(request.method()) {
         Problem::from(Code::NotFound).into_response()
     } else {
         not_allowed(route::ALLOW_ANYWHERE)
     })
+}
+
+/// Where a signature is needed, or some proxy may think so, whoever cannot sign is told no more than that.
+async fn proven(request: &HttpRequest, payload: Payload, doors: &Doors) -> Result<(), Problem> {
+    if doors.signatures.guards(request.method(), request.uri().path()) {
+        let signed = doors.signatures.begin(request)?;
+        upload::drain(payload).await?;
+        doors.signatures.settle(signed, request, &*doors.records.store).await?;
+    }
+    Ok(())
 }
 
 fn not_allowed(allow: &'static str) -> HttpResponse {

@@ -180,9 +180,9 @@ impl App {
     /// Temporary files that the process holds open, named or not.
     pub fn temporary_files(&self) -> usize {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
-        let data = self.data.path().to_str().unwrap();
+        let spool = self.data.path().join("spool");
         open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
-            .filter(|target| target.to_string_lossy().starts_with(data))
+            .filter(|target| target.starts_with(&spool))
             .count()
     }
 
