@@ -8,6 +8,7 @@ pub mod dispatcher;
 pub mod ending;
 mod estimate;
 pub mod fault;
+mod fill;
 pub mod health;
 pub mod idempotency;
 pub mod intake;

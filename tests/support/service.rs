@@ -49,6 +49,7 @@ impl Service {
             .env("HUEMILL__HEALTH__MEMORY_USED_RATIO", "1.0")
             .env("HUEMILL__HEALTH__DISK_FREE_BYTES", "1")
             .env("HUEMILL__UPLOADS__DISK_LOW_BYTES", "1")
+            .env("HUEMILL__JOBS__DISK_LOW_BYTES", "1")
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
