@@ -16,7 +16,7 @@ use super::problem::Problem;
 const SERVICE: &str = "huemill";
 
 /// What this build can do.
-const FEATURES: [&str; 4] = ["palette", "crop", "card", "zip"];
+const FEATURES: [&str; 5] = ["palette", "crop", "card", "zip", "jobs"];
 
 #[derive(Serialize)]
 struct Health {
