@@ -38,10 +38,12 @@ pub(crate) fn of(settings: &Settings) -> CrewSettings {
             uploads: uploads.in_flight,
             bytes: uploads.in_flight_bytes,
             disk_low: uploads.disk_low_bytes,
+            jobs_disk_low: settings.jobs.disk_low_bytes,
         },
         health: health(settings),
         dispatcher: dispatcher(settings),
         janitor: janitor(settings),
+        blob_limit: settings.jobs.blob_limit_bytes,
         ..CrewSettings::default()
     }
 }

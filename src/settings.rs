@@ -71,7 +71,8 @@ section! {
     /// `[jobs]`
     Jobs {
         lease_seconds: u64, poll_ms: u64, picture_seconds: u64, max_crashes: u32, rest_seconds: u64,
-        collect_seconds: u64, tombstone_hours: u64, orphan_seconds: u64,
+        collect_seconds: u64, tombstone_hours: u64, disk_low_bytes: u64,
+        blob_limit_bytes: u64, orphan_seconds: u64,
     }
 }
 section! {

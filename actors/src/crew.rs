@@ -126,6 +126,7 @@ impl Crew {
             dispatcher: settings.dispatcher,
             janitor: settings.janitor,
             intake: settings.intake,
+            blob_limit: settings.blob_limit,
         });
         let patients = Patients {
             workers: workers.clone(),

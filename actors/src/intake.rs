@@ -35,6 +35,8 @@ pub struct Admit {
     pub declared: Option<u64>,
     /// The most bytes that this route reads; a body of unknown length counts as this long.
     pub limit: u64,
+    /// Whether it is to become a job, which stays on the disk.
+    pub job: bool,
 }
 
 impl Message for Admit {
@@ -75,12 +77,14 @@ pub struct IntakeSettings {
     pub bytes: u64,
     /// Bytes that must be free on the disk of the temporary files.
     pub disk_low: u64,
+    /// Bytes that must be free there for new jobs: more than readiness asks for.
+    pub jobs_disk_low: u64,
 }
 
 impl Default for IntakeSettings {
-    /// 512 uploads, 4 GB together, 500 MB of free disk.
+    /// 512 uploads, 4 GB together, 500 MB of free disk, 2 GB for jobs.
     fn default() -> Self {
-        Self { uploads: 512, bytes: 4_000_000_000, disk_low: 500_000_000 }
+        Self { uploads: 512, bytes: 4_000_000_000, disk_low: 500_000_000, jobs_disk_low: 2_000_000_000 }
     }
 }
 
@@ -188,7 +192,8 @@ impl Intake {
         if bytes > admit.limit {
             return Err(too_large(admit.limit));
         }
-        if self.free.is_some_and(|free| free < self.settings.disk_low) {
+        let low = if admit.job { self.settings.jobs_disk_low } else { self.settings.disk_low };
+        if self.free.is_some_and(|free| free < low) {
             return refused("the disk is low");
         }
         if self.flow.uploads.load(Ordering::Acquire) >= self.settings.uploads {

@@ -18,6 +18,7 @@ use huemill_store::store::Removable;
 use crate::clock::Instant;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
+use crate::fill::Fill;
 use crate::metrics::Recorder;
 use crate::records::Records;
 use crate::supervise::Ping;
@@ -73,8 +74,14 @@ const TIDY: Duration = Duration::from_secs(1);
 impl Janitor {
     /// A janitor of these records.
     #[must_use]
-    pub fn new(settings: JanitorSettings, records: Records, estimate: Estimate, recorder: Recorder) -> Self {
-        let broom = Arc::new(Broom { settings, records, estimate, recorder });
+    pub(crate) fn new(
+        settings: JanitorSettings,
+        records: Records,
+        estimate: Estimate,
+        fill: Fill,
+        recorder: Recorder,
+    ) -> Self {
+        let broom = Arc::new(Broom { settings, records, estimate, fill, recorder });
         Self { settings, broom, walked: None, sweeping: false, tidy_due: false }
     }
 
@@ -144,6 +151,7 @@ struct Broom {
     settings: JanitorSettings,
     records: Records,
     estimate: Estimate,
+    fill: Fill,
     recorder: Recorder,
 }
 
@@ -238,7 +246,10 @@ impl Broom {
             }
         }
         let (blobs, age) = (self.records.blobs.clone(), self.settings.orphan);
-        let swept = self.records.on_io(async move { Ok(blobs.sweep(age).await?) }).await?;
+        let sweep = async move { Ok((blobs.sweep(age).await?, blobs.used().await?)) };
+        let (swept, used) = self.records.on_io(sweep).await?;
+        self.fill.measured(used);
+        self.recorder.record(Event::BlobBytes(used));
         self.count("orphans", swept);
         Ok(())
     }

@@ -17,6 +17,7 @@ use huemill_store::store::Created;
 
 use crate::estimate::Estimate;
 use crate::fault::Fault;
+use crate::fill::Fill;
 use crate::metrics::Recorder;
 use crate::orders;
 use crate::records::Records;
@@ -67,6 +68,7 @@ pub enum Submitted {
 pub(crate) struct Desk {
     pub(crate) records: Records,
     pub(crate) estimate: Estimate,
+    pub(crate) fill: Fill,
     pub(crate) recorder: Recorder,
 }
 
@@ -80,6 +82,7 @@ impl Desk {
     async fn store(self, submission: Submission) -> Result<Created, Fault> {
         let (job, blobs) = self.plan(submission)?;
         let told = Told::of(&job);
+        self.fill.take(blobs.iter().map(|(_, spool)| spool.len()).sum())?;
         if let Err(fault) = self.put(blobs).await {
             self.forget(&told.id).await;
             return Err(fault);

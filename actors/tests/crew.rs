@@ -70,7 +70,7 @@ fn a_drain_is_seen_at_once_and_lets_nobody_in() {
         let ward = Ward::ready().await;
         ward.crew.drain();
         assert_eq!((ward.verdict().ready, ward.verdict().reason), (false, Some("draining")));
-        let admit = Admit { declared: Some(1), limit: 1 };
+        let admit = Admit { declared: Some(1), limit: 1, job: false };
         let refused = ask(&ward.crew.intake, admit).await.unwrap().unwrap_err();
         assert_eq!(refused.code, Code::NotReady);
         run(&ward.crew.workers, Run { input: Input::Bytes([1].into()), ..picture("") }).await.unwrap();

@@ -53,7 +53,7 @@ impl Door {
     }
 
     async fn admit(&self, declared: impl Into<Option<u64>>) -> Result<Admission, Fault> {
-        ask(&self.intake, Admit { declared: declared.into(), limit: 50 * MB }).await.unwrap()
+        ask(&self.intake, Admit { declared: declared.into(), limit: 50 * MB, job: false }).await.unwrap()
     }
 
     async fn refusal(&self, declared: impl Into<Option<u64>>) -> (Code, Option<String>) {
@@ -71,7 +71,7 @@ impl Door {
 }
 
 fn settings() -> IntakeSettings {
-    IntakeSettings { uploads: 3, bytes: 100 * MB, disk_low: 500 * MB }
+    IntakeSettings { uploads: 3, bytes: 100 * MB, disk_low: 500 * MB, jobs_disk_low: 2000 * MB }
 }
 
 fn overloaded(cause: &str) -> (Code, Option<String>) {
@@ -146,6 +146,21 @@ fn a_low_disk_refuses_until_there_is_room_again() {
                 assert_eq!(door.refusal(1).await, overloaded("the disk is low"));
             }
         }
+    });
+}
+
+#[test]
+fn jobs_are_refused_before_anything_else_for_want_of_disk() {
+    on_paused_time(async {
+        let door = Door::open(settings());
+        door.free.store(1000 * MB, Ordering::SeqCst);
+        until(|| door.looks.load(Ordering::SeqCst) > 0).await;
+        let job = Admit { declared: Some(1), limit: 50 * MB, job: true };
+        let looks = door.looks.load(Ordering::SeqCst);
+        until(|| door.looks.load(Ordering::SeqCst) > looks + 1).await;
+        let refused = ask(&door.intake, job).await.unwrap().unwrap_err();
+        assert_eq!((refused.code, refused.cause.as_deref()), (Code::Overloaded, Some("the disk is low")));
+        drop(door.admit(1).await.unwrap());
     });
 }
 

@@ -118,6 +118,8 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// Bytes of blobs that were found.
+    BlobBytes(u64),
     /// The store was called.
     StoreCalled {
         /// The operation.

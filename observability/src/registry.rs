@@ -101,6 +101,7 @@ impl Registry {
             Event::LeasesExpired { returned, given_up } => self.jobs.expired(*returned, *given_up),
             Event::StaleCompletion => self.jobs.stale(),
             Event::Collected { kind, count } => self.jobs.collected(kind, *count),
+            Event::BlobBytes(bytes) => self.jobs.blobs(*bytes),
             Event::StoreCalled { operation, ok, time } => self.jobs.store(operation, *ok, *time),
             Event::Slots { total, busy, abandoned } => self.workers.slots(*total, *busy, *abandoned),
             Event::QueueDepth(depth) => self.workers.depth(*depth),

@@ -149,9 +149,14 @@ impl Doors {
         }
     }
 
-    /// Asks for an upload to be let in before its body is read.
-    pub(crate) async fn admit(&self, declared: Option<u64>, limit: u64) -> Result<Admission, Fault> {
-        ask(&self.intake, Admit { declared, limit }).await?
+    /// Asks for an upload to be let in before its body is read; `job` where it is to become one.
+    pub(crate) async fn admit(
+        &self,
+        declared: Option<u64>,
+        limit: u64,
+        job: bool,
+    ) -> Result<Admission, Fault> {
+        ask(&self.intake, Admit { declared, limit, job }).await?
     }
 
     /// Asks to be the only request with this key until it is answered.

@@ -107,7 +107,7 @@ pub(crate) async fn receive(
     if declared.is_some_and(|bytes| bytes > most) {
         return Err(wanted.too_large());
     }
-    let mut admission = doors.admit(declared, most).await?;
+    let mut admission = doors.admit(declared, most, false).await?;
     let spool = match form {
         Form::Multipart => multipart::receive(request, payload, doors, wanted).await?,
         Form::Json => json::receive(payload, doors, wanted).await?,

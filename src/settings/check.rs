@@ -138,6 +138,11 @@ fn jobs(settings: &Settings, need: &mut Need<'_>) {
     need(jobs.picture_seconds >= 1, "jobs.picture_seconds", "must be 1 at least");
     need(jobs.max_crashes >= 1, "jobs.max_crashes", "must be 1 at least");
     need(jobs.collect_seconds >= 1, "jobs.collect_seconds", "must be 1 at least");
+    need(
+        jobs.disk_low_bytes >= settings.uploads.disk_low_bytes,
+        "jobs.disk_low_bytes",
+        "must not be below uploads.disk_low_bytes",
+    );
     need(jobs.orphan_seconds >= 1, "jobs.orphan_seconds", "must be 1 at least");
 }
 

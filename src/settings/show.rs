@@ -53,6 +53,8 @@ impl fmt::Display for Settings {
                 rest_seconds,
                 collect_seconds,
                 tombstone_hours,
+                disk_low_bytes,
+                blob_limit_bytes,
                 orphan_seconds,
             ]
         );

@@ -1,7 +1,7 @@
 //! The contract of [`crate::store`] kept by a database: SQLite in a file of this process, or PostgreSQL that
 //! many processes share. One set of statements serves both; `dialect` holds what differs.
 //!
-//! Reads take a connection each. Writes are values ([`operation`]) that [`writer`] runs in transactions. The
+//! Reads take a connection each. Writes are values (`operation`) that `writer` runs in transactions. The
 //! listener is told after the commit. What cannot be reached within seconds is `Away`; connections mend
 //! themselves, so a store that was away comes back without a restart.
 

@@ -58,6 +58,7 @@ impl App {
             .env("HUEMILL__HEALTH__MEMORY_USED_RATIO", "1.0")
             .env("HUEMILL__HEALTH__DISK_FREE_BYTES", "1")
             .env("HUEMILL__UPLOADS__DISK_LOW_BYTES", "1")
+            .env("HUEMILL__JOBS__DISK_LOW_BYTES", "1")
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

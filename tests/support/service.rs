@@ -25,14 +25,31 @@ impl Service {
 
     /// The same, or how it ended without listening.
     pub fn try_start(data: &Path, environment: &[(String, String)]) -> Result<Self, ExitStatus> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_huemill"))
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_huemill")), data, environment)
+    }
+
+    /// The same, started by another program, which must become it.
+    pub fn start_within(around: &[&str], data: &Path, environment: &[(String, String)]) -> Self {
+        let mut command = Command::new(around[0]);
+        command.args(&around[1..]).arg(env!("CARGO_BIN_EXE_huemill"));
+        Self::spawn(command, data, environment).unwrap_or_else(|status| panic!("the service ended: {status}"))
+    }
+
+    fn spawn(
+        mut command: Command,
+        data: &Path,
+        environment: &[(String, String)],
+    ) -> Result<Self, ExitStatus> {
+        let mut child = command
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("PORT", "0")
             .env("DATA_DIR", data)
             .env("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "0")
             .env("HUEMILL__HEALTH__MEMORY_USED_RATIO", "1.0")
             .env("HUEMILL__HEALTH__DISK_FREE_BYTES", "1")
             .env("HUEMILL__UPLOADS__DISK_LOW_BYTES", "1")
+            .env("HUEMILL__JOBS__DISK_LOW_BYTES", "1")
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Tools};
 use crate::estimate::Estimate;
+use crate::fill::Fill;
 use crate::health::DiskProbe;
 use crate::idempotency::Idempotency;
 use crate::intake::{Drain, Intake, IntakeSettings};
@@ -46,6 +47,8 @@ pub struct JobsWorld<'a> {
     pub dispatcher: DispatcherSettings,
     pub janitor: JanitorSettings,
     pub intake: IntakeSettings,
+    /// Bytes of blobs at which new jobs are refused.
+    pub blob_limit: u64,
 }
 
 impl Jobs {
@@ -54,7 +57,9 @@ impl Jobs {
     pub fn start(world: &JobsWorld<'_>) -> Self {
         let JobsWorld { arbiter, supervision, records, drain, io, .. } = *world;
         let (recorder, estimate) = (&supervision.recorder, Estimate::new(world.dispatcher.slots));
-        let actor = Janitor::new(world.janitor, records.clone(), estimate.clone(), recorder.clone());
+        let fill = Fill::new(world.blob_limit);
+        let actor =
+            Janitor::new(world.janitor, records.clone(), estimate.clone(), fill.clone(), recorder.clone());
         let janitor = supervise::start(arbiter, "janitor", supervision, |_| actor);
         let tools = Tools {
             records: records.clone(),
@@ -70,7 +75,7 @@ impl Jobs {
         let actor = Dispatcher::new(world.dispatcher, tools);
         let dispatcher = supervise::start(arbiter, "dispatcher", supervision, |_| actor);
         let idempotency = supervise::start(arbiter, "idempotency", supervision, |_| Idempotency::default());
-        let desk = Desk { records: records.clone(), estimate, recorder: recorder.clone() };
+        let desk = Desk { records: records.clone(), estimate, fill, recorder: recorder.clone() };
         let disk = Arc::clone(world.disk);
         let actor = Intake::new(world.intake, drain.clone(), disk, io.clone(), recorder.clone())
             .with_office(desk, dispatcher.clone());

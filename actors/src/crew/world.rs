@@ -33,6 +33,8 @@ pub struct CrewSettings {
     pub dispatcher: DispatcherSettings,
     /// When what goes.
     pub janitor: JanitorSettings,
+    /// Bytes of blobs at which new jobs are refused.
+    pub blob_limit: u64,
     /// Events that may wait to be counted.
     pub events: usize,
 }
@@ -46,6 +48,7 @@ impl Default for CrewSettings {
             health: HealthSettings::default(),
             dispatcher: DispatcherSettings::default(),
             janitor: JanitorSettings::default(),
+            blob_limit: 100_000_000_000,
             events: 16_384,
         }
     }

@@ -12,10 +12,11 @@ use huemill_store::archive::EntryError;
 use huemill_store::blobs::card_key;
 use huemill_store::fetch::{FetchError, fetch};
 use huemill_store::job::{Card, ItemError, ItemResult};
-use huemill_store::store::{Claim, Ended, Lease, Outcome, Settled, StoreError};
+use huemill_store::store::{Claim, Lease, Outcome, Settled, StoreError};
 
 use super::{DispatcherSettings, Tools};
 use crate::clock::Instant;
+use crate::ending;
 use crate::fault::{Code, Fault};
 use crate::members::Members;
 use crate::orders;
@@ -165,28 +166,11 @@ fn tell(tools: &Tools, settled: &Settled, outcome: &Outcome, code: Option<Code>)
                 tools.recorder.record(Event::ImageProcessed { endpoint: ENDPOINT });
             }
             if let Some(ended) = ended {
-                tell_end(tools, ended, code);
+                ending::tell(&tools.recorder, ended, code);
             }
             Finish::Settled { job_ended: ended.is_some() }
         }
     }
-}
-
-/// Counts and logs a job's end; `code` is that of its last picture, where that failed.
-pub(super) fn tell_end(tools: &Tools, ended: &Ended, code: Option<Code>) {
-    let Ended { job, processing } = ended;
-    let failed = (job.succeeded == 0).then(|| code.unwrap_or(Code::ProcessingError).as_str());
-    let status = job.state.as_str();
-    tools.recorder.record(Event::JobEnded { status, processing: *processing, error_code: failed });
-    log!(
-        JOB_COMPLETED,
-        request_id = job.request_id.as_str(),
-        job_id = job.id.as_str(),
-        status,
-        results = job.succeeded,
-        failed = job.failed,
-        duration_ms = processing.as_millis() as u64
-    );
 }
 
 /// Puts the picture back. Where even that fails, its lease runs out.

@@ -94,6 +94,7 @@ impl Office {
             dispatcher: settings,
             janitor,
             intake: IntakeSettings::default(),
+            blob_limit: 100_000_000,
         });
         Self { shop, kept, records, jobs, drain, events, room }
     }

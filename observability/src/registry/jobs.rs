@@ -41,6 +41,7 @@ pub(super) struct Jobs {
     given_up: IntCounter,
     stale: IntCounter,
     collected: IntCounterVec,
+    blob_bytes: IntGauge,
     store_time: HistogramVec,
     store_errors: IntCounterVec,
 }
@@ -117,6 +118,11 @@ impl Jobs {
                 "Pictures done, or still at work, when their lease was another's.",
             )?,
             collected: counters("gc_objects_collected_total", "What the Janitor removed, by kind.", "kind")?,
+            blob_bytes: register_int_gauge_with_registry!(
+                "blob_store_bytes",
+                "Bytes of blobs, as last measured.",
+                registry
+            )?,
             store_time: register_histogram_vec_with_registry!(
                 "store_operation_duration_seconds",
                 "Time that the store took, by operation.",
@@ -168,6 +174,10 @@ impl Jobs {
 
     pub(super) fn collected(&self, kind: &str, count: u64) {
         self.collected.with_label_values(&[kind]).inc_by(count);
+    }
+
+    pub(super) fn blobs(&self, bytes: u64) {
+        self.blob_bytes.set(figure(bytes));
     }
 
     pub(super) fn store(&self, operation: &str, ok: bool, time: Duration) {

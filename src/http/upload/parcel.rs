@@ -102,7 +102,7 @@ pub(crate) async fn receive(
     if declared.is_some_and(|bytes| bytes > most) {
         return Err(takes.one.too_large());
     }
-    let mut admission = doors.admit(declared, most).await?;
+    let mut admission = doors.admit(declared, most, true).await?;
     let (sent, texts) = match form {
         Form::Multipart => of_form(request, payload, doors, takes).await?,
         Form::Json => of_json(payload, doors, takes).await?,

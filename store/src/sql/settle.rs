@@ -121,7 +121,7 @@ async fn make_ready(tx: &mut Tx<'_>, record: &Record, items: i64) -> Result<(), 
     sqlx::query("UPDATE jobs SET queued = queued + $2, ready = 1, turn = $3 WHERE id = $1")
         .bind(record.job.id.as_str())
         .bind(items)
-        .bind(record.turn.min(first.unwrap_or(record.turn)))
+        .bind(first.map_or(record.turn, |first: i64| record.turn.min(first - 1)))
         .execute(&mut *tx.connection)
         .await
         .map(|_| ())

@@ -133,14 +133,14 @@ impl Target {
         let now = self.dialect.now(&mut transaction).await?;
         let mut marks = Vec::new();
         for work in group {
-            let before = marks.len();
             let mut savepoint = transaction.begin().await?;
-            let mut tx = Tx { connection: &mut savepoint, dialect: &self.dialect, now, marks: &mut marks };
+            let mut own = Vec::new();
+            let mut tx = Tx { connection: &mut savepoint, dialect: &self.dialect, now, marks: &mut own };
             if AssertUnwindSafe(work.run(&mut tx)).catch_unwind().await.unwrap_or(false) {
                 savepoint.commit().await?;
+                marks.append(&mut own);
             } else {
                 savepoint.rollback().await?;
-                marks.truncate(before);
             }
         }
         transaction.commit().await?;
