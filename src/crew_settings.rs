@@ -7,7 +7,7 @@ use huemill_actors::clock::Clock;
 use huemill_actors::crew::{ACTORS, CrewSettings, World};
 use huemill_actors::dispatcher::DispatcherSettings;
 use huemill_actors::fault::Code;
-use huemill_actors::health::{DEPENDENCIES, HealthSettings, disk_free, memory_use};
+use huemill_actors::health::{DEPENDENCIES, HealthSettings, least_free, memory_use};
 use huemill_actors::intake::IntakeSettings;
 use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::records::OPERATIONS;
@@ -67,7 +67,7 @@ pub(crate) fn world(
         blobs: keep.blobs,
         owner: keep.owner,
         mills: engines(limits(settings)),
-        disk: disk_free(settings.data.dir.clone()),
+        disk: least_free([Some(settings.data.dir.clone()), keep.folder].into_iter().flatten().collect()),
         memory: memory_use(),
         clock: Clock::system(),
     })

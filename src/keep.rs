@@ -4,7 +4,7 @@
 //! start. On PostgreSQL any number of processes share store, blobs and secrets.
 
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use huemill_actors::clock::Clock;
@@ -45,6 +45,8 @@ pub(crate) struct Keep {
     pub(crate) snapshots: Snapshots,
     pub(crate) blobs: Blobs,
     pub(crate) owner: Owner,
+    /// Where the blobs are, if that is a folder.
+    pub(crate) folder: Option<PathBuf>,
     /// Held for its lock alone.
     pub(crate) lock: Option<File>,
 }
@@ -75,11 +77,15 @@ impl Keep {
         } else {
             (Arc::new(SqlStore::postgres(&settings.store.url, listener).await?), None)
         };
-        let blobs = match settings.blobs.url.as_str() {
-            "" => Blobs::folder(&dir.join("blobs"))?,
-            url => Blobs::open(url, &|name| std::env::var(name).ok())?,
+        let folder = match settings.blobs.url.as_str() {
+            "" => Some(dir.join("blobs")),
+            url => url.strip_prefix("file://").map(PathBuf::from),
         };
-        Ok(Self { store, snapshots, blobs, owner: Owner(random_hex(16)), lock })
+        let blobs = match &folder {
+            Some(folder) => Blobs::folder(folder)?,
+            None => Blobs::open(&settings.blobs.url, &|name| std::env::var(name).ok())?,
+        };
+        Ok(Self { store, snapshots, blobs, owner: Owner(random_hex(16)), folder, lock })
     }
 
     /// The configured keys, and those of the store where none is configured: made at the first start, shared by

@@ -15,8 +15,8 @@ use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 use service::{PATIENCE, Service};
 
-/// Room for some ten cards.
-const DISK: &str = "size=16m";
+/// Room for some eight cards.
+const DISK: &str = "size=12m";
 
 fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -30,6 +30,8 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
 fn on_a_small_disk(data: &Path, blobs: &Path) -> Service {
     let environment = [
         ("BLOB_URL", format!("file://{}", blobs.display())),
+        ("HUEMILL__HEALTH__DISK_FREE_BYTES", "3000000".to_owned()),
+        ("HUEMILL__JOBS__DISK_LOW_BYTES", "3000000".to_owned()),
         ("HUEMILL__HEALTH__INTERVAL_SECONDS", "1".to_owned()),
         ("HUEMILL__HEALTH__STORE_SECONDS", "1".to_owned()),
         ("HUEMILL__JOBS__COLLECT_SECONDS", "1".to_owned()),
@@ -85,7 +87,7 @@ fn a_job_waits_for_a_full_disk_and_goes_on_when_there_is_room() {
     let second = submit(&service, 8);
     until("/ready tells that the disk is full", || {
         let (ready, body) = is_ready(&service);
-        !ready && body["dependencies"]["store"] == false
+        !ready && body["dependencies"]["disk"] == false
     });
     let waiting = status(&service, &second);
     assert_eq!(waiting["status"], "processing", "{waiting}");

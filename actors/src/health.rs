@@ -26,7 +26,7 @@ use tokio::time::timeout;
 
 pub use memory::memory_use;
 pub use patients::Patients;
-pub use probes::{DiskProbe, MemoryProbe, MemoryUse, Probe, disk_free};
+pub use probes::{DiskProbe, MemoryProbe, MemoryUse, Probe, disk_free, least_free};
 pub use verdict::{Check, DEPENDENCIES, Verdict, VerdictCell};
 
 use crate::canary::{self, Proof};

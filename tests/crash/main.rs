@@ -8,9 +8,11 @@
 
 mod audit;
 mod clients;
+mod poison;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
 #[path = "../support/service.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
 mod service;
 mod stops;
 

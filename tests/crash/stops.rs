@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::service::Service;
 use super::{environment, until};
 
-fn noise(side: u32) -> Vec<u8> {
+pub fn noise(side: u32) -> Vec<u8> {
     let mut state = 7_u32;
     let image = image::RgbImage::from_fn(side, side, |_, _| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -18,13 +18,13 @@ fn noise(side: u32) -> Vec<u8> {
     bytes
 }
 
-fn figure(service: &Service, series: &str) -> f64 {
+pub fn figure(service: &Service, series: &str) -> f64 {
     let text = reqwest::blocking::get(service.url("/metrics")).unwrap().text().unwrap();
     let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     value.map_or(0.0, |value| value.parse().unwrap())
 }
 
-fn status(service: &Service, job: &str) -> Value {
+pub fn status(service: &Service, job: &str) -> Value {
     reqwest::blocking::get(service.url(&format!("/jobs/{job}?cards=url"))).unwrap().json().unwrap()
 }
 

@@ -31,9 +31,17 @@ pub struct MemoryUse {
 /// Bytes that are free to us on the file system of this path.
 #[must_use]
 pub fn disk_free(path: PathBuf) -> DiskProbe {
+    least_free(vec![path])
+}
+
+/// The same of several paths: where least is free.
+#[must_use]
+pub fn least_free(paths: Vec<PathBuf>) -> DiskProbe {
     Arc::new(move || {
-        let stat = rustix::fs::statvfs(&path)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        paths.iter().try_fold(u64::MAX, |least, path| {
+            let stat = rustix::fs::statvfs(path)?;
+            Ok(least.min(stat.f_bavail.saturating_mul(stat.f_frsize)))
+        })
     })
 }
 
