@@ -15,8 +15,8 @@ use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 use service::{PATIENCE, Service};
 
-/// Room for some eight cards.
-const DISK: &str = "size=12m";
+/// Room for some eleven cards.
+const DISK: &str = "size=20m";
 
 fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -64,8 +64,9 @@ fn post(service: &Service, pictures: u32) -> Response {
 
 fn submit(service: &Service, pictures: u32) -> String {
     let answer = post(service, pictures);
-    assert_eq!(answer.status(), 202);
-    answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned()
+    let (status, text) = (answer.status(), answer.text().unwrap());
+    assert_eq!(status, 202, "{text}");
+    serde_json::from_str::<Value>(&text).unwrap()["job_id"].as_str().unwrap().to_owned()
 }
 
 fn status(service: &Service, job: &str) -> Value {
