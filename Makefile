@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check unit doc bench load crash fuzz deny clean
+.PHONY: help run setup test check unit doc bench load load-jobs crash fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -37,6 +37,10 @@ bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILE
 load: ## Pictures per second over HTTP against the engine alone, and memory under load (release build)
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench load
+
+load-jobs: ## Accepted jobs, polls and idling in ratios of one run (release build)
+	$(CARGO) build --release --bin huemill
+	$(CARGO) bench --bench jobs
 
 crash: setup ## Kill the service CRASH_ROUNDS (100) times on each store, and see that nothing is lost
 	HUEMILL_CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test $(PROFILE) --locked --test crash -- --nocapture --test-threads 1

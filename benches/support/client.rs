@@ -6,34 +6,69 @@ use std::time::{Duration, Instant};
 
 /// Answers a second that this many clients get together.
 pub fn per_second(address: SocketAddr, picture: &[u8], clients: usize, time: Duration) -> f64 {
+    rate(address, &post("/process", "image/jpeg", picture), clients, time, 200)
+}
+
+/// A whole POST.
+pub fn post(path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
-        "POST /process HTTP/1.1\r\nHost: bench\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
-        picture.len()
+        "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
     );
-    let request = [head.as_bytes(), picture].concat();
+    [head.as_bytes(), body].concat()
+}
+
+/// A whole GET, conditional where a tag is given.
+pub fn get(path: &str, tag: Option<&str>) -> Vec<u8> {
+    let condition = tag.map_or(String::new(), |tag| format!("If-None-Match: {tag}\r\n"));
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{condition}\r\n").into_bytes()
+}
+
+/// Answers of this status a second that this many clients get together.
+pub fn rate(address: SocketAddr, request: &[u8], clients: usize, time: Duration, status: u16) -> f64 {
     let started = Instant::now();
     let done: usize = std::thread::scope(|scope| {
         let all: Vec<_> =
-            (0..clients).map(|_| scope.spawn(|| ask(address, &request, started, time))).collect();
+            (0..clients).map(|_| scope.spawn(|| ask(address, request, started, time, status))).collect();
         all.into_iter().map(|client| client.join().unwrap()).sum()
     });
     done as f64 / started.elapsed().as_secs_f64()
 }
 
-fn ask(address: SocketAddr, request: &[u8], started: Instant, time: Duration) -> usize {
+/// A header of one answer.
+pub fn header(address: SocketAddr, request: &[u8], name: &str) -> String {
+    let mut socket = BufReader::new(TcpStream::connect(address).unwrap());
+    socket.get_mut().write_all(request).unwrap();
+    let mut lines = socket.lines().map_while(Result::ok);
+    let line = lines.find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}:"))).unwrap();
+    line.split_once(": ").unwrap().1.to_owned()
+}
+
+/// A series' value in a scrape; 0 where it is not there.
+pub fn figure(address: SocketAddr, series: &str) -> f64 {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    value.map_or(0.0, |value| value.parse().unwrap())
+}
+
+fn ask(address: SocketAddr, request: &[u8], started: Instant, time: Duration, status: u16) -> usize {
     let mut socket = BufReader::with_capacity(256 * 1024, TcpStream::connect(address).unwrap());
+    let expected = format!("http/1.1 {status}");
     let mut done = 0;
     while started.elapsed() < time {
         socket.get_mut().write_all(request).unwrap();
-        if read_answer(&mut socket) {
+        if read_answer(&mut socket, &expected) {
             done += 1;
         }
     }
     done
 }
 
-/// Reads one answer to its end; whether it was a 200.
-fn read_answer(socket: &mut BufReader<TcpStream>) -> bool {
+/// Reads one answer to its end; whether it was the expected one.
+fn read_answer(socket: &mut BufReader<TcpStream>, expected: &str) -> bool {
     let (mut ok, mut length, mut line) = (false, 0, String::new());
     loop {
         line.clear();
@@ -42,7 +77,7 @@ fn read_answer(socket: &mut BufReader<TcpStream>) -> bool {
         if text.is_empty() {
             break;
         }
-        ok |= text.starts_with("http/1.1 200");
+        ok |= text.starts_with(expected);
         if let Some(value) = text.strip_prefix("content-length: ") {
             length = value.parse().unwrap();
         }

@@ -8,16 +8,26 @@ use std::process::{Child, Command, Stdio};
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
-    _data: tempfile::TempDir,
+    /// Removed with the server, where it is its own.
+    data: Option<tempfile::TempDir>,
 }
 
 impl Server {
     /// A server that is ready.
     pub fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
+        let mut server = Self::start_on(data.path(), &[]);
+        server.data = Some(data);
+        server
+    }
+
+    /// The same on this data directory.
+    pub fn start_on(data: &std::path::Path, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_huemill"))
             .env("PORT", "0")
-            .env("DATA_DIR", data.path())
+            .env("DATA_DIR", data)
+            .envs(environment.iter().copied())
+            .env("HUEMILL__JOBS__DISK_LOW_BYTES", "500000000")
             .env("HUEMILL__HEALTH__MEMORY_USED_RATIO", "1.0")
             .stdout(Stdio::piped())
             .spawn()
@@ -28,7 +38,15 @@ impl Server {
         let address = started["address"].as_str().unwrap().parse().unwrap();
         lines.find(|line| line.contains("\"readiness_changed\"")).unwrap();
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, _data: data }
+        Self { child, address, data: None }
+    }
+
+    /// User and system time so far.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        // utime and stime, in ticks of a hundredth second.
+        (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
     }
 
     /// Resident memory now.

@@ -1,0 +1,118 @@
+//! A store that is full already, and bare commits.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
+use huemill_store::sql::{SqlStore, StoreClock};
+use huemill_store::store::{Ask, Listener, Mark, Owner, Store};
+
+struct Deaf;
+
+impl Listener for Deaf {
+    fn changed(&self, _: Mark) {}
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+async fn open(data: &Path) -> Arc<SqlStore> {
+    let path = data.join("huemill.db");
+    Arc::new(SqlStore::sqlite(&path, StoreClock::system(), Arc::new(Deaf)).await.unwrap())
+}
+
+fn job(id: &JobId, pictures: usize) -> NewJob {
+    let item = |n: usize| NewItem {
+        name: format!("{n}.png"),
+        source: ItemSource::Blob { key: format!("jobs/{id}/in/{n}"), length: 10 },
+    };
+    NewJob {
+        id: id.clone(),
+        kind: JobKind::Image,
+        priority: Priority::Normal,
+        options: r#"{"colors":10,"aspect":"3:2","format":"png"}"#.to_owned(),
+        request_id: "c298c805".to_owned(),
+        traceparent: None,
+        base_url: "http://127.0.0.1".to_owned(),
+        callback_url: None,
+        ttl: Duration::from_secs(24 * 3600),
+        eta_s: 1,
+        items: (0..pictures).map(item).collect(),
+        key: None,
+    }
+}
+
+fn id() -> JobId {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    JobId::generate(now, &mut rand::rng())
+}
+
+/// So many jobs that have ended, and one in progress that will not end: its picture is a folder.
+pub fn fill(data: &Path, jobs: usize) -> JobId {
+    let waiting = id();
+    runtime().block_on(async {
+        let store = open(data).await;
+        let lanes: Vec<_> = (0..64)
+            .map(|lane| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    for _ in (lane..jobs).step_by(64) {
+                        let id = id();
+                        store.create(job(&id, 1)).await.unwrap();
+                        store.cancel(&id).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for lane in lanes {
+            lane.await.unwrap();
+        }
+        store.create(job(&waiting, 50)).await.unwrap();
+        let ask = Ask {
+            owner: Owner("stock".to_owned()),
+            most: 1,
+            lease: Duration::from_secs(3600),
+            suspect: false,
+            pace_ms: 1,
+        };
+        let claimed = store.claim(&ask).await.unwrap().items;
+        store.give_back(&[claimed[0].lease.clone()]).await.unwrap();
+        store.close().await;
+    });
+    for n in 0..50 {
+        std::fs::create_dir_all(data.join("blobs").join(format!("jobs/{waiting}/in/{n}"))).unwrap();
+    }
+    waiting
+}
+
+/// Small writes a second, each a transaction of its own, one after the other.
+pub fn commits_per_second(data: &Path, time: Duration) -> f64 {
+    runtime().block_on(async {
+        let store = open(data).await;
+        let (started, mut done) = (Instant::now(), 0_u32);
+        while started.elapsed() < time {
+            let word = format!("{:032x}", rand::random::<u128>());
+            assert!(store.spend(&[word], Duration::from_secs(1)).await.unwrap());
+            done += 1;
+        }
+        let rate = f64::from(done) / started.elapsed().as_secs_f64();
+        store.close().await;
+        rate
+    })
+}
+
+/// One pixel.
+pub fn tiny_picture() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let image = image::RgbImage::from_pixel(1, 1, image::Rgb([40, 90, 60]));
+    image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+    bytes
+}
+
+/// The picture as the one part of a form whose boundary is `b`.
+pub fn form(picture: &[u8]) -> Vec<u8> {
+    let head = b"--b\r\nContent-Disposition: form-data; name=\"images\"; filename=\"a.png\"\r\n\r\n";
+    [head.as_slice(), picture, b"\r\n--b--\r\n"].concat()
+}
