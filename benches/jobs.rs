@@ -7,6 +7,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    unreachable_pub,
     reason = "a benchmark: it may stop, and prints its output"
 )]
 

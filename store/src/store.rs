@@ -12,6 +12,8 @@
 //! Leases and times are by the store's own clock: the server's in PostgreSQL, in SQLite one that cannot jump.
 //! Every method is one transaction, commits before it returns, and may be called from any thread.
 
+mod answers;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
@@ -19,227 +21,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use crate::job::{Item, ItemError, ItemResult, ItemSource, Job, JobId, JobKind, JobState, NewJob, Priority};
+pub use answers::{
+    Ask, Canceled, Claim, Claims, Collected, Created, Ended, Figures, Key, Lease, Listener, Listing, Mark,
+    Outcome, Owner, Reaped, Removable, Settled, StoreError,
+};
 
-/// Why the store did not do it.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// It cannot be reached, is busy, or its disk is full: a matter of time.
-    #[error("the store is away: {0}")]
-    Away(String),
-    /// Its schema is newer than this program.
-    #[error("the store was written by a newer version: {0}")]
-    Newer(String),
-    /// A fault of ours.
-    #[error("the store failed: {0}")]
-    Broken(String),
-}
-
-/// What became of a [`Store::create`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Created {
-    /// The job is there.
-    New(Job),
-    /// The key was there already, with the same fingerprint: this is its job. Nothing was created.
-    Replayed(Job),
-    /// The key was there already, with another fingerprint. Nothing was created.
-    Conflict,
-}
-
-/// A key's row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    /// Digest of what was asked for.
-    pub fingerprint: String,
-    /// The job that it created.
-    pub job: Job,
-}
-
-/// What the poll path needs to know of a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    /// The job.
-    pub id: JobId,
-    /// Its version.
-    pub version: i64,
-    /// Where it stands.
-    pub state: JobState,
-    /// Seconds until its end, as its body says.
-    pub eta_s: u32,
-    /// When it expires, in Unix seconds.
-    pub expires_at: i64,
-}
-
-impl From<&Job> for Mark {
-    fn from(job: &Job) -> Self {
-        Self {
-            id: job.id.clone(),
-            version: job.version,
-            state: job.state,
-            eta_s: job.eta_s,
-            expires_at: job.expires_at,
-        }
-    }
-}
-
-/// Told of each change of a job's version that this process makes, its creation included, after the commit and
-/// before the caller. Must not block.
-pub trait Listener: Send + Sync + 'static {
-    /// The job is now so.
-    fn changed(&self, mark: Mark);
-}
-
-/// Which jobs a list holds: newest first.
-#[derive(Debug, Clone, Default)]
-pub struct Listing {
-    /// Only those that stand here.
-    pub state: Option<JobState>,
-    /// Only those made of this.
-    pub kind: Option<JobKind>,
-    /// Only those created before this one.
-    pub before: Option<JobId>,
-    /// So many at most.
-    pub limit: u32,
-}
-
-/// Who holds leases: new for each start of a process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Owner(pub String);
-
-/// Names one attempt at one item: what every write about it is fenced by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Lease {
-    /// The job.
-    pub job: JobId,
-    /// Which of its pictures.
-    pub number: u32,
-    /// Which attempt at it, from 1.
-    pub attempt: u32,
-    /// Who holds it.
-    pub owner: Owner,
-}
-
-/// An item to be worked on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// What to settle it by.
-    pub lease: Lease,
-    /// Its name for the job's owner.
-    pub name: String,
-    /// Where its bytes are.
-    pub source: ItemSource,
-    /// The options of its job, as JSON.
-    pub options: String,
-    /// The id of the request that created the job.
-    pub request_id: String,
-    /// The trace context of that request.
-    pub traceparent: Option<String>,
-    /// The job's priority.
-    pub priority: Priority,
-    /// How long the job had waited, where this is the first claim on it.
-    pub waited: Option<Duration>,
-}
-
-/// What a claim asks for.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    /// For whom.
-    pub owner: Owner,
-    /// So many items at most.
-    pub most: u32,
-    /// How long the leases run.
-    pub lease: Duration,
-    /// Take one suspect item, or none if none waits, and nothing else; without this, suspects are left alone.
-    pub suspect: bool,
-    /// Wall-clock milliseconds that a picture takes in the end, slots in parallel counted in: for the estimate.
-    pub pace_ms: u64,
-}
-
-/// What a claim gave.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Claims {
-    /// The items, at most one of each job for each pass over the jobs.
-    pub items: Vec<Claim>,
-    /// Whether suspects wait: items that were in flight when a process died, to be tried alone.
-    pub suspects: bool,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// With a result, whose card is stored already.
-    Done(ItemResult),
-    /// Without one, for good.
-    Failed(ItemError),
-}
-
-/// A job's end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// The job as it is now.
-    pub job: Job,
-    /// From its first claim to its end.
-    pub processing: Duration,
-}
-
-/// What became of a [`Store::settle`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settled {
-    /// It counts. The job's end, if it was the last item.
-    Counted(Option<Box<Ended>>),
-    /// The lease was another's by then, or the job had ended: nothing was changed.
-    Stale,
-}
-
-/// What became of a [`Store::cancel`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Canceled {
-    /// It was live and is canceled now.
-    Now(Box<Ended>),
-    /// It had been canceled before.
-    Before(Job),
-    /// It had ended otherwise, or is a tombstone.
-    TooLate(Job),
-    /// There is no such job.
-    Unknown,
-}
-
-/// What a [`Store::reap`] did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reaped {
-    /// Items whose lease had run out, back in the queue as suspects.
-    pub returned: u64,
-    /// Items given up, because their process died too often while they were alone.
-    pub given_up: u64,
-    /// Jobs that ended by that.
-    pub ended: Vec<Ended>,
-}
-
-/// What one batch of collection removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Collected {
-    /// Tombstones of jobs.
-    pub jobs: u64,
-    /// Idempotency keys.
-    pub keys: u64,
-    /// Nonces.
-    pub nonces: u64,
-    /// Whether there is more to collect.
-    pub more: bool,
-}
-
-/// The store in figures.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Jobs by state, in the order of [`JobState::ALL`].
-    pub jobs: [u64; 6],
-    /// Items that wait, and are not of jobs that ended.
-    pub queued_items: u64,
-    /// Age of the oldest job that waits.
-    pub oldest_queued: Option<Duration>,
-    /// Deliveries that wait.
-    pub deliveries: u64,
-}
+use crate::job::{Item, ItemError, Job, JobId, NewJob};
 
 /// The contract: see the module.
 #[async_trait]
@@ -322,13 +109,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// Ends all connections; what was committed stays.
     async fn close(&self);
-}
-
-/// Blobs of a job that are due to go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Removable {
-    /// The job.
-    pub job: JobId,
-    /// All of its blobs, or its inputs alone.
-    pub everything: bool,
 }

@@ -60,9 +60,6 @@ impl Service {
         // Reads on to the end, so that the pipe never fills.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                if std::env::var_os("HUEMILL_TEST_LOG").is_some() {
-                    eprintln!("{line}");
-                }
                 if line.contains("\"service_started\"") {
                     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
                     let _ = told.send(line["address"].as_str().unwrap().parse().unwrap());
