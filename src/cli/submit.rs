@@ -146,18 +146,24 @@ async fn submit(args: &SubmitArgs, parcel: &Parcel) -> Result<ExitCode, ClientEr
     if !args.json {
         print(&shown);
     }
-    let ended = tokio::select! {
-        ended = watch::until_end(&client, &job.id) => ended?,
+    tokio::select! {
+        ended = follow(args, &client, &job.id) => ended,
+        // From here on Ctrl-C ends nothing by itself, so that it is heard until the results are saved.
         _ = tokio::signal::ctrl_c() => {
             let (server, id) = (client.server(), &job.id);
             complain(&format!("the job goes on; look at it with: huemill jobs show {id} --server {server}"));
-            return Ok(ExitCode::from(EXIT_INTERRUPTED));
+            Ok(ExitCode::from(EXIT_INTERRUPTED))
         }
-    };
+    }
+}
+
+/// Waits for the end, and does what is to be done then.
+async fn follow(args: &SubmitArgs, client: &Client, id: &str) -> Result<ExitCode, ClientError> {
+    let ended = watch::until_end(client, id).await?;
     if args.json {
         print(String::from_utf8_lossy(&ended.body).trim_end());
     }
-    conclude(args, &client, &ended.json()?).await
+    conclude(args, client, &ended.json()?).await
 }
 
 async fn create(args: &SubmitArgs, parcel: &Parcel, client: &Client) -> Result<Answer, ClientError> {
