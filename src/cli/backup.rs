@@ -116,8 +116,11 @@ async fn back_up(settings: &Settings, to: &Path) -> Result<String, BackupError> 
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(at(parent))?;
     // Of a name of its own, and for nobody else: there are secrets in it.
-    let staged =
-        tempfile::Builder::new().prefix(".huemill-backup-").tempdir_in(parent).map_err(at(parent))?;
+    let staged = tempfile::Builder::new()
+        .prefix(".huemill-backup-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(parent)
+        .map_err(at(parent))?;
     let blobs = keep::blobs_of(settings)?;
     let store = keep::beside(settings).await?;
     let count = copy(&*store, &blobs, staged.path()).await;
