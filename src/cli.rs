@@ -1,10 +1,16 @@
 //! The command line: what can be said, and who does it.
 
+mod backup;
 mod check;
+mod client;
 mod healthcheck;
+mod jobs;
 pub mod process;
+mod secret;
 mod serve;
+mod submit;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,6 +18,9 @@ use clap::{Parser, Subcommand};
 
 /// Exit code for settings or arguments that cannot be used (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIG: u8 = 78;
+
+/// Exit code for arguments that cannot be used together, as clap's own.
+const EXIT_USAGE: u8 = 2;
 
 /// Pictures into colour palettes, smart crops and social cards.
 #[derive(Debug, Parser)]
@@ -30,6 +39,16 @@ enum Command {
     Serve,
     /// Process pictures here, without a server.
     Process(process::ProcessArgs),
+    /// Send pictures to a service as a job, and save what comes of them.
+    Submit(Box<submit::SubmitArgs>),
+    /// List, show and cancel a service's jobs.
+    Jobs(jobs::JobsArgs),
+    /// Print a secret that is in force. For the operator.
+    Secret(secret::SecretArgs),
+    /// Copy the embedded store and its pictures while the service runs.
+    Backup(backup::BackupArgs),
+    /// Bring a backup into an empty data directory.
+    Restore(backup::RestoreArgs),
     /// Validate the settings and print what would be in force, secrets masked.
     Check,
     /// Ask a running service whether it is ready; exit code 0 if so. For containers.
@@ -42,7 +61,18 @@ pub fn run(cli: &Cli) -> ExitCode {
     match cli.command.as_ref().unwrap_or(&Command::Serve) {
         Command::Serve => serve::run(cli.config.as_deref()),
         Command::Process(args) => process::run(args),
+        Command::Submit(args) => submit::run(args),
+        Command::Jobs(args) => jobs::run(args, cli.config.as_deref()),
+        Command::Secret(args) => secret::run(args, cli.config.as_deref()),
+        Command::Backup(args) => backup::run(args, cli.config.as_deref()),
+        Command::Restore(args) => backup::restore(args, cli.config.as_deref()),
         Command::Check => check::run(cli.config.as_deref()),
         Command::Healthcheck(args) => healthcheck::run(args, cli.config.as_deref()),
     }
+}
+
+/// A line on standard output. Whoever closed it has read enough.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

@@ -17,6 +17,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::Settings;
 
+/// The embedded store's file, and the file whose lock is the hold on the directory.
+pub(crate) const DATABASE: &str = "huemill.db";
+pub(crate) const LOCK: &str = "huemill.lock";
+
 /// Why it could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
@@ -66,26 +70,19 @@ impl Keep {
     /// Opens everything. Must run where blocking for a moment is no harm.
     pub(crate) async fn open(settings: &Settings) -> Result<Self, KeepError> {
         let (dir, url) = (&settings.data.dir, settings.store.url.expose_secret());
-        let unusable = |source| KeepError::Directory { dir: dir.display().to_string(), source };
-        std::fs::create_dir_all(dir).map_err(unusable)?;
+        make_dir(dir)?;
         let snapshots = Snapshots::new(Clock::system());
-        let listener = Arc::new(snapshots.clone());
-        let (store, lock): (Arc<dyn Store>, _) = if url.is_empty() {
-            let lock = lock(dir)?;
-            let store = SqlStore::sqlite(&dir.join("huemill.db"), StoreClock::system(), listener).await?;
-            (Arc::new(store), Some(lock))
-        } else {
-            (Arc::new(SqlStore::postgres(&settings.store.url, listener).await?), None)
-        };
-        let folder = match settings.blobs.url.as_str() {
-            "" => Some(dir.join("blobs")),
-            url => url.strip_prefix("file://").map(PathBuf::from),
-        };
-        let blobs = match &folder {
-            Some(folder) => Blobs::folder(folder)?,
-            None => Blobs::open(&settings.blobs.url, &|name| std::env::var(name).ok())?,
-        };
-        Ok(Self { store, snapshots, blobs, owner: Owner(random_hex(16)), folder, lock })
+        let lock = if url.is_empty() { Some(lock(dir)?) } else { None };
+        let store = store_of(settings, Arc::new(snapshots.clone())).await?;
+        let blobs = blobs_of(settings)?;
+        Ok(Self {
+            store,
+            snapshots,
+            blobs,
+            owner: Owner(random_hex(16)),
+            folder: blob_folder(settings),
+            lock,
+        })
     }
 
     /// The configured keys, and those of the store where none is configured: made at the first start, shared by
@@ -100,6 +97,69 @@ impl Keep {
     }
 }
 
+/// A secret that has a name outside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Named {
+    Operator,
+    Webhook,
+}
+
+/// Whether the store that the settings name has been made.
+pub(crate) fn is_there(settings: &Settings) -> bool {
+    !settings.store.url.expose_secret().is_empty() || settings.data.dir.join(DATABASE).is_file()
+}
+
+/// The secret in force, without the hold on the data directory: a running service is not disturbed.
+pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretString, KeepError> {
+    let (name, configured) = match name {
+        Named::Operator => ("operator", &settings.security.operator_token),
+        Named::Webhook => ("webhook", &settings.security.webhook_secret),
+    };
+    if !configured.expose_secret().is_empty() {
+        return Ok(configured.clone());
+    }
+    make_dir(&settings.data.dir)?;
+    let store = beside(settings).await?;
+    let secret = kept(&*store, name, configured).await;
+    store.close().await;
+    Ok(secret?)
+}
+
+/// The store, for a process that claims nothing: without the hold on the data directory.
+pub(crate) async fn beside(settings: &Settings) -> Result<Arc<dyn Store>, KeepError> {
+    store_of(settings, Arc::new(Snapshots::new(Clock::system()))).await
+}
+
+async fn store_of(settings: &Settings, listener: Arc<Snapshots>) -> Result<Arc<dyn Store>, KeepError> {
+    Ok(if settings.store.url.expose_secret().is_empty() {
+        let path = settings.data.dir.join(DATABASE);
+        Arc::new(SqlStore::sqlite(&path, StoreClock::system(), listener).await?)
+    } else {
+        Arc::new(SqlStore::postgres(&settings.store.url, listener).await?)
+    })
+}
+
+/// The folder that the blobs are in, unless that is a bucket.
+fn blob_folder(settings: &Settings) -> Option<PathBuf> {
+    match settings.blobs.url.as_str() {
+        "" => Some(settings.data.dir.join("blobs")),
+        url => url.strip_prefix("file://").map(PathBuf::from),
+    }
+}
+
+/// The blobs that the settings name. Blocks.
+pub(crate) fn blobs_of(settings: &Settings) -> Result<Blobs, KeepError> {
+    Ok(match blob_folder(settings) {
+        Some(folder) => Blobs::folder(&folder)?,
+        None => Blobs::open(&settings.blobs.url, &|name| std::env::var(name).ok())?,
+    })
+}
+
+fn make_dir(dir: &Path) -> Result<(), KeepError> {
+    let unusable = |source| KeepError::Directory { dir: dir.display().to_string(), source };
+    std::fs::create_dir_all(dir).map_err(unusable)
+}
+
 async fn kept(store: &dyn Store, name: &str, configured: &SecretString) -> Result<SecretString, StoreError> {
     if configured.expose_secret().is_empty() {
         store.secret(name, random_hex(32).into()).await
@@ -109,15 +169,11 @@ async fn kept(store: &dyn Store, name: &str, configured: &SecretString) -> Resul
 }
 
 /// The exclusive hold on the data directory.
-fn lock(dir: &Path) -> Result<File, KeepError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, KeepError> {
     let shown = || dir.display().to_string();
     let unusable = |source| KeepError::Directory { dir: shown(), source };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(dir.join("huemill.lock"))
-        .map_err(unusable)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(dir.join(LOCK)).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(KeepError::InUse(shown())),

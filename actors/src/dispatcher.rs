@@ -5,7 +5,7 @@
 //! where other processes write too. Idle on a store of its own it asks nothing at all.
 //!
 //! A picture that was in flight when a process died is tried alone, so that one that kills the process does not
-//! take others with it. Leases are prolonged by a [`pulse`] on the io runtime, which nothing here can stall.
+//! take others with it. Leases are prolonged by a pulse on the io runtime, which nothing here can stall.
 //! Where store or blobs are away, pictures are given back and claims pause. If the actor itself fails, it gives
 //! back all that it held and begins anew.
 

@@ -52,10 +52,15 @@ pub fn list(spool: &Spool, limits: &AlbumLimits) -> Result<Vec<Entry>, Fault> {
     Ok(pictures)
 }
 
+/// Whether a file's name ends as those of pictures do.
+#[must_use]
+pub fn is_called_so(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+}
+
 fn is_picture(spool: &Spool, entry: &Entry) -> bool {
-    let extension = entry.name.trim_end_matches('/').rsplit_once('.').map(|(_, extension)| extension);
-    if extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
-    {
+    if is_called_so(entry.name.trim_end_matches('/')) {
         return true;
     }
     entry.check().is_ok()

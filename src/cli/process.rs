@@ -20,14 +20,13 @@ use clap::{ArgAction, Args, ValueEnum, value_parser};
 use huemill_imaging::{Aspect, CardFormat, Options};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::EXIT_USAGE;
 use picture::{Done, Worker};
 use view::View;
+pub(super) use view::printable;
 
 /// From this many files on, a terminal gets a progress bar.
 const MANY: usize = 4;
-
-/// Exit code for arguments that cannot be used, as clap's own.
-const EXIT_USAGE: u8 = 2;
 
 /// What to process, and what to make of it.
 #[derive(Debug, Args)]
@@ -55,10 +54,13 @@ pub struct ProcessArgs {
     quality: Option<u8>,
 }
 
-const COLORS: std::ops::RangeInclusive<i64> = *Options::COLORS.start() as i64..=*Options::COLORS.end() as i64;
+/// How many colours a palette may have.
+pub(super) const COLORS: std::ops::RangeInclusive<i64> =
+    *Options::COLORS.start() as i64..=*Options::COLORS.end() as i64;
 
+/// How a card may be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Png,
     Jpeg,
     Webp,
@@ -165,7 +167,7 @@ fn bar(files: usize) -> ProgressBar {
 }
 
 /// One line on stderr, whatever the text holds.
-fn complain(text: &str) {
+pub(super) fn complain(text: &str) {
     // Where stderr is closed there is nobody left to tell.
     let _ = writeln!(io::stderr(), "huemill: {}", view::printable(text));
 }

@@ -88,6 +88,18 @@ impl Blobs {
         }
     }
 
+    /// The folder that they lie in; none for a bucket. In it, only what is below [`Blobs::KEPT`] is of any worth.
+    #[must_use]
+    pub fn local(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder.root()),
+            Place::Bucket(_) => None,
+        }
+    }
+
+    /// The folder of all jobs' blobs within the local folder, which a backup has to keep.
+    pub const KEPT: &str = key::JOBS;
+
     /// Stores bytes under a key, in place of what was there. Durable when it returns; dropped before, it leaves
     /// nothing that can be seen.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<(), BlobError> {

@@ -9,7 +9,8 @@ use super::{Cancel, Input};
 use crate::clock::Instant;
 use crate::fault::Fault;
 
-/// Work on one picture; answered with its [`Done`]. Sent through [`run`], which cancels when it is dropped.
+/// Work on one picture; answered with its [`Done`]. Sent through
+/// [`run`](super::run()), which cancels when it is dropped.
 #[derive(Debug)]
 pub struct Run {
     /// Where the bytes are.

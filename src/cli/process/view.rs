@@ -120,7 +120,7 @@ fn json_line(value: &impl Serialize) -> String {
 }
 
 /// The text on one line, unable to steer a terminal: a file's name may hold anything.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
+pub(in crate::cli) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unprintable) {
         return Cow::Borrowed(text);
     }

@@ -45,6 +45,10 @@ impl Folder {
         Ok(Self { root })
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn path(&self, key: &str) -> Result<PathBuf, BlobError> {
         if key::is_plain(key) { Ok(self.root.join(key)) } else { Err(BlobError::Missing(key.to_owned())) }
     }
