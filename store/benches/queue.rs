@@ -1,0 +1,138 @@
+//! What a claim and a settle cost with 1,000 and with 1,000,000 jobs in the queue, on both stores, in ratios of one
+//! run: `cargo bench -p huemill-store --bench queue`. Each is a whole transaction, commit included.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "a benchmark: it may stop, and prints its output"
+)]
+
+#[path = "../tests/support/postgres.rs"]
+mod postgres;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use huemill_store::job::{Card, ItemResult};
+use huemill_store::sql::{SqlStore, StoreClock};
+use huemill_store::store::{Ask, Listener, Mark, Outcome, Owner, Store};
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyPool, AssertSqlSafe};
+
+struct Deaf;
+
+impl Listener for Deaf {
+    fn changed(&self, _: Mark) {}
+}
+
+/// Jobs of the two measurements, and pictures claimed in each.
+struct Scale {
+    few: u32,
+    many: u32,
+    claims: u32,
+}
+
+fn main() {
+    // `cargo test` runs benchmarks too, in their short form.
+    let short = !std::env::args().any(|argument| argument == "--bench");
+    let scale = if short {
+        Scale { few: 10, many: 100, claims: 5 }
+    } else {
+        Scale { few: 1_000, many: 1_000_000, claims: 300 }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("jobs.db");
+    runtime.block_on(async {
+        let store = SqlStore::sqlite(&file, StoreClock::system(), Arc::new(Deaf)).await.unwrap();
+        let url = format!("sqlite://{}", file.display());
+        let rows = "WITH RECURSIVE n(i) AS (SELECT $from UNION ALL SELECT i + 1 FROM n WHERE i < $to - 1) \
+                    SELECT i, printf('job_%044x', i) AS id FROM n";
+        measure("SQLite", &store, &url, rows, &scale).await;
+    });
+    let url = postgres::Cluster::shared().database();
+    runtime.block_on(async {
+        let store = SqlStore::postgres(&url.clone().into(), Arc::new(Deaf)).await.unwrap();
+        let rows =
+            "SELECT i, 'job_' || lpad(to_hex(i), 44, '0') AS id FROM generate_series($from, $to - 1) AS i";
+        measure("PostgreSQL", &store, &url, rows, &scale).await;
+    });
+}
+
+async fn measure(name: &str, store: &SqlStore, url: &str, rows: &str, scale: &Scale) {
+    let pool = AnyPoolOptions::new().max_connections(1).connect(url).await.unwrap();
+    fill(&pool, rows, 1, scale.few).await;
+    let few = costs(store, scale.claims).await;
+    fill(&pool, rows, scale.few, scale.many).await;
+    let many = costs(store, scale.claims).await;
+    for (what, few, many) in [("claim", few.0, many.0), ("settle", few.1, many.1), ("probe", few.2, many.2)] {
+        println!(
+            "{name:10} {what:6}  {} jobs {few:6.2} ms   {} jobs {many:6.2} ms   ratio {:.2}",
+            scale.few,
+            scale.many,
+            many / few
+        );
+    }
+    pool.close().await;
+    store.close().await;
+}
+
+/// Jobs of one picture each, written at once, and the statistics of the planner.
+async fn fill(pool: &AnyPool, rows: &str, from: u32, to: u32) {
+    let rows = rows.replace("$from", &from.to_string()).replace("$to", &to.to_string());
+    let jobs = format!(
+        "INSERT INTO jobs SELECT id, 'image_batch', 'queued', 1, '{{}}', 'c298c805', NULL, 'http://h', NULL, 0, NULL, \
+         NULL, 9000000000000, 1, 1, 1, 0, 0, 1, 1, i, 0 FROM ({rows}) AS r"
+    );
+    let items = format!(
+        "INSERT INTO items (job_id, number, name, source, state, attempt, suspect, crashes) SELECT id, 0, 'a.png', \
+         '{{\"in\":\"blob\",\"key\":\"k\",\"length\":1}}', 'queued', 0, 0, 0 FROM ({rows}) AS r"
+    );
+    for statement in [jobs, items, "ANALYZE".to_owned()] {
+        sqlx::query(AssertSqlSafe(statement)).execute(pool).await.unwrap();
+    }
+    for settle in ["PRAGMA wal_checkpoint(TRUNCATE)", "CHECKPOINT"] {
+        // One of the two is the store's own word; what was loaded must not be written while it is measured.
+        let _ = sqlx::query(settle).execute(pool).await;
+    }
+}
+
+/// Medians in milliseconds: claim, settle, and a probe's write for comparison.
+async fn costs(store: &SqlStore, claims: u32) -> (f64, f64, f64) {
+    let ask = Ask {
+        owner: Owner("bench".to_owned()),
+        most: 1,
+        lease: Duration::from_secs(3600),
+        suspect: false,
+        pace_ms: 1,
+    };
+    let (mut claim_ms, mut settle_ms, mut probe_ms) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..claims + claims / 10 {
+        let started = Instant::now();
+        let claim = store.claim(&ask).await.unwrap().items.remove(0);
+        let claimed = started.elapsed();
+        let started = Instant::now();
+        store.settle(&claim.lease, Outcome::Done(result()), 1).await.unwrap();
+        let settled = started.elapsed();
+        let started = Instant::now();
+        store.probe().await.unwrap();
+        // The first tenth warms the caches.
+        if n >= claims / 10 {
+            claim_ms.push(claimed.as_secs_f64() * 1000.0);
+            settle_ms.push(settled.as_secs_f64() * 1000.0);
+            probe_ms.push(started.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    (median(claim_ms), median(settle_ms), median(probe_ms))
+}
+
+fn result() -> ItemResult {
+    let card = Card { key: "k".to_owned(), media_type: "image/png".to_owned(), length: 1, crc32: 0 };
+    ItemResult { members: "{}".to_owned(), card }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
