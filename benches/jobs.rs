@@ -70,9 +70,10 @@ fn accepts(round: Duration, rounds: usize) {
 fn polls(jobs: usize, round: Duration, rounds: usize) {
     let data = tempfile::tempdir().unwrap();
     let started = Instant::now();
-    let id = stock::fill(data.path(), jobs);
+    stock::fill(data.path(), jobs);
     println!("{jobs} jobs stocked in {:.0} s", started.elapsed().as_secs_f64());
     let server = Server::start_on(data.path(), &[]);
+    let id = stock::in_progress(data.path());
     let path = format!("/jobs/{id}");
     let tag = client::header(server.address, &client::get(&path, None), "etag");
     let (health, plain, conditional) =

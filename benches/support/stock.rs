@@ -49,9 +49,8 @@ fn id() -> JobId {
     JobId::generate(now, &mut rand::rng())
 }
 
-/// So many jobs that have ended, and one in progress that will not end: its picture is a folder.
-pub fn fill(data: &Path, jobs: usize) -> JobId {
-    let waiting = id();
+/// So many jobs that have ended.
+pub fn fill(data: &Path, jobs: usize) {
     runtime().block_on(async {
         let store = open(data).await;
         let lanes: Vec<_> = (0..64)
@@ -69,22 +68,27 @@ pub fn fill(data: &Path, jobs: usize) -> JobId {
         for lane in lanes {
             lane.await.unwrap();
         }
-        store.create(job(&waiting, 50)).await.unwrap();
+        store.close().await;
+    });
+}
+
+/// A job in progress that stays so: made beside the service, which is told nothing, and held by nobody who works.
+pub fn in_progress(data: &Path) -> JobId {
+    let id = id();
+    runtime().block_on(async {
+        let store = open(data).await;
+        store.create(job(&id, 50)).await.unwrap();
         let ask = Ask {
             owner: Owner("stock".to_owned()),
-            most: 1,
+            most: 50,
             lease: Duration::from_secs(3600),
             suspect: false,
             pace_ms: 1,
         };
-        let claimed = store.claim(&ask).await.unwrap().items;
-        store.give_back(&[claimed[0].lease.clone()]).await.unwrap();
+        assert_eq!(store.claim(&ask).await.unwrap().items.len(), 50);
         store.close().await;
     });
-    for n in 0..50 {
-        std::fs::create_dir_all(data.join("blobs").join(format!("jobs/{waiting}/in/{n}"))).unwrap();
-    }
-    waiting
+    id
 }
 
 /// Small writes a second, each a transaction of its own, one after the other.
