@@ -2,12 +2,14 @@
 //!
 //! The store tells of each change that this process makes, after its commit. Where this process is the only
 //! writer, that is the truth. Where others write too, a live job is asked for again once it is a second old; an
-//! ended one changes no more until it expires. Bounded by number; what falls out is read again when asked for.
+//! ended one changes no more until it expires. With a live job's mark its small body is kept, for pollers who know
+//! nothing yet. Bounded by number and length; what falls out is read again when asked for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use huemill_store::job::JobId;
@@ -18,6 +20,9 @@ use crate::clock::{Clock, Instant};
 
 /// Most snapshots, of some 200 bytes each.
 const MOST: usize = 100_000;
+
+/// The longest body that is kept, in bytes: that of a live job has some 300.
+const BODY: usize = 1024;
 
 /// How old what is known of a live job may be where others write too.
 const FRESH: Duration = Duration::from_secs(1);
@@ -39,6 +44,8 @@ struct Inner {
 struct Known {
     mark: Mark,
     at: Instant,
+    /// What is told of this version.
+    body: Option<Bytes>,
 }
 
 struct Watched {
@@ -68,6 +75,23 @@ impl Snapshots {
             self.learn(mark.clone());
         }
         Ok(mark)
+    }
+
+    /// The body of this version of a job, if it is kept.
+    #[must_use]
+    pub fn body(&self, mark: &Mark) -> Option<Bytes> {
+        let known = self.0.known.get(&mark.id)?;
+        known.body.clone().filter(|_| known.mark.version == mark.version)
+    }
+
+    /// Keeps the body of this version of a job, if that is still the newest.
+    pub fn keep_body(&self, id: &JobId, version: i64, body: &Bytes) {
+        if body.len() <= BODY
+            && let Some(mut known) = self.0.known.get_mut(id)
+            && known.mark.version == version
+        {
+            known.body = Some(body.clone());
+        }
     }
 
     /// Waits for changes of a job that this process makes.
@@ -109,9 +133,13 @@ impl Snapshots {
         if self.len() >= MOST {
             self.make_room();
         }
-        let known = Known { at: self.0.clock.now(), mark };
+        let known = Known { at: self.0.clock.now(), mark, body: None };
         match self.0.known.entry(known.mark.id.clone()) {
             Entry::Occupied(old) if old.get().mark.version > known.mark.version => {}
+            // The same version again is the same body.
+            Entry::Occupied(mut old) if old.get().mark.version == known.mark.version => {
+                old.get_mut().at = known.at;
+            }
             Entry::Occupied(mut old) => {
                 old.insert(known);
             }

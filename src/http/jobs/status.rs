@@ -3,11 +3,11 @@
 
 use actix_web::http::header::{ETAG, HeaderValue, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Data, Path};
+use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_observability::{Event, Poll};
-use huemill_store::job::{Job, JobState};
+use huemill_store::job::{Job, JobId, JobState};
 
 use super::body::Summary;
 use super::results::{Cards, Results};
@@ -41,10 +41,17 @@ pub(super) async fn status(
         response.headers_mut().insert(ETAG, etag.header_value());
         return Ok(wait(response, mark.state, mark.eta_s, &doors));
     }
-    let job = find(&doors, &path).await?;
-    if request.method() != Method::HEAD {
-        doors.recorder.record(Event::StatusPolled(doors.served.note(&job.id, job.version)));
+    let told = |id: &JobId, version| {
+        if request.method() != Method::HEAD {
+            doors.recorder.record(Event::StatusPolled(doors.served.note(id, version)));
+        }
+    };
+    if let Some(body) = records.snapshots.body(&mark) {
+        told(&id, mark.version);
+        return Ok(wait(live(StatusCode::OK, &etag, body), mark.state, mark.eta_s, &doors));
     }
+    let job = find(&doors, &path).await?;
+    told(&job.id, job.version);
     Ok(whole(job, StatusCode::OK, cards, request.method(), &doors).await?)
 }
 
@@ -56,18 +63,29 @@ pub(super) async fn whole(
     method: &Method,
     doors: &Doors,
 ) -> Result<HttpResponse, Fault> {
-    let (state, eta_s) = (job.state, job.eta_s);
+    let (state, eta_s, etag) = (job.state, job.eta_s, tag(job.version, cards));
+    if !state.has_ended() {
+        let body = Bytes::from(Summary::new(&job, &doors.links).json());
+        doors.records.snapshots.keep_body(&job.id, job.version, &body);
+        return Ok(wait(live(status, &etag, body), state, eta_s, doors));
+    }
     let mut builder = HttpResponse::build(status);
-    builder.content_type("application/json").insert_header((ETAG, tag(job.version, cards).header_value()));
-    let response = if !state.has_ended() {
-        builder.body(Summary::new(&job, &doors.links).json())
-    } else if method == Method::HEAD {
+    builder.content_type("application/json").insert_header((ETAG, etag.header_value()));
+    let response = if method == Method::HEAD {
         builder.body(answer::Hollow::endless())
     } else {
         let results = Results::new(doors.records.clone(), job, doors.links.clone(), cards);
         answer::streamed(builder, results.json()).await?
     };
     Ok(wait(response, state, eta_s, doors))
+}
+
+/// The answer that is the body of a job that has not ended.
+fn live(status: StatusCode, etag: &ETag, body: Bytes) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type("application/json")
+        .insert_header((ETAG, etag.header_value()))
+        .body(body)
 }
 
 /// How cards are asked for.
