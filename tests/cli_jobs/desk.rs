@@ -57,6 +57,15 @@ impl Desk {
         picture.save_with_format(path, image::ImageFormat::Png).unwrap();
     }
 
+    /// A folder of so many pictures that one slot is busy for seconds.
+    pub fn long_work(&self, folder: &str) {
+        let first = format!("{folder}/00.png");
+        self.picture(&first, 2_500);
+        for at in 1..30 {
+            fs::copy(self.path(&first), self.path(&format!("{folder}/{at:02}.png"))).unwrap();
+        }
+    }
+
     /// A file that is called a picture and is none.
     pub fn broken(&self, name: &str) {
         fs::write(self.path(name), "\u{89}PNG, not really").unwrap();

@@ -97,9 +97,7 @@ fn a_job_is_shown_with_what_came_of_its_pictures() {
 #[test]
 fn a_job_is_canceled_once() {
     let (desk, service) = Desk::with_service(&[("HUEMILL__WORKERS__COUNT", "1")]);
-    for at in 0..8 {
-        desk.picture(&format!("album/{at}.png"), 2_500 + at);
-    }
+    desk.long_work("album");
     let id = desk.ok(&["submit", "album"]).line().to_owned();
     let canceled = desk.ok(&["jobs", "cancel", &id]);
     assert_eq!(canceled.line(), format!("{id}  canceled"));

@@ -202,9 +202,7 @@ fn a_service_that_stays_away_is_told_with_the_key_to_go_on_with() {
 #[test]
 fn an_interrupted_watch_says_how_to_go_on_and_leaves_the_job_alone() {
     let (desk, service) = Desk::with_service(&[("HUEMILL__WORKERS__COUNT", "1")]);
-    for at in 0..8 {
-        desk.picture(&format!("album/{at}.png"), 2_500 + at);
-    }
+    desk.long_work("album");
     let mut child = desk
         .command(&["submit", "album", "--watch"])
         .stdout(Stdio::piped())
