@@ -36,10 +36,13 @@ pub fn every_job_ends(service: &Service, seen: &Seen) {
         let failed = body["failed"].as_array().map_or(0, Vec::len);
         match body["status"].as_str().unwrap() {
             "canceled" => {
-                assert!(seen.canceled.contains(job), "nobody canceled {job}");
+                assert!(seen.asked.contains(job), "nobody canceled {job}");
                 assert!(results + failed <= *pictures, "{body}");
             }
-            "completed" | "failed" => assert_eq!(results + failed, *pictures, "{body}"),
+            "completed" | "failed" => {
+                assert!(!seen.canceled.contains(job), "its cancel was answered 202: {body}");
+                assert_eq!(results + failed, *pictures, "{body}");
+            }
             other => panic!("{job} is {other}"),
         }
     }

@@ -22,6 +22,8 @@ use super::until;
 pub struct Seen {
     /// Job by key, with the number of its pictures.
     pub accepted: HashMap<String, (String, usize)>,
+    /// Jobs that were asked to be canceled: the service may have died between doing it and saying so.
+    pub asked: HashSet<String>,
     /// Jobs whose cancel was answered 202.
     pub canceled: HashSet<String>,
     /// The entity tag under which an ended job was first seen.
@@ -172,6 +174,7 @@ fn cancel(shared: &Shared, mut random: StdRng) {
         std::thread::sleep(Duration::from_millis(random.random_range(20..120)));
         let Some(job) = shared.any_job(&mut random) else { continue };
         let Some(url) = shared.url(&format!("/jobs/{job}/cancel")) else { continue };
+        shared.seen.lock().unwrap().asked.insert(job.clone());
         let Ok(answer) = client.post(url).send() else { continue };
         let status = answer.status().as_u16();
         assert!(matches!(status, 202 | 409 | 503), "cancel answered {status}");
