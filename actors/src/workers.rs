@@ -35,7 +35,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
-pub(crate) use faults::of_entry;
+pub(crate) use faults::{of_entry, too_many_bytes};
 pub use input::Input;
 pub use mill::{Load, Mill, Mills, engines};
 pub use pulse::{Ping, Pulse};

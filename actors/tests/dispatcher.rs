@@ -49,6 +49,19 @@ fn a_bad_picture_fails_alone_and_says_why() {
 }
 
 #[test]
+fn a_picture_that_is_too_large_fails_at_its_first_attempt() {
+    on_actix(async {
+        let small = DispatcherSettings { longest_input: 8, ..settings() };
+        let office = Office::with(small, JanitorSettings::default(), keep());
+        let id = office.submit(&["one", "longer than eight bytes"]).await;
+        let job = office.ends(&id).await;
+        assert_eq!((job.state, job.succeeded, job.failed), (JobState::Completed, 1, 1));
+        let item = &office.records.store.items(&id, 1, 1).await.unwrap()[0];
+        assert_eq!((item.error.as_ref().unwrap().code.as_str(), item.attempt), ("PAYLOAD_TOO_LARGE", 1));
+    });
+}
+
+#[test]
 fn a_job_of_bad_pictures_alone_has_failed() {
     on_actix(async {
         let office = Office::open();

@@ -116,6 +116,7 @@ fn of_fetch(error: FetchError) -> Fault {
         FetchError::Blob(error) => error.into(),
         FetchError::Entry(EntryError::Io(error)) => Fault::new(Code::Overloaded).because(error),
         FetchError::Entry(error) => workers::of_entry(&error),
+        FetchError::TooLarge { limit } => workers::too_many_bytes(limit).because(error),
         error => Fault::new(Code::InternalError).because(error),
     }
 }

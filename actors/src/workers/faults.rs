@@ -43,7 +43,7 @@ pub(crate) fn of_entry(error: &EntryError) -> Fault {
 }
 
 /// An input that is longer than a picture may be.
-pub(super) fn too_many_bytes(limit: u64) -> Fault {
+pub(crate) fn too_many_bytes(limit: u64) -> Fault {
     Fault::new(Code::PayloadTooLarge)
         .told(format!("The picture is larger than {} MB. Send a smaller one.", limit / 1_000_000))
 }
