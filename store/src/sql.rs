@@ -131,8 +131,11 @@ impl Store for SqlStore {
 
     async fn key(&self, scope: &str, key: &str) -> Result<Option<Key>, StoreError> {
         let mut reader = self.reader().await?;
-        let now = read(self.dialect.now(&mut reader)).await?;
-        read(create::find_key(&mut reader, now.wall, scope, key)).await
+        read(async {
+            let now = self.dialect.now(&mut reader).await?;
+            create::find_key(&mut reader, now.wall, scope, key).await
+        })
+        .await
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
@@ -220,8 +223,11 @@ impl Store for SqlStore {
 
     async fn figures(&self) -> Result<Figures, StoreError> {
         let mut reader = self.reader().await?;
-        let now = read(self.dialect.now(&mut reader)).await?;
-        read(read::figures(&mut reader, now)).await
+        read(async {
+            let now = self.dialect.now(&mut reader).await?;
+            read::figures(&mut reader, now).await
+        })
+        .await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

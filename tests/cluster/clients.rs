@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jpeg_encoder::{ColorType, Encoder};
 use reqwest::blocking::multipart::{Form, Part};
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
 use super::service::Service;
@@ -42,6 +42,12 @@ fn jpeg(width: u16, height: u16, seed: u32) -> Vec<u8> {
     bytes
 }
 
+fn accepted(request: RequestBuilder) -> String {
+    let answer = request.send().unwrap();
+    assert_eq!(answer.status(), 202);
+    answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned()
+}
+
 /// A process with a data directory of its own; store and blobs are shared.
 pub struct Node {
     service: Service,
@@ -58,29 +64,37 @@ impl Node {
             ("HUEMILL__WORKERS__COUNT", "2".to_owned()),
             ("HUEMILL__JOBS__LEASE_SECONDS", "3".to_owned()),
             ("HUEMILL__JOBS__POLL_MS", "50".to_owned()),
+            ("HUEMILL__JOBS__COLLECT_SECONDS", "1".to_owned()),
             ("HUEMILL__HEALTH__INTERVAL_SECONDS", "1".to_owned()),
             ("HUEMILL__HEALTH__STORE_SECONDS", "1".to_owned()),
         ]
         .map(|(key, value)| (key.to_owned(), value));
         let service = Service::start(data.path(), &environment);
-        let client = Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().unwrap();
+        let client = Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
         let node = Self { service, client, _data: data };
         until("it is ready", || node.is_ready());
         node
     }
 
     pub fn post(&self, pictures: &Pictures) -> Response {
+        self.request(pictures).send().unwrap()
+    }
+
+    fn request(&self, pictures: &Pictures) -> RequestBuilder {
         let form = pictures.iter().fold(Form::new(), |form, (name, bytes)| {
             form.part("images", Part::bytes(bytes.clone()).file_name(name.clone()))
         });
-        self.client.post(self.service.url("/jobs")).multipart(form).send().unwrap()
+        self.client.post(self.service.url("/jobs")).multipart(form)
     }
 
     /// The id of the job that these pictures become.
     pub fn submit(&self, pictures: &Pictures) -> String {
-        let answer = self.post(pictures);
-        assert_eq!(answer.status(), 202);
-        answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned()
+        accepted(self.request(pictures))
+    }
+
+    /// The same, with a key.
+    pub fn submit_keyed(&self, key: &str, pictures: &Pictures) -> String {
+        accepted(self.request(pictures).header("idempotency-key", key))
     }
 
     /// Waits until the job is completed, with so many results.
@@ -104,6 +118,15 @@ impl Node {
 
     pub fn is_ready(&self) -> bool {
         self.client.get(self.service.url("/ready")).send().is_ok_and(|answer| answer.status() == 200)
+    }
+
+    pub fn is_healthy(&self) -> bool {
+        self.client.get(self.service.url("/health")).send().is_ok_and(|answer| answer.status() == 200)
+    }
+
+    /// What /ready says.
+    pub fn readiness(&self) -> Value {
+        self.client.get(self.service.url("/ready")).send().unwrap().json().unwrap()
     }
 
     pub fn signal(&self, name: &str) {

@@ -4,11 +4,15 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
 mod clients;
+mod network;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[path = "../support/service.rs"]
 #[allow(dead_code, reason = "the crash suite uses the rest")]
 mod service;
+mod times;
 
 use std::time::{Duration, Instant};
 

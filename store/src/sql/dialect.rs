@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Error, Row};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Error, Row};
 
 use super::clock::{Now, StoreClock};
 
@@ -71,7 +71,9 @@ impl Dialect {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .after_connect(|connection, _| prepared(connection, SQLITE)),
-            Self::Postgres => pool.after_connect(|connection, _| prepared(connection, POSTGRES)),
+            Self::Postgres => pool
+                .after_connect(|connection, _| prepared(connection, POSTGRES))
+                .after_release(|connection, _| answers(connection)),
         };
         Ok(pool.connect_lazy_with(options.disable_statement_logging()))
     }
@@ -79,6 +81,14 @@ impl Dialect {
 
 fn prepared<'c>(connection: &'c mut AnyConnection, text: &'static str) -> BoxFuture<'c, Result<(), Error>> {
     Box::pin(async move { sqlx::raw_sql(text).execute(connection).await.map(|_| ()) })
+}
+
+/// Whether a connection that comes back has nothing outstanding. One whose network is dead would hold its place in
+/// the pool until the system gives it up, a quarter of an hour later: it is closed instead.
+fn answers(connection: &mut AnyConnection) -> BoxFuture<'_, Result<bool, Error>> {
+    Box::pin(async move {
+        Ok(tokio::time::timeout(ACQUIRE, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
+    })
 }
 
 /// Makes an empty file that only its owner may read: the store holds secrets. SQLite gives the files beside it

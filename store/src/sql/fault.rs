@@ -10,6 +10,8 @@ pub(super) fn told(error: &Error) -> StoreError {
     let away = match error {
         Error::Io(_)
         | Error::Tls(_)
+        // A connection that is cut while it is opened reads as an answer that makes no sense.
+        | Error::Protocol(_)
         | Error::PoolTimedOut
         | Error::PoolClosed
         | Error::WorkerCrashed

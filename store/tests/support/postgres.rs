@@ -72,6 +72,14 @@ impl Cluster {
         format!("postgres://huemill@127.0.0.1:{}/{name}", self.port)
     }
 
+    /// What a statement on a database of [`Cluster::database`] gives: a line a row, without headings.
+    pub fn ask(&self, url: &str, statement: &str) -> String {
+        said(
+            unprivileged(self.binaries.join("psql"))
+                .args(["-X", "-A", "-t", "-q", "-d", url, "-c", statement]),
+        )
+    }
+
     /// Stops the server as a crash does.
     pub fn kill(&self) {
         said(self.control().args(["-m", "immediate", "stop"]));
