@@ -42,8 +42,10 @@ load-jobs: ## Accepted jobs, polls and idling in ratios of one run (release buil
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench jobs
 
-crash: setup ## Kill the service CRASH_ROUNDS (100) times on each store, and see that nothing is lost
-	HUEMILL_CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test $(PROFILE) --locked --test crash -- --nocapture --test-threads 1
+crash: setup ## Kill the service (release build) CRASH_ROUNDS (100) times on each store, and see that nothing is lost
+	$(CARGO) build --release --bin huemill --locked
+	HUEMILL_TEST_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/huemill HUEMILL_CRASH_ROUNDS=$(CRASH_ROUNDS) \
+		$(CARGO) test $(PROFILE) --locked --test crash -- --nocapture --test-threads 1
 
 fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
 	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example seeds

@@ -1,7 +1,6 @@
 //! What must be true after all crashes.
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use huemill_store::job::{ItemState, JobState};
@@ -10,6 +9,7 @@ use huemill_store::store::{Listener, Listing, Mark, Store};
 use serde_json::Value;
 
 use super::clients::Seen;
+use super::place::Place;
 use super::service::Service;
 use super::until;
 
@@ -49,24 +49,26 @@ pub fn every_job_ends(service: &Service, seen: &Seen) {
 }
 
 /// No blob without its job is left, and no input of a job that has ended.
-pub fn blobs_are_collected(service: &Service, data: &Path, seen: &Seen) {
-    let jobs = data.join("blobs").join("jobs");
+pub fn blobs_are_collected(service: &Service, place: &Place, seen: &Seen) {
     let known: HashSet<&str> = seen.accepted.values().map(|(job, _)| job.as_str()).collect();
-    let leftovers = || {
-        let mut list = Vec::new();
-        for job in std::fs::read_dir(&jobs).into_iter().flatten().flatten() {
-            let name = job.file_name().into_string().unwrap();
+    let mut found: HashMap<String, bool> = HashMap::new();
+    let mut leftovers = || {
+        let blobs = place.blobs().into_iter().filter(|key| {
+            let Some((job, rest)) = key.strip_prefix("jobs/").and_then(|key| key.split_once('/')) else {
+                return true;
+            };
             // A job whose 202 was lost on the way is a job all the same.
-            let is_job = known.contains(name.as_str())
-                || reqwest::blocking::get(service.url(&format!("/jobs/{name}"))).unwrap().status() == 200;
-            let inputs = std::fs::read_dir(job.path().join("in")).into_iter().flatten().flatten().count();
-            if !is_job || inputs > 0 {
-                list.push(format!("{name} (a job: {is_job}, inputs: {inputs})"));
-            }
-        }
-        list
+            let is_job =
+                known.contains(job) || *found.entry(job.to_owned()).or_insert_with(|| is_job(service, job));
+            !is_job || rest.starts_with("in/")
+        });
+        blobs.collect::<Vec<_>>()
     };
     until("what is left over is collected", || leftovers().is_empty());
+}
+
+fn is_job(service: &Service, name: &str) -> bool {
+    reqwest::blocking::get(service.url(&format!("/jobs/{name}"))).unwrap().status() == 200
 }
 
 struct Deaf;
@@ -76,11 +78,13 @@ impl Listener for Deaf {
 }
 
 /// The rows themselves: one end each, counts that are those of the items, attempts within their limit.
-pub fn rows_add_up(data: &Path, database: Option<&str>, seen: &Seen) {
+pub fn rows_add_up(place: &Place, seen: &Seen) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = match database {
-            None => SqlStore::sqlite(&data.join("huemill.db"), StoreClock::system(), Arc::new(Deaf)).await,
+        let store = match place.database() {
+            None => {
+                SqlStore::sqlite(&place.data().join("huemill.db"), StoreClock::system(), Arc::new(Deaf)).await
+            }
             Some(url) => SqlStore::postgres(&url.to_owned().into(), Arc::new(Deaf)).await,
         }
         .unwrap();

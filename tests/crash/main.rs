@@ -8,78 +8,83 @@
 
 mod audit;
 mod clients;
+mod place;
 mod poison;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
+#[path = "../../store/tests/support/s3.rs"]
+mod s3;
 #[path = "../support/service.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
 mod service;
 mod stops;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use place::Place;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use service::Service;
 
 /// Lives of the short form.
 const ROUNDS: u32 = 15;
+const ROUNDS_IN_A_BUCKET: u32 = 5;
 
 fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 /// Everything soon.
-fn environment(data: &Path, database: Option<&str>) -> Vec<(String, String)> {
-    let mut list = vec![
-        ("HUEMILL__WORKERS__COUNT".to_owned(), "2".to_owned()),
-        ("HUEMILL__JOBS__LEASE_SECONDS".to_owned(), "3".to_owned()),
-        ("HUEMILL__JOBS__POLL_MS".to_owned(), "50".to_owned()),
-        ("HUEMILL__JOBS__COLLECT_SECONDS".to_owned(), "1".to_owned()),
-        ("HUEMILL__JOBS__ORPHAN_SECONDS".to_owned(), "2".to_owned()),
-    ];
-    if let Some(url) = database {
-        list.push(("DATABASE_URL".to_owned(), url.to_owned()));
-        list.push(("BLOB_URL".to_owned(), format!("file://{}", data.join("blobs").display())));
-    }
-    list
+fn soon() -> Vec<(String, String)> {
+    [
+        ("HUEMILL__WORKERS__COUNT", "2"),
+        ("HUEMILL__JOBS__LEASE_SECONDS", "3"),
+        ("HUEMILL__JOBS__POLL_MS", "50"),
+        ("HUEMILL__JOBS__COLLECT_SECONDS", "1"),
+        ("HUEMILL__JOBS__ORPHAN_SECONDS", "2"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .to_vec()
 }
 
-fn survives_crashes(database: Option<&str>) {
-    let rounds = from_environment("HUEMILL_CRASH_ROUNDS").unwrap_or(ROUNDS);
+fn survives_crashes(place: &Place, short: u32) {
+    let rounds = from_environment("HUEMILL_CRASH_ROUNDS").unwrap_or(short);
     let seed = from_environment("HUEMILL_CRASH_SEED").unwrap_or_else(rand::random::<u64>);
     println!("{rounds} lives, seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let data = tempfile::tempdir().unwrap();
-    let environment = environment(data.path(), database);
+    let environment = place.environment();
     let clients = clients::Clients::start(seed);
     for _ in 0..rounds {
-        let service = Service::start(data.path(), &environment);
+        let service = Service::start(place.data(), &environment);
         clients.find(Some(service.address));
         std::thread::sleep(Duration::from_millis(random.random_range(20..900)));
         service.kill();
     }
     clients.create_no_more();
-    let service = Service::start(data.path(), &environment);
+    let service = Service::start(place.data(), &environment);
     clients.find(Some(service.address));
     let seen = clients.stop(&service);
     audit::every_job_ends(&service, &seen);
-    audit::blobs_are_collected(&service, data.path(), &seen);
+    audit::blobs_are_collected(&service, place, &seen);
     assert_eq!(service.stop(), Some(0));
-    audit::rows_add_up(data.path(), database, &seen);
+    audit::rows_add_up(place, &seen);
     println!("{} jobs accepted, {} of them canceled", seen.accepted.len(), seen.canceled.len());
 }
 
 #[test]
 fn nothing_is_lost_on_sqlite() {
-    survives_crashes(None);
+    survives_crashes(&Place::embedded(), ROUNDS);
 }
 
 #[test]
 fn nothing_is_lost_on_postgresql() {
     let cluster = postgres::Cluster::start();
-    survives_crashes(Some(&cluster.database()));
+    survives_crashes(&Place::scaled_out(&cluster), ROUNDS);
+}
+
+#[test]
+fn nothing_is_lost_in_a_bucket() {
+    survives_crashes(&Place::in_a_bucket(), ROUNDS_IN_A_BUCKET);
 }
 
 /// Waits for a condition with a deadline.

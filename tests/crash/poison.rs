@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::service::Service;
 use super::stops::{figure, noise, status};
-use super::{environment, until};
+use super::{soon, until};
 
 /// A progressive JPEG of 49 megapixels: not large, but long at work.
 fn long_at_work() -> Vec<u8> {
@@ -27,7 +27,7 @@ fn is_long_at_work(service: &Service) -> bool {
 #[test]
 fn a_picture_that_kills_the_process_is_given_up_and_the_others_go_on() {
     let data = tempfile::tempdir().unwrap();
-    let environment = environment(data.path(), None);
+    let environment = soon();
     let service = Service::start(data.path(), &environment);
     let pictures = [long_at_work(), noise(64), noise(65), noise(66)];
     let form = pictures.into_iter().enumerate().fold(Form::new(), |form, (n, bytes)| {

@@ -5,7 +5,7 @@ use reqwest::blocking::multipart::{Form, Part};
 use serde_json::Value;
 
 use super::service::Service;
-use super::{environment, until};
+use super::{soon, until};
 
 pub fn noise(side: u32) -> Vec<u8> {
     let mut state = 7_u32;
@@ -31,7 +31,7 @@ pub fn status(service: &Service, job: &str) -> Value {
 #[test]
 fn a_stop_under_load_loses_no_picture_and_counts_no_attempt() {
     let data = tempfile::tempdir().unwrap();
-    let mut environment = environment(data.path(), None);
+    let mut environment = soon();
     // No time to end: what is in flight must be given back.
     environment.push(("HUEMILL__JOBS__REST_SECONDS".to_owned(), "0".to_owned()));
     let service = Service::start(data.path(), &environment);

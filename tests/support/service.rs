@@ -1,6 +1,7 @@
 //! A service process whose life a test has in its hands: started, killed, stopped, continued, started again on the
 //! same data.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,6 +11,11 @@ use std::time::{Duration, Instant};
 
 /// How long a test waits for anything before it fails.
 pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The service that was built with this test, or the one that `HUEMILL_TEST_BINARY` names: a release build.
+fn program() -> OsString {
+    std::env::var_os("HUEMILL_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_huemill").into())
+}
 
 /// One life of a service. Killed when dropped.
 pub struct Service {
@@ -25,13 +31,13 @@ impl Service {
 
     /// The same, or how it ended without listening.
     pub fn try_start(data: &Path, environment: &[(String, String)]) -> Result<Self, ExitStatus> {
-        Self::spawn(Command::new(env!("CARGO_BIN_EXE_huemill")), data, environment)
+        Self::spawn(Command::new(program()), data, environment)
     }
 
     /// The same, started by another program, which must become it.
     pub fn start_within(around: &[&str], data: &Path, environment: &[(String, String)]) -> Self {
         let mut command = Command::new(around[0]);
-        command.args(&around[1..]).arg(env!("CARGO_BIN_EXE_huemill"));
+        command.args(&around[1..]).arg(program());
         Self::spawn(command, data, environment).unwrap_or_else(|status| panic!("the service ended: {status}"))
     }
 

@@ -87,6 +87,21 @@ impl S3 {
         self.ask("GET", &format!("/{bucket}?uploads")).matches("<UploadId>").count()
     }
 
+    /// The keys of all objects in a bucket.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        let mut keys: Vec<String> = Vec::new();
+        loop {
+            let after = keys.last().map(|key| format!("&start-after={key}")).unwrap_or_default();
+            let answer = self.ask("GET", &format!("/{bucket}?list-type=2{after}"));
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            let texts = answer.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
+            keys.extend(texts.map(|(key, _)| key.to_owned()));
+            if !answer.contains("<IsTruncated>true") {
+                return keys;
+            }
+        }
+    }
+
     /// Sends a request without a body, which this server takes unsigned, and returns the whole answer.
     fn ask(&self, method: &str, path: &str) -> String {
         let mut socket = TcpStream::connect(self.address).unwrap();
