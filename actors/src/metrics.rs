@@ -15,6 +15,9 @@ use tokio::sync::mpsc;
 
 use crate::supervise::Ping;
 
+/// Most events that are counted in one turn, so that pings and scrapes have theirs.
+const TURN: usize = 256;
+
 /// Asks for all metrics in Prometheus's text format.
 #[derive(Debug, Clone, Copy)]
 pub struct Render;
@@ -68,6 +71,17 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    /// Counts what is waiting, up to `most` of it.
+    fn count(&self, most: usize) {
+        for _ in 0..most {
+            let event = lock(&self.events).try_recv();
+            let Ok(event) = event else { break };
+            self.registry.record(&event);
+        }
+    }
+}
+
 fn lock(events: &Mutex<mpsc::Receiver<Event>>) -> MutexGuard<'_, mpsc::Receiver<Event>> {
     events.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -84,8 +98,10 @@ impl Actor for Metrics {
 impl Supervised for Metrics {}
 
 impl StreamHandler<Event> for Metrics {
+    /// With what came in meanwhile: an arbiter's turn for each event would cost more than the event.
     fn handle(&mut self, event: Event, _: &mut Self::Context) {
         self.registry.record(&event);
+        self.count(TURN);
     }
 
     fn finished(&mut self, _: &mut Self::Context) {}
@@ -98,11 +114,7 @@ impl Handler<Render> for Metrics {
     /// before it.
     fn handle(&mut self, _: Render, _: &mut Self::Context) -> String {
         let waiting = lock(&self.events).len();
-        for _ in 0..waiting {
-            let event = lock(&self.events).try_recv();
-            let Ok(event) = event else { break };
-            self.registry.record(&event);
-        }
+        self.count(waiting);
         self.registry.set_dropped(self.recorder.dropped());
         self.registry.render()
     }

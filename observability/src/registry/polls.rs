@@ -8,7 +8,7 @@ use prometheus::{
 use crate::event::{AUTH_REASONS, DOWNLOADS, Poll};
 
 /// The values of `seconds`: what is told counts as the least of these that holds it.
-const SECONDS: [u64; 6] = [1, 2, 5, 10, 20, 30];
+const SECONDS: [(u64, &str); 6] = [(1, "1"), (2, "2"), (5, "5"), (10, "10"), (20, "20"), (30, "30")];
 
 #[derive(Debug)]
 pub(super) struct Polls {
@@ -64,8 +64,8 @@ impl Polls {
         for poll in Poll::ALL {
             polls.by_result.with_label_values(&[poll.name()]);
         }
-        for seconds in SECONDS {
-            polls.told.with_label_values(&[seconds.to_string()]);
+        for (_, seconds) in SECONDS {
+            polls.told.with_label_values(&[seconds]);
         }
         for kind in DOWNLOADS {
             polls.downloads.with_label_values(&[kind]);
@@ -90,8 +90,8 @@ impl Polls {
 
     pub(super) fn told(&self, seconds: u64) {
         let most = SECONDS[SECONDS.len() - 1];
-        let label = SECONDS.into_iter().find(|edge| seconds <= *edge).unwrap_or(most);
-        self.told.with_label_values(&[label.to_string()]).inc();
+        let (_, label) = SECONDS.into_iter().find(|(edge, _)| seconds <= *edge).unwrap_or(most);
+        self.told.with_label_values(&[label]).inc();
     }
 
     pub(super) fn downloaded(&self, kind: &str) {
