@@ -35,6 +35,9 @@ pub enum KeepError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The data directory holds no store, where one is only looked at.
+    #[error("{} holds no store ({DATABASE}): is DATA_DIR the service's own, and was the service started on it?", .0.display())]
+    NoStore(PathBuf),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,6 +112,11 @@ pub(crate) fn is_there(settings: &Settings) -> bool {
     !settings.store.url.expose_secret().is_empty() || settings.data.dir.join(DATABASE).is_file()
 }
 
+/// The same as an error.
+pub(crate) fn must_be_there(settings: &Settings) -> Result<(), KeepError> {
+    if is_there(settings) { Ok(()) } else { Err(KeepError::NoStore(settings.data.dir.clone())) }
+}
+
 /// The secret in force, without the hold on the data directory: a running service is not disturbed.
 pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretString, KeepError> {
     let (name, configured) = match name {
@@ -118,15 +126,16 @@ pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretStr
     if !configured.expose_secret().is_empty() {
         return Ok(configured.clone());
     }
-    make_dir(&settings.data.dir)?;
     let store = beside(settings).await?;
     let secret = kept(&*store, name, configured).await;
     store.close().await;
     Ok(secret?)
 }
 
-/// The store, for a process that claims nothing: without the hold on the data directory.
+/// The store, for a process that claims nothing: without the hold on the data directory. It makes none, since a
+/// directory without one is most likely another than was meant.
 pub(crate) async fn beside(settings: &Settings) -> Result<Arc<dyn Store>, KeepError> {
+    must_be_there(settings)?;
     store_of(settings, Arc::new(Snapshots::new(Clock::system()))).await
 }
 

@@ -19,11 +19,20 @@ fn the_secret_is_the_one_that_the_list_accepts() {
 }
 
 #[test]
-fn a_secret_that_is_made_before_the_first_start_is_the_services_then() {
+fn no_secret_is_made_where_no_store_is() {
     let desk = Desk::new();
-    let token = desk.ok(&["secret", "operator"]).line().to_owned();
-    let service = crate::service::Service::start(&desk.path("data"), &[]);
-    assert_eq!(client().get(service.url("/jobs")).bearer_auth(token).send().unwrap().status(), 200);
+    for name in ["operator", "webhook"] {
+        let run = desk.run(&["secret", name]);
+        assert!(run.code == Some(1) && run.out.is_empty(), "{run:?}");
+        assert!(run.err.contains("holds no store") && run.err.contains("DATA_DIR"), "{run:?}");
+    }
+    assert!(!desk.path("data").exists(), "nothing is left behind");
+    std::fs::create_dir(desk.path("data")).unwrap();
+    assert_eq!(desk.run(&["secret", "operator"]).code, Some(1));
+    assert!(desk.names("data").is_empty());
+    let output =
+        desk.command(&["secret", "operator"]).env("OPERATOR_TOKEN", "configured-token").output().unwrap();
+    assert_eq!(output.stdout, b"configured-token\n", "what is configured needs no store");
 }
 
 #[test]
