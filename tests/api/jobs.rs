@@ -245,6 +245,16 @@ fn a_jobs_changes_come_as_events_until_it_has_ended() {
 }
 
 #[test]
+fn an_event_id_that_the_job_has_not_come_to_silences_nothing() {
+    let (app, live) = busy();
+    for last in ["1000000", "x"] {
+        let events = events(&app, &live, Some(last));
+        assert!(!events.is_empty() && events.last().unwrap().0 == "completed", "{last}: {events:?}");
+        assert!(last == "x" || events.len() > 2, "progress is told: {events:?}");
+    }
+}
+
+#[test]
 fn a_stream_of_events_is_judged_by_its_beginning_and_ends_with_the_service() {
     let (mut app, live) = busy();
     let request =
