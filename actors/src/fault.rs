@@ -152,9 +152,11 @@ impl Code {
                 "This link is not valid any more. Ask for the job's status to get a new one.",
             ),
             Self::JobNotFound => ("JOB_NOT_FOUND", "There is no such job. Check its id."),
-            Self::ExpiredJob => {
-                ("EXPIRED_JOB", "The job's results were kept for its time and are gone. Submit it again.")
-            }
+            // One text for both: a tombstone does not say which of them it was.
+            Self::ExpiredJob => (
+                "EXPIRED_JOB",
+                "The job and its results are gone: its time was over, or it was deleted. Send the pictures again.",
+            ),
             Self::IdempotencyViolation => (
                 "IDEMPOTENCY_VIOLATION",
                 "This Idempotency-Key was used for another request. Use a new key for a new request.",
