@@ -87,6 +87,22 @@ fn names_that_meet_in_one_folder_stay_apart() {
 }
 
 #[test]
+fn a_card_has_one_name_in_the_zip_and_alone() {
+    let app = spawn();
+    let picture = photo("png");
+    let names = ["  .jpg", "CON.png", ".hidden.png", "a/-x.png", "plain.png"];
+    let job = done(&app, zip(&names.map(|name| Member::stored(name, &picture))));
+    let files = unzip(&app.get(&path_of(&app, &job["download_url"])).bytes().unwrap());
+    let packed: Vec<&str> = files[1..].iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(packed, ["card.png", "_CON.png", "_hidden.png", "_x.png", "plain.png"]);
+    for (at, name) in packed.iter().enumerate() {
+        let answer = app.get(&format!("/jobs/{}/results/{at}/card", id(&job)));
+        let disposition = answer.headers()["content-disposition"].to_str().unwrap();
+        assert!(disposition.starts_with(&format!("inline; filename=\"{name}\"")), "{disposition}");
+    }
+}
+
+#[test]
 fn h12_any_range_of_the_zip_can_be_asked_for() {
     let app = spawn();
     let job = done(&app, album(2, 0));
