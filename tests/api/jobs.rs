@@ -64,16 +64,29 @@ fn pictures_one_by_one_become_a_job_with_names_of_their_own() {
         .part("images", part("a.png"))
         .part("images", Part::bytes(photo("jpeg")))
         .part("images", Part::bytes(Vec::new()).file_name(""))
+        .part("images", part("/home/me/trip/d.png"))
+        .part("images", part("trip/d.png"))
         .part("images", Part::bytes(b"nothing".to_vec()).file_name("c.png"));
     let body = accepted(app.post("/jobs?cards=inline").multipart(form).send().unwrap());
     let job = ended(&app, id(&body));
     assert_eq!((&job["type"], &job["status"]), (&json!("image_batch"), &json!("completed")));
-    assert_eq!(names(&job), ["a.png", "b.png", "a (2).png", "image-4"]);
+    assert_eq!(names(&job), ["a.png", "b.png", "a (2).png", "image-4", "d.png", "trip/d.png"]);
     assert_eq!(
         (job["failed"].as_array().unwrap().len(), &job["failed"][0]["filename"]),
         (1, &json!("c.png"))
     );
     app.assert_well();
+}
+
+#[test]
+fn a_path_of_windows_is_shown_by_its_last_part() {
+    let app = spawn();
+    let head =
+        "--b\r\nContent-Disposition: form-data; name=\"images\"; filename=\"C:\\fakepath\\z.png\"\r\n\r\n";
+    let body = [head.as_bytes(), &photo("png"), b"\r\n--b--\r\n"].concat();
+    let request = app.post("/jobs").header("content-type", "multipart/form-data; boundary=b");
+    let job = ended(&app, id(&accepted(request.body(body).send().unwrap())));
+    assert_eq!(names(&job), ["z.png"]);
 }
 
 #[test]

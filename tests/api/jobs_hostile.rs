@@ -111,6 +111,7 @@ fn h6_malformed_forms_are_invalid_input() {
         zip_file.repeat(2),
         zip_file.clone() + &image("a.png"),
         image("../../x.png"),
+        image("..\\..\\x.png"),
         image("a%0D%0Ab.png"),
         image("a.png") + &part("name=\"ttl_h\"", "1").repeat(2),
         image("a.png") + &part("name=\"callback_url\"", &"x".repeat(10_000)),
