@@ -13,6 +13,8 @@ use huemill_store::blobs::{BlobError, Blobs};
 use huemill_store::sql::{SqlStore, StoreClock};
 use huemill_store::store::{Owner, Store, StoreError};
 use rand::RngCore;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::Settings;
@@ -162,6 +164,14 @@ pub(crate) fn blobs_of(settings: &Settings) -> Result<Blobs, KeepError> {
         Some(folder) => Blobs::folder(&folder)?,
         None => Blobs::open(&settings.blobs.url, &|name| std::env::var(name).ok())?,
     })
+}
+
+/// What this process makes from here on is for its own user alone: the store holds secrets, the blobs are other
+/// people's pictures. What is there already stays as it is. For the start, before there are threads.
+pub(crate) fn for_owner_alone() {
+    let others = Mode::RWXG | Mode::RWXO;
+    let before = umask(others);
+    umask(before | others);
 }
 
 fn make_dir(dir: &Path) -> Result<(), KeepError> {

@@ -91,6 +91,7 @@ fn conclude(
             return ExitCode::from(EXIT_CONFIG);
         }
     };
+    keep::for_owner_alone();
     match actix_web::rt::System::new().block_on(work(&settings)) {
         Ok(told) => {
             complain(&told);
