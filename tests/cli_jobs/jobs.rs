@@ -83,6 +83,22 @@ fn pages_are_put_together_up_to_the_limit() {
 }
 
 #[test]
+fn numbers_out_of_range_are_told_with_their_range() {
+    let desk = Desk::new();
+    desk.picture("a.png", 20);
+    for (args, range) in [
+        (["submit", "a.png", "--ttl", "0"], "0 is not in 1..=168"),
+        (["submit", "a.png", "--ttl", "-1"], "-1 is not in 1..=168"),
+        (["submit", "a.png", "--ttl", "169"], "169 is not in 1..=168"),
+        (["jobs", "list", "--limit", "0"], "0 is not in 1..=1000000"),
+        (["jobs", "list", "--limit", "-1"], "-1 is not in 1..=1000000"),
+    ] {
+        let run = desk.run(&args);
+        assert!(run.code == Some(2) && run.err.contains(range), "{args:?}: {run:?}");
+    }
+}
+
+#[test]
 fn a_job_is_shown_with_what_came_of_its_pictures() {
     let (desk, service) = Desk::with_service(&[]);
     desk.picture("good.png", 50);
