@@ -52,6 +52,9 @@ events! {
     SECURITY_VIOLATION = "security_violation" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A request tried to get around a guard.";
+    ANSWER_BROKEN = "answer_broken" ERROR
+        ["request_id", "endpoint", "status_code", "error_code", "cause"]
+        "An answer broke off behind its head through a fault of ours; its client sees a cut connection.";
     PANIC = "panic" ERROR
         ["message", "location", "thread"]
         "Code panicked; where it was contained, another event says what became of it.";

@@ -187,6 +187,24 @@ fn a_link_that_was_changed_opens_nothing() {
 }
 
 #[test]
+fn an_answer_that_breaks_off_is_told_once_with_its_request() {
+    let app = spawn();
+    let job = done(&app, album(2, 0));
+    let card = app.data.path().join("blobs/jobs").join(id(&job)).join("out/1.png");
+    std::fs::remove_file(card).unwrap();
+    for (below, name) in [("results.zip", "broken-zip"), ("results/1/card", "broken-card")] {
+        let url = app.url(&format!("/jobs/{}/{below}", id(&job)));
+        let answer = app.client.get(url).header("x-request-id", name).send();
+        assert!(answer.and_then(reqwest::blocking::Response::bytes).is_err(), "{below}");
+        let line = app.wait_for_event("answer_broken", |line| line["request_id"] == name);
+        assert_eq!((&line["level"], &line["error_code"]), (&json!("error"), &json!("INTERNAL_ERROR")));
+        assert!(line["cause"].as_str().unwrap().contains("out/1.png"), "{line}");
+    }
+    let told = app.log().iter().filter(|line| line["level"] == "error").count();
+    assert_eq!(told, 2, "{:#?}", app.log());
+}
+
+#[test]
 fn links_begin_with_the_public_url_where_there_is_one() {
     let app = App::start(&[("PUBLIC_URL", "https://huemill.example/")]);
     let job = done(&app, album(1, 0));
