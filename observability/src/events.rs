@@ -55,6 +55,9 @@ events! {
     ANSWER_BROKEN = "answer_broken" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "An answer broke off behind its head through a fault of ours; its client sees a cut connection.";
+    ZIP_AMBIGUOUS = "zip_ambiguous" WARN
+        ["request_id", "endpoint", "entries"]
+        "A ZIP calls so many of its pictures otherwise where they lie than in its directory, whose names are used.";
     PANIC = "panic" ERROR
         ["message", "location", "thread"]
         "Code panicked; where it was contained, another event says what became of it.";
