@@ -232,6 +232,14 @@ impl Fault {
         self
     }
 
+    /// Code and, where it is known, what lies behind it: for the log alone.
+    pub(crate) fn with_cause(&self) -> String {
+        match &self.cause {
+            Some(cause) => format!("{}: {cause}", self.code.as_str()),
+            None => self.to_string(),
+        }
+    }
+
     /// The same fault with its cause for the log.
     #[must_use]
     pub fn because(mut self, cause: impl std::fmt::Display) -> Self {

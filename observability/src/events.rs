@@ -101,8 +101,8 @@ events! {
         ["job_id", "cause"]
         "Blobs of a job that was not created could not be removed; the Janitor will.";
     DISPATCH_PAUSED = "dispatch_paused" WARN
-        ["pause_ms", "cause"]
-        "Store, blobs or workers were not to be had; pictures wait.";
+        ["pause_ms", "job_id", "cause"]
+        "Store, blobs or workers were not to be had; pictures wait. `job_id` is the job whose picture found it, if one did.";
     SETTLE_DELAYED = "settle_delayed" WARN
         ["job_id", "cause"]
         "A picture's end could not be written; it is tried again, or its lease runs out.";
