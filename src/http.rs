@@ -12,6 +12,7 @@ mod negotiate;
 mod operations;
 mod operator;
 mod pace;
+mod pictures;
 pub(crate) mod problem;
 mod process;
 mod process_zip;

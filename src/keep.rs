@@ -13,6 +13,8 @@ use huemill_store::blobs::{BlobError, Blobs};
 use huemill_store::sql::{SqlStore, StoreClock};
 use huemill_store::store::{Owner, Store, StoreError};
 use rand::RngCore;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::Settings;
@@ -35,6 +37,9 @@ pub enum KeepError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The data directory holds no store, where one is only looked at.
+    #[error("{} holds no store ({DATABASE}): is DATA_DIR the service's own, and was the service started on it?", .0.display())]
+    NoStore(PathBuf),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,6 +114,11 @@ pub(crate) fn is_there(settings: &Settings) -> bool {
     !settings.store.url.expose_secret().is_empty() || settings.data.dir.join(DATABASE).is_file()
 }
 
+/// The same as an error.
+pub(crate) fn must_be_there(settings: &Settings) -> Result<(), KeepError> {
+    if is_there(settings) { Ok(()) } else { Err(KeepError::NoStore(settings.data.dir.clone())) }
+}
+
 /// The secret in force, without the hold on the data directory: a running service is not disturbed.
 pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretString, KeepError> {
     let (name, configured) = match name {
@@ -118,15 +128,16 @@ pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretStr
     if !configured.expose_secret().is_empty() {
         return Ok(configured.clone());
     }
-    make_dir(&settings.data.dir)?;
     let store = beside(settings).await?;
     let secret = kept(&*store, name, configured).await;
     store.close().await;
     Ok(secret?)
 }
 
-/// The store, for a process that claims nothing: without the hold on the data directory.
+/// The store, for a process that claims nothing: without the hold on the data directory. It makes none, since a
+/// directory without one is most likely another than was meant.
 pub(crate) async fn beside(settings: &Settings) -> Result<Arc<dyn Store>, KeepError> {
+    must_be_there(settings)?;
     store_of(settings, Arc::new(Snapshots::new(Clock::system()))).await
 }
 
@@ -153,6 +164,14 @@ pub(crate) fn blobs_of(settings: &Settings) -> Result<Blobs, KeepError> {
         Some(folder) => Blobs::folder(&folder)?,
         None => Blobs::open(&settings.blobs.url, &|name| std::env::var(name).ok())?,
     })
+}
+
+/// What this process makes from here on is for its own user alone: the store holds secrets, the blobs are other
+/// people's pictures. What is there already stays as it is. For the start, before there are threads.
+pub(crate) fn for_owner_alone() {
+    let others = Mode::RWXG | Mode::RWXO;
+    let before = umask(others);
+    umask(before | others);
 }
 
 fn make_dir(dir: &Path) -> Result<(), KeepError> {

@@ -118,6 +118,43 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
+fn a_value_of_the_wrong_kind_is_told_with_what_is_allowed() {
+    for (name, value, told) in [
+        ("PORT", "99999", "server.port (PORT): is \"99999\"; it must be a whole number from 0 to 65535"),
+        ("PORT", "-1", "server.port (PORT): is \"-1\"; it must be a whole number from 0 to 65535"),
+        (
+            "HUEMILL__LIMITS__IMAGE_SIDE",
+            "5000000000",
+            "limits.image_side (HUEMILL__LIMITS__IMAGE_SIDE): is \"5000000000\"; it must be a whole number from 0 \
+             to 4294967295",
+        ),
+        (
+            "HUEMILL__WORKERS__COUNT",
+            "1.5",
+            "workers.count (HUEMILL__WORKERS__COUNT): is \"1.5\"; it must be a whole number, 0 or more",
+        ),
+        ("REQUIRE_SIGNATURE", "maybe", "it must be true or false"),
+        ("HUEMILL__HEALTH__MEMORY_USED_RATIO", "much", "it must be a number"),
+        (
+            "HUEMILL__SERVER__PROT",
+            "1",
+            "server.prot (HUEMILL__SERVER__PROT): is no key; did you mean server.port?",
+        ),
+    ] {
+        let text = load(&[(name, value)]).unwrap_err().to_string();
+        assert!(text.contains(told), "{told} is missing in {text}");
+    }
+    let file = file(
+        "[server]\nport = 99999\nhost = [\"a\"]\n[security]\noperator_token = [\"secret-0123456789\"]\n",
+    );
+    let text = Settings::load(Some(file.path()), &Environment::default()).unwrap_err().to_string();
+    for part in ["is 99999; it must be a whole number from 0 to 65535", "is a list; it must be a text"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!text.contains("secret-0123456789"), "{text}");
+}
+
+#[test]
 fn ranges_and_rules_between_keys_are_told_at_once() {
     let problems = load(&[
         ("HUEMILL__SERVER__THREADS", "0"),

@@ -141,7 +141,7 @@ impl Dispatcher {
             let again = std::mem::replace(&mut dispatcher.claiming, Claiming::No) == Claiming::Again;
             match claims {
                 Ok(claims) => dispatcher.take(claims, suspect, again, ctx),
-                Err(error) => dispatcher.pause(&error, ctx),
+                Err(error) => dispatcher.pause(None, &error, ctx),
             }
         }));
     }
@@ -168,11 +168,11 @@ impl Dispatcher {
         ctx.spawn(wrap_future(work).map(move |finish, dispatcher: &mut Self, ctx| {
             dispatcher.held.let_go(&lease);
             dispatcher.alone = false;
-            dispatcher.finished(finish, ctx);
+            dispatcher.finished(finish, &lease.job, ctx);
         }));
     }
 
-    fn finished(&mut self, finish: Finish, ctx: &mut Context<Self>) {
+    fn finished(&mut self, finish: Finish, job: &JobId, ctx: &mut Context<Self>) {
         match finish {
             Finish::Settled { job_ended } => {
                 if job_ended {
@@ -181,16 +181,21 @@ impl Dispatcher {
                 self.claim(ctx);
             }
             Finish::Lost => self.claim(ctx),
-            Finish::GivenBack(fault) => self.pause(&fault, ctx),
+            Finish::GivenBack(fault) => self.pause(Some(job), &fault.with_cause(), ctx),
         }
     }
 
-    /// Leaves store, blobs or workers in peace for a while.
-    fn pause(&mut self, cause: &dyn std::fmt::Display, ctx: &mut Context<Self>) {
+    /// Leaves store, blobs or workers in peace for a while. The job, if it was one of its pictures that found them away.
+    fn pause(&mut self, job: Option<&JobId>, cause: &dyn std::fmt::Display, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.paused, true) {
             return;
         }
-        log!(DISPATCH_PAUSED, pause_ms = self.pause.as_millis() as u64, cause = %cause);
+        log!(
+            DISPATCH_PAUSED,
+            pause_ms = self.pause.as_millis() as u64,
+            job_id = job.map(JobId::as_str),
+            cause = %cause
+        );
         ctx.run_later(self.pause, |dispatcher, ctx| {
             dispatcher.paused = false;
             dispatcher.claim(ctx);

@@ -152,9 +152,11 @@ impl Code {
                 "This link is not valid any more. Ask for the job's status to get a new one.",
             ),
             Self::JobNotFound => ("JOB_NOT_FOUND", "There is no such job. Check its id."),
-            Self::ExpiredJob => {
-                ("EXPIRED_JOB", "The job's results were kept for its time and are gone. Submit it again.")
-            }
+            // One text for both: a tombstone does not say which of them it was.
+            Self::ExpiredJob => (
+                "EXPIRED_JOB",
+                "The job and its results are gone: its time was over, or it was deleted. Send the pictures again.",
+            ),
             Self::IdempotencyViolation => (
                 "IDEMPOTENCY_VIOLATION",
                 "This Idempotency-Key was used for another request. Use a new key for a new request.",
@@ -228,6 +230,14 @@ impl Fault {
     pub fn told(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
         self
+    }
+
+    /// Code and, where it is known, what lies behind it: for the log alone.
+    pub(crate) fn with_cause(&self) -> String {
+        match &self.cause {
+            Some(cause) => format!("{}: {cause}", self.code.as_str()),
+            None => self.to_string(),
+        }
     }
 
     /// The same fault with its cause for the log.

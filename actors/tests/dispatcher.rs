@@ -24,7 +24,14 @@ fn a_job_is_worked_on_and_completed() {
         assert_eq!((job.state, job.succeeded, job.failed), (JobState::Completed, 3, 0));
         let items = office.records.store.items(&id, 0, 10).await.unwrap();
         assert!(items.iter().all(|item| item.attempt == 1 && item.result.is_some()));
-        let events: Vec<_> = std::iter::from_fn(|| office.events.try_recv().ok()).collect();
+        // They are told behind the commit, which is all that is known by now.
+        let mut events = Vec::new();
+        let told = |event: &Event| matches!(event, Event::ImageProcessed { .. } | Event::JobEnded { .. });
+        until(|| {
+            events.extend(std::iter::from_fn(|| office.events.try_recv().ok()));
+            events.iter().filter(|event| told(event)).count() == 4
+        })
+        .await;
         let count = |wanted: fn(&Event) -> bool| events.iter().filter(|event| wanted(event)).count();
         assert_eq!(count(|event| matches!(event, Event::JobCreated { kind: "image_batch" })), 1);
         assert_eq!(count(|event| matches!(event, Event::JobStarted { .. })), 1);

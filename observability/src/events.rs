@@ -52,6 +52,12 @@ events! {
     SECURITY_VIOLATION = "security_violation" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A request tried to get around a guard.";
+    ANSWER_BROKEN = "answer_broken" ERROR
+        ["request_id", "endpoint", "status_code", "error_code", "cause"]
+        "An answer broke off behind its head through a fault of ours; its client sees a cut connection.";
+    ZIP_AMBIGUOUS = "zip_ambiguous" WARN
+        ["request_id", "endpoint", "entries"]
+        "A ZIP calls so many of its pictures otherwise where they lie than in its directory, whose names are used.";
     PANIC = "panic" ERROR
         ["message", "location", "thread"]
         "Code panicked; where it was contained, another event says what became of it.";
@@ -95,8 +101,8 @@ events! {
         ["job_id", "cause"]
         "Blobs of a job that was not created could not be removed; the Janitor will.";
     DISPATCH_PAUSED = "dispatch_paused" WARN
-        ["pause_ms", "cause"]
-        "Store, blobs or workers were not to be had; pictures wait.";
+        ["pause_ms", "job_id", "cause"]
+        "Store, blobs or workers were not to be had; pictures wait. `job_id` is the job whose picture found it, if one did.";
     SETTLE_DELAYED = "settle_delayed" WARN
         ["job_id", "cause"]
         "A picture's end could not be written; it is tried again, or its lease runs out.";

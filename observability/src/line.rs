@@ -49,6 +49,10 @@ const REQUEST_KEYS: [&str; 9] = [
 /// Keys that only the layer writes.
 const RESERVED: [&str; 3] = ["ts", "level", "event"];
 
+/// What libraries say of something that we have said better, by target and how it begins: an answer that broke off,
+/// which the server does not know by its request.
+const ECHOES: [(&str, &str); 1] = [("actix_http::h1::dispatcher", "\"Response payload stream error")];
+
 /// The name of an event that has none.
 const UNNAMED: &str = "log";
 
@@ -128,6 +132,9 @@ where
         fields.clear();
         // Before the span's fields are locked: a value's own code runs here.
         event.record(&mut fields);
+        if is_echo(event.metadata(), &fields) {
+            return;
+        }
         for field in event.metadata().fields() {
             fields.null_unless_recorded(&field);
         }
@@ -139,6 +146,11 @@ where
         let _ = self.writer.make_writer_for(event.metadata()).write_all(line.as_bytes());
         let _ = SCRATCH.try_with(|scratch| scratch.replace((line, fields)));
     }
+}
+
+fn is_echo(metadata: &Metadata<'_>, fields: &Fields) -> bool {
+    let message = fields.get("message").unwrap_or_default();
+    ECHOES.iter().any(|(target, beginning)| metadata.target() == *target && message.starts_with(beginning))
 }
 
 impl<W, T: FormatTime> Lines<W, T> {

@@ -135,6 +135,15 @@ fn a_librarys_event_is_called_log_and_names_its_target() {
 }
 
 #[test]
+fn what_a_library_says_again_is_no_line() {
+    let line = line(|| {
+        tracing::error!(target: "actix_http::h1::dispatcher", "Response payload stream error: {:?}", "broken");
+        tracing::error!(target: "actix_http::h1::dispatcher", "write zero; closing");
+    });
+    assert_eq!(line.get("message"), &json!("write zero; closing"));
+}
+
+#[test]
 fn an_error_is_written_with_its_causes() {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot start")]

@@ -46,8 +46,6 @@ enum BackupError {
     File { path: PathBuf, source: io::Error },
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
-    #[error("{} holds no store to be copied", .0.display())]
-    Nothing(PathBuf),
     #[error("{} is no backup: it holds no {DATABASE}", .0.display())]
     NoBackup(PathBuf),
     #[error("{} is not empty: a backup is restored into an empty data directory", .0.display())]
@@ -93,6 +91,7 @@ fn conclude(
             return ExitCode::from(EXIT_CONFIG);
         }
     };
+    keep::for_owner_alone();
     match actix_web::rt::System::new().block_on(work(&settings)) {
         Ok(told) => {
             complain(&told);
@@ -110,9 +109,7 @@ async fn back_up(settings: &Settings, to: &Path) -> Result<String, BackupError> 
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    if !keep::is_there(settings) {
-        return Err(BackupError::Nothing(settings.data.dir.clone()));
-    }
+    keep::must_be_there(settings)?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(at(parent))?;
     // Of a name of its own, and for nobody else: there are secrets in it.

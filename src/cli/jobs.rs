@@ -50,8 +50,9 @@ struct ListArgs {
     #[arg(long = "type", value_name = "TYPE", value_parser = kind, help = "Only those made of this: zip_batch, \
           url_batch, image_batch")]
     kind: Option<JobKind>,
-    /// So many at most
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
+    /// So many at most, 1 to 1000000
+    #[arg(long, value_name = "N", default_value_t = 50, allow_negative_numbers = true,
+          value_parser = value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
     /// The operator's token [default: the configured one, or that of the store beside]
     #[arg(long, value_name = "TOKEN")]

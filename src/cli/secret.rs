@@ -1,5 +1,6 @@
 //! `huemill secret`: prints a secret that is in force, and is the only place that does. Configured, else kept in the
-//! store, where it is made if it is missing. Works beside a running service.
+//! store, where it is made if it is missing. Works beside a running service. Where no store is, it makes none: the
+//! secret of a store that nobody uses would be in force nowhere.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::EXIT_CONFIG;
 use crate::application::Application;
+use crate::keep;
 use crate::settings::{Environment, Settings};
 
 /// How long what is still in the io runtime may take at the very end.
@@ -30,6 +31,7 @@ pub(super) fn run(file: Option<&Path>) -> ExitCode {
         return ExitCode::from(EXIT_CONFIG);
     }
     huemill_observability::install_panic_hook();
+    keep::for_owner_alone();
     match serve(&settings) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

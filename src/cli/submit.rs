@@ -37,8 +37,9 @@ pub(super) struct SubmitArgs {
     /// Where to save them [default: ./huemill-results/<job id>]
     #[arg(long, value_name = "DIR", requires = "watch")]
     out: Option<PathBuf>,
-    /// How long the service keeps the job, in hours [default: 24]
-    #[arg(long, value_name = "HOURS", value_parser = value_parser!(u32).range(1..))]
+    /// How long the service keeps the job, in hours, 1 to 168 [default: 24]
+    #[arg(long, value_name = "HOURS", allow_negative_numbers = true,
+          value_parser = value_parser!(u32).range(1..=168))]
     ttl: Option<u32>,
     /// Which jobs go first
     #[arg(long, value_enum)]

@@ -28,6 +28,8 @@ pub(crate) struct Finish {
     status: u16,
     success: Option<bool>,
     fault: Option<Fault>,
+    /// Why the answer broke off.
+    broken: Option<Fault>,
     context: Rc<Context>,
     doors: Arc<Doors>,
     bytes_out: u64,
@@ -43,6 +45,7 @@ impl Finish {
             status: CLIENT_GONE,
             success: None,
             fault: None,
+            broken: None,
             context,
             doors: doors.clone().into_inner(),
             bytes_out: 0,
@@ -56,6 +59,12 @@ impl Finish {
         let picture = bears && status == StatusCode::OK;
         self.success = fault.as_ref().map(|_| false).or(picture.then_some(true));
         (self.endpoint, self.status, self.fault) = (endpoint, status.as_u16(), fault);
+    }
+
+    /// The answer's body gave an error, and with it the connection ends.
+    fn broke(&mut self, error: &(dyn std::error::Error + 'static)) {
+        let fault = error.downcast_ref::<Fault>().cloned();
+        self.broken = Some(fault.unwrap_or_else(|| Fault::new(Code::InternalError).because(error)));
     }
 
     fn error_code(&self) -> Option<&'static str> {
@@ -77,6 +86,10 @@ impl Finish {
             bytes_in = self.context.bytes_in(),
             bytes_out = self.bytes_out,
         );
+        if let Some(Fault { code, cause, .. }) = &self.broken {
+            let (error_code, cause) = (code.as_str(), cause.as_deref());
+            log!(ANSWER_BROKEN, request_id, endpoint, status_code, error_code, cause);
+        }
         let Some(Fault { code, cause, .. }) = &self.fault else { return };
         let (error_code, cause) = (code.as_str(), cause.as_deref());
         match code {
@@ -156,10 +169,10 @@ impl MessageBody for Observed {
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_next(task);
-        if let Poll::Ready(Some(Ok(chunk))) = &polled
-            && !self.finish.head
-        {
-            self.finish.bytes_out += chunk.len() as u64;
+        match &polled {
+            Poll::Ready(Some(Ok(chunk))) if !self.finish.head => self.finish.bytes_out += chunk.len() as u64,
+            Poll::Ready(Some(Err(error))) => self.finish.broke(&**error),
+            _ => {}
         }
         polled
     }

@@ -8,7 +8,6 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::pictures;
 use huemill_actors::workers::Input;
 use huemill_imaging::Options;
 use huemill_observability::Event;
@@ -20,7 +19,7 @@ use super::doors::Doors;
 use super::negotiate::Asked;
 use super::problem::Problem;
 use super::upload::{self, Upload, Wanted};
-use super::{answer, route};
+use super::{answer, pictures, route};
 
 /// Receives the ZIP, has its pictures worked on, answers.
 pub(crate) async fn process_zip(
@@ -30,7 +29,7 @@ pub(crate) async fn process_zip(
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::of(&request)?;
     let upload = upload::receive(&request, payload, &doors, &wanted(doors.limits.zip_bytes)).await?;
-    let entries = list(&upload, &doors).await?;
+    let entries = pictures::of_zip(&request, &upload.spool, doors.zip_limits()).await?;
     let mut album = Album::new(upload, entries, asked.options, doors);
     let Some(first) = album.next_success().await else { return Err(album.nothing_done().into()) };
     Ok(HttpResponse::Ok().content_type("application/json").streaming(album.into_json(first)))
@@ -48,13 +47,6 @@ fn wanted(limit: u64) -> Wanted {
                   body itself.",
         types: "multipart/form-data with a field \"zip_file\", application/json, or application/zip",
     }
-}
-
-/// The archive's pictures.
-async fn list(upload: &Upload, doors: &Data<Doors>) -> Result<Vec<Entry>, Fault> {
-    let (spool, limits) = (upload.spool.clone(), doors.zip_limits());
-    let listed = tokio::task::spawn_blocking(move || pictures::list(&spool, &limits)).await;
-    listed.map_err(|error| Fault::new(Code::InternalError).because(error))?
 }
 
 /// One picture's element of `results`, in the spool until the client has read it.

@@ -3,6 +3,7 @@
 //! [`receive`] takes a single file, [`parcel::receive`] files and the fields beside them.
 
 mod base64_text;
+mod filename;
 mod json;
 mod multipart;
 pub(crate) mod parcel;

@@ -91,7 +91,7 @@ pub(super) fn merge(file: Option<&Path>, environment: &Environment) -> Result<Se
         if !defaults.contains_key(&key) {
             problems.push(problem(unknown(&key, &defaults)));
         } else if let Err(error) = builds(&key, &value) {
-            problems.push(problem(told(&error)));
+            problems.push(problem(refused(&error, &key, &value, &defaults)));
         } else if let Ok(next) = builder.clone().set_override(&key, value) {
             builder = next;
         }
@@ -102,7 +102,7 @@ pub(super) fn merge(file: Option<&Path>, environment: &Environment) -> Result<Se
     builder
         .build()
         .and_then(Config::try_deserialize)
-        .map_err(|error| Problems(vec![Problem { key: "settings".into(), what: told(&error) }]))
+        .map_err(|error| Problems(vec![Problem { key: "settings".into(), what: error.to_string() }]))
 }
 
 /// Every key of the defaults with its default value.
@@ -191,11 +191,42 @@ fn builds(key: &str, value: &Value) -> Result<(), ConfigError> {
     config.try_deserialize::<Settings>().map(drop)
 }
 
-fn told(error: &ConfigError) -> String {
+/// What is wrong with a value, and what would be right.
+fn refused(error: &ConfigError, key: &str, value: &Value, defaults: &BTreeMap<String, Value>) -> String {
     match error {
-        ConfigError::At { error, .. } => told(error),
-        ConfigError::Type { expected, unexpected, .. } => format!("is {unexpected}; it must be {expected}"),
+        ConfigError::At { error, .. } => refused(error, key, value, defaults),
+        ConfigError::Type { .. } => {
+            let allowed = allowed(key, defaults.get(key).map(|default| &default.kind));
+            format!("is {}; it must be {allowed}", shown(&value.kind))
+        }
         other => other.to_string(),
+    }
+}
+
+/// A value as it was written. A text that is a secret is of the right kind always, and never comes here.
+fn shown(value: &ValueKind) -> String {
+    match value {
+        ValueKind::Array(_) => "a list".to_owned(),
+        ValueKind::Table(_) => "a section".to_owned(),
+        ValueKind::String(text) => format!("{text:?}"),
+        plain => plain.to_string(),
+    }
+}
+
+/// What a key takes. How large its numbers may be is found by trying: only its type knows.
+fn allowed(key: &str, default: Option<&ValueKind>) -> String {
+    match default {
+        Some(ValueKind::I64(_)) => {
+            let mut largest = [u64::from(u16::MAX), u64::from(u32::MAX)].into_iter();
+            match largest.find(|largest| builds(key, &(largest + 1).into()).is_err()) {
+                Some(largest) => format!("a whole number from 0 to {largest}"),
+                None => "a whole number, 0 or more".to_owned(),
+            }
+        }
+        Some(ValueKind::Float(_)) => "a number".to_owned(),
+        Some(ValueKind::Boolean(_)) => "true or false".to_owned(),
+        Some(ValueKind::Array(_)) => "a list of texts".to_owned(),
+        _ => "a text".to_owned(),
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 
+pub use name::harmless;
 pub use time::DosTime;
 
 use crate::blobs::{BlobError, Blobs};

@@ -64,16 +64,29 @@ fn pictures_one_by_one_become_a_job_with_names_of_their_own() {
         .part("images", part("a.png"))
         .part("images", Part::bytes(photo("jpeg")))
         .part("images", Part::bytes(Vec::new()).file_name(""))
+        .part("images", part("/home/me/trip/d.png"))
+        .part("images", part("trip/d.png"))
         .part("images", Part::bytes(b"nothing".to_vec()).file_name("c.png"));
     let body = accepted(app.post("/jobs?cards=inline").multipart(form).send().unwrap());
     let job = ended(&app, id(&body));
     assert_eq!((&job["type"], &job["status"]), (&json!("image_batch"), &json!("completed")));
-    assert_eq!(names(&job), ["a.png", "b.png", "a (2).png", "image-4"]);
+    assert_eq!(names(&job), ["a.png", "b.png", "a (2).png", "image-4", "d.png", "trip/d.png"]);
     assert_eq!(
         (job["failed"].as_array().unwrap().len(), &job["failed"][0]["filename"]),
         (1, &json!("c.png"))
     );
     app.assert_well();
+}
+
+#[test]
+fn a_path_of_windows_is_shown_by_its_last_part() {
+    let app = spawn();
+    let head =
+        "--b\r\nContent-Disposition: form-data; name=\"images\"; filename=\"C:\\fakepath\\z.png\"\r\n\r\n";
+    let body = [head.as_bytes(), &photo("png"), b"\r\n--b--\r\n"].concat();
+    let request = app.post("/jobs").header("content-type", "multipart/form-data; boundary=b");
+    let job = ended(&app, id(&accepted(request.body(body).send().unwrap())));
+    assert_eq!(names(&job), ["z.png"]);
 }
 
 #[test]
@@ -242,6 +255,16 @@ fn a_jobs_changes_come_as_events_until_it_has_ended() {
     let again =
         app.client.get(app.url(&format!("/jobs/{live}/events"))).header("last-event-id", version.to_string());
     assert_eq!(again.send().unwrap().status(), 204);
+}
+
+#[test]
+fn an_event_id_that_the_job_has_not_come_to_silences_nothing() {
+    let (app, live) = busy();
+    for last in ["1000000", "x"] {
+        let events = events(&app, &live, Some(last));
+        assert!(!events.is_empty() && events.last().unwrap().0 == "completed", "{last}: {events:?}");
+        assert!(last == "x" || events.len() > 2, "progress is told: {events:?}");
+    }
 }
 
 #[test]

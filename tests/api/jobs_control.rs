@@ -49,7 +49,8 @@ fn a_deleted_job_is_gone_at_once_with_all_that_it_had() {
     let delete = || app.client.delete(app.url(&path)).send().unwrap();
     assert_eq!(delete().status(), 204);
     for below in ["", "/events", "/results.zip", "/results/0/card"] {
-        assert_problem(app.get(&format!("{path}{below}")), 404, "EXPIRED_JOB");
+        let body = assert_problem(app.get(&format!("{path}{below}")), 404, "EXPIRED_JOB");
+        assert!(body["user_message"].as_str().unwrap().contains("deleted"), "{body}");
     }
     let held = app.client.get(app.url(&path)).header("if-none-match", "*").send().unwrap();
     assert_problem(held, 404, "EXPIRED_JOB");

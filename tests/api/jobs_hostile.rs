@@ -61,9 +61,15 @@ fn j1_ttl_h_is_checked_in_every_form() {
         let answer = app.post("/jobs").json(&json!({"zip": base64, "ttl_h": bad})).send().unwrap();
         assert_problem(answer, 400, "INVALID_INPUT");
     }
+    for bad in ["1e400", "NaN"] {
+        let body = format!("{{\"zip\": \"{base64}\", \"ttl_h\": {bad}}}");
+        let answer = app.post("/jobs").header("content-type", "application/json").body(body).send().unwrap();
+        let told = assert_problem(answer, 400, "INVALID_INPUT")["user_message"].to_string();
+        assert!(told.contains("ttl_h") && !told.contains("zip"), "{told}");
+    }
     assert_nothing_kept(&app);
     for (ttl, hours) in
-        [(json!(1e9), 168), (json!("24"), 24), (json!(24.0), 24), (json!(1), 1), (Value::Null, 24)]
+        [(json!(1e9), 168), (json!(" 24 "), 24), (json!(24.0), 24), (json!(1), 1), (Value::Null, 24)]
     {
         let answer = app.post("/jobs").json(&json!({"zip": base64, "ttl_h": ttl})).send().unwrap();
         let job: Value = app.get(&format!("/jobs/{}", id(&accepted(answer)))).json().unwrap();
@@ -105,6 +111,7 @@ fn h6_malformed_forms_are_invalid_input() {
         zip_file.repeat(2),
         zip_file.clone() + &image("a.png"),
         image("../../x.png"),
+        image("..\\..\\x.png"),
         image("a%0D%0Ab.png"),
         image("a.png") + &part("name=\"ttl_h\"", "1").repeat(2),
         image("a.png") + &part("name=\"callback_url\"", &"x".repeat(10_000)),

@@ -87,6 +87,22 @@ fn names_that_meet_in_one_folder_stay_apart() {
 }
 
 #[test]
+fn a_card_has_one_name_in_the_zip_and_alone() {
+    let app = spawn();
+    let picture = photo("png");
+    let names = ["  .jpg", "CON.png", ".hidden.png", "a/-x.png", "plain.png"];
+    let job = done(&app, zip(&names.map(|name| Member::stored(name, &picture))));
+    let files = unzip(&app.get(&path_of(&app, &job["download_url"])).bytes().unwrap());
+    let packed: Vec<&str> = files[1..].iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(packed, ["card.png", "_CON.png", "_hidden.png", "_x.png", "plain.png"]);
+    for (at, name) in packed.iter().enumerate() {
+        let answer = app.get(&format!("/jobs/{}/results/{at}/card", id(&job)));
+        let disposition = answer.headers()["content-disposition"].to_str().unwrap();
+        assert!(disposition.starts_with(&format!("inline; filename=\"{name}\"")), "{disposition}");
+    }
+}
+
+#[test]
 fn h12_any_range_of_the_zip_can_be_asked_for() {
     let app = spawn();
     let job = done(&app, album(2, 0));
@@ -168,6 +184,24 @@ fn a_link_that_was_changed_opens_nothing() {
     assert_eq!(app.get(&good).status(), 200);
     assert_eq!(app.metric("auth_failures_total{reason=\"link_forged\"}"), 5);
     assert!(app.log().iter().all(|line| !line.to_string().contains("signature=")));
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_told_once_with_its_request() {
+    let app = spawn();
+    let job = done(&app, album(2, 0));
+    let card = app.data.path().join("blobs/jobs").join(id(&job)).join("out/1.png");
+    std::fs::remove_file(card).unwrap();
+    for (below, name) in [("results.zip", "broken-zip"), ("results/1/card", "broken-card")] {
+        let url = app.url(&format!("/jobs/{}/{below}", id(&job)));
+        let answer = app.client.get(url).header("x-request-id", name).send();
+        assert!(answer.and_then(reqwest::blocking::Response::bytes).is_err(), "{below}");
+        let line = app.wait_for_event("answer_broken", |line| line["request_id"] == name);
+        assert_eq!((&line["level"], &line["error_code"]), (&json!("error"), &json!("INTERNAL_ERROR")));
+        assert!(line["cause"].as_str().unwrap().contains("out/1.png"), "{line}");
+    }
+    let told = app.log().iter().filter(|line| line["level"] == "error").count();
+    assert_eq!(told, 2, "{:#?}", app.log());
 }
 
 #[test]

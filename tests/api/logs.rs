@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::app::spawn;
 use crate::cards::photo;
+use crate::jobs_app::{busy, ended};
 
 const KEYS: [&str; 12] = [
     "ts",
@@ -62,6 +63,21 @@ fn an_error_has_its_code_in_the_line_and_a_line_of_its_own() {
     let line = app.wait_for_event("http_error", |line| line["request_id"] == "line-error");
     assert_eq!(line["level"], "info");
     assert!(app.log().iter().all(|line| !line.to_string().contains("secret-in-query")));
+}
+
+#[test]
+fn a_pause_of_the_work_names_the_job_and_what_lies_behind_it() {
+    let (app, live) = busy();
+    let staging = app.data.path().join("blobs/staging");
+    std::fs::remove_dir_all(&staging).unwrap();
+    std::fs::write(&staging, "in the way").unwrap();
+    let line = app.wait_for_event("dispatch_paused", |line| line["level"] == "warn");
+    assert_eq!(line["job_id"], live.as_str());
+    let cause = line["cause"].as_str().unwrap();
+    assert!(cause.starts_with("OVERLOADED: the blob store is away: "), "{cause}");
+    std::fs::remove_file(&staging).unwrap();
+    std::fs::create_dir(&staging).unwrap();
+    assert_eq!(ended(&app, &live)["results_count"], 8);
 }
 
 #[test]

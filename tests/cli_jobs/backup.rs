@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use crate::desk::{Desk, client, ended, is_card, job};
 use crate::service::Service;
@@ -41,6 +42,46 @@ fn a_backup_of_a_service_at_work_starts_elsewhere_with_all_its_jobs() {
         (&"completed".into(), &30.into()),
         "{running}"
     );
+}
+
+/// What lies in a folder and in those below, the folder too, that others than its owner may do something with.
+fn open_to_others(path: &Path) -> Vec<String> {
+    let meta = fs::symlink_metadata(path).unwrap();
+    let mode = meta.permissions().mode();
+    let mut open = Vec::new();
+    if mode & 0o077 != 0 {
+        open.push(format!("{} {mode:o}", path.display()));
+    }
+    if meta.is_dir() {
+        open.extend(fs::read_dir(path).unwrap().flat_map(|entry| open_to_others(&entry.unwrap().path())));
+    }
+    open
+}
+
+#[test]
+fn what_is_kept_is_for_its_owner_alone() {
+    let (desk, service) = Desk::with_service(&[]);
+    desk.picture("a.png", 50);
+    ended(&service, desk.ok(&["submit", "a.png"]).line());
+    assert!(fs::read_dir(desk.path("data/blobs/jobs")).unwrap().next().is_some());
+    service.kill();
+    assert_eq!(open_to_others(&desk.path("data")), [""; 0]);
+    desk.ok(&["backup", "copy"]);
+    assert_eq!(open_to_others(&desk.path("copy")), [""; 0]);
+    let output = desk.command(&["restore", "copy"]).env("DATA_DIR", desk.path("other")).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(open_to_others(&desk.path("other")), [""; 0]);
+}
+
+#[test]
+fn a_directory_that_is_there_keeps_its_mode() {
+    let desk = Desk::new();
+    let data = desk.path("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o750)).unwrap();
+    drop(Service::start(&data, &[]));
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o750);
+    assert_eq!(open_to_others(&data), [format!("{} 40750", data.display())], "what is in it is closed");
 }
 
 #[test]

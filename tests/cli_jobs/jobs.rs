@@ -19,11 +19,20 @@ fn the_secret_is_the_one_that_the_list_accepts() {
 }
 
 #[test]
-fn a_secret_that_is_made_before_the_first_start_is_the_services_then() {
+fn no_secret_is_made_where_no_store_is() {
     let desk = Desk::new();
-    let token = desk.ok(&["secret", "operator"]).line().to_owned();
-    let service = crate::service::Service::start(&desk.path("data"), &[]);
-    assert_eq!(client().get(service.url("/jobs")).bearer_auth(token).send().unwrap().status(), 200);
+    for name in ["operator", "webhook"] {
+        let run = desk.run(&["secret", name]);
+        assert!(run.code == Some(1) && run.out.is_empty(), "{run:?}");
+        assert!(run.err.contains("holds no store") && run.err.contains("DATA_DIR"), "{run:?}");
+    }
+    assert!(!desk.path("data").exists(), "nothing is left behind");
+    std::fs::create_dir(desk.path("data")).unwrap();
+    assert_eq!(desk.run(&["secret", "operator"]).code, Some(1));
+    assert!(desk.names("data").is_empty());
+    let output =
+        desk.command(&["secret", "operator"]).env("OPERATOR_TOKEN", "configured-token").output().unwrap();
+    assert_eq!(output.stdout, b"configured-token\n", "what is configured needs no store");
 }
 
 #[test]
@@ -71,6 +80,22 @@ fn pages_are_put_together_up_to_the_limit() {
     let newest_first: Vec<_> = created.iter().rev().cloned().collect();
     assert_eq!(listed("2"), newest_first[..2]);
     assert_eq!(listed("300"), newest_first);
+}
+
+#[test]
+fn numbers_out_of_range_are_told_with_their_range() {
+    let desk = Desk::new();
+    desk.picture("a.png", 20);
+    for (args, range) in [
+        (["submit", "a.png", "--ttl", "0"], "0 is not in 1..=168"),
+        (["submit", "a.png", "--ttl", "-1"], "-1 is not in 1..=168"),
+        (["submit", "a.png", "--ttl", "169"], "169 is not in 1..=168"),
+        (["jobs", "list", "--limit", "0"], "0 is not in 1..=1000000"),
+        (["jobs", "list", "--limit", "-1"], "-1 is not in 1..=1000000"),
+    ] {
+        let run = desk.run(&args);
+        assert!(run.code == Some(2) && run.err.contains(range), "{args:?}: {run:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use huemill_actors::fault::Fault;
 use huemill_actors::records::Records;
 use huemill_store::job::Job;
-use huemill_store::results::{Body, DosTime, Member, ResultsZip};
+use huemill_store::results::{self, Body, DosTime, Member, ResultsZip};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -68,7 +68,8 @@ pub(super) async fn of(records: &Records, job: &Job) -> Result<ResultsZip, Fault
     Ok(ResultsZip::new(members, time))
 }
 
-/// What a card is called: as its picture, without its folders, with the card's own extension.
+/// What a card is called, in the archive and where it is sent alone: as its picture, without its folders, with the
+/// card's own extension, and harmless on any system. The archive numbers those that meet in it.
 #[must_use]
 pub(super) fn card_name(picture: &str, media_type: &str) -> String {
     let extension = match media_type {
@@ -78,8 +79,8 @@ pub(super) fn card_name(picture: &str, media_type: &str) -> String {
     };
     let file = picture.rsplit('/').next().unwrap_or(picture);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let stem = if stem.is_empty() { "card" } else { stem };
-    format!("{stem}.{extension}")
+    let is_blank = stem.chars().all(|letter| letter == '.' || letter.is_whitespace());
+    results::harmless(&format!("{}.{extension}", if is_blank { "card" } else { stem }))
 }
 
 #[cfg(test)]
@@ -94,6 +95,15 @@ mod tests {
             ("a.b.c", "image/webp", "a.b.webp"),
             (".png", "image/png", "card.png"),
             ("folder/", "image/png", "card.png"),
+            ("  .jpg", "image/png", "card.png"),
+            ("a/\u{a0}", "image/png", "card.png"),
+            ("...jpg", "image/png", "card.png"),
+            (" b .jpg", "image/png", "b .png"),
+            ("CON.png", "image/png", "_CON.png"),
+            ("aux.tar.gz", "image/webp", "_aux.tar.webp"),
+            ("-rf.png", "image/jpeg", "_rf.jpg"),
+            (".hidden.png", "image/png", "_hidden.png"),
+            ("a\u{202e}b.png", "image/png", "a_b.png"),
         ] {
             assert_eq!(card_name(picture, media_type), name, "{picture}");
         }

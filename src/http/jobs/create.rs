@@ -11,11 +11,10 @@ use actix_web::mime::{self, Mime};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::pictures;
 use huemill_actors::submission::{Submission, Submitted};
 use huemill_observability::Event;
 use huemill_store::Spool;
-use huemill_store::archive::{self, Entry};
+use huemill_store::archive;
 use huemill_store::job::{Job, JobId, JobKind, NewKey};
 use huemill_store::store::Created;
 use serde::Serialize;
@@ -23,11 +22,11 @@ use serde::Serialize;
 use super::fields::{self, Fields};
 use super::key::IdempotencyKey;
 use super::{fingerprint, links};
-use crate::http::context;
 use crate::http::doors::Doors;
 use crate::http::problem::Problem;
 use crate::http::upload::Wanted;
 use crate::http::upload::parcel::{self, File, Sent, Takes};
+use crate::http::{context, pictures};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -63,7 +62,7 @@ pub(super) async fn create(
     if let Some(known) = known(key.as_ref(), &doors).await? {
         return Ok(answer(known, &doors)?);
     }
-    let (kind, input) = input(parcel.sent, &doors).await?;
+    let (kind, input) = input(parcel.sent, &request, &doors).await?;
     let submission = Submission {
         id: JobId::generate(since_1970(), &mut rand::rng()),
         kind,
@@ -113,22 +112,16 @@ async fn known(key: Option<&NewKey>, doors: &Doors) -> Result<Option<Created>, F
 }
 
 /// What was sent, as the job's input.
-async fn input(sent: Sent, doors: &Data<Doors>) -> Result<(JobKind, Submitted), Fault> {
+async fn input(sent: Sent, request: &HttpRequest, doors: &Doors) -> Result<(JobKind, Submitted), Fault> {
     match sent {
         Sent::One(File { spool, .. }) => {
-            let entries = entries(&spool, doors).await?;
+            let entries = pictures::of_zip(request, &spool, doors.job_limits()).await?;
             Ok((JobKind::Zip, Submitted::Zip { spool, entries }))
         }
         Sent::Many(files) => Ok((JobKind::Image, Submitted::Images(named(files)))),
         Sent::List(_) => Err(Fault::new(Code::NotImplemented)
             .told("Pictures cannot be fetched from addresses yet. Send a ZIP or the pictures themselves.")),
     }
-}
-
-async fn entries(spool: &Spool, doors: &Doors) -> Result<Vec<Entry>, Fault> {
-    let (spool, limits) = (spool.clone(), doors.job_limits());
-    let listed = tokio::task::spawn_blocking(move || pictures::list(&spool, &limits)).await;
-    listed.map_err(|error| Fault::new(Code::InternalError).because(error))?
 }
 
 /// Files with names that are safe to show, each once.

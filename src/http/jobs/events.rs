@@ -40,7 +40,7 @@ pub(super) async fn events(
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
     let job = find(&doors, &path).await?;
-    let last = last(request.headers());
+    let last = last(request.headers(), job.version);
     if job.state.has_ended() && last.is_some_and(|last| last >= job.version) {
         return Ok(HttpResponse::NoContent().finish());
     }
@@ -55,9 +55,10 @@ pub(super) async fn events(
     Ok(builder.streaming(Changes::new(job.id, last, doors).stream()))
 }
 
-/// The version that the client was told last.
-fn last(headers: &HeaderMap) -> Option<i64> {
-    headers.get(LAST)?.to_str().ok()?.parse().ok()
+/// The version that the client was told last. One that the job has not come to was told by nobody: who says so is told
+/// everything, since silence until then could be for ever.
+fn last(headers: &HeaderMap, version: i64) -> Option<i64> {
+    headers.get(LAST)?.to_str().ok()?.parse().ok().filter(|last| *last <= version)
 }
 
 /// One who is told of a job's changes.
@@ -184,15 +185,15 @@ mod tests {
     }
 
     #[test]
-    fn the_last_id_is_a_version() {
+    fn the_last_id_is_a_version_that_the_job_has_had() {
         let told = |text: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(LAST, HeaderValue::from_static(text));
-            last(&headers)
+            last(&headers, 8)
         };
-        assert_eq!(told("7"), Some(7));
-        assert_eq!(last(&HeaderMap::new()), None);
-        for text in ["", "x", "7.5", "99999999999999999999"] {
+        assert_eq!((told("7"), told("8")), (Some(7), Some(8)));
+        assert_eq!(last(&HeaderMap::new(), 8), None);
+        for text in ["", "x", "7.5", "9", "99999999999999999999"] {
             assert_eq!(told(text), None, "{text}");
         }
     }

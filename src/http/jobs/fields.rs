@@ -70,8 +70,9 @@ fn priority(word: &str) -> Result<Priority, Fault> {
     Priority::parse(word).ok_or_else(|| invalid("priority must be low, normal or high."))
 }
 
-/// Whole hours from 1 on; what is above the most counts as the most.
+/// Whole hours from 1 on, with or without blanks around; what is above the most counts as the most.
 fn ttl(text: &str) -> Result<Duration, Fault> {
+    let text = text.trim_ascii();
     let number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
     let count = text.bytes().all(number).then(|| text.parse::<f64>().ok()).flatten();
     let count = count.filter(|count| count.is_finite() && *count >= 1.0 && count.fract() == 0.0);
@@ -148,6 +149,8 @@ mod tests {
             ("1", 1),
             ("24", 24),
             ("24.0", 24),
+            (" 24 ", 24),
+            ("\t24\r\n", 24),
             ("168", 168),
             ("169", 168),
             ("1e9", 168),
@@ -155,9 +158,10 @@ mod tests {
         ] {
             assert_eq!(kept(text), Ok(hours), "{text}");
         }
-        for text in
-            ["0", "-1", "1.5", "NaN", "abc", "inf", "infinity", "1e400", "0.5", " 24", "24h", "0x10", "--1"]
-        {
+        for text in [
+            "0", "-1", "1.5", "NaN", "abc", "inf", "infinity", "1e400", "0.5", "2 4", " ", "24h", "0x10",
+            "--1",
+        ] {
             assert_eq!(kept(text), Err(Code::InvalidInput), "{text}");
         }
     }

@@ -2,6 +2,7 @@
 //! length in front. It is spooled like any other, and decoded once 1.75 × its length, the text and what it decodes
 //! to, is reserved from the memory budget.
 
+mod checked;
 mod members;
 
 use actix_web::web::Payload;

@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::Spool;
 
-use super::{Sink, Wanted, broken};
+use super::{Sink, Wanted, broken, filename};
 use crate::http::doors::Doors;
 
 /// Most parts of a body beside the files.
@@ -34,7 +34,7 @@ pub(super) async fn receive(
         if found.is_some() {
             return Err(twice(&name));
         }
-        check_filename(&part)?;
+        filename::of(&part)?;
         found = Some(fill(part, Sink::new(doors, wanted.limit, wanted.limit)).await?.finish().await?);
     }
     found.ok_or_else(|| wanted.nothing())
@@ -105,25 +105,6 @@ pub(super) async fn pass(mut part: Field) -> Result<(), Fault> {
 /// Said of a field that may come once.
 pub(super) fn twice(name: &str) -> Fault {
     invalid(format!("The form has the field {name} twice: send it once."))
-}
-
-/// A file's name, where it has one. One that could harm whoever uses it is refused, whether it is used or not.
-pub(super) fn check_filename(part: &Field) -> Result<Option<String>, Fault> {
-    let Some(disposition) = part.content_disposition() else { return Ok(None) };
-    let extended =
-        disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
-    let plain = disposition.get_filename().map(str::to_owned);
-    if extended.iter().chain(&plain).all(|name| is_plain(name)) {
-        Ok(extended.or(plain).filter(|name| !name.is_empty()))
-    } else {
-        Err(invalid("The file's name holds a path or control characters: send a plain name."))
-    }
-}
-
-fn is_plain(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    let climbs = name.split(['/', '\\']).any(|step| step == "..");
-    !climbs && !name.chars().any(char::is_control) && !upper.contains("%0D") && !upper.contains("%0A")
 }
 
 fn malformed(error: MultipartError) -> Fault {

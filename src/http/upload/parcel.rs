@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::json::{self, Member, Members};
 use super::multipart::{self, MAX_OTHERS, Parts, invalid, twice};
-use super::{FileDigest, Form, Sink, Wanted, broken, declared, form, raw, too_large, unspooled};
+use super::{FileDigest, Form, Sink, Wanted, broken, declared, filename, form, raw, too_large, unspooled};
 use crate::http::doors::Doors;
 
 /// Most bytes of a text field.
@@ -140,7 +140,7 @@ async fn of_form(
     let mut found = Found { one: None, many: Vec::new(), texts: Vec::new(), room: takes.one.limit };
     while let Some((name, part)) = parts.next().await? {
         if name == takes.one.field || name == takes.many {
-            let filename = multipart::check_filename(&part)?;
+            let filename = filename::of(&part)?;
             let sink = found.sink(&name, doors, takes)?;
             let (spool, digest) = multipart::fill(part, sink).await?.finish_hashed().await?;
             found.file(&name, File { name: filename, spool, digest }, takes);

@@ -23,8 +23,9 @@ fn folded(name: &str) -> String {
 }
 
 /// The wish without folders, without characters that are not seen or mean something to a system, without a
-/// beginning or an end that does, and no device of Windows.
-fn harmless(wish: &str) -> String {
+/// beginning or an end that does, and no device of Windows. What is harmless already stays as it is.
+#[must_use]
+pub fn harmless(wish: &str) -> String {
     let plain: String = wish.nfc().map(|letter| if is_harmful(letter) { '_' } else { letter }).collect();
     let trimmed = plain.trim_start().trim_end_matches(|letter: char| letter == '.' || letter.is_whitespace());
     let name: Cow<'_, str> = match trimmed.strip_prefix(['.', '-']) {
@@ -55,6 +56,8 @@ fn is_device(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn settled(wishes: &[&str]) -> Vec<String> {
@@ -113,5 +116,13 @@ mod tests {
         assert_ne!(names[0], names[1]);
         assert!(names[0].ends_with("ü.png") && names[1].ends_with("ü (2).png"), "{names:?}");
         assert!(names.iter().all(|name| name.len() <= 255), "{names:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_harmless_stays(wish in "(CON|[ .-])?(\\PC|[ ./\u{301}\u{200b}]){0,260}[. ]{0,2}") {
+            let name = harmless(&wish);
+            prop_assert_eq!(harmless(&name), name);
+        }
     }
 }

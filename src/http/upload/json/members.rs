@@ -1,10 +1,13 @@
 //! A JSON object's members: those that are asked for, and all others checked as strictly and kept nowhere.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use huemill_actors::fault::{Code, Fault};
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::checked::Checked;
 
 /// Most members of the object; each name is remembered, so that a second one is found.
 const MAX_MEMBERS: usize = 64;
@@ -32,9 +35,13 @@ pub(crate) struct Members<'a>(Vec<(&'static str, Member<'a>)>);
 impl<'a> Members<'a> {
     /// Reads the members of these names out of an object.
     pub(crate) fn read(body: &'a [u8], names: &[&'static str]) -> Result<Self, Fault> {
-        let mut json = serde_json::Deserializer::from_slice(body);
-        let found = Object { names }.deserialize(&mut json).and_then(|found| json.end().map(|()| found));
-        found.map(Self).map_err(|error| unreadable(names).because(error))
+        let (mut json, at) = (serde_json::Deserializer::from_slice(body), Cell::new(None));
+        let object = Object { names, at: &at };
+        let found = object.deserialize(&mut json).and_then(|found| json.end().map(|()| found));
+        found.map(Self).map_err(|error| {
+            let fault = at.get().map_or_else(|| unreadable(names), unreadable_at);
+            fault.because(error)
+        })
     }
 
     /// Takes out one member.
@@ -51,9 +58,18 @@ pub(super) fn unreadable(names: &[&str]) -> Fault {
         .told(format!("The JSON cannot be read: send an object such as {{\"{name}\": \"<base64>\"}}."))
 }
 
+/// Said where the JSON breaks off within a member that was asked for.
+fn unreadable_at(name: &str) -> Fault {
+    Fault::new(Code::InvalidInput).told(format!(
+        "The JSON cannot be read: what {name} holds is no JSON value, or a number out of range."
+    ))
+}
+
 /// Reads an object for the members of these names and checks all others.
 struct Object<'n> {
     names: &'n [&'static str],
+    /// The one of them whose value is being read.
+    at: &'n Cell<Option<&'static str>>,
 }
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
@@ -80,7 +96,9 @@ impl<'de> Visitor<'de> for Object<'_> {
             }
             match self.names.iter().find(|wanted| **wanted == name) {
                 Some(wanted) => {
+                    self.at.set(Some(*wanted));
                     found.extend(map.next_value_seed(Kept)?.map(|member| (*wanted, member)));
+                    self.at.set(None);
                 }
                 None => map.next_value_seed(Checked)?,
             }
@@ -154,62 +172,6 @@ impl<'de> Visitor<'de> for Kept {
     }
 }
 
-/// Any value, checked as strictly as one that is used (`IgnoredAny` lets 1e400 and lone surrogates pass), and
-/// kept nowhere.
-struct Checked;
-
-impl<'de> DeserializeSeed<'de> for Checked {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Checked {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Checked)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while map.next_key::<IgnoredAny>()?.is_some() {
-            map.next_value_seed(Checked)?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +223,18 @@ mod tests {
         let body = format!("{{\"image\": [{}\"a\"]}}", "\"a\",".repeat(50_000));
         let Ok(Some(Member::List(list))) = image(&body) else { panic!("a list") };
         assert_eq!(list.len(), MAX_ELEMENTS);
+    }
+
+    #[test]
+    fn what_breaks_off_within_a_member_names_it() {
+        let told = |body: &str| Members::read(body.as_bytes(), &["zip", "ttl_h"]).unwrap_err().message;
+        for value in ["1e400", "NaN", "-", "[1e400]"] {
+            let message = told(&format!("{{\"zip\": \"aGk=\", \"ttl_h\": {value}}}"));
+            assert!(message.contains("ttl_h") && !message.contains("zip"), "{value}: {message}");
+        }
+        for body in [r#"{"x": NaN, "zip": "aGk="}"#, r#"{"ttl_h": 1, "zip": "a"} x"#, "{"] {
+            assert!(told(body).contains("{\"zip\": "), "{body}");
+        }
     }
 
     #[test]
