@@ -5,6 +5,7 @@
 //! - [`archive`] reads ZIP archives that lie in such bytes, entry by entry, under limits.
 //! - [`store`] is the contract of what must survive: jobs and their items, keys, nonces, secrets; [`job`] are its nouns;
 //!   [`sql`] keeps it in SQLite or PostgreSQL.
+//! - [`outbox`] is the part of that contract that tells others of jobs' ends.
 //! - [`blobs`] are the inputs and cards of jobs, in a folder or a bucket; [`fetch`] brings one picture of them into a
 //!   spool, [`results`] is the archive of a job's cards.
 //!
@@ -15,6 +16,7 @@ pub mod archive;
 pub mod blobs;
 pub mod fetch;
 pub mod job;
+pub mod outbox;
 pub mod results;
 pub mod spool;
 pub mod sql;

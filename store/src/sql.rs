@@ -13,6 +13,7 @@ mod ending;
 mod fault;
 mod janitor;
 mod operation;
+mod outbox;
 #[cfg(test)]
 mod plans;
 mod read;
@@ -41,6 +42,7 @@ use self::fault::told;
 use self::operation::Operation;
 use self::writer::{PATIENCE, Target, Writer};
 use crate::job::{Item, ItemError, Job, JobId, NewJob};
+use crate::outbox::{After, Call, Deliveries, Delivery, Outbox, Post, Ticket, Try};
 use crate::store::{
     Ask, Canceled, Claims, Collected, Created, Figures, Key, Lease, Listener, Listing, Mark, Outcome, Owner,
     Reaped, Removable, Settled, Store, StoreError,
@@ -251,5 +253,29 @@ impl Store for SqlStore {
     async fn close(&self) {
         self.readers.close().await;
         self.writer_pool.close().await;
+    }
+}
+
+#[async_trait]
+impl Outbox for SqlStore {
+    async fn due(&self, call: &Call) -> Result<Post, StoreError> {
+        self.write(outbox::TakeDue(call.clone())).await
+    }
+
+    async fn tried(&self, ticket: &Ticket, outcome: &Try, after: After) -> Result<bool, StoreError> {
+        self.write(outbox::WriteTry { ticket: ticket.clone(), outcome: outcome.clone(), after }).await
+    }
+
+    async fn put_off(&self, tickets: &[Ticket], wait: Duration) -> Result<(), StoreError> {
+        self.write(outbox::PutOff { tickets: tickets.to_vec(), wait }).await
+    }
+
+    async fn deliveries(&self, which: &Deliveries) -> Result<Vec<Delivery>, StoreError> {
+        let mut reader = self.reader().await?;
+        read(outbox::list(&mut reader, which)).await
+    }
+
+    async fn redeliver(&self, id: &str) -> Result<bool, StoreError> {
+        self.write(outbox::Redeliver(id.to_owned())).await
     }
 }

@@ -27,10 +27,11 @@ pub use answers::{
 };
 
 use crate::job::{Item, ItemError, Job, JobId, NewJob};
+use crate::outbox::Outbox;
 
 /// The contract: see the module.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Outbox {
     /// Creates a job, or finds the one that its key created.
     async fn create(&self, job: NewJob) -> Result<Created, StoreError>;
 

@@ -4,6 +4,7 @@ use sqlx::Error;
 
 use super::clock::span;
 use super::operation::Tx;
+use super::outbox;
 use super::rows::{Record, seconds};
 use crate::job::JobState;
 use crate::store::Ended;
@@ -65,15 +66,7 @@ pub(super) async fn end(tx: &mut Tx<'_>, record: &mut Record, state: JobState) -
     .bind(i64::from(job.failed))
     .execute(&mut *tx.connection)
     .await?;
-    if job.callback_url.is_some() {
-        let digits = job.id.as_str().trim_start_matches("job_");
-        sqlx::query("INSERT INTO deliveries (id, job_id, state, created_at) VALUES ($1, $2, 'pending', $3)")
-            .bind(format!("dlv_{digits}"))
-            .bind(job.id.as_str())
-            .bind(finished)
-            .execute(&mut *tx.connection)
-            .await?;
-    }
+    outbox::post(tx, &record.job, finished).await?;
     tx.changed(&record.job);
     let processing = record.started.map(|started| span(started, finished)).unwrap_or_default();
     Ok(Ended { job: record.job.clone(), processing })

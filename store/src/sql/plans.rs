@@ -4,7 +4,7 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 
-use super::{claim, dialect, janitor, read, reap, schema};
+use super::{claim, dialect, janitor, outbox, read, reap, schema};
 
 /// Each statement with what its plan must say. A covering index may stand for the index.
 const PLANS: &[(&str, &[&str])] = &[
@@ -21,7 +21,9 @@ const PLANS: &[(&str, &[&str])] = &[
     (read::WAITING, &["COVERING INDEX jobs_ready"]),
     (read::SUSPECTS, &["items_suspect"]),
     (read::OLDEST, &["jobs_state (state=?)"]),
-    (read::DELIVERIES, &["deliveries_pending"]),
+    (outbox::PENDING, &["COVERING INDEX deliveries_due"]),
+    (outbox::NEXT, &["deliveries_due"]),
+    (outbox::DEAD, &["COVERING INDEX deliveries_dead"]),
 ];
 
 async fn plan(connection: &mut AnyConnection, text: &str) -> String {

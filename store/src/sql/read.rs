@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use super::clock::{Now, span};
 use super::dialect::make;
+use super::outbox;
 use super::rows::{self, JOB};
 use crate::job::{Item, Job, JobId, JobState};
 use crate::store::{Figures, Listing, Mark, Removable};
@@ -18,7 +19,6 @@ pub(super) const WAITING: &str =
     "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) AS n FROM jobs WHERE ready = 1";
 pub(super) const SUSPECTS: &str = "SELECT COUNT(*) AS n FROM items WHERE state = 'queued' AND suspect = 1";
 pub(super) const OLDEST: &str = "SELECT created_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1";
-pub(super) const DELIVERIES: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'";
 
 /// Ids in one statement.
 const IDS_AT_ONCE: usize = 500;
@@ -61,14 +61,7 @@ pub(super) async fn list(connection: &mut AnyConnection, listing: &Listing) -> R
         ("kind =", listing.kind.map(|kind| kind.as_str().to_owned())),
         ("id <", listing.before.as_ref().map(|id| id.as_str().to_owned())),
     ];
-    // Only the conditions that are there, so that each form has its index.
-    let (mut conditions, mut values) = (String::from("1 = 1"), Vec::new());
-    for (condition, value) in wanted {
-        if let Some(value) = value {
-            values.push(value);
-            conditions = format!("{conditions} AND {condition} ${}", values.len());
-        }
-    }
+    let (conditions, values) = conditions(wanted);
     let limit = values.len() + 1;
     let text = format!("SELECT {JOB} FROM jobs WHERE {conditions} ORDER BY id DESC LIMIT ${limit}");
     let mut query = sqlx::query(AssertSqlSafe(text));
@@ -77,6 +70,18 @@ pub(super) async fn list(connection: &mut AnyConnection, listing: &Listing) -> R
     }
     let rows = query.bind(i64::from(listing.limit)).fetch_all(connection).await?;
     rows.iter().map(|row| Ok(rows::record(row)?.job)).collect()
+}
+
+/// Only the conditions that have a value, so that each form of a list has its index; and the values, from `$1` on.
+pub(super) fn conditions<const N: usize>(wanted: [(&str, Option<String>); N]) -> (String, Vec<String>) {
+    let (mut text, mut values) = (String::from("1 = 1"), Vec::new());
+    for (condition, value) in wanted {
+        if let Some(value) = value {
+            values.push(value);
+            text = format!("{text} AND {condition} ${}", values.len());
+        }
+    }
+    (text, values)
 }
 
 pub(super) async fn removable(connection: &mut AnyConnection, most: u32) -> Result<Vec<Removable>, Error> {
@@ -114,7 +119,7 @@ pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<
         }
     }
     figures.queued_items = one(connection, WAITING).await? + one(connection, SUSPECTS).await?;
-    figures.deliveries = one(connection, DELIVERIES).await?;
+    (figures.deliveries, figures.dead_letters) = outbox::count(connection).await?;
     let oldest = sqlx::query(OLDEST).fetch_optional(connection).await?;
     if let Some(row) = oldest {
         figures.oldest_queued = Some(span(row.try_get("created_at")?, now.wall));

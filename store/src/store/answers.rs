@@ -222,6 +222,8 @@ pub struct Figures {
     pub oldest_queued: Option<Duration>,
     /// Deliveries that wait.
     pub deliveries: u64,
+    /// Deliveries that were given up.
+    pub dead_letters: u64,
 }
 
 /// Blobs of a job that are due to go.

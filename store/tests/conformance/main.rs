@@ -14,6 +14,7 @@ mod ending;
 mod laws;
 mod opening;
 mod outage;
+mod outbox;
 mod reaping;
 mod settling;
 mod sundries;

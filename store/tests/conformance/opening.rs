@@ -34,7 +34,9 @@ async fn a_store_of_a_newer_version_is_refused(bench: Bench) {
 async fn processes_that_start_at_once_agree_on_the_schema(bench: Bench) {
     let url = bench.url();
     let mut connection = AnyConnection::connect(&url).await.unwrap();
-    for table in ["items", "jobs", "keys", "nonces", "secrets", "deliveries", "probe", "_sqlx_migrations"] {
+    for table in
+        ["tries", "items", "jobs", "keys", "nonces", "secrets", "deliveries", "probe", "_sqlx_migrations"]
+    {
         sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP TABLE {table}")))
             .execute(&mut connection)
             .await

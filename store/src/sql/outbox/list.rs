@@ -1,0 +1,80 @@
+//! Deliveries and their tries, as operators see them.
+
+use std::time::Duration;
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
+
+use crate::outbox::{Deliveries, Delivery, DeliveryState, Tried, Try};
+use crate::sql::fault::corrupt;
+use crate::sql::read::conditions;
+use crate::sql::rows::{self, seconds};
+
+/// See `Outbox::deliveries`.
+pub(in crate::sql) async fn list(
+    connection: &mut AnyConnection,
+    which: &Deliveries,
+) -> Result<Vec<Delivery>, Error> {
+    let wanted =
+        [("job_id =", which.job.as_ref().map(|job| job.as_str().to_owned())), ("id <", which.before.clone())];
+    let (mut conditions, values) = conditions(wanted);
+    if let Some(state) = which.state {
+        // Written out, so that the index of that state serves.
+        conditions = format!("{conditions} AND state = '{}'", state.as_str());
+    }
+    let text = format!(
+        "SELECT id, job_id, state, created_at, finished_at, next_at, host FROM deliveries WHERE {conditions} \
+         ORDER BY id DESC LIMIT ${}",
+        values.len() + 1
+    );
+    let mut query = sqlx::query(AssertSqlSafe(text));
+    for value in values {
+        query = query.bind(value);
+    }
+    let rows = query.bind(i64::from(which.limit)).fetch_all(&mut *connection).await?;
+    let mut list = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut delivery = delivery(row)?;
+        delivery.tries = tries(connection, &delivery.id).await?;
+        list.push(delivery);
+    }
+    Ok(list)
+}
+
+fn delivery(row: &AnyRow) -> Result<Delivery, Error> {
+    let state = DeliveryState::parse(row.try_get("state")?);
+    let state = state.ok_or_else(|| corrupt("an unknown state of a delivery"))?;
+    let next = seconds(row.try_get("next_at")?);
+    Ok(Delivery {
+        id: row.try_get("id")?,
+        job: rows::job_id(row, "job_id")?,
+        state,
+        created_at: seconds(row.try_get("created_at")?),
+        finished_at: row.try_get::<Option<i64>, _>("finished_at")?.map(seconds),
+        next_at: (state == DeliveryState::Pending).then_some(next),
+        host: row.try_get("host")?,
+        tries: Vec::new(),
+    })
+}
+
+async fn tries(connection: &mut AnyConnection, id: &str) -> Result<Vec<Tried>, Error> {
+    let text = "SELECT number, at, duration_ms, status, reason, answer FROM tries WHERE delivery_id = $1 ORDER BY number";
+    let rows = sqlx::query(text).bind(id).fetch_all(connection).await?;
+    rows.iter().map(tried).collect()
+}
+
+fn tried(row: &AnyRow) -> Result<Tried, Error> {
+    let status = row.try_get::<Option<i64>, _>("status")?;
+    Ok(Tried {
+        number: rows::count(row, "number")?,
+        at: seconds(row.try_get("at")?),
+        outcome: Try {
+            duration: Duration::from_millis(
+                u64::try_from(row.try_get::<i64, _>("duration_ms")?).unwrap_or_default(),
+            ),
+            status: status.and_then(|status| u16::try_from(status).ok()),
+            reason: row.try_get("reason")?,
+            answer: row.try_get::<Option<String>, _>("answer")?.unwrap_or_default(),
+        },
+    })
+}
