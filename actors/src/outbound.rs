@@ -16,7 +16,6 @@ mod reason;
 mod resolver;
 mod target;
 mod trust;
-mod wire;
 
 pub use awc::http::header::{HeaderName, HeaderValue};
 pub use client::{Answer, Download, Outbound, PostLimits};

@@ -14,8 +14,8 @@ use bytes::{Bytes, BytesMut};
 use rustls::ClientConfig;
 use tokio::time::timeout;
 
+use super::connector::Notes;
 use super::exchange::{Exchange, Question};
-use super::wire::Notes;
 use super::{DownloadError, Failure, OutboundError, Policy, Reason, SetupError, Target, trust};
 
 const USER_AGENT: &str = concat!("Huemill/", env!("CARGO_PKG_VERSION"));

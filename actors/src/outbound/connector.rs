@@ -4,6 +4,7 @@
 //! addresses and connects to these and no others: no second look-up can bring another answer. One closed address
 //! refuses the name. A connection is used for one request only, so a judgement never outlives its request.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::rc::Rc;
@@ -18,8 +19,18 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, timeout};
 
 use super::address::judge_socket;
-use super::wire::{Notes, Wire};
 use super::{Phase, Policy, Reason, resolver};
+
+/// What is noted of one connection, since awc's errors tell only a part of it.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// Why the gate refused, if it did.
+    pub(super) refused: Cell<Option<Reason>>,
+    /// Whether an address was connected: what fails after that is the TLS handshake.
+    pub(super) connected: Cell<bool>,
+    /// What the request waits for.
+    pub(super) phase: Cell<Phase>,
+}
 
 /// The connector of one request.
 #[derive(Debug, Clone)]
@@ -29,7 +40,7 @@ pub(super) struct Gate {
 }
 
 impl Service<ConnectInfo<Uri>> for Gate {
-    type Response = Connection<Uri, Wire>;
+    type Response = Connection<Uri, TcpStream>;
     type Error = ConnectError;
     type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
 
@@ -42,7 +53,7 @@ impl Service<ConnectInfo<Uri>> for Gate {
 }
 
 impl Gate {
-    async fn open(self, info: ConnectInfo<Uri>) -> Result<Connection<Uri, Wire>, ConnectError> {
+    async fn open(self, info: ConnectInfo<Uri>) -> Result<Connection<Uri, TcpStream>, ConnectError> {
         let started = Instant::now();
         let addresses = match self.admitted(info.hostname(), info.port()).await {
             Ok(addresses) => addresses,
@@ -53,8 +64,8 @@ impl Gate {
         };
         let left = self.policy.connect.saturating_sub(started.elapsed());
         let stream = connect(&addresses, left).await.map_err(ConnectError::Io)?;
-        self.notes.phase.set(Phase::Head);
-        Ok(Connection::new(info.request().clone(), Wire::new(stream, Rc::clone(&self.notes))))
+        self.notes.connected.set(true);
+        Ok(Connection::new(info.request().clone(), stream))
     }
 
     /// The host's addresses, if all of them may be connected.
