@@ -30,6 +30,12 @@ pub struct Outbound {
     tls: Arc<ClientConfig>,
 }
 
+impl std::fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbound").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
 /// How a download went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {

@@ -122,3 +122,35 @@ async fn connect(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStr
     }
     Err(failure)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_in_every_spelling() {
+        for ours in ["127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"] {
+            assert!(is_this_machine(ours.parse().unwrap()), "{ours}");
+        }
+        // For documentation: nobody's.
+        for theirs in ["198.51.100.77", "2001:db8::77"] {
+            assert!(!is_this_machine(theirs.parse().unwrap()), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn the_address_from_which_we_send_is_this_machine() {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        // Loopback always has a way to it; where there is another way out, its address counts too.
+        socket.connect("127.0.0.1:9").and_then(|()| socket.connect("192.0.2.1:9")).ok();
+        assert!(is_this_machine(socket.local_addr().unwrap().ip()));
+    }
+
+    #[test]
+    fn literals_are_read_with_and_without_brackets() {
+        assert_eq!(literal("[::1]"), "::1".parse().ok());
+        assert_eq!(literal("10.0.0.1"), "10.0.0.1".parse().ok());
+        assert_eq!(literal("a.test"), None);
+    }
+}

@@ -3,6 +3,8 @@
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::outbound::{Authority, OutboundError, Policy, Reason, Target};
 
+use proptest::prelude::*;
+
 use crate::ground::{Canary, fetch, on_actix, policy};
 
 fn refused(url: &str) -> Reason {
@@ -247,6 +249,33 @@ fn users_are_told_what_to_do_and_nothing_else() {
         assert!(fault.cause.unwrap().contains(reason.as_str()), "the log knows");
         for word in ["private", "loopback", "metadata", "blocked", "127."] {
             assert!(!fault.message.contains(word), "{}", fault.message);
+        }
+    }
+}
+
+/// Pieces of which URLs are made, in whatever order.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("http://".to_owned()),
+        Just("https://".to_owned()),
+        Just("127.0.0.1".to_owned()),
+        Just("good.com".to_owned()),
+        Just("[::1]".to_owned()),
+        Just("%31".to_owned()),
+        "[:/?#@.%0-9a-zx]{1,3}",
+        "\\PC{1,4}",
+    ];
+    proptest::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_passes_is_read_the_same_way_again(rest in pieces()) {
+        let policy = Policy::default();
+        if let Ok(target) = Target::parse(&format!("http://{rest}"), &policy) {
+            prop_assert!(target.full().starts_with("http://"));
+            prop_assert!(target.full().is_ascii());
+            prop_assert_eq!(Target::parse(target.full(), &policy), Ok(target));
         }
     }
 }
