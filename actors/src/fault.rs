@@ -46,6 +46,8 @@ pub enum Code {
     NotFound,
     /// The route exists, not with this method.
     MethodNotAllowed,
+    /// The download passed its time limit.
+    UrlTimeout,
     /// The request's body came too slowly.
     RequestTimeout,
     /// More bytes or pixels than allowed.
@@ -56,6 +58,8 @@ pub enum Code {
     ProcessingError,
     /// An entry's path leaves the archive.
     ZipTraversal,
+    /// The URL's server failed or sent nonsense.
+    UpstreamError,
     /// A fault of ours.
     InternalError,
     /// No slot or memory in time, or disk low.
@@ -66,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for tables that must know them all.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::NoInput,
         Self::InvalidInput,
         Self::InvalidUrl,
@@ -86,11 +90,13 @@ impl Code {
         Self::NotImplemented,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::UrlTimeout,
         Self::RequestTimeout,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::ProcessingError,
         Self::ZipTraversal,
+        Self::UpstreamError,
         Self::InternalError,
         Self::Overloaded,
         Self::NotReady,
@@ -178,6 +184,9 @@ impl Code {
                 "METHOD_NOT_ALLOWED",
                 "This address does not take this method. The Allow header names those it takes.",
             ),
+            Self::UrlTimeout => {
+                ("URL_TIMEOUT", "The URL's server took too long. Try again later, or send the file itself.")
+            }
             Self::RequestTimeout => ("REQUEST_TIMEOUT", "The request's body came too slowly. Send it again."),
             Self::PayloadTooLarge => {
                 ("PAYLOAD_TOO_LARGE", "This is larger than allowed. Send something smaller.")
@@ -193,6 +202,10 @@ impl Code {
             Self::ZipTraversal => (
                 "ZIP_TRAVERSAL",
                 "The archive holds a path that leads out of it. Pack the pictures again with plain relative names.",
+            ),
+            Self::UpstreamError => (
+                "UPSTREAM_ERROR",
+                "The URL's server did not send the file. Check the URL, or try again later.",
             ),
             Self::InternalError => ("INTERNAL_ERROR", "Something went wrong on our side. Try again later."),
             Self::Overloaded => ("OVERLOADED", "The service is busy. Try again in a few seconds."),

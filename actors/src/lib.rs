@@ -16,6 +16,7 @@ pub mod janitor;
 pub mod members;
 pub mod metrics;
 pub mod orders;
+pub mod outbound;
 pub mod pictures;
 pub mod records;
 pub mod snapshots;

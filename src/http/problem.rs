@@ -71,11 +71,12 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         Code::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        Code::UrlTimeout | Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::ProcessingError | Code::ZipTraversal => StatusCode::UNPROCESSABLE_ENTITY,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::UpstreamError => StatusCode::BAD_GATEWAY,
         Code::Overloaded | Code::NotReady => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -1,0 +1,156 @@
+//! The gate: every connection of an outbound request is made here, to an address that was judged a moment before.
+//!
+//! awc asks it for each connection, for names and literals alike. It looks the name up once, judges all of its
+//! addresses and connects to these and no others: no second look-up can bring another answer. One closed address
+//! refuses the name. A connection is used for one request only, so a judgement never outlives its request.
+
+use std::cell::Cell;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_rt::net::TcpStream;
+use actix_service::{Service, always_ready};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
+use awc::http::Uri;
+use futures_util::future::LocalBoxFuture;
+use tokio::time::{Instant, timeout};
+
+use super::address::judge_socket;
+use super::{Phase, Policy, Reason, resolver};
+
+/// What is noted of one connection, since awc's errors tell only a part of it.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// Why the gate refused, if it did.
+    pub(super) refused: Cell<Option<Reason>>,
+    /// Whether an address was connected: what fails after that is the TLS handshake.
+    pub(super) connected: Cell<bool>,
+    /// What the request waits for.
+    pub(super) phase: Cell<Phase>,
+}
+
+/// The connector of one request.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    pub(super) policy: Arc<Policy>,
+    pub(super) notes: Rc<Notes>,
+}
+
+impl Service<ConnectInfo<Uri>> for Gate {
+    type Response = Connection<Uri, TcpStream>;
+    type Error = ConnectError;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    always_ready!();
+
+    fn call(&self, info: ConnectInfo<Uri>) -> Self::Future {
+        let gate = self.clone();
+        Box::pin(async move { gate.open(info).await })
+    }
+}
+
+impl Gate {
+    async fn open(self, info: ConnectInfo<Uri>) -> Result<Connection<Uri, TcpStream>, ConnectError> {
+        let started = Instant::now();
+        let addresses = match self.admitted(info.hostname(), info.port()).await {
+            Ok(addresses) => addresses,
+            Err(reason) => {
+                self.notes.refused.set(Some(reason));
+                return Err(ConnectError::Unresolved);
+            }
+        };
+        let left = self.policy.connect.saturating_sub(started.elapsed());
+        let stream = connect(&addresses, left).await.map_err(ConnectError::Io)?;
+        self.notes.connected.set(true);
+        Ok(Connection::new(info.request().clone(), stream))
+    }
+
+    /// The host's addresses, if all of them may be connected.
+    async fn admitted(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Reason> {
+        if !self.policy.allow_ports.contains(&port) {
+            return Err(Reason::Port);
+        }
+        let addresses = match literal(host) {
+            Some(ip) => vec![SocketAddr::new(ip, port)],
+            None => resolver::lookup(host, port, &self.policy.nameservers).await?,
+        };
+        for address in &addresses {
+            judge_socket(*address, &self.policy)?;
+            if self.policy.own_ports.contains(&port) && is_this_machine(address.ip()) {
+                return Err(Reason::Own);
+            }
+        }
+        Ok(addresses)
+    }
+}
+
+/// An address written out, IPv6 in its brackets.
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Whether what is sent to an address comes back to this machine: the system would send from that same address. No
+/// packet is sent.
+fn is_this_machine(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    if ip.is_loopback() || ip.is_unspecified() {
+        return true;
+    }
+    let any: IpAddr = if ip.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
+    let from = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((ip, 9))?;
+        socket.local_addr()
+    });
+    from.is_ok_and(|from| from.ip() == ip)
+}
+
+/// The first address that answers; each gets its share of the time, so that a silent one leaves some to the others.
+async fn connect(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let deadline = Instant::now() + limit;
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for (done, address) in addresses.iter().enumerate() {
+        let others = u32::try_from(addresses.len() - done).unwrap_or(u32::MAX);
+        let share = deadline.saturating_duration_since(Instant::now()) / others;
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_known_in_every_spelling() {
+        for ours in ["127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"] {
+            assert!(is_this_machine(ours.parse().unwrap()), "{ours}");
+        }
+        // For documentation: nobody's.
+        for theirs in ["198.51.100.77", "2001:db8::77"] {
+            assert!(!is_this_machine(theirs.parse().unwrap()), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn the_address_from_which_we_send_is_this_machine() {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        // Loopback always has a way to it; where there is another way out, its address counts too.
+        socket.connect("127.0.0.1:9").and_then(|()| socket.connect("192.0.2.1:9")).ok();
+        assert!(is_this_machine(socket.local_addr().unwrap().ip()));
+    }
+
+    #[test]
+    fn literals_are_read_with_and_without_brackets() {
+        assert_eq!(literal("[::1]"), "::1".parse().ok());
+        assert_eq!(literal("10.0.0.1"), "10.0.0.1".parse().ok());
+        assert_eq!(literal("a.test"), None);
+    }
+}

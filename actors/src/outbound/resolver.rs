@@ -1,0 +1,62 @@
+//! A name's addresses: from the system's resolver, or from the name servers that the policy names.
+//!
+//! One question, one answer, nothing kept: the connector judges and connects what comes back. Named servers are
+//! asked for the name as it is written: no hosts file, no search domains. Whatever goes wrong, the name has no
+//! address.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use tokio::task::spawn_blocking;
+
+use super::Reason;
+
+/// The addresses of a name with this port; at least one.
+pub(super) async fn lookup(
+    host: &str,
+    port: u16,
+    nameservers: &[SocketAddr],
+) -> Result<Vec<SocketAddr>, Reason> {
+    let addresses = if nameservers.is_empty() {
+        system(host.to_owned(), port).await
+    } else {
+        named(host, port, nameservers).await
+    };
+    addresses.filter(|addresses| !addresses.is_empty()).ok_or(Reason::Unresolvable)
+}
+
+async fn system(host: String, port: u16) -> Option<Vec<SocketAddr>> {
+    let ask = move || (host, port).to_socket_addrs().map(Iterator::collect);
+    spawn_blocking(ask).await.ok()?.ok()
+}
+
+async fn named(host: &str, port: u16, nameservers: &[SocketAddr]) -> Option<Vec<SocketAddr>> {
+    // A resolver of its own: one that is kept would keep answers, and connections of another runtime.
+    let resolver = resolver(nameservers).ok()?;
+    // The dot says that the name is whole.
+    let name = format!("{}.", host.trim_end_matches('.'));
+    let found = resolver.lookup_ip(name).await.ok()?;
+    Some(found.iter().map(|ip| SocketAddr::new(ip, port)).collect())
+}
+
+fn resolver(nameservers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
+    let servers = nameservers.iter().map(|server| {
+        let at = |mut connection: ConnectionConfig| {
+            connection.port = server.port();
+            connection
+        };
+        let connections = vec![at(ConnectionConfig::udp()), at(ConnectionConfig::tcp())];
+        NameServerConfig::new(server.ip(), true, connections)
+    });
+    let config = ResolverConfig::from_name_servers(servers.collect());
+    let mut options = ResolverOpts::default();
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    options.use_hosts_file = ResolveHosts::Never;
+    options.cache_size = 0;
+    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options).build()
+}

@@ -1,0 +1,162 @@
+//! A URL that may be asked for, as far as that can be told without the network.
+//!
+//! Read by the WHATWG rules, as browsers do, so that every spelling of an address is known as that address. Those
+//! rules forgive a lot; what is not plainly `http(s)://host…` is refused, since others may read it differently.
+//! Names are judged later, by the addresses they have when they are connected.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use awc::http::Uri;
+use url::{Host, Url};
+
+use super::address::judge;
+use super::{Policy, Reason};
+
+/// The most bytes of a URL.
+const MAX_LEN: usize = 2_048;
+
+/// A URL whose form, scheme, port and, where it has one, address are in order. It prints without its query, which
+/// may hold a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Target {
+    url: Url,
+    uri: Uri,
+}
+
+impl Target {
+    /// Judges a URL as a stranger wrote it.
+    pub fn parse(text: &str, policy: &Policy) -> Result<Self, Reason> {
+        let text = printable(text)?;
+        let (scheme, rest) = text.split_once(':').ok_or(Reason::Form)?;
+        if !is_scheme(scheme) {
+            return Err(Reason::Form);
+        }
+        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+            return Err(Reason::Scheme);
+        }
+        let rest = rest.strip_prefix("//").ok_or(Reason::Form)?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.is_empty() {
+            return Err(Reason::Form);
+        }
+        // The parser forgets a user name that is empty.
+        if authority.contains('@') {
+            return Err(Reason::Userinfo);
+        }
+        Self::of(Url::parse(text).map_err(|_| Reason::Form)?, policy)
+    }
+
+    /// Where a redirect from here leads.
+    pub(super) fn join(&self, location: &str, policy: &Policy) -> Result<Self, Reason> {
+        let location = printable(location)?;
+        let absolute = location.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
+        let next = if absolute {
+            Self::parse(location, policy)?
+        } else {
+            Self::of(self.url.join(location).map_err(|_| Reason::Form)?, policy)?
+        };
+        if self.is_https() && !next.is_https() {
+            return Err(Reason::Downgrade);
+        }
+        Ok(next)
+    }
+
+    fn of(mut url: Url, policy: &Policy) -> Result<Self, Reason> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Reason::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Reason::Userinfo);
+        }
+        // The host as it is after percent and IDNA decoding.
+        match url.host().ok_or(Reason::Form)? {
+            Host::Ipv4(ip) => judge(IpAddr::V4(ip), policy)?,
+            Host::Ipv6(ip) => judge(IpAddr::V6(ip), policy)?,
+            Host::Domain(name) => judge_name(name, policy)?,
+        }
+        let port = url.port_or_known_default().ok_or(Reason::Form)?;
+        if !policy.allow_ports.contains(&port) {
+            return Err(Reason::Port);
+        }
+        if policy.is_own(&url) {
+            return Err(Reason::Own);
+        }
+        url.set_fragment(None);
+        let uri = url.as_str().parse().map_err(|_| Reason::Form)?;
+        Ok(Self { url, uri })
+    }
+
+    /// All of the URL: to store it or to ask for it, never to log it.
+    #[must_use]
+    pub fn full(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The last segment of the path, still percent-encoded; empty where there is none.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.url.path().rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Host and port: what requests to one endpoint have in common.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default().trim_end_matches('.');
+        format!("{host}:{}", self.url.port_or_known_default().unwrap_or_default())
+    }
+
+    /// The `Host` header's value (RFC 9110, 7.2).
+    pub(super) fn host_header(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        match self.url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.url.scheme(), self.host_header(), self.url.path())
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({self})")
+    }
+}
+
+/// The text without white space around it, if nothing in it is read in more than one way.
+fn printable(text: &str) -> Result<&str, Reason> {
+    if text.len() > MAX_LEN {
+        return Err(Reason::Form);
+    }
+    let text = text.trim();
+    let bad = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
+    if text.is_empty() || text.contains(bad) { Err(Reason::Form) } else { Ok(text) }
+}
+
+/// RFC 3986, 3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+fn judge_name(name: &str, policy: &Policy) -> Result<(), Reason> {
+    let name = name.trim_end_matches('.');
+    if name.is_empty() {
+        return Err(Reason::Form);
+    }
+    let local = name == "localhost" || name.ends_with(".localhost");
+    if local && !policy.opens_loopback() { Err(Reason::Loopback) } else { Ok(()) }
+}
