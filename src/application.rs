@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use huemill_actors::crew::Crew;
+use huemill_actors::outbound::SetupError;
 use huemill_actors::supervise::{DoomReceiver, EXIT_CODE};
 use huemill_observability::log;
 use huemill_store::{SpoolRoom, SpoolSettings};
@@ -46,6 +47,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Requests to others cannot be made.
+    #[error("outbound requests cannot be made: {0}")]
+    Outbound(#[from] SetupError),
     /// The metrics cannot be registered.
     #[error("the metrics cannot be registered: {0}")]
     Metrics(String),
@@ -99,7 +103,8 @@ impl Application {
         let mut keep = open_keep(settings, io).await?;
         let lock = keep.lock.take();
         let keys = keep.keys(settings).await.map_err(KeepError::from)?;
-        let world = crew_settings::world(settings, spool.clone(), keep, io.clone())
+        let mail = crew_settings::mail(settings, &keys)?;
+        let world = crew_settings::world(settings, spool.clone(), keep, io.clone(), mail)
             .map_err(|error| StartError::Metrics(error.to_string()))?;
         let crew = Crew::start(&crew_settings::of(settings), world);
         let doors = Data::new(Doors::new(settings, &crew, spool, keys));

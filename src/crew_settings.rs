@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use huemill_actors::clock::Clock;
-use huemill_actors::crew::{ACTORS, CrewSettings, World};
+use huemill_actors::crew::{ACTORS, CrewSettings, Mail, World};
+use huemill_actors::delivery::{DeliverySettings, Schedule, Signer};
 use huemill_actors::dispatcher::DispatcherSettings;
 use huemill_actors::fault::Code;
+use huemill_actors::fetcher::FetcherSettings;
 use huemill_actors::health::{DEPENDENCIES, HealthSettings, least_free, memory_use};
 use huemill_actors::intake::IntakeSettings;
 use huemill_actors::janitor::JanitorSettings;
+use huemill_actors::outbound::{Authority, Outbound, Policy, Reason, SetupError};
 use huemill_actors::records::OPERATIONS;
 use huemill_actors::supervise::Policy;
 use huemill_actors::workers::{WorkersSettings, engines};
@@ -19,8 +22,9 @@ use huemill_store::SpoolRoom;
 use huemill_store::job::JobKind;
 use tokio::runtime::Handle;
 
+use crate::http::jobs::{Links, results_path};
 use crate::http::{problem, route};
-use crate::keep::Keep;
+use crate::keep::{Keep, Keys};
 use crate::settings::Settings;
 
 /// What the crew is told of the settings.
@@ -43,6 +47,13 @@ pub(crate) fn of(settings: &Settings) -> CrewSettings {
         health: health(settings),
         dispatcher: dispatcher(settings),
         janitor: janitor(settings),
+        fetcher: FetcherSettings {
+            at_once: settings.outbound.downloads,
+            each: settings.outbound.downloads_each,
+            longest: settings.limits.image_bytes,
+            ..FetcherSettings::default()
+        },
+        delivery: delivery(settings),
         blob_limit: settings.jobs.blob_limit_bytes,
         ..CrewSettings::default()
     }
@@ -57,6 +68,7 @@ pub(crate) fn world(
     room: SpoolRoom,
     keep: Keep,
     io: Handle,
+    mail: Mail,
 ) -> Result<World, Box<dyn std::error::Error>> {
     Ok(World {
         io,
@@ -70,7 +82,56 @@ pub(crate) fn world(
         disk: least_free([Some(settings.data.dir.clone()), keep.folder].into_iter().flatten().collect()),
         memory: memory_use(),
         clock: Clock::system(),
+        mail,
     })
+}
+
+/// The way out.
+///
+/// # Errors
+/// Where certificates cannot be read.
+pub(crate) fn mail(settings: &Settings, keys: &Keys) -> Result<Mail, SetupError> {
+    let links = Links::new(keys.link.clone());
+    Ok(Mail {
+        outbound: Outbound::new(policy(settings))?,
+        signer: Signer::new(keys.webhook.clone(), keys.previous.clone()),
+        download: Arc::new(move |job, notice| {
+            links.url(&notice.base_url, &results_path(job.as_str()), notice.expires_at)
+        }),
+    })
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let outbound = &settings.outbound;
+    Policy {
+        allow_cidrs: outbound.allow_cidrs.iter().filter_map(|text| Policy::network(text)).collect(),
+        allow_ports: outbound.allow_ports.clone(),
+        own: Authority::of_url(&settings.public.url).into_iter().collect(),
+        own_ports: vec![settings.server.port],
+        redirects: outbound.redirects,
+        connect: Duration::from_secs(outbound.connect_seconds),
+        head: Duration::from_secs(outbound.head_seconds),
+        total: Duration::from_secs(outbound.total_seconds),
+        nameservers: outbound.nameservers.iter().filter_map(|text| text.parse().ok()).collect(),
+        roots: Some(outbound.roots.clone()).filter(|path| !path.as_os_str().is_empty()),
+    }
+}
+
+fn delivery(settings: &Settings) -> DeliverySettings {
+    let webhooks = &settings.webhooks;
+    let waits = webhooks.schedule_seconds.iter().copied().map(Duration::from_secs).collect();
+    DeliverySettings {
+        at_once: webhooks.at_once,
+        each: webhooks.each,
+        limit: Duration::from_secs(webhooks.try_seconds),
+        schedule: Schedule::new(waits, Duration::from_secs(webhooks.retry_after_max_seconds)),
+        circuit: (
+            Duration::from_secs(webhooks.circuit_seconds),
+            Duration::from_secs(webhooks.circuit_max_seconds),
+        ),
+        poll: Duration::from_secs(webhooks.poll_seconds),
+        ..DeliverySettings::default()
+    }
 }
 
 fn dispatcher(settings: &Settings) -> DispatcherSettings {
@@ -82,6 +143,7 @@ fn dispatcher(settings: &Settings) -> DispatcherSettings {
         picture: Duration::from_secs(jobs.picture_seconds),
         crashes: jobs.max_crashes,
         longest_input: settings.limits.image_bytes,
+        downloads: settings.outbound.downloads,
         ..DispatcherSettings::default()
     }
 }
@@ -153,6 +215,7 @@ fn registry() -> Result<Registry, Box<dyn std::error::Error>> {
             dependencies: &DEPENDENCIES,
             job_kinds: &JobKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
             store_operations: &OPERATIONS,
+            outbound_reasons: &Reason::ALL.map(Reason::as_str),
         },
     )?)
 }

@@ -27,16 +27,9 @@ mod upload;
 pub(crate) use doors::Doors;
 pub(crate) use server::{Listening, listen};
 
-use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Bytes in lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
+pub(crate) use huemill_actors::hex::hex;
 
 /// Seconds since 1970.
 pub(crate) fn unix_now() -> i64 {

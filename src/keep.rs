@@ -69,6 +69,8 @@ pub(crate) struct Keys {
     pub(crate) operator: SecretString,
     /// Signs webhooks and signed requests.
     pub(crate) webhook: SecretString,
+    /// The one before it, while a rotation is under way.
+    pub(crate) previous: Option<SecretString>,
 }
 
 impl Keep {
@@ -98,6 +100,8 @@ impl Keep {
             link: kept(&*self.store, "link", &SecretString::default()).await?,
             operator: kept(&*self.store, "operator", &security.operator_token).await?,
             webhook: kept(&*self.store, "webhook", &security.webhook_secret).await?,
+            previous: Some(security.webhook_secret_previous.clone())
+                .filter(|secret| !secret.expose_secret().is_empty()),
         })
     }
 }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub health: Health,
     pub public: Public,
     pub security: Security,
+    pub outbound: Outbound,
+    pub webhooks: Webhooks,
 }
 
 macro_rules! section {
@@ -122,7 +124,24 @@ section! {
 }
 section! {
     /// `[security]`
-    Security { webhook_secret: SecretString, operator_token: SecretString, require_signature: bool }
+    Security {
+        webhook_secret: SecretString, webhook_secret_previous: SecretString, operator_token: SecretString,
+        require_signature: bool,
+    }
+}
+section! {
+    /// `[outbound]`
+    Outbound {
+        allow_cidrs: Vec<String>, allow_ports: Vec<u16>, redirects: u8, connect_seconds: u64, head_seconds: u64,
+        total_seconds: u64, nameservers: Vec<String>, roots: PathBuf, downloads: usize, downloads_each: usize,
+    }
+}
+section! {
+    /// `[webhooks]`
+    Webhooks {
+        schedule_seconds: Vec<u64>, retry_after_max_seconds: u64, try_seconds: u64, at_once: u32, each: u32,
+        circuit_seconds: u64, circuit_max_seconds: u64, poll_seconds: u64,
+    }
 }
 
 impl Settings {

@@ -1,9 +1,9 @@
 //! The crew: all actors, started in their order on their arbiters, and stopped in the reverse order.
 //!
 //! The application starts it inside of an actix system, hands its addresses to HTTP, awaits
-//! [`Crew::doom`] beside the signals, and stops it last of all but the io runtime. `control` carries Workers,
-//! Intake and the actors of the jobs, `health` and `metrics` their own actors alone, so that neither a flood of events nor a hanging
-//! neighbour keeps a verdict or a scrape waiting.
+//! [`Crew::doom`] beside the signals, and stops it last of all but the io runtime. `control` carries Workers, Intake
+//! and the actors of the jobs, `net` those that speak to servers of others, `health` and `metrics` their own actors
+//! alone, so that neither a flood of events nor a hanging neighbour keeps a verdict or a scrape waiting.
 
 mod jobs;
 mod world;
@@ -17,23 +17,21 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 pub use jobs::{Jobs, JobsWorld};
-pub use world::{CrewSettings, World};
+pub use world::{CrewSettings, Mail, World};
 
 use crate::budget::Budget;
 use crate::clock::Instant;
-use crate::dispatcher::{Dispatcher, Rest};
 use crate::health::{Health, Patients, VerdictCell};
-use crate::idempotency::Idempotency;
-use crate::intake::{Drain, Intake};
-use crate::janitor::Janitor;
+use crate::intake::Drain;
 use crate::metrics::{Metrics, Recorder};
 use crate::records::Records;
 use crate::supervise::{self, Bell, DoomReceiver, Roster, Supervision, ask};
 use crate::workers::Workers;
+use crate::{delivery, dispatcher};
 
 /// The actors' nouns, as metrics spell them.
-pub const ACTORS: [&str; 7] =
-    ["dispatcher", "health", "idempotency", "intake", "janitor", "metrics", "workers"];
+pub const ACTORS: [&str; 9] =
+    ["delivery", "dispatcher", "fetcher", "health", "idempotency", "intake", "janitor", "metrics", "workers"];
 
 /// How long an arbiter's thread may take to end.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -42,14 +40,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Crew {
     /// Asked through [`workers::run`](crate::workers::run).
     pub workers: Addr<Workers>,
-    /// Asked for an [`Admit`](crate::intake::Admit) before a body is read.
-    pub intake: Addr<Intake>,
-    /// Asked to [`Reserve`](crate::idempotency::Reserve) a key.
-    pub idempotency: Addr<Idempotency>,
-    /// Told of canceled jobs.
-    pub dispatcher: Addr<Dispatcher>,
-    /// Told of blobs that may go.
-    pub janitor: Addr<Janitor>,
+    /// The actors of the job system, and those who speak to servers of others.
+    pub jobs: Jobs,
     /// Jobs and blobs.
     pub records: Records,
     /// Asked to [`Render`](crate::metrics::Render) a scrape.
@@ -76,6 +68,7 @@ pub struct Crew {
 struct Arbiters {
     health: Arbiter,
     control: Arbiter,
+    net: Arbiter,
     metrics: Arbiter,
 }
 
@@ -86,71 +79,35 @@ impl Crew {
         let arbiters = Arbiters {
             health: arbiter(c"health"),
             control: arbiter(c"control"),
+            net: arbiter(c"net"),
             metrics: arbiter(c"metrics"),
         };
         let (recorder, events) = Recorder::channel(settings.events);
         let (bell, doom) = Bell::new();
-        let (drain, roster) = (Drain::default(), Roster::default());
-        let clock = world.clock.clone();
-        let verdict = VerdictCell::new(clock, settings.health.stale, drain.clone(), bell.clone());
+        let (drain, roster, io) = (Drain::default(), Roster::default(), world.io.clone());
+        let verdict =
+            VerdictCell::new(world.clock.clone(), settings.health.stale, drain.clone(), bell.clone());
         let supervision = Supervision {
             policy: settings.policy,
             recorder: recorder.clone(),
             bell: bell.clone(),
             roster: roster.clone(),
         };
-        let (control, io) = (arbiters.control.handle(), world.io.clone());
         let actor = Metrics::new(world.registry.clone(), recorder.clone(), events);
         let metrics = supervise::start(&arbiters.metrics.handle(), "metrics", &supervision, |_| actor);
         let actor =
             Workers::new(settings.workers.clone(), world.mills.clone(), io.clone(), recorder.clone(), bell);
         let budget = actor.budget();
-        let workers = supervise::start(&control, "workers", &supervision, |_| actor);
-        let records = Records::new(
-            world.store.clone(),
-            world.blobs.clone(),
-            world.snapshots.clone(),
-            io.clone(),
-            recorder.clone(),
-        );
-        let jobs = Jobs::start(&JobsWorld {
-            arbiter: &control,
-            supervision: &supervision,
-            records: &records,
-            workers: &workers,
-            drain: &drain,
-            room: &world.room,
-            disk: &world.disk,
-            owner: &world.owner,
-            io: &io,
-            dispatcher: settings.dispatcher,
-            janitor: settings.janitor,
-            intake: settings.intake,
-            blob_limit: settings.blob_limit,
-        });
-        let patients = Patients {
-            workers: workers.clone(),
-            intake: jobs.intake.clone(),
-            metrics: metrics.clone(),
-            dispatcher: jobs.dispatcher.clone(),
-            idempotency: jobs.idempotency.clone(),
-            janitor: jobs.janitor.clone(),
-            records: records.clone(),
-            roster: roster.clone(),
-            disk: world.disk,
-            memory: world.memory,
-            room: world.room,
-            io: io.clone(),
-        };
+        let workers = supervise::start(&arbiters.control.handle(), "workers", &supervision, |_| actor);
+        let (store, blobs, snapshots) = (world.store.clone(), world.blobs.clone(), world.snapshots.clone());
+        let records = Records::new(store, blobs, snapshots, io.clone(), recorder.clone());
+        let jobs = start_jobs(settings, &world, &arbiters, &supervision, &records, &workers, &drain);
+        let patients = patients(world, &workers, &metrics, &jobs, &records, &roster);
         let actor = Health::new(settings.health, verdict.clone(), recorder.clone(), patients);
         let health = supervise::start(&arbiters.health.handle(), "health", &supervision, |_| actor);
-        let Jobs { intake, idempotency, dispatcher, janitor } = jobs;
         Self {
             workers,
-            intake,
-            idempotency,
-            dispatcher,
-            janitor,
+            jobs,
             records,
             metrics,
             recorder,
@@ -171,21 +128,81 @@ impl Crew {
         self.recorder.record(Event::Ready(false));
     }
 
-    /// Stops everybody, in order: the Dispatcher comes to rest (its pictures in flight end within `rest`, or are
-    /// given back), then Health, then the actors of `control` (whoever still waits for a picture is told), and
-    /// Metrics last, so that it counts to the end. Drains if that has not begun. The store is closed.
+    /// Stops everybody, in order: Dispatcher and Delivery come to rest (pictures and webhooks in flight end within
+    /// `rest`, or are given back), then Health, then the actors of `control` (whoever still waits for a picture is
+    /// told) and `net`, and Metrics last, so that it counts to the end. Drains if that has not begun. The store is
+    /// closed.
     pub async fn stop(self, rest: Duration) {
         self.drain();
         let until = Instant::now() + rest;
-        let _ = timeout(rest + FAREWELL, ask(&self.dispatcher, Rest { until })).await;
-        let Arbiters { health, control, metrics } = self.arbiters;
-        for arbiter in [health, control, metrics] {
+        let pictures = timeout(rest + FAREWELL, ask(&self.jobs.dispatcher, dispatcher::Rest { until }));
+        let webhooks = timeout(rest + FAREWELL, ask(&self.jobs.delivery, delivery::Rest { until }));
+        let _ = tokio::join!(pictures, webhooks);
+        let Arbiters { health, control, net, metrics } = self.arbiters;
+        for arbiter in [health, control, net, metrics] {
             arbiter.stop();
             let ended = self.io.spawn_blocking(move || arbiter.join());
             // One that hangs ends with the process.
             let _ = timeout(FAREWELL, ended).await;
         }
         self.records.store.close().await;
+    }
+}
+
+fn start_jobs(
+    settings: &CrewSettings,
+    world: &World,
+    arbiters: &Arbiters,
+    supervision: &Supervision,
+    records: &Records,
+    workers: &Addr<Workers>,
+    drain: &Drain,
+) -> Jobs {
+    Jobs::start(&JobsWorld {
+        arbiter: &arbiters.control.handle(),
+        net: &arbiters.net.handle(),
+        supervision,
+        records,
+        workers,
+        drain,
+        room: &world.room,
+        disk: &world.disk,
+        owner: &world.owner,
+        io: &world.io,
+        mail: &world.mail,
+        dispatcher: settings.dispatcher,
+        fetcher: settings.fetcher,
+        delivery: settings.delivery.clone(),
+        janitor: settings.janitor,
+        intake: settings.intake,
+        blob_limit: settings.blob_limit,
+    })
+}
+
+/// Whom and what Health asks.
+fn patients(
+    world: World,
+    workers: &Addr<Workers>,
+    metrics: &Addr<Metrics>,
+    jobs: &Jobs,
+    records: &Records,
+    roster: &Roster,
+) -> Patients {
+    Patients {
+        workers: workers.clone(),
+        intake: jobs.intake.clone(),
+        metrics: metrics.clone(),
+        dispatcher: jobs.dispatcher.clone(),
+        idempotency: jobs.idempotency.clone(),
+        janitor: jobs.janitor.clone(),
+        fetcher: jobs.fetcher.clone(),
+        delivery: jobs.delivery.clone(),
+        records: records.clone(),
+        roster: roster.clone(),
+        disk: world.disk,
+        memory: world.memory,
+        room: world.room,
+        io: world.io,
     }
 }
 

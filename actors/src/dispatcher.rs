@@ -23,14 +23,13 @@ use actix::{
 };
 use futures_util::stream::poll_fn;
 use huemill_observability::{Event, log};
-use huemill_store::job::JobId;
+use huemill_store::job::{ItemSource, JobId};
 use huemill_store::store::{Ask, Claim, Claims, StoreError};
 use tokio::sync::mpsc;
 
 pub use settings::{DispatcherSettings, Tools};
 
 use crate::clock::Instant;
-use crate::janitor;
 use crate::supervise::Ping;
 use attempt::{Finish, attempt};
 use held::Held;
@@ -114,7 +113,10 @@ impl Dispatcher {
     /// What can be asked for now.
     fn ask(&self) -> Option<Ask> {
         let (held, stopping) = (self.held.len(), self.tools.drain.has_begun());
-        let free = self.settings.slots.saturating_sub(held);
+        let DispatcherSettings { slots, downloads, .. } = self.settings;
+        // A picture on its way here needs no slot yet, so a slow server holds up nobody else's; but not without end.
+        let at_work = held.saturating_sub(self.held.downloads());
+        let free = slots.saturating_sub(at_work).min((slots + downloads).saturating_sub(held));
         if stopping || self.paused || self.alone || free == 0 || (self.suspects && held > 0) {
             return None;
         }
@@ -164,7 +166,8 @@ impl Dispatcher {
             self.tools.recorder.record(Event::JobStarted { waited });
         }
         let (lease, cancel) = (claim.lease.clone(), self.held.hold(&claim.lease));
-        let work = attempt(Arc::clone(&self.tools), self.settings, claim, cancel);
+        let download = matches!(claim.source, ItemSource::Url { .. }).then(|| self.held.download());
+        let work = attempt(Arc::clone(&self.tools), self.settings, claim, cancel, download);
         ctx.spawn(wrap_future(work).map(move |finish, dispatcher: &mut Self, ctx| {
             dispatcher.held.let_go(&lease);
             dispatcher.alone = false;
@@ -174,13 +177,7 @@ impl Dispatcher {
 
     fn finished(&mut self, finish: Finish, job: &JobId, ctx: &mut Context<Self>) {
         match finish {
-            Finish::Settled { job_ended } => {
-                if job_ended {
-                    self.tools.janitor.do_send(janitor::Wake);
-                }
-                self.claim(ctx);
-            }
-            Finish::Lost => self.claim(ctx),
+            Finish::Settled | Finish::Lost => self.claim(ctx),
             Finish::GivenBack(fault) => self.pause(Some(job), &fault.with_cause(), ctx),
         }
     }

@@ -1,26 +1,47 @@
 //! A job's end, told once by whoever brought it about: the Dispatcher with the last picture, HTTP with a cancel.
 
+use actix::Addr;
 use huemill_observability::{Event, log};
 use huemill_store::job::JobState;
 use huemill_store::store::Ended;
 
+use crate::delivery::{self, Delivery};
 use crate::fault::Code;
+use crate::janitor::{self, Janitor};
 use crate::metrics::Recorder;
 
-/// Counts and logs a job's end; `code` is that of its last picture, where that failed.
-pub fn tell(recorder: &Recorder, ended: &Ended, code: Option<Code>) {
-    let Ended { job, processing } = ended;
-    let failed = job.state == JobState::Failed;
-    let error_code = failed.then(|| code.unwrap_or(Code::ProcessingError).as_str());
-    let status = job.state.as_str();
-    recorder.record(Event::JobEnded { status, processing: *processing, error_code });
-    log!(
-        JOB_COMPLETED,
-        request_id = job.request_id.as_str(),
-        job_id = job.id.as_str(),
-        status,
-        results = job.succeeded,
-        failed = job.failed,
-        duration_ms = processing.as_millis() as u64
-    );
+/// Whom it is told. Cheap to clone.
+#[derive(Clone)]
+pub struct Ends {
+    /// Counts it.
+    pub recorder: Recorder,
+    /// Clears the job's inputs away.
+    pub janitor: Addr<Janitor>,
+    /// Sends the job's webhook.
+    pub delivery: Addr<Delivery>,
+}
+
+impl Ends {
+    /// Counts and logs a job's end, and wakes whoever has work of it; `code` is that of its last picture, where that
+    /// failed. Who misses a wake finds the work in the store.
+    pub fn tell(&self, ended: &Ended, code: Option<Code>) {
+        let Ended { job, processing } = ended;
+        let failed = job.state == JobState::Failed;
+        let error_code = failed.then(|| code.unwrap_or(Code::ProcessingError).as_str());
+        let status = job.state.as_str();
+        self.recorder.record(Event::JobEnded { status, processing: *processing, error_code });
+        log!(
+            JOB_COMPLETED,
+            request_id = job.request_id.as_str(),
+            job_id = job.id.as_str(),
+            status,
+            results = job.succeeded,
+            failed = job.failed,
+            duration_ms = processing.as_millis() as u64
+        );
+        self.janitor.do_send(janitor::Wake);
+        if job.callback_url.is_some() {
+            self.delivery.do_send(delivery::Wake);
+        }
+    }
 }

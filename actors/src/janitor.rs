@@ -175,6 +175,7 @@ impl Broom {
             queued_items: figures.queued_items,
             oldest_queued: figures.oldest_queued,
         });
+        self.recorder.record(Event::Outbox { pending: figures.deliveries, dead: figures.dead_letters });
         Ok(())
     }
 

@@ -61,6 +61,8 @@ pub enum Submitted {
     },
     /// Pictures by name, one at least.
     Images(Vec<(String, Spool)>),
+    /// Names and URLs of pictures, one at least.
+    Urls(Vec<(String, String)>),
 }
 
 /// Makes submissions durable. Cheap to clone.
@@ -134,6 +136,10 @@ impl Desk {
                     blobs.push((key, spool));
                 }
                 items
+            }
+            Submitted::Urls(urls) => {
+                let item = |(name, url)| NewItem { name, source: ItemSource::Url { url } };
+                urls.into_iter().map(item).collect()
             }
         };
         let job = NewJob {

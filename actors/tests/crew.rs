@@ -12,6 +12,7 @@ use huemill_actors::fault::Code;
 use huemill_actors::health::MemoryUse;
 use huemill_actors::intake::Admit;
 use huemill_actors::metrics::Render;
+use huemill_actors::outbound;
 use huemill_actors::supervise::{Policy, ask};
 use huemill_actors::workers::{Input, Run, engines, run};
 use huemill_imaging::Limits;
@@ -21,7 +22,7 @@ use huemill_store::{SpoolRoom, SpoolSettings};
 use support::breaking::Break;
 use support::office::keep;
 use support::ward::{Ward, settings};
-use support::{io, on_actix, picture, until};
+use support::{io, mail, on_actix, picture, until};
 
 #[test]
 fn the_real_crew_becomes_ready_and_works() {
@@ -42,6 +43,7 @@ fn the_real_crew_becomes_ready_and_works() {
             disk: Arc::new(|| Ok(u64::MAX)),
             memory: Arc::new(|| Ok(MemoryUse { used: 1, total: 100 })),
             clock: Clock::system(),
+            mail: mail(outbound::Policy::default()),
         };
         let crew = Crew::start(&CrewSettings::default(), world);
         until(|| crew.verdict.read().ready).await;
@@ -57,7 +59,7 @@ fn past_the_intensity_the_crew_is_doomed() {
         let policy = Policy { restarts: 0, ..Policy::default() };
         let mut ward = Ward::open(CrewSettings { policy, ..settings() });
         ward.becomes_ready().await;
-        assert!(ask(&ward.crew.intake, Break).await.is_err());
+        assert!(ask(&ward.crew.jobs.intake, Break).await.is_err());
         assert_eq!(ward.crew.doom.wait_for(Option::is_some).await.unwrap().as_ref().unwrap().actor, "intake");
         assert_eq!((ward.verdict().ready, ward.verdict().reason), (false, Some("doomed")));
         ward.close().await;
@@ -71,7 +73,7 @@ fn a_drain_is_seen_at_once_and_lets_nobody_in() {
         ward.crew.drain();
         assert_eq!((ward.verdict().ready, ward.verdict().reason), (false, Some("draining")));
         let admit = Admit { declared: Some(1), limit: 1, job: false };
-        let refused = ask(&ward.crew.intake, admit).await.unwrap().unwrap_err();
+        let refused = ask(&ward.crew.jobs.intake, admit).await.unwrap().unwrap_err();
         assert_eq!(refused.code, Code::NotReady);
         run(&ward.crew.workers, Run { input: Input::Bytes([1].into()), ..picture("") }).await.unwrap();
         ward.close().await;

@@ -123,7 +123,7 @@ fn an_actor_that_backs_off_is_named_until_it_is_back() {
         let policy = Policy { first_backoff: Duration::from_millis(500), ..Policy::default() };
         let ward = Ward::open(CrewSettings { policy, ..settings() });
         ward.becomes_ready().await;
-        assert!(ask(&ward.crew.intake, Break).await.is_err());
+        assert!(ask(&ward.crew.jobs.intake, Break).await.is_err());
         let verdict = ward.suffers(&["actors"]).await;
         assert_eq!(verdict.checks["actors"].reason.as_deref(), Some("not answering: intake"));
         ward.becomes_ready().await;
@@ -141,11 +141,13 @@ fn health_that_fails_goes_on() {
         let cell = VerdictCell::new(Clock::system(), Duration::from_secs(30), Drain::default(), bell.clone());
         let patients = Patients {
             workers: ward.crew.workers.clone(),
-            intake: ward.crew.intake.clone(),
+            intake: ward.crew.jobs.intake.clone(),
             metrics: ward.crew.metrics.clone(),
-            dispatcher: ward.crew.dispatcher.clone(),
-            idempotency: ward.crew.idempotency.clone(),
-            janitor: ward.crew.janitor.clone(),
+            dispatcher: ward.crew.jobs.dispatcher.clone(),
+            idempotency: ward.crew.jobs.idempotency.clone(),
+            janitor: ward.crew.jobs.janitor.clone(),
+            fetcher: ward.crew.jobs.fetcher.clone(),
+            delivery: ward.crew.jobs.delivery.clone(),
             records: ward.crew.records.clone(),
             roster: ward.crew.roster.clone(),
             disk: disk_free(std::env::temp_dir()),

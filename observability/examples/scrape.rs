@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         dependencies: &["disk"],
         job_kinds: &["zip_batch"],
         store_operations: &["claim"],
+        outbound_reasons: &["loopback"],
     };
     let registry = Registry::new(env!("CARGO_PKG_VERSION"), &known)?;
     registry.record(&Event::RequestFinished(RequestFacts {

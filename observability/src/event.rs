@@ -157,7 +157,52 @@ pub enum Event {
         /// One of [`DOWNLOADS`].
         kind: &'static str,
     },
+    /// The outbound guard let something not through.
+    OutboundBlocked {
+        /// The guard's word for it.
+        reason: &'static str,
+    },
+    /// A download for somebody ended.
+    Downloaded {
+        /// `ok`, or the error code in lower case.
+        outcome: &'static str,
+        /// How long it took.
+        time: Duration,
+    },
+    /// A webhook was tried.
+    WebhookTried {
+        /// Whether it had been tried before.
+        again: bool,
+        /// One of [`WEBHOOK_REASONS`], where the try failed.
+        reason: Option<&'static str>,
+        /// How long it took.
+        time: Duration,
+    },
+    /// A webhook was given up.
+    DeadLetter,
+    /// The webhooks in the outbox.
+    Outbox {
+        /// Those that wait.
+        pending: u64,
+        /// Those that were given up.
+        dead: u64,
+    },
 }
+
+/// Why a webhook's try failed.
+pub const WEBHOOK_REASONS: [&str; 11] = [
+    "blocked",
+    "client_error",
+    "connection",
+    "gone",
+    "malformed",
+    "rate_limited",
+    "redirect",
+    "server_error",
+    "timeout",
+    "tls",
+    "unresolvable",
+];
 
 /// Why a caller was refused.
 pub const AUTH_REASONS: [&str; 8] = [

@@ -112,6 +112,24 @@ events! {
     PICTURES_GIVEN_BACK = "pictures_given_back" INFO
         ["pictures", "ok"]
         "The service stops; pictures in flight wait for the next process, none counted as an attempt.";
+    WEBHOOK_DELIVERED = "webhook_delivered" INFO
+        ["request_id", "job_id", "delivery_id", "host", "attempt", "status_code", "duration_ms", "age_ms"]
+        "A receiver took a job's end; `age_ms` counts from that end.";
+    WEBHOOK_FAILED = "webhook_failed" WARN
+        ["request_id", "job_id", "delivery_id", "host", "attempt", "status_code", "duration_ms", "reason", "retry_in_ms"]
+        "A try failed; without `retry_in_ms` it was the last one.";
+    WEBHOOK_DEAD_LETTER = "webhook_dead_letter" WARN
+        ["request_id", "job_id", "delivery_id", "host", "attempt", "reason"]
+        "A webhook was given up; an operator may have it sent anew.";
+    DELIVERY_PAUSED = "delivery_paused" WARN
+        ["pause_ms", "cause"]
+        "The store could not be asked for webhooks that are due.";
+    DELIVERY_UNWRITTEN = "delivery_unwritten" WARN
+        ["delivery_id", "cause"]
+        "What came of a webhook's try could not be written; it is sent once more, with the same id.";
+    OUTBOUND_BLOCKED = "outbound_blocked" WARN
+        ["request_id", "job_id", "host", "reason"]
+        "The outbound guard let a URL not through; clients are told INVALID_URL alone.";
     COLLECTION_DELAYED = "collection_delayed" WARN
         ["cause"]
         "The Janitor could not finish a round; it tries again the next time.";

@@ -6,7 +6,7 @@ pub mod line;
 mod panic;
 mod registry;
 
-pub use event::{AUTH_REASONS, DOWNLOADS, Event, Poll, RequestFacts};
+pub use event::{AUTH_REASONS, DOWNLOADS, Event, Poll, RequestFacts, WEBHOOK_REASONS};
 pub use panic::{install_panic_hook, panic_text};
 pub use registry::{CONTENT_TYPE, Known, Registry};
 

@@ -9,6 +9,7 @@ mod health;
 mod http;
 mod images;
 mod jobs;
+mod outbound;
 mod polls;
 mod process;
 mod workers;
@@ -48,6 +49,8 @@ pub struct Known<'a> {
     pub job_kinds: &'a [&'a str],
     /// The store's operations.
     pub store_operations: &'a [&'a str],
+    /// Why the outbound guard lets something not through.
+    pub outbound_reasons: &'a [&'a str],
 }
 
 /// All metric families of the process.
@@ -60,6 +63,7 @@ pub struct Registry {
     workers: workers::Workers,
     health: health::Health,
     polls: polls::Polls,
+    outbound: outbound::Outbound,
     process: process::Process,
     /// One scrape at a time: the process collector's CPU counter may count twice when two collect at once.
     scrape: Mutex<()>,
@@ -76,6 +80,7 @@ impl Registry {
             workers: workers::Workers::new(&families)?,
             health: health::Health::new(&families, known)?,
             polls: polls::Polls::new(&families)?,
+            outbound: outbound::Outbound::new(&families, known)?,
             process: process::Process::new(&families, version)?,
             families,
             scrape: Mutex::new(()),
@@ -117,6 +122,11 @@ impl Registry {
             Event::StatusPolled(poll) => self.polls.polled(*poll),
             Event::RetryAfterTold { seconds } => self.polls.told(*seconds),
             Event::ResultsDownloaded { kind } => self.polls.downloaded(kind),
+            Event::OutboundBlocked { reason } => self.outbound.blocked(reason),
+            Event::Downloaded { outcome, time } => self.outbound.downloaded(outcome, *time),
+            Event::WebhookTried { again, reason, time } => self.outbound.tried(*again, *reason, *time),
+            Event::DeadLetter => self.outbound.dead_letter(),
+            Event::Outbox { pending, dead } => self.outbound.waiting(*pending, *dead),
         }
     }
 

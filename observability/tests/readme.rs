@@ -78,6 +78,7 @@ fn full_scrape() -> String {
         dependencies: one,
         job_kinds: one,
         store_operations: one,
+        outbound_reasons: one,
     };
     let registry = Registry::new("1.2.3", &known).expect("no two families share a name");
     registry.record(&Event::RequestFinished(RequestFacts {

@@ -16,6 +16,7 @@ const KNOWN: Known<'static> = Known {
     dependencies: &["disk"],
     job_kinds: &["zip_batch"],
     store_operations: &["claim"],
+    outbound_reasons: &["loopback"],
 };
 
 fn registry() -> Registry {
@@ -177,6 +178,40 @@ fn polls_downloads_and_refusals_show() {
             r#"retry_after_seconds_observed_total{seconds="2"} 1"#,
             r#"retry_after_seconds_observed_total{seconds="10"} 1"#,
             r#"retry_after_seconds_observed_total{seconds="30"} 1"#,
+        ],
+    );
+}
+
+#[test]
+fn what_goes_out_shows() {
+    let registry = registry();
+    for event in [
+        Event::OutboundBlocked { reason: "loopback" },
+        Event::Downloaded { outcome: "ok", time: Duration::from_millis(70) },
+        Event::WebhookTried { again: false, reason: Some("timeout"), time: Duration::from_secs(15) },
+        Event::WebhookTried { again: true, reason: None, time: Duration::from_millis(30) },
+        Event::DeadLetter,
+        Event::Outbox { pending: 3, dead: 2 },
+    ] {
+        registry.record(&event);
+    }
+    assert_lines(
+        &registry,
+        &[
+            r#"outbound_blocked_total{reason="loopback"} 1"#,
+            r#"download_duration_seconds_bucket{outcome="ok",le="0.05"} 0"#,
+            r#"download_duration_seconds_bucket{outcome="ok",le="0.1"} 1"#,
+            r#"webhook_delivery_latency_seconds_bucket{le="0.05"} 1"#,
+            r#"webhook_delivery_latency_seconds_bucket{le="10"} 1"#,
+            r#"webhook_delivery_latency_seconds_bucket{le="30"} 2"#,
+            r#"webhook_failures_total{reason="timeout"} 1"#,
+            r#"webhook_failures_total{reason="gone"} 0"#,
+            "webhook_attempts_total 2",
+            "webhook_retries_total 1",
+            "webhook_deliveries_total 1",
+            "webhook_dead_letters_total 1",
+            "webhooks_pending 3",
+            "webhooks_dead 2",
         ],
     );
 }

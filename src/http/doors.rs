@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use huemill_actors::budget::{Budget, Refusal};
 use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::crew::Crew;
+use huemill_actors::delivery::{self, Delivery};
 use huemill_actors::dispatcher::{CancelJob, Dispatcher};
+use huemill_actors::ending::Ends;
 use huemill_actors::fault::{Code, Fault};
+use huemill_actors::fetcher::{Fetch, Fetcher};
 use huemill_actors::health::VerdictCell;
 use huemill_actors::idempotency::{Idempotency, Reservation, Reserve};
 use huemill_actors::intake::{Admission, Admit, Drain, Intake, Submit};
@@ -19,10 +22,10 @@ use huemill_actors::submission::Submission;
 use huemill_actors::supervise::ask;
 use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
-use huemill_store::SpoolRoom;
 use huemill_store::archive::ArchiveLimits;
 use huemill_store::job::JobId;
 use huemill_store::store::Created;
+use huemill_store::{Spool, SpoolRoom};
 use secrecy::SecretString;
 
 use super::cors::Cors;
@@ -63,6 +66,8 @@ pub(crate) struct Doors {
     pub public_url: String,
     /// Which versions of jobs were given out.
     pub served: Served,
+    /// Whom jobs' ends are told.
+    pub ends: Ends,
     /// Whether the service stops: what has no end of its own ends then.
     pub drain: Drain,
     workers: actix::Addr<Workers>,
@@ -70,6 +75,8 @@ pub(crate) struct Doors {
     idempotency: actix::Addr<Idempotency>,
     dispatcher: actix::Addr<Dispatcher>,
     janitor: actix::Addr<Janitor>,
+    fetcher: actix::Addr<Fetcher>,
+    delivery: actix::Addr<Delivery>,
     metrics: actix::Addr<Metrics>,
     budget: Budget,
     queue_wait: Duration,
@@ -107,11 +114,14 @@ impl Doors {
             public_url: settings.public.url.clone(),
             served: Served::default(),
             drain: crew.drain.clone(),
+            ends: crew.jobs.ends.clone(),
             workers: crew.workers.clone(),
-            intake: crew.intake.clone(),
-            idempotency: crew.idempotency.clone(),
-            dispatcher: crew.dispatcher.clone(),
-            janitor: crew.janitor.clone(),
+            intake: crew.jobs.intake.clone(),
+            idempotency: crew.jobs.idempotency.clone(),
+            dispatcher: crew.jobs.dispatcher.clone(),
+            janitor: crew.jobs.janitor.clone(),
+            fetcher: crew.jobs.fetcher.clone(),
+            delivery: crew.jobs.delivery.clone(),
             metrics: crew.metrics.clone(),
             budget: crew.budget.clone(),
             queue_wait: Duration::from_secs(settings.workers.queue_wait_seconds),
@@ -177,6 +187,17 @@ impl Doors {
     /// Tells that a job's blobs may go.
     pub(crate) fn clear_away(&self) {
         self.janitor.do_send(janitor::Wake);
+    }
+
+    /// Tells that a webhook is due.
+    pub(crate) fn send_webhooks(&self) {
+        self.delivery.do_send(delivery::Wake);
+    }
+
+    /// Has what a URL leads to downloaded, while somebody waits.
+    pub(crate) async fn fetch(&self, url: String, request_id: &str) -> Result<Spool, Fault> {
+        let request_id = request_id.to_owned();
+        ask(&self.fetcher, Fetch { url, wait: Some(self.queue_wait), request_id, job_id: None }).await?
     }
 
     /// Reserves memory that a request holds itself, from the budget that all pictures share.

@@ -24,7 +24,7 @@ use super::doors::Doors;
 use super::server::at;
 use super::{route, unix_now};
 
-pub(crate) use links::Links;
+pub(crate) use links::{Links, results_path};
 pub(crate) use served::Served;
 
 /// The routes of jobs.

@@ -1,5 +1,7 @@
 //! What no type says: ranges, and rules between keys. All of them are reported, not the first.
 
+use huemill_actors::delivery::Signer;
+use huemill_actors::outbound::Policy;
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -23,6 +25,8 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     health(settings, &mut need);
     jobs(settings, &mut need);
     security(settings, &mut need);
+    outbound(settings, &mut need);
+    webhooks(settings, &mut need);
     list
 }
 
@@ -151,6 +155,23 @@ fn security(settings: &Settings, need: &mut Need<'_>) {
     let usable = |secret: &str| secret.is_empty() || secret.chars().count() >= SECRET_CHARS;
     let short = "must be empty or 16 characters at least";
     need(usable(security.webhook_secret.expose_secret()), "security.webhook_secret", short);
+    let previous = security.webhook_secret_previous.expose_secret();
+    need(usable(previous), "security.webhook_secret_previous", short);
+    need(
+        previous.is_empty() || !security.webhook_secret.expose_secret().is_empty(),
+        "security.webhook_secret_previous",
+        "needs security.webhook_secret, the key that took its place",
+    );
+    for (key, secret) in [
+        ("security.webhook_secret", &security.webhook_secret),
+        ("security.webhook_secret_previous", &security.webhook_secret_previous),
+    ] {
+        need(
+            Signer::is_well_formed(secret.expose_secret()),
+            key,
+            "begins with whsec_ and so must go on in base64: use another word, or the key as it was given",
+        );
+    }
     need(usable(security.operator_token.expose_secret()), "security.operator_token", short);
     need(
         !security.require_signature || !security.webhook_secret.expose_secret().is_empty(),
@@ -163,6 +184,45 @@ fn security(settings: &Settings, need: &mut Need<'_>) {
         "public.url",
         "must be empty or an http(s) address such as https://huemill.example",
     );
+}
+
+fn outbound(settings: &Settings, need: &mut Need<'_>) {
+    let outbound = &settings.outbound;
+    need(
+        outbound.allow_cidrs.iter().all(|text| Policy::network(text).is_some()),
+        "outbound.allow_cidrs",
+        "must be networks such as 10.1.0.0/16",
+    );
+    need(!outbound.allow_ports.is_empty(), "outbound.allow_ports", "must name a port at least, such as 443");
+    need(outbound.connect_seconds >= 1, "outbound.connect_seconds", "must be 1 at least");
+    need(outbound.head_seconds >= 1, "outbound.head_seconds", "must be 1 at least");
+    need(outbound.total_seconds >= 1, "outbound.total_seconds", "must be 1 at least");
+    need(
+        outbound.nameservers.iter().all(|text| text.parse::<std::net::SocketAddr>().is_ok()),
+        "outbound.nameservers",
+        "must be addresses with ports, such as 10.0.0.53:53",
+    );
+    need(outbound.downloads >= 1, "outbound.downloads", "must be 1 at least");
+    need(outbound.downloads_each >= 1, "outbound.downloads_each", "must be 1 at least");
+}
+
+fn webhooks(settings: &Settings, need: &mut Need<'_>) {
+    let webhooks = &settings.webhooks;
+    need(
+        !webhooks.schedule_seconds.is_empty(),
+        "webhooks.schedule_seconds",
+        "must have a wait at least, such as 0",
+    );
+    need(webhooks.try_seconds >= 1, "webhooks.try_seconds", "must be 1 at least");
+    need((1..=1024).contains(&webhooks.at_once), "webhooks.at_once", "must be 1 to 1024");
+    need(webhooks.each >= 1, "webhooks.each", "must be 1 at least");
+    need(webhooks.circuit_seconds >= 1, "webhooks.circuit_seconds", "must be 1 at least");
+    need(
+        webhooks.circuit_max_seconds >= webhooks.circuit_seconds,
+        "webhooks.circuit_max_seconds",
+        "must not be below webhooks.circuit_seconds",
+    );
+    need(webhooks.poll_seconds >= 1, "webhooks.poll_seconds", "must be 1 at least");
 }
 
 /// A filter as `EnvFilter` reads it, where a bare word is a level: any other would silence everything.

@@ -1,6 +1,7 @@
 //! Settings as they are in force, in the file's own form and order, secrets masked.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -139,7 +140,50 @@ fn policy(settings: &Settings, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f)?;
     section!(f, settings.public, "public", [url]);
     writeln!(f)?;
-    section!(f, settings.security, "security", [webhook_secret, operator_token, require_signature]);
+    section!(
+        f,
+        settings.security,
+        "security",
+        [webhook_secret, webhook_secret_previous, operator_token, require_signature]
+    );
+    outward(settings, f)
+}
+
+fn outward(settings: &Settings, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f)?;
+    section!(
+        f,
+        settings.outbound,
+        "outbound",
+        [
+            allow_cidrs,
+            allow_ports,
+            redirects,
+            connect_seconds,
+            head_seconds,
+            total_seconds,
+            nameservers,
+            roots,
+            downloads,
+            downloads_each,
+        ]
+    );
+    writeln!(f)?;
+    section!(
+        f,
+        settings.webhooks,
+        "webhooks",
+        [
+            schedule_seconds,
+            retry_after_max_seconds,
+            try_seconds,
+            at_once,
+            each,
+            circuit_seconds,
+            circuit_max_seconds,
+            poll_seconds,
+        ]
+    );
     Ok(())
 }
 
@@ -158,7 +202,7 @@ macro_rules! plain {
     };
 }
 
-plain!(u16, u32, u64, usize, f64, bool);
+plain!(u8, u16, u32, u64, usize, f64, bool);
 
 impl Shown for String {
     fn shown(&self) -> String {
@@ -166,9 +210,15 @@ impl Shown for String {
     }
 }
 
-impl Shown for Vec<String> {
+impl<T: std::fmt::Debug> Shown for Vec<T> {
     fn shown(&self) -> String {
         format!("{self:?}")
+    }
+}
+
+impl Shown for PathBuf {
+    fn shown(&self) -> String {
+        self.display().to_string().shown()
     }
 }
 

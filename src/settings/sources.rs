@@ -14,7 +14,7 @@ const PREFIX: &str = "HUEMILL__";
 
 /// Short names of the environment and the keys that they set. Those marked `true` hold secrets and have a
 /// `…_FILE` form.
-const SHORT_NAMES: [(&str, &str, bool); 10] = [
+const SHORT_NAMES: [(&str, &str, bool); 11] = [
     ("HOST", "server.host", false),
     ("PORT", "server.port", false),
     ("DATA_DIR", "data.dir", false),
@@ -23,6 +23,7 @@ const SHORT_NAMES: [(&str, &str, bool); 10] = [
     ("RUST_LOG", "log.filter", false),
     ("PUBLIC_URL", "public.url", false),
     ("WEBHOOK_SECRET", "security.webhook_secret", true),
+    ("WEBHOOK_SECRET_PREVIOUS", "security.webhook_secret_previous", true),
     ("OPERATOR_TOKEN", "security.operator_token", true),
     ("REQUIRE_SIGNATURE", "security.require_signature", false),
 ];

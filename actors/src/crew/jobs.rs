@@ -1,4 +1,5 @@
-//! The actors of the job system, started in their order: who is told comes before who tells.
+//! The actors of the job system, started in their order: who is told comes before who tells. Those that speak to the
+//! outside run on an arbiter of their own, so that no slow server stalls the others.
 
 use std::sync::Arc;
 
@@ -8,8 +9,12 @@ use huemill_store::SpoolRoom;
 use huemill_store::store::Owner;
 use tokio::runtime::Handle;
 
+use super::Mail;
+use crate::delivery::{Courier, Delivery, DeliverySettings};
 use crate::dispatcher::{Dispatcher, DispatcherSettings, Tools};
+use crate::ending::Ends;
 use crate::estimate::Estimate;
+use crate::fetcher::{Fetcher, FetcherSettings};
 use crate::fill::Fill;
 use crate::health::DiskProbe;
 use crate::idempotency::Idempotency;
@@ -30,12 +35,19 @@ pub struct Jobs {
     pub dispatcher: Addr<Dispatcher>,
     /// Collects.
     pub janitor: Addr<Janitor>,
+    /// Downloads.
+    pub fetcher: Addr<Fetcher>,
+    /// Tells of jobs' ends.
+    pub delivery: Addr<Delivery>,
+    /// Whom a job's end is told.
+    pub ends: Ends,
 }
 
 /// What they stand in.
 #[allow(missing_docs, reason = "each is what its type says")]
 pub struct JobsWorld<'a> {
     pub arbiter: &'a ArbiterHandle,
+    pub net: &'a ArbiterHandle,
     pub supervision: &'a Supervision,
     pub records: &'a Records,
     pub workers: &'a Addr<Workers>,
@@ -44,7 +56,10 @@ pub struct JobsWorld<'a> {
     pub disk: &'a DiskProbe,
     pub owner: &'a Owner,
     pub io: &'a Handle,
+    pub mail: &'a Mail,
     pub dispatcher: DispatcherSettings,
+    pub fetcher: FetcherSettings,
+    pub delivery: DeliverySettings,
     pub janitor: JanitorSettings,
     pub intake: IntakeSettings,
     /// Bytes of blobs at which new jobs are refused.
@@ -61,10 +76,13 @@ impl Jobs {
         let actor =
             Janitor::new(world.janitor, records.clone(), estimate.clone(), fill.clone(), recorder.clone());
         let janitor = supervise::start(arbiter, "janitor", supervision, |_| actor);
+        let (fetcher, delivery) = outside(world);
+        let ends = Ends { recorder: recorder.clone(), janitor: janitor.clone(), delivery: delivery.clone() };
         let tools = Tools {
             records: records.clone(),
             workers: world.workers.clone(),
-            janitor: janitor.clone(),
+            fetcher: fetcher.clone(),
+            ends: ends.clone(),
             room: world.room.clone(),
             estimate: estimate.clone(),
             drain: drain.clone(),
@@ -80,6 +98,24 @@ impl Jobs {
         let actor = Intake::new(world.intake, drain.clone(), disk, io.clone(), recorder.clone())
             .with_office(desk, dispatcher.clone());
         let intake = supervise::start(arbiter, "intake", supervision, |_| actor);
-        Self { intake, idempotency, dispatcher, janitor }
+        Self { intake, idempotency, dispatcher, janitor, fetcher, delivery, ends }
     }
+}
+
+/// Those that speak to servers of others.
+fn outside(world: &JobsWorld<'_>) -> (Addr<Fetcher>, Addr<Delivery>) {
+    let (supervision, recorder, mail) = (world.supervision, &world.supervision.recorder, world.mail);
+    let actor = Fetcher::new(world.fetcher, mail.outbound.clone(), world.room.clone(), recorder.clone());
+    let fetcher = supervise::start(world.net, "fetcher", supervision, |_| actor);
+    let courier = Courier {
+        records: world.records.clone(),
+        outbound: mail.outbound.clone(),
+        signer: mail.signer.clone(),
+        download: Arc::clone(&mail.download),
+        drain: world.drain.clone(),
+        recorder: recorder.clone(),
+    };
+    let actor = Delivery::new(world.delivery.clone(), courier);
+    let delivery = supervise::start(world.net, "delivery", supervision, |_| actor);
+    (fetcher, delivery)
 }

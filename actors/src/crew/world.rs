@@ -10,10 +10,13 @@ use huemill_store::store::{Owner, Store};
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
+use crate::delivery::{DeliverySettings, DownloadUrl, Signer};
 use crate::dispatcher::DispatcherSettings;
+use crate::fetcher::FetcherSettings;
 use crate::health::{DiskProbe, HealthSettings, MemoryProbe};
 use crate::intake::IntakeSettings;
 use crate::janitor::JanitorSettings;
+use crate::outbound::Outbound;
 use crate::snapshots::Snapshots;
 use crate::supervise::Policy;
 use crate::workers::{Mills, WorkersSettings};
@@ -33,6 +36,10 @@ pub struct CrewSettings {
     pub dispatcher: DispatcherSettings,
     /// When what goes.
     pub janitor: JanitorSettings,
+    /// How pictures are downloaded.
+    pub fetcher: FetcherSettings,
+    /// How webhooks are sent.
+    pub delivery: DeliverySettings,
     /// Bytes of blobs at which new jobs are refused.
     pub blob_limit: u64,
     /// Events that may wait to be counted.
@@ -48,6 +55,8 @@ impl Default for CrewSettings {
             health: HealthSettings::default(),
             dispatcher: DispatcherSettings::default(),
             janitor: JanitorSettings::default(),
+            fetcher: FetcherSettings::default(),
+            delivery: DeliverySettings::default(),
             blob_limit: 100_000_000_000,
             events: 16_384,
         }
@@ -79,4 +88,17 @@ pub struct World {
     pub memory: MemoryProbe,
     /// By which a verdict ages.
     pub clock: Clock,
+    /// The way out.
+    pub mail: Mail,
+}
+
+/// The way out, and what is needed on it.
+#[derive(Clone)]
+pub struct Mail {
+    /// The guarded client.
+    pub outbound: Outbound,
+    /// Signs webhooks.
+    pub signer: Signer,
+    /// Where a job's results are.
+    pub download: DownloadUrl,
 }

@@ -8,18 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use huemill_observability::{Event, log};
+use huemill_store::Spool;
 use huemill_store::archive::EntryError;
 use huemill_store::blobs::card_key;
 use huemill_store::fetch::{FetchError, fetch};
-use huemill_store::job::{Card, ItemError, ItemResult};
+use huemill_store::job::{Card, ItemError, ItemResult, ItemSource};
 use huemill_store::store::{Claim, Lease, Outcome, Settled, StoreError};
 
+use super::held::Download;
 use super::{DispatcherSettings, Tools};
 use crate::clock::Instant;
-use crate::ending;
 use crate::fault::{Code, Fault};
+use crate::fetcher::Fetch;
 use crate::members::Members;
 use crate::orders;
+use crate::supervise::ask;
 use crate::workers::{self, Cancel, Class, Input, Run};
 
 /// The route whose pictures these are, for the metrics.
@@ -28,10 +31,7 @@ const ENDPOINT: &str = "/jobs";
 /// How an attempt ended.
 pub(super) enum Finish {
     /// It counts, or it came too late.
-    Settled {
-        /// Whether its job ended with it.
-        job_ended: bool,
-    },
+    Settled,
     /// It was stopped from outside.
     Lost,
     /// It was not its fault; the picture waits again.
@@ -43,11 +43,12 @@ pub(super) async fn attempt(
     settings: DispatcherSettings,
     claim: Claim,
     cancel: Cancel,
+    download: Option<Download>,
 ) -> Finish {
     let worked = tokio::select! {
         biased;
         () = cancel.cancelled() => return Finish::Lost,
-        worked = work(&tools, settings, &claim, &cancel) => worked,
+        worked = work(&tools, settings, &claim, &cancel, download) => worked,
     };
     let outcome = match worked {
         Ok(result) => Outcome::Done(result),
@@ -77,14 +78,11 @@ async fn work(
     settings: DispatcherSettings,
     claim: &Claim,
     cancel: &Cancel,
+    download: Option<Download>,
 ) -> Result<ItemResult, Fault> {
     let options = orders::read(&claim.options)?;
-    let (fetching, source) = (Arc::clone(tools), claim.source.clone());
-    let fetched = tools.records.on_io(async move {
-        let Tools { records, room, .. } = &*fetching;
-        fetch(&records.blobs, &source, room, settings.longest_input).await.map_err(of_fetch)
-    });
-    let input = Input::Spool(fetched.await?);
+    let input = Input::Spool(bytes(tools, settings, claim).await?);
+    drop(download);
     let start_by = Instant::now() + settings.picture;
     let class = Class::Batch { start_by };
     let deadline = start_by + settings.picture;
@@ -95,6 +93,21 @@ async fn work(
         .map_err(|error| Fault::new(Code::InternalError).because(error))?;
     let card = store_card(tools, claim, done.outcome.card).await?;
     Ok(ItemResult { members, card })
+}
+
+/// The picture's bytes, from where its job has them.
+async fn bytes(tools: &Arc<Tools>, settings: DispatcherSettings, claim: &Claim) -> Result<Spool, Fault> {
+    if let ItemSource::Url { url } = &claim.source {
+        let (url, request_id) = (url.clone(), claim.request_id.clone());
+        let job_id = Some(claim.lease.job.to_string());
+        return ask(&tools.fetcher, Fetch { url, wait: None, request_id, job_id }).await?;
+    }
+    let (fetching, source) = (Arc::clone(tools), claim.source.clone());
+    let fetched = tools.records.on_io(async move {
+        let Tools { records, room, .. } = &*fetching;
+        fetch(&records.blobs, &source, room, settings.longest_input).await.map_err(of_fetch)
+    });
+    fetched.await
 }
 
 async fn store_card(tools: &Arc<Tools>, claim: &Claim, card: huemill_imaging::Card) -> Result<Card, Fault> {
@@ -137,7 +150,10 @@ async fn settle(
     loop {
         let pace = tools.estimate.pace_ms();
         match tools.records.store.settle(&claim.lease, outcome.clone(), pace).await {
-            Ok(settled) => return tell(tools, &settled, &outcome, code),
+            Ok(settled) => {
+                tell(tools, &settled, &outcome, code);
+                return Finish::Settled;
+            }
             Err(StoreError::Away(cause)) if Instant::now() < until => {
                 tokio::select! {
                     () = cancel.cancelled() => return Finish::Lost,
@@ -156,20 +172,18 @@ fn failed_code(outcome: &Outcome) -> Option<Code> {
     Code::ALL.into_iter().find(|code| code.as_str() == error.code)
 }
 
-fn tell(tools: &Tools, settled: &Settled, outcome: &Outcome, code: Option<Code>) -> Finish {
+fn tell(tools: &Tools, settled: &Settled, outcome: &Outcome, code: Option<Code>) {
     match settled {
         Settled::Stale => {
             tools.recorder.record(Event::StaleCompletion);
-            Finish::Settled { job_ended: false }
         }
         Settled::Counted(ended) => {
             if matches!(outcome, Outcome::Done(_)) {
                 tools.recorder.record(Event::ImageProcessed { endpoint: ENDPOINT });
             }
             if let Some(ended) = ended {
-                ending::tell(&tools.recorder, ended, code);
+                tools.ends.tell(ended, code);
             }
-            Finish::Settled { job_ended: ended.is_some() }
         }
     }
 }

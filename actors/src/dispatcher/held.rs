@@ -2,6 +2,7 @@
 //! and lets go, and the pulse, who prolongs.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use huemill_store::job::JobId;
@@ -18,6 +19,17 @@ pub(super) struct Held(Arc<Inner>);
 struct Inner {
     leases: Mutex<HashMap<Lease, Cancel>>,
     let_go: Notify,
+    downloads: AtomicUsize,
+}
+
+/// A picture on its way here: it needs no slot yet.
+#[derive(Debug)]
+pub(super) struct Download(Held);
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        self.0.0.downloads.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Held {
@@ -27,6 +39,17 @@ impl Held {
 
     pub(super) fn len(&self) -> usize {
         self.lock().len()
+    }
+
+    /// One of the pictures begins with a download.
+    pub(super) fn download(&self) -> Download {
+        self.0.downloads.fetch_add(1, Ordering::Relaxed);
+        Download(self.clone())
+    }
+
+    /// Pictures that are on their way here.
+    pub(super) fn downloads(&self) -> usize {
+        self.0.downloads.load(Ordering::Relaxed)
     }
 
     /// The token of a new lease.

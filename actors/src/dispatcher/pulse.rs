@@ -15,7 +15,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::held::Held;
 use super::{DispatcherSettings, Tools};
-use crate::ending;
 use crate::fault::Code;
 
 /// Items taken back at a time.
@@ -92,7 +91,7 @@ async fn reap(tools: &Tools, settings: DispatcherSettings, notes: &UnboundedSend
             tools.recorder.record(Event::LeasesExpired { returned, given_up });
         }
         for ended in &reaped.ended {
-            ending::tell(&tools.recorder, ended, Some(Code::InternalError));
+            tools.ends.tell(ended, Some(Code::InternalError));
         }
         // Nobody listens only while the actor restarts; it asks anew then.
         let _ = notes.send(Note { returned: returned > 0 });

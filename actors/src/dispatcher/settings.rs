@@ -7,9 +7,10 @@ use huemill_store::SpoolRoom;
 use huemill_store::store::Owner;
 use tokio::runtime::Handle;
 
+use crate::ending::Ends;
 use crate::estimate::Estimate;
+use crate::fetcher::Fetcher;
 use crate::intake::Drain;
-use crate::janitor::Janitor;
 use crate::metrics::Recorder;
 use crate::records::Records;
 use crate::workers::Workers;
@@ -31,10 +32,12 @@ pub struct DispatcherSettings {
     pub attempts: u32,
     /// The largest picture, in bytes.
     pub longest_input: u64,
+    /// Pictures that may be on their way here beside those in the slots.
+    pub downloads: usize,
 }
 
 impl Default for DispatcherSettings {
-    /// A slot a core, leases of 30 s, a poll a second, a minute a picture, 3 deaths, 3 attempts, 50 MB.
+    /// A slot a core, leases of 30 s, a poll a second, a minute a picture, 3 deaths, 3 attempts, 50 MB, 16 downloads.
     fn default() -> Self {
         Self {
             slots: std::thread::available_parallelism().map_or(1, usize::from),
@@ -44,6 +47,7 @@ impl Default for DispatcherSettings {
             crashes: 3,
             attempts: 3,
             longest_input: 50_000_000,
+            downloads: 16,
         }
     }
 }
@@ -55,8 +59,10 @@ pub struct Tools {
     pub records: Records,
     /// Who does the pixels.
     pub workers: Addr<Workers>,
-    /// Told when a job has ended, whose inputs can go.
-    pub janitor: Addr<Janitor>,
+    /// Who downloads pictures.
+    pub fetcher: Addr<Fetcher>,
+    /// Told when a job has ended.
+    pub ends: Ends,
     /// Where inputs lie while they are worked on.
     pub room: SpoolRoom,
     /// What is learned of times.

@@ -8,8 +8,10 @@ use huemill_store::SpoolRoom;
 use tokio::runtime::Handle;
 
 use super::{DiskProbe, MemoryProbe, in_time};
+use crate::delivery::Delivery;
 use crate::dispatcher::Dispatcher;
 use crate::fault::Fault;
+use crate::fetcher::Fetcher;
 use crate::idempotency::Idempotency;
 use crate::intake::Intake;
 use crate::janitor::Janitor;
@@ -32,6 +34,10 @@ pub struct Patients {
     pub idempotency: Addr<Idempotency>,
     /// Asked for a sign of life.
     pub janitor: Addr<Janitor>,
+    /// Asked for a sign of life.
+    pub fetcher: Addr<Fetcher>,
+    /// Asked for a sign of life.
+    pub delivery: Addr<Delivery>,
     /// Written and read.
     pub records: Records,
     /// Who is up.
@@ -55,16 +61,20 @@ impl Patients {
             in_time(limit, ask_owned(self.dispatcher.clone(), Ping)),
             in_time(limit, ask_owned(self.idempotency.clone(), Ping)),
             in_time(limit, ask_owned(self.janitor.clone(), Ping)),
+            in_time(limit, ask_owned(self.fetcher.clone(), Ping)),
+            in_time(limit, ask_owned(self.delivery.clone(), Ping)),
         );
         async move {
-            let (intake, metrics, dispatcher, idempotency, janitor) =
-                tokio::join!(signs.0, signs.1, signs.2, signs.3, signs.4);
+            let (intake, metrics, dispatcher, idempotency, janitor, fetcher, delivery) =
+                tokio::join!(signs.0, signs.1, signs.2, signs.3, signs.4, signs.5, signs.6);
             let signs = [
                 ("intake", intake),
                 ("metrics", metrics),
                 ("dispatcher", dispatcher),
                 ("idempotency", idempotency),
                 ("janitor", janitor),
+                ("fetcher", fetcher),
+                ("delivery", delivery),
             ];
             signs.into_iter().filter_map(|(name, sign)| sign.is_err().then_some(name)).collect()
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use huemill_observability::Event;
 use huemill_store::job::{Item, ItemError, Job, JobId, NewJob};
+use huemill_store::outbox::{After, Call, Deliveries, Delivery, Outbox, Post, Ticket, Try};
 use huemill_store::store::{
     Ask, Canceled, Claims, Collected, Created, Figures, Key, Lease, Listing, Mark, Outcome, Owner, Reaped,
     Removable, Settled, Store, StoreError,
@@ -20,13 +21,15 @@ use crate::clock::Instant;
 use crate::metrics::Recorder;
 
 /// The operations, as metrics spell them.
-pub const OPERATIONS: [&str; 23] = [
+pub const OPERATIONS: [&str; 28] = [
     "backup",
     "cancel",
     "claim",
     "collect",
     "create",
     "delete",
+    "deliveries",
+    "due",
     "expire",
     "figures",
     "give_back",
@@ -38,12 +41,15 @@ pub const OPERATIONS: [&str; 23] = [
     "living",
     "mark",
     "probe",
+    "put_off",
     "reap",
+    "redeliver",
     "removable",
     "removed",
     "secret",
     "settle",
     "spend",
+    "tried",
 ];
 
 pub(super) struct Measured {
@@ -191,5 +197,33 @@ impl Store for Measured {
 
     async fn close(&self) {
         self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl Outbox for Measured {
+    async fn due(&self, call: &Call) -> Answer<Post> {
+        let call = call.clone();
+        self.run("due", move |store| async move { store.due(&call).await }).await
+    }
+
+    async fn tried(&self, ticket: &Ticket, outcome: &Try, after: After) -> Answer<bool> {
+        let (ticket, outcome) = (ticket.clone(), outcome.clone());
+        self.run("tried", move |store| async move { store.tried(&ticket, &outcome, after).await }).await
+    }
+
+    async fn put_off(&self, tickets: &[Ticket], wait: Duration) -> Answer<()> {
+        let tickets = tickets.to_vec();
+        self.run("put_off", move |store| async move { store.put_off(&tickets, wait).await }).await
+    }
+
+    async fn deliveries(&self, which: &Deliveries) -> Answer<Vec<Delivery>> {
+        let which = which.clone();
+        self.run("deliveries", move |store| async move { store.deliveries(&which).await }).await
+    }
+
+    async fn redeliver(&self, id: &str) -> Answer<bool> {
+        let id = id.to_owned();
+        self.run("redeliver", move |store| async move { store.redeliver(&id).await }).await
     }
 }

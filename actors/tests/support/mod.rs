@@ -15,6 +15,9 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use actix::System;
+use huemill_actors::crew::Mail;
+use huemill_actors::delivery::Signer;
+use huemill_actors::outbound::{Outbound, Policy};
 use huemill_actors::workers::{Cancel, Class, Input, Load, Mill, Mills, Run};
 use huemill_imaging::{Card, CardFormat, Crop, Error, Options, Outcome, Source, Timings, Watch};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -32,6 +35,15 @@ pub fn io() -> Handle {
     static IO: OnceLock<Runtime> = OnceLock::new();
     let start = || Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     IO.get_or_init(start).handle().clone()
+}
+
+/// The way out, as far as this policy lets anybody.
+pub fn mail(policy: Policy) -> Mail {
+    Mail {
+        outbound: Outbound::new(policy).unwrap(),
+        signer: Signer::new("the secret of these tests".into(), None),
+        download: Arc::new(|job, _| format!("https://huemill.example/jobs/{job}/results.zip")),
+    }
 }
 
 /// Waits for a condition.

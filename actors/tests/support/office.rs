@@ -7,15 +7,18 @@ use std::time::Duration;
 use actix::{Addr, System};
 use huemill_actors::clock::Clock;
 use huemill_actors::crew::{Jobs, JobsWorld};
+use huemill_actors::delivery::DeliverySettings;
 use huemill_actors::dispatcher::{Dispatcher, DispatcherSettings, Rest, Wake};
 use huemill_actors::fault::Fault;
+use huemill_actors::fetcher::FetcherSettings;
 use huemill_actors::intake::{Drain, Intake, IntakeSettings, Submit};
 use huemill_actors::janitor::{Janitor, JanitorSettings};
 use huemill_actors::metrics::Recorder;
+use huemill_actors::outbound::Policy;
 use huemill_actors::records::Records;
 use huemill_actors::snapshots::Snapshots;
 use huemill_actors::submission::{Submission, Submitted};
-use huemill_actors::supervise::{Bell, Policy, Roster, Supervision, ask};
+use huemill_actors::supervise::{Bell, Policy as Restarts, Roster, Supervision, ask};
 use huemill_actors::workers::WorkersSettings;
 use huemill_imaging::Options;
 use huemill_observability::Event;
@@ -74,7 +77,7 @@ impl Office {
     pub fn with(settings: DispatcherSettings, janitor: JanitorSettings, kept: Kept) -> Self {
         let shop = Shop::open(WorkersSettings { slots: settings.slots, ..super::shop::settings() });
         let (recorder, events) = Recorder::channel(10_000);
-        let policy = Policy { first_backoff: Duration::from_millis(1), ..Policy::default() };
+        let policy = Restarts { first_backoff: Duration::from_millis(1), ..Restarts::default() };
         let (bell, _) = Bell::new();
         let supervision = Supervision { policy, recorder: recorder.clone(), bell, roster: Roster::default() };
         let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
@@ -83,6 +86,7 @@ impl Office {
         let drain = Drain::default();
         let jobs = Jobs::start(&JobsWorld {
             arbiter: &System::current().arbiter().clone(),
+            net: &System::current().arbiter().clone(),
             supervision: &supervision,
             records: &records,
             workers: &shop.workers,
@@ -91,7 +95,10 @@ impl Office {
             disk: &(Arc::new(|| Ok(u64::MAX)) as _),
             owner: &Owner("office".to_owned()),
             io: &io(),
+            mail: &super::mail(Policy::default()),
             dispatcher: settings,
+            fetcher: FetcherSettings::default(),
+            delivery: DeliverySettings::default(),
             janitor,
             intake: IntakeSettings::default(),
             blob_limit: 100_000_000,

@@ -8,6 +8,7 @@ use huemill_actors::clock::Clock;
 use huemill_actors::crew::{Crew, CrewSettings, World};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::health::{HealthSettings, MemoryUse, Verdict};
+use huemill_actors::outbound;
 use huemill_actors::supervise::Policy;
 use huemill_actors::workers::{Answer, Load, Mill, Mills, WorkersSettings, run};
 use huemill_imaging::{Crop, Error, Options, Outcome, Swatch, Watch};
@@ -16,7 +17,7 @@ use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
 
 use super::office::{Kept, keep};
-use super::{Gate, io, outcome, picture, until};
+use super::{Gate, io, mail, outcome, picture, until};
 
 /// What the fake mill makes of the canary.
 #[derive(Default)]
@@ -122,6 +123,7 @@ impl Ward {
                 Ok(MemoryUse { used: shown_used.load(Ordering::SeqCst), total: 100 })
             }),
             clock: Clock::system(),
+            mail: mail(outbound::Policy::default()),
         };
         Self { crew: Crew::start(&settings, world), feed, free, used, rounds, disk_gate, _kept: kept }
     }

@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use huemill_actors::ending;
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::job::JobState;
 use huemill_store::store::Canceled;
@@ -29,8 +28,7 @@ pub(super) async fn cancel(
     let job = match doors.records.store.cancel(&id).await? {
         Canceled::Now(ended) => {
             doors.give_up(&id);
-            doors.clear_away();
-            ending::tell(&doors.recorder, &ended, None);
+            doors.ends.tell(&ended, None);
             ended.job
         }
         Canceled::Before(job) => job,

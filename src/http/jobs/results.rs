@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 
 use actix_web::web::Bytes;
 use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
+use huemill_actors::delivery::failure;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::records::Records;
-use huemill_store::job::{Card, Item, ItemResult, ItemState, Job, JobState};
+use huemill_store::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobState};
 use serde::Serialize;
 
 use super::body::Summary;
@@ -91,17 +92,11 @@ impl Pictures {
 
 /// Why a job without any result failed: what all its pictures failed of, else that they cannot be read.
 pub(super) fn verdict(failed: &[Failed], total: u32) -> (String, String) {
-    let first = failed.first();
-    let same = first.filter(|first| failed.iter().all(|other| other.error_code == first.error_code));
-    let code = same.map_or(Code::ProcessingError.as_str(), |first| first.error_code.as_str()).to_owned();
-    let message = match first {
-        Some(first) if total == 1 => first.user_message.clone(),
-        Some(first) => {
-            format!("None of the job's {total} pictures gave a result. The first: {}", first.user_message)
-        }
-        None => Code::ProcessingError.message().to_owned(),
+    let Some(Failed { error_code, user_message, .. }) = failed.first() else {
+        return (Code::ProcessingError.as_str().to_owned(), Code::ProcessingError.message().to_owned());
     };
-    (code, message)
+    let same = failed.iter().all(|other| other.error_code == *error_code);
+    failure(&ItemError { code: error_code.clone(), message: user_message.clone() }, same, total)
 }
 
 /// The body on its way.

@@ -1,0 +1,194 @@
+//! One try of one delivery: compose, sign, send, judge the answer, write down what came of it.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use huemill_observability::{Event, log};
+use huemill_store::outbox::{After, Due, Try};
+
+use super::hosts::Health;
+use super::schedule::asked;
+use super::{Courier, DeliverySettings, letter};
+use crate::clock::Instant;
+use crate::outbound::{Answer, Failure, HeaderName, HeaderValue, OutboundError, PostLimits, Reason, Target};
+
+const USER_AGENT: &str = concat!("Huemill-Webhook/", env!("CARGO_PKG_VERSION"));
+
+/// Why a try failed, as metrics and rows say it.
+pub(super) const GONE: &str = "gone";
+
+/// What an answer means.
+struct Verdict {
+    reason: Option<&'static str>,
+    health: Health,
+}
+
+pub(super) async fn attempt(courier: Arc<Courier>, settings: DeliverySettings, due: Due) -> Health {
+    let started = Instant::now();
+    let answer = send(&courier, &settings, &due).await;
+    let duration = started.elapsed();
+    let Verdict { reason, health } = judge(&answer);
+    if let Err(OutboundError::Refused(reason)) = &answer {
+        let (reason, request_id, job_id) = (reason.as_str(), &*due.request_id, due.job.as_str());
+        courier.recorder.record(Event::OutboundBlocked { reason });
+        log!(OUTBOUND_BLOCKED, request_id, job_id, host = &*due.host, reason);
+    }
+    let after = after(&settings, &due, &answer, reason);
+    let status = answer.as_ref().ok().map(|answer| answer.status);
+    let outcome = Try {
+        duration,
+        status,
+        reason: reason.map(str::to_owned),
+        answer: answer.map(|answer| String::from_utf8_lossy(&answer.body).into_owned()).unwrap_or_default(),
+    };
+    courier.recorder.record(Event::WebhookTried { again: due.tries > 0, reason, time: duration });
+    match courier.records.store.tried(&due.ticket, &outcome, after).await {
+        Ok(true) => tell(&courier, &due, &outcome, reason, after),
+        // Another process has claimed it meanwhile, or somebody has had it sent anew.
+        Ok(false) => {}
+        // It falls due again when its claim runs out, with the same id.
+        Err(error) => log!(DELIVERY_UNWRITTEN, delivery_id = due.ticket.id, cause = %error),
+    }
+    health
+}
+
+async fn send(courier: &Courier, settings: &DeliverySettings, due: &Due) -> Result<Answer, OutboundError> {
+    let target = Target::parse(&due.url, courier.outbound.policy())?;
+    let now = now();
+    let download = (courier.download)(&due.job, &due.notice);
+    let body = letter::body(&due.job, &due.request_id, &due.notice, &download, now);
+    let signed = courier.signer.sign(&due.ticket.id, now, &body);
+    let timestamp = now.to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("user-agent", USER_AGENT),
+        ("x-authed", "true"),
+        ("x-timestamp", &timestamp),
+        ("x-request-id", &due.request_id),
+        ("x-signature", &signed.own),
+        ("webhook-id", &due.ticket.id),
+        ("webhook-timestamp", &timestamp),
+        ("webhook-signature", &signed.standard),
+    ];
+    let header = |(name, value): (&'static str, &str)| {
+        Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+    };
+    let headers: Vec<_> = headers.into_iter().filter_map(header).collect();
+    let limits = PostLimits { total: settings.limit, ..PostLimits::default() };
+    courier.outbound.post(&target, &headers, Bytes::from(body), limits).await
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn judge(answer: &Result<Answer, OutboundError>) -> Verdict {
+    let (reason, health) = match answer {
+        Ok(answer) => match answer.status {
+            200..=299 => (None, Health::Well),
+            300..=399 => (Some("redirect"), Health::Well),
+            410 => (Some(GONE), Health::Well),
+            429 => (Some("rate_limited"), Health::Well),
+            400..=499 => (Some("client_error"), Health::Well),
+            _ => (Some("server_error"), Health::Ill),
+        },
+        Err(OutboundError::Refused(Reason::Unresolvable)) => (Some("unresolvable"), Health::Ill),
+        Err(OutboundError::Refused(_)) => (Some("blocked"), Health::Unknown),
+        Err(OutboundError::Timeout(_)) => (Some("timeout"), Health::Ill),
+        Err(OutboundError::Upstream { what: Failure::Tls, .. }) => (Some("tls"), Health::Ill),
+        Err(OutboundError::Upstream { what: Failure::Connect, .. }) => (Some("connection"), Health::Ill),
+        Err(OutboundError::Upstream { .. } | OutboundError::TooLarge { .. }) => {
+            (Some("malformed"), Health::Ill)
+        }
+    };
+    Verdict { reason, health }
+}
+
+fn after(
+    settings: &DeliverySettings,
+    due: &Due,
+    answer: &Result<Answer, OutboundError>,
+    reason: Option<&'static str>,
+) -> After {
+    match reason {
+        None => After::Delivered,
+        Some(GONE) => After::Dead,
+        Some(_) => {
+            let header = answer.as_ref().ok().and_then(|answer| answer.retry_after.as_deref());
+            let asked = header.and_then(|header| asked(header, now()));
+            settings.schedule.after(due.tries + 1, asked, rand::random())
+        }
+    }
+}
+
+fn tell(courier: &Courier, due: &Due, outcome: &Try, reason: Option<&'static str>, after: After) {
+    let (request_id, job_id, delivery_id) = (&*due.request_id, due.job.as_str(), &*due.ticket.id);
+    let (host, attempt, status_code) = (&*due.host, due.tries + 1, outcome.status);
+    let duration_ms = outcome.duration.as_millis() as u64;
+    if after == After::Delivered {
+        let age_ms = due.age.as_millis() as u64;
+        log!(
+            WEBHOOK_DELIVERED,
+            request_id,
+            job_id,
+            delivery_id,
+            host,
+            attempt,
+            status_code,
+            duration_ms,
+            age_ms
+        );
+        return;
+    }
+    let retry_in_ms = if let After::Again(wait) = after { Some(wait.as_millis() as u64) } else { None };
+    log!(
+        WEBHOOK_FAILED,
+        request_id,
+        job_id,
+        delivery_id,
+        host,
+        attempt,
+        status_code,
+        duration_ms,
+        reason,
+        retry_in_ms,
+    );
+    if after == After::Dead {
+        courier.recorder.record(Event::DeadLetter);
+        log!(WEBHOOK_DEAD_LETTER, request_id, job_id, delivery_id, host, attempt, reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_2xx_is_success_and_every_reason_is_one_that_metrics_know() {
+        let answer = |status| Ok(Answer { status, retry_after: None, body: Bytes::new() });
+        for status in 100..600 {
+            let verdict = judge(&answer(status));
+            assert_eq!(verdict.reason.is_none(), (200..300).contains(&status), "{status}");
+            assert!(
+                verdict.reason.is_none_or(|reason| huemill_observability::WEBHOOK_REASONS.contains(&reason))
+            );
+        }
+        let errors = [
+            OutboundError::Refused(Reason::Private),
+            OutboundError::Refused(Reason::Unresolvable),
+            OutboundError::Timeout(crate::outbound::Phase::Head),
+            OutboundError::Upstream { status: None, what: Failure::Tls },
+            OutboundError::Upstream { status: None, what: Failure::Connect },
+            OutboundError::Upstream { status: None, what: Failure::Cut },
+        ];
+        for error in errors {
+            let reason = judge(&Err(error)).reason;
+            assert!(
+                reason.is_some_and(|reason| huemill_observability::WEBHOOK_REASONS.contains(&reason)),
+                "{error}"
+            );
+        }
+    }
+}

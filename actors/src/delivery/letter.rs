@@ -1,0 +1,106 @@
+//! What a webhook says: the job's end, as JSON with sorted members, so that receivers that read it and write it again
+//! get the same bytes.
+
+use std::collections::BTreeMap;
+
+use huemill_store::job::{ItemError, JobId, JobState};
+use huemill_store::outbox::Notice;
+use serde_json::{Value, json};
+
+use crate::fault::Code;
+
+/// The body, sent at this time (Unix seconds). `download` is where the results are.
+pub(super) fn body(
+    job: &JobId,
+    request_id: &str,
+    notice: &Notice,
+    download: &str,
+    timestamp: u64,
+) -> Vec<u8> {
+    let mut members: BTreeMap<&str, Value> = BTreeMap::from([
+        ("job_id", json!(job.as_str())),
+        ("status", json!(notice.state.as_str())),
+        ("request_id", json!(request_id)),
+        ("created_at", json!(notice.created_at)),
+        ("finished_at", json!(notice.finished_at)),
+        ("timestamp", json!(timestamp)),
+    ]);
+    if matches!(notice.state, JobState::Completed | JobState::Canceled) {
+        members.insert("results_count", json!(notice.succeeded));
+        members.insert("failed_count", json!(notice.failed));
+        members.insert("download_url", json!(download));
+    }
+    if let (JobState::Failed, Some(why)) = (notice.state, &notice.failure) {
+        let (error_code, message) = failure(&why.first, why.same, notice.total);
+        let error = BTreeMap::from([("error_code", error_code), ("message", message)]);
+        members.insert("error", json!(error));
+    }
+    // A map of strings and numbers has no way to fail.
+    serde_json::to_vec(&members).unwrap_or_default()
+}
+
+/// Code and message of a job of which no picture succeeded: its first picture's, and whether all have the same code.
+#[must_use]
+pub fn failure(first: &ItemError, same: bool, total: u32) -> (String, String) {
+    let code = if same { first.code.clone() } else { Code::ProcessingError.as_str().to_owned() };
+    let message = if total == 1 {
+        first.message.clone()
+    } else {
+        format!("None of the job's {total} pictures gave a result. The first: {}", first.message)
+    };
+    (code, message)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use huemill_store::outbox::Failure;
+
+    use super::*;
+
+    fn notice(state: JobState) -> Notice {
+        let first = ItemError { code: "PROCESSING_ERROR".into(), message: "It is damaged.".into() };
+        Notice {
+            state,
+            created_at: 1_700_000_000,
+            finished_at: 1_700_000_009,
+            expires_at: 1_700_086_400,
+            base_url: "https://huemill.example".into(),
+            total: 3,
+            succeeded: 2,
+            failed: 1,
+            failure: (state == JobState::Failed).then_some(Failure { first, same: true }),
+        }
+    }
+
+    fn text(state: JobState) -> String {
+        let job = JobId::parse("job_018c0000000000112233445566778899aabbccddeeff").unwrap();
+        String::from_utf8(body(&job, "c298c805", &notice(state), "https://d/", 1_700_000_010)).unwrap()
+    }
+
+    #[test]
+    fn a_completed_job_tells_where_its_results_are() {
+        assert_eq!(
+            text(JobState::Completed),
+            "{\"created_at\":1700000000,\"download_url\":\"https://d/\",\"failed_count\":1,\"finished_at\":1700000009,\
+             \"job_id\":\"job_018c0000000000112233445566778899aabbccddeeff\",\"request_id\":\"c298c805\",\
+             \"results_count\":2,\"status\":\"completed\",\"timestamp\":1700000010}"
+        );
+    }
+
+    #[test]
+    fn a_failed_job_tells_why() {
+        let text = text(JobState::Failed);
+        let error = "\"error\":{\"error_code\":\"PROCESSING_ERROR\",\"message\":\"None of the job's 3 pictures gave a result. \
+                     The first: It is damaged.\"}";
+        assert!(text.contains(error), "{text}");
+        assert!(!text.contains("download_url"), "{text}");
+    }
+
+    #[test]
+    fn pictures_that_failed_for_different_reasons_have_the_general_code() {
+        let first = ItemError { code: "URL_TIMEOUT".into(), message: "Late.".into() };
+        assert_eq!(failure(&first, false, 2).0, "PROCESSING_ERROR");
+        assert_eq!(failure(&first, true, 1), ("URL_TIMEOUT".to_owned(), "Late.".to_owned()));
+    }
+}

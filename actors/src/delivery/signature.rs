@@ -1,0 +1,112 @@
+//! The two signatures of a webhook, over the exact bytes that are sent: this service's own, and that of the Standard
+//! Webhooks specification (<https://www.standardwebhooks.com>), which published libraries verify.
+
+use base64_simd::STANDARD;
+use hmac::{Hmac, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use crate::hex::hex;
+
+/// How the specification's secrets begin; base64 of the key follows.
+const PREFIX: &str = "whsec_";
+
+/// Signs with the secret in force, and during a rotation with the one before it too.
+#[derive(Clone)]
+pub struct Signer {
+    current: SecretString,
+    previous: Option<SecretString>,
+}
+
+/// What a receiver is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signatures {
+    /// `X-Signature`: of the body, by the current secret as it is written.
+    pub own: String,
+    /// `webhook-signature`: of id, time and body, one for each secret.
+    pub standard: String,
+}
+
+impl Signer {
+    /// A secret is plain text, or `whsec_` and base64.
+    #[must_use]
+    pub fn new(current: SecretString, previous: Option<SecretString>) -> Self {
+        Self { current, previous }
+    }
+
+    /// Whether text that begins as the specification's secrets do is one.
+    #[must_use]
+    pub fn is_well_formed(secret: &str) -> bool {
+        secret
+            .strip_prefix(PREFIX)
+            .is_none_or(|text| STANDARD.check(text.as_bytes()).is_ok() && !text.is_empty())
+    }
+
+    /// The signatures of a message of this id, sent at this time (Unix seconds).
+    #[must_use]
+    pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Signatures {
+        let own = mac(self.current.expose_secret().as_bytes(), &[body]);
+        let head = format!("{id}.{timestamp}.");
+        let each = |secret: &SecretString| {
+            let digest = mac(&key(secret.expose_secret()), &[head.as_bytes(), body]);
+            format!("v1,{}", STANDARD.encode_to_string(digest))
+        };
+        let secrets = std::iter::once(&self.current).chain(&self.previous);
+        Signatures {
+            own: format!("sha256={}", hex(&own)),
+            standard: secrets.map(each).collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+/// What a secret decodes to, else its bytes as written.
+fn key(secret: &str) -> Vec<u8> {
+    let decoded = secret.strip_prefix(PREFIX).and_then(|text| STANDARD.decode_to_vec(text).ok());
+    decoded.unwrap_or_else(|| secret.as_bytes().to_vec())
+}
+
+fn mac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    // An HMAC takes keys of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    #[test]
+    fn the_specifications_own_example_comes_out() {
+        let signer = Signer::new(SECRET.into(), None);
+        let signed = signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
+        assert_eq!(signed.standard, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn the_own_signature_is_of_the_body_by_the_secret_as_written() {
+        // Computed with another program.
+        let signed =
+            Signer::new("key".into(), None).sign("id", 1, b"The quick brown fox jumps over the lazy dog");
+        assert_eq!(signed.own, "sha256=f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8");
+    }
+
+    #[test]
+    fn a_rotation_signs_with_both_and_the_own_signature_with_the_current_one() {
+        let alone = |secret: &str| Signer::new(secret.into(), None).sign("id", 7, b"body");
+        let both = Signer::new("new".into(), Some(SECRET.into())).sign("id", 7, b"body");
+        assert_eq!(both.standard, format!("{} {}", alone("new").standard, alone(SECRET).standard));
+        assert_eq!(both.own, alone("new").own);
+    }
+
+    #[test]
+    fn what_only_begins_as_the_specifications_secrets_do_is_told_apart() {
+        for (secret, good) in [("plain", true), (SECRET, true), ("whsec_", false), ("whsec_***", false)] {
+            assert_eq!(Signer::is_well_formed(secret), good, "{secret}");
+        }
+    }
+}
