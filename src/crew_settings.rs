@@ -14,7 +14,7 @@ use huemill_actors::intake::IntakeSettings;
 use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::outbound::{Authority, Outbound, Policy, Reason, SetupError};
 use huemill_actors::records::OPERATIONS;
-use huemill_actors::supervise::Policy;
+use huemill_actors::supervise::Policy as Restarts;
 use huemill_actors::workers::{WorkersSettings, engines};
 use huemill_imaging::{Format, Limits, Stage};
 use huemill_observability::{Known, Registry};
@@ -31,7 +31,7 @@ use crate::settings::Settings;
 pub(crate) fn of(settings: &Settings) -> CrewSettings {
     let (supervision, uploads) = (&settings.supervision, &settings.uploads);
     CrewSettings {
-        policy: Policy {
+        policy: Restarts {
             restarts: supervision.max_restarts as usize,
             window: Duration::from_secs(supervision.window_seconds),
             first_backoff: Duration::from_millis(supervision.backoff_initial_ms),

@@ -7,7 +7,7 @@ mod cors;
 mod doors;
 mod etag;
 mod finish;
-mod jobs;
+pub(crate) mod jobs;
 mod negotiate;
 mod operations;
 mod operator;

@@ -86,7 +86,7 @@ fn the_crew_is_all_there_and_stops_leaving_nobody_waiting() {
         let ward = Ward::ready().await;
         let names: Vec<_> = ward.crew.roster.all().into_keys().collect();
         assert_eq!(names, ACTORS);
-        let Crew { workers, intake, metrics, .. } = &ward.crew;
+        let (workers, intake, metrics) = (&ward.crew.workers, &ward.crew.jobs.intake, &ward.crew.metrics);
         let (workers, intake, metrics) = (workers.clone(), intake.clone(), metrics.clone());
         let pictures = ward.fill_slots().await;
         ward.crew.stop(std::time::Duration::from_secs(1)).await;
