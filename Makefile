@@ -16,9 +16,10 @@ run: ## Start the service (release build) on 127.0.0.1:8080
 
 test: setup check unit doc ## All that must hold: format, lints, tests, doc tests (sets up what is missing)
 
-setup: ## Install what the tests need beside Rust (Debian packages; moto from PyPI beside the build)
+setup: ## Install what the tests need beside Rust (Debian packages; from PyPI and npm beside the build)
 	@tests/setup.sh
 	@tests/moto.sh
+	@tests/verifiers.sh
 
 check: ## Format and lints, warnings are errors
 	$(CARGO) fmt --all --check

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # command -> package that brings it
-declare -A needed=([cc]=gcc [promtool]=prometheus)
+declare -A needed=([cc]=gcc [promtool]=prometheus [node]=nodejs [npm]=npm)
 
 missing=()
 # PostgreSQL's server is not in the PATH.
@@ -11,7 +11,7 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql
 for command in "${!needed[@]}"; do
   command -v "$command" >/dev/null 2>&1 || missing+=("${needed[$command]}")
 done
-# moto, the S3 server of the tests, is installed in a virtual environment by tests/moto.sh.
+# tests/moto.sh and tests/verifiers.sh install what comes from PyPI in virtual environments.
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for anything before it fails.
@@ -21,7 +21,11 @@ fn program() -> OsString {
 pub struct Service {
     child: Child,
     pub address: SocketAddr,
+    lines: Lines,
 }
+
+/// What a service has logged.
+type Lines = Arc<Mutex<Vec<String>>>;
 
 impl Service {
     /// Starts a service on this data directory; returns as soon as it listens.
@@ -63,6 +67,8 @@ impl Service {
             .unwrap();
         let (told, address) = mpsc::channel();
         let output = BufReader::new(child.stdout.take().unwrap());
+        let lines = Lines::default();
+        let kept = lines.clone();
         // Reads on to the end, so that the pipe never fills.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
@@ -70,16 +76,24 @@ impl Service {
                     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
                     let _ = told.send(line["address"].as_str().unwrap().parse().unwrap());
                 }
+                kept.lock().unwrap().push(line);
             }
         });
         match address.recv_timeout(PATIENCE) {
-            Ok(address) => Ok(Self { child, address }),
+            Ok(address) => Ok(Self { child, address, lines }),
             Err(_) => Err(child.wait().unwrap()),
         }
     }
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The log lines of this event so far.
+    pub fn logged(&self, event: &str) -> Vec<serde_json::Value> {
+        let lines = self.lines.lock().unwrap();
+        let parsed = lines.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        parsed.filter(|line| line["event"] == event).collect()
     }
 
     /// `kill -9`.
