@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check unit doc bench load load-jobs crash fuzz deny clean
+.PHONY: help run setup test check unit doc bench load load-jobs load-webhooks crash fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 600
 CRASH_ROUNDS ?= 100
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
@@ -42,6 +42,10 @@ load: ## Pictures per second over HTTP against the engine alone, and memory unde
 load-jobs: ## Accepted jobs, polls and idling in ratios of one run (release build)
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench jobs
+
+load-webhooks: ## How long a live receiver waits beside a dead one (release build)
+	$(CARGO) build --release --bin huemill
+	$(CARGO) bench --bench webhooks
 
 crash: setup ## Kill the service (release build) CRASH_ROUNDS (100) times on each store, and see that nothing is lost
 	$(CARGO) build --release --bin huemill --locked

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::clients::Seen;
 use super::place::Place;
+use super::receiver::Receiver;
 use super::service::Service;
 use super::until;
 
@@ -46,6 +47,24 @@ pub fn every_job_ends(service: &Service, seen: &Seen) {
             other => panic!("{job} is {other}"),
         }
     }
+}
+
+/// Every end was told, with one id for each job however often.
+pub fn every_end_is_told(receiver: &Receiver, seen: &Seen) {
+    let told = || {
+        let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
+        for request in receiver.requests() {
+            let body: Value = serde_json::from_slice(&request.body).unwrap();
+            let job = body["job_id"].as_str().unwrap().to_owned();
+            ids.entry(job).or_default().insert(request.header("webhook-id").to_owned());
+        }
+        ids
+    };
+    until("every end is told", || {
+        let told = told();
+        seen.accepted.values().all(|(job, _)| told.contains_key(job))
+    });
+    assert!(told().values().all(|ids| ids.len() == 1), "a job is told of with one id");
 }
 
 /// No blob without its job is left, and no input of a job that has ended.

@@ -32,6 +32,8 @@ pub struct Seen {
 
 #[derive(Default)]
 struct Shared {
+    /// Where the ends of jobs are told.
+    callback: String,
     address: Mutex<Option<SocketAddr>>,
     seen: Mutex<Seen>,
     create: AtomicBool,
@@ -45,8 +47,9 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub fn start(seed: u64) -> Self {
-        let shared = Arc::new(Shared { create: AtomicBool::new(true), ..Shared::default() });
+    pub fn start(seed: u64, callback: &str) -> Self {
+        let create = AtomicBool::new(true);
+        let shared = Arc::new(Shared { callback: callback.to_owned(), create, ..Shared::default() });
         let spawn = |offset: u64, work: fn(&Shared, StdRng)| {
             let shared = shared.clone();
             std::thread::spawn(move || work(&shared, StdRng::seed_from_u64(seed.wrapping_add(offset))))
@@ -120,7 +123,8 @@ fn create(shared: &Shared, mut random: StdRng) {
         let mut answer = None;
         until("a request that is sent again is answered in the end", || {
             answer = shared.url("/jobs").and_then(|url| {
-                let form = pictures.iter().enumerate().fold(Form::new(), |form, (n, bytes)| {
+                let form = Form::new().text("callback_url", shared.callback.clone());
+                let form = pictures.iter().enumerate().fold(form, |form, (n, bytes)| {
                     form.part("images", Part::bytes(bytes.clone()).file_name(format!("{n}.png")))
                 });
                 client.post(url).header("idempotency-key", &key).multipart(form).send().ok()

@@ -12,6 +12,9 @@ mod place;
 mod poison;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
+#[path = "../support/receiver.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
+mod receiver;
 #[path = "../../store/tests/support/s3.rs"]
 mod s3;
 #[path = "../support/service.rs"]
@@ -24,6 +27,7 @@ use std::time::{Duration, Instant};
 use place::Place;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use receiver::{Receiver, Reply};
 use service::Service;
 
 /// Lives of the short form.
@@ -47,13 +51,26 @@ fn soon() -> Vec<(String, String)> {
     .to_vec()
 }
 
+/// Webhooks to this receiver, tried soon again.
+fn may_send_to(receiver: &Receiver) -> [(String, String); 4] {
+    [
+        ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.1/32".to_owned()),
+        ("HUEMILL__OUTBOUND__ALLOW_PORTS", receiver.port().to_string()),
+        ("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0,0,0,1,1,1,1,1,1,1".to_owned()),
+        ("HUEMILL__WEBHOOKS__TRY_SECONDS", "1".to_owned()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+}
+
 fn survives_crashes(place: &Place, short: u32) {
     let rounds = from_environment("HUEMILL_CRASH_ROUNDS").unwrap_or(short);
     let seed = from_environment("HUEMILL_CRASH_SEED").unwrap_or_else(rand::random::<u64>);
     println!("{rounds} lives, seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let environment = place.environment();
-    let clients = clients::Clients::start(seed);
+    let receiver = Receiver::start(|number, _| Reply::status(if number % 5 == 0 { 500 } else { 204 }));
+    let mut environment = place.environment();
+    environment.extend(may_send_to(&receiver));
+    let clients = clients::Clients::start(seed, &receiver.url("/"));
     for _ in 0..rounds {
         let service = Service::start(place.data(), &environment);
         clients.find(Some(service.address));
@@ -65,6 +82,7 @@ fn survives_crashes(place: &Place, short: u32) {
     clients.find(Some(service.address));
     let seen = clients.stop(&service);
     audit::every_job_ends(&service, &seen);
+    audit::every_end_is_told(&receiver, &seen);
     audit::blobs_are_collected(&service, place, &seen);
     assert_eq!(service.stop(), Some(0));
     audit::rows_add_up(place, &seen);

@@ -2,7 +2,9 @@
 //! hook for it.
 
 use actix::{Context, Handler, Message};
+use huemill_actors::delivery::Delivery;
 use huemill_actors::dispatcher::Dispatcher;
+use huemill_actors::fetcher::Fetcher;
 use huemill_actors::health::Health;
 use huemill_actors::idempotency::Idempotency;
 use huemill_actors::intake::Intake;
@@ -28,4 +30,4 @@ macro_rules! breaks {
     };
 }
 
-breaks!(Dispatcher, Health, Idempotency, Intake, Janitor, Metrics, Workers);
+breaks!(Delivery, Dispatcher, Fetcher, Health, Idempotency, Intake, Janitor, Metrics, Workers);

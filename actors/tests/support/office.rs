@@ -74,7 +74,16 @@ impl Office {
         Self::with(settings(), JanitorSettings::default(), keep())
     }
 
+    /// One from which this much of the outside can be reached.
+    pub fn reaching(policy: Policy) -> Self {
+        Self::of(settings(), JanitorSettings::default(), keep(), policy)
+    }
+
     pub fn with(settings: DispatcherSettings, janitor: JanitorSettings, kept: Kept) -> Self {
+        Self::of(settings, janitor, kept, Policy::default())
+    }
+
+    fn of(settings: DispatcherSettings, janitor: JanitorSettings, kept: Kept, reach: Policy) -> Self {
         let shop = Shop::open(WorkersSettings { slots: settings.slots, ..super::shop::settings() });
         let (recorder, events) = Recorder::channel(10_000);
         let policy = Restarts { first_backoff: Duration::from_millis(1), ..Restarts::default() };
@@ -95,7 +104,7 @@ impl Office {
             disk: &(Arc::new(|| Ok(u64::MAX)) as _),
             owner: &Owner("office".to_owned()),
             io: &io(),
-            mail: &super::mail(Policy::default()),
+            mail: &super::mail(reach),
             dispatcher: settings,
             fetcher: FetcherSettings::default(),
             delivery: DeliverySettings::default(),
@@ -109,6 +118,25 @@ impl Office {
     /// Submits pictures whose bytes are these texts.
     pub async fn submit(&self, pictures: &[&str]) -> JobId {
         match self.try_submit(pictures, None).await.unwrap() {
+            Created::New(job) => job.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The same, told there when it ends.
+    pub async fn submit_told(&self, pictures: &[&str], url: &str) -> JobId {
+        let submission = self.submission(pictures, None);
+        self.send(Submission { callback_url: Some(url.to_owned()), ..submission }).await
+    }
+
+    /// The same, of pictures that are to be had there.
+    pub async fn submit_urls(&self, urls: Vec<(String, String)>) -> JobId {
+        let submission = self.submission(&[], None);
+        self.send(Submission { kind: JobKind::Url, input: Submitted::Urls(urls), ..submission }).await
+    }
+
+    async fn send(&self, submission: Submission) -> JobId {
+        match ask(&self.jobs.intake, Submit(submission)).await.unwrap().unwrap() {
             Created::New(job) => job.id,
             other => panic!("{other:?}"),
         }

@@ -153,7 +153,34 @@ async fn lists_are_by_state_and_job_newest_first(bench: Bench) {
     assert_eq!(ids(bench.store.deliveries(&of_job).await.unwrap()), [first.job.to_string()]);
 }
 
+async fn of_many_who_claim_at_once_each_delivery_has_one(bench: Bench) {
+    for _ in 0..24 {
+        ended(&bench, "https://example.org/", true).await;
+    }
+    let claims = (0..8).map(|_| {
+        let store = bench.store.clone();
+        tokio::spawn(async move {
+            let mut ids = Vec::new();
+            // One who finds nothing may have come while others held the rows.
+            for _ in 0..20 {
+                ids.extend(store.due(&call(2, 9)).await.unwrap().due.into_iter().map(|due| due.ticket));
+            }
+            ids
+        })
+    });
+    let mut tickets = Vec::new();
+    for claim in claims.collect::<Vec<_>>() {
+        tickets.extend(claim.await.unwrap());
+    }
+    assert!(tickets.iter().all(|ticket| ticket.claim == 1), "{tickets:?}");
+    let mut ids: Vec<_> = tickets.into_iter().map(|ticket| ticket.id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 24);
+}
+
 on_both_stores!(
+    of_many_who_claim_at_once_each_delivery_has_one,
     a_delivery_tells_the_end_as_it_was,
     what_is_claimed_is_not_handed_out_until_its_claim_runs_out,
     a_failed_try_comes_again_when_it_is_due,
