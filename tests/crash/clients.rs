@@ -48,8 +48,8 @@ pub struct Clients {
 
 impl Clients {
     pub fn start(seed: u64, callback: &str) -> Self {
-        let create = AtomicBool::new(true);
-        let shared = Arc::new(Shared { callback: callback.to_owned(), create, ..Shared::default() });
+        let (callback, going) = (callback.to_owned(), AtomicBool::new(true));
+        let shared = Arc::new(Shared { callback, create: going, ..Shared::default() });
         let spawn = |offset: u64, work: fn(&Shared, StdRng)| {
             let shared = shared.clone();
             std::thread::spawn(move || work(&shared, StdRng::seed_from_u64(seed.wrapping_add(offset))))
