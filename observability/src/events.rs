@@ -129,7 +129,7 @@ events! {
         "What came of a webhook's try could not be written; it is sent once more, with the same id.";
     OUTBOUND_BLOCKED = "outbound_blocked" WARN
         ["request_id", "job_id", "host", "reason"]
-        "The outbound guard let a URL not through; clients are told INVALID_URL alone.";
+        "The outbound guard let a URL not through; its sender is not told why.";
     COLLECTION_DELAYED = "collection_delayed" WARN
         ["cause"]
         "The Janitor could not finish a round; it tries again the next time.";

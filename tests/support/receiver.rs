@@ -142,7 +142,7 @@ fn answer(mut socket: TcpStream, reply: Reply, poured: &Mutex<u64>) {
         }
         Reply::Flood(bytes) => {
             let _ = socket.write_all(format!("HTTP/1.1 200 x\r\ncontent-length: {bytes}\r\n\r\n").as_bytes());
-            let piece = [b'x'; 64 * 1024];
+            let piece = vec![b'x'; 64 * 1024];
             let started = Instant::now();
             let mut left = bytes;
             while left > 0 && started.elapsed() < Duration::from_secs(60) {

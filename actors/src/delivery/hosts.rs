@@ -48,7 +48,7 @@ struct Host {
 pub(super) struct Hosts {
     each: u32,
     circuit: (Duration, Duration),
-    hosts: HashMap<String, Host>,
+    known: HashMap<String, Host>,
 }
 
 /// A full host has a place again as soon as one of its tries ends: its deliveries need not wait for long.
@@ -72,27 +72,27 @@ impl Host {
 
 impl Hosts {
     pub(super) fn new(each: u32, circuit: (Duration, Duration)) -> Self {
-        Self { each, circuit, hosts: HashMap::new() }
+        Self { each, circuit, known: HashMap::new() }
     }
 
     /// Those for which there is no place now, up to `most`.
     pub(super) fn closed(&self, now: Instant, most: usize) -> Vec<String> {
-        let closed = self.hosts.iter().filter(|(_, host)| host.is_closed_for_now(self.each, now));
+        let closed = self.known.iter().filter(|(_, host)| host.is_closed_for_now(self.each, now));
         closed.map(|(name, _)| name.clone()).take(most).collect()
     }
 
     /// How long until the next circuit may be tried.
     pub(super) fn opens_in(&self, now: Instant) -> Option<Duration> {
-        let open = self.hosts.values().filter_map(|host| host.until.filter(|until| *until > now));
+        let open = self.known.values().filter_map(|host| host.until.filter(|until| *until > now));
         open.min().map(|until| until.duration_since(now))
     }
 
     /// Asks for a place; who gets one must give it back with [`Hosts::left`].
     pub(super) fn admit(&mut self, name: &str, now: Instant) -> Admission {
-        if self.hosts.len() >= REMEMBERED {
-            self.hosts.retain(|_, host| host.flying > 0 || host.failures > 0);
+        if self.known.len() >= REMEMBERED {
+            self.known.retain(|_, host| host.flying > 0 || host.failures > 0);
         }
-        let host = self.hosts.entry(name.to_owned()).or_default();
+        let host = self.known.entry(name.to_owned()).or_default();
         if let Some(until) = host.until.filter(|until| *until > now) {
             return Admission::Wait(until.duration_since(now));
         }
@@ -105,7 +105,7 @@ impl Hosts {
 
     /// A try is over.
     pub(super) fn left(&mut self, name: &str, health: Health, now: Instant) {
-        let Some(host) = self.hosts.get_mut(name) else { return };
+        let Some(host) = self.known.get_mut(name) else { return };
         host.flying = host.flying.saturating_sub(1);
         match health {
             Health::Well => (host.failures, host.openings, host.until) = (0, 0, None),
@@ -122,7 +122,7 @@ impl Hosts {
             Health::Unknown => {}
         }
         if host.flying == 0 && host.failures == 0 {
-            self.hosts.remove(name);
+            self.known.remove(name);
         }
     }
 }
@@ -188,6 +188,6 @@ mod tests {
             hosts.left(A, Health::Well, now);
         }
         assert_eq!(hosts.opens_in(now), None);
-        assert!(hosts.hosts.is_empty(), "who does well is forgotten");
+        assert!(hosts.known.is_empty(), "who does well is forgotten");
     }
 }

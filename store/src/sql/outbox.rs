@@ -190,7 +190,7 @@ impl Operation for WriteTry {
 impl WriteTry {
     async fn insert(&self, tx: &mut Tx<'_>, number: i64) -> Result<(), Error> {
         let Try { duration, status, reason, answer } = &self.outcome;
-        let end = answer.floor_char_boundary(ANSWER);
+        let end = (0..=ANSWER.min(answer.len())).rev().find(|end| answer.is_char_boundary(*end)).unwrap_or(0);
         sqlx::query(
             "INSERT INTO tries (delivery_id, number, at, duration_ms, status, reason, answer) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
