@@ -23,6 +23,9 @@ use crate::settings::Settings;
 pub(crate) const DATABASE: &str = "huemill.db";
 pub(crate) const LOCK: &str = "huemill.lock";
 
+/// The name of the secret that signs webhooks.
+const WEBHOOK: &str = "webhook";
+
 /// Why it could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
@@ -99,7 +102,7 @@ impl Keep {
         Ok(Keys {
             link: kept(&*self.store, "link", &SecretString::default()).await?,
             operator: kept(&*self.store, "operator", &security.operator_token).await?,
-            webhook: kept(&*self.store, "webhook", &security.webhook_secret).await?,
+            webhook: kept(&*self.store, WEBHOOK, &security.webhook_secret).await?,
             previous: Some(security.webhook_secret_previous.clone())
                 .filter(|secret| !secret.expose_secret().is_empty()),
         })
@@ -127,7 +130,7 @@ pub(crate) fn must_be_there(settings: &Settings) -> Result<(), KeepError> {
 pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretString, KeepError> {
     let (name, configured) = match name {
         Named::Operator => ("operator", &settings.security.operator_token),
-        Named::Webhook => ("webhook", &settings.security.webhook_secret),
+        Named::Webhook => (WEBHOOK, &settings.security.webhook_secret),
     };
     if !configured.expose_secret().is_empty() {
         return Ok(configured.clone());
@@ -185,7 +188,9 @@ fn make_dir(dir: &Path) -> Result<(), KeepError> {
 
 async fn kept(store: &dyn Store, name: &str, configured: &SecretString) -> Result<SecretString, StoreError> {
     if configured.expose_secret().is_empty() {
-        store.secret(name, random_hex(32).into()).await
+        // Webhooks' verifiers want theirs in base64, and marked so.
+        let made = if name == WEBHOOK { random_key() } else { random_hex(32) };
+        store.secret(name, made.into()).await
     } else {
         Ok(configured.clone())
     }
@@ -202,6 +207,13 @@ pub(crate) fn lock(dir: &Path) -> Result<File, KeepError> {
         Err(TryLockError::WouldBlock) => Err(KeepError::InUse(shown())),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }
+}
+
+/// A random key as the Standard Webhooks specification writes it.
+fn random_key() -> String {
+    let mut random = [0; 32];
+    rand::rng().fill_bytes(&mut random);
+    format!("whsec_{}", base64_simd::STANDARD.encode_to_string(random))
 }
 
 /// So many random bytes as lower-case hex.

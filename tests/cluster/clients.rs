@@ -42,6 +42,12 @@ fn jpeg(width: u16, height: u16, seed: u32) -> Vec<u8> {
     bytes
 }
 
+fn form(pictures: &Pictures) -> Form {
+    pictures.iter().fold(Form::new(), |form, (name, bytes)| {
+        form.part("images", Part::bytes(bytes.clone()).file_name(name.clone()))
+    })
+}
+
 fn accepted(request: RequestBuilder) -> String {
     let answer = request.send().unwrap();
     assert_eq!(answer.status(), 202);
@@ -57,6 +63,11 @@ pub struct Node {
 
 impl Node {
     pub fn start(database: &str, blobs: &Path) -> Self {
+        Self::start_with(database, blobs, &[])
+    }
+
+    /// The same, with these settings too.
+    pub fn start_with(database: &str, blobs: &Path, settings: &[(&str, String)]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let environment = [
             ("DATABASE_URL", database.to_owned()),
@@ -69,6 +80,8 @@ impl Node {
             ("HUEMILL__HEALTH__STORE_SECONDS", "1".to_owned()),
         ]
         .map(|(key, value)| (key.to_owned(), value));
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let environment: Vec<_> = environment.into_iter().chain(settings).collect();
         let service = Service::start(data.path(), &environment);
         let client = Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
         let node = Self { service, client, _data: data };
@@ -81,15 +94,21 @@ impl Node {
     }
 
     fn request(&self, pictures: &Pictures) -> RequestBuilder {
-        let form = pictures.iter().fold(Form::new(), |form, (name, bytes)| {
-            form.part("images", Part::bytes(bytes.clone()).file_name(name.clone()))
-        });
-        self.client.post(self.service.url("/jobs")).multipart(form)
+        self.client.post(self.service.url("/jobs")).multipart(form(pictures))
     }
 
     /// The id of the job that these pictures become.
     pub fn submit(&self, pictures: &Pictures) -> String {
         accepted(self.request(pictures))
+    }
+
+    /// The same, its end to be told there.
+    pub fn submit_told(&self, callback: &str, pictures: &Pictures) -> String {
+        accepted(
+            self.client
+                .post(self.service.url("/jobs"))
+                .multipart(form(pictures).text("callback_url", callback.to_owned())),
+        )
     }
 
     /// The same, with a key.

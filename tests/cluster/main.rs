@@ -9,10 +9,14 @@ mod network;
 mod postgres;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/receiver.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
+mod receiver;
 #[path = "../support/service.rs"]
 #[allow(dead_code, reason = "the crash suite uses the rest")]
 mod service;
 mod times;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 
