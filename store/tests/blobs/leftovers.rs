@@ -1,0 +1,95 @@
+//! What a crash, a removal or a caller that went away leaves behind: nothing for long.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use huemill_store::blobs::{BlobError, Blobs, card_key, input_key};
+use tempfile::TempDir;
+
+use crate::s3::S3;
+use crate::{job, put_all, spool, until};
+
+/// Files below a folder, at any depth, with folders that hold nothing.
+fn leaves(folder: &Path) -> Vec<String> {
+    let mut leaves = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let inside: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let files =
+            inside.iter().filter(|path| path.is_file() || std::fs::read_dir(path).unwrap().next().is_none());
+        leaves.extend(files.map(|path| path.display().to_string()));
+        folders.extend(inside.into_iter().filter(|path| path.is_dir()));
+    }
+    leaves
+}
+
+#[tokio::test]
+async fn no_empty_folders_stay_behind_a_job() {
+    let place = TempDir::new().unwrap();
+    let blobs = Blobs::folder(place.path()).unwrap();
+    let id = job(1);
+    put_all(&blobs, &[input_key(&id, 0), card_key(&id, 0, "png")]).await;
+    blobs.remove_job(&id, false).await.unwrap();
+    assert_eq!(leaves(place.path()).len(), 2, "the card, and the staging folder");
+    blobs.remove_job(&id, true).await.unwrap();
+    assert!(!place.path().join("jobs").join(id.as_str()).exists());
+    put_all(&blobs, &[input_key(&id, 0)]).await;
+    blobs.remove_job(&id, false).await.unwrap();
+    assert!(!place.path().join("jobs").join(id.as_str()).exists());
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_swept_once_it_is_old() {
+    let place = TempDir::new().unwrap();
+    let blobs = Blobs::folder(place.path()).unwrap();
+    let key = input_key(&job(1), 0);
+    put_all(&blobs, std::slice::from_ref(&key)).await;
+    let left = [place.path().join("staging/.tmpAbCd"), place.path().join("probes/0123456789abcdef")];
+    std::fs::create_dir_all(place.path().join("probes")).unwrap();
+    for path in &left {
+        std::fs::write(path, b"left").unwrap();
+    }
+    let empty = place.path().join("jobs").join(job(2).as_str());
+    std::fs::create_dir_all(empty.join("in")).unwrap();
+    assert_eq!(blobs.sweep(Duration::from_secs(3600)).await.unwrap(), 0);
+    assert!(!empty.exists());
+    let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
+    for path in &left {
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(two_hours_ago).unwrap();
+    }
+    assert_eq!(blobs.sweep(Duration::from_secs(3600)).await.unwrap(), 2);
+    assert_eq!(blobs.used().await.unwrap(), key.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_put_that_is_dropped_leaves_nothing_in_a_folder() {
+    let place = TempDir::new().unwrap();
+    let blobs = Blobs::folder(place.path()).unwrap();
+    let (key, spool) = (input_key(&job(1), 0), spool(vec![7; 128 << 20], 0));
+    let staged = || std::fs::read_dir(place.path().join("staging")).unwrap().count();
+    tokio::select! {
+        done = blobs.put_spool(&key, &spool) => panic!("{done:?} before it could be dropped"),
+        () = until("the blob is staged", async || staged() == 1) => {}
+    }
+    until("the staging folder is empty", async || staged() == 0).await;
+    assert!(matches!(blobs.get(&key).await, Err(BlobError::Missing(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_dropped_is_aborted_in_a_bucket() {
+    let server = S3::shared();
+    let bucket = server.bucket();
+    let blobs = Blobs::open(&format!("s3://{bucket}"), &server.environment()).unwrap();
+    let (key, spool) = (input_key(&job(1), 0), spool(vec![7; 200 << 20], 0));
+    let unfinished = || {
+        let (server, bucket) = (Arc::clone(&server), bucket.clone());
+        async move { tokio::task::spawn_blocking(move || server.unfinished_uploads(&bucket)).await.unwrap() }
+    };
+    tokio::select! {
+        done = blobs.put_spool(&key, &spool) => panic!("{done:?} before it could be dropped"),
+        () = until("the upload is begun", async || unfinished().await == 1) => {}
+    }
+    until("the upload is aborted", async || unfinished().await == 0).await;
+    assert!(matches!(blobs.get(&key).await, Err(BlobError::Missing(_))));
+}

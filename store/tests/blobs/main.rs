@@ -1,0 +1,249 @@
+//! The blob store in a local folder and in an S3 bucket: one suite for both, and beside it what only one of them can
+//! do wrong.
+
+#![allow(clippy::unwrap_used)]
+
+mod folders;
+mod leftovers;
+#[path = "../support/s3.rs"]
+mod s3;
+mod trouble;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use huemill_store::blobs::{BlobError, Blobs, card_key, input_key};
+use huemill_store::job::JobId;
+use huemill_store::{Spool, SpoolRoom, SpoolSettings};
+use s3::S3;
+use tempfile::TempDir;
+
+/// An empty blob store, and what keeps it alive.
+struct Place {
+    blobs: Blobs,
+    _folder: Option<TempDir>,
+    _server: Option<Arc<S3>>,
+}
+
+fn folder() -> Place {
+    let folder = TempDir::new().unwrap();
+    Place { blobs: Blobs::folder(folder.path()).unwrap(), _folder: Some(folder), _server: None }
+}
+
+fn bucket() -> Place {
+    let server = S3::shared();
+    let url = format!("s3://{}/some/prefix", server.bucket());
+    let blobs = Blobs::open(&url, &server.environment()).unwrap();
+    Place { blobs, _folder: None, _server: Some(server) }
+}
+
+/// Each test of the suite, in either place.
+macro_rules! suite {
+    ($($name:ident),+ $(,)?) => {
+        mod in_a_folder {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$name(super::folder().blobs).await; })+
+        }
+        mod in_a_bucket {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+                let place = super::bucket();
+                super::$name(place.blobs.clone()).await;
+            })+
+        }
+    };
+}
+
+suite!(
+    what_is_put_is_read,
+    a_later_put_replaces_an_earlier_one,
+    a_range_ends_where_the_blob_ends,
+    a_missing_blob_is_told,
+    a_spool_of_any_length_is_stored,
+    inputs_go_and_cards_stay,
+    a_job_goes_with_all_its_blobs,
+    jobs_come_in_order_page_by_page,
+    used_counts_every_byte,
+    a_probe_leaves_nothing,
+    a_sweep_takes_no_blob,
+    writers_of_one_key_do_not_mix,
+    keys_that_lead_elsewhere_reach_nothing,
+);
+
+fn job(second: u64) -> JobId {
+    JobId::generate(Duration::from_secs(second), &mut rand::rng())
+}
+
+fn noise(length: usize) -> Vec<u8> {
+    (0..length as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+fn spool(bytes: Vec<u8>, memory_each: usize) -> Spool {
+    let room = SpoolRoom::open(SpoolSettings { memory_each, ..SpoolSettings::default() }).unwrap();
+    Spool::from_bytes(&room, bytes).unwrap()
+}
+
+async fn collect(
+    blobs: &Blobs,
+    key: &str,
+    range: Option<std::ops::Range<u64>>,
+) -> Result<Vec<u8>, BlobError> {
+    let chunks: Vec<Bytes> = blobs.stream(key.to_owned(), range).try_collect().await?;
+    Ok(chunks.concat())
+}
+
+async fn what_is_put_is_read(blobs: Blobs) {
+    for (number, length) in [0, 1, 1000, 700_000].into_iter().enumerate() {
+        let (key, bytes) = (input_key(&job(1), number as u32), Bytes::from(noise(length)));
+        blobs.put(&key, bytes.clone()).await.unwrap();
+        assert!(blobs.get(&key).await.unwrap() == bytes, "{length}");
+        assert!(collect(&blobs, &key, None).await.unwrap() == bytes, "{length}");
+    }
+}
+
+async fn a_later_put_replaces_an_earlier_one(blobs: Blobs) {
+    let key = card_key(&job(1), 0, "png");
+    blobs.put(&key, Bytes::from_static(b"earlier and longer")).await.unwrap();
+    blobs.put(&key, Bytes::from_static(b"later")).await.unwrap();
+    assert_eq!(blobs.get(&key).await.unwrap(), "later");
+}
+
+async fn a_range_ends_where_the_blob_ends(blobs: Blobs) {
+    let (key, bytes) = (input_key(&job(1), 0), noise(600_000));
+    blobs.put(&key, bytes.clone().into()).await.unwrap();
+    for (start, end) in [
+        (0, 0),
+        (0, 1),
+        (5, 5),
+        (1, 300_001),
+        (599_999, 600_000),
+        (599_999, 700_000),
+        (600_000, 600_001),
+        (800_000, 900_000),
+        (0, u64::MAX),
+        (7, u64::MAX),
+        (800_000, u64::MAX),
+    ] {
+        let clamp = |at: u64| at.min(bytes.len() as u64) as usize;
+        let expected = &bytes[clamp(start)..clamp(end)];
+        assert!(blobs.range(&key, start..end).await.unwrap() == expected, "{start}..{end}");
+        assert!(collect(&blobs, &key, Some(start..end)).await.unwrap() == expected, "{start}..{end}");
+    }
+}
+
+async fn a_missing_blob_is_told(blobs: Blobs) {
+    let key = input_key(&job(1), 0);
+    let missing = |result: Result<(), BlobError>| {
+        assert!(matches!(&result, Err(BlobError::Missing(which)) if *which == key), "{result:?}");
+    };
+    missing(blobs.get(&key).await.map(drop));
+    missing(blobs.range(&key, 5..10).await.map(drop));
+    missing(collect(&blobs, &key, None).await.map(drop));
+    missing(collect(&blobs, &key, Some(1..2)).await.map(drop));
+}
+
+async fn a_spool_of_any_length_is_stored(blobs: Blobs) {
+    for (number, length) in [0, 1, 5 << 20, (5 << 20) + 1, 12_000_000].into_iter().enumerate() {
+        for memory_each in [0, 6 << 20] {
+            let (key, bytes) = (input_key(&job(1), number as u32), noise(length));
+            blobs.put_spool(&key, &spool(bytes.clone(), memory_each)).await.unwrap();
+            assert!(collect(&blobs, &key, None).await.unwrap() == bytes, "{length}");
+        }
+    }
+}
+
+async fn put_all(blobs: &Blobs, keys: &[String]) {
+    for key in keys {
+        blobs.put(key, Bytes::from(key.clone())).await.unwrap();
+    }
+}
+
+async fn inputs_go_and_cards_stay(blobs: Blobs) {
+    let (id, other) = (job(1), job(1));
+    let keys = [input_key(&id, 0), input_key(&id, 1), card_key(&id, 0, "png"), input_key(&other, 0)];
+    put_all(&blobs, &keys).await;
+    assert_eq!(blobs.remove_job(&id, false).await.unwrap(), 2);
+    assert_eq!(blobs.remove_job(&id, false).await.unwrap(), 0);
+    assert!(matches!(blobs.get(&keys[0]).await, Err(BlobError::Missing(_))));
+    assert_eq!(blobs.get(&keys[2]).await.unwrap(), keys[2].as_str());
+    assert_eq!(blobs.get(&keys[3]).await.unwrap(), keys[3].as_str());
+}
+
+async fn a_job_goes_with_all_its_blobs(blobs: Blobs) {
+    let (id, other) = (job(1), job(1));
+    let keys = [input_key(&id, 0), card_key(&id, 0, "png"), card_key(&id, 1, "jpg"), input_key(&other, 0)];
+    put_all(&blobs, &keys).await;
+    assert_eq!(blobs.remove_job(&id, true).await.unwrap(), 3);
+    assert_eq!(blobs.remove_job(&id, true).await.unwrap(), 0);
+    let left: Vec<_> = blobs.jobs(None, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(left, [other]);
+}
+
+async fn jobs_come_in_order_page_by_page(blobs: Blobs) {
+    let ids: BTreeSet<_> = (0..7).map(|second| job(second % 3)).collect();
+    let before = SystemTime::now() - Duration::from_secs(2);
+    for id in ids.iter().rev() {
+        put_all(&blobs, &[input_key(id, 0), card_key(id, 0, "png"), card_key(id, 1, "png")]).await;
+    }
+    blobs.put("elsewhere/file", Bytes::new()).await.unwrap();
+    blobs.put("jobs/no-job/in/0", Bytes::new()).await.unwrap();
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = blobs.jobs(after.as_ref(), 3).await.unwrap();
+        assert!(page.len() <= 3);
+        assert!(page.iter().all(|(_, newest)| *newest >= before), "{page:?}");
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.clone());
+        found.extend(page.into_iter().map(|(id, _)| id));
+    }
+    assert_eq!(found, ids.into_iter().collect::<Vec<_>>());
+}
+
+async fn used_counts_every_byte(blobs: Blobs) {
+    assert_eq!(blobs.used().await.unwrap(), 0);
+    let id = job(1);
+    blobs.put(&input_key(&id, 0), noise(1000).into()).await.unwrap();
+    blobs.put(&card_key(&id, 0, "png"), noise(234).into()).await.unwrap();
+    assert_eq!(blobs.used().await.unwrap(), 1234);
+}
+
+async fn a_probe_leaves_nothing(blobs: Blobs) {
+    blobs.probe().await.unwrap();
+    assert_eq!(blobs.used().await.unwrap(), 0);
+    assert_eq!(blobs.sweep(Duration::ZERO).await.unwrap(), 0);
+}
+
+async fn a_sweep_takes_no_blob(blobs: Blobs) {
+    let key = input_key(&job(1), 0);
+    put_all(&blobs, std::slice::from_ref(&key)).await;
+    assert_eq!(blobs.sweep(Duration::ZERO).await.unwrap(), 0);
+    assert_eq!(blobs.get(&key).await.unwrap(), key.as_str());
+}
+
+async fn writers_of_one_key_do_not_mix(blobs: Blobs) {
+    let key = card_key(&job(1), 0, "png");
+    let all: Vec<Bytes> = (0..8).map(|letter| vec![letter; 300_000].into()).collect();
+    let puts = all.iter().map(|bytes| blobs.put(&key, bytes.clone()));
+    futures_util::future::try_join_all(puts).await.unwrap();
+    let read = blobs.get(&key).await.unwrap();
+    assert!(all.contains(&read));
+}
+
+async fn keys_that_lead_elsewhere_reach_nothing(blobs: Blobs) {
+    for key in ["", "../x", "jobs/../../x", "/etc/passwd", "jobs//x", "staging/#1", "a b"] {
+        assert!(matches!(blobs.get(key).await, Err(BlobError::Missing(_))), "{key}");
+        assert!(blobs.put(key, Bytes::from_static(b"x")).await.is_err(), "{key}");
+    }
+    assert_eq!(blobs.used().await.unwrap(), 0);
+}
+
+/// Waits until a condition holds.
+async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let holds = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), holds).await.is_ok(), "waited in vain: {what}");
+}
