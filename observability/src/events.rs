@@ -70,6 +70,9 @@ events! {
     READINESS_LOST = "readiness_changed" WARN
         ["ready", "failing"]
         "/ready answers 503 from now on; `failing` names the dependencies.";
+    LOG_FILTER_CHANGED = "log_filter_changed" INFO
+        ["filter"]
+        "SIGUSR1 or SIGUSR2 switched what is logged.";
     SHUTDOWN_STARTED = "shutdown_started" INFO
         ["reason"]
         "A signal or an actor's end asked the service to stop; it drains.";

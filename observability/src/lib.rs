@@ -3,6 +3,7 @@
 mod event;
 pub mod events;
 pub mod line;
+pub mod outlet;
 mod panic;
 mod registry;
 

@@ -140,6 +140,7 @@ impl Registry {
     pub fn render(&self) -> String {
         // A poisoned lock guards no data: the next scrape may go on.
         let _one = self.scrape.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.process.look();
         let mut text = String::with_capacity(32 * 1024);
         // Fails only on a family without series, which `gather` leaves out.
         let complete = TextEncoder::new().encode_utf8(&self.families.gather(), &mut text);

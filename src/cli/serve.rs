@@ -6,13 +6,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use huemill_observability::log;
+use huemill_observability::line::{self, FilterHandle};
+use huemill_observability::{log, outlet};
 use tokio::runtime::{Builder, Runtime};
 
 use super::EXIT_CONFIG;
-use crate::application::Application;
+use crate::application::{Application, StartError};
 use crate::keep;
 use crate::settings::{Environment, Settings};
+use crate::signals;
 
 /// How long what is still in the io runtime may take at the very end.
 const IO_SHUTDOWN: Duration = Duration::from_secs(5);
@@ -26,13 +28,18 @@ pub(super) fn run(file: Option<&Path>) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    if let Err(error) = huemill_observability::line::init(&settings.log.filter, std::io::stdout) {
-        eprintln!("log.filter: {error}");
-        return ExitCode::from(EXIT_CONFIG);
-    }
+    // Kept to the end, at which it writes what waits.
+    let (outlet, _lines) = outlet::stdout();
+    let filter = match line::init(&settings.log.filter, outlet) {
+        Ok(filter) => filter,
+        Err(error) => {
+            eprintln!("log.filter: {error}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
     huemill_observability::install_panic_hook();
     keep::for_owner_alone();
-    match serve(&settings) {
+    match serve(&settings, filter) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("huemill: {error}");
@@ -41,10 +48,11 @@ pub(super) fn run(file: Option<&Path>) -> ExitCode {
     }
 }
 
-fn serve(settings: &Settings) -> Result<u8, Box<dyn std::error::Error>> {
+fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::error::Error>> {
     let io = io_runtime()?;
     // Not `System::run` or the main attribute: they lose the exit code.
     let code = actix_rt::System::new().block_on(async {
+        signals::switch_log(filter, settings.log.filter.clone()).map_err(StartError::Signals)?;
         let application = Application::build(settings, io.handle()).await?;
         let addresses = application.addresses().to_vec();
         log!(
@@ -54,7 +62,7 @@ fn serve(settings: &Settings) -> Result<u8, Box<dyn std::error::Error>> {
             workers = settings.worker_count(),
         );
         greet(&addresses);
-        Ok::<_, crate::application::StartError>(application.run_until_stopped().await)
+        Ok::<_, StartError>(application.run_until_stopped().await)
     })?;
     io.shutdown_timeout(IO_SHUTDOWN);
     Ok(code)

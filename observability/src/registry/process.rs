@@ -6,10 +6,12 @@ use prometheus::{
 };
 
 use super::figure;
+use crate::outlet;
 
 #[derive(Debug)]
 pub(super) struct Process {
     dropped: IntCounter,
+    lost_lines: IntCounter,
     spool_memory: IntGauge,
     spool_disk: IntGauge,
 }
@@ -33,6 +35,11 @@ impl Process {
                 "Events that were not counted, because the way to the registry was full.",
                 registry
             )?,
+            lost_lines: register_int_counter_with_registry!(
+                "log_lines_dropped_total",
+                "Log lines that were lost, because standard output was slow or closed.",
+                registry
+            )?,
             spool_memory: register_int_gauge_with_registry!(
                 "spool_memory_bytes",
                 "Bytes of uploads and answers held in memory.",
@@ -48,6 +55,11 @@ impl Process {
 
     pub(super) fn dropped(&self, total: u64) {
         self.dropped.inc_by(total.saturating_sub(self.dropped.get()));
+    }
+
+    /// Counts the log lines that were lost so far.
+    pub(super) fn look(&self) {
+        self.lost_lines.inc_by(outlet::lost().saturating_sub(self.lost_lines.get()));
     }
 
     pub(super) fn spool(&self, memory: u64, disk: u64) {
