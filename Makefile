@@ -19,6 +19,7 @@ test: setup check unit doc ## All that must hold: format, lints, tests, doc test
 setup: ## Install what the tests need beside Rust (Debian packages; from PyPI and npm beside the build)
 	@tests/setup.sh
 	@tests/moto.sh
+	@tests/rotel.sh
 	@tests/verifiers.sh
 
 check: ## Format and lints, warnings are errors

@@ -113,6 +113,7 @@ fn policy(settings: &Settings) -> Policy {
         head: Duration::from_secs(outbound.head_seconds),
         total: Duration::from_secs(outbound.total_seconds),
         nameservers: outbound.nameservers.iter().filter_map(|text| text.parse().ok()).collect(),
+        propagate_trace: outbound.propagate_trace,
         roots: Some(outbound.roots.clone()).filter(|path| !path.as_os_str().is_empty()),
     }
 }

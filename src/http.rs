@@ -22,6 +22,7 @@ mod request_id;
 pub(crate) mod route;
 mod server;
 mod signature;
+mod traced;
 mod upload;
 
 pub(crate) use doors::Doors;

@@ -134,6 +134,7 @@ section! {
     Outbound {
         allow_cidrs: Vec<String>, allow_ports: Vec<u16>, redirects: u8, connect_seconds: u64, head_seconds: u64,
         total_seconds: u64, nameservers: Vec<String>, roots: PathBuf, downloads: usize, downloads_each: usize,
+        propagate_trace: bool,
     }
 }
 section! {

@@ -11,7 +11,7 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql
 for command in "${!needed[@]}"; do
   command -v "$command" >/dev/null 2>&1 || missing+=("${needed[$command]}")
 done
-# tests/moto.sh and tests/verifiers.sh install what comes from PyPI in virtual environments.
+# tests/moto.sh, tests/rotel.sh and tests/verifiers.sh install what comes from PyPI in virtual environments.
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message, ResponseFuture, Supervised};
 use bytes::Bytes;
+use huemill_observability::trace::{KeyValue, Scope, SpanKind};
 use huemill_observability::{Event, log};
 use huemill_store::{Spool, SpoolRoom};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -32,6 +33,8 @@ pub struct Fetch {
     pub request_id: String,
     /// The job that it is for.
     pub job_id: Option<String>,
+    /// The trace that it belongs to.
+    pub scope: Scope,
 }
 
 impl Message for Fetch {
@@ -111,9 +114,21 @@ impl Line {
         target: &Target,
         longest: u64,
     ) -> Result<Spool, DownloadError<std::io::Error>> {
-        let mut writer = self.room.writer();
-        outbound.get(target, longest, async |chunk: Bytes| writer.write(chunk).await).await?;
-        writer.finish().await.map_err(DownloadError::Sink)
+        let facts = || {
+            let endpoint = KeyValue::new("server.address", target.endpoint());
+            [KeyValue::new("http.request.method", "GET"), endpoint]
+        };
+        let span = Scope::here().span("download", SpanKind::Client, facts);
+        let outcome = span.scope().run(async {
+            let mut writer = self.room.writer();
+            outbound.get(target, longest, async |chunk: Bytes| writer.write(chunk).await).await?;
+            writer.finish().await.map_err(DownloadError::Sink)
+        });
+        let outcome = outcome.await;
+        if let Err(error) = &outcome {
+            span.fail(word(error));
+        }
+        outcome
     }
 
     fn tell(
@@ -123,24 +138,28 @@ impl Line {
         outcome: Option<&DownloadError<std::io::Error>>,
         started: Instant,
     ) {
-        let word = match outcome {
-            None => "ok",
-            Some(DownloadError::Sink(_)) => "overloaded",
-            Some(DownloadError::Outbound(OutboundError::Refused(reason))) => {
-                self.refused(fetch, host, reason.as_str());
-                "invalid_url"
-            }
-            Some(DownloadError::Outbound(OutboundError::Timeout(_))) => "url_timeout",
-            Some(DownloadError::Outbound(OutboundError::TooLarge { .. })) => "payload_too_large",
-            Some(DownloadError::Outbound(OutboundError::Upstream { .. })) => "upstream_error",
-        };
-        self.recorder.record(Event::Downloaded { outcome: word, time: started.elapsed() });
+        if let Some(DownloadError::Outbound(OutboundError::Refused(reason))) = outcome {
+            self.refused(fetch, host, reason.as_str());
+        }
+        let outcome = outcome.map_or("ok", word);
+        self.recorder.record(Event::Downloaded { outcome, time: started.elapsed() });
     }
 
     fn refused(&self, fetch: &Fetch, host: &str, reason: &'static str) {
         self.recorder.record(Event::OutboundBlocked { reason });
         let (request_id, job_id) = (&*fetch.request_id, fetch.job_id.as_deref());
         log!(OUTBOUND_BLOCKED, request_id, job_id, host, reason);
+    }
+}
+
+/// How a download failed, as metrics and traces say it.
+fn word(error: &DownloadError<std::io::Error>) -> &'static str {
+    match error {
+        DownloadError::Sink(_) => "overloaded",
+        DownloadError::Outbound(OutboundError::Refused(_)) => "invalid_url",
+        DownloadError::Outbound(OutboundError::Timeout(_)) => "url_timeout",
+        DownloadError::Outbound(OutboundError::TooLarge { .. }) => "payload_too_large",
+        DownloadError::Outbound(OutboundError::Upstream { .. }) => "upstream_error",
     }
 }
 
@@ -177,7 +196,7 @@ impl Handler<Fetch> for Fetcher {
         };
         let (settings, line, outbound) = (self.settings, self.line.clone(), self.outbound.clone());
         let (all, each) = (Arc::clone(&self.places), self.places_of(target.endpoint()));
-        Box::pin(async move {
+        Box::pin(fetch.scope.clone().run(async move {
             let _place = place(each, all, fetch.wait).await?;
             let mut again = fetch.wait.is_none();
             loop {
@@ -192,7 +211,7 @@ impl Handler<Fetch> for Fetcher {
                     outcome => return outcome.map_err(fault),
                 }
             }
-        })
+        }))
     }
 }
 

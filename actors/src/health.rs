@@ -21,6 +21,7 @@ use std::time::Duration;
 use actix::fut::wrap_future;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised};
 use huemill_imaging::Options;
+use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use tokio::time::timeout;
 
@@ -163,6 +164,7 @@ impl Health {
             cancel: Cancel::new(),
             class: Class::Interactive,
             counted: false,
+            scope: Scope::default(),
         };
         let workers = self.patients.workers.clone();
         let flight = async move { workers::run(&workers, run).await };

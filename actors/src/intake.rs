@@ -15,6 +15,7 @@ use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseFuture, Supervised,
 };
 use huemill_observability::Event;
+use huemill_observability::trace::Scope;
 use huemill_store::store::Created;
 use tokio::runtime::Handle;
 
@@ -22,6 +23,7 @@ use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault};
 use crate::health::DiskProbe;
 use crate::metrics::Recorder;
+use crate::part::part;
 use crate::submission::{Desk, Submission};
 use crate::supervise::Ping;
 
@@ -43,9 +45,10 @@ impl Message for Admit {
     type Result = Result<Admission, Fault>;
 }
 
-/// Hands in a received job; answered when it is durable, or known to be there already.
+/// Hands in a received job, and the trace of its request; answered when it is durable, or known to be there
+/// already.
 #[derive(Debug)]
-pub struct Submit(pub Submission);
+pub struct Submit(pub Submission, pub Scope);
 
 impl Message for Submit {
     type Result = Result<Created, Fault>;
@@ -240,17 +243,17 @@ impl Handler<Admit> for Intake {
 impl Handler<Submit> for Intake {
     type Result = ResponseFuture<Result<Created, Fault>>;
 
-    fn handle(&mut self, Submit(submission): Submit, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Submit(submission, scope): Submit, _: &mut Self::Context) -> Self::Result {
         let Some((desk, dispatcher)) = self.office.clone() else {
             return Box::pin(std::future::ready(Err(Fault::new(Code::NotReady).because("no store"))));
         };
-        Box::pin(async move {
-            let created = desk.accept(submission).await?;
+        Box::pin(scope.run(async move {
+            let created = part("submit", desk.accept(submission)).await?;
             if let Created::New(_) = created {
                 dispatcher.do_send(dispatcher::Wake);
             }
             Ok(created)
-        })
+        }))
     }
 }
 

@@ -20,6 +20,7 @@ pub mod members;
 pub mod metrics;
 pub mod orders;
 pub mod outbound;
+pub mod part;
 pub mod pictures;
 pub mod records;
 pub mod snapshots;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{Stream, StreamExt, poll_fn};
+use huemill_observability::trace::Scope;
 use huemill_store::blobs::{BlobError, Blobs};
 use huemill_store::store::{Store, StoreError};
 use tokio::runtime::Handle;
@@ -52,7 +53,10 @@ impl Records {
         &self,
         work: impl Future<Output = Result<T, Fault>> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.io.spawn(work).await.map_err(|error| Fault::new(Code::InternalError).because(error))?
+        self.io
+            .spawn(Scope::here().run(work))
+            .await
+            .map_err(|error| Fault::new(Code::InternalError).because(error))?
     }
 }
 
@@ -67,14 +71,14 @@ impl Records {
         S: Stream<Item: Send> + Send + 'static,
     {
         let (pieces, mut taken) = mpsc::channel(AHEAD);
-        self.io.spawn(async move {
+        self.io.spawn(Scope::here().run(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(piece) = stream.next().await {
                 if pieces.send(piece).await.is_err() {
                     break;
                 }
             }
-        });
+        }));
         poll_fn(move |cx| taken.poll_recv(cx))
     }
 }

@@ -20,6 +20,7 @@ use crate::fault::Fault;
 use crate::fill::Fill;
 use crate::metrics::Recorder;
 use crate::orders;
+use crate::part::part;
 use crate::records::Records;
 
 /// A job that was received, and is not durable yet.
@@ -85,7 +86,7 @@ impl Desk {
         let (job, blobs) = self.plan(submission)?;
         let told = Told::of(&job);
         self.fill.take(blobs.iter().map(|(_, spool)| spool.len()).sum())?;
-        if let Err(fault) = self.put(blobs).await {
+        if let Err(fault) = part("blob upload", self.put(blobs)).await {
             self.forget(&told.id).await;
             return Err(fault);
         }

@@ -136,7 +136,8 @@ impl Workers {
             Class::Interactive => Instant::now() + self.settings.queue_wait,
             Class::Batch { start_by } => start_by,
         };
-        let ticket = Ticket::new(self.number(), run.cancel.child_token(), start_by, run.deadline);
+        let cancel = run.cancel.child_token();
+        let ticket = Ticket::new(self.number(), cancel, start_by, run.deadline, run.scope);
         let (reply, answer) = oneshot::channel();
         let Run { input, options, counted, .. } = run;
         Ok((Attempt { ticket: Arc::new(ticket), input, options, batch, counted, reply }, answer))

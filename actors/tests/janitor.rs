@@ -10,6 +10,7 @@ use huemill_actors::intake::Submit;
 use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::supervise::ask;
 use huemill_observability::Event;
+use huemill_observability::trace::Scope;
 use huemill_store::job::{JobId, JobState, NewKey};
 use huemill_store::store::Created;
 use support::breaking::Break;
@@ -34,7 +35,7 @@ async fn submitted_for(office: &Office, ttl: Duration) -> JobId {
     };
     let mut submission = office.submission(&["one"], Some(key));
     submission.ttl = ttl;
-    match ask(office.intake(), Submit(submission)).await.unwrap().unwrap() {
+    match ask(office.intake(), Submit(submission, Scope::default())).await.unwrap().unwrap() {
         Created::New(job) => job.id,
         other => panic!("{other:?}"),
     }

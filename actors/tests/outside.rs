@@ -15,6 +15,7 @@ use huemill_actors::fault::Code;
 use huemill_actors::fetcher::{Fetch, Fetcher, FetcherSettings};
 use huemill_actors::outbound::Policy;
 use huemill_actors::supervise::{Policy as Restarts, ask, start};
+use huemill_observability::trace::Scope;
 use huemill_store::job::JobState;
 use huemill_store::{SpoolRoom, SpoolSettings};
 use support::breaking::Break;
@@ -76,7 +77,7 @@ fn open(ports: &[u16]) -> Policy {
 }
 
 fn fetch(url: String, wait: Option<Duration>) -> Fetch {
-    Fetch { url, wait, request_id: "a-request".to_owned(), job_id: None }
+    Fetch { url, wait, request_id: "a-request".to_owned(), job_id: None, scope: Scope::default() }
 }
 
 fn fetcher(policy: Policy) -> Addr<Fetcher> {

@@ -73,6 +73,12 @@ events! {
     LOG_FILTER_CHANGED = "log_filter_changed" INFO
         ["filter"]
         "SIGUSR1 or SIGUSR2 switched what is logged.";
+    TRACE_EXPORT_FAILED = "trace_export_failed" WARN
+        ["spans", "cause"]
+        "The collector does not take traces; said once, until it does again.";
+    TRACE_EXPORT_RESUMED = "trace_export_resumed" INFO
+        ["lost"]
+        "The collector takes traces again; `lost` counts the spans lost since the start.";
     SHUTDOWN_STARTED = "shutdown_started" INFO
         ["reason"]
         "A signal or an actor's end asked the service to stop; it drains.";

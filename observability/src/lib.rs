@@ -6,6 +6,7 @@ pub mod line;
 pub mod outlet;
 mod panic;
 mod registry;
+pub mod trace;
 
 pub use event::{AUTH_REASONS, DOWNLOADS, Event, Poll, RequestFacts, WEBHOOK_REASONS};
 pub use panic::{install_panic_hook, panic_text};

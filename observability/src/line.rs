@@ -2,8 +2,8 @@
 //!
 //! [`init`] installs it for the process; [`Lines`] is the layer itself, for tests and other stacks. The keys
 //! come in a fixed order: `ts` (UTC, microseconds), `level` (lower case), `event`, the keys of `http_request`,
-//! then the event's other fields as written, then the span's other fields by name. An event's field wins over a
-//! span's. `ts`, `level` and (in spans) `event` are the layer's own: a field of that name is left out.
+//! then the event's other fields as written, then the span's other fields by name, then the `trace_id` of the work
+//! that wrote it, where it belongs to a trace. An event's field wins over a span's. `ts`, `level` and (in spans) `event` are the layer's own: a field of that name is left out.
 //!
 //! A field without a value (`None`, or declared as `tracing::field::Empty`) is `null`; `http_request` has all of
 //! its keys, whatever was given. An event without a name comes from a library: it is called `log` and names its
@@ -29,6 +29,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, reload};
 
 use crate::events;
+use crate::trace::Scope;
 use fields::Fields;
 
 pub use json::is_unprintable;
@@ -52,6 +53,9 @@ const RESERVED: [&str; 3] = ["ts", "level", "event"];
 /// What libraries say of something that we have said better, by target and how it begins: an answer that broke off,
 /// which the server does not know by its request.
 const ECHOES: [(&str, &str); 1] = [("actix_http::h1::dispatcher", "\"Response payload stream error")];
+
+/// The key of the trace to which a line belongs.
+const TRACE_ID: &str = "trace_id";
 
 /// The name of an event that has none.
 const UNNAMED: &str = "log";
@@ -127,7 +131,10 @@ where
     T: FormatTime + 'static,
 {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let (mut line, mut fields) = SCRATCH.try_with(RefCell::take).unwrap_or_default();
+        let scratch = SCRATCH.try_with(RefCell::take);
+        // On a thread that is coming to its end, there is no telling what is left.
+        let scope = if scratch.is_ok() { Scope::here() } else { Scope::default() };
+        let (mut line, mut fields) = scratch.unwrap_or_default();
         line.clear();
         fields.clear();
         // Before the span's fields are locked: a value's own code runs here.
@@ -141,7 +148,7 @@ where
         let span = context.event_span(event);
         let extensions = span.as_ref().map(tracing_subscriber::registry::SpanRef::extensions);
         let stored = extensions.as_ref().and_then(|extensions| extensions.get::<JsonStorage<'static>>());
-        self.compose(&mut line, event.metadata(), &fields, stored.map(JsonStorage::values));
+        self.compose(&mut line, event.metadata(), &fields, stored.map(JsonStorage::values), &scope);
         // Nothing can be done about a line that cannot be written.
         let _ = self.writer.make_writer_for(event.metadata()).write_all(line.as_bytes());
         let _ = SCRATCH.try_with(|scratch| scratch.replace((line, fields)));
@@ -160,6 +167,7 @@ impl<W, T: FormatTime> Lines<W, T> {
         metadata: &Metadata<'_>,
         fields: &Fields,
         span: Option<&HashMap<&'static str, Value>>,
+        scope: &Scope,
     ) {
         line.push_str("{\"ts\":\"");
         // A clock that refuses leaves an empty stamp.
@@ -185,6 +193,9 @@ impl<W, T: FormatTime> Lines<W, T> {
         }
         if let Some(span) = span {
             other_span_fields(line, fields, span);
+        }
+        if let Some(id) = scope.trace_id().filter(|_| fields.get(TRACE_ID).is_none()) {
+            string_pair(line, TRACE_ID, &id);
         }
         line.push_str("}\n");
     }

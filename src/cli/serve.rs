@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use huemill_observability::line::{self, FilterHandle};
+use huemill_observability::trace::{Export, ExportError};
 use huemill_observability::{log, outlet};
 use tokio::runtime::{Builder, Runtime};
 
@@ -43,13 +44,15 @@ pub(super) fn run(file: Option<&Path>) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("huemill: {error}");
-            ExitCode::FAILURE
+            if error.is::<ExportError>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
 
 fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::error::Error>> {
     let io = io_runtime()?;
+    // Dropped before the runtime on which it sends its last.
+    let export = Export::start(env!("CARGO_PKG_VERSION"), io.handle())?;
     // Not `System::run` or the main attribute: they lose the exit code.
     let code = actix_rt::System::new().block_on(async {
         signals::switch_log(filter, settings.log.filter.clone()).map_err(StartError::Signals)?;
@@ -64,6 +67,7 @@ fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::e
         greet(&addresses);
         Ok::<_, StartError>(application.run_until_stopped().await)
     })?;
+    drop(export);
     io.shutdown_timeout(IO_SHUTDOWN);
     Ok(code)
 }

@@ -1,4 +1,4 @@
-//! The outermost layer of every request: its id, its body's pace, its answer's headers, the one error shape,
+//! The outermost layer of every request: its id, its trace, its body's pace, its answer's headers, the one error shape,
 //! and, when the answer has been written to its end, the log line and the metrics.
 
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use super::doors::Doors;
 use super::finish::{Finish, Observed};
 use super::pace::PacedPayload;
 use super::request_id::{self, RequestId};
-use super::{problem, route};
+use super::{problem, route, traced};
 
 /// Wraps the whole application: see the module.
 pub(crate) async fn layer(
@@ -34,7 +34,9 @@ pub(crate) async fn layer(
     let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), users);
     request.extensions_mut().insert(context.clone());
     watch_body(&mut request, &doors, &context);
-    let mut finish = Finish::begin(&request, context.clone(), &doors);
+    let span = traced::begin(&request, &context.id);
+    let scope = span.scope();
+    let mut finish = Finish::begin(&request, context.clone(), &doors, span);
 
     let (raw, response, pattern) = if request.method() == Method::OPTIONS {
         let route = route::of(request.path());
@@ -43,7 +45,7 @@ pub(crate) async fn layer(
         (raw, Cors::preflight(allow), route.map(|route| route.path.to_owned()))
     } else {
         // The request must not be cloned before it is routed: the router wants it for itself alone.
-        let (raw, response) = next.call(request).await?.into_parts();
+        let (raw, response) = scope.run(next.call(request)).await?.into_parts();
         let pattern = raw.match_pattern();
         (raw, response.map_into_boxed_body(), pattern)
     };

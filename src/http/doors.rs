@@ -16,12 +16,14 @@ use huemill_actors::idempotency::{Idempotency, Reservation, Reserve};
 use huemill_actors::intake::{Admission, Admit, Drain, Intake, Submit};
 use huemill_actors::janitor::{self, Janitor};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
+use huemill_actors::part::part;
 use huemill_actors::pictures::AlbumLimits;
 use huemill_actors::records::Records;
 use huemill_actors::submission::Submission;
 use huemill_actors::supervise::ask;
 use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
+use huemill_observability::trace::Scope;
 use huemill_store::archive::ArchiveLimits;
 use huemill_store::job::JobId;
 use huemill_store::store::Created;
@@ -166,7 +168,7 @@ impl Doors {
         limit: u64,
         job: bool,
     ) -> Result<Admission, Fault> {
-        ask(&self.intake, Admit { declared, limit, job }).await?
+        part("admit", async { ask(&self.intake, Admit { declared, limit, job }).await? }).await
     }
 
     /// Asks to be the only request with this key until it is answered.
@@ -176,7 +178,7 @@ impl Doors {
 
     /// Has a job made durable.
     pub(crate) async fn submit(&self, submission: Submission) -> Result<Created, Fault> {
-        ask(&self.intake, Submit(submission)).await?
+        ask(&self.intake, Submit(submission, Scope::here())).await?
     }
 
     /// Tells that a job's pictures need not go on.
@@ -197,7 +199,8 @@ impl Doors {
     /// Has what a URL leads to downloaded, while somebody waits.
     pub(crate) async fn fetch(&self, url: String, request_id: &str) -> Result<Spool, Fault> {
         let request_id = request_id.to_owned();
-        ask(&self.fetcher, Fetch { url, wait: Some(self.queue_wait), request_id, job_id: None }).await?
+        let (wait, scope) = (Some(self.queue_wait), Scope::here());
+        ask(&self.fetcher, Fetch { url, wait, request_id, job_id: None, scope }).await?
     }
 
     /// Reserves memory that a request holds itself, from the budget that all pictures share.
@@ -215,7 +218,8 @@ impl Doors {
     pub(crate) async fn run(&self, input: Input, options: Options) -> Result<Outcome, Fault> {
         let deadline = Deadline::now() + self.request_time;
         let cancel = Cancel::new();
-        let run = Run { input, options, deadline, cancel, class: Class::Interactive, counted: true };
+        let (class, scope) = (Class::Interactive, Scope::here());
+        let run = Run { input, options, deadline, cancel, class, counted: true, scope };
         workers::run(&self.workers, run).await.map(|done| done.outcome)
     }
 

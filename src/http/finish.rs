@@ -1,5 +1,5 @@
-//! A request's end: when the answer has been written, or its client has gone, the log line is written and the
-//! figures are counted. Both hang on the answer's body, whose drop is the end in either case.
+//! A request's end: when the answer has been written, or its client has gone, the log line is written, the
+//! figures are counted and its span ends. All hang on the answer's body, whose drop is the end in either case.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,11 +11,12 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data};
 use huemill_actors::fault::{Code, Fault};
+use huemill_observability::trace::Span;
 use huemill_observability::{Event, RequestFacts, log};
 
 use super::context::Context;
 use super::doors::Doors;
-use super::route;
+use super::{route, traced};
 
 /// The status of a request whose client went away before it was answered, as nginx has it.
 const CLIENT_GONE: u16 = 499;
@@ -33,11 +34,17 @@ pub(crate) struct Finish {
     context: Rc<Context>,
     doors: Arc<Doors>,
     bytes_out: u64,
+    span: Span,
 }
 
 impl Finish {
     /// The end of a request that begins now. Dropped before it is answered, it tells of a client that went away.
-    pub(crate) fn begin(request: &ServiceRequest, context: Rc<Context>, doors: &Data<Doors>) -> Self {
+    pub(crate) fn begin(
+        request: &ServiceRequest,
+        context: Rc<Context>,
+        doors: &Data<Doors>,
+        span: Span,
+    ) -> Self {
         Self {
             endpoint: route::of(request.path()).map_or(route::UNMATCHED, |route| route.path),
             method: route::method_label(request.method()),
@@ -49,6 +56,7 @@ impl Finish {
             context,
             doors: doors.clone().into_inner(),
             bytes_out: 0,
+            span,
         }
     }
 
@@ -106,6 +114,12 @@ impl Finish {
         }
     }
 
+    fn end_span(&self) {
+        let bytes = (self.context.bytes_in() as i64, self.bytes_out as i64);
+        let answered = (self.status != CLIENT_GONE).then_some(self.status);
+        traced::end(&self.span, self.method, self.endpoint, answered, self.error_code(), bytes);
+    }
+
     fn count(&self) {
         let ours = self.fault.as_ref().is_some_and(|fault| fault.code.is_ours());
         if self.context.users.is_some() {
@@ -141,8 +155,10 @@ fn auth_reason(code: Code) -> Option<&'static str> {
 
 impl Drop for Finish {
     fn drop(&mut self) {
+        let _scope = self.span.enter();
         self.write_line();
         self.count();
+        self.end_span();
     }
 }
 
@@ -168,6 +184,8 @@ impl MessageBody for Observed {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        // Much of an answer is worked out while it is written.
+        let _scope = self.finish.span.enter();
         let polled = Pin::new(&mut self.body).poll_next(task);
         match &polled {
             Poll::Ready(Some(Ok(chunk))) if !self.finish.head => self.finish.bytes_out += chunk.len() as u64,

@@ -166,6 +166,7 @@ fn outward(settings: &Settings, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             roots,
             downloads,
             downloads_each,
+            propagate_trace,
         ]
     );
     writeln!(f)?;

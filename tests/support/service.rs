@@ -96,6 +96,11 @@ impl Service {
         parsed.filter(|line| line["event"] == event).collect()
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

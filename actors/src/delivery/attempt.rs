@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use huemill_observability::trace::{self, KeyValue, Span, SpanKind};
 use huemill_observability::{Event, log};
 use huemill_store::outbox::{After, Due, Try};
 
@@ -25,6 +26,25 @@ struct Verdict {
 }
 
 pub(super) async fn attempt(courier: Arc<Courier>, settings: DeliverySettings, due: Due) -> Health {
+    let span = begin(&due);
+    span.scope().run(carry_out(courier, settings, due, &span)).await
+}
+
+/// The try as a trace of its own that names that of the job's request.
+fn begin(due: &Due) -> Span {
+    trace::linked(due.traceparent.as_deref(), "webhook", SpanKind::Client, || {
+        [
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("http.request.resend_count", i64::from(due.tries)),
+            KeyValue::new("server.address", due.host.clone()),
+            KeyValue::new("huemill.request_id", due.request_id.clone()),
+            KeyValue::new("huemill.job.id", due.job.to_string()),
+            KeyValue::new("huemill.delivery.id", due.ticket.id.clone()),
+        ]
+    })
+}
+
+async fn carry_out(courier: Arc<Courier>, settings: DeliverySettings, due: Due, span: &Span) -> Health {
     let started = Instant::now();
     let answer = send(&courier, &settings, &due).await;
     let duration = started.elapsed();
@@ -36,6 +56,12 @@ pub(super) async fn attempt(courier: Arc<Courier>, settings: DeliverySettings, d
     }
     let after = after(&settings, &due, &answer, reason);
     let status = answer.as_ref().ok().map(|answer| answer.status);
+    if let Some(status) = status {
+        span.set("http.response.status_code", i64::from(status));
+    }
+    if let Some(reason) = reason {
+        span.fail(reason);
+    }
     let outcome = Try {
         duration,
         status,

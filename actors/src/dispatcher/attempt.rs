@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use huemill_observability::trace::{self, KeyValue, Scope, Span, SpanKind};
 use huemill_observability::{Event, log};
 use huemill_store::Spool;
 use huemill_store::archive::EntryError;
@@ -22,6 +23,7 @@ use crate::fault::{Code, Fault};
 use crate::fetcher::Fetch;
 use crate::members::Members;
 use crate::orders;
+use crate::part::part;
 use crate::supervise::ask;
 use crate::workers::{self, Cancel, Class, Input, Run};
 
@@ -45,11 +47,42 @@ pub(super) async fn attempt(
     cancel: Cancel,
     download: Option<Download>,
 ) -> Finish {
+    let span = begin(&claim);
+    span.scope().run(carry_out(tools, settings, claim, cancel, download, &span)).await
+}
+
+/// The attempt as a trace of its own that names its request's: who asked may have gone home long ago.
+fn begin(claim: &Claim) -> Span {
+    let Claim { lease, request_id, .. } = claim;
+    trace::linked(claim.traceparent.as_deref(), "job picture", SpanKind::Consumer, || {
+        [
+            KeyValue::new("huemill.request_id", request_id.clone()),
+            KeyValue::new("huemill.job.id", lease.job.to_string()),
+            KeyValue::new("huemill.job.picture", i64::from(lease.number)),
+            KeyValue::new("huemill.job.attempt", i64::from(lease.attempt)),
+        ]
+    })
+}
+
+async fn carry_out(
+    tools: Arc<Tools>,
+    settings: DispatcherSettings,
+    claim: Claim,
+    cancel: Cancel,
+    download: Option<Download>,
+    span: &Span,
+) -> Finish {
     let worked = tokio::select! {
         biased;
-        () = cancel.cancelled() => return Finish::Lost,
+        () = cancel.cancelled() => {
+            span.fail("lost");
+            return Finish::Lost;
+        }
         worked = work(&tools, settings, &claim, &cancel, download) => worked,
     };
+    if let Err(fault) = &worked {
+        span.fail(fault.code.as_str());
+    }
     let outcome = match worked {
         Ok(result) => Outcome::Done(result),
         Err(_) if cancel.is_cancelled() => return Finish::Lost,
@@ -81,17 +114,18 @@ async fn work(
     download: Option<Download>,
 ) -> Result<ItemResult, Fault> {
     let options = orders::read(&claim.options)?;
-    let input = Input::Spool(bytes(tools, settings, claim).await?);
+    let input = Input::Spool(part("fetch", bytes(tools, settings, claim)).await?);
     drop(download);
     let start_by = Instant::now() + settings.picture;
     let class = Class::Batch { start_by };
     let deadline = start_by + settings.picture;
-    let run = Run { input, options, deadline, cancel: cancel.clone(), class, counted: true };
+    let run =
+        Run { input, options, deadline, cancel: cancel.clone(), class, counted: true, scope: Scope::here() };
     let done = workers::run(&tools.workers, run).await?;
     tools.estimate.took(done.worked);
     let members = serde_json::to_string(&Members::from(&done.outcome))
         .map_err(|error| Fault::new(Code::InternalError).because(error))?;
-    let card = store_card(tools, claim, done.outcome.card).await?;
+    let card = part("card upload", store_card(tools, claim, done.outcome.card)).await?;
     Ok(ItemResult { members, card })
 }
 
@@ -100,7 +134,8 @@ async fn bytes(tools: &Arc<Tools>, settings: DispatcherSettings, claim: &Claim) 
     if let ItemSource::Url { url } = &claim.source {
         let (url, request_id) = (url.clone(), claim.request_id.clone());
         let job_id = Some(claim.lease.job.to_string());
-        return ask(&tools.fetcher, Fetch { url, wait: None, request_id, job_id }).await?;
+        return ask(&tools.fetcher, Fetch { url, wait: None, request_id, job_id, scope: Scope::here() })
+            .await?;
     }
     let (fetching, source) = (Arc::clone(tools), claim.source.clone());
     let fetched = tools.records.on_io(async move {

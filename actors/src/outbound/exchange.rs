@@ -23,6 +23,7 @@ use awc::http::{Method, StatusCode};
 use awc::{BoxedSocket, Connect, Connector};
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
+use huemill_observability::trace::Scope;
 use rustls::ClientConfig;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
@@ -65,7 +66,7 @@ impl Exchange {
         let exchange = async {
             let socket = connect(question.target, policy, tls, Rc::clone(&notes)).await?;
             notes.phase.set(Phase::Head);
-            ask(socket, question).await
+            ask(socket, question, policy.propagate_trace).await
         };
         let exchange =
             timeout(policy.head, exchange).await.map_err(|_| OutboundError::Timeout(notes.phase.get()))?;
@@ -151,7 +152,11 @@ async fn connect(
 }
 
 /// Sends a question and reads the head of its answer.
-async fn ask(socket: BoxedSocket, question: Question<'_>) -> Result<Exchange, OutboundError> {
+async fn ask(
+    socket: BoxedSocket,
+    question: Question<'_>,
+    propagate: bool,
+) -> Result<Exchange, OutboundError> {
     let cut = |_| OutboundError::upstream(Failure::Cut);
     let mut framed = Framed::new(socket, ClientCodec::default());
     let size = if question.method == Method::GET {
@@ -159,7 +164,13 @@ async fn ask(socket: BoxedSocket, question: Question<'_>) -> Result<Exchange, Ou
     } else {
         BodySize::Sized(question.body.len() as u64)
     };
-    let head = RequestHeadType::Owned(head(&question)?);
+    let head = {
+        let mut head = head(&question)?;
+        if propagate {
+            tell_trace(&mut head);
+        }
+        RequestHeadType::Owned(head)
+    };
     framed.send(Message::Item((head, size))).await.map_err(cut)?;
     if !question.body.is_empty() {
         framed.send(Message::Chunk(Some(question.body))).await.map_err(cut)?;
@@ -189,6 +200,16 @@ fn head(question: &Question<'_>) -> Result<RequestHead, OutboundError> {
         head.headers.insert(name.clone(), value.clone());
     }
     Ok(head)
+}
+
+/// Tells of the trace that the request belongs to (W3C Trace Context).
+fn tell_trace(head: &mut RequestHead) {
+    let Some((parent, state)) = Scope::here().headers() else { return };
+    for (name, value) in [("traceparent", Some(parent)), ("tracestate", state)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            head.headers.insert(HeaderName::from_static(name), value);
+        }
+    }
 }
 
 /// Why there is no connection. What the gate noted comes first.

@@ -31,6 +31,8 @@ pub struct Policy {
     pub nameservers: Vec<SocketAddr>,
     /// A PEM file of certificates that are trusted beside the system's.
     pub roots: Option<PathBuf>,
+    /// Whether others are told of the trace that a request to them belongs to.
+    pub propagate_trace: bool,
 }
 
 impl Default for Policy {
@@ -46,6 +48,7 @@ impl Default for Policy {
             total: Duration::from_secs(40),
             nameservers: Vec::new(),
             roots: None,
+            propagate_trace: false,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The store behind the io runtime and a stopwatch: every call is spawned there, so that it runs to its end, and
-//! is counted by operation and outcome.
+//! The store behind the io runtime and a stopwatch: every call is spawned there, so that it runs to its end, is
+//! counted by operation and outcome, and is a span of the work that makes it.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use huemill_observability::Event;
+use huemill_observability::trace::{KeyValue, Scope, SpanKind};
 use huemill_store::job::{Item, ItemError, Job, JobId, NewJob};
 use huemill_store::outbox::{After, Call, Deliveries, Delivery, Outbox, Post, Ticket, Try};
 use huemill_store::store::{
@@ -71,11 +72,27 @@ impl Measured {
         F: Future<Output = Answer<T>> + Send + 'static,
     {
         let started = Instant::now();
-        let call = self.io.spawn(call(Arc::clone(&self.inner)));
+        let span =
+            Scope::here().span("store", SpanKind::Client, || [KeyValue::new("db.operation.name", operation)]);
+        span.rename(|| format!("store {operation}"));
+        let call = self.io.spawn(span.scope().run(call(Arc::clone(&self.inner))));
         let answer = call.await.unwrap_or_else(|error| Err(StoreError::Broken(error.to_string())));
+        if let Err(error) = &answer {
+            span.fail(kind(error));
+        }
+        drop(span);
         let (time, ok) = (started.elapsed(), answer.is_ok());
         self.recorder.record(Event::StoreCalled { operation, ok, time });
         answer
+    }
+}
+
+/// What kind of error it is, as traces say it.
+fn kind(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Away(_) => "away",
+        StoreError::Newer(_) => "newer",
+        StoreError::Broken(_) => "broken",
     }
 }
 

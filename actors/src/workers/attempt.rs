@@ -8,9 +8,10 @@
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use huemill_imaging::{Limits, Options, Stage, Timings, Watch};
+use huemill_observability::trace::{Span, SpanKind};
 use huemill_observability::{Event, log, panic_text};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -60,6 +61,8 @@ impl Bench {
     /// Does the work of an attempt and counts how it ended. Whatever it held is free again after it.
     pub(super) fn perform(&mut self, attempt: &Attempt) -> Answer {
         let mut format = "unknown";
+        let span = begin(attempt);
+        let _scope = span.enter();
         let steps = AssertUnwindSafe(|| self.steps(attempt, &mut format));
         let result = catch_unwind(steps).unwrap_or_else(|panic| {
             self.mill = None;
@@ -71,6 +74,7 @@ impl Bench {
         if attempt.counted {
             self.count(format, &result);
         }
+        tell(&span, format, &result);
         result.map_err(Fault::from)
     }
 
@@ -115,6 +119,30 @@ impl Bench {
             Err(halt) => faults::outcome(halt),
         };
         recorder.record(Event::AttemptEnded { format, outcome });
+    }
+}
+
+/// The span of the work itself, beside that of the wait for its slot.
+fn begin(attempt: &Attempt) -> Span {
+    let ticket = &attempt.ticket;
+    let waited = ticket.asked.elapsed();
+    ticket.scope.past("queue wait", SystemTime::now() - waited, waited);
+    ticket.scope.span("picture", SpanKind::Internal, || [])
+}
+
+/// What came of the work; of its stages, which follow one another up to now, the times alone are known.
+fn tell(span: &Span, format: &'static str, result: &Result<Done, Halt>) {
+    span.set("huemill.picture.format", format);
+    match result {
+        Ok(done) => {
+            let timings = &done.outcome.timings;
+            let mut at = SystemTime::now() - timings.total();
+            for (stage, time) in timings.iter() {
+                span.scope().past(stage.name(), at, time);
+                at += time;
+            }
+        }
+        Err(halt) => span.fail(faults::outcome(halt)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix::Message;
 use huemill_imaging::{Options, Outcome};
+use huemill_observability::trace::Scope;
 
 use super::{Cancel, Input};
 use crate::clock::Instant;
@@ -25,6 +26,8 @@ pub struct Run {
     pub class: Class,
     /// Whether the attempt counts among the attempts of customers: all but the canary do.
     pub counted: bool,
+    /// The trace that it belongs to.
+    pub scope: Scope,
 }
 
 /// Who waits for a picture, which decides its place in the queue.

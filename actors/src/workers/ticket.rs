@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use huemill_observability::trace::Scope;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -33,13 +34,21 @@ pub(super) struct Ticket {
     pub(super) start_by: Instant,
     /// When it must be done.
     pub(super) deadline: Instant,
+    /// The trace that it belongs to.
+    pub(super) scope: Scope,
     phase: AtomicU8,
 }
 
 impl Ticket {
-    pub(super) fn new(id: u64, cancel: CancellationToken, start_by: Instant, deadline: Instant) -> Self {
+    pub(super) fn new(
+        id: u64,
+        cancel: CancellationToken,
+        start_by: Instant,
+        deadline: Instant,
+        scope: Scope,
+    ) -> Self {
         let start_by = start_by.min(deadline);
-        Self { id, cancel, asked: Instant::now(), start_by, deadline, phase: AtomicU8::new(0) }
+        Self { id, cancel, asked: Instant::now(), start_by, deadline, scope, phase: AtomicU8::new(0) }
     }
 
     pub(super) fn enter(&self, phase: Phase) {

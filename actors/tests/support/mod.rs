@@ -20,6 +20,7 @@ use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::{Outbound, Policy};
 use huemill_actors::workers::{Cancel, Class, Input, Load, Mill, Mills, Run};
 use huemill_imaging::{Card, CardFormat, Crop, Error, Options, Outcome, Source, Timings, Watch};
+use huemill_observability::trace::Scope;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -69,6 +70,7 @@ pub fn request(input: Input) -> Run {
         cancel: Cancel::new(),
         class: Class::Interactive,
         counted: true,
+        scope: Scope::default(),
     }
 }
 

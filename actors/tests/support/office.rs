@@ -22,6 +22,7 @@ use huemill_actors::supervise::{Bell, Policy as Restarts, Roster, Supervision, a
 use huemill_actors::workers::WorkersSettings;
 use huemill_imaging::Options;
 use huemill_observability::Event;
+use huemill_observability::trace::Scope;
 use huemill_store::blobs::Blobs;
 use huemill_store::job::{Job, JobId, JobKind, NewKey, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
@@ -136,14 +137,14 @@ impl Office {
     }
 
     async fn send(&self, submission: Submission) -> JobId {
-        match ask(&self.jobs.intake, Submit(submission)).await.unwrap().unwrap() {
+        match ask(&self.jobs.intake, Submit(submission, Scope::default())).await.unwrap().unwrap() {
             Created::New(job) => job.id,
             other => panic!("{other:?}"),
         }
     }
 
     pub async fn try_submit(&self, pictures: &[&str], key: Option<NewKey>) -> Result<Created, Fault> {
-        ask(&self.jobs.intake, Submit(self.submission(pictures, key))).await?
+        ask(&self.jobs.intake, Submit(self.submission(pictures, key), Scope::default())).await?
     }
 
     pub fn submission(&self, pictures: &[&str], key: Option<NewKey>) -> Submission {

@@ -6,12 +6,13 @@ use prometheus::{
 };
 
 use super::figure;
-use crate::outlet;
+use crate::{outlet, trace};
 
 #[derive(Debug)]
 pub(super) struct Process {
     dropped: IntCounter,
     lost_lines: IntCounter,
+    lost_spans: IntCounter,
     spool_memory: IntGauge,
     spool_disk: IntGauge,
 }
@@ -40,6 +41,11 @@ impl Process {
                 "Log lines that were lost, because standard output was slow or closed.",
                 registry
             )?,
+            lost_spans: register_int_counter_with_registry!(
+                "trace_spans_dropped_total",
+                "Spans that were lost, because the collector was slow or gone.",
+                registry
+            )?,
             spool_memory: register_int_gauge_with_registry!(
                 "spool_memory_bytes",
                 "Bytes of uploads and answers held in memory.",
@@ -57,9 +63,10 @@ impl Process {
         self.dropped.inc_by(total.saturating_sub(self.dropped.get()));
     }
 
-    /// Counts the log lines that were lost so far.
+    /// Counts the log lines and spans that were lost so far.
     pub(super) fn look(&self) {
         self.lost_lines.inc_by(outlet::lost().saturating_sub(self.lost_lines.get()));
+        self.lost_spans.inc_by(trace::lost().saturating_sub(self.lost_spans.get()));
     }
 
     pub(super) fn spool(&self, memory: u64, disk: u64) {

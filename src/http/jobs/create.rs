@@ -6,13 +6,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::mime::{self, Mime};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::submission::{Submission, Submitted};
 use huemill_observability::Event;
+use huemill_observability::trace::Scope;
 use huemill_store::Spool;
 use huemill_store::archive;
 use huemill_store::job::{Job, JobId, JobKind, NewKey};
@@ -29,7 +30,6 @@ use crate::http::upload::parcel::{self, File, Sent, Takes};
 use crate::http::{context, pictures};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// How long a key is kept at least.
 const KEEP: Duration = Duration::from_secs(24 * 3_600);
@@ -69,7 +69,7 @@ pub(super) async fn create(
         priority: fields.priority,
         options: fields.options,
         request_id: context::of(&request).id.as_str().to_owned(),
-        traceparent: traceparent(request.headers()),
+        traceparent: Scope::here().headers().map(|(traceparent, _)| traceparent),
         base_url: links::base_url(&doors.public_url, &request),
         callback_url: fields.callback_url,
         ttl: fields.ttl,
@@ -136,17 +136,6 @@ fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The trace that the request belongs to (W3C Trace Context, 3.2), if it says so well-formed.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
-    let parts: Vec<&str> = text.split('-').collect();
-    let hex = |part: &&str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    let nothing = |part: &str| part.bytes().all(|byte| byte == b'0');
-    let fits = lengths == [2, 32, 16, 2] && parts.iter().all(hex) && parts[0] == "00";
-    (fits && !nothing(parts[1]) && !nothing(parts[2])).then(|| text.to_owned())
-}
-
 #[derive(Serialize)]
 struct Accepted<'a> {
     job_id: &'a str,
@@ -200,28 +189,5 @@ mod tests {
                 "request_id": "c298c805",
             })
         );
-    }
-
-    #[test]
-    fn a_trace_is_kept_where_it_is_well_formed() {
-        let kept = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(TRACEPARENT, HeaderValue::from_bytes(text.as_bytes()).unwrap());
-            traceparent(&headers)
-        };
-        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(kept(good).as_deref(), Some(good));
-        for bad in [
-            "",
-            "00",
-            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
-            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
-            "ä",
-        ] {
-            assert_eq!(kept(bad), None, "{bad}");
-        }
     }
 }

@@ -1,0 +1,207 @@
+//! Traces: where the work at hand belongs among the work of others, and spans that say how long its parts took.
+//!
+//! A [`Scope`] says to which trace work belongs. It goes where the work goes: [`Scope::here`] finds it, a message
+//! carries it, [`Scope::run`] has it hold for a future and [`Scope::enter`] for a thread. Log lines take their
+//! `trace_id` from it. A [`Span`] is a part of the work that is told of when it ends.
+//!
+//! Spans are recorded where [`Export::start`] found a collector in the environment, and nowhere else: without it a
+//! caller's trace is carried along for the log, and nothing is made, kept or sent. Nothing here can fail its caller.
+
+mod export;
+mod sampler;
+mod w3c;
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::trace::{FutureExt, Link, SpanBuilder, Status, TraceContextExt, Tracer as _};
+use opentelemetry::{Context, ContextGuard};
+use opentelemetry_sdk::trace::SdkTracer;
+
+pub use export::{Export, ExportError, lost};
+pub use opentelemetry::trace::SpanKind;
+pub use opentelemetry::{KeyValue, Value};
+
+/// Makes the spans, once there is somebody to send them to.
+static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+
+/// To which trace work belongs, if to any. Cheap to clone, and goes anywhere.
+#[derive(Debug, Clone, Default)]
+pub struct Scope(Option<Context>);
+
+impl Scope {
+    /// That of the work which calls this.
+    #[must_use]
+    pub fn here() -> Self {
+        Self(Context::map_current(|context| context.has_active_span().then(|| context.clone())))
+    }
+
+    /// That of a caller who sent these headers (W3C Trace Context); none where they are not well-formed.
+    #[must_use]
+    pub fn of_caller(traceparent: &str, tracestate: Option<&str>) -> Self {
+        let caller = w3c::parse(traceparent, tracestate);
+        Self(caller.map(|caller| Context::new().with_remote_span_context(caller)))
+    }
+
+    /// Whether it belongs to any.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The headers that tell somebody else of it: `traceparent`, and `tracestate` where there is one.
+    #[must_use]
+    pub fn headers(&self) -> Option<(String, Option<String>)> {
+        let span = self.0.as_ref()?.span();
+        let state = span.span_context().trace_state().header();
+        Some((w3c::write(span.span_context()), Some(state).filter(|state| !state.is_empty())))
+    }
+
+    /// The trace's id, 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        self.0.as_ref().map(|context| context.span().span_context().trace_id().to_string())
+    }
+
+    /// Has a future belong to it.
+    pub async fn run<F: Future>(self, work: F) -> F::Output {
+        match self.0 {
+            Some(context) => work.with_context(context).await,
+            None => work.await,
+        }
+    }
+
+    /// Has what this thread does belong to it, for as long as the answer is held.
+    #[must_use]
+    pub fn enter(&self) -> Option<ContextGuard> {
+        self.0.clone().map(Context::attach)
+    }
+
+    /// Begins a part of it. Where it is not recorded, neither is the part.
+    pub fn span<A>(&self, name: &'static str, kind: SpanKind, attributes: impl FnOnce() -> A) -> Span
+    where
+        A: IntoIterator<Item = KeyValue>,
+    {
+        match self.recorded() {
+            Some((tracer, context)) => {
+                let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes());
+                Span::open(tracer, builder, context)
+            }
+            None => Span { scope: self.clone(), own: false },
+        }
+    }
+
+    /// Tells of a part that is over.
+    pub fn past(&self, name: &'static str, began: SystemTime, took: Duration) {
+        if let Some((tracer, context)) = self.recorded() {
+            let builder = tracer.span_builder(name).with_start_time(began);
+            let mut span = tracer.build_with_context(builder, context);
+            opentelemetry::trace::Span::end_with_timestamp(&mut span, began + took);
+        }
+    }
+
+    fn recorded(&self) -> Option<(&'static SdkTracer, &Context)> {
+        let tracer = TRACER.get()?;
+        let context = self.0.as_ref()?;
+        context.span().span_context().is_sampled().then_some((tracer, context))
+    }
+}
+
+/// Begins work that somebody asked for: a part of the caller's trace, or a trace of its own where there is none.
+pub fn begin<A>(
+    caller: Scope,
+    name: impl Into<Cow<'static, str>>,
+    kind: SpanKind,
+    attributes: impl FnOnce() -> A,
+) -> Span
+where
+    A: IntoIterator<Item = KeyValue>,
+{
+    let Some(tracer) = TRACER.get() else { return Span { scope: caller, own: false } };
+    let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes());
+    Span::open(tracer, builder, &caller.0.unwrap_or_default())
+}
+
+/// Begins work that comes of a request which is long over, in a trace of its own that names the request's. It is
+/// recorded where that one was. `origin` is the `traceparent` that was kept.
+pub fn linked<A>(
+    origin: Option<&str>,
+    name: &'static str,
+    kind: SpanKind,
+    attributes: impl FnOnce() -> A,
+) -> Span
+where
+    A: IntoIterator<Item = KeyValue>,
+{
+    let origin = origin.and_then(|text| w3c::parse(text, None));
+    let Some(tracer) = TRACER.get() else {
+        let scope = Scope(origin.map(|origin| Context::new().with_remote_span_context(origin)));
+        return Span { scope, own: false };
+    };
+    let links = origin.map(|origin| Link::new(origin, Vec::new(), 0)).into_iter().collect();
+    let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes()).with_links(links);
+    Span::open(tracer, builder, &Context::new())
+}
+
+/// Work under way. Ends when it is dropped. The default is of no trace.
+#[derive(Debug, Default)]
+#[must_use = "a span ends as soon as it is dropped"]
+pub struct Span {
+    scope: Scope,
+    own: bool,
+}
+
+impl Span {
+    fn open(tracer: &SdkTracer, builder: SpanBuilder, parent: &Context) -> Self {
+        let span = tracer.build_with_context(builder, parent);
+        Self { scope: Scope(Some(parent.with_span(span))), own: true }
+    }
+
+    /// What belongs to it belongs to this.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        self.scope.clone()
+    }
+
+    /// Has what this thread does belong to it, for as long as the answer is held.
+    #[must_use]
+    pub fn enter(&self) -> Option<ContextGuard> {
+        self.scope.enter()
+    }
+
+    /// Calls it otherwise, now that more is known.
+    pub fn rename(&self, name: impl FnOnce() -> String) {
+        if let Some(context) = self.recorded() {
+            context.span().update_name(name());
+        }
+    }
+
+    /// Notes a fact.
+    pub fn set(&self, key: &'static str, value: impl Into<Value>) {
+        if let Some(context) = self.recorded() {
+            context.span().set_attribute(KeyValue::new(key, value));
+        }
+    }
+
+    /// Notes that it failed, and by what kind of error.
+    pub fn fail(&self, kind: &'static str) {
+        if let Some(context) = self.recorded() {
+            context.span().set_attribute(KeyValue::new("error.type", kind));
+            context.span().set_status(Status::error(""));
+        }
+    }
+
+    fn recorded(&self) -> Option<&Context> {
+        self.scope.0.as_ref().filter(|context| self.own && context.span().is_recording())
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        // Others may hold its scope on: the end must not wait for them.
+        if let Some(context) = self.scope.0.as_ref().filter(|_| self.own) {
+            context.span().end();
+        }
+    }
+}
