@@ -6,6 +6,7 @@ mod context;
 mod cors;
 mod doors;
 mod etag;
+mod fetch_url;
 mod finish;
 pub(crate) mod jobs;
 mod negotiate;

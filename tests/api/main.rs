@@ -4,6 +4,7 @@
 
 mod app;
 mod cards;
+mod fetch_url;
 mod hostile_http;
 mod hostile_images;
 mod hostile_zips;
@@ -19,6 +20,7 @@ mod logs;
 mod operations;
 mod process;
 mod process_zip;
+mod site;
 mod wire;
 
 #[path = "../../store/tests/support/archives.rs"]

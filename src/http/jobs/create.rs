@@ -84,6 +84,7 @@ fn takes(doors: &Doors) -> Takes {
         one: Wanted {
             field: "zip_file",
             member: "zip",
+            url: None,
             raw: |kind: &Mime| {
                 kind.type_() == mime::APPLICATION
                     && matches!(kind.subtype().as_str(), "zip" | "x-zip-compressed")
