@@ -13,6 +13,7 @@ mod negotiate;
 mod operations;
 mod operator;
 mod pace;
+mod page;
 mod pictures;
 pub(crate) mod problem;
 mod process;
@@ -24,6 +25,7 @@ pub(crate) mod route;
 mod server;
 mod signature;
 mod upload;
+mod webhooks;
 
 pub(crate) use doors::Doors;
 pub(crate) use server::{Listening, listen};

@@ -47,8 +47,15 @@ pub(crate) const JOB_RESULTS: Route =
 pub(crate) const JOB_CARD: Route =
     Route { path: "/jobs/{id}/results/{n}/card", allow: "GET, HEAD, OPTIONS", users: true };
 
+/// What was told of jobs' ends, to whom: the operator's list.
+pub(crate) const DELIVERIES: Route =
+    Route { path: "/webhooks/deliveries", allow: "GET, HEAD, OPTIONS", users: false };
+/// One of them sent anew.
+pub(crate) const REDELIVER: Route =
+    Route { path: "/webhooks/deliveries/{id}/redeliver", allow: "POST, OPTIONS", users: false };
+
 /// All routes.
-pub(crate) const ALL: [Route; 12] = [
+pub(crate) const ALL: [Route; 14] = [
     PROCESS,
     PROCESS_ZIP,
     FETCH_URL,
@@ -58,6 +65,8 @@ pub(crate) const ALL: [Route; 12] = [
     JOB_CANCEL,
     JOB_RESULTS,
     JOB_CARD,
+    DELIVERIES,
+    REDELIVER,
     HEALTH,
     READY,
     METRICS,
@@ -134,6 +143,9 @@ mod tests {
             ("/jobs/job_1/events", Some("/jobs/{id}/events")),
             ("/jobs/job_1/results/7/card", Some("/jobs/{id}/results/{n}/card")),
             ("/fetch_url", Some("/fetch_url")),
+            ("/webhooks/deliveries", Some("/webhooks/deliveries")),
+            ("/webhooks/deliveries/dlv_1/redeliver", Some("/webhooks/deliveries/{id}/redeliver")),
+            ("/webhooks/deliveries/dlv_1", None),
             ("/jobs/", None),
             ("//jobs", None),
             ("/jobs//events", None),

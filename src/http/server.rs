@@ -13,7 +13,7 @@ use huemill_actors::fault::Code;
 use super::doors::Doors;
 use super::problem::Problem;
 use super::route::{self, Route};
-use super::{access, fetch_url, jobs, operations, process, process_zip, upload};
+use super::{access, fetch_url, jobs, operations, process, process_zip, upload, webhooks};
 use crate::settings::Server as ServerSettings;
 
 /// A bound server that runs when it is awaited.
@@ -63,6 +63,7 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::head().to(operations::metrics)),
         )
         .configure(jobs::routes)
+        .configure(webhooks::routes)
         .default_service(web::to(nowhere));
 }
 

@@ -22,6 +22,7 @@ mod operations;
 mod process;
 mod process_zip;
 mod site;
+mod webhooks;
 mod wire;
 
 #[path = "../../store/tests/support/archives.rs"]
