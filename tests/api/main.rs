@@ -19,6 +19,8 @@ mod jobs_urls;
 mod lifecycle;
 mod logs;
 mod operations;
+mod outbound;
+mod outbound_transfer;
 mod process;
 mod process_zip;
 mod site;
