@@ -108,3 +108,29 @@ impl From<ArchiveError> for Fault {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use huemill_store::{SpoolRoom, SpoolSettings};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_url_led_to_is_told_by_its_content() {
+        let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
+        let told = async |bytes: &[u8]| {
+            let spool = Spool::from_bytes(&room, bytes.to_vec()).unwrap();
+            format(&spool).await.map_err(|fault| (fault.code, fault.message.into_owned()))
+        };
+        assert_eq!(told(b"\x89PNG\r\n\x1a\n and more").await, Ok(Format::Png));
+        let svg = [b"<?xml version=\"1.0\"?><!--".as_slice(), &[b'x'; 1_000], b"--><svg/>"].concat();
+        for (bytes, word) in
+            [(&svg[..], "SVG"), (b"%PDF-1.7", "PDF"), (b"<!doctype html>", "no picture"), (b"", "no picture")]
+        {
+            let (code, message) = told(bytes).await.unwrap_err();
+            assert_eq!(code, Code::UnsupportedMediaType, "{word}");
+            assert!(message.contains(word), "{message}");
+        }
+    }
+}

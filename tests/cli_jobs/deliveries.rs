@@ -14,8 +14,7 @@ fn receiver() -> u16 {
     let listener = TcpListener::bind("127.0.0.2:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
-        let mut seen = 0;
-        for mut socket in listener.incoming().map_while(Result::ok) {
+        for (seen, mut socket) in listener.incoming().map_while(Result::ok).enumerate() {
             let mut reader = BufReader::new(socket.try_clone().unwrap());
             let (mut line, mut length) = (String::new(), 0);
             while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
@@ -26,7 +25,6 @@ fn receiver() -> u16 {
             }
             let _ = reader.read_exact(&mut vec![0; length]);
             let status = if seen == 0 { "410 Gone" } else { "204 No Content" };
-            seen += 1;
             let _ = write!(socket, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
         }
     });
