@@ -27,6 +27,7 @@ check: dashboards ## Format and lints, warnings are errors
 	$(CARGO) clippy --workspace --all-targets $(PROFILE) --locked -- -D warnings
 
 dashboards: ## Dashboards against their source and the table of metrics
+	@python3 observability/grafana/test_check.py --quiet
 	@python3 observability/grafana/check.py
 
 unit: ## Unit, property, table and process tests

@@ -27,8 +27,9 @@ def selectors(query):
 
 
 def family(name, known):
-    """The metric of the table that a series belongs to; None where there is none."""
-    if name in known:
-        return name
+    """The metric of the table that a series belongs to; None where there is none. A histogram has no series of its
+    bare name, and nothing but a histogram has buckets."""
     base = SUFFIX.sub("", name)
-    return base if base != name and known.get(base, {}).get("type") == "histogram" else None
+    if known.get(base, {}).get("type") == "histogram":
+        return base if base != name else None
+    return name if name in known else None

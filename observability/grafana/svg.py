@@ -133,10 +133,11 @@ def stat(panel, series, width, height, _span):
     color = _color(points[-1][1], defaults["thresholds"])
     most = max(value for _, value in points) or 1
     first, last = points[0][0], points[-1][0]
-    line = "L".join(f"{(at - first) / max(1, last - first) * width:.1f} {height - 1 - value / most * height * 0.3:.1f}"
-                    for at, value in points)
-    yield f'<path d="M0 {height}L{line}L{width} {height}Z" fill="{color}" fill-opacity="0.2"/>'
-    yield f'<path d="M{line}" fill="none" stroke="{color}"/>'
+    if last > first:
+        line = "L".join(f"{(at - first) / (last - first) * width:.1f} {height - 1 - value / most * height * 0.3:.1f}"
+                        for at, value in points)
+        yield f'<path d="M0 {height}L{line}L{width} {height}Z" fill="{color}" fill-opacity="0.2"/>'
+        yield f'<path d="M{line}" fill="none" stroke="{color}"/>'
     yield _text(width / 2, height * 0.56, human(points[-1][1], defaults["unit"]), 26, color, "middle")
 
 

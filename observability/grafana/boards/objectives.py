@@ -15,9 +15,10 @@ def above(histogram, edge, selector, window):
 
 
 def unavailable(window):
-    """The share of the users' requests that failed through a fault of the service."""
+    """The share of the users' requests that failed through a fault of the service. All requests are counted by their
+    histogram: one series a route, where `requests_total` has one a route and status, and 30 days are read at once."""
     return (f"sum(rate(errors_total{{JOB, USERS, OURS}}[{window}]))"
-            f" / (sum(rate(requests_total{{JOB, USERS}}[{window}])) > 0)")
+            f" / (sum(rate(request_duration_ms_count{{JOB, USERS}}[{window}])) > 0)")
 
 
 def failed_jobs(window):

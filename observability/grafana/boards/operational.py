@@ -30,7 +30,7 @@ GLANCE = [
     stat("How much of the month's availability budget is left?", "percentunit",
          "Of the 0.1 % of users' requests that may fail through a fault of ours in 30 days. Below 0 it is overdrawn.",
          left("Availability 99.9 %"), thresholds=steps((0.25, YELLOW), (0.5, "green"), base=RED),
-         empty="no requests"),
+         empty="no requests", once=True),
     stat("How fast does that budget burn now?", "suffix:×",
          "Over the last hour: 1× uses up the month's budget in a month, 14.4× in two days, which pages.",
          burn("Availability 99.9 %", "1h"), thresholds=steps((1, YELLOW), (14.4, RED)), empty="no requests",

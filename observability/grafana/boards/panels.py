@@ -92,20 +92,22 @@ def events(title, unit, about, *queries, **more):
     return lines(title, unit, about, *queries, bars=True, **more)
 
 
-def stat(title, unit, about, query, *, width=4, height=4, thresholds=None, empty="nothing yet", decimals=None):
-    """One number, and the line it comes from. `empty` is said where there is none."""
+def stat(title, unit, about, query, *, width=4, height=4, thresholds=None, empty="nothing yet", decimals=None,
+         once=False):
+    """One number, and the line it comes from; `once`: the number alone, where the line is dear. `empty` is said where
+    there is none."""
     fields = {"noValue": empty, "color": {"mode": "thresholds"}, "thresholds": thresholds or steps()}
     if decimals is not None:
         fields["decimals"] = decimals
     options = {
         "colorMode": "value",
-        "graphMode": "area",
+        "graphMode": "none" if once else "area",
         "justifyMode": "auto",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "textMode": "value",
     }
     return panel("stat", title, unit, about, [("", query)], width=width, height=height, fields=fields,
-                 options=options)
+                 options=options, instant=once)
 
 
 def ranking(title, unit, about, *queries, width=8, height=8, thresholds=None, least=0, most=None):
