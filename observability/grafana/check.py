@@ -17,6 +17,7 @@ from pathlib import Path
 
 import promql
 from live import Prometheus, Refused
+from units import UNITS
 
 HERE = Path(__file__).parent
 COLUMNS = 24
@@ -59,9 +60,9 @@ def query_faults(query, known):
 
 def panel_faults(panel, known):
     """What a panel lacks."""
-    defaults = panel["fieldConfig"]["defaults"]
-    if not (defaults.get("unit") or "").strip():
-        yield "no unit"
+    unit = panel["fieldConfig"]["defaults"].get("unit") or "nothing"
+    if unit not in UNITS and not re.fullmatch(r"suffix: ?\S+", unit):
+        yield f"no unit, but {unit}"
     if not panel["title"].endswith("?"):
         yield "its title asks nothing"
     if not panel.get("description", "").endswith("."):

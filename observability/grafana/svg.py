@@ -16,7 +16,9 @@ PALETTE = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#8
 NAMED = {"green": "#73bf69", "yellow": "#f2cc0c", "red": "#f2495c", "blue": "#5794f2"}
 HEAT = ((32, 27, 24), (122, 62, 10), (230, 120, 20), (255, 205, 130))
 DIM, GRID = "#8e8e9c", "#2a2d33"
-LEFT, FOOT = 52, 16
+LEFT, FOOT = 58, 16
+# Pixels of a letter in a legend.
+LETTER = 6.3
 
 
 def _text(x, y, words, size=10, color=DIM, anchor="start"):
@@ -36,20 +38,20 @@ def _ticks(most, unit):
     return [size * number for number in range(math.ceil(most / size - 1e-9) + 1)]
 
 
-def _clock(width, height, span):
+def _clock(width, height, span, left=LEFT):
     """Labels of the time axis."""
     shape = "%H:%M:%S" if span[1] - span[0] < 600 else "%H:%M"
     for share in (0, 1 / 3, 2 / 3, 1):
         words = time.strftime(shape, time.gmtime(span[0] + share * (span[1] - span[0])))
         anchor = {0: "start", 1: "end"}.get(share, "middle")
-        yield _text(LEFT + share * (width - LEFT), height - 3, words, anchor=anchor)
+        yield _text(left + share * (width - left), height - 3, words, anchor=anchor)
 
 
 def _legend(series, width, top):
     """Names of series below a panel, two lines at most."""
     x, y = 0, top
     for number, (name, _, _) in enumerate(series):
-        need = 16 + 5.8 * len(name)
+        need = 16 + LETTER * len(name)
         if x + need > width and x:
             x, y = 0, y + 13
         if y > top + 13:
@@ -60,7 +62,7 @@ def _legend(series, width, top):
 
 
 def _legend_height(series, width):
-    return 13 + 13 * (sum(16 + 5.8 * len(name) for name, _, _ in series) > width)
+    return 13 + 13 * (sum(16 + LETTER * len(name) for name, _, _ in series) > width)
 
 
 def _color(value, thresholds):
@@ -171,7 +173,7 @@ def heatmap(panel, series, width, height, span):
             yield _rect(max(LEFT, x), (len(edges) - 1 - number) * tall, wide + 0.2, tall - 1, _heat(value / most))
     for number in range(0, len(edges), 2):
         words = "above" if math.isinf(edges[number]) else human(edges[number], panel["options"]["yAxis"]["unit"])
-        yield _text(LEFT - 5, (len(edges) - 1 - number) * tall + 4, words, anchor="end")
+        yield _text(LEFT - 5, max(9, (len(edges) - 1 - number) * tall + 6), words, anchor="end")
     yield from _clock(width, height, span)
 
 
@@ -195,7 +197,7 @@ def state_timeline(panel, series, width, height, span):
                 x, end = left + (run_start - span[0]) * scale, min(width, left + (at - span[0]) * scale)
                 yield _rect(x, number * tall + 1, end - x, tall - 3, _color(state, thresholds))
                 run_start, state = at, value
-    yield from _clock(width, height, span)
+    yield from _clock(width, height, span, left)
 
 
 KINDS = {"timeseries": timeseries, "stat": stat, "bargauge": bargauge, "heatmap": heatmap,

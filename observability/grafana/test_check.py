@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The check itself: each fault that it looks for, put into a good dashboard, is found and named."""
 
+import contextlib
 import copy
+import io
 import unittest
 
 import check
@@ -19,7 +21,8 @@ def asking(query):
 
 
 CHANGES = {
-    "no unit": lambda panels: panels[FIRST]["fieldConfig"]["defaults"].update(unit=" "),
+    "no unit, but nothing": lambda panels: panels[FIRST]["fieldConfig"]["defaults"].update(unit=""),
+    "no unit, but per cent": lambda panels: panels[FIRST]["fieldConfig"]["defaults"].update(unit="per cent"),
     "asks nothing": lambda panels: panels[FIRST].update(title="Up"),
     "no description": lambda panels: panels[FIRST].update(description=""),
     "id “3” is there twice": lambda panels: panels[FIRST].update(id=3),
@@ -67,7 +70,8 @@ class Live(unittest.TestCase):
     board = {**operational.DASHBOARD, "panels": operational.DASHBOARD["panels"][:2]}
 
     def faults(self, answer, without=()):
-        return "\n".join(check.live_faults(self.board, StandIn(answer), without))
+        with contextlib.redirect_stdout(io.StringIO()):
+            return "\n".join(check.live_faults(self.board, StandIn(answer), without))
 
     def test_values_are_no_fault(self):
         self.assertEqual(self.faults([({}, [(0, 1)])]), "")

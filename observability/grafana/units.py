@@ -1,5 +1,7 @@
 """Values as Grafana writes them, in the units that the dashboards use."""
 
+# Grafana's names; beside them "suffix:…", which is written behind the value.
+UNITS = {"short", "percentunit", "s", "ms", "bytes", "Bps", "reqps", "cpm", "bool", "bool_yes_no"}
 TIMES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 
