@@ -132,7 +132,8 @@ def spread(title, unit, about, query, *, width=8, height=8):
         "calculate": False,
         "cellGap": 1,
         "cellValues": {"unit": "short"},
-        "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5, "reverse": False},
+        "color": {"mode": "scheme", "scheme": "Oranges", "fill": "dark-orange", "scale": "exponential", "steps": 64,
+                  "exponent": 0.5, "reverse": False},
         "filterValues": {"le": 1e-9},
         "legend": {"show": True},
         "rowsFrame": {"layout": "auto"},
@@ -152,7 +153,7 @@ def states(title, about, query, legend, *, width=12, height=8, good="up", bad="d
         "thresholds": steps((1, GREEN), base=RED),
     }
     options = {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
         "mergeValues": True,
         "rowHeight": 0.85,
         "showValue": "never",
@@ -182,7 +183,7 @@ def placed(rows):
 
 VARIABLES = [
     {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "refresh": 1,
-     "current": {}, "hide": 0, "includeAll": False, "multi": False, "options": [], "regex": ""},
+     "hide": 0, "includeAll": False, "multi": False, "options": [], "regex": ""},
     {"name": "job", "label": "Job", "type": "query", "datasource": DATASOURCE, "refresh": 2, "sort": 1,
      "definition": "label_values(service_ready, job)",
      "query": {"query": "label_values(service_ready, job)", "refId": "job", "qryType": 1},
@@ -217,6 +218,7 @@ def dashboard(name, about, rows, *, refresh="30s", since="now-6h"):
         "time": {"from": since, "to": "now"},
         "timezone": "browser",
         "links": [{"title": "Huemill", "type": "dashboards", "tags": ["huemill"], "asDropdown": False,
+                   "icon": "external link", "tooltip": "", "url": "",
                    "includeVars": True, "keepTime": True, "targetBlank": False}],
         "templating": {"list": VARIABLES},
         "annotations": {"list": ANNOTATIONS},
