@@ -163,8 +163,6 @@ def visitor(client, turn):
 def customer(client, turn, peer):
     """Creates a job of each kind in turn, asks for it until it has ended, and fetches what came of it."""
     hook = f"{peer}/hook/{('ok', 'ok', 'ok', 'broken', 'gone')[turn % 5]}"
-    if turn % 11 == 7:
-        hook = "http://10.0.0.7/hook"
     pictures = [(f"{n}.png", png(800, 600, turn * 10 + n)) for n in range(1 + turn % 6)]
     if turn % 4 == 0 and client.urls:
         urls = [f"{peer}/picture/{turn}.png", f"{peer}/lost.png"]
@@ -222,6 +220,8 @@ def stranger(client, turn):
     client.send("POST", "/process_zip", archive([("../../etc/cron.d/x.png", png(60, 40, 1))]), "application/zip")
     inner = random.choice(("http://169.254.169.254/latest", "http://10.0.0.7/a.png", "http://[::1]/a.png"))
     client.json("POST", "/jobs", {"urls": [inner]})
+    fields = [("images", "a.png", png(60, 40, turn)), ("callback_url", None, inner.encode())]
+    client.send("POST", "/jobs", *form(fields))
     if client.secret:
         body = json.dumps({"urls": ["nonsense"]}).encode()
         signed = client.signature("POST", "/jobs", body)

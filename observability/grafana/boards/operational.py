@@ -49,8 +49,7 @@ BUDGETS = [
           sent at 14.4× (1 h and 5 m) and 6× (6 h and 30 m), a ticket at 3× (1 d and 2 h) and 1× (3 d and 6 h).""",
           *[(window, burn("Availability 99.9 %", window)) for window in ("5m", "30m", "1h", "6h", "3d")], limit=14.4),
     lines("Which other objective burns its budget?", "suffix:×",
-          """The last hour's share of bad events over the 5 % allowed. Webhooks are timed per try, failed ones
-          included.""",
+          "The last hour's share of bad events over the share allowed: 1 % of errors, 5 % of all else.",
           *[(name, burn(name, "1h")) for name in list(OBJECTIVES)[1:]], limit=6),
     ranking("How much of each budget is left this month?", "percentunit",
             "What is left of the bad events that each objective allows in 30 days. Overdrawn ones show 0 or less.",

@@ -8,8 +8,9 @@ TRIES = "30m"
 
 # What the alert SecurityProbing counts.
 PROBES = {
-    "guard blocks": "outbound_blocked_total{JOB}",
-    "replays": 'auth_failures_total{JOB, reason="nonce_reused"}',
+    "guard blocks": 'outbound_blocked_total{JOB, reason!~"unresolvable|redirects|downgrade|form"}',
+    "replays and forgeries":
+        'auth_failures_total{JOB, reason=~"nonce_reused|invalid_signature|unauthorized|link_forged"}',
     "ZIP traversal": 'errors_total{JOB, error_code="ZIP_TRAVERSAL"}',
 }
 
@@ -39,7 +40,7 @@ GLANCE = [
     hourly("How many callers could not prove who they are?", "All reasons: signatures, links, the operator's token.",
            "auth_failures_total{JOB}", (10, YELLOW), (100, RED)),
     hourly("How many signed requests were replays?", "A signature or nonce that was spent already.",
-           PROBES["replays"], (1, YELLOW), (10, RED)),
+           'auth_failures_total{JOB, reason="nonce_reused"}', (1, YELLOW), (10, RED)),
     hourly("How many idempotency keys were misused?", "The same key with another request.",
            "idempotency_conflicts_total{JOB}", (1, YELLOW), (180, RED)),
     stat("What share of webhook tries succeeds?", "percentunit", "Tries that their receiver took, within 30 minutes.",
@@ -47,7 +48,7 @@ GLANCE = [
          f" / (sum(rate(webhook_attempts_total{{JOB}}[{TRIES}])) > 0)",
          thresholds=steps((0.9, YELLOW), (0.98, "green"), base=RED), empty="no tries"),
     hourly("How many outbound requests were blocked?", "URLs that the guard let not through.",
-           PROBES["guard blocks"], (1, YELLOW), (20, RED)),
+           "outbound_blocked_total{JOB}", (1, YELLOW), (20, RED)),
     hourly("How many archives tried to leave their folder?", "ZIPs with an entry that leads out of the archive.",
            PROBES["ZIP traversal"], (1, YELLOW), (5, RED)),
 ]
@@ -95,8 +96,9 @@ WEBHOOKS = [
 
 PATTERNS = [
     lines("Does somebody probe the guards?", "short",
-          "Guard blocks, replays and ZIP traversal within 5 minutes: what SecurityProbing watches.",
-          *[(name, within("5m", selector)) for name, selector in PROBES.items()], stack=True),
+          """Within 5 minutes: URLs that lead where none should (mere mistakes left out), replays, forgeries and guesses,
+          and archives that leave their folder. SecurityProbing fires at ten of them together.""",
+          *[(name, within("5m", selector)) for name, selector in PROBES.items()], stack=True, limit=10),
     events("What does the outbound guard block?", "short",
            "By reason. “metadata”, “loopback” and “private” are what attacks on inner services look like.",
            ("{{reason}}", some("outbound_blocked_total{JOB}", by="reason"))),
