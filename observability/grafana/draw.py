@@ -23,7 +23,7 @@ from live import Prometheus
 
 HERE = Path(__file__).parent
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
-COLUMN, LINE, GAP, HEAD = 56, 27, 6, 20
+COLUMN, LINE, GAP, HEAD = 50, 25, 6, 20
 STYLE = """
 body { margin: 0; background: #111217; color: #ccccdc; font-family: "DejaVu Sans", sans-serif; }
 div { position: absolute; box-sizing: border-box; }
@@ -60,7 +60,7 @@ def page(board, prometheus):
             parts.append(f'<div class="row" {box}>{title}</div>')
             continue
         drawn = svg.draw(panel, series_of(panel, prometheus), width - 16, height - 10 - HEAD, span)
-        small = " small" if len(panel["title"]) * 6.4 > width else ""
+        small = " small" if len(panel["title"]) * 6.2 > width - 16 else ""
         parts.append(f'<div class="panel" {box}><div class="title{small}">{title}</div>{drawn}</div>')
     return f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>' + "\n".join(parts), bottom
 

@@ -1,9 +1,11 @@
-"""Makes a browser's PNG small: 8 bits a channel become a palette of the most used colours."""
+"""Makes a browser's PNG small: 8 bits a channel become a palette of colours that differ."""
 
 import struct
 import zlib
 from collections import Counter
 
+# Colours are alike where they differ in these lowest bits alone.
+SHADES = 3
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -45,7 +47,11 @@ def _guess(kind, left, up, corner):
     return min((left, up, corner), key=lambda one: abs(base - one))
 
 
-def of_few_colors(data, most=96):
+def _distance(one, other):
+    return sum((a - b) ** 2 for a, b in zip(one, other))
+
+
+def of_few_colors(data, most=80):
     """The same picture with this many colours at most (256), each pixel in the nearest of them."""
     parts = list(_chunks(data))
     width, height, depth, kind, *_ = struct.unpack(">IIBBBBB", parts[0][1])
@@ -55,11 +61,14 @@ def of_few_colors(data, most=96):
     packed = zlib.decompress(b"".join(body for name, body in parts if name == b"IDAT"))
     rows = [[row[i:i + 3] for i in range(0, len(row), size)] for row in _rows(packed, width, height, size)]
     used = Counter(pixel for row in rows for pixel in row)
-    colors = [color for color, _ in used.most_common(most)]
-    index = {color: number for number, color in enumerate(colors)}
-    for color in used.keys() - index.keys():
-        index[color] = min(range(len(colors)),
-                           key=lambda n: sum((a - b) ** 2 for a, b in zip(color, colors[n])))
+    # One colour of those that hardly differ, so that shades of what is common leave room for what is rare.
+    chosen, weight = {}, Counter()
+    for color, count in used.most_common():
+        near = tuple(value >> SHADES for value in color)
+        chosen.setdefault(near, color)
+        weight[near] += count
+    colors = [chosen[near] for near, _ in weight.most_common(most)]
+    index = {color: min(range(len(colors)), key=lambda n: _distance(color, colors[n])) for color in used}
     body = b"".join(b"\0" + bytes(map(index.__getitem__, row)) for row in rows)
     head = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     return SIGNATURE + b"".join((_chunk(b"IHDR", head), _chunk(b"PLTE", b"".join(colors)),
