@@ -28,7 +28,7 @@ STYLE = """
 body { margin: 0; background: #111217; color: #ccccdc; font-family: "DejaVu Sans", sans-serif; }
 div { position: absolute; box-sizing: border-box; }
 .panel { background: #181b1f; border: 1px solid #25282e; border-radius: 2px; padding: 4px 7px; overflow: hidden; }
-.title { position: static; height: 20px; font-size: 10.5px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.title { position: static; height: 20px; font-size: 10.5px; white-space: nowrap; overflow: hidden; }
 .small { font-size: 9px; white-space: normal; line-height: 10.5px; }
 .row { font-size: 14px; padding: 5px 2px; }
 """

@@ -210,7 +210,7 @@ def follow(client, path, turn):
 
 
 def stranger(client, turn):
-    """Tries doors: routes, ids, links, the operator's list, signatures, archives that leave their folder, own addresses."""
+    """Tries doors: routes, ids, links, the operator's list, signatures, archives that leave their folder, inner hosts."""
     for path in ("/.env", "/wp-login.php", f"/admin/{turn}"):
         client.send("GET", path)
     client.send("GET", f"/jobs/job_{turn:026d}")

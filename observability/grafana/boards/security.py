@@ -88,7 +88,7 @@ WEBHOOKS = [
           ("taken", f"sum(rate(webhook_deliveries_total{{JOB}}[{TRIES}]))"
                     f" / (sum(rate(webhook_attempts_total{{JOB}}[{TRIES}])) > 0)"), most=1),
     events("Why do tries fail?", "short",
-           "“tls” and “blocked” are of interest here: a bad certificate, or a receiver that moved to a private address.",
+           "“tls” and “blocked” are of interest here: a bad certificate, or a receiver that moved within.",
            ("{{reason}}", some("webhook_failures_total{JOB}", by="reason"))),
     lines("How long do receivers take to answer?", "s", "One try, failed ones included, over 30 minutes.",
           *quantiles("webhook_delivery_latency_seconds", "JOB", TRIES), limit=5),
