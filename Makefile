@@ -1,11 +1,12 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check unit doc bench load load-jobs load-webhooks crash fuzz deny clean
+.PHONY: help run setup test check dashboards unit doc grafana bench load load-jobs load-webhooks crash fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
 PROFILE := --profile ci
 FUZZ_SECONDS ?= 600
+PROMETHEUS_URL ?= http://127.0.0.1:9090
 CRASH_ROUNDS ?= 100
 
 help: ## List what can be made
@@ -21,9 +22,13 @@ setup: ## Install what the tests need beside Rust (Debian packages; from PyPI an
 	@tests/moto.sh
 	@tests/verifiers.sh
 
-check: ## Format and lints, warnings are errors
+check: dashboards ## Format and lints, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets $(PROFILE) --locked -- -D warnings
+
+dashboards: ## Dashboards against their source and the table of metrics
+	@python3 observability/grafana/test_check.py --quiet
+	@python3 observability/grafana/check.py
 
 unit: ## Unit, property, table and process tests
 	$(CARGO) test --workspace --lib --bins --tests --benches $(PROFILE) --locked
@@ -31,6 +36,13 @@ unit: ## Unit, property, table and process tests
 doc: ## Doc tests, and the documentation without warnings
 	$(CARGO) test --workspace --doc $(PROFILE) --locked
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
+
+grafana: ## Grafana in Docker on 127.0.0.1:3000 with our dashboards, for the Prometheus at PROMETHEUS_URL
+	docker run --rm --network host -e GF_SERVER_HTTP_ADDR=127.0.0.1 -e GF_AUTH_ANONYMOUS_ENABLED=true \
+		-e PROMETHEUS_URL=$(PROMETHEUS_URL) \
+		-v $(CURDIR)/observability/grafana/provisioning:/etc/grafana/provisioning:ro \
+		-v $(CURDIR)/observability/grafana/dashboards:/var/lib/grafana/dashboards/huemill:ro \
+		grafana/grafana-oss:11.6.0
 
 bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILES=a.jpg:b.png adds files
 	$(CARGO) bench -p huemill-imaging --bench pipeline
