@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check unit doc bench load load-jobs load-webhooks crash fuzz deny clean
+.PHONY: help run setup test check rules unit doc bench load load-jobs load-webhooks crash fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -14,7 +14,7 @@ help: ## List what can be made
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
 
-test: setup check unit doc ## All that must hold: format, lints, tests, doc tests (sets up what is missing)
+test: setup check rules unit doc ## All that must hold: format, lints, alerts, tests, doc tests (sets up what is missing)
 
 setup: ## Install what the tests need beside Rust (Debian packages; from PyPI and npm beside the build)
 	@tests/setup.sh
@@ -24,6 +24,9 @@ setup: ## Install what the tests need beside Rust (Debian packages; from PyPI an
 check: ## Format and lints, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets $(PROFILE) --locked -- -D warnings
+
+rules: ## Alerts, recording rules and routes: syntax, lints, and each alert both ways
+	@observability/check.sh
 
 unit: ## Unit, property, table and process tests
 	$(CARGO) test --workspace --lib --bins --tests --benches $(PROFILE) --locked
