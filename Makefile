@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check dashboards unit doc grafana bench load load-jobs load-webhooks crash fuzz deny clean
+.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks crash fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -15,7 +15,7 @@ help: ## List what can be made
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
 
-test: setup check unit doc ## All that must hold: format, lints, tests, doc tests (sets up what is missing)
+test: setup check rules unit doc ## All that must hold: format, lints, alerts, tests, doc tests (sets up what is missing)
 
 setup: ## Install what the tests need beside Rust (Debian packages; from PyPI and npm beside the build)
 	@tests/setup.sh
@@ -30,12 +30,18 @@ dashboards: ## Dashboards against their source and the table of metrics
 	@python3 observability/grafana/test_check.py --quiet
 	@python3 observability/grafana/check.py
 
+rules: ## Alerts, recording rules and routes: syntax, lints, and each alert both ways
+	@observability/check.sh
+
 unit: ## Unit, property, table and process tests
 	$(CARGO) test --workspace --lib --bins --tests --benches $(PROFILE) --locked
 
 doc: ## Doc tests, and the documentation without warnings
 	$(CARGO) test --workspace --doc $(PROFILE) --locked
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
+
+drills: setup ## Have each alarm ring for real, and print the report; DRILL=service_down runs one
+	$(CARGO) test $(PROFILE) --locked --test drills -- --nocapture --test-threads 1 $(DRILL)
 
 grafana: ## Grafana in Docker on 127.0.0.1:3000 with our dashboards, for the Prometheus at PROMETHEUS_URL
 	docker run --rm --network host -e GF_SERVER_HTTP_ADDR=127.0.0.1 -e GF_AUTH_ANONYMOUS_ENABLED=true \
