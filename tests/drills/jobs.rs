@@ -32,7 +32,7 @@ fn webhook_failures() {
     let (customer, callback) = (Customer::of(&service), receiver.url("/"));
     let begin = || {
         Load::start(Duration::from_millis(100), move |number| {
-            drop(customer.submit(number as u8, None, Some(&callback)))
+            drop(customer.submit(number as u8, None, Some(&callback)));
         })
     };
     drill(&town, "WebhookFailures", "P1", "a receiver that answers 404", begin, drop);
@@ -55,7 +55,7 @@ fn idempotency_conflicts() {
     let begin = || {
         // Every time another picture under the same key.
         Load::start(Duration::from_millis(50), move |number| {
-            drop(customer.submit(number as u8, Some("one-key"), None))
+            drop(customer.submit(number as u8, Some("one-key"), None));
         })
     };
     drill(&town, "IdempotencyConflicts", "P1", "a client with one key for everything", begin, drop);

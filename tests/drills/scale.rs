@@ -23,10 +23,8 @@ fn windows(line: &str) -> String {
     while let Some((before, behind)) = rest.split_once('[') {
         text.push_str(before);
         let (inside, after) = behind.split_once(']').unwrap_or((behind, ""));
-        match millis(inside) {
-            Some(millis) => text.push_str(&format!("[{}ms]", millis / FACTOR)),
-            None => text.push_str(&format!("[{inside}]")),
-        }
+        let window = millis(inside).map_or(inside.to_owned(), |millis| format!("{}ms", millis / FACTOR));
+        text.extend(["[", &window, "]"]);
         rest = after;
     }
     text + rest

@@ -221,7 +221,10 @@ pub(crate) fn poison() -> ItemError {
 }
 
 /// Asks again while the store is away: rows that many want are not had in time on a machine that is busy.
-pub(crate) async fn patiently<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
+pub(crate) async fn patiently<T, F>(ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
     for _ in 0..20 {
         match ask().await {
             Err(StoreError::Away(_)) => {}

@@ -101,7 +101,7 @@ async fn many_claimants_get_each_item_once(bench: Bench) {
             let (mut taken, mut asked) = (Vec::new(), ask(4));
             asked.owner.0 = format!("claimant {number}");
             loop {
-                let items = patiently(async || store.claim(&asked).await).await.items;
+                let items = patiently(|| store.claim(&asked)).await.items;
                 if items.is_empty() {
                     return taken;
                 }
@@ -122,10 +122,11 @@ async fn a_job_whose_row_is_held_for_a_moment_is_not_overlooked(bench: Bench) {
         let store = bench.store.clone();
         workers.spawn(async move {
             for _ in 0..10 {
-                let claims = patiently(async || store.claim(&ask(1)).await).await.items;
+                let one = ask(1);
+                let claims = patiently(|| store.claim(&one)).await.items;
                 assert_eq!(claims.len(), 1);
                 let lease = &claims[0].lease;
-                patiently(async || store.settle(lease, crate::bench::done(lease), 1).await).await;
+                patiently(|| store.settle(lease, crate::bench::done(lease), 1)).await;
             }
         });
     }
