@@ -1,11 +1,12 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check unit doc bench load load-jobs load-webhooks crash fuzz deny clean
+.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks crash fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
 PROFILE := --profile ci
 FUZZ_SECONDS ?= 600
+PROMETHEUS_URL ?= http://127.0.0.1:9090
 CRASH_ROUNDS ?= 100
 
 help: ## List what can be made
@@ -14,7 +15,7 @@ help: ## List what can be made
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
 
-test: setup check unit doc ## All that must hold: format, lints, tests, doc tests (sets up what is missing)
+test: setup check rules unit doc ## All that must hold: format, lints, alerts, tests, doc tests (sets up what is missing)
 
 setup: ## Install what the tests need beside Rust (Debian packages; from PyPI and npm beside the build)
 	@tests/setup.sh
@@ -22,9 +23,16 @@ setup: ## Install what the tests need beside Rust (Debian packages; from PyPI an
 	@tests/rotel.sh
 	@tests/verifiers.sh
 
-check: ## Format and lints, warnings are errors
+check: dashboards ## Format and lints, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets $(PROFILE) --locked -- -D warnings
+
+dashboards: ## Dashboards against their source and the table of metrics
+	@python3 observability/grafana/test_check.py --quiet
+	@python3 observability/grafana/check.py
+
+rules: ## Alerts, recording rules and routes: syntax, lints, and each alert both ways
+	@observability/check.sh
 
 unit: ## Unit, property, table and process tests
 	$(CARGO) test --workspace --lib --bins --tests --benches $(PROFILE) --locked
@@ -32,6 +40,16 @@ unit: ## Unit, property, table and process tests
 doc: ## Doc tests, and the documentation without warnings
 	$(CARGO) test --workspace --doc $(PROFILE) --locked
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
+
+drills: setup ## Have each alarm ring for real, and print the report; DRILL=service_down runs one
+	$(CARGO) test $(PROFILE) --locked --test drills -- --nocapture --test-threads 1 $(DRILL)
+
+grafana: ## Grafana in Docker on 127.0.0.1:3000 with our dashboards, for the Prometheus at PROMETHEUS_URL
+	docker run --rm --network host -e GF_SERVER_HTTP_ADDR=127.0.0.1 -e GF_AUTH_ANONYMOUS_ENABLED=true \
+		-e PROMETHEUS_URL=$(PROMETHEUS_URL) \
+		-v $(CURDIR)/observability/grafana/provisioning:/etc/grafana/provisioning:ro \
+		-v $(CURDIR)/observability/grafana/dashboards:/var/lib/grafana/dashboards/huemill:ro \
+		grafana/grafana-oss:11.6.0
 
 bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILES=a.jpg:b.png adds files
 	$(CARGO) bench -p huemill-imaging --bench pipeline

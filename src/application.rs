@@ -104,10 +104,11 @@ impl Application {
         let lock = keep.lock.take();
         let keys = keep.keys(settings).await.map_err(KeepError::from)?;
         let mail = crew_settings::mail(settings, &keys)?;
+        let outbound = mail.outbound.clone();
         let world = crew_settings::world(settings, spool.clone(), keep, io.clone(), mail)
             .map_err(|error| StartError::Metrics(error.to_string()))?;
         let crew = Crew::start(&crew_settings::of(settings), world);
-        let doors = Data::new(Doors::new(settings, &crew, spool, keys));
+        let doors = Data::new(Doors::new(settings, &crew, spool, keys, outbound));
         let server = &settings.server;
         let listening = http::listen(server, doors).map_err(|source| StartError::Listen {
             host: server.host.clone(),

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod client;
+mod deliveries;
 mod healthcheck;
 mod jobs;
 pub mod process;
@@ -43,6 +44,8 @@ enum Command {
     Submit(Box<submit::SubmitArgs>),
     /// List, show and cancel a service's jobs.
     Jobs(jobs::JobsArgs),
+    /// List a service's webhooks, and send one anew. For the operator.
+    Deliveries(deliveries::DeliveriesArgs),
     /// Print a secret that is in force. For the operator.
     Secret(secret::SecretArgs),
     /// Copy the embedded store and its pictures while the service runs.
@@ -63,6 +66,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Process(args) => process::run(args),
         Command::Submit(args) => submit::run(args),
         Command::Jobs(args) => jobs::run(args, cli.config.as_deref()),
+        Command::Deliveries(args) => deliveries::run(args, cli.config.as_deref()),
         Command::Secret(args) => secret::run(args, cli.config.as_deref()),
         Command::Backup(args) => backup::run(args, cli.config.as_deref()),
         Command::Restore(args) => backup::restore(args, cli.config.as_deref()),

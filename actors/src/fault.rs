@@ -40,8 +40,6 @@ pub enum Code {
     JobNotCancelable,
     /// A part of a file that it does not have.
     RangeNotSatisfiable,
-    /// The contract has it, this version does not do it yet.
-    NotImplemented,
     /// No such route.
     NotFound,
     /// The route exists, not with this method.
@@ -70,7 +68,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for tables that must know them all.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 28] = [
         Self::NoInput,
         Self::InvalidInput,
         Self::InvalidUrl,
@@ -87,7 +85,6 @@ impl Code {
         Self::IdempotencyInProgress,
         Self::JobNotCancelable,
         Self::RangeNotSatisfiable,
-        Self::NotImplemented,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::UrlTimeout,
@@ -178,7 +175,6 @@ impl Code {
                 "RANGE_NOT_SATISFIABLE",
                 "The file has no such part. Ask for another range or for all of it.",
             ),
-            Self::NotImplemented => ("NOT_IMPLEMENTED", "This is not supported yet."),
             Self::NotFound => ("NOT_FOUND", "There is nothing at this address. Check the path."),
             Self::MethodNotAllowed => (
                 "METHOD_NOT_ALLOWED",

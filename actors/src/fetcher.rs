@@ -19,9 +19,10 @@ use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
 use crate::outbound::{DownloadError, Outbound, OutboundError, Target};
+use crate::pictures;
 use crate::supervise::Ping;
 
-/// Asks for what a URL leads to.
+/// Asks for what a URL leads to: a picture, by its first bytes.
 #[derive(Debug)]
 pub struct Fetch {
     /// The URL, as it was sent.
@@ -208,7 +209,11 @@ impl Handler<Fetch> for Fetcher {
                         again = false;
                         tokio::time::sleep(settings.pause).await;
                     }
-                    outcome => return outcome.map_err(fault),
+                    outcome => {
+                        let spool = outcome.map_err(fault)?;
+                        pictures::format(&spool).await?;
+                        return Ok(spool);
+                    }
                 }
             }
         }))

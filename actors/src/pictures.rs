@@ -3,7 +3,7 @@
 //!
 //! Reads the directory and, of nameless candidates, the first bytes. Blocks: call it off the async threads.
 
-use huemill_imaging::{Sniffed, sniff};
+use huemill_imaging::{Format, Sniffed, sniff};
 use huemill_store::Spool;
 use huemill_store::archive::{self, ArchiveError, ArchiveLimits, Directory, Entry};
 
@@ -11,6 +11,9 @@ use crate::fault::{Code, Fault};
 
 /// Bytes that tell a picture from anything else.
 const HEAD: usize = 64;
+
+/// Bytes that tell an SVG too, whatever it begins with.
+const LONG_HEAD: usize = 4 * 1024;
 
 /// Extensions that people give to pictures, those that are not supported included: who sends a HEIC is told so.
 const EXTENSIONS: [&str; 14] = [
@@ -52,6 +55,25 @@ pub fn list(spool: &Spool, limits: &AlbumLimits) -> Result<Vec<Entry>, Fault> {
     Ok(pictures)
 }
 
+/// The format of what a URL led to, by its content.
+///
+/// # Errors
+/// `UNSUPPORTED_MEDIA_TYPE` where it is no picture that is read here.
+pub async fn format(spool: &Spool) -> Result<Format, Fault> {
+    let head = spool.chunk(0, LONG_HEAD).await;
+    let head = head.map_err(|error| Fault::new(Code::InternalError).because(error))?;
+    let other = |what: &str| {
+        Fault::new(Code::UnsupportedMediaType).told(format!(
+            "The URL leads to {what}. Send the URL of a JPEG, PNG, WebP, GIF, BMP or TIFF picture itself."
+        ))
+    };
+    match sniff(&head) {
+        Sniffed::Supported(format) => Ok(format),
+        Sniffed::Unsupported(name) => Err(other(&format!("{name}, which is not supported"))),
+        Sniffed::Unrecognised => Err(other("something that is no picture")),
+    }
+}
+
 /// Whether a file's name ends as those of pictures do.
 #[must_use]
 pub fn is_called_so(name: &str) -> bool {
@@ -83,6 +105,32 @@ impl From<ArchiveError> for Fault {
             }
             ArchiveError::Traversal { .. } => Self::new(Code::ZipTraversal).because(error),
             ArchiveError::Io(_) => Self::new(Code::InternalError).because(error),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use huemill_store::{SpoolRoom, SpoolSettings};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_url_led_to_is_told_by_its_content() {
+        let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
+        let told = async |bytes: &[u8]| {
+            let spool = Spool::from_bytes(&room, bytes.to_vec()).unwrap();
+            format(&spool).await.map_err(|fault| (fault.code, fault.message.into_owned()))
+        };
+        assert_eq!(told(b"\x89PNG\r\n\x1a\n and more").await, Ok(Format::Png));
+        let svg = [b"<?xml version=\"1.0\"?><!--".as_slice(), &[b'x'; 1_000], b"--><svg/>"].concat();
+        for (bytes, word) in
+            [(&svg[..], "SVG"), (b"%PDF-1.7", "PDF"), (b"<!doctype html>", "no picture"), (b"", "no picture")]
+        {
+            let (code, message) = told(bytes).await.unwrap_err();
+            assert_eq!(code, Code::UnsupportedMediaType, "{word}");
+            assert!(message.contains(word), "{message}");
         }
     }
 }

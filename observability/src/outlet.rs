@@ -17,7 +17,6 @@ static UNWRITTEN: AtomicU64 = AtomicU64::new(0);
 static QUEUE: OnceLock<ErrorCounter> = OnceLock::new();
 
 /// A writer for [`init`](crate::line::init), and what must be kept until the end: dropping it writes what waits.
-#[must_use]
 pub fn stdout() -> (NonBlocking, WorkerGuard) {
     let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES).thread_name("log");
     let (writer, guard) = builder.finish(Counting(io::stdout()));

@@ -7,6 +7,7 @@
 
 mod answer;
 mod form;
+mod pages;
 mod sign;
 
 use std::cell::Cell;
@@ -87,6 +88,11 @@ impl<'a> Ask<'a> {
 
     pub(super) fn post(path: &'a str, form: Option<&'a Form>) -> Self {
         Self { method: Method::POST, path, headers: Vec::new(), form }
+    }
+
+    /// As the operator, who is known by this token.
+    pub(super) fn operator(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
     }
 
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {

@@ -1,15 +1,13 @@
 //! `huemill jobs`: the jobs of a service, listed, shown, ended. The list is the operator's, the rest is for whoever
 //! has a job's id.
 
-mod table;
+pub(super) mod table;
 
-use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, value_parser};
 use huemill_store::job::{JobId, JobKind, JobState};
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -17,9 +15,6 @@ use super::client::{Ask, Client, ClientError, Job, ServerArgs};
 use super::print;
 use super::process::complain;
 use super::secret::{self, TokenError};
-
-/// Jobs of a page at most.
-const PAGE: u32 = 200;
 
 /// What to do with jobs.
 #[derive(Debug, Args)]
@@ -83,13 +78,6 @@ enum JobsError {
     Token(#[from] TokenError),
 }
 
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(borrow)]
-    jobs: Vec<&'a RawValue>,
-    next_cursor: Option<String>,
-}
-
 fn state(word: &str) -> Result<JobState, &'static str> {
     JobState::parse(word).ok_or("it is none of queued, processing, completed, failed, canceled, expired")
 }
@@ -122,50 +110,29 @@ pub(super) fn run(args: &JobsArgs, file: Option<&Path>) -> ExitCode {
 
 async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), JobsError> {
     let client = Client::new(&args.server)?;
-    let token = match &args.token {
-        Some(token) => token.clone(),
-        None => secret::token_for(&client, file).await?,
-    };
+    let token = secret::token(args.token.as_deref(), &client, file).await?;
+    let words = [("status", args.status.map(JobState::as_str)), ("type", args.kind.map(JobKind::as_str))];
     let mut jobs: Vec<Job> = Vec::new();
-    let (mut left, mut cursor) = (args.limit, None);
-    loop {
-        let path = path(args, left.min(PAGE), cursor.as_deref());
-        let ask = Ask::get(&path).header("authorization", format!("Bearer {token}"));
-        let answer = client.get_ok(&ask).await?;
-        let page: Page<'_> =
-            serde_json::from_slice(&answer.body).map_err(|error| ClientError::Strange(error.to_string()))?;
-        for job in &page.jobs {
-            if args.json {
-                print(job.get());
-            } else {
-                let job = serde_json::from_str(job.get());
-                jobs.push(job.map_err(|error| ClientError::Strange(error.to_string()))?);
-            }
+    let take = |row: &RawValue| {
+        if args.json {
+            print(row.get());
+        } else {
+            let job = serde_json::from_str(row.get());
+            jobs.push(job.map_err(|error| ClientError::Strange(error.to_string()))?);
         }
-        left = left.saturating_sub(page.jobs.len() as u32);
-        cursor = page.next_cursor.filter(|_| left > 0 && !page.jobs.is_empty());
-        if cursor.is_none() {
-            break;
-        }
-    }
+        Ok(())
+    };
+    client.rows(&query("/jobs", &words), &token, args.limit, take).await?;
     if !args.json {
         print(table::list(&jobs, crate::http::unix_now()).trim_end());
     }
     Ok(())
 }
 
-fn path(args: &ListArgs, limit: u32, cursor: Option<&str>) -> String {
-    let mut path = format!("/jobs?limit={limit}");
-    let words = [
-        ("status", args.status.map(JobState::as_str)),
-        ("type", args.kind.map(JobKind::as_str)),
-        ("cursor", cursor),
-    ];
-    for (name, value) in words.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        // A string takes whatever is written.
-        let _ = write!(path, "&{name}={value}");
-    }
-    path
+/// The path with those words that are given.
+pub(super) fn query(path: &str, words: &[(&str, Option<&str>)]) -> String {
+    let given = words.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
+    format!("{path}?{}", given.collect::<Vec<_>>().join("&"))
 }
 
 async fn show(args: &OneArgs) -> Result<(), JobsError> {

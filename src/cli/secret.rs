@@ -75,9 +75,21 @@ pub(super) fn complain_of(problems: &Problems) {
     }
 }
 
+/// The operator's token: the given one, else as [`token_for`] finds it.
+pub(super) async fn token(
+    given: Option<&str>,
+    client: &Client,
+    file: Option<&Path>,
+) -> Result<String, TokenError> {
+    match given {
+        Some(token) => Ok(token.to_owned()),
+        None => token_for(client, file).await,
+    }
+}
+
 /// The operator's token for this service: the configured one, else, for a service on this machine, that of the store
 /// that the settings name, if it is there.
-pub(super) async fn token_for(client: &Client, file: Option<&Path>) -> Result<String, TokenError> {
+async fn token_for(client: &Client, file: Option<&Path>) -> Result<String, TokenError> {
     let settings = Settings::load(file, &Environment::of_process()).map_err(TokenError::Settings)?;
     let token = &settings.security.operator_token;
     if !token.expose_secret().is_empty() {

@@ -16,6 +16,7 @@ use huemill_actors::idempotency::{Idempotency, Reservation, Reserve};
 use huemill_actors::intake::{Admission, Admit, Drain, Intake, Submit};
 use huemill_actors::janitor::{self, Janitor};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
+use huemill_actors::outbound::{Outbound, Target};
 use huemill_actors::part::part;
 use huemill_actors::pictures::AlbumLimits;
 use huemill_actors::records::Records;
@@ -24,6 +25,7 @@ use huemill_actors::supervise::ask;
 use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_observability::trace::Scope;
+use huemill_observability::{Event, log};
 use huemill_store::archive::ArchiveLimits;
 use huemill_store::job::JobId;
 use huemill_store::store::Created;
@@ -77,6 +79,7 @@ pub(crate) struct Doors {
     idempotency: actix::Addr<Idempotency>,
     dispatcher: actix::Addr<Dispatcher>,
     janitor: actix::Addr<Janitor>,
+    outbound: Outbound,
     fetcher: actix::Addr<Fetcher>,
     delivery: actix::Addr<Delivery>,
     metrics: actix::Addr<Metrics>,
@@ -89,7 +92,13 @@ pub(crate) struct Doors {
 impl Doors {
     /// The doors to this crew.
     #[must_use]
-    pub(crate) fn new(settings: &Settings, crew: &Crew, spool: SpoolRoom, keys: Keys) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        crew: &Crew,
+        spool: SpoolRoom,
+        keys: Keys,
+        outbound: Outbound,
+    ) -> Self {
         let uploads = &settings.uploads;
         let signatures = if settings.security.require_signature {
             Signatures::required(keys.webhook)
@@ -98,6 +107,7 @@ impl Doors {
         };
         Self {
             spool,
+            outbound,
             limits: settings.limits.clone(),
             pace: Pace {
                 min_bytes_per_second: uploads.min_bytes_per_second,
@@ -196,11 +206,33 @@ impl Doors {
         self.delivery.do_send(delivery::Wake);
     }
 
-    /// Has what a URL leads to downloaded, while somebody waits.
-    pub(crate) async fn fetch(&self, url: String, request_id: &str) -> Result<Spool, Fault> {
+    /// Has what a URL leads to downloaded, while somebody waits: until `deadline`, where there is one.
+    pub(crate) async fn fetch(
+        &self,
+        url: String,
+        request_id: &str,
+        deadline: Option<Deadline>,
+    ) -> Result<Spool, Fault> {
         let request_id = request_id.to_owned();
         let (wait, scope) = (Some(self.queue_wait), Scope::here());
-        ask(&self.fetcher, Fetch { url, wait, request_id, job_id: None, scope }).await?
+        let fetch = Fetch { url, wait, request_id, job_id: None, scope };
+        let fetched = ask(&self.fetcher, fetch);
+        match deadline {
+            None => fetched.await?,
+            Some(deadline) => tokio::time::timeout_at(deadline, fetched)
+                .await
+                .map_err(|_| Fault::new(Code::UrlTimeout).because("the request's own time was over"))??,
+        }
+    }
+
+    /// Judges a URL as far as that can be told without the network. A refusal is counted and logged, the URL is not.
+    pub(crate) fn target(&self, url: &str, request_id: &str) -> Result<Target, Fault> {
+        Target::parse(url, self.outbound.policy()).map_err(|refused| {
+            let reason = refused.as_str();
+            self.recorder.record(Event::OutboundBlocked { reason });
+            log!(OUTBOUND_BLOCKED, request_id, host = "", reason);
+            refused.into()
+        })
     }
 
     /// Reserves memory that a request holds itself, from the budget that all pictures share.
@@ -214,9 +246,19 @@ impl Doors {
         })
     }
 
-    /// Has a picture worked on. Dropping the future cancels the work.
-    pub(crate) async fn run(&self, input: Input, options: Options) -> Result<Outcome, Fault> {
-        let deadline = Deadline::now() + self.request_time;
+    /// When a request's time is over that begins now.
+    #[must_use]
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::now() + self.request_time
+    }
+
+    /// Has a picture worked on until `deadline`. Dropping the future cancels the work.
+    pub(crate) async fn run(
+        &self,
+        input: Input,
+        options: Options,
+        deadline: Deadline,
+    ) -> Result<Outcome, Fault> {
         let cancel = Cancel::new();
         let (class, scope) = (Class::Interactive, Scope::here());
         let run = Run { input, options, deadline, cancel, class, counted: true, scope };

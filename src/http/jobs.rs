@@ -15,6 +15,7 @@ mod list;
 mod results;
 mod served;
 mod status;
+mod urls;
 
 use actix_web::web::{self, ServiceConfig};
 use huemill_actors::fault::{Code, Fault};

@@ -20,7 +20,7 @@ pub(crate) async fn process(
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::of(&request)?;
     let upload = upload::receive(&request, payload, &doors, &wanted(doors.limits.image_bytes)).await?;
-    let outcome = doors.run(Input::Spool(upload.spool.clone()), asked.options).await?;
+    let outcome = doors.run(Input::Spool(upload.spool.clone()), asked.options, upload.deadline).await?;
     doors.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS.path });
     drop(upload);
     Ok(answer::of_picture(outcome, asked.reply, &doors.spool).await?)
@@ -30,10 +30,11 @@ fn wanted(limit: u64) -> Wanted {
     Wanted {
         field: "image",
         member: "image",
+        url: Some("url"),
         raw: |kind: &Mime| kind.type_() == mime::IMAGE,
         limit,
-        nothing: "No picture was sent. Send one as the form field \"image\", as JSON {\"image\": \"<base64>\"}, or as \
-                  the body itself.",
+        nothing: "No picture was sent. Send one as the form field \"image\", as JSON {\"image\": \"<base64>\"} or \
+                  {\"url\": \"https://…\"}, or as the body itself.",
         types: "multipart/form-data with a field \"image\", application/json, or image/*",
     }
 }

@@ -39,6 +39,7 @@ fn wanted(limit: u64) -> Wanted {
     Wanted {
         field: "zip_file",
         member: "zip",
+        url: None,
         raw: |kind: &Mime| {
             kind.type_() == mime::APPLICATION && matches!(kind.subtype().as_str(), "zip" | "x-zip-compressed")
         },
@@ -51,7 +52,7 @@ fn wanted(limit: u64) -> Wanted {
 
 /// One picture's element of `results`, in the spool until the client has read it.
 async fn result(doors: &Doors, name: &str, input: Input, options: Options) -> Result<Spool, Fault> {
-    let outcome = doors.run(input, options).await?;
+    let outcome = doors.run(input, options, doors.deadline()).await?;
     doors.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS_ZIP.path });
     answer::result(name, outcome, &doors.spool).await
 }

@@ -22,6 +22,8 @@ pub(crate) struct Route {
 pub(crate) const PROCESS: Route = Route { path: "/process", allow: "POST, OPTIONS", users: true };
 /// A ZIP of pictures.
 pub(crate) const PROCESS_ZIP: Route = Route { path: "/process_zip", allow: "POST, OPTIONS", users: true };
+/// What a URL leads to.
+pub(crate) const FETCH_URL: Route = Route { path: "/fetch_url", allow: "POST, OPTIONS", users: true };
 /// Liveness.
 pub(crate) const HEALTH: Route = Route { path: "/health", allow: "GET, HEAD, OPTIONS", users: false };
 /// Readiness.
@@ -45,9 +47,30 @@ pub(crate) const JOB_RESULTS: Route =
 pub(crate) const JOB_CARD: Route =
     Route { path: "/jobs/{id}/results/{n}/card", allow: "GET, HEAD, OPTIONS", users: true };
 
+/// What was told of jobs' ends, to whom: the operator's list.
+pub(crate) const DELIVERIES: Route =
+    Route { path: "/webhooks/deliveries", allow: "GET, HEAD, OPTIONS", users: false };
+/// One of them sent anew.
+pub(crate) const REDELIVER: Route =
+    Route { path: "/webhooks/deliveries/{id}/redeliver", allow: "POST, OPTIONS", users: false };
+
 /// All routes.
-pub(crate) const ALL: [Route; 11] =
-    [PROCESS, PROCESS_ZIP, JOBS, JOB, JOB_EVENTS, JOB_CANCEL, JOB_RESULTS, JOB_CARD, HEALTH, READY, METRICS];
+pub(crate) const ALL: [Route; 14] = [
+    PROCESS,
+    PROCESS_ZIP,
+    FETCH_URL,
+    JOBS,
+    JOB,
+    JOB_EVENTS,
+    JOB_CANCEL,
+    JOB_RESULTS,
+    JOB_CARD,
+    DELIVERIES,
+    REDELIVER,
+    HEALTH,
+    READY,
+    METRICS,
+];
 
 /// `Allow` where no route is: what the service takes at all.
 pub(crate) const ALLOW_ANYWHERE: &str = "GET, HEAD, POST, DELETE, OPTIONS";
@@ -119,6 +142,10 @@ mod tests {
             ("/jobs/x%2Fy", Some("/jobs/{id}")),
             ("/jobs/job_1/events", Some("/jobs/{id}/events")),
             ("/jobs/job_1/results/7/card", Some("/jobs/{id}/results/{n}/card")),
+            ("/fetch_url", Some("/fetch_url")),
+            ("/webhooks/deliveries", Some("/webhooks/deliveries")),
+            ("/webhooks/deliveries/dlv_1/redeliver", Some("/webhooks/deliveries/{id}/redeliver")),
+            ("/webhooks/deliveries/dlv_1", None),
             ("/jobs/", None),
             ("//jobs", None),
             ("/jobs//events", None),

@@ -13,7 +13,7 @@ use huemill_actors::fault::Code;
 use super::doors::Doors;
 use super::problem::Problem;
 use super::route::{self, Route};
-use super::{access, jobs, operations, process, process_zip, upload};
+use super::{access, fetch_url, jobs, operations, process, process_zip, upload, webhooks};
 use crate::settings::Server as ServerSettings;
 
 /// A bound server that runs when it is awaited.
@@ -48,6 +48,7 @@ fn routes(config: &mut ServiceConfig) {
     config
         .service(at(route::PROCESS).route(web::post().to(process::process)))
         .service(at(route::PROCESS_ZIP).route(web::post().to(process_zip::process_zip)))
+        .service(at(route::FETCH_URL).route(web::post().to(fetch_url::fetch_url)))
         .service(
             at(route::HEALTH)
                 .route(web::get().to(operations::health))
@@ -62,6 +63,7 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::head().to(operations::metrics)),
         )
         .configure(jobs::routes)
+        .configure(webhooks::routes)
         .default_service(web::to(nowhere));
 }
 

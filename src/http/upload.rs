@@ -1,12 +1,13 @@
 //! A request's body into the spool: admitted before it is read, in whichever of three forms it comes
 //! (multipart fields, JSON with base64, raw), never whole in memory unless it is small or JSON.
-//! [`receive`] takes a single file, [`parcel::receive`] files and the fields beside them.
+//! [`receive`] takes a single file, or what a URL leads to, [`parcel::receive`] files and the fields beside them.
 
 mod base64_text;
 mod filename;
 mod json;
 mod multipart;
 pub(crate) mod parcel;
+pub(crate) mod url;
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use actix_web::http::header;
 use actix_web::mime::{self, Mime};
 use actix_web::web::{Bytes, Payload};
 use futures_util::StreamExt;
+use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::intake::Admission;
 use huemill_store::{Spool, SpoolWriter};
@@ -37,6 +39,8 @@ pub(crate) struct Wanted {
     pub field: &'static str,
     /// The JSON member.
     pub member: &'static str,
+    /// The JSON member that names a URL instead, where one is taken.
+    pub url: Option<&'static str>,
     /// Whether a raw body of this media type is taken.
     pub raw: fn(&Mime) -> bool,
     /// The most bytes of the file.
@@ -68,7 +72,15 @@ impl Wanted {
 pub(crate) struct Upload {
     /// The file's bytes.
     pub spool: Spool,
+    /// When the request's time is over: it began when the body was there.
+    pub deadline: Deadline,
     _admission: Admission,
+}
+
+/// What a body was found to hold.
+enum Held {
+    File(Spool),
+    Url(String),
 }
 
 /// How the body is written.
@@ -109,16 +121,26 @@ pub(crate) async fn receive(
         return Err(wanted.too_large());
     }
     let mut admission = doors.admit(declared, most, false).await?;
-    let spool = match form {
-        Form::Multipart => multipart::receive(request, payload, doors, wanted).await?,
+    let held = match form {
+        Form::Multipart => Held::File(multipart::receive(request, payload, doors, wanted).await?),
         Form::Json => json::receive(payload, doors, wanted).await?,
-        Form::Raw => raw(payload, Sink::new(doors, wanted.limit, wanted.limit)).await?.finish().await?,
+        Form::Raw => {
+            let sink = Sink::new(doors, wanted.limit, wanted.limit);
+            Held::File(raw(payload, sink).await?.finish().await?)
+        }
     };
-    if spool.is_empty() {
-        return Err(wanted.nothing());
+    let deadline = doors.deadline();
+    match held {
+        Held::File(spool) if spool.is_empty() => Err(wanted.nothing()),
+        Held::File(spool) => {
+            admission.settle(spool.len());
+            Ok(Upload { spool, deadline, _admission: admission })
+        }
+        Held::Url(text) => {
+            drop(admission);
+            url::fetch(request, doors, text, Some(deadline)).await
+        }
     }
-    admission.settle(spool.len());
-    Ok(Upload { spool, _admission: admission })
 }
 
 /// The form that the content type names.

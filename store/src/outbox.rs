@@ -167,6 +167,12 @@ pub struct Tried {
     pub outcome: Try,
 }
 
+/// The job whose end the delivery of this id tells; none if it is no delivery's id.
+#[must_use]
+pub fn job_of(id: &str) -> Option<JobId> {
+    JobId::parse(&format!("job_{}", id.strip_prefix("dlv_")?))
+}
+
 /// Which deliveries a list holds: newest first.
 #[derive(Debug, Clone, Default)]
 pub struct Deliveries {

@@ -154,11 +154,6 @@ fn what_cannot_be_read_at_all_is_told_at_once() {
     assert_problem(app.post("/jobs").multipart(empty).send().unwrap(), 400, "NO_INPUT");
     let text = app.post("/jobs").header("content-type", "text/plain").body("x").send().unwrap();
     assert_problem(text, 415, "UNSUPPORTED_MEDIA_TYPE");
-    assert_problem(
-        app.post("/jobs").json(&json!({"urls": ["http://x"]})).send().unwrap(),
-        501,
-        "NOT_IMPLEMENTED",
-    );
     app.assert_well();
 }
 

@@ -4,6 +4,7 @@
 
 mod app;
 mod cards;
+mod fetch_url;
 mod hostile_http;
 mod hostile_images;
 mod hostile_zips;
@@ -14,11 +15,16 @@ mod jobs_hostile;
 mod jobs_keys;
 mod jobs_results;
 mod jobs_signed;
+mod jobs_urls;
 mod lifecycle;
 mod logs;
 mod operations;
+mod outbound;
+mod outbound_transfer;
 mod process;
 mod process_zip;
+mod site;
+mod webhooks;
 mod wire;
 
 #[path = "../../store/tests/support/archives.rs"]

@@ -105,3 +105,17 @@ fn promtool_complains_of_the_contracts_two_names_alone() {
     names.sort_unstable();
     assert_eq!(names, ["jobs_status_total", "request_duration_ms"], "{told}");
 }
+
+#[test]
+fn the_probes_that_are_recommended_are_answered() {
+    let probes = include_str!("../../observability/probes.yaml");
+    let values = |key: &str| -> Vec<&str> {
+        probes.lines().filter_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": ")).collect()
+    };
+    assert_eq!(values("path"), ["/health", "/ready"]);
+    assert_eq!((values("periodSeconds"), values("timeoutSeconds")), (vec!["30", "10"], vec!["5", "3"]));
+    let app = spawn();
+    for path in values("path") {
+        assert_eq!(app.get(path).status(), 200, "{path}");
+    }
+}

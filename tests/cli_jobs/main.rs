@@ -1,10 +1,11 @@
-//! `huemill submit`, `jobs`, `secret`, `backup` and `restore`, as their users run them, against a running service.
+//! `huemill submit`, `jobs`, `deliveries`, `secret`, `backup` and `restore`, as their users run them, against a running service.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
 #[path = "../../store/tests/support/archives.rs"]
 mod archives;
 mod backup;
+mod deliveries;
 mod desk;
 mod jobs;
 #[path = "../support/service.rs"]

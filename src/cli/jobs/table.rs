@@ -16,10 +16,15 @@ pub(super) fn list(jobs: &[Job], now: i64) -> String {
         let [id, status, kind] = words;
         [id, status, kind, pictures(job), format!("{} ago", span(now - job.created_at))]
     }));
+    columns(&rows)
+}
+
+/// Rows as columns, each as wide as its widest cell.
+pub(in crate::cli) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..5).map(width).collect();
+    let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
-    for row in &rows {
+    for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");
         // A string takes whatever is written.
@@ -69,7 +74,7 @@ fn pictures(job: &Job) -> String {
 }
 
 /// Seconds in the largest unit that has one whole.
-fn span(seconds: i64) -> String {
+pub(in crate::cli) fn span(seconds: i64) -> String {
     match seconds.max(0) {
         seconds @ 0..60 => format!("{seconds} s"),
         seconds @ 60..3_600 => format!("{} min", seconds / 60),

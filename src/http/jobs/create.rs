@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::fields::{self, Fields};
 use super::key::IdempotencyKey;
-use super::{fingerprint, links};
+use super::{fingerprint, links, urls};
 use crate::http::doors::Doors;
 use crate::http::problem::Problem;
 use crate::http::upload::Wanted;
@@ -53,6 +53,9 @@ pub(super) async fn create(
     }
     let parcel = parcel?;
     let fields = Fields::read(request.query_string(), &parcel.texts)?;
+    if let Some(url) = &fields.callback_url {
+        urls::callback(url, &request, &doors)?;
+    }
     let key = key.map(|key| NewKey {
         fingerprint: fingerprint::of(&parcel.sent, &fields),
         scope: key.scope,
@@ -84,13 +87,15 @@ fn takes(doors: &Doors) -> Takes {
         one: Wanted {
             field: "zip_file",
             member: "zip",
+            url: None,
             raw: |kind: &Mime| {
                 kind.type_() == mime::APPLICATION
                     && matches!(kind.subtype().as_str(), "zip" | "x-zip-compressed")
             },
             limit: doors.limits.zip_bytes,
             nothing: "Nothing was sent. Send a ZIP as the form field \"zip_file\", as JSON {\"zip\": \"<base64>\"} or as \
-                      the body itself, or pictures as form fields \"images\".",
+                      the body itself, pictures as form fields \"images\", or their addresses as JSON \
+                      {\"urls\": [\"https://…\"]}.",
             types: "multipart/form-data with a field \"zip_file\" or fields \"images\", application/json, or \
                     application/zip",
         },
@@ -119,8 +124,7 @@ async fn input(sent: Sent, request: &HttpRequest, doors: &Doors) -> Result<(JobK
             Ok((JobKind::Zip, Submitted::Zip { spool, entries }))
         }
         Sent::Many(files) => Ok((JobKind::Image, Submitted::Images(named(files)))),
-        Sent::List(_) => Err(Fault::new(Code::NotImplemented)
-            .told("Pictures cannot be fetched from addresses yet. Send a ZIP or the pictures themselves.")),
+        Sent::List(list) => Ok((JobKind::Url, Submitted::Urls(urls::named(&list, request, doors)?))),
     }
 }
 

@@ -10,7 +10,8 @@ use futures_util::StreamExt;
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::Spool;
 
-use super::{Sink, Wanted, base64_text, broken, unspooled};
+use super::multipart::invalid;
+use super::{Held, Sink, Wanted, base64_text, broken, unspooled};
 use crate::http::doors::Doors;
 pub(super) use members::{Member, Members};
 
@@ -23,11 +24,25 @@ pub(super) fn most(limit: u64) -> u64 {
 }
 
 /// Receives the body into the spool and, once it is there and memory is reserved, decodes its file.
-pub(super) async fn receive(payload: Payload, doors: &Doors, wanted: &Wanted) -> Result<Spool, Fault> {
+pub(super) async fn receive(payload: Payload, doors: &Doors, wanted: &Wanted) -> Result<Held, Fault> {
     let (wanted, room) = (*wanted, doors.spool.clone());
+    whole(payload, doors, wanted.limit, move |body| match decode(body, &wanted)? {
+        Found::Bytes(bytes) => Spool::from_bytes(&room, bytes).map(Held::File).map_err(unspooled),
+        Found::Url(url) => Ok(Held::Url(url)),
+    })
+    .await
+}
+
+/// Receives a body whose one member that counts is a text.
+pub(super) async fn text(payload: Payload, doors: &Doors, wanted: &Wanted) -> Result<String, Fault> {
+    let wanted = *wanted;
     whole(payload, doors, wanted.limit, move |body| {
-        let bytes = decode(body, &wanted)?;
-        Spool::from_bytes(&room, bytes).map_err(unspooled)
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(wanted.nothing());
+        }
+        let names = [wanted.member];
+        let member = Members::read(body, &names)?.take(wanted.member);
+        member.map_or_else(|| Err(wanted.nothing()), |member| url(member, &wanted, &names))
     })
     .await
 }
@@ -50,16 +65,37 @@ pub(super) async fn whole<T: Send + 'static>(
     decoded.await.map_err(|error| Fault::new(Code::InternalError).because(error))?
 }
 
-/// The file within a JSON body.
-fn decode(body: &[u8], wanted: &Wanted) -> Result<Vec<u8>, Fault> {
+/// What a JSON body holds.
+enum Found {
+    Bytes(Vec<u8>),
+    Url(String),
+}
+
+/// The file within a JSON body, or the URL of one.
+fn decode(body: &[u8], wanted: &Wanted) -> Result<Found, Fault> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(wanted.nothing());
     }
-    let mut members = Members::read(body, &[wanted.member])?;
-    match members.take(wanted.member) {
-        Some(Member::Text(text)) => file(&text, wanted),
-        None => Err(wanted.nothing()),
-        Some(_) => Err(members::unreadable(&[wanted.member])),
+    let names: Vec<_> = std::iter::once(wanted.member).chain(wanted.url).collect();
+    let mut members = Members::read(body, &names)?;
+    let named = wanted.url.and_then(|name| members.take(name));
+    match (members.take(wanted.member), named) {
+        (Some(Member::Text(text)), None) => file(&text, wanted).map(Found::Bytes),
+        (None, Some(member)) => url(member, wanted, &names).map(Found::Url),
+        (None, None) => Err(wanted.nothing()),
+        (Some(_), Some(_)) => {
+            Err(invalid(format!("The JSON has both {}: send one of them.", names.join(" and "))))
+        }
+        (Some(_), None) => Err(members::unreadable(&names)),
+    }
+}
+
+/// A member that is to be a URL: as it was written, since the guard judges it.
+fn url(member: Member<'_>, wanted: &Wanted, names: &[&str]) -> Result<String, Fault> {
+    match member {
+        Member::Text(text) if text.is_empty() => Err(wanted.nothing()),
+        Member::Text(text) => Ok(text.into_owned()),
+        _ => Err(members::unreadable(names)),
     }
 }
 

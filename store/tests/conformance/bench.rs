@@ -9,7 +9,7 @@ use huemill_store::job::{
 };
 use huemill_store::sql::{SqlStore, StoreClock};
 use huemill_store::store::{
-    Ask, Claim, Claims, Created, Lease, Listener, Mark, Outcome, Owner, Reaped, Settled, Store,
+    Ask, Claim, Claims, Created, Lease, Listener, Mark, Outcome, Owner, Reaped, Settled, Store, StoreError,
 };
 
 use crate::postgres::Cluster;
@@ -218,6 +218,20 @@ pub(crate) fn broken() -> ItemError {
 
 pub(crate) fn poison() -> ItemError {
     ItemError { code: "INTERNAL".into(), message: "The picture could not be processed.".into() }
+}
+
+/// Asks again while the store is away: rows that many want are not had in time on a machine that is busy.
+pub(crate) async fn patiently<T, F>(ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    for _ in 0..20 {
+        match ask().await {
+            Err(StoreError::Away(_)) => {}
+            answer => return answer.unwrap(),
+        }
+    }
+    panic!("the store stays away");
 }
 
 /// Runs each case on both stores, each on an empty database.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use huemill_store::job::{JobId, NewJob, Priority};
 use huemill_store::store::{Claim, Store};
 
-use crate::bench::{Bench, ask, new_job, on_both_stores};
+use crate::bench::{Bench, ask, new_job, on_both_stores, patiently};
 
 fn of(claims: &[Claim], job: &JobId) -> Vec<usize> {
     (0..claims.len()).filter(|place| claims[*place].lease.job == *job).collect()
@@ -101,7 +101,7 @@ async fn many_claimants_get_each_item_once(bench: Bench) {
             let (mut taken, mut asked) = (Vec::new(), ask(4));
             asked.owner.0 = format!("claimant {number}");
             loop {
-                let items = store.claim(&asked).await.unwrap().items;
+                let items = patiently(|| store.claim(&asked)).await.items;
                 if items.is_empty() {
                     return taken;
                 }
@@ -122,10 +122,11 @@ async fn a_job_whose_row_is_held_for_a_moment_is_not_overlooked(bench: Bench) {
         let store = bench.store.clone();
         workers.spawn(async move {
             for _ in 0..10 {
-                let claims = store.claim(&ask(1)).await.unwrap().items;
+                let one = ask(1);
+                let claims = patiently(|| store.claim(&one)).await.items;
                 assert_eq!(claims.len(), 1);
                 let lease = &claims[0].lease;
-                store.settle(lease, crate::bench::done(lease), 1).await.unwrap();
+                patiently(|| store.settle(lease, crate::bench::done(lease), 1)).await;
             }
         });
     }

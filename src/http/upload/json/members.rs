@@ -54,8 +54,9 @@ impl<'a> Members<'a> {
 /// Said of JSON that is none, or whose members have another type.
 pub(super) fn unreadable(names: &[&str]) -> Fault {
     let name = names.first().copied().unwrap_or_default();
+    let value = if name == "url" { "https://…" } else { "<base64>" };
     Fault::new(Code::InvalidInput)
-        .told(format!("The JSON cannot be read: send an object such as {{\"{name}\": \"<base64>\"}}."))
+        .told(format!("The JSON cannot be read: send an object such as {{\"{name}\": \"{value}\"}}."))
 }
 
 /// Said where the JSON breaks off within a member that was asked for.

@@ -1,0 +1,296 @@
+//! Alerts, runbook, rules, dashboards and the README's tables, held to each other by name: what one of them speaks
+//! of, the others have.
+
+mod promql;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use promql::metrics;
+
+type Names = BTreeSet<String>;
+
+/// What a priority makes an alert's severity.
+const SEVERITIES: [(&str, &str); 4] = [("P0", "critical"), ("P1", "warning"), ("P2", "info"), ("P3", "info")];
+
+/// The runbook's chapters whose sections are alerts.
+const CHAPTERS: [&str; 2] = ["# Alerts", "# Burning budgets"];
+
+/// A rule: an alert, or a recorded series.
+#[derive(Debug, Default)]
+struct Rule {
+    name: String,
+    is_alert: bool,
+    expr: String,
+    /// Labels and annotations that are written on one line.
+    members: BTreeMap<String, String>,
+}
+
+fn file(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files of this ending in this folder; none where there is no such folder.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("the folder can be read").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|found| found == ending));
+    paths.sort();
+    paths
+}
+
+fn texts(folder: &str, ending: &str) -> Vec<String> {
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("the file can be read");
+    files(folder, ending).iter().map(read).collect()
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+/// The rules of a file, as far as YAML is written in it: a key and its value on a line, or a block below its key.
+fn rules_of(text: &str) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#')).peekable();
+    while let Some(line) = lines.next() {
+        let Some((key, value)) = line.trim_start().trim_start_matches("- ").split_once(':') else { continue };
+        let mut value = value.trim().to_owned();
+        if ["|", ">-"].contains(&value.as_str()) {
+            value.clear();
+            while let Some(more) = lines.next_if(|next| next.trim().is_empty() || indent(next) > indent(line))
+            {
+                value = format!("{value} {}", more.trim());
+            }
+        }
+        match (key, rules.last_mut()) {
+            ("alert" | "record", _) => {
+                rules.push(Rule { name: value, is_alert: key == "alert", ..Rule::default() });
+            }
+            ("expr", Some(rule)) => rule.expr = value,
+            (_, Some(rule)) => {
+                rule.members.insert(key.to_owned(), value);
+            }
+            _ => {}
+        }
+    }
+    rules
+}
+
+fn rules() -> Vec<Rule> {
+    let rules: Vec<Rule> = texts("prometheus/rules", "yml").iter().flat_map(|text| rules_of(text)).collect();
+    assert!(rules.iter().any(|rule| rule.is_alert) && rules.iter().any(|rule| !rule.is_alert));
+    rules
+}
+
+fn alerts() -> Names {
+    rules().into_iter().filter(|rule| rule.is_alert).map(|rule| rule.name).collect()
+}
+
+/// The first cells of the README's table under this head, and the second ones.
+fn table(head: &str) -> BTreeMap<String, String> {
+    let readme = file("README.md");
+    let (_, rest) = readme.split_once(head).expect("the README has this table");
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let mut cells = row.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned());
+        (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+    })
+    .collect()
+}
+
+/// Every name under which a query may ask for something.
+fn known() -> Names {
+    let mut known: Names = ["up".to_owned()].into();
+    for (name, kind) in table("| name | type | labels | unit | meaning |") {
+        if kind == "histogram" {
+            known.extend(["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}")));
+        } else {
+            known.insert(name);
+        }
+    }
+    known.extend(rules().into_iter().filter(|rule| !rule.is_alert).map(|rule| rule.name));
+    known
+}
+
+/// The headings of this depth in the runbook, each with the chapter that it is in.
+fn headings() -> Vec<(String, String)> {
+    let mut chapter = String::new();
+    let mut found = Vec::new();
+    for line in file("RUNBOOK.md").lines() {
+        if line.starts_with("# ") {
+            line.clone_into(&mut chapter);
+        } else if let Some(heading) = line.strip_prefix("## ") {
+            found.push((chapter.clone(), heading.to_owned()));
+        }
+    }
+    found
+}
+
+/// What the runbook has between backticks, or in blocks.
+fn code() -> Vec<String> {
+    let runbook = file("RUNBOOK.md").replace("```sh", "`").replace("```", "`");
+    runbook.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_alert_has_a_section_and_every_section_an_alert() {
+    let sections: Vec<String> = headings()
+        .into_iter()
+        .filter(|(chapter, _)| CHAPTERS.contains(&chapter.as_str()))
+        .map(|(_, heading)| heading)
+        .collect();
+    let distinct: Names = sections.iter().cloned().collect();
+    assert_eq!(sections.len(), distinct.len(), "a section twice");
+    assert_eq!(alerts(), distinct);
+}
+
+#[test]
+fn every_section_says_what_it_harms_how_to_look_what_to_do_and_whom_to_call() {
+    let runbook = file("RUNBOOK.md");
+    for alert in alerts() {
+        let (_, rest) = runbook.split_once(&format!("\n## {alert}\n")).unwrap();
+        let section = rest.split("\n#").next().unwrap().to_lowercase();
+        for part in ["impact", "diagnosis", "mitigation", "escalation"] {
+            assert!(section.contains(&format!("**{part}**")), "{alert}: {part}");
+        }
+    }
+}
+
+#[test]
+fn every_alert_says_how_bad_it_is_what_it_means_and_where_to_read_on() {
+    for rule in rules().into_iter().filter(|rule| rule.is_alert) {
+        let member = |key: &str| rule.members.get(key).unwrap_or_else(|| panic!("{}: no {key}", rule.name));
+        let (priority, severity) = (member("priority").as_str(), member("severity").as_str());
+        assert!(SEVERITIES.contains(&(priority, severity)), "{}: {priority}, {severity}", rule.name);
+        for text in ["summary", "description"] {
+            assert!(member(text).len() > 10, "{}: {text}", rule.name);
+        }
+        let end = format!("/observability/RUNBOOK.md#{}", rule.name.to_lowercase());
+        assert!(member("runbook_url").ends_with(&end), "{}: {}", rule.name, member("runbook_url"));
+    }
+}
+
+#[test]
+fn every_alert_is_tested_to_fire_and_to_be_silent() {
+    let (mut fires, mut silent) = (Names::new(), Names::new());
+    for text in texts("prometheus/tests", "yml") {
+        for case in text.split("alertname: ").skip(1) {
+            let (name, rest) = case.split_once('\n').unwrap();
+            let to = if rest.trim_start().starts_with("exp_alerts: []") { &mut silent } else { &mut fires };
+            to.insert(name.to_owned());
+        }
+    }
+    assert_eq!(fires, alerts());
+    // One alert is never silent: that it comes is what it says.
+    silent.insert("Watchdog".to_owned());
+    assert_eq!(silent, alerts());
+}
+
+#[test]
+fn every_test_evaluates_all_groups_in_their_order() {
+    let groups = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter_map(|line| line.trim().strip_prefix("- name: huemill-"))
+            .map(str::to_owned)
+            .collect()
+    };
+    // Recorded series come before alerts that may ask for them.
+    let order =
+        ["recording", "alerts", "slo"].map(|name| groups(&file(&format!("prometheus/rules/{name}.yml"))));
+    let order: Vec<String> = order.concat();
+    for path in files("prometheus/tests", "yml") {
+        let text = fs::read_to_string(&path).unwrap();
+        let (_, rest) =
+            text.split_once("group_eval_order:\n").unwrap_or_else(|| panic!("{}", path.display()));
+        let found: Vec<&str> = rest.lines().map_while(|line| line.strip_prefix("  - huemill-")).collect();
+        assert_eq!(found, order, "{}", path.display());
+    }
+}
+
+#[test]
+fn rules_ask_for_metrics_that_exist() {
+    let known = known();
+    for rule in rules() {
+        assert!(!rule.expr.is_empty(), "{}", rule.name);
+        let asked = metrics(&rule.expr);
+        let unknown: Vec<&String> = asked.difference(&known).collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", rule.name);
+    }
+}
+
+#[test]
+fn dashboards_ask_for_metrics_that_exist() {
+    let known = known();
+    for path in files("grafana/dashboards", "json") {
+        let text = fs::read_to_string(&path).unwrap();
+        let queries = promql::queries_of_json(&text);
+        assert!(!queries.is_empty(), "{}: no query", path.display());
+        for query in queries {
+            let asked = metrics(&query);
+            let unknown: Vec<&String> = asked.difference(&known).collect();
+            assert!(unknown.is_empty(), "{}: {unknown:?} in {query}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_runbook_names_metrics_that_exist() {
+    let known = known();
+    let kinds = ["_total", "_seconds", "_bytes", "_bucket", "_count", "_sum"];
+    let mut found = 0;
+    for code in code() {
+        let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':' && c != '.');
+        for word in words.filter(|word| !word.contains('.')) {
+            let foreign = word.starts_with("prometheus_") || word.starts_with("alertmanager_");
+            let named =
+                word.contains("slo:") || word.starts_with("job:") || word.starts_with("job_endpoint:");
+            if !foreign && (named || kinds.iter().any(|kind| word.ends_with(kind))) {
+                assert!(known.contains(word), "{word} in {code}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 50, "{found}");
+}
+
+#[test]
+fn the_runbook_names_settings_that_exist() {
+    let mut settings = Names::new();
+    let mut section = String::new();
+    for line in file("../config/default.toml").lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            settings.insert(format!("{section}.{key}"));
+        }
+    }
+    let word =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let mut found = 0;
+    for code in code() {
+        if code.split_once('.').is_some_and(|(section, key)| word(section) && word(key)) {
+            assert!(settings.contains(&code), "{code}");
+            found += 1;
+        }
+    }
+    assert!(found > 30, "{found}");
+}
+
+#[test]
+fn the_runbook_names_log_events_that_exist() {
+    let events = table("| event | level | fields | when |");
+    let mut found = 0;
+    for code in code() {
+        for (_, rest) in code.match_indices(".event == \"").map(|(at, head)| code.split_at(at + head.len())) {
+            let (event, _) = rest.split_once('"').expect("the name ends");
+            assert!(events.contains_key(event), "{event}");
+            found += 1;
+        }
+    }
+    assert!(found > 15, "{found}");
+}

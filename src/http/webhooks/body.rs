@@ -1,0 +1,98 @@
+//! What is told of a delivery: where it stands, and each try. Of its URL the host alone: the rest may be a secret.
+
+use huemill_store::outbox::{Delivery, Tried};
+use serde::Serialize;
+
+/// A delivery as the API tells it.
+#[derive(Debug, Serialize)]
+pub(super) struct Told<'a> {
+    id: &'a str,
+    job_id: &'a str,
+    status: &'static str,
+    attempts: Vec<Attempt<'a>>,
+    next_attempt_at: Option<i64>,
+    created_at: i64,
+    finished_at: Option<i64>,
+    host: &'a str,
+}
+
+/// A try.
+#[derive(Debug, Serialize)]
+struct Attempt<'a> {
+    number: u32,
+    at: i64,
+    status_code: Option<u16>,
+    reason: Option<&'a str>,
+    duration_ms: u64,
+    answer: &'a str,
+}
+
+impl<'a> From<&'a Delivery> for Told<'a> {
+    fn from(row: &'a Delivery) -> Self {
+        Self {
+            id: &row.id,
+            job_id: row.job.as_str(),
+            status: row.state.as_str(),
+            attempts: row.tries.iter().map(Attempt::from).collect(),
+            next_attempt_at: row.next_at,
+            created_at: row.created_at,
+            finished_at: row.finished_at,
+            host: &row.host,
+        }
+    }
+}
+
+impl<'a> From<&'a Tried> for Attempt<'a> {
+    fn from(tried: &'a Tried) -> Self {
+        let outcome = &tried.outcome;
+        Self {
+            number: tried.number,
+            at: tried.at,
+            status_code: outcome.status,
+            reason: outcome.reason.as_deref(),
+            duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+            answer: &outcome.answer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use huemill_store::job::JobId;
+    use huemill_store::outbox::{DeliveryState, Try};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_delivery_is_told_with_its_tries() {
+        let outcome = Try {
+            duration: Duration::from_millis(15),
+            status: Some(500),
+            reason: Some("status".into()),
+            answer: "no".into(),
+        };
+        let row = Delivery {
+            id: "dlv_1".into(),
+            job: JobId::parse("job_018c0000000000112233445566778899aabbccddeeff").unwrap(),
+            state: DeliveryState::Pending,
+            created_at: 1_700_000_000,
+            finished_at: None,
+            next_at: Some(1_700_000_010),
+            host: "https://example.org".into(),
+            tries: vec![Tried { number: 1, at: 1_700_000_005, outcome }],
+        };
+        assert_eq!(
+            serde_json::to_value(Told::from(&row)).unwrap(),
+            json!({
+                "id": "dlv_1", "job_id": "job_018c0000000000112233445566778899aabbccddeeff", "status": "pending",
+                "attempts": [{"number": 1, "at": 1_700_000_005, "status_code": 500, "reason": "status",
+                              "duration_ms": 15, "answer": "no"}],
+                "next_attempt_at": 1_700_000_010, "created_at": 1_700_000_000, "finished_at": null,
+                "host": "https://example.org",
+            })
+        );
+    }
+}
