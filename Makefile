@@ -42,7 +42,7 @@ doc: ## Doc tests, and the documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
 
 drills: setup ## Have each alarm ring for real, and print the report; DRILL=service_down runs one
-	$(CARGO) test $(PROFILE) --locked --test drills -- --nocapture --test-threads 1 $(DRILL)
+	$(CARGO) test $(PROFILE) --locked --test drills -- --include-ignored --nocapture --test-threads 1 $(DRILL)
 
 grafana: ## Grafana in Docker on 127.0.0.1:3000 with our dashboards, for the Prometheus at PROMETHEUS_URL
 	docker run --rm --network host -e GF_SERVER_HTTP_ADDR=127.0.0.1 -e GF_AUTH_ANONYMOUS_ENABLED=true \

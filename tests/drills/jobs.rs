@@ -26,6 +26,7 @@ fn watched(town: &Town, receiver: Option<&Receiver>) -> (Service, tempfile::Temp
 }
 
 #[test]
+#[ignore = "takes half a minute: `make drills`"]
 fn webhook_failures() {
     let (town, receiver) = (Town::start(), Receiver::start(|_, _| Reply::status(404)));
     let (service, _data) = watched(&town, Some(&receiver));
@@ -39,6 +40,7 @@ fn webhook_failures() {
 }
 
 #[test]
+#[ignore = "takes half a minute: `make drills`"]
 fn dead_letters() {
     let (town, receiver) = (Town::start(), Receiver::start(|_, _| Reply::status(410)));
     let (service, _data) = watched(&town, Some(&receiver));
@@ -62,6 +64,7 @@ fn idempotency_conflicts() {
 }
 
 #[test]
+#[ignore = "takes half a minute: `make drills`"]
 fn low_etag_cache_hit_ratio() {
     let town = Town::start();
     let (service, _data) = watched(&town, None);
@@ -73,6 +76,7 @@ fn low_etag_cache_hit_ratio() {
 }
 
 #[test]
+#[ignore = "takes half a minute: `make drills`"]
 fn security_probing() {
     let town = Town::start();
     let (service, _data) = watched(&town, None);

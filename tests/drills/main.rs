@@ -2,7 +2,8 @@
 //! repository and a real Alertmanager with its routes, on loopback, and a pager that waits for the page and for its
 //! end. Time runs faster, by one factor for all windows, waits and intervals.
 //!
-//! A drill is a test that bears its alert's name; `make drills` runs them all and prints the report.
+//! A drill is a test that bears its alert's name. The quick ones run with the other tests; `make drills` runs them all
+//! and prints the report.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its report")]
 
