@@ -45,7 +45,7 @@ impl Message for Fetch {
 /// How downloads are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FetcherSettings {
-    /// Downloads at a time.
+    /// Downloads at a time, for those who wait and for jobs each.
     pub at_once: usize,
     /// Downloads at a time from one host and port.
     pub each: usize,
@@ -66,7 +66,8 @@ pub struct Fetcher {
     settings: FetcherSettings,
     line: Line,
     outbound: Outbound,
-    places: Arc<Semaphore>,
+    /// For those who wait, and for jobs: a job of slow servers must not turn away who waits.
+    places: [Arc<Semaphore>; 2],
     endpoints: HashMap<String, Weak<Semaphore>>,
 }
 
@@ -85,7 +86,7 @@ impl Fetcher {
     #[must_use]
     pub fn new(settings: FetcherSettings, outbound: Outbound, room: SpoolRoom, recorder: Recorder) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(settings.at_once.max(1))),
+            places: std::array::from_fn(|_| Arc::new(Semaphore::new(settings.at_once.max(1)))),
             line: Line { room, recorder },
             endpoints: HashMap::new(),
             settings,
@@ -196,7 +197,8 @@ impl Handler<Fetch> for Fetcher {
             }
         };
         let (settings, line, outbound) = (self.settings, self.line.clone(), self.outbound.clone());
-        let (all, each) = (Arc::clone(&self.places), self.places_of(target.endpoint()));
+        let (all, each) =
+            (Arc::clone(&self.places[usize::from(fetch.wait.is_none())]), self.places_of(target.endpoint()));
         Box::pin(fetch.scope.clone().run(async move {
             let _place = place(each, all, fetch.wait).await?;
             let mut again = fetch.wait.is_none();

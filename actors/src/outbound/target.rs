@@ -157,6 +157,25 @@ fn judge_name(name: &str, policy: &Policy) -> Result<(), Reason> {
     if name.is_empty() {
         return Err(Reason::Form);
     }
+    if !name.split('.').all(is_label) {
+        return Err(Reason::Form);
+    }
     let local = name == "localhost" || name.ends_with(".localhost");
-    if local && !policy.opens_loopback() { Err(Reason::Loopback) } else { Ok(()) }
+    if local && !policy.opens_loopback() {
+        return Err(Reason::Loopback);
+    }
+    // Reserved for private use (ICANN, 2024), a cloud's metadata among it: nobody serves pictures to the world there.
+    let inside = name == "internal" || name.ends_with(".internal");
+    if !inside || !policy.allow_cidrs.is_empty() {
+        return Ok(());
+    }
+    Err(if name.starts_with("metadata.") { Reason::Metadata } else { Reason::Private })
+}
+
+/// RFC 1123, 2.1, and the underscores that are about.
+fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

@@ -279,3 +279,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn s5_names_that_lead_inside_by_their_form_and_names_that_are_none() {
+    all_refused(
+        Reason::Metadata,
+        &["http://metadata.google.internal/", "http://METADATA.google.internal./x"],
+    );
+    all_refused(Reason::Private, &["http://db.internal/", "http://internal/"]);
+    let long = format!("http://{}.example/", "a".repeat(64));
+    all_refused(Reason::Form, &["http://*.com/", "http://a..b/", "http://-a.com/", "http://a-.com/", &long]);
+    let opened = Policy { allow_cidrs: vec![Policy::network("10.0.0.0/8").unwrap()], ..Policy::default() };
+    assert!(Target::parse("http://db.internal/", &opened).is_ok(), "whoever opens a network has names in it");
+    assert!(Target::parse("http://a_b.example-1.com/", &Policy::default()).is_ok());
+}
