@@ -223,6 +223,8 @@ pub struct Fault {
     pub cause: Option<String>,
     /// When to try again, where that helps.
     pub retry_after: Option<Duration>,
+    /// Whether the same request may do better later, where a server of others decides that.
+    pub retryable: Option<bool>,
 }
 
 impl Fault {
@@ -231,7 +233,7 @@ impl Fault {
     pub fn new(code: Code) -> Self {
         let passes = matches!(code, Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress);
         let retry_after = passes.then_some(Duration::from_secs(2));
-        Self { code, message: Cow::Borrowed(code.message()), cause: None, retry_after }
+        Self { code, message: Cow::Borrowed(code.message()), cause: None, retry_after, retryable: None }
     }
 
     /// The same fault with a message that says more.

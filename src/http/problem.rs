@@ -118,6 +118,9 @@ struct Body<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
+    /// Whether trying again may help, where another server decides that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retryable: Option<bool>,
 }
 
 /// Writes a fault as the body of `response`, whose status and headers (`Allow`, say) are kept.
@@ -135,6 +138,7 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
         title: status.canonical_reason().unwrap_or("Error"),
         status: status.as_u16(),
         detail: &fault.message,
+        retryable: fault.retryable,
     };
     let bytes = serde_json::to_vec(&body).unwrap_or_default();
     let mut response = response.set_body(BoxBody::new(bytes));

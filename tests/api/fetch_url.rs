@@ -160,3 +160,27 @@ fn the_url_is_in_no_log_and_no_metric() {
         assert!(!text.contains("hunter2") && !text.contains("hidden-path"), "{text}");
     }
 }
+
+#[test]
+fn s22_a_server_that_failed_is_told_apart_from_one_that_has_nothing() {
+    for (status, retryable) in [(500, true), (404, false)] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for mut socket in listener.incoming().flatten() {
+                use std::io::{Read, Write};
+                let _ = socket.read(&mut [0; 1024]);
+                let _ = write!(socket, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\n\r\n");
+            }
+        });
+        let app = crate::app::App::start(&[
+            ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.1/32"),
+            ("HUEMILL__OUTBOUND__ALLOW_PORTS", &port.to_string()),
+        ]);
+        let url = serde_json::json!({ "url": format!("http://127.0.0.1:{port}/") });
+        let answer = app.post("/fetch_url").json(&url).send().unwrap();
+        assert_eq!(answer.status(), 502);
+        let body: serde_json::Value = answer.json().unwrap();
+        assert_eq!((&body["error_code"], &body["retryable"]), (&"UPSTREAM_ERROR".into(), &retryable.into()));
+    }
+}

@@ -140,6 +140,12 @@ impl From<Reason> for Fault {
 
 impl From<OutboundError> for Fault {
     fn from(error: OutboundError) -> Self {
+        let retryable = match error {
+            OutboundError::Refused(Reason::Redirects)
+            | OutboundError::Timeout(_)
+            | OutboundError::Upstream { .. } => Some(error.may_retry()),
+            _ => None,
+        };
         let fault = match error {
             OutboundError::Refused(Reason::Redirects) => Self::new(Code::UpstreamError)
                 .told("The URL redirects too often. Send the URL where it ends."),
@@ -156,7 +162,7 @@ impl From<OutboundError> for Fault {
             }
             OutboundError::Upstream { .. } => Self::new(Code::UpstreamError),
         };
-        fault.because(error)
+        Self { retryable, ..fault.because(error) }
     }
 }
 
