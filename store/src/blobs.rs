@@ -8,6 +8,7 @@
 mod address;
 mod bucket;
 mod folder;
+mod gate;
 mod key;
 mod tree;
 mod upload;

@@ -17,6 +17,7 @@ use futures_util::{Stream, TryStreamExt, stream};
 use tempfile::{NamedTempFile, TempPath};
 
 use super::BlobError;
+use super::gate::Gate;
 use super::key::{self, JOBS, PROBES};
 use super::tree;
 use crate::job::JobId;
@@ -26,13 +27,14 @@ use crate::spool::Spool;
 const CHUNK: usize = 256 << 10;
 /// Where blobs lie while they are written.
 const STAGING: &str = "staging";
-/// How often a blob's folder is made anew when a removal takes it away at the same moment.
+/// How often a blob's folder is made anew when another process takes it away at the same moment.
 const ATTEMPTS: u32 = 100;
 
 /// A local folder of blobs.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     root: Arc<Path>,
+    gate: Gate,
 }
 
 impl Folder {
@@ -42,7 +44,7 @@ impl Folder {
         fs::create_dir_all(root.join(STAGING)).map_err(address)?;
         let root: Arc<Path> = root.canonicalize().map_err(address)?.into();
         NamedTempFile::new_in(root.join(STAGING)).map_err(address)?;
-        Ok(Self { root })
+        Ok(Self { root, gate: Gate::default() })
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -68,7 +70,7 @@ impl Folder {
         key: &str,
         fill: impl FnOnce(&mut File, &Weak<()>) -> Result<(), BlobError> + Send + 'static,
     ) -> Result<(), BlobError> {
-        let (root, path) = (Arc::clone(&self.root), self.path(key)?);
+        let (root, gate, path) = (Arc::clone(&self.root), self.gate.clone(), self.path(key)?);
         let caller = Arc::new(());
         let wanted = Arc::downgrade(&caller);
         let done = blocking(move || {
@@ -78,7 +80,7 @@ impl Folder {
             if is_gone(&wanted) {
                 return Err(abandoned());
             }
-            publish(&root, staged.into_temp_path(), &path).map_err(failed)
+            gate.shared(|| publish(&root, staged.into_temp_path(), &path)).map_err(failed)
         })
         .await;
         drop(caller);
@@ -116,10 +118,14 @@ impl Folder {
 
     /// Removes all below a prefix, and the folders that are empty then.
     pub(super) async fn remove_all(&self, prefix: &str) -> Result<u64, BlobError> {
-        let path = self.path(prefix)?;
+        let (path, gate) = (self.path(prefix)?, self.gate.clone());
         blocking(move || {
-            let removed = tree::remove(&path).map_err(failed)?;
-            path.parent().map_or(Ok(()), tree::remove_if_empty).map_err(failed)?;
+            let removed = tree::remove_files(&path).map_err(failed)?;
+            let emptied = || {
+                tree::remove_empty(&path)?;
+                path.parent().map_or(Ok(()), tree::remove_if_empty)
+            };
+            gate.alone(emptied).map_err(failed)?;
             Ok(removed)
         })
         .await
@@ -136,12 +142,15 @@ impl Folder {
 
     /// Removes what writes and probes that never ended have left: files, and folders made for nothing.
     pub(super) async fn sweep(&self, older_than: Duration) -> Result<u64, BlobError> {
-        let root = Arc::clone(&self.root);
+        let (root, gate) = (Arc::clone(&self.root), self.gate.clone());
         let before = SystemTime::now().checked_sub(older_than).unwrap_or(SystemTime::UNIX_EPOCH);
         blocking(move || {
             let sweep = |folder| tree::remove_older(&root.join(folder), before).map_err(failed);
             let swept = sweep(STAGING)? + sweep(PROBES)?;
-            tree::remove_empty(&root.join(JOBS)).map_err(failed)?;
+            let jobs = root.join(JOBS);
+            for job in tree::names(&jobs).map_err(failed)? {
+                gate.alone(|| tree::remove_empty(&jobs.join(job))).map_err(failed)?;
+            }
             Ok(swept)
         })
         .await

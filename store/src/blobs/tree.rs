@@ -54,17 +54,16 @@ pub(super) fn size(folder: &Path) -> io::Result<u64> {
     Ok(size)
 }
 
-/// Removes a folder with all that is in it, and tells how many files that were. What comes into it meanwhile stays.
-pub(super) fn remove(folder: &Path) -> io::Result<u64> {
+/// Removes all files below a folder, and tells how many that were. What comes into it meanwhile stays.
+pub(super) fn remove_files(folder: &Path) -> io::Result<u64> {
     let mut removed = 0;
     for entry in entries(folder)? {
         removed += if is_folder(&entry)? {
-            remove(&entry.path())?
+            remove_files(&entry.path())?
         } else {
             absent_is(fs::remove_file(entry.path()).map(|()| 1), 0)?
         };
     }
-    remove_if_empty(folder)?;
     Ok(removed)
 }
 
@@ -76,15 +75,14 @@ pub(super) fn remove_if_empty(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the empty folders below a folder.
+/// Removes a folder and those below it, as far as they are empty.
 pub(super) fn remove_empty(folder: &Path) -> io::Result<()> {
     for entry in entries(folder)? {
         if is_folder(&entry)? {
             remove_empty(&entry.path())?;
-            remove_if_empty(&entry.path())?;
         }
     }
-    Ok(())
+    remove_if_empty(folder)
 }
 
 /// Removes the files of a folder that were last written before a moment.
