@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks crash fuzz deny clean
+.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks load-baselines load-measuring crash fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -10,7 +10,7 @@ PROMETHEUS_URL ?= http://127.0.0.1:9090
 CRASH_ROUNDS ?= 100
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
@@ -65,6 +65,14 @@ load-jobs: ## Accepted jobs, polls and idling in ratios of one run (release buil
 load-webhooks: ## How long a live receiver waits beside a dead one (release build)
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench webhooks
+
+load-baselines: setup ## Typical and peak load, ten minutes each, under a real Prometheus: the runbook's baselines (release build)
+	$(CARGO) build --release --bin huemill
+	$(CARGO) bench --bench baselines
+
+load-measuring: ## What counting and logging costs, of the processor time of a request (release build)
+	$(CARGO) build --release --bin huemill
+	$(CARGO) bench --bench measuring
 
 crash: setup ## Kill the service (release build) CRASH_ROUNDS (100) times on each store, and see that nothing is lost
 	$(CARGO) build --release --bin huemill --locked
