@@ -57,7 +57,7 @@ fn main() {
             let (before, whole) = (server.cpu_seconds(), round.as_secs_f64());
             let done = client::rate(server.address, &request, CLIENTS, round, status) * whole;
             let spent = (server.cpu_seconds() - before) * 1e6 / done;
-            let measuring = telling(name, if short { 20_000 } else { 300_000 });
+            let measuring = telling(name, if short { 10_000 } else { 300_000 });
             println!(
                 "{name}: measuring {measuring:.2} µs of {spent:.1} µs: {:.3} %",
                 measuring / spent * 100.0

@@ -12,6 +12,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::web::Payload;
 use hmac::{Hmac, Mac};
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::store::Store;
@@ -21,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use super::context::{self, Context};
 use super::request_id::{self, RequestId};
-use super::{hex, unix_now};
+use super::{hex, unix_now, upload};
 
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
@@ -79,6 +80,18 @@ impl Signatures {
         } else {
             Ok(Signed(None))
         }
+    }
+
+    /// All of it for a request whose body says nothing: it is read and dropped.
+    pub(crate) async fn without_body(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+        store: &dyn Store,
+    ) -> Result<(), Fault> {
+        let signed = self.begin(request)?;
+        upload::drain(payload).await?;
+        self.settle(signed, request, store).await
     }
 
     /// Judges and spends the signature. The whole body must have been read.

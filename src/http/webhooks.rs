@@ -13,7 +13,7 @@ use super::doors::Doors;
 use super::page::{self, Query};
 use super::problem::Problem;
 use super::server::at;
-use super::{operator, route, upload};
+use super::{operator, route};
 use body::Told;
 
 /// The routes of webhooks.
@@ -60,9 +60,7 @@ async fn redeliver(
     path: Path<String>,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    let signed = doors.signatures.begin(&request)?;
-    upload::drain(payload).await?;
-    doors.signatures.settle(signed, &request, &*doors.records.store).await?;
+    doors.signatures.without_body(&request, payload, &*doors.records.store).await?;
     operator::check(request.headers(), &doors.operator)?;
     let job = outbox::job_of(&path).ok_or_else(unknown)?;
     if !doors.records.store.redeliver(&path).await? {

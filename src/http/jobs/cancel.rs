@@ -11,7 +11,6 @@ use super::results::Cards;
 use super::{find, id, status};
 use crate::http::doors::Doors;
 use crate::http::problem::Problem;
-use crate::http::upload;
 
 /// Ends the job. Whoever says so twice is answered twice the same.
 pub(super) async fn cancel(
@@ -20,9 +19,7 @@ pub(super) async fn cancel(
     path: Path<String>,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    let signed = doors.signatures.begin(&request)?;
-    upload::drain(payload).await?;
-    doors.signatures.settle(signed, &request, &*doors.records.store).await?;
+    doors.signatures.without_body(&request, payload, &*doors.records.store).await?;
     let id = id(&path)?;
     find(&doors, &path).await?;
     let job = match doors.records.store.cancel(&id).await? {
@@ -49,9 +46,7 @@ pub(super) async fn delete(
     path: Path<String>,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    let signed = doors.signatures.begin(&request)?;
-    upload::drain(payload).await?;
-    doors.signatures.settle(signed, &request, &*doors.records.store).await?;
+    doors.signatures.without_body(&request, payload, &*doors.records.store).await?;
     let job = find(&doors, &path).await?;
     if !doors.records.store.delete(&job.id).await? {
         return Err(Code::ExpiredJob.into());
