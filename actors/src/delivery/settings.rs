@@ -42,7 +42,7 @@ impl DeliverySettings {
 impl Default for DeliverySettings {
     fn default() -> Self {
         Self {
-            at_once: 32,
+            at_once: 256,
             each: 4,
             limit: Duration::from_secs(15),
             schedule: Schedule::default(),
