@@ -101,7 +101,7 @@ impl Doors {
     ) -> Self {
         let uploads = &settings.uploads;
         let signatures = if settings.security.require_signature {
-            Signatures::required(keys.webhook)
+            Signatures::required(keys.webhook, keys.previous)
         } else {
             Signatures::none()
         };

@@ -38,7 +38,8 @@ const DIGITS: usize = 64;
 
 /// Which requests must be signed, and with what.
 pub(crate) struct Signatures {
-    key: Option<SecretString>,
+    /// Any of them; none where no signature is needed.
+    keys: Vec<SecretString>,
 }
 
 /// A request's signature whose head is in order; `None` where none is needed.
@@ -54,23 +55,23 @@ struct Head {
 }
 
 impl Signatures {
-    /// Whatever changes something must be signed with this key.
+    /// Whatever changes something must be signed with this key, or with the one before it while there is one.
     #[must_use]
-    pub(crate) fn required(key: SecretString) -> Self {
-        Self { key: Some(key) }
+    pub(crate) fn required(key: SecretString, previous: Option<SecretString>) -> Self {
+        Self { keys: [key].into_iter().chain(previous).collect() }
     }
 
     /// No request needs one.
     #[must_use]
     pub(crate) fn none() -> Self {
-        Self { key: None }
+        Self { keys: Vec::new() }
     }
 
     /// Whether a request must be signed: it changes something on the routes of jobs or webhooks, or on a path that
     /// some proxy could take for one of theirs.
     #[must_use]
     pub(crate) fn guards(&self, method: &Method, path: &str) -> bool {
-        self.key.is_some() && guarded::changes(method) && guarded::leads_there(path)
+        !self.keys.is_empty() && guarded::changes(method) && guarded::leads_there(path)
     }
 
     /// Judges all that can be judged before the body is there.
@@ -101,12 +102,11 @@ impl Signatures {
         request: &HttpRequest,
         store: &dyn Store,
     ) -> Result<(), Fault> {
-        let (Signed(Some(head)), Some(key)) = (signed, &self.key) else { return Ok(()) };
+        let Signed(Some(head)) = signed else { return Ok(()) };
         let digest = digest(&context::of(request));
-        let right = expected(key, head.timestamp, request.method(), request.uri().path(), &digest);
-        if !bool::from(right.as_bytes().ct_eq(&head.signature)) {
-            return Err(Code::InvalidSignature.into());
-        }
+        let expected = |key| expected(key, head.timestamp, request.method(), request.uri().path(), &digest);
+        let is_right = |right: &String| bool::from(right.as_bytes().ct_eq(&head.signature));
+        let right = self.keys.iter().map(expected).find(is_right).ok_or(Code::InvalidSignature)?;
         let spent = [format!("nonce:{}", head.nonce), format!("signature:{right}")];
         if store.spend(&spent, KEEP).await? { Ok(()) } else { Err(Code::NonceReused.into()) }
     }
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn what_changes_nothing_needs_no_signature() {
-        let signatures = Signatures::required("a key of sixteen".into());
+        let signatures = Signatures::required("a key of sixteen".into(), None);
         assert!(signatures.guards(&Method::POST, "/jobs"));
         assert!(signatures.guards(&Method::DELETE, "/jobs/x"));
         assert!(!signatures.guards(&Method::GET, "/jobs/x"));

@@ -34,6 +34,16 @@ fn a_signed_request_passes_and_reading_needs_no_signature() {
 }
 
 #[test]
+fn while_a_secret_is_rotated_the_one_before_passes_too() {
+    let new = "a-secret-of-another-year";
+    let required = ("REQUIRE_SIGNATURE", "true");
+    let rotating = App::start(&[required, ("WEBHOOK_SECRET", new), ("WEBHOOK_SECRET_PREVIOUS", SECRET)]);
+    accepted(post("before-the-end").send(&rotating));
+    let rotated = App::start(&[required, ("WEBHOOK_SECRET", new)]);
+    refused(post("behind-the-end").send(&rotated), "INVALID_SIGNATURE");
+}
+
+#[test]
 fn the_forms_other_than_raw_are_signed_over_their_bytes_too() {
     let app = spawn_signed();
     let form = [
