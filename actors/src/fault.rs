@@ -140,7 +140,7 @@ impl Code {
             ),
             Self::NonceReused => (
                 "NONCE_REUSED",
-                "This signed request was received before. Sign it again with a new X-Request-Id.",
+                "This signed request was received before. Sign it again with a new X-Request-Id and a later X-Timestamp.",
             ),
             Self::InvalidSignature => (
                 "INVALID_SIGNATURE",
