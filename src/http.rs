@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod callers;
 mod context;
 mod cors;
 mod doors;

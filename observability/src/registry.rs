@@ -5,6 +5,7 @@
 //! over the first error exists only if the series was there before it. Building fails only where two families
 //! claim one name; nothing fails after that.
 
+mod clients;
 mod health;
 mod http;
 mod images;
@@ -58,6 +59,7 @@ pub struct Known<'a> {
 pub struct Registry {
     families: prometheus::Registry,
     http: http::Http,
+    clients: clients::Clients,
     images: images::Images,
     jobs: jobs::Jobs,
     workers: workers::Workers,
@@ -75,6 +77,7 @@ impl Registry {
         let families = prometheus::Registry::new();
         Ok(Self {
             http: http::Http::new(&families, known)?,
+            clients: clients::Clients::new(&families)?,
             images: images::Images::new(&families, known)?,
             jobs: jobs::Jobs::new(&families, known)?,
             workers: workers::Workers::new(&families)?,
@@ -91,6 +94,7 @@ impl Registry {
     pub fn record(&self, event: &Event) {
         match event {
             Event::RequestFinished(facts) => self.http.finished(facts),
+            Event::CallerSeen(caller) => self.clients.seen(*caller),
             Event::UploadsInFlight(bytes) => self.http.uploads(*bytes),
             Event::ImageProcessed { endpoint } => self.images.processed(endpoint),
             Event::AttemptEnded { format, outcome } => self.images.ended(format, outcome),
@@ -141,6 +145,7 @@ impl Registry {
         // A poisoned lock guards no data: the next scrape may go on.
         let _one = self.scrape.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.process.look();
+        self.clients.look();
         let mut text = String::with_capacity(32 * 1024);
         // Fails only on a family without series, which `gather` leaves out.
         let complete = TextEncoder::new().encode_utf8(&self.families.gather(), &mut text);

@@ -57,6 +57,8 @@ fn known_series_start_at_zero() {
             r#"status_polls_total{result="unchanged"} 0"#,
             r#"retry_after_seconds_observed_total{seconds="5"} 0"#,
             r#"results_downloaded_total{kind="zip"} 0"#,
+            r#"active_clients{window="1h"} 0"#,
+            r#"active_clients{window="1d"} 0"#,
             "idempotency_conflicts_total 0",
             "status_poll_304_total 0",
             "metrics_events_dropped_total 0",
@@ -93,6 +95,15 @@ fn a_request_counts_once_in_every_family() {
             r#"http_response_bytes_total{endpoint="/process"} 79"#,
         ],
     );
+}
+
+#[test]
+fn a_caller_counts_once_in_each_window() {
+    let registry = registry();
+    for caller in [1 << 60, 2 << 60, 1 << 60] {
+        registry.record(&Event::CallerSeen(caller));
+    }
+    assert_lines(&registry, &[r#"active_clients{window="1h"} 2"#, r#"active_clients{window="1d"} 2"#]);
 }
 
 #[test]

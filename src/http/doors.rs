@@ -32,6 +32,7 @@ use huemill_store::store::Created;
 use huemill_store::{Spool, SpoolRoom};
 use secrecy::SecretString;
 
+use super::callers::Callers;
 use super::cors::Cors;
 use super::jobs::{Links, Served};
 use super::pace::Pace;
@@ -56,6 +57,8 @@ pub(crate) struct Doors {
     pub verdict: VerdictCell,
     /// Where events go.
     pub recorder: Recorder,
+    /// Who calls.
+    pub callers: Callers,
     /// How the service does right now.
     pub pulse: Arc<Pulse>,
     /// Jobs and blobs.
@@ -118,6 +121,7 @@ impl Doors {
             slots: settings.worker_count(),
             verdict: crew.verdict.clone(),
             recorder: crew.recorder.clone(),
+            callers: Callers::default(),
             pulse: Arc::default(),
             records: crew.records.clone(),
             links: Links::new(keys.link),

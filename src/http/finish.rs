@@ -35,6 +35,8 @@ pub(crate) struct Finish {
     doors: Arc<Doors>,
     bytes_out: u64,
     span: Span,
+    /// Who called, where it was a users' route.
+    caller: Option<u64>,
 }
 
 impl Finish {
@@ -45,6 +47,7 @@ impl Finish {
         doors: &Data<Doors>,
         span: Span,
     ) -> Self {
+        let peer = request.peer_addr().filter(|_| context.users.is_some());
         Self {
             endpoint: route::of(request.path()).map_or(route::UNMATCHED, |route| route.path),
             method: route::method_label(request.method()),
@@ -57,6 +60,7 @@ impl Finish {
             doors: doors.clone().into_inner(),
             bytes_out: 0,
             span,
+            caller: peer.map(|peer| doors.callers.mark(peer.ip())),
         }
     }
 
@@ -124,6 +128,9 @@ impl Finish {
         let ours = self.fault.as_ref().is_some_and(|fault| fault.code.is_ours());
         if self.context.users.is_some() {
             self.doors.pulse.answered(ours, self.doors.uptime());
+        }
+        if let Some(caller) = self.caller {
+            self.doors.recorder.record(Event::CallerSeen(caller));
         }
         if let Some(reason) = self.fault.as_ref().and_then(|fault| auth_reason(fault.code)) {
             self.doors.recorder.record(Event::AuthFailed { reason });

@@ -80,6 +80,24 @@ fn requests_and_errors_are_counted_by_route() {
 }
 
 #[test]
+fn clients_are_counted_by_address_and_operators_are_none() {
+    let app = spawn();
+    let active =
+        |app: &App| ["1h", "1d"].map(|window| app.metric(&format!("active_clients{{window=\"{window}\"}}")));
+    assert_eq!(app.get("/nowhere").status(), 404);
+    assert_eq!(active(&app), [0, 0], "after readiness, scrapes and an unknown path");
+    for address in ["127.0.0.1", "127.0.0.2", "127.0.0.1"] {
+        let client = reqwest::blocking::Client::builder()
+            .local_address(address.parse::<std::net::IpAddr>().unwrap())
+            .no_proxy()
+            .build()
+            .unwrap();
+        assert_eq!(client.get(app.url("/jobs/job_1")).send().unwrap().status(), 404);
+    }
+    app.wait_for("two clients", |app| active(app) == [2, 2]);
+}
+
+#[test]
 fn at_rest_the_service_is_small() {
     let app = spawn();
     assert!(app.resident_kib() < 60_000, "{} KiB", app.resident_kib());

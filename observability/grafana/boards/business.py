@@ -88,8 +88,12 @@ POPULAR = [
 ]
 
 ENGAGEMENT = [
+    lines("How many clients are active?", "short",
+          """Distinct addresses that called within the last hour and the last day, estimated; of several processes the
+          one that saw most. Behind a proxy all are one. After a start, the windows fill anew.""",
+          ("within {{window}}", 'max by (window) (active_clients{JOB})')),
     lines("How many requests do users make an hour?", "short", "Requests within an hour to the routes of users.",
-          ("{{endpoint}}", added(HOUR, "requests_total{JOB, USERS}", by="endpoint") + " > 0"), width=16, stack=True),
+          ("{{endpoint}}", added(HOUR, "requests_total{JOB, USERS}", by="endpoint") + " > 0"), stack=True),
     lines("How are results fetched?", "short",
           "Archives and cards downloaded, and webhooks taken, within an hour.",
           ("{{kind}}", added(HOUR, "results_downloaded_total{JOB}", by="kind")),
