@@ -177,7 +177,7 @@ pub enum Event {
     },
     /// A webhook was tried.
     WebhookTried {
-        /// Whether it had been tried before.
+        /// Whether it had been tried before, since it was created or sent anew.
         again: bool,
         /// One of [`WEBHOOK_REASONS`], where the try failed.
         reason: Option<&'static str>,

@@ -39,6 +39,8 @@ fn w4_a_receiver_that_fails_nine_times_is_told_with_one_id_and_ever_later_times(
     assert_eq!(desk.figure("webhook_attempts_total"), 10);
     assert_eq!(desk.figure("webhook_retries_total"), 9);
     assert_eq!(desk.figure("webhook_failures_total{reason=\"server_error\"}"), 9);
+    assert_eq!(desk.figure("webhook_delivery_latency_seconds_count"), 10);
+    assert_eq!(desk.figure("webhook_first_try_latency_seconds_count"), 0);
 }
 
 #[test]
@@ -64,6 +66,7 @@ fn w3_of_a_gigabyte_of_answer_little_is_read() {
     until("it is delivered", || !desk.service.logged("webhook_delivered").is_empty());
     // What the kernels on the way hold comes on top.
     assert!(receiver.poured() < 64 << 20, "{}", receiver.poured());
+    assert_eq!(desk.figure("webhook_first_try_latency_seconds_count"), 1);
 }
 
 #[test]

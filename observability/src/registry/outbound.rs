@@ -23,6 +23,7 @@ pub(super) struct Outbound {
     blocked: IntCounterVec,
     downloads: HistogramVec,
     latency: Histogram,
+    first_tries: Histogram,
     failures: IntCounterVec,
     attempts: IntCounter,
     retries: IntCounter,
@@ -69,6 +70,12 @@ impl Outbound {
                 WEBHOOK_SECONDS.to_vec(),
                 registry
             )?,
+            first_tries: register_histogram_with_registry!(
+                "webhook_first_try_latency_seconds",
+                "Time that first tries of webhooks took which their receiver took.",
+                WEBHOOK_SECONDS.to_vec(),
+                registry
+            )?,
             failures: counters("webhook_failures_total", "Tries of webhooks that failed, by reason.")?,
             attempts: counter("webhook_attempts_total", "Tries of webhooks.")?,
             retries: counter("webhook_retries_total", "Tries of webhooks that had been tried before.")?,
@@ -92,6 +99,9 @@ impl Outbound {
         self.attempts.inc();
         if again {
             self.retries.inc();
+        }
+        if !again && reason.is_none() {
+            self.first_tries.observe(time.as_secs_f64());
         }
         match reason {
             Some(reason) => self.failures.with_label_values(&[reason]).inc(),

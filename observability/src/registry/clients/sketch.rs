@@ -1,6 +1,6 @@
-//! A HyperLogLog: how many different numbers were seen, without keeping them. 4 KB, and 1.6 % off in the mean.
+//! A `HyperLogLog`: how many different numbers were seen, without keeping them. 4 KB, and 1.6 % off in the mean.
 //!
-//! The estimate is Ertl's (2017, "New cardinality estimation algorithms for HyperLogLog sketches"): one formula for
+//! The estimate is Ertl's (2017, "New cardinality estimation algorithms for `HyperLogLog` sketches"): one formula for
 //! few and for many, without tables of corrections.
 
 /// Bits of a number that choose its register.
