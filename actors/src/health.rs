@@ -147,6 +147,12 @@ impl Health {
 
     fn conclude(&mut self, found: Found) {
         self.round_out = false;
+        if let Ok(free) = found.disk {
+            self.recorder.record(Event::DiskFree(free));
+        }
+        if let Ok(MemoryUse { used, total }) = found.memory {
+            self.recorder.record(Event::Memory { used, limit: total });
+        }
         self.cell.note(found.judge(&self.settings, &self.patients.roster.all()));
         self.cell.stamp();
         self.publish();

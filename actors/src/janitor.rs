@@ -3,7 +3,8 @@
 //! Jobs past their TTL become tombstones and lose their items; blobs go after the rows that named them: a
 //! tombstone's all, an ended job's inputs. Tombstones, keys and nonces go when their own time has passed. Blobs
 //! whose job has no row, left by a crash between blob and row, are found by walking the blob store, and go once
-//! they are old enough not to belong to a job that is being received. If it fails or the store is away, nothing is
+//! they are old enough not to belong to a job that is being received. How much there is is measured at start and every
+//! few minutes, but in no more than a hundredth of the time: a walk that takes long is taken less often. If it fails or the store is away, nothing is
 //! lost: it is done the next time.
 
 use std::sync::Arc;
@@ -40,20 +41,24 @@ pub struct JanitorSettings {
     pub tombstone: Duration,
     /// How old a blob without a row must be to count as an orphan.
     pub orphan: Duration,
-    /// Between two walks over the blobs.
+    /// Between two walks over the blobs for orphans.
     pub walk: Duration,
+    /// Between two measurements of the blobs, at least.
+    pub measure: Duration,
     /// What is removed at a time.
     pub batch: u32,
 }
 
 impl Default for JanitorSettings {
-    /// A round a minute, tombstones of 7 days, orphans of an hour, a walk an hour, 100 at a time.
+    /// A round a minute, tombstones of 7 days, orphans of an hour, a walk an hour, a measurement in 5 minutes, 100 at
+    /// a time.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(60),
             tombstone: Duration::from_secs(7 * 24 * 3600),
             orphan: Duration::from_secs(3600),
             walk: Duration::from_secs(3600),
+            measure: Duration::from_secs(300),
             batch: 100,
         }
     }
@@ -67,6 +72,9 @@ pub struct Janitor {
     sweeping: bool,
     tidy_due: bool,
 }
+
+/// After a measurement, so many times as long as it took pass before the next.
+const REST: u32 = 99;
 
 /// After a wake, what ends within this time is tidied up in one go.
 const TIDY: Duration = Duration::from_secs(1);
@@ -98,6 +106,18 @@ impl Janitor {
         self.run(round, ctx);
     }
 
+    /// Measures the blobs, beside whatever round there is, and again after a while.
+    fn measure(&mut self, ctx: &mut Context<Self>) {
+        let (broom, started) = (Arc::clone(&self.broom), Instant::now());
+        let measured = async move { broom.measure().await };
+        ctx.spawn(wrap_future(measured).map(move |measured, janitor: &mut Self, ctx| {
+            if let Err(fault) = measured {
+                log!(COLLECTION_DELAYED, cause = fault.cause.as_deref());
+            }
+            ctx.run_later(rest(janitor.settings.measure, started.elapsed()), Self::measure);
+        }));
+    }
+
     /// One round at a time; a round that would meet another is left to the next.
     fn run(&mut self, round: impl Future<Output = Result<bool, Fault>> + 'static, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.sweeping, true) {
@@ -114,12 +134,18 @@ impl Janitor {
     }
 }
 
+/// The pause after a measurement that took so long.
+fn rest(least: Duration, took: Duration) -> Duration {
+    least.max(took.saturating_mul(REST))
+}
+
 impl Actor for Janitor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         (self.sweeping, self.tidy_due) = (false, false);
         self.sweep(ctx);
+        self.measure(ctx);
         ctx.run_interval(self.settings.interval, Self::sweep);
     }
 }
@@ -247,11 +273,16 @@ impl Broom {
             }
         }
         let (blobs, age) = (self.records.blobs.clone(), self.settings.orphan);
-        let sweep = async move { Ok((blobs.sweep(age).await?, blobs.used().await?)) };
-        let (swept, used) = self.records.on_io(sweep).await?;
+        let swept = self.records.on_io(async move { Ok(blobs.sweep(age).await?) }).await?;
+        self.count("orphans", swept);
+        Ok(())
+    }
+
+    async fn measure(&self) -> Result<(), Fault> {
+        let blobs = self.records.blobs.clone();
+        let used = self.records.on_io(async move { Ok(blobs.used().await?) }).await?;
         self.fill.measured(used);
         self.recorder.record(Event::BlobBytes(used));
-        self.count("orphans", swept);
         Ok(())
     }
 
@@ -263,5 +294,19 @@ impl Broom {
         if count > 0 {
             self.recorder.record(Event::Collected { kind, count });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measurement_takes_no_more_than_a_hundredth_of_the_time() {
+        let seconds = Duration::from_secs;
+        for (took, pause) in [(0, 300), (1, 300), (3, 300), (10, 990), (60, 5940)] {
+            assert_eq!(rest(seconds(300), seconds(took)), seconds(pause));
+        }
+        assert_eq!(rest(seconds(300), Duration::MAX), Duration::MAX);
     }
 }

@@ -22,6 +22,7 @@ fn at_once() -> JanitorSettings {
         interval: Duration::from_millis(5),
         tombstone: Duration::ZERO,
         walk: Duration::ZERO,
+        measure: Duration::ZERO,
         ..JanitorSettings::default()
     }
 }
@@ -38,6 +39,17 @@ async fn submitted_for(office: &Office, ttl: Duration) -> JobId {
     match ask(office.intake(), Submit(submission, Scope::default())).await.unwrap().unwrap() {
         Created::New(job) => job.id,
         other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until just so many bytes of blobs are told.
+async fn measured(office: &mut Office, bytes: u64) {
+    loop {
+        match tokio::time::timeout(support::AGES, office.events.recv()).await.expect("it is measured") {
+            Some(Event::BlobBytes(found)) if found == bytes => return,
+            Some(_) => {}
+            None => panic!("nobody tells"),
+        }
     }
 }
 
@@ -111,6 +123,28 @@ fn a_young_orphan_may_belong_to_a_job_that_is_being_received() {
             while !matches!(office.events.recv().await, Some(Event::Jobs { .. })) {}
         }
         assert_eq!(office.blobs().len(), 1);
+    });
+}
+
+#[test]
+fn blobs_are_measured_at_start_and_again() {
+    on_actix(async {
+        let kept = keep();
+        kept.blobs
+            .put("jobs/job_00000000000000000000000000000000000000000000/in/0", "7 bytes".into())
+            .await
+            .unwrap();
+        let mut office = Office::with(settings(), JanitorSettings::default(), kept);
+        measured(&mut office, 7).await;
+        let mut often = Office::with(settings(), at_once(), office.kept);
+        measured(&mut often, 7).await;
+        often
+            .records
+            .blobs
+            .put("jobs/job_00000000000000000000000000000000000000000000/in/1", "more".into())
+            .await
+            .unwrap();
+        measured(&mut often, 11).await;
     });
 }
 

@@ -124,7 +124,7 @@ pub enum Event {
         /// How many.
         count: u64,
     },
-    /// Bytes of blobs that were found.
+    /// Bytes of blobs, all of them walked through.
     BlobBytes(u64),
     /// The store was called.
     StoreCalled {
@@ -134,6 +134,15 @@ pub enum Event {
         ok: bool,
         /// How long it took.
         time: Duration,
+    },
+    /// Bytes that are free where the data lies.
+    DiskFree(u64),
+    /// The memory that counts for /ready: of the control group whose limit is the nearest, or of the machine.
+    Memory {
+        /// Bytes in use that cannot be taken back at once.
+        used: u64,
+        /// Bytes in all.
+        limit: u64,
     },
     /// What /ready answers from now on.
     Ready(bool),

@@ -119,6 +119,8 @@ impl Registry {
             Event::ActorUp { actor, up } => self.health.actor(actor, *up),
             Event::ActorRestarted { actor, cause } => self.health.restarted(actor, cause),
             Event::DependencyChecked { dependency, ok } => self.health.dependency(dependency, *ok),
+            Event::DiskFree(bytes) => self.health.disk(*bytes),
+            Event::Memory { used, limit } => self.health.memory(*used, *limit),
             Event::Ready(ready) => self.health.ready(*ready),
             Event::Spool { memory, disk } => self.process.spool(*memory, *disk),
             Event::AuthFailed { reason } => self.polls.refused(reason),

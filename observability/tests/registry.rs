@@ -237,9 +237,18 @@ fn actors_and_dependencies_go_up_and_down() {
     registry.record(&Event::ActorUp { actor: "workers", up: true });
     registry.record(&Event::DependencyChecked { dependency: "disk", ok: true });
     registry.record(&Event::Ready(true));
+    registry.record(&Event::DiskFree(7_000));
+    registry.record(&Event::Memory { used: 30, limit: 100 });
     assert_lines(
         &registry,
-        &[r#"actor_up{actor="workers"} 1"#, r#"dependency_ready{dependency="disk"} 1"#, "service_ready 1"],
+        &[
+            r#"actor_up{actor="workers"} 1"#,
+            r#"dependency_ready{dependency="disk"} 1"#,
+            "service_ready 1",
+            "disk_free_bytes 7000",
+            "memory_used_bytes 30",
+            "memory_limit_bytes 100",
+        ],
     );
     registry.record(&Event::ActorRestarted { actor: "workers", cause: "panic" });
     registry.record(&Event::ActorUp { actor: "workers", up: false });

@@ -80,6 +80,19 @@ fn requests_and_errors_are_counted_by_route() {
 }
 
 #[test]
+fn disk_and_memory_show_what_readiness_judges() {
+    let app = spawn();
+    app.wait_for("the figures", |app| {
+        let checks = &app.get("/ready").json::<Value>().unwrap()["checks"];
+        let limit = app.metric("memory_limit_bytes");
+        limit > 0
+            && checks["mem"]["total_bytes"] == limit
+            && app.metric("memory_used_bytes") < limit
+            && app.metric("disk_free_bytes") > 0
+    });
+}
+
+#[test]
 fn clients_are_counted_by_address_and_operators_are_none() {
     let app = spawn();
     let active =

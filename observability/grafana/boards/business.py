@@ -110,7 +110,7 @@ ENGAGEMENT = [
     lines("How much do users send and fetch an hour?", "bytes", "Bodies of users' routes, within an hour.",
           ("sent", added(HOUR, "http_request_bytes_total{JOB, USERS}")),
           ("fetched", added(HOUR, "http_response_bytes_total{JOB, USERS}")), width=12),
-    lines("How much is kept for users?", "bytes", "Pictures and cards of jobs, as the Janitor measures them once an hour.",
+    lines("How much is kept for users?", "bytes", "Pictures and cards of jobs, as last measured: every five minutes or so.",
           ("blobs", "max(blob_store_bytes{JOB})"), width=12),
 ]
 

@@ -205,13 +205,22 @@ RESOURCES = [
     lines("How much memory is used?", "bytes",
           "Resident memory of each process. HighMemoryUsage fires at 1 GB.",
           ("{{instance}}", "process_resident_memory_bytes{JOB}"), limit=1e9),
+    lines("How much of the memory there is is used?", "percentunit",
+          """Of the control group with the nearest limit, or of the machine, as /ready judges it: at 80 % the process is
+          not ready, unless health.memory_used_ratio says otherwise.""",
+          ("{{instance}}", "memory_used_bytes{JOB} / memory_limit_bytes{JOB}"), most=1, limit=0.8),
+    lines("How much disk is free?", "bytes",
+          """Where the data lies. DiskSpaceLow fires, and the process is not ready, at 1 GB, unless
+          health.disk_free_bytes says otherwise.""",
+          ("{{instance}}", "disk_free_bytes{JOB}"), limit=1e9),
     lines("How many descriptors are open?", "percentunit", "Open file descriptors of those allowed.",
           ("{{instance}}", "process_open_fds{JOB} / process_max_fds{JOB}"), most=1),
     lines("How many threads run?", "short",
           "Threads of each process. Steady, but for attempts that hang.",
           ("{{instance}}", "process_threads{JOB}")),
     lines("How much disk do pictures and cards take?", "bytes",
-          "Blobs of jobs, as last measured by the Janitor, which is once an hour. They go with their job.",
+          """Blobs of jobs, as last measured: every five minutes, or a hundred times as long as the walk through all of
+          them takes. They go with their job.""",
           ("blobs", "max(blob_store_bytes{JOB})")),
     lines("What is removed?", "short",
           "What the Janitor removed, by kind: whether disk is reclaimed.",
