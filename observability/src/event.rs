@@ -15,6 +15,11 @@ pub use words::{AUTH_REASONS, DOWNLOADS, Poll, RequestFacts, WEBHOOK_REASONS};
 pub enum Event {
     /// A response was written to its end, or its client went away.
     RequestFinished(RequestFacts),
+    /// An answer broke off behind its head through a fault of ours.
+    AnswerBroken {
+        /// Route template, or `unmatched`.
+        endpoint: &'static str,
+    },
     /// Somebody called a users' route: a number that stands for the caller's address and tells nothing of it.
     CallerSeen(u64),
     /// A picture was turned into a result on behalf of this endpoint.

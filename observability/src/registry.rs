@@ -94,6 +94,7 @@ impl Registry {
     pub fn record(&self, event: &Event) {
         match event {
             Event::RequestFinished(facts) => self.http.finished(facts),
+            Event::AnswerBroken { endpoint } => self.http.broken(endpoint),
             Event::CallerSeen(caller) => self.clients.seen(*caller),
             Event::UploadsInFlight(bytes) => self.http.uploads(*bytes),
             Event::ImageProcessed { endpoint } => self.images.processed(endpoint),

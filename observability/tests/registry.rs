@@ -98,6 +98,19 @@ fn a_request_counts_once_in_every_family() {
 }
 
 #[test]
+fn an_answer_that_broke_off_is_an_error_behind_a_good_status() {
+    let registry = registry();
+    registry.record(&Event::AnswerBroken { endpoint: "/process" });
+    assert_lines(
+        &registry,
+        &[
+            r#"answers_broken_total{endpoint="/process"} 1"#,
+            r#"answers_broken_total{endpoint="unmatched"} 0"#,
+        ],
+    );
+}
+
+#[test]
 fn a_caller_counts_once_in_each_window() {
     let registry = registry();
     for caller in [1 << 60, 2 << 60, 1 << 60] {

@@ -125,7 +125,8 @@ impl Finish {
     }
 
     fn count(&self) {
-        let ours = self.fault.as_ref().is_some_and(|fault| fault.code.is_ours());
+        let failed = self.fault.as_ref().or(self.broken.as_ref()).map(|fault| fault.code);
+        let ours = failed.is_some_and(Code::is_ours);
         if self.context.users.is_some() {
             self.doors.pulse.answered(ours, self.doors.uptime());
         }
@@ -135,11 +136,14 @@ impl Finish {
         if let Some(reason) = self.fault.as_ref().and_then(|fault| auth_reason(fault.code)) {
             self.doors.recorder.record(Event::AuthFailed { reason });
         }
+        if self.broken.is_some() {
+            self.doors.recorder.record(Event::AnswerBroken { endpoint: self.endpoint });
+        }
         self.doors.recorder.record(Event::RequestFinished(RequestFacts {
             endpoint: self.endpoint,
             method: self.method,
             code: self.status,
-            error_code: self.error_code(),
+            error_code: failed.map(Code::as_str),
             duration: self.context.elapsed(),
             bytes_in: self.context.bytes_in(),
             bytes_out: self.bytes_out,

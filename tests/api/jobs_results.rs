@@ -202,6 +202,17 @@ fn an_answer_that_breaks_off_is_told_once_with_its_request() {
     }
     let told = app.log().iter().filter(|line| line["level"] == "error").count();
     assert_eq!(told, 2, "{:#?}", app.log());
+    // A failed request as any other, behind the good status that its client has seen.
+    for endpoint in ["/jobs/{id}/results.zip", "/jobs/{id}/results/{n}/card"] {
+        for series in [
+            format!("answers_broken_total{{endpoint=\"{endpoint}\"}}"),
+            format!("errors_total{{endpoint=\"{endpoint}\",error_code=\"INTERNAL_ERROR\"}}"),
+            format!("requests_total{{code=\"200\",endpoint=\"{endpoint}\"}}"),
+        ] {
+            app.wait_for(&series, |app| app.metric(&series) == 1);
+        }
+    }
+    assert!(app.get("/ready").json::<Value>().unwrap()["error_rate_last_5m"].as_f64().unwrap() > 0.0);
 }
 
 #[test]

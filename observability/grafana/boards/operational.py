@@ -80,6 +80,10 @@ REQUESTS = [
     events("Which status codes are answered?", "short",
            "Answers by status code: 202 and 304 are as good as 200.",
            ("{{code}}", increase("requests_total", by="code"))),
+    events("Do answers break off?", "short",
+           """Answers whose bytes ended behind a good status, because of a fault of ours; they count as INTERNAL_ERROR and
+           the like, too. 0 on a healthy service.""",
+           ("{{endpoint}}", f"sum by (endpoint) (increase(answers_broken_total{{JOB}}[{NOW}]))")),
     lines("How many bytes come in and go out?", "Bps",
           "Bodies alone, without heads and TLS.",
           ("in", f"sum(rate(http_request_bytes_total{{JOB}}[{NOW}]))"),

@@ -67,7 +67,7 @@ pub struct RequestFacts {
     pub method: &'static str,
     /// Status code.
     pub code: u16,
-    /// The body's `error_code`, if it has one.
+    /// The body's `error_code`, if it has one, or that of the fault over which the answer broke off.
     pub error_code: Option<&'static str>,
     /// From the request's first byte (uploads: from the last byte of the body) to the response's end.
     pub duration: Duration,

@@ -16,6 +16,7 @@ const MILLISECONDS: [f64; 12] =
 pub(super) struct Http {
     requests: IntCounterVec,
     errors: IntCounterVec,
+    broken: IntCounterVec,
     milliseconds: HistogramVec,
     seconds: HistogramVec,
     bytes_in: IntCounterVec,
@@ -34,8 +35,14 @@ impl Http {
             )?,
             errors: register_int_counter_vec_with_registry!(
                 "errors_total",
-                "Answers with an error code, by route and code.",
+                "Answers with an error code or broken off over one, by route and code.",
                 &["endpoint", "error_code"],
+                registry
+            )?,
+            broken: register_int_counter_vec_with_registry!(
+                "answers_broken_total",
+                "Answers that broke off behind their head through a fault of ours, by route.",
+                &["endpoint"],
                 registry
             )?,
             milliseconds: register_histogram_vec_with_registry!(
@@ -82,6 +89,7 @@ impl Http {
             for code in known.error_codes {
                 self.errors.with_label_values(&[endpoint, code]);
             }
+            self.broken.with_label_values(&[endpoint]);
             self.milliseconds.with_label_values(&[endpoint]);
             self.bytes_in.with_label_values(&[endpoint]);
             self.bytes_out.with_label_values(&[endpoint]);
@@ -99,6 +107,10 @@ impl Http {
         self.seconds.with_label_values(&[facts.method, facts.endpoint, &code]).observe(seconds);
         self.bytes_in.with_label_values(&[facts.endpoint]).inc_by(facts.bytes_in);
         self.bytes_out.with_label_values(&[facts.endpoint]).inc_by(facts.bytes_out);
+    }
+
+    pub(super) fn broken(&self, endpoint: &str) {
+        self.broken.with_label_values(&[endpoint]).inc();
     }
 
     pub(super) fn uploads(&self, bytes: u64) {
