@@ -31,7 +31,13 @@ fn the_canary_is_not_counted() {
         run(&shop.workers, Run { counted: false, ..picture("ok") }).await.unwrap();
         let told: Vec<_> = std::iter::from_fn(|| shop.events.try_recv().ok()).collect();
         let customers = |event: &Event| {
-            matches!(event, Event::AttemptEnded { .. } | Event::QueueWaited(_) | Event::StageTimed { .. })
+            matches!(
+                event,
+                Event::AttemptEnded { .. }
+                    | Event::PictureShaped(_)
+                    | Event::QueueWaited(_)
+                    | Event::StageTimed { .. }
+            )
         };
         assert!(!told.is_empty() && !told.iter().any(customers));
     });

@@ -7,7 +7,7 @@ mod words;
 
 use std::time::Duration;
 
-pub use words::{AUTH_REASONS, DOWNLOADS, Poll, RequestFacts, WEBHOOK_REASONS};
+pub use words::{AUTH_REASONS, Aspect, DOWNLOADS, Poll, RequestFacts, WEBHOOK_REASONS};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub enum Event {
         /// `ok` or a lower-case error code.
         outcome: &'static str,
     },
+    /// A picture of this form was turned into a result.
+    PictureShaped(Aspect),
     /// One stage of one picture took this long.
     StageTimed {
         /// Lower-case stage name.

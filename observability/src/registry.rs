@@ -99,6 +99,7 @@ impl Registry {
             Event::UploadsInFlight(bytes) => self.http.uploads(*bytes),
             Event::ImageProcessed { endpoint } => self.images.processed(endpoint),
             Event::AttemptEnded { format, outcome } => self.images.ended(format, outcome),
+            Event::PictureShaped(aspect) => self.images.shaped(*aspect),
             Event::StageTimed { stage, time } => self.images.timed(stage, *time),
             Event::JobCreated { kind } => self.jobs.created(kind),
             Event::JobStarted { waited } => self.jobs.started(*waited),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huemill_observability::{Event, Known, Poll, Registry, RequestFacts};
+use huemill_observability::{Aspect, Event, Known, Poll, Registry, RequestFacts};
 
 const KNOWN: Known<'static> = Known {
     endpoints: &["/process", "unmatched"],
@@ -142,6 +142,7 @@ fn pictures_slots_and_budget_show() {
     for event in [
         Event::ImageProcessed { endpoint: "/process" },
         Event::AttemptEnded { format: "jpeg", outcome: "ok" },
+        Event::PictureShaped(Aspect::Tall),
         Event::StageTimed { stage: "decode", time: Duration::from_millis(40) },
         Event::Slots { total: 4, busy: 3, abandoned: 1 },
         Event::QueueDepth(7),
@@ -157,6 +158,8 @@ fn pictures_slots_and_budget_show() {
         &[
             r#"images_processed_total{endpoint="/process"} 1"#,
             r#"image_outcomes_total{format="jpeg",outcome="ok"} 1"#,
+            r#"images_by_aspect_total{aspect="tall"} 1"#,
+            r#"images_by_aspect_total{aspect="square"} 0"#,
             r#"image_stage_duration_seconds_bucket{stage="decode",le="0.025"} 0"#,
             r#"image_stage_duration_seconds_bucket{stage="decode",le="0.05"} 1"#,
             "worker_slots 4",

@@ -76,6 +76,7 @@ fn requests_and_errors_are_counted_by_route() {
             && app.metric("errors_total{endpoint=\"/process\",error_code=\"PROCESSING_ERROR\"}") == 1
             && app.metric("request_duration_ms_count{endpoint=\"/process\"}") == 2
             && app.metric("image_stage_duration_seconds_count{stage=\"decode\"}") == 1
+            && app.metric("images_by_aspect_total{aspect=\"landscape\"}") == 1
     });
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use huemill_imaging::{Limits, Options, Stage, Timings, Watch};
 use huemill_observability::trace::{Span, SpanKind};
-use huemill_observability::{Event, log, panic_text};
+use huemill_observability::{Aspect, Event, log, panic_text};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -114,6 +114,8 @@ impl Bench {
                     recorder.record(Event::StageTimed { stage: stage.name(), time });
                 }
                 log_stages(format, timings);
+                let source = &done.outcome.source;
+                recorder.record(Event::PictureShaped(Aspect::of(source.width, source.height)));
                 "ok"
             }
             Err(halt) => faults::outcome(halt),

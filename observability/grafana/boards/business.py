@@ -72,19 +72,25 @@ COMPLETION = [
 
 POPULAR = [
     ranking("Which types of jobs are popular?", "short", "Jobs created within the time shown, by type.",
-            ("{{type}}", added(SHOWN, "jobs_total{JOB}", by="type")), width=6),
+            ("{{type}}", added(SHOWN, "jobs_total{JOB}", by="type")), width=4),
     ranking("Which ways to process are popular?", "short",
             "Pictures within the time shown: at once (/process), as an archive (/process_zip), as a job (/jobs).",
-            ("{{endpoint}}", added(SHOWN, "images_processed_total{JOB}", by="endpoint")), width=6),
+            ("{{endpoint}}", added(SHOWN, "images_processed_total{JOB}", by="endpoint")), width=5),
     ranking("Which formats are popular?", "short", "Pictures read within the time shown, by format.",
-            ("{{format}}", added(SHOWN, PICTURES_OK, by="format")), width=6),
+            ("{{format}}", added(SHOWN, PICTURES_OK, by="format")), width=5),
+    ranking("Which forms are popular?", "short",
+            """Pictures turned into results within the time shown, by width over height: panorama from 2 on, landscape
+            above 1.1, square, portrait below 1/1.1, tall up to 1/2.""",
+            ("{{aspect}}", added(SHOWN, "images_by_aspect_total{JOB}", by="aspect")), width=5),
     ranking("Which formats fail?", "short",
             "Pictures that could not be used, by format; “unknown” is what no decoder takes, such as HEIC.",
-            ("{{format}}", added(SHOWN, 'image_outcomes_total{JOB, outcome!="ok"}', by="format") + " > 0"), width=6),
+            ("{{format}}", added(SHOWN, 'image_outcomes_total{JOB, outcome!="ok"}', by="format") + " > 0"), width=5),
     lines("Do habits change?", "short", "Jobs created within an hour, by type.",
-          ("{{type}}", added(HOUR, "jobs_total{JOB}", by="type")), width=12, stack=True),
+          ("{{type}}", added(HOUR, "jobs_total{JOB}", by="type")), stack=True),
     lines("Do formats change?", "short", "Pictures read within an hour, by format.",
-          ("{{format}}", added(HOUR, PICTURES_OK, by="format")), width=12, stack=True),
+          ("{{format}}", added(HOUR, PICTURES_OK, by="format")), stack=True),
+    lines("Do forms change?", "short", "Pictures turned into results within an hour, by their form.",
+          ("{{aspect}}", added(HOUR, "images_by_aspect_total{JOB}", by="aspect")), stack=True),
 ]
 
 ENGAGEMENT = [

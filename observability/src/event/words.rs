@@ -32,6 +32,55 @@ pub const AUTH_REASONS: [&str; 8] = [
 /// What is downloaded of a job.
 pub const DOWNLOADS: [&str; 2] = ["zip", "card"];
 
+/// The form of a picture, as it is seen upright.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aspect {
+    /// At least twice as wide as high.
+    Panorama,
+    /// More than a tenth wider than high, and no panorama.
+    Landscape,
+    /// No side is more than a tenth longer than the other.
+    Square,
+    /// More than a tenth higher than wide, and not tall.
+    Portrait,
+    /// At least twice as high as wide.
+    Tall,
+}
+
+impl Aspect {
+    /// Every member, from wide to high.
+    pub const ALL: [Self; 5] = [Self::Panorama, Self::Landscape, Self::Square, Self::Portrait, Self::Tall];
+
+    /// The form of these sides.
+    #[must_use]
+    pub fn of(width: u32, height: u32) -> Self {
+        let (width, height) = (u64::from(width), u64::from(height));
+        if width >= 2 * height {
+            Self::Panorama
+        } else if height >= 2 * width {
+            Self::Tall
+        } else if 10 * width > 11 * height {
+            Self::Landscape
+        } else if 10 * height > 11 * width {
+            Self::Portrait
+        } else {
+            Self::Square
+        }
+    }
+
+    /// The label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Panorama => "panorama",
+            Self::Landscape => "landscape",
+            Self::Square => "square",
+            Self::Portrait => "portrait",
+            Self::Tall => "tall",
+        }
+    }
+}
+
 /// What a poll of a job's status brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Poll {
@@ -75,4 +124,25 @@ pub struct RequestFacts {
     pub bytes_in: u64,
     /// Body bytes sent.
     pub bytes_out: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_begins_at_its_edge_and_is_turned_with_its_picture() {
+        for (width, height, lying, standing) in [
+            (1, 1, Aspect::Square, Aspect::Square),
+            (110, 100, Aspect::Square, Aspect::Square),
+            (111, 100, Aspect::Landscape, Aspect::Portrait),
+            (4000, 3000, Aspect::Landscape, Aspect::Portrait),
+            (199, 100, Aspect::Landscape, Aspect::Portrait),
+            (200, 100, Aspect::Panorama, Aspect::Tall),
+            (u32::MAX, 1, Aspect::Panorama, Aspect::Tall),
+        ] {
+            assert_eq!(Aspect::of(width, height), lying, "{width}×{height}");
+            assert_eq!(Aspect::of(height, width), standing, "{height}×{width}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Pictures: how many, how they ended, how long their stages took.
+//! Pictures: how many, of which form, how they ended, how long their stages took.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use prometheus::{
 };
 
 use super::Known;
+use crate::Aspect;
 
 /// Edges in seconds: a stage takes a millisecond for a thumbnail and seconds at the limit of 50 megapixels.
 const STAGE_SECONDS: [f64; 13] =
@@ -17,6 +18,7 @@ const STAGE_SECONDS: [f64; 13] =
 pub(super) struct Images {
     processed: IntCounterVec,
     outcomes: IntCounterVec,
+    aspects: IntCounterVec,
     stages: HistogramVec,
 }
 
@@ -35,6 +37,12 @@ impl Images {
                 &["format", "outcome"],
                 registry
             )?,
+            aspects: register_int_counter_vec_with_registry!(
+                "images_by_aspect_total",
+                "Pictures turned into results, by their form.",
+                &["aspect"],
+                registry
+            )?,
             stages: register_histogram_vec_with_registry!(
                 "image_stage_duration_seconds",
                 "Time that a stage of a picture took, by stage.",
@@ -51,6 +59,9 @@ impl Images {
                 images.outcomes.with_label_values(&[format, outcome]);
             }
         }
+        for aspect in Aspect::ALL {
+            images.aspects.with_label_values(&[aspect.name()]);
+        }
         for stage in known.stages {
             images.stages.with_label_values(&[stage]);
         }
@@ -63,6 +74,10 @@ impl Images {
 
     pub(super) fn ended(&self, format: &str, outcome: &str) {
         self.outcomes.with_label_values(&[format, outcome]).inc();
+    }
+
+    pub(super) fn shaped(&self, aspect: Aspect) {
+        self.aspects.with_label_values(&[aspect.name()]).inc();
     }
 
     pub(super) fn timed(&self, stage: &str, time: Duration) {
