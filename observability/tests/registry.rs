@@ -297,5 +297,8 @@ fn the_process_shows_its_memory() {
     let scrape = registry().render();
     let resident = scrape.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
     assert!(resident.unwrap().parse::<u64>().unwrap() > 0);
+    let heap =
+        scrape.lines().find_map(|line| line.strip_prefix(r#"process_memory_bytes{kind="anonymous"} "#));
+    assert!(heap.unwrap().parse::<u64>().unwrap() > 0);
     assert!(scrape.contains("\nprocess_cpu_seconds_total "), "{scrape}");
 }

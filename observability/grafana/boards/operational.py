@@ -209,6 +209,10 @@ RESOURCES = [
     lines("How much memory is used?", "bytes",
           "Resident memory of each process. HighMemoryUsage fires at 1 GB.",
           ("{{instance}}", "process_resident_memory_bytes{JOB}"), limit=1e9),
+    lines("What is the memory made of?", "bytes",
+          """“anonymous” is heap and stacks: what pictures in work, spools and the allocator's reserve take. “file” is the
+          program and its libraries, “swapped” should be none.""",
+          ("{{kind}}", "sum by (kind) (process_memory_bytes{JOB})"), stack=True),
     lines("How much of the memory there is is used?", "percentunit",
           """Of the control group with the nearest limit, or of the machine, as /ready judges it: at 80 % the process is
           not ready, unless health.memory_used_ratio says otherwise.""",
