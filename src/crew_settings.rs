@@ -9,7 +9,7 @@ use huemill_actors::delivery::{DeliverySettings, Schedule, Signer};
 use huemill_actors::dispatcher::DispatcherSettings;
 use huemill_actors::fault::Code;
 use huemill_actors::fetcher::FetcherSettings;
-use huemill_actors::health::{DEPENDENCIES, HealthSettings, least_free, memory_use};
+use huemill_actors::health::{DEPENDENCIES, HealthSettings, MAILBOXES, least_free, memory_use};
 use huemill_actors::intake::IntakeSettings;
 use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::outbound::{Authority, Outbound, Policy, Reason, SetupError};
@@ -213,6 +213,7 @@ fn registry() -> Result<Registry, Box<dyn std::error::Error>> {
             outcomes: &lower.iter().map(String::as_str).chain(["ok"]).collect::<Vec<_>>(),
             stages: &Stage::ALL.map(Stage::name),
             actors: &ACTORS,
+            mailboxes: &MAILBOXES,
             dependencies: &DEPENDENCIES,
             job_kinds: &JobKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
             store_operations: &OPERATIONS,

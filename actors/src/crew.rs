@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use actix::Addr;
 use actix_rt::Arbiter;
-use huemill_observability::Event;
+use huemill_observability::{Event, EventLoop};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -27,7 +27,7 @@ use crate::metrics::{Metrics, Recorder};
 use crate::records::Records;
 use crate::supervise::{self, Bell, DoomReceiver, Roster, Supervision, ask};
 use crate::workers::Workers;
-use crate::{delivery, dispatcher};
+use crate::{delivery, dispatcher, lag};
 
 /// The actors' nouns, as metrics spell them.
 pub const ACTORS: [&str; 9] =
@@ -76,13 +76,13 @@ impl Crew {
     /// Starts everybody. Panics outside of an actix system, or where no thread can be had.
     #[must_use]
     pub fn start(settings: &CrewSettings, world: World) -> Self {
-        let arbiters = Arbiters {
-            health: arbiter(c"health"),
-            control: arbiter(c"control"),
-            net: arbiter(c"net"),
-            metrics: arbiter(c"metrics"),
-        };
         let (recorder, events) = Recorder::channel(settings.events);
+        let arbiters = Arbiters {
+            health: arbiter(c"health", &recorder),
+            control: arbiter(c"control", &recorder),
+            net: arbiter(c"net", &recorder),
+            metrics: arbiter(c"metrics", &recorder),
+        };
         let (bell, doom) = Bell::new();
         let (drain, roster, io) = (Drain::default(), Roster::default(), world.io.clone());
         let verdict =
@@ -206,9 +206,10 @@ fn patients(
     }
 }
 
-/// A new arbiter whose thread bears this name for the operating system.
-fn arbiter(name: &'static std::ffi::CStr) -> Arbiter {
+/// A new arbiter whose thread bears this name for the operating system, and whose delays are told.
+fn arbiter(name: &'static std::ffi::CStr, recorder: &Recorder) -> Arbiter {
     let arbiter = Arbiter::new();
+    arbiter.spawn(lag::watch(EventLoop::Actors, recorder.clone()));
     arbiter.spawn_fn(move || {
         // A name is a help to whoever looks, and no more.
         let _ = rustix::thread::set_name(name);

@@ -30,7 +30,7 @@ pub use settings::{Courier, DeliverySettings, DownloadUrl};
 pub use signature::{Signatures, Signer};
 
 use crate::clock::Instant;
-use crate::supervise::Ping;
+use crate::supervise::{Heard, Ping};
 use attempt::attempt;
 use hosts::{Admission, Health, Hosts};
 
@@ -215,7 +215,9 @@ impl Handler<Rest> for Delivery {
 }
 
 impl Handler<Ping> for Delivery {
-    type Result = ();
+    type Result = Heard;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
+        Heard::now()
+    }
 }

@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 pub use settings::{DispatcherSettings, Tools};
 
 use crate::clock::Instant;
-use crate::supervise::Ping;
+use crate::supervise::{Heard, Ping};
 use attempt::{Finish, attempt};
 use held::Held;
 use pulse::Pulse;
@@ -267,7 +267,9 @@ impl StreamHandler<pulse::Note> for Dispatcher {
 }
 
 impl Handler<Ping> for Dispatcher {
-    type Result = ();
+    type Result = Heard;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
+        Heard::now()
+    }
 }

@@ -20,7 +20,7 @@ use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
 use crate::outbound::{DownloadError, Outbound, OutboundError, Target};
 use crate::pictures;
-use crate::supervise::Ping;
+use crate::supervise::{Heard, Ping};
 
 /// Asks for what a URL leads to: a picture, by its first bytes.
 #[derive(Debug)]
@@ -230,7 +230,9 @@ fn fault(error: DownloadError<std::io::Error>) -> Fault {
 }
 
 impl Handler<Ping> for Fetcher {
-    type Result = ();
+    type Result = Heard;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
+        Heard::now()
+    }
 }

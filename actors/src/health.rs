@@ -26,7 +26,7 @@ use huemill_observability::{Event, log};
 use tokio::time::timeout;
 
 pub use memory::memory_use;
-pub use patients::Patients;
+pub use patients::{MAILBOXES, Patients};
 pub use probes::{DiskProbe, MemoryProbe, MemoryUse, Probe, disk_free, least_free};
 pub use verdict::{Check, DEPENDENCIES, Verdict, VerdictCell};
 
@@ -36,6 +36,7 @@ use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
 use crate::workers::{self, Answer, Cancel, Class, Input, Run};
 use found::Found;
+use patients::Sign;
 use probes::Background;
 
 /// How often what is checked, and what is well.
@@ -127,10 +128,10 @@ impl Health {
         let (disk, memory) = (self.disk.ask(limit), self.memory.ask(limit));
         let store = self.ask_store(limit);
         let pulse = self.patients.pulse(limit);
-        let silent = self.patients.silent(limit);
+        let signs = self.patients.signs(limit);
         let round = async move {
-            let (disk, memory, pulse, store, silent) = tokio::join!(disk, memory, pulse, store, silent);
-            Found { disk, memory, pulse, store, silent }
+            let (disk, memory, pulse, store, signs) = tokio::join!(disk, memory, pulse, store, signs);
+            Found { disk, memory, pulse, store, signs }
         };
         ctx.spawn(wrap_future(round).map(|found, health: &mut Self, _| health.conclude(found)));
     }
@@ -147,17 +148,27 @@ impl Health {
 
     fn conclude(&mut self, found: Found) {
         self.round_out = false;
+        self.tell(&found);
+        self.cell.note(found.judge(&self.settings, &self.patients.roster.all()));
+        self.cell.stamp();
+        self.publish();
+        let room = &self.patients.room;
+        self.recorder.record(Event::Spool { memory: room.memory_used(), disk: room.disk_used() });
+    }
+
+    /// Tells the metrics what was measured.
+    fn tell(&self, found: &Found) {
         if let Ok(free) = found.disk {
             self.recorder.record(Event::DiskFree(free));
         }
         if let Ok(MemoryUse { used, total }) = found.memory {
             self.recorder.record(Event::Memory { used, limit: total });
         }
-        self.cell.note(found.judge(&self.settings, &self.patients.roster.all()));
-        self.cell.stamp();
-        self.publish();
-        let room = &self.patients.room;
-        self.recorder.record(Event::Spool { memory: room.memory_used(), disk: room.disk_used() });
+        for Sign { actor, waited, .. } in &found.signs {
+            if let Some(time) = *waited {
+                self.recorder.record(Event::MailboxWaited { actor, time });
+            }
+        }
     }
 
     fn send_canary(&mut self, ctx: &mut Context<Self>) {

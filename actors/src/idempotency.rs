@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use actix::{Actor, Context, Handler, Message, Supervised};
 
 use crate::fault::{Code, Fault};
-use crate::supervise::Ping;
+use crate::supervise::{Heard, Ping};
 
 /// Asks for a key to be reserved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -71,7 +71,9 @@ impl Handler<Reserve> for Idempotency {
 }
 
 impl Handler<Ping> for Idempotency {
-    type Result = ();
+    type Result = Heard;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
+        Heard::now()
+    }
 }

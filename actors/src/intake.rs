@@ -25,7 +25,7 @@ use crate::health::DiskProbe;
 use crate::metrics::Recorder;
 use crate::part::part;
 use crate::submission::{Desk, Submission};
-use crate::supervise::Ping;
+use crate::supervise::{Heard, Ping};
 
 /// How often the disk is looked at.
 const DISK_INTERVAL: Duration = Duration::from_secs(1);
@@ -258,7 +258,9 @@ impl Handler<Submit> for Intake {
 }
 
 impl Handler<Ping> for Intake {
-    type Result = ();
+    type Result = Heard;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
+        Heard::now()
+    }
 }

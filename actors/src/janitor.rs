@@ -7,14 +7,14 @@
 //! few minutes, but in no more than a hundredth of the time: a walk that takes long is taken less often. If it fails or the store is away, nothing is
 //! lost: it is done the next time.
 
+mod broom;
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Supervised};
-use huemill_observability::{Event, log};
-use huemill_store::job::JobId;
-use huemill_store::store::Removable;
+use huemill_observability::log;
 
 use crate::clock::Instant;
 use crate::estimate::Estimate;
@@ -22,7 +22,8 @@ use crate::fault::Fault;
 use crate::fill::Fill;
 use crate::metrics::Recorder;
 use crate::records::Records;
-use crate::supervise::Ping;
+use crate::supervise::{Heard, Ping};
+use broom::Broom;
 
 /// A job has ended or was deleted: blobs may go.
 #[derive(Debug, Clone, Copy)]
@@ -167,133 +168,10 @@ impl Handler<Wake> for Janitor {
 }
 
 impl Handler<Ping> for Janitor {
-    type Result = ();
+    type Result = Heard;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
-}
-
-/// What the janitor works with.
-struct Broom {
-    settings: JanitorSettings,
-    records: Records,
-    estimate: Estimate,
-    fill: Fill,
-    recorder: Recorder,
-}
-
-impl Broom {
-    async fn round(&self, walk: bool) -> Result<(), Fault> {
-        self.expire().await?;
-        self.collect().await?;
-        if walk {
-            self.walk().await?;
-        }
-        self.tidy().await
-    }
-
-    /// What ended jobs leave at once, and the figures.
-    async fn tidy(&self) -> Result<(), Fault> {
-        self.remove().await?;
-        let figures = self.records.store.figures().await?;
-        self.estimate.set_waiting(figures.queued_items);
-        self.recorder.record(Event::Jobs {
-            by_state: figures.jobs,
-            queued_items: figures.queued_items,
-            oldest_queued: figures.oldest_queued,
-        });
-        self.recorder.record(Event::Outbox { pending: figures.deliveries, dead: figures.dead_letters });
-        Ok(())
-    }
-
-    async fn expire(&self) -> Result<(), Fault> {
-        loop {
-            let expired = self.records.store.expire(self.settings.batch).await?.len();
-            self.count("results", expired as u64);
-            if expired < self.settings.batch as usize {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn remove(&self) -> Result<(), Fault> {
-        loop {
-            let due = self.records.store.removable(self.settings.batch).await?;
-            let full = due.len() >= self.settings.batch as usize;
-            let removed = self.remove_blobs(due.clone()).await?;
-            self.count("blobs", removed);
-            self.records.store.removed(&due).await?;
-            if !full {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn remove_blobs(&self, due: Vec<Removable>) -> Result<u64, Fault> {
-        let blobs = self.records.blobs.clone();
-        let remove = async move {
-            let mut removed = 0;
-            for Removable { job, everything } in due {
-                removed += blobs.remove_job(&job, everything).await?;
-            }
-            Ok(removed)
-        };
-        self.records.on_io(remove).await
-    }
-
-    async fn collect(&self) -> Result<(), Fault> {
-        loop {
-            let gone = self.records.store.collect(self.settings.batch, self.settings.tombstone).await?;
-            self.count("jobs", gone.jobs);
-            self.count("keys", gone.keys);
-            self.count("nonces", gone.nonces);
-            if !gone.more {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Walks over all blobs for those without a row.
-    async fn walk(&self) -> Result<(), Fault> {
-        let mut after: Option<JobId> = None;
-        loop {
-            let (blobs, most, from) = (self.records.blobs.clone(), self.settings.batch as usize, after);
-            let page = async move { Ok(blobs.jobs(from.as_ref(), most).await?) };
-            let page = self.records.on_io(page).await?;
-            let full = page.len() >= self.settings.batch as usize;
-            after = page.last().map(|(id, _)| id.clone());
-            let old: Vec<JobId> =
-                page.into_iter().filter(|(_, at)| self.is_old(*at)).map(|(id, _)| id).collect();
-            let living = self.records.store.living(&old).await?;
-            let orphans = old.into_iter().filter(|id| !living.contains(id));
-            let orphans: Vec<_> = orphans.map(|job| Removable { job, everything: true }).collect();
-            let removed = self.remove_blobs(orphans).await?;
-            self.count("orphans", removed);
-            if !full {
-                break;
-            }
-        }
-        let (blobs, age) = (self.records.blobs.clone(), self.settings.orphan);
-        let swept = self.records.on_io(async move { Ok(blobs.sweep(age).await?) }).await?;
-        self.count("orphans", swept);
-        Ok(())
-    }
-
-    async fn measure(&self) -> Result<(), Fault> {
-        let blobs = self.records.blobs.clone();
-        let used = self.records.on_io(async move { Ok(blobs.used().await?) }).await?;
-        self.fill.measured(used);
-        self.recorder.record(Event::BlobBytes(used));
-        Ok(())
-    }
-
-    fn is_old(&self, at: SystemTime) -> bool {
-        SystemTime::now().duration_since(at).is_ok_and(|age| age >= self.settings.orphan)
-    }
-
-    fn count(&self, kind: &'static str, count: u64) {
-        if count > 0 {
-            self.recorder.record(Event::Collected { kind, count });
-        }
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
+        Heard::now()
     }
 }
 

@@ -16,6 +16,7 @@ pub mod hex;
 pub mod idempotency;
 pub mod intake;
 pub mod janitor;
+pub mod lag;
 pub mod members;
 pub mod metrics;
 pub mod orders;

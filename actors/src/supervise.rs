@@ -13,7 +13,7 @@ mod roster;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use actix::dev::{ContextFut, ToEnvelope, channel};
+use actix::dev::{ContextFut, MessageResponse, OneshotSender, ToEnvelope, channel};
 use actix::{Actor, ActorContext, Addr, Context, Handler, Message, Supervised};
 use actix_rt::ArbiterHandle;
 use futures_util::FutureExt;
@@ -32,12 +32,30 @@ use policy::History;
 /// of an address on its own, so it is no admission control.
 const MAILBOX: usize = 16;
 
-/// Asks any actor for a sign of life.
+/// Asks any actor for a sign of life: when it took this message.
 #[derive(Debug, Clone, Copy)]
 pub struct Ping;
 
 impl Message for Ping {
-    type Result = ();
+    type Result = Instant;
+}
+
+/// An actor's answer to a [`Ping`].
+pub struct Heard(Instant);
+
+impl Heard {
+    /// It took the message now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl<A: Actor> MessageResponse<A, Ping> for Heard {
+    fn handle(self, _: &mut A::Context, answer: Option<OneshotSender<Instant>>) {
+        // Whoever asked may be gone.
+        answer.and_then(|answer| answer.send(self.0).ok());
+    }
 }
 
 /// Everything an actor is supervised with; one for the whole crew.

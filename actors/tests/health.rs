@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix::System;
 use huemill_actors::clock::Clock;
 use huemill_actors::crew::CrewSettings;
-use huemill_actors::health::{DEPENDENCIES, Health, Patients, VerdictCell, disk_free, memory_use};
+use huemill_actors::health::{DEPENDENCIES, Health, MAILBOXES, Patients, VerdictCell, disk_free, memory_use};
 use huemill_actors::intake::Drain;
 use huemill_actors::metrics::{Recorder, Render};
 use huemill_actors::supervise::{Bell, Policy, Supervision, ask, start};
@@ -30,6 +30,30 @@ fn all_is_well_once_the_canary_has_proven_it() {
         let text = ask(&ward.crew.metrics, Render).await.unwrap();
         for series in ["service_ready 1", r#"dependency_ready{dependency="smartcrop"} 1"#] {
             assert!(text.contains(series), "{series}");
+        }
+        ward.close().await;
+    });
+}
+
+#[test]
+fn waits_in_mailboxes_and_lags_of_loops_are_told() {
+    on_actix(async {
+        let ward = Ward::ready().await;
+        let mut series: Vec<_> = MAILBOXES
+            .iter()
+            .map(|actor| format!("actor_mailbox_wait_seconds_count{{actor=\"{actor}\"}} "))
+            .collect();
+        series.push("event_loop_lag_seconds_count{loop=\"actors\"} ".to_owned());
+        for series in series {
+            let told = async || {
+                let text = ask(&ward.crew.metrics, Render).await.unwrap();
+                text.lines().any(|line| line.strip_prefix(&series).is_some_and(|count| count != "0"))
+            };
+            let deadline = std::time::Instant::now() + support::AGES;
+            while !told().await {
+                assert!(std::time::Instant::now() < deadline, "{series}");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         }
         ward.close().await;
     });

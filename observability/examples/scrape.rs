@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         outcomes: &["ok"],
         stages: &["decode"],
         actors: &["workers"],
+        mailboxes: &["workers"],
         dependencies: &["disk"],
         job_kinds: &["zip_batch"],
         store_operations: &["claim"],

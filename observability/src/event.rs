@@ -7,7 +7,7 @@ mod words;
 
 use std::time::Duration;
 
-pub use words::{AUTH_REASONS, Aspect, DOWNLOADS, Poll, RequestFacts, WEBHOOK_REASONS};
+pub use words::{AUTH_REASONS, Aspect, DOWNLOADS, EventLoop, Poll, RequestFacts, WEBHOOK_REASONS};
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -79,6 +79,20 @@ pub enum Event {
         actor: &'static str,
         /// `panic` or `stop`.
         cause: &'static str,
+    },
+    /// An actor took a ping that had waited this long in its mailbox, or has not taken it after this long.
+    MailboxWaited {
+        /// The actor's noun, lower case.
+        actor: &'static str,
+        /// Time in the mailbox.
+        time: Duration,
+    },
+    /// An event loop came to a timer so long after it was due.
+    LoopLagged {
+        /// Of which kind it is.
+        kind: EventLoop,
+        /// The delay.
+        time: Duration,
     },
     /// A dependency of /ready was probed.
     DependencyChecked {

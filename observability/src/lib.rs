@@ -8,7 +8,7 @@ mod panic;
 mod registry;
 pub mod trace;
 
-pub use event::{AUTH_REASONS, Aspect, DOWNLOADS, Event, Poll, RequestFacts, WEBHOOK_REASONS};
+pub use event::{AUTH_REASONS, Aspect, DOWNLOADS, Event, EventLoop, Poll, RequestFacts, WEBHOOK_REASONS};
 pub use panic::{install_panic_hook, panic_text};
 pub use registry::{CONTENT_TYPE, Known, Registry};
 

@@ -10,6 +10,7 @@ mod health;
 mod http;
 mod images;
 mod jobs;
+mod loops;
 mod outbound;
 mod polls;
 mod process;
@@ -44,6 +45,8 @@ pub struct Known<'a> {
     pub stages: &'a [&'a str],
     /// The actors' nouns in lower case.
     pub actors: &'a [&'a str],
+    /// Those of them whose mailboxes are watched.
+    pub mailboxes: &'a [&'a str],
     /// The dependencies of /ready.
     pub dependencies: &'a [&'a str],
     /// What jobs are made of.
@@ -64,6 +67,7 @@ pub struct Registry {
     jobs: jobs::Jobs,
     workers: workers::Workers,
     health: health::Health,
+    loops: loops::Loops,
     polls: polls::Polls,
     outbound: outbound::Outbound,
     process: process::Process,
@@ -82,6 +86,7 @@ impl Registry {
             jobs: jobs::Jobs::new(&families, known)?,
             workers: workers::Workers::new(&families)?,
             health: health::Health::new(&families, known)?,
+            loops: loops::Loops::new(&families, known)?,
             polls: polls::Polls::new(&families)?,
             outbound: outbound::Outbound::new(&families, known)?,
             process: process::Process::new(&families, version)?,
@@ -120,6 +125,8 @@ impl Registry {
             Event::Budget { used, total } => self.workers.budget(*used, *total),
             Event::ActorUp { actor, up } => self.health.actor(actor, *up),
             Event::ActorRestarted { actor, cause } => self.health.restarted(actor, cause),
+            Event::MailboxWaited { actor, time } => self.loops.waited(actor, *time),
+            Event::LoopLagged { kind, time } => self.loops.lagged(*kind, *time),
             Event::DependencyChecked { dependency, ok } => self.health.dependency(dependency, *ok),
             Event::DiskFree(bytes) => self.health.disk(*bytes),
             Event::Memory { used, limit } => self.health.memory(*used, *limit),

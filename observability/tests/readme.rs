@@ -75,6 +75,7 @@ fn full_scrape() -> String {
         outcomes: one,
         stages: one,
         actors: one,
+        mailboxes: one,
         dependencies: one,
         job_kinds: one,
         store_operations: one,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huemill_observability::{Aspect, Event, Known, Poll, Registry, RequestFacts};
+use huemill_observability::{Aspect, Event, EventLoop, Known, Poll, Registry, RequestFacts};
 
 const KNOWN: Known<'static> = Known {
     endpoints: &["/process", "unmatched"],
@@ -13,6 +13,7 @@ const KNOWN: Known<'static> = Known {
     outcomes: &["ok", "processing_error"],
     stages: &["decode"],
     actors: &["workers"],
+    mailboxes: &["workers"],
     dependencies: &["disk"],
     job_kinds: &["zip_batch"],
     store_operations: &["claim"],
@@ -278,6 +279,31 @@ fn actors_and_dependencies_go_up_and_down() {
             r#"actor_restarts_total{actor="workers",cause="stop"} 0"#,
             r#"dependency_ready{dependency="disk"} 0"#,
             "service_ready 0",
+        ],
+    );
+}
+
+#[test]
+fn waits_for_actors_and_loops_show() {
+    let registry = registry();
+    assert_lines(
+        &registry,
+        &[
+            r#"actor_mailbox_wait_seconds_count{actor="workers"} 0"#,
+            r#"event_loop_lag_seconds_count{loop="actors"} 0"#,
+            r#"event_loop_lag_seconds_count{loop="http"} 0"#,
+        ],
+    );
+    registry.record(&Event::MailboxWaited { actor: "workers", time: Duration::from_millis(3) });
+    registry.record(&Event::LoopLagged { kind: EventLoop::Http, time: Duration::from_millis(40) });
+    assert_lines(
+        &registry,
+        &[
+            r#"actor_mailbox_wait_seconds_bucket{actor="workers",le="0.001"} 0"#,
+            r#"actor_mailbox_wait_seconds_bucket{actor="workers",le="0.005"} 1"#,
+            r#"event_loop_lag_seconds_bucket{loop="http",le="0.025"} 0"#,
+            r#"event_loop_lag_seconds_bucket{loop="http",le="0.05"} 1"#,
+            r#"event_loop_lag_seconds_count{loop="actors"} 0"#,
         ],
     );
 }

@@ -9,6 +9,8 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
 use huemill_actors::fault::Code;
+use huemill_actors::lag;
+use huemill_observability::EventLoop;
 
 use super::doors::Doors;
 use super::problem::Problem;
@@ -31,6 +33,8 @@ pub(crate) struct Listening {
 pub(crate) fn listen(settings: &ServerSettings, doors: Data<Doors>) -> std::io::Result<Listening> {
     let threads = settings.threads;
     let server = HttpServer::new(move || {
+        // Once on each of the server's threads.
+        actix_rt::spawn(lag::watch(EventLoop::Http, doors.recorder.clone()));
         App::new().app_data(doors.clone()).configure(routes).wrap(from_fn(access::layer))
     })
     .workers(threads)

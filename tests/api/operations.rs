@@ -94,6 +94,19 @@ fn disk_and_memory_show_what_readiness_judges() {
 }
 
 #[test]
+fn actors_and_event_loops_tell_how_late_they_are() {
+    let app = spawn();
+    for series in [
+        "actor_mailbox_wait_seconds_count{actor=\"dispatcher\"}",
+        "actor_mailbox_wait_seconds_count{actor=\"workers\"}",
+        "event_loop_lag_seconds_count{loop=\"actors\"}",
+        "event_loop_lag_seconds_count{loop=\"http\"}",
+    ] {
+        app.wait_for(series, |app| app.metric(series) > 0);
+    }
+}
+
+#[test]
 fn clients_are_counted_by_address_and_operators_are_none() {
     let app = spawn();
     let active =

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::patients::Sign;
 use super::{Check, HealthSettings, MemoryUse};
 use crate::supervise::Standing;
 use crate::workers::Pulse;
@@ -13,8 +14,8 @@ pub(super) struct Found {
     pub(super) pulse: Result<Pulse, String>,
     /// Where it was asked.
     pub(super) store: Option<Result<(), String>>,
-    /// Actors that gave no sign of life.
-    pub(super) silent: Vec<&'static str>,
+    /// What came of the pings.
+    pub(super) signs: Vec<Sign>,
 }
 
 impl Found {
@@ -29,7 +30,7 @@ impl Found {
             ("disk", self.disk.map_or_else(ill, |free| disk(free, settings.disk_free))),
             ("mem", self.memory.map_or_else(ill, |memory| mem(memory, settings.memory_ratio))),
             ("workers", self.pulse.map_or_else(ill, workers)),
-            ("actors", actors(self.silent, roster)),
+            ("actors", actors(silent(&self.signs), roster)),
         ];
         checks
             .extend(self.store.map(|store| ("store", store.map_or_else(ill, |()| Check::well(Vec::new())))));
@@ -52,6 +53,11 @@ fn mem(MemoryUse { used, total }: MemoryUse, ratio: f64) -> Check {
 fn workers(Pulse { slots, busy, queued, abandoned }: Pulse) -> Check {
     let figures = [("slots", slots), ("busy", busy), ("queued", queued), ("abandoned", abandoned)];
     Check::well(figures.map(|(name, count)| (name, count as u64)).into())
+}
+
+/// Those that gave no sign of life. The workers' is their pulse.
+fn silent(signs: &[Sign]) -> Vec<&'static str> {
+    signs.iter().filter(|sign| !sign.answered && sign.actor != "workers").map(|sign| sign.actor).collect()
 }
 
 fn actors(silent: Vec<&'static str>, roster: &BTreeMap<&'static str, Standing>) -> Check {

@@ -6,8 +6,10 @@ use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, Message};
 use huemill_store::SpoolRoom;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::{DiskProbe, MemoryProbe, in_time};
+use crate::clock::Instant;
 use crate::delivery::Delivery;
 use crate::dispatcher::Dispatcher;
 use crate::fault::Fault;
@@ -19,6 +21,10 @@ use crate::metrics::Metrics;
 use crate::records::Records;
 use crate::supervise::{Ping, Roster, ask};
 use crate::workers::{self, Pulse, Workers};
+
+/// The actors whose mailboxes are watched: all but Health, which does it.
+pub const MAILBOXES: [&str; 8] =
+    ["delivery", "dispatcher", "fetcher", "idempotency", "intake", "janitor", "metrics", "workers"];
 
 /// Whom and what Health asks.
 pub struct Patients {
@@ -53,30 +59,22 @@ pub struct Patients {
 }
 
 impl Patients {
-    /// The actors that give no sign of life within the limit.
-    pub(super) fn silent(&self, limit: Duration) -> impl Future<Output = Vec<&'static str>> + use<> {
+    /// What came of a ping of each actor.
+    pub(super) fn signs(&self, limit: Duration) -> impl Future<Output = Vec<Sign>> + use<> {
         let signs = (
-            in_time(limit, ask_owned(self.intake.clone(), Ping)),
-            in_time(limit, ask_owned(self.metrics.clone(), Ping)),
-            in_time(limit, ask_owned(self.dispatcher.clone(), Ping)),
-            in_time(limit, ask_owned(self.idempotency.clone(), Ping)),
-            in_time(limit, ask_owned(self.janitor.clone(), Ping)),
-            in_time(limit, ask_owned(self.fetcher.clone(), Ping)),
-            in_time(limit, ask_owned(self.delivery.clone(), Ping)),
+            sign("intake", self.intake.clone(), limit),
+            sign("metrics", self.metrics.clone(), limit),
+            sign("dispatcher", self.dispatcher.clone(), limit),
+            sign("idempotency", self.idempotency.clone(), limit),
+            sign("janitor", self.janitor.clone(), limit),
+            sign("fetcher", self.fetcher.clone(), limit),
+            sign("delivery", self.delivery.clone(), limit),
+            sign("workers", self.workers.clone(), limit),
         );
         async move {
-            let (intake, metrics, dispatcher, idempotency, janitor, fetcher, delivery) =
-                tokio::join!(signs.0, signs.1, signs.2, signs.3, signs.4, signs.5, signs.6);
-            let signs = [
-                ("intake", intake),
-                ("metrics", metrics),
-                ("dispatcher", dispatcher),
-                ("idempotency", idempotency),
-                ("janitor", janitor),
-                ("fetcher", fetcher),
-                ("delivery", delivery),
-            ];
-            signs.into_iter().filter_map(|(name, sign)| sign.is_err().then_some(name)).collect()
+            let (a, b, c, d, e, f, g, h) =
+                tokio::join!(signs.0, signs.1, signs.2, signs.3, signs.4, signs.5, signs.6, signs.7);
+            vec![a, b, c, d, e, f, g, h]
         }
     }
 
@@ -96,6 +94,29 @@ impl Patients {
     }
 }
 
+/// What came of a ping.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sign {
+    pub(super) actor: &'static str,
+    /// How long it waited in the mailbox, or until it was given up. None where there was nobody to take it.
+    pub(super) waited: Option<Duration>,
+    /// Whether it was answered.
+    pub(super) answered: bool,
+}
+
+async fn sign<A>(actor: &'static str, address: Addr<A>, limit: Duration) -> Sign
+where
+    A: Actor + Handler<Ping>,
+    A::Context: ToEnvelope<A, Ping>,
+{
+    let asked = Instant::now();
+    match timeout(limit, ask(&address, Ping)).await {
+        Ok(Ok(heard)) => Sign { actor, waited: Some(heard - asked), answered: true },
+        Ok(Err(_)) => Sign { actor, waited: None, answered: false },
+        Err(_) => Sign { actor, waited: Some(limit), answered: false },
+    }
+}
+
 async fn ask_owned<A, M>(address: Addr<A>, message: M) -> Result<M::Result, Fault>
 where
     A: Actor + Handler<M>,
@@ -104,4 +125,49 @@ where
     M::Result: Send,
 {
     ask(&address, message).await
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::{Context, System};
+    use actix_rt::Arbiter;
+
+    use super::*;
+    use crate::supervise::Heard;
+
+    struct Patient;
+
+    impl Actor for Patient {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Ping> for Patient {
+        type Result = Heard;
+
+        fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
+            Heard::now()
+        }
+    }
+
+    #[test]
+    fn a_ping_that_is_not_taken_has_waited_until_it_was_given_up() {
+        System::new().block_on(async {
+            let arbiter = Arbiter::new();
+            let patient = Patient::start_in_arbiter(&arbiter.handle(), |_| Patient);
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            arbiter.spawn_fn(move || {
+                let _ = held.recv();
+            });
+            let limit = Duration::from_millis(20);
+            let late = sign("patient", patient.clone(), limit).await;
+            assert_eq!(late, Sign { actor: "patient", waited: Some(limit), answered: false });
+            drop(release);
+            let well = sign("patient", patient.clone(), Duration::from_secs(60)).await;
+            assert!(well.answered && well.waited.is_some(), "{well:?}");
+            arbiter.stop();
+            arbiter.join().unwrap();
+            let gone = sign("patient", patient, Duration::from_secs(60)).await;
+            assert_eq!(gone, Sign { actor: "patient", waited: None, answered: false });
+        });
+    }
 }

@@ -1,6 +1,9 @@
 //! A sign of life of the slots, and the figures of the moment.
 
-use actix::Message;
+use actix::{Handler, Message};
+
+use super::Workers;
+use crate::supervise::{self, Heard};
 
 /// Asks whether the slots are alive: answered when each thread has answered or is at an attempt that is not
 /// overdue. Whoever asks sets the time limit.
@@ -22,4 +25,13 @@ pub struct Pulse {
     pub queued: usize,
     /// Threads that were given up and still run.
     pub abandoned: usize,
+}
+
+/// The actor's own sign of life, whatever its slots do.
+impl Handler<supervise::Ping> for Workers {
+    type Result = Heard;
+
+    fn handle(&mut self, _: supervise::Ping, _: &mut Self::Context) -> Heard {
+        Heard::now()
+    }
 }

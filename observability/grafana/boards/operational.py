@@ -194,6 +194,14 @@ ACTORS = [
     lines("Which actors were restarted, and why?", "short",
           "Restarts by actor and cause; too many within a minute end the process. 0 on a healthy service.",
           ("{{actor}}: {{cause}}", f"sum by (actor, cause) (increase(actor_restarts_total{{JOB}}[{NOW}]))")),
+    lines("Do messages wait for an actor (p95)?", "s",
+          """Pings of every actor, as long as they waited in its mailbox. A busy actor takes them within milliseconds; at
+          health.timeout_seconds the process is not ready.""",
+          ("{{actor}}", quantile(0.95, "actor_mailbox_wait_seconds", "JOB", "5m", by="actor"))),
+    lines("Are event loops held up (p99)?", "s",
+          """A timer of every second on each thread, as long as it was late: up to 2 ms is in time. All at once: too little
+          processor time. One kind alone: a handler that blocks.""",
+          ("{{loop}}", quantile(0.99, "event_loop_lag_seconds", "JOB", "5m", by="loop"))),
     lines("Which operation of the store is slow (p95)?", "s",
           "The 95th percentile of each operation that was called.",
           ("{{operation}}",

@@ -81,6 +81,29 @@ impl Aspect {
     }
 }
 
+/// The kinds of event loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventLoop {
+    /// Those that the actors run in.
+    Actors,
+    /// Those that requests are answered in.
+    Http,
+}
+
+impl EventLoop {
+    /// Every member.
+    pub const ALL: [Self; 2] = [Self::Actors, Self::Http];
+
+    /// The label.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Actors => "actors",
+            Self::Http => "http",
+        }
+    }
+}
+
 /// What a poll of a job's status brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Poll {
