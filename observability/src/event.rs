@@ -188,6 +188,8 @@ pub enum Event {
         /// Seconds.
         seconds: u64,
     },
+    /// Results of a completed job were fetched for the first time.
+    JobFetched,
     /// The download of a job's results began.
     ResultsDownloaded {
         /// One of [`DOWNLOADS`].

@@ -137,6 +137,7 @@ impl Registry {
             Event::StatusPolled(poll) => self.polls.polled(*poll),
             Event::RetryAfterTold { seconds } => self.polls.told(*seconds),
             Event::ResultsDownloaded { kind } => self.polls.downloaded(kind),
+            Event::JobFetched => self.polls.fetched(),
             Event::OutboundBlocked { reason } => self.outbound.blocked(reason),
             Event::Downloaded { outcome, time } => self.outbound.downloaded(outcome, *time),
             Event::WebhookTried { again, reason, time } => self.outbound.tried(*again, *reason, *time),

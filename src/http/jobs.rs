@@ -7,6 +7,7 @@ mod cancel;
 mod create;
 mod download;
 mod events;
+mod fetched;
 mod fields;
 mod fingerprint;
 mod key;

@@ -191,6 +191,8 @@ pub struct Job {
     pub succeeded: u32,
     /// Pictures without one that will never have one.
     pub failed: u32,
+    /// Whether results were fetched.
+    pub fetched: bool,
 }
 
 impl Job {

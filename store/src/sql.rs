@@ -180,6 +180,10 @@ impl Store for SqlStore {
         self.write_leases(reap::Reap { most, crashes, error: error.clone() }).await
     }
 
+    async fn fetched(&self, id: &JobId) -> Result<bool, StoreError> {
+        self.write(settle::Fetched(id.clone())).await
+    }
+
     async fn cancel(&self, id: &JobId) -> Result<Canceled, StoreError> {
         self.write(janitor::Cancel(id.clone())).await
     }

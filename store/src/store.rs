@@ -67,6 +67,10 @@ pub trait Store: Outbox {
     /// earlier one have. One that was alone then counts a crash; at `crashes` of them it is failed with `error`.
     async fn reap(&self, most: u32, crashes: u32, error: &ItemError) -> Result<Reaped, StoreError>;
 
+    /// Marks that results of a completed job were fetched. Whether that is news: true once for each job, whatever
+    /// happens at the same time. What clients see of the job, its version, does not change.
+    async fn fetched(&self, id: &JobId) -> Result<bool, StoreError>;
+
     /// Ends a job at its owner's wish; its unsettled items are canceled.
     async fn cancel(&self, id: &JobId) -> Result<Canceled, StoreError>;
 

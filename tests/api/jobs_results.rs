@@ -167,6 +167,23 @@ fn a_card_is_sent_by_its_link_and_by_its_path() {
 }
 
 #[test]
+fn a_job_counts_as_fetched_with_its_first_card_and_once() {
+    let app = spawn();
+    // Six cards are too many to be within the status.
+    let large = done(&app, album(6, 0));
+    assert_eq!(app.metric("jobs_fetched_total"), 0);
+    for _ in 0..2 {
+        assert_eq!(app.get(&path_of(&app, &large["download_url"])).status(), 200);
+        assert_eq!(app.get(&format!("/jobs/{}/results/3/card", id(&large))).status(), 200);
+        app.wait_for("the first job", |app| app.metric("jobs_fetched_total") == 1);
+    }
+    // With the status that tells of its end, the cards of a small one come.
+    done(&app, album(2, 0));
+    app.wait_for("the second job", |app| app.metric("jobs_fetched_total") == 2);
+    assert_eq!(app.metric("store_errors_total{operation=\"fetched\"}"), 0);
+}
+
+#[test]
 fn a_link_that_was_changed_opens_nothing() {
     let app = spawn();
     let (job, other) = (done(&app, album(1, 0)), done(&app, album(1, 0)));

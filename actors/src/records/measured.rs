@@ -22,7 +22,7 @@ use crate::clock::Instant;
 use crate::metrics::Recorder;
 
 /// The operations, as metrics spell them.
-pub const OPERATIONS: [&str; 28] = [
+pub const OPERATIONS: [&str; 29] = [
     "backup",
     "cancel",
     "claim",
@@ -32,6 +32,7 @@ pub const OPERATIONS: [&str; 28] = [
     "deliveries",
     "due",
     "expire",
+    "fetched",
     "figures",
     "give_back",
     "heartbeat",
@@ -151,6 +152,11 @@ impl Store for Measured {
     async fn reap(&self, most: u32, crashes: u32, error: &ItemError) -> Answer<Reaped> {
         let error = error.clone();
         self.run("reap", move |store| async move { store.reap(most, crashes, &error).await }).await
+    }
+
+    async fn fetched(&self, id: &JobId) -> Answer<bool> {
+        let id = id.clone();
+        self.run("fetched", move |store| async move { store.fetched(&id).await }).await
     }
 
     async fn cancel(&self, id: &JobId) -> Answer<Canceled> {

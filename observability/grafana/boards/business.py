@@ -37,11 +37,12 @@ GLANCE = [
     stat("How many pictures has a job?", "short", "Pictures processed a job, in the last day.",
          share('images_processed_total{JOB, endpoint="/jobs"}', "jobs_completed_total{JOB}", DAY), empty="no jobs",
          decimals=1),
-    stat("How often is a job downloaded?", "short",
-         "Archives downloaded a completed job, in the last day. Small jobs are read from the status alone.",
-         share('results_downloaded_total{JOB, kind="zip"}', JOBS_DONE, DAY), empty="no jobs", decimals=2),
+    stat("What share of jobs is fetched?", "percentunit",
+         """Completed jobs of which any card was fetched, in an archive, by its link or within the status, in the last
+         day. The rest was work for nobody.""",
+         share("jobs_fetched_total{JOB}", JOBS_DONE, DAY), empty="no jobs"),
     stat("How often is a job asked for?", "short", "Polls a job, in the last day. Many are clients without backoff.",
-         share("status_polls_total{JOB}", "jobs_total{JOB}", DAY), empty="no jobs", decimals=1),
+         share("status_polls_total{JOB}", "jobs_completed_total{JOB}", DAY), empty="no jobs", decimals=1),
 ]
 
 PICTURES = [
@@ -104,6 +105,10 @@ ENGAGEMENT = [
           "Archives and cards downloaded, and webhooks taken, within an hour.",
           ("{{kind}}", added(HOUR, "results_downloaded_total{JOB}", by="kind")),
           ("webhook", added(HOUR, "webhook_deliveries_total{JOB}"))),
+    lines("Are completed jobs fetched?", "short",
+          """Jobs completed within an hour, and jobs fetched for the first time. A gap that stays is work for nobody, or
+          clients whose webhooks do not come.""",
+          ("completed", added(HOUR, JOBS_DONE)), ("fetched", added(HOUR, "jobs_fetched_total{JOB}"))),
     lines("What do polls of a job bring?", "short",
           "Polls within an hour: nothing new (304), the whole answer again, or news.",
           ("{{result}}", added(HOUR, "status_polls_total{JOB}", by="result")), stack=True),

@@ -18,6 +18,7 @@ pub(super) struct Polls {
     by_result: IntCounterVec,
     told: IntCounterVec,
     downloads: IntCounterVec,
+    fetched: IntCounter,
 }
 
 impl Polls {
@@ -57,6 +58,11 @@ impl Polls {
                 &["kind"],
                 registry
             )?,
+            fetched: register_int_counter_with_registry!(
+                "jobs_fetched_total",
+                "Completed jobs of which cards were fetched, each counted once.",
+                registry
+            )?,
         };
         for reason in AUTH_REASONS {
             polls.auth_failures.with_label_values(&[reason]);
@@ -92,6 +98,10 @@ impl Polls {
         let most = SECONDS[SECONDS.len() - 1];
         let (_, label) = SECONDS.into_iter().find(|(edge, _)| seconds <= *edge).unwrap_or(most);
         self.told.with_label_values(&[label]).inc();
+    }
+
+    pub(super) fn fetched(&self) {
+        self.fetched.inc();
     }
 
     pub(super) fn downloaded(&self, kind: &str) {

@@ -107,6 +107,7 @@ pub(super) mod tests {
             total: 4,
             succeeded: 2,
             failed: 1,
+            fetched: false,
         }
     }
 

@@ -15,8 +15,7 @@ use huemill_observability::{DOWNLOADS, Event};
 use huemill_store::blobs::BlobError;
 use huemill_store::job::{ItemState, Job};
 
-use super::archive;
-use super::find;
+use super::{archive, fetched, find};
 use crate::http::answer::Hollow;
 use crate::http::doors::Doors;
 use crate::http::etag::ETag;
@@ -46,7 +45,8 @@ pub(super) async fn results(
         return Ok(file.not_modified());
     }
     let (zip, blobs) = (archive::of(&doors.records, &job).await?, doors.records.blobs.clone());
-    Ok(file.answer(&request, &doors, zip.len(), |range| doors.records.stream(zip.stream(&blobs, range))))
+    Ok(file
+        .answer(&request, &doors, &job, zip.len(), |range| doors.records.stream(zip.stream(&blobs, range))))
 }
 
 /// One card.
@@ -74,7 +74,7 @@ pub(super) async fn card(
         return Ok(file.not_modified());
     }
     let blobs = doors.records.blobs.clone();
-    Ok(file.answer(&request, &doors, card.length, |range| {
+    Ok(file.answer(&request, &doors, &job, card.length, |range| {
         doors.records.stream(blobs.stream(card.key, Some(range)))
     }))
 }
@@ -126,6 +126,7 @@ impl File {
         self,
         request: &HttpRequest,
         doors: &Doors,
+        job: &Job,
         length: u64,
         bytes: impl FnOnce(Range<u64>) -> S,
     ) -> HttpResponse
@@ -168,6 +169,7 @@ impl File {
         }
         if range.start == 0 {
             doors.recorder.record(Event::ResultsDownloaded { kind: self.kind });
+            fetched::note(job, doors);
         }
         let size = range.end - range.start;
         let bytes = bytes(range).map(|chunk| chunk.map_err(Fault::from)).boxed_local();

@@ -32,6 +32,15 @@ pub(super) enum Cards {
 }
 
 impl Cards {
+    /// Whether the body of this job has its cards within.
+    pub(super) fn are_inline(self, job: &Job) -> bool {
+        match self {
+            Self::Either => job.succeeded <= MOST_INLINE,
+            Self::Inline => true,
+            Self::Url => false,
+        }
+    }
+
     /// The word in the query, if there is one, and in the entity tag.
     pub(super) fn word(self) -> Option<&'static str> {
         match self {
@@ -111,11 +120,7 @@ type Piece = LocalBoxStream<'static, Result<Bytes, Fault>>;
 
 impl Results {
     pub(super) fn new(records: Records, job: Job, links: Links, cards: Cards) -> Self {
-        let inline = match cards {
-            Cards::Either => job.succeeded <= MOST_INLINE,
-            Cards::Inline => true,
-            Cards::Url => false,
-        };
+        let inline = cards.are_inline(&job);
         Self { pictures: Pictures::new(records, job), links, inline, count: 0 }
     }
 

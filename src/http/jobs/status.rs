@@ -11,7 +11,7 @@ use huemill_store::job::{Job, JobId, JobState};
 
 use super::body::Summary;
 use super::results::{Cards, Results};
-use super::{find, id, living};
+use super::{fetched, find, id, living};
 use crate::http::doors::Doors;
 use crate::http::etag::ETag;
 use crate::http::problem::Problem;
@@ -74,6 +74,9 @@ pub(super) async fn whole(
     let response = if method == Method::HEAD {
         builder.body(answer::Hollow::endless())
     } else {
+        if cards.are_inline(&job) {
+            fetched::note(&job, doors);
+        }
         let results = Results::new(doors.records.clone(), job, doors.links.clone(), cards);
         answer::streamed(builder, results.json()).await?
     };

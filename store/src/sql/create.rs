@@ -117,6 +117,7 @@ async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
         total: new.items.len() as u32,
         succeeded: 0,
         failed: 0,
+        fetched: false,
     };
     sqlx::query(
         "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \

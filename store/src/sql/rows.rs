@@ -12,7 +12,7 @@ use crate::store::Mark;
 /// The columns that [`Record`] is read from.
 pub(super) const JOB: &str = "id, kind, state, priority, options, request_id, traceparent, base_url, \
      callback_url, created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, \
-     turn";
+     fetched, turn";
 
 /// A job with what only the store needs to know of it. Times in milliseconds.
 #[derive(Debug, Clone)]
@@ -88,6 +88,7 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
         total: count(row, "total")?,
         succeeded: count(row, "succeeded")?,
         failed: count(row, "failed")?,
+        fetched: count(row, "fetched")? != 0,
     };
     Ok(Record { job, created, started, expires, turn: row.try_get("turn")? })
 }

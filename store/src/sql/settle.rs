@@ -157,3 +157,20 @@ impl Operation for Heartbeat {
             .collect()
     }
 }
+
+/// See `Store::fetched`.
+pub(super) struct Fetched(pub(super) JobId);
+
+#[async_trait]
+impl Operation for Fetched {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        let marked =
+            sqlx::query("UPDATE jobs SET fetched = 1 WHERE id = $1 AND fetched = 0 AND state = 'completed'")
+                .bind(self.0.as_str())
+                .execute(&mut *tx.connection)
+                .await?;
+        Ok(marked.rows_affected() > 0)
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huemill_store::job::{ItemState, JobId, JobState, NewJob};
+use huemill_store::job::{ItemState, Job, JobId, JobState, NewJob};
 use huemill_store::store::{Canceled, Collected, Ended, Removable, Settled, Store};
 
 use crate::bench::{Bench, HOUR, done, failed, new_id, new_job, on_both_stores};
@@ -112,6 +112,26 @@ async fn a_cancel_that_races_the_last_item_leaves_one_ending(bench: Bench) {
     assert_eq!(deliveries(&bench).await, 20);
 }
 
+async fn a_completed_job_is_fetched_for_the_first_time_once(bench: Bench) {
+    let job = bench.job_of(1).await;
+    assert!(!bench.store.fetched(&job.id).await.unwrap(), "it has no results yet");
+    bench.work_off().await;
+    let before = bench.job(&job.id).await;
+    bench.heard();
+    let other = bench.again().await;
+    let (here, there) = tokio::join!(bench.store.fetched(&job.id), other.fetched(&job.id));
+    assert!(here.unwrap() != there.unwrap(), "one of them was the first");
+    assert!(!bench.store.fetched(&job.id).await.unwrap());
+    // To its clients, the job is what it was.
+    assert_eq!(bench.job(&job.id).await, Job { fetched: true, ..before });
+    assert!(bench.heard().is_empty());
+    let canceled = bench.job_of(1).await;
+    bench.store.cancel(&canceled.id).await.unwrap();
+    for other in [canceled.id, new_id()] {
+        assert!(!bench.store.fetched(&other).await.unwrap());
+    }
+}
+
 async fn a_deleted_job_is_a_tombstone_at_once(bench: Bench) {
     let job = bench.job_of(2).await;
     let lease = bench.claim(1).await.remove(0).lease;
@@ -196,6 +216,7 @@ on_both_stores!(
     a_job_that_never_began_is_canceled_too,
     a_job_that_has_ended_cannot_be_canceled,
     a_cancel_that_races_the_last_item_leaves_one_ending,
+    a_completed_job_is_fetched_for_the_first_time_once,
     a_deleted_job_is_a_tombstone_at_once,
     jobs_past_their_time_expire_and_others_stay,
     blobs_are_due_until_they_are_gone,

@@ -1,0 +1,71 @@
+//! What a scrape shows.
+
+mod health;
+mod requests;
+mod works;
+
+use huemill_observability::{Known, Registry};
+
+const KNOWN: Known<'static> = Known {
+    endpoints: &["/process", "unmatched"],
+    statuses: &[200, 503],
+    error_codes: &["NO_INPUT", "OVERLOADED"],
+    image_endpoints: &["/process"],
+    formats: &["jpeg", "unknown"],
+    outcomes: &["ok", "processing_error"],
+    stages: &["decode"],
+    actors: &["workers"],
+    mailboxes: &["workers"],
+    dependencies: &["disk"],
+    job_kinds: &["zip_batch"],
+    store_operations: &["claim"],
+    outbound_reasons: &["loopback"],
+};
+
+fn registry() -> Registry {
+    Registry::new("1.2.3", &KNOWN).expect("no two families share a name")
+}
+
+fn has(scrape: &str, line: &str) -> bool {
+    scrape.lines().any(|found| found == line)
+}
+
+#[track_caller]
+fn assert_lines(registry: &Registry, lines: &[&str]) {
+    let scrape = registry.render();
+    for line in lines {
+        assert!(has(&scrape, line), "{line} is not in\n{scrape}");
+    }
+}
+
+#[test]
+fn known_series_start_at_zero() {
+    assert_lines(
+        &registry(),
+        &[
+            r#"requests_total{code="503",endpoint="unmatched"} 0"#,
+            r#"errors_total{endpoint="/process",error_code="OVERLOADED"} 0"#,
+            r#"request_duration_ms_count{endpoint="/process"} 0"#,
+            r#"http_request_bytes_total{endpoint="/process"} 0"#,
+            r#"http_response_bytes_total{endpoint="unmatched"} 0"#,
+            r#"images_processed_total{endpoint="/process"} 0"#,
+            r#"image_outcomes_total{format="unknown",outcome="processing_error"} 0"#,
+            r#"image_stage_duration_seconds_count{stage="decode"} 0"#,
+            r#"actor_up{actor="workers"} 0"#,
+            r#"actor_restarts_total{actor="workers",cause="panic"} 0"#,
+            r#"actor_restarts_total{actor="workers",cause="stop"} 0"#,
+            r#"dependency_ready{dependency="disk"} 0"#,
+            "service_ready 0",
+            r#"auth_failures_total{reason="nonce_reused"} 0"#,
+            r#"status_polls_total{result="unchanged"} 0"#,
+            r#"retry_after_seconds_observed_total{seconds="5"} 0"#,
+            r#"results_downloaded_total{kind="zip"} 0"#,
+            r#"active_clients{window="1h"} 0"#,
+            r#"active_clients{window="1d"} 0"#,
+            "idempotency_conflicts_total 0",
+            "status_poll_304_total 0",
+            "metrics_events_dropped_total 0",
+            r#"build_info{version="1.2.3"} 1"#,
+        ],
+    );
+}
