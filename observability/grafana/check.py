@@ -5,7 +5,8 @@
     check.py --prometheus http://…:9090     and every query, asked of a Prometheus that scraped a loaded service
 
 Files: ids, titles and places; a unit, a description and a question in every panel; every metric and label in the
-table of ../README.md; JSON as boards/ says. Live: no query fails, and none comes back empty. Exit code 1 on a finding.
+table of ../README.md or recorded by a rule; a panel that leads to the runbook for each alert; JSON as boards/ says.
+Live: no query fails, and none comes back empty. Exit code 1 on a finding.
 """
 
 import argparse
@@ -36,7 +37,34 @@ def table():
             break
         name, kind, labels, _unit, _meaning = (cell.strip() for cell in row.strip("|").split("|"))
         known[name.strip("`")] = {"type": kind, "labels": set(re.findall(r"`(\w+)`", labels))}
-    return known
+    return known | recorded()
+
+
+def rules():
+    """The texts of all rule files."""
+    return [path.read_text(encoding="utf-8") for path in sorted((HERE.parent / "prometheus/rules").glob("*.yml"))]
+
+
+def recorded():
+    """Series that the rules record; the first part of a name says which labels it has."""
+    names = re.findall(r"- record: (\S+)", "\n".join(rules()))
+    return {name: {"type": "recorded", "labels": set(name.partition(":")[0].split("_"))} for name in names}
+
+
+def alerts():
+    """All alerts of the rules."""
+    return set(re.findall(r"- alert: (\S+)", "\n".join(rules())))
+
+
+def link_faults(boards):
+    """Links to sections of the runbook that are none, and alerts that no panel speaks of. Watchdog is about nothing that
+    can be seen."""
+    linked = {(alert, anchor) for board in boards.values() for panel in board["panels"]
+              for alert, anchor in re.findall(r"\[(\w+)\]\(\S+RUNBOOK\.md#(\w+)\)", panel.get("description", ""))}
+    known = alerts()
+    yield from (f"a link to {alert}, which is no alert" for alert, anchor in sorted(linked)
+                if alert not in known or anchor != alert.lower())
+    yield from (f"no panel leads to {alert}" for alert in sorted(known - {alert for alert, _ in linked} - {"Watchdog"}))
 
 
 def query_faults(query, known):
@@ -150,6 +178,7 @@ def main():
         faults.append(f"dashboards/ holds {', '.join(sorted(boards)) or 'nothing'}")
     if subprocess.run([sys.executable, HERE / "build.py", "--check"], stdout=subprocess.DEVNULL).returncode:
         faults.append("dashboards/ is not what boards/ says")
+    faults += link_faults(boards)
     faults += [f"uid {uid} is there twice" for uid in twice([board["uid"] for board in boards.values()])]
     for name, board in sorted(boards.items()):
         found = list(board_faults(board, known))

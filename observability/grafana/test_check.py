@@ -8,7 +8,7 @@ import unittest
 
 import check
 import promql
-from boards import operational
+from boards import business, operational, security
 from live import Prometheus, Refused
 
 KNOWN = check.table()
@@ -64,6 +64,18 @@ class Files(unittest.TestCase):
                 board = copy.deepcopy(operational.DASHBOARD)
                 change(board["panels"])
                 self.assertIn(words, "\n".join(check.board_faults(board, KNOWN)))
+
+
+    def test_links_lead_to_alerts_and_every_alert_has_one(self):
+        boards = {board.__name__: copy.deepcopy(board.DASHBOARD) for board in (operational, security, business)}
+        self.assertEqual(list(check.link_faults(boards)), [])
+        boards["boards.operational"]["panels"][FIRST]["description"] = "[Nothing](https://x/RUNBOOK.md#nothing)."
+        self.assertEqual(list(check.link_faults(boards)),
+                         ["a link to Nothing, which is no alert", "no panel leads to ServiceDown"])
+
+    def test_recorded_series_are_known_with_their_labels(self):
+        found = list(check.query_faults('sum by (slo) (job_slo:burn:rate1h{job=~"$job", kind="x"})', KNOWN))
+        self.assertEqual(found, ["job_slo:burn:rate1h has no label kind"])
 
 
 class Live(unittest.TestCase):

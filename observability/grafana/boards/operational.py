@@ -1,6 +1,6 @@
 """Operational: is it well, is it fast, does work get done, and which part is it if not."""
 
-from .objectives import OBJECTIVES, burn, left, quantile, quantiles, unavailable
+from .objectives import burn, left, quantile, quantiles, unavailable
 from .panels import RED, YELLOW, dashboard, events, lines, ranking, spread, stat, states, steps
 
 NOW = "$__rate_interval"
@@ -23,37 +23,39 @@ def stage(name, about):
 GLANCE = [
     stat("Is every process up?", "bool_yes_no",
          "Whether Prometheus reaches every process of the job. No: see ServiceDown in the runbook.",
-         "min(up{JOB})", thresholds=steps((1, "green"), base=RED), empty="no target"),
+         "min(up{JOB})", thresholds=steps((1, "green"), base=RED), empty="no target", alerts=("ServiceDown",)),
     stat("Is every process ready?", "bool_yes_no",
          "Whether /ready answers 200 everywhere. The row on actors and dependencies says what is missing.",
-         "min(service_ready{JOB})", thresholds=steps((1, "green"), base=RED), empty="no target"),
+         "min(service_ready{JOB})", thresholds=steps((1, "green"), base=RED), empty="no target", alerts=("NotReady",)),
     stat("How much of the month's availability budget is left?", "percentunit",
          "Of the 0.1 % of users' requests that may fail through a fault of ours in 30 days. Below 0 it is overdrawn.",
-         left("Availability 99.9 %"), thresholds=steps((0.25, YELLOW), (0.5, "green"), base=RED),
+         left("availability"), thresholds=steps((0.25, YELLOW), (0.5, "green"), base=RED),
          empty="no requests", once=True),
     stat("How fast does that budget burn now?", "suffix:×",
          "Over the last hour: 1× uses up the month's budget in a month, 14.4× in two days, which pages.",
-         burn("Availability 99.9 %", "1h"), thresholds=steps((1, YELLOW), (14.4, RED)), empty="no requests",
+         burn("availability", "1h"), thresholds=steps((1, YELLOW), (14.4, RED)), empty="no requests",
          decimals=2),
     stat("How old is the oldest job that waits?", "s",
          "Age of the oldest job of which no picture was begun. Dead workers show here, while histograms fall silent.",
          "max(jobs_oldest_queued_age_seconds{JOB})", thresholds=steps((30, YELLOW), (60, RED))),
     stat("How many webhooks were given up?", "short",
          "Dead letters in the store. An operator may have them sent anew.",
-         "max(webhooks_dead{JOB})", thresholds=steps((1, YELLOW))),
+         "max(webhooks_dead{JOB})", thresholds=steps((1, YELLOW)), alerts=("DeadLetters",)),
 ]
 
 BUDGETS = [
     lines("Does availability burn its budget too fast?", "suffix:×",
           """Error share of the users' requests over the 0.1 % allowed, in the windows of the burn alerts. A page is
           sent at 14.4× (1 h and 5 m) and 6× (6 h and 30 m), a ticket at 3× (1 d and 2 h) and 1× (3 d and 6 h).""",
-          *[(window, burn("Availability 99.9 %", window)) for window in ("5m", "30m", "1h", "6h", "3d")], limit=14.4),
+          *[(window, burn("availability", window)) for window in ("5m", "30m", "1h", "6h", "3d")], limit=14.4,
+          alerts=("AvailabilityFastBurn", "AvailabilitySlowBurn")),
     lines("Which other objective burns its budget?", "suffix:×",
           "The last hour's share of bad events over the share allowed: 1 % of errors, 5 % of all else.",
-          *[(name, burn(name, "1h")) for name in list(OBJECTIVES)[1:]], limit=6),
+          ("{{slo}}", 'max by (slo) (job_slo:burn:rate1h{JOB, slo!="availability"})'), limit=6,
+          alerts=("ErrorRateFastBurn", "ErrorRateSlowBurn", "JobSuccessFastBurn", "JobSuccessSlowBurn")),
     ranking("How much of each budget is left this month?", "percentunit",
             "What is left of the bad events that each objective allows in 30 days. Overdrawn ones show 0 or less.",
-            *[(name, left(name)) for name in OBJECTIVES], most=1,
+            ("{{slo}}", "min by (slo) (job_slo:budget_left:ratio30d{JOB})"), most=1,
             thresholds=steps((0.25, YELLOW), (0.5, "green"), base=RED)),
 ]
 
@@ -64,13 +66,14 @@ REQUESTS = [
     lines("What share of requests fails through our fault?", "percentunit",
           """INTERNAL_ERROR, OVERLOADED and NOT_READY over the users' requests; clients' mistakes and strangers' dead
           URLs do not count. The objective is below 1 %, HighErrorRate fires at 5 %.""",
-          ("of our doing", unavailable(NOW)), limit=0.01),
+          ("of our doing", unavailable(NOW)), limit=0.01, alerts=("HighErrorRate", "AvailabilityBelowTarget")),
     events("Which errors are answered?", "short",
            "Answers with an error code, by code. The meaning of each is in the API's table of errors.",
            ("{{error_code}}", increase("errors_total", by="error_code"))),
     lines("How long does an answer take?", "ms",
           "Users' routes. Uploads count from their last byte, event streams to their first. Objective: p95 below 2 s.",
-          *quantiles("request_duration_ms", "JOB, USERS", NOW), limit=2000),
+          *quantiles("request_duration_ms", "JOB, USERS", NOW), limit=2000,
+          alerts=("HttpLatencyFastBurn", "HttpLatencySlowBurn")),
     lines("Which route is slow (p95)?", "ms",
           "The 95th percentile of each route that was called.",
           ("{{endpoint}}", quantile(0.95, "request_duration_ms", "JOB, USERS", NOW, by="endpoint"))),
@@ -101,7 +104,7 @@ QUEUE = [
           ("{{status}}", 'max by (status) (jobs_current{JOB, status=~"queued|processing"})'), stack=True),
     lines("Does the queue stand still?", "s",
           "Grows by a second a second while nothing is begun: the sign of a dead queue.",
-          ("oldest", "max(jobs_oldest_queued_age_seconds{JOB})"), limit=60),
+          ("oldest", "max(jobs_oldest_queued_age_seconds{JOB})"), limit=60, alerts=("JobQueueStalled",)),
     lines("How many pictures wait?", "short",
           "In the store: pictures of jobs. For a slot: pictures of jobs and of waiting clients, per process limited.",
           ("in the store", "max(jobs_queued_images{JOB})"), ("for a slot", "sum(worker_queue_depth{JOB})")),
@@ -111,10 +114,12 @@ QUEUE = [
           ("ended", f"sum(rate(jobs_completed_total{{JOB}}[{NOW}])) * 60")),
     lines("How long do jobs wait for their first picture?", "s",
           "From creation to the first picture, over 30 minutes. Objective: p95 below 60 s.",
-          *quantiles("jobs_queue_latency_seconds", "JOB", JOBS), limit=60),
+          *quantiles("jobs_queue_latency_seconds", "JOB", JOBS), limit=60,
+          alerts=("QueueLatencySLOBreach", "QueueLatencyFastBurn", "QueueLatencySlowBurn")),
     lines("How long do jobs take from their first picture on?", "s",
           "From the first picture to the job's end, over 30 minutes. Objective: p95 below 300 s.",
-          *quantiles("jobs_processing_duration_seconds", "JOB", JOBS), limit=300),
+          *quantiles("jobs_processing_duration_seconds", "JOB", JOBS), limit=300,
+          alerts=("ProcessingDurationSLOBreach", "ProcessingDurationFastBurn", "ProcessingDurationSlowBurn")),
     events("How do jobs end?", "short", "Jobs ended, by how.",
            ("{{status}}", increase("jobs_completed_total", by="status"))),
     events("Why do jobs fail?", "short",
@@ -168,13 +173,14 @@ OUTBOUND = [
             ("given up", "sum(increase(webhook_dead_letters_total{JOB}[$__range]))")),
     events("Why do tries of webhooks fail?", "short",
            "Failed tries by reason. WebhookFailures fires when more than a tenth of 30 minutes' tries fail.",
-           ("{{reason}}", increase("webhook_failures_total", by="reason"))),
+           ("{{reason}}", increase("webhook_failures_total", by="reason")), alerts=("WebhookFailures",)),
     lines("How long do receivers take?", "s",
           """Over 30 minutes: first tries that were taken, of which 95 % shall be below 5 s, and any try, failed ones
           included.""",
           *[(f"taken at once, {name}", query)
             for name, query in quantiles("webhook_first_try_latency_seconds", "JOB", JOBS, 0.5, 0.95)],
-          ("any try, p95", quantile(0.95, "webhook_delivery_latency_seconds", "JOB", JOBS)), limit=5),
+          ("any try, p95", quantile(0.95, "webhook_delivery_latency_seconds", "JOB", JOBS)), limit=5,
+          alerts=("WebhookLatencyFastBurn", "WebhookLatencySlowBurn")),
     lines("How many webhooks wait?", "short",
           "Webhooks in the store that wait for their next try. Grows while a receiver is down.",
           ("waiting", "max(webhooks_pending{JOB})")),
@@ -190,10 +196,12 @@ ACTORS = [
     states("Is every actor up?", "Green while an actor takes messages, red while it is down or backs off.",
            "min by (actor) (actor_up{JOB})", "{{actor}}"),
     states("Which dependency is not well?", "What /ready judges. Red anywhere makes the process not ready.",
-           "min by (dependency) (dependency_ready{JOB})", "{{dependency}}", good="well", bad="not well"),
+           "min by (dependency) (dependency_ready{JOB})", "{{dependency}}", good="well", bad="not well",
+           alerts=("NotReady",)),
     lines("Which actors were restarted, and why?", "short",
           "Restarts by actor and cause; too many within a minute end the process. 0 on a healthy service.",
-          ("{{actor}}: {{cause}}", f"sum by (actor, cause) (increase(actor_restarts_total{{JOB}}[{NOW}]))")),
+          ("{{actor}}: {{cause}}", f"sum by (actor, cause) (increase(actor_restarts_total{{JOB}}[{NOW}]))"),
+          alerts=("ActorRestarting",)),
     lines("Do messages wait for an actor (p95)?", "s",
           """Pings of every actor, as long as they waited in its mailbox. A busy actor takes them within milliseconds; at
           health.timeout_seconds the process is not ready.""",
@@ -216,7 +224,7 @@ RESOURCES = [
           ("{{instance}}", "rate(process_cpu_seconds_total{JOB}[2m])")),
     lines("How much memory is used?", "bytes",
           "Resident memory of each process. HighMemoryUsage fires at 1 GB.",
-          ("{{instance}}", "process_resident_memory_bytes{JOB}"), limit=1e9),
+          ("{{instance}}", "process_resident_memory_bytes{JOB}"), limit=1e9, alerts=("HighMemoryUsage",)),
     lines("What is the memory made of?", "bytes",
           """“anonymous” is heap and stacks: what pictures in work, spools and the allocator's reserve take. “file” is the
           program and its libraries, “swapped” should be none.""",
@@ -228,7 +236,7 @@ RESOURCES = [
     lines("How much disk is free?", "bytes",
           """Where the data lies. DiskSpaceLow fires, and the process is not ready, at 1 GB, unless
           health.disk_free_bytes says otherwise.""",
-          ("{{instance}}", "disk_free_bytes{JOB}"), limit=1e9),
+          ("{{instance}}", "disk_free_bytes{JOB}"), limit=1e9, alerts=("DiskSpaceLow",)),
     lines("How many descriptors are open?", "percentunit", "Open file descriptors of those allowed.",
           ("{{instance}}", "process_open_fds{JOB} / process_max_fds{JOB}"), most=1),
     lines("How many threads run?", "short",

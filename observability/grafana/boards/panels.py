@@ -18,6 +18,8 @@ WORDS = {
     "OURS": 'error_code=~"INTERNAL_ERROR|OVERLOADED|NOT_READY"',
 }
 COLUMNS = 24
+# Replace it as in the rules' runbook_url.
+RUNBOOK = "https://huemill.example/observability/RUNBOOK.md"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GREEN, YELLOW, RED = "green", "yellow", "red"
 
@@ -34,9 +36,17 @@ def steps(*pairs, base=GREEN):
     return {"mode": "absolute", "steps": first + [{"color": color, "value": value} for value, color in pairs]}
 
 
+def runbook(alert):
+    """A link to an alert's section."""
+    return f"[{alert}]({RUNBOOK}#{alert.lower()})"
+
+
 def panel(kind, title, unit, about, queries, *, width, height, fields=None, custom=None, options=None,
-          instant=False, form="time_series"):
-    """What all kinds share. `queries` are (legend, PromQL)."""
+          instant=False, form="time_series", alerts=()):
+    """What all kinds share. `queries` are (legend, PromQL), `alerts` those that ring for what the panel shows."""
+    about = " ".join(about.split())
+    if alerts:
+        about += f" Runbook: {', '.join(map(runbook, alerts))}."
     targets = [
         {
             "datasource": DATASOURCE,
@@ -53,7 +63,7 @@ def panel(kind, title, unit, about, queries, *, width, height, fields=None, cust
     return {
         "type": kind,
         "title": title,
-        "description": " ".join(about.split()),
+        "description": about,
         "datasource": DATASOURCE,
         "fieldConfig": {"defaults": {"unit": unit, **(fields or {}), "custom": custom or {}}, "overrides": []},
         "gridPos": {"w": width, "h": height},
@@ -63,7 +73,8 @@ def panel(kind, title, unit, about, queries, *, width, height, fields=None, cust
     }
 
 
-def lines(title, unit, about, *queries, width=8, height=8, limit=None, most=None, stack=False, bars=False):
+def lines(title, unit, about, *queries, width=8, height=8, limit=None, most=None, stack=False, bars=False,
+          alerts=()):
     """Values over time. `limit` is drawn as a red line; `most` is the axis' end where it is known (1 for a share)."""
     custom = {
         "drawStyle": "bars" if bars else "line",
@@ -84,7 +95,7 @@ def lines(title, unit, about, *queries, width=8, height=8, limit=None, most=None
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel("timeseries", title, unit, about, queries, width=width, height=height, fields=fields,
-                 custom=custom, options=options)
+                 custom=custom, options=options, alerts=alerts)
 
 
 def events(title, unit, about, *queries, **more):
@@ -93,7 +104,7 @@ def events(title, unit, about, *queries, **more):
 
 
 def stat(title, unit, about, query, *, width=4, height=4, thresholds=None, empty="nothing yet", decimals=None,
-         once=False):
+         once=False, alerts=()):
     """One number, and the line it comes from; `once`: the number alone, where the line is dear. `empty` is said where
     there is none."""
     fields = {"noValue": empty, "color": {"mode": "thresholds"}, "thresholds": thresholds or steps()}
@@ -107,10 +118,10 @@ def stat(title, unit, about, query, *, width=4, height=4, thresholds=None, empty
         "textMode": "value",
     }
     return panel("stat", title, unit, about, [("", query)], width=width, height=height, fields=fields,
-                 options=options, instant=once)
+                 options=options, instant=once, alerts=alerts)
 
 
-def ranking(title, unit, about, *queries, width=8, height=8, thresholds=None, least=0, most=None):
+def ranking(title, unit, about, *queries, width=8, height=8, thresholds=None, least=0, most=None, alerts=()):
     """Horizontal bars, one a series: values of the end of the range."""
     fields = {"min": least, "color": {"mode": "thresholds"}, "thresholds": thresholds or steps(base="blue")}
     if most is not None:
@@ -123,7 +134,7 @@ def ranking(title, unit, about, *queries, width=8, height=8, thresholds=None, le
         "valueMode": "color",
     }
     return panel("bargauge", title, unit, about, queries, width=width, height=height, fields=fields,
-                 options=options, instant=True)
+                 options=options, instant=True, alerts=alerts)
 
 
 def spread(title, unit, about, query, *, width=8, height=8):
@@ -144,7 +155,7 @@ def spread(title, unit, about, query, *, width=8, height=8):
                  custom={"hideFrom": {"legend": False, "tooltip": False, "viz": False}}, form="heatmap")
 
 
-def states(title, about, query, legend, *, width=12, height=8, good="up", bad="down"):
+def states(title, about, query, legend, *, width=12, height=8, good="up", bad="down", alerts=()):
     """A band a series: green while it is 1, red while it is 0."""
     words = {"1": {"text": good, "color": GREEN, "index": 0}, "0": {"text": bad, "color": RED, "index": 1}}
     fields = {
@@ -160,7 +171,7 @@ def states(title, about, query, legend, *, width=12, height=8, good="up", bad="d
         "tooltip": {"mode": "single", "sort": "none"},
     }
     return panel("state-timeline", title, "bool", about, [(legend, query)], width=width, height=height,
-                 fields=fields, custom={"fillOpacity": 75, "lineWidth": 0}, options=options)
+                 fields=fields, custom={"fillOpacity": 75, "lineWidth": 0}, options=options, alerts=alerts)
 
 
 def placed(rows):

@@ -75,7 +75,8 @@ CALLERS = [
 KEYS = [
     lines("How often are idempotency keys misused?", "reqps",
           "The same key with another request. IdempotencyConflicts fires at 0.05 a second: a client makes bad keys.",
-          ("conflicts", f"sum(rate(idempotency_conflicts_total{{JOB}}[{NOW}]))"), limit=0.05, width=12),
+          ("conflicts", f"sum(rate(idempotency_conflicts_total{{JOB}}[{NOW}]))"), limit=0.05, width=12,
+          alerts=("IdempotencyConflicts",)),
     lines("What share of job requests are such conflicts?", "percentunit",
           "Conflicts over requests to create a job: whether one client errs or a stranger tries keys.",
           ("conflicts", f"sum(rate(idempotency_conflicts_total{{JOB}}[{NOW}]))"
@@ -86,7 +87,7 @@ WEBHOOKS = [
     lines("Do receivers become less reliable?", "percentunit",
           "Tries that their receiver took, of all tries in 30 minutes.",
           ("taken", f"sum(rate(webhook_deliveries_total{{JOB}}[{TRIES}]))"
-                    f" / (sum(rate(webhook_attempts_total{{JOB}}[{TRIES}])) > 0)"), most=1),
+                    f" / (sum(rate(webhook_attempts_total{{JOB}}[{TRIES}])) > 0)"), most=1, alerts=("WebhookFailures",)),
     events("Why do tries fail?", "short",
            "“tls” and “blocked” are of interest here: a bad certificate, or a receiver that moved within.",
            ("{{reason}}", some("webhook_failures_total{JOB}", by="reason"))),
@@ -98,7 +99,8 @@ PATTERNS = [
     lines("Does somebody probe the guards?", "short",
           """Within 5 minutes: URLs that lead where none should (mere mistakes left out), replays, forgeries and guesses,
           and archives that leave their folder. SecurityProbing fires at ten of them together.""",
-          *[(name, within("5m", selector)) for name, selector in PROBES.items()], stack=True, limit=10),
+          *[(name, within("5m", selector)) for name, selector in PROBES.items()], stack=True, limit=10,
+          alerts=("SecurityProbing",)),
     events("What does the outbound guard block?", "short",
            "By reason. “metadata”, “loopback” and “private” are what attacks on inner services look like.",
            ("{{reason}}", some("outbound_blocked_total{JOB}", by="reason"))),
