@@ -4,7 +4,7 @@
 //! tombstone's all, an ended job's inputs. Tombstones, keys and nonces go when their own time has passed. Blobs
 //! whose job has no row, left by a crash between blob and row, are found by walking the blob store, and go once
 //! they are old enough not to belong to a job that is being received. How much there is is measured at start and every
-//! few minutes, but in no more than a hundredth of the time: a walk that takes long is taken less often. If it fails or the store is away, nothing is
+//! minute, but in no more than a five-hundredth of the time: a walk that takes long is taken less often. If it fails or the store is away, nothing is
 //! lost: it is done the next time.
 
 mod broom;
@@ -51,15 +51,14 @@ pub struct JanitorSettings {
 }
 
 impl Default for JanitorSettings {
-    /// A round a minute, tombstones of 7 days, orphans of an hour, a walk an hour, a measurement in 5 minutes, 100 at
-    /// a time.
+    /// A round and a measurement a minute, tombstones of 7 days, orphans of an hour, a walk an hour, 100 at a time.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(60),
             tombstone: Duration::from_secs(7 * 24 * 3600),
             orphan: Duration::from_secs(3600),
             walk: Duration::from_secs(3600),
-            measure: Duration::from_secs(300),
+            measure: Duration::from_secs(60),
             batch: 100,
         }
     }
@@ -75,7 +74,7 @@ pub struct Janitor {
 }
 
 /// After a measurement, so many times as long as it took pass before the next.
-const REST: u32 = 99;
+const REST: u32 = 499;
 
 /// After a wake, what ends within this time is tidied up in one go.
 const TIDY: Duration = Duration::from_secs(1);
@@ -180,11 +179,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_measurement_takes_no_more_than_a_hundredth_of_the_time() {
+    fn a_measurement_takes_no_more_than_a_five_hundredth_of_the_time() {
         let seconds = Duration::from_secs;
-        for (took, pause) in [(0, 300), (1, 300), (3, 300), (10, 990), (60, 5940)] {
-            assert_eq!(rest(seconds(300), seconds(took)), seconds(pause));
+        for (took, pause) in [(0, 60), (1, 499), (10, 4_990)] {
+            assert_eq!(rest(seconds(60), seconds(took)), seconds(pause));
         }
-        assert_eq!(rest(seconds(300), Duration::MAX), Duration::MAX);
+        assert_eq!(rest(seconds(60), Duration::MAX), Duration::MAX);
     }
 }

@@ -121,10 +121,10 @@ ENGAGEMENT = [
             ("{{seconds}} s", added(SHOWN, "retry_after_seconds_observed_total{JOB}", by="seconds"))),
     lines("How much do users send and fetch an hour?", "bytes", "Bodies of users' routes, within an hour.",
           ("sent", added(HOUR, "http_request_bytes_total{JOB, USERS}")),
-          ("fetched", added(HOUR, "http_response_bytes_total{JOB, USERS}")), width=12),
+          ("fetched", added(HOUR, "http_response_bytes_total{JOB, USERS}"))),
     lines("How much is kept for users?", "bytes",
-          "Pictures and cards of jobs, as last measured: every five minutes or so.",
-          ("blobs", "max(blob_store_bytes{JOB})"), width=12),
+          "Pictures and cards of jobs, as last measured: every minute where there are few.",
+          ("blobs", "max(blob_store_bytes{JOB})")),
 ]
 
 DASHBOARD = dashboard(

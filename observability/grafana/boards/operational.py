@@ -243,8 +243,8 @@ RESOURCES = [
           "Threads of each process. Steady, but for attempts that hang.",
           ("{{instance}}", "process_threads{JOB}")),
     lines("How much disk do pictures and cards take?", "bytes",
-          """Blobs of jobs, as last measured: every five minutes, or a hundred times as long as the walk through all of
-          them takes. They go with their job.""",
+          """Blobs of jobs, as last measured: every minute, or five hundred times as long as the walk through all of them
+          takes. They go with their job.""",
           ("blobs", "max(blob_store_bytes{JOB})")),
     lines("What is removed?", "short",
           "What the Janitor removed, by kind: whether disk is reclaimed.",
