@@ -128,6 +128,13 @@ impl Node {
         assert_eq!(body["results_count"], results, "{body}");
     }
 
+    /// Takes all results home.
+    pub fn download(&self, job: &str) {
+        let answer = self.client.get(self.service.url(&format!("/jobs/{job}/results.zip"))).send().unwrap();
+        assert_eq!(answer.status(), 200);
+        assert!(!answer.bytes().unwrap().is_empty());
+    }
+
     /// A series' value in a scrape; 0 where it is not there.
     pub fn figure(&self, series: &str) -> u64 {
         let text = self.client.get(self.service.url("/metrics")).send().unwrap().text().unwrap();

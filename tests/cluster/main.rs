@@ -52,6 +52,26 @@ fn three_processes_share_the_work_and_do_each_picture_once() {
 }
 
 #[test]
+fn a_job_counts_as_fetched_once_from_whatever_processes_it_is() {
+    let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
+    let nodes: Vec<Node> = (0..2).map(|_| Node::start(&database, blobs.path())).collect();
+    let jobs: Vec<_> = (0..8).map(|n| nodes[n % 2].submit(&small(1, 100 + n as u32))).collect();
+    for job in &jobs {
+        nodes[0].completes(job, 1);
+        std::thread::scope(|scope| {
+            for node in nodes.iter().chain(&nodes) {
+                scope.spawn(|| node.download(job));
+            }
+        });
+    }
+    let fetched = || nodes.iter().map(|node| node.figure("jobs_fetched_total")).sum::<u64>();
+    until("all are counted", || fetched() >= 8);
+    assert_eq!(fetched(), 8);
+    let downloads = nodes.iter().map(|node| node.figure("results_downloaded_total{kind=\"zip\"}"));
+    assert_eq!(downloads.sum::<u64>(), 8 * 4);
+}
+
+#[test]
 fn what_a_killed_process_held_is_done_by_another() {
     let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
     let (doomed, heir) = (Node::start(&database, blobs.path()), Node::start(&database, blobs.path()));
