@@ -22,6 +22,7 @@ use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, StreamHandler, Supervised,
 };
 use futures_util::stream::poll_fn;
+use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use huemill_store::job::{ItemSource, JobId};
 use huemill_store::store::{Ask, Claim, Claims, StoreError};
@@ -166,11 +167,13 @@ impl Dispatcher {
             self.tools.recorder.record(Event::JobStarted { waited });
         }
         let (lease, cancel) = (claim.lease.clone(), self.held.hold(&claim.lease));
+        let scope = Scope::default().of_request(&claim.request_id);
         let download = matches!(claim.source, ItemSource::Url { .. }).then(|| self.held.download());
         let work = attempt(Arc::clone(&self.tools), self.settings, claim, cancel, download);
         ctx.spawn(wrap_future(work).map(move |finish, dispatcher: &mut Self, ctx| {
             dispatcher.held.let_go(&lease);
             dispatcher.alone = false;
+            let _scope = scope.enter();
             dispatcher.finished(finish, &lease.job, ctx);
         }));
     }

@@ -178,8 +178,12 @@ impl Workers {
     /// Gives up the attempt on this thread, if it is still at it.
     fn abandon(&mut self, life: u64, ctx: &mut Context<Self>) {
         let Some(index) = self.slots.iter().position(|slot| slot.life == life) else { return };
-        let Some(asked) = self.slots[index].work.as_ref().map(|work| work.ticket.asked) else { return };
-        log!(ATTEMPT_ABANDONED, slot = index, age_ms = asked.elapsed().as_millis() as u64);
+        let Some(ticket) = self.slots[index].work.as_ref().map(|work| &work.ticket) else { return };
+        let age_ms = ticket.asked.elapsed().as_millis() as u64;
+        // The line tells whose picture it was.
+        let scope = ticket.scope.enter();
+        log!(ATTEMPT_ABANDONED, slot = index, age_ms);
+        drop(scope);
         self.slots[index] = self.slot(index);
         let (abandoned, most) = (self.tally.count(), self.settings.most_abandoned);
         if abandoned > most {

@@ -37,6 +37,7 @@ async fn plain() {
 }
 
 async fn traced(caller: Scope) {
+    let caller = caller.of_request("c298c805");
     let span = trace::begin(caller, "POST /jobs", SpanKind::Server, || {
         [KeyValue::new("http.request.method", "POST"), KeyValue::new("http.route", "/jobs")]
     });

@@ -106,6 +106,12 @@ events! {
     JOB_COMPLETED = "job_completed" INFO
         ["request_id", "job_id", "status", "results", "failed", "duration_ms"]
         "A job ended; `duration_ms` counts from its first picture.";
+    PICTURE_SETTLED = "picture_settled" INFO
+        ["request_id", "job_id", "picture", "attempt", "outcome", "error_code", "cause", "duration_ms"]
+        "A picture of a job, counted from 0, is done (`ok`) or `failed`; `duration_ms` counts from when it was taken up.";
+    PICTURE_SETTLED_FAULT = "picture_settled" ERROR
+        ["request_id", "job_id", "picture", "attempt", "outcome", "error_code", "cause", "duration_ms"]
+        "A picture of a job failed through a fault of ours, or because processes died over it.";
     BLOBS_LEFT = "blobs_left" WARN
         ["job_id", "cause"]
         "Blobs of a job that was not created could not be removed; the Janitor will.";

@@ -3,7 +3,8 @@
 //! [`init`] installs it for the process; [`Lines`] is the layer itself, for tests and other stacks. The keys
 //! come in a fixed order: `ts` (UTC, microseconds), `level` (lower case), `event`, the keys of `http_request`,
 //! then the event's other fields as written, then the span's other fields by name, then the `trace_id` of the work
-//! that wrote it, where it belongs to a trace. An event's field wins over a span's. `ts`, `level` and (in spans) `event` are the layer's own: a field of that name is left out.
+//! that wrote it, where it belongs to a trace. The `request_id` is that of the work too, where neither event nor span
+//! has one. An event's field wins over a span's. `ts`, `level` and (in spans) `event` are the layer's own: a field of that name is left out.
 //!
 //! A field without a value (`None`, or declared as `tracing::field::Empty`) is `null`; `http_request` has all of
 //! its keys, whatever was given. An event without a name comes from a library: it is called `log` and names its
@@ -34,9 +35,12 @@ use fields::Fields;
 
 pub use json::is_unprintable;
 
+/// The key of the request from which a line comes.
+const REQUEST_ID: &str = "request_id";
+
 /// The keys of `http_request`, in the order in which every line has them.
 const REQUEST_KEYS: [&str; 9] = [
-    "request_id",
+    REQUEST_ID,
     "endpoint",
     "method",
     "status_code",
@@ -142,9 +146,7 @@ where
         if is_echo(event.metadata(), &fields) {
             return;
         }
-        for field in event.metadata().fields() {
-            fields.null_unless_recorded(&field);
-        }
+        fields.null_unless_recorded(event.metadata().fields());
         let span = context.event_span(event);
         let extensions = span.as_ref().map(tracing_subscriber::registry::SpanRef::extensions);
         let stored = extensions.as_ref().and_then(|extensions| extensions.get::<JsonStorage<'static>>());
@@ -181,7 +183,7 @@ impl<W, T: FormatTime> Lines<W, T> {
             None => json::string(line, UNNAMED),
         }
         let all = name.is_some_and(|name| name.trim_matches('"') == events::HTTP_REQUEST.name);
-        request_keys(line, fields, span, all);
+        request_keys(line, fields, span, scope, all);
         if name.is_none() && fields.get("target").is_none() {
             match fields.get("log.target") {
                 Some(target) => pair(line, "target", target),
@@ -202,12 +204,20 @@ impl<W, T: FormatTime> Lines<W, T> {
 }
 
 /// The keys of `http_request` that the event or its span has; `all`: those that neither has too, as null.
-fn request_keys(line: &mut String, fields: &Fields, span: Option<&HashMap<&'static str, Value>>, all: bool) {
+fn request_keys(
+    line: &mut String,
+    fields: &Fields,
+    span: Option<&HashMap<&'static str, Value>>,
+    scope: &Scope,
+    all: bool,
+) {
     for key in REQUEST_KEYS {
         if let Some(value) = fields.get(key) {
             pair(line, key, value);
         } else if let Some(value) = span.and_then(|span| span.get(key)) {
             value_pair(line, key, value);
+        } else if let Some(id) = scope.request_id().filter(|_| key == REQUEST_ID) {
+            string_pair(line, key, &id);
         } else if all {
             pair(line, key, "null");
         }

@@ -1,8 +1,8 @@
 //! Traces: where the work at hand belongs among the work of others, and spans that say how long its parts took.
 //!
-//! A [`Scope`] says to which trace work belongs. It goes where the work goes: [`Scope::here`] finds it, a message
-//! carries it, [`Scope::run`] has it hold for a future and [`Scope::enter`] for a thread. Log lines take their
-//! `trace_id` from it. A [`Span`] is a part of the work that is told of when it ends.
+//! A [`Scope`] says to which request and to which trace work belongs. It goes where the work goes: [`Scope::here`]
+//! finds it, a message carries it, [`Scope::run`] has it hold for a future and [`Scope::enter`] for a thread. Log lines
+//! take their `request_id` and their `trace_id` from it. A [`Span`] is a part of the work that is told of when it ends.
 //!
 //! Spans are recorded where [`Export::start`] found a collector in the environment, and nowhere else: without it a
 //! caller's trace is carried along for the log, and nothing is made, kept or sent. Nothing here can fail its caller.
@@ -12,7 +12,7 @@ mod sampler;
 mod w3c;
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{FutureExt, Link, SpanBuilder, Status, TraceContextExt, Tracer as _};
@@ -26,15 +26,32 @@ pub use opentelemetry::{KeyValue, Value};
 /// Makes the spans, once there is somebody to send them to.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// To which trace work belongs, if to any. Cheap to clone, and goes anywhere.
+/// To which request and which trace work belongs, if to any. Cheap to clone, and goes anywhere.
 #[derive(Debug, Clone, Default)]
 pub struct Scope(Option<Context>);
+
+/// The id of the request that work comes of, kept in its context.
+#[derive(Debug)]
+struct RequestId(Arc<str>);
 
 impl Scope {
     /// That of the work which calls this.
     #[must_use]
     pub fn here() -> Self {
-        Self(Context::map_current(|context| context.has_active_span().then(|| context.clone())))
+        let belongs = |context: &Context| context.has_active_span() || context.get::<RequestId>().is_some();
+        Self(Context::map_current(|context| belongs(context).then(|| context.clone())))
+    }
+
+    /// The same for work that comes of the request with this id, be it long over.
+    #[must_use]
+    pub fn of_request(self, id: &str) -> Self {
+        Self(Some(self.0.unwrap_or_default().with_value(RequestId(id.into()))))
+    }
+
+    /// The id of the request that the work comes of.
+    #[must_use]
+    pub fn request_id(&self) -> Option<Arc<str>> {
+        Some(self.0.as_ref()?.get::<RequestId>()?.0.clone())
     }
 
     /// That of a caller who sent these headers (W3C Trace Context); none where they are not well-formed.
@@ -44,16 +61,20 @@ impl Scope {
         Self(caller.map(|caller| Context::new().with_remote_span_context(caller)))
     }
 
-    /// Whether it belongs to any.
+    /// Whether it belongs to a trace.
     #[must_use]
-    pub fn is_known(&self) -> bool {
-        self.0.is_some()
+    pub fn is_traced(&self) -> bool {
+        self.traced().is_some()
+    }
+
+    fn traced(&self) -> Option<&Context> {
+        self.0.as_ref().filter(|context| context.has_active_span())
     }
 
     /// The headers that tell somebody else of it: `traceparent`, and `tracestate` where there is one.
     #[must_use]
     pub fn headers(&self) -> Option<(String, Option<String>)> {
-        let span = self.0.as_ref()?.span();
+        let span = self.traced()?.span();
         let state = span.span_context().trace_state().header();
         Some((w3c::write(span.span_context()), Some(state).filter(|state| !state.is_empty())))
     }
@@ -61,7 +82,7 @@ impl Scope {
     /// The trace's id, 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
-        self.0.as_ref().map(|context| context.span().span_context().trace_id().to_string())
+        self.traced().map(|context| context.span().span_context().trace_id().to_string())
     }
 
     /// Has a future belong to it.
@@ -88,7 +109,7 @@ impl Scope {
                 let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes());
                 Span::open(tracer, builder, context)
             }
-            None => Span { scope: self.clone(), own: false },
+            None => Span::of(self.clone()),
         }
     }
 
@@ -103,7 +124,7 @@ impl Scope {
 
     fn recorded(&self) -> Option<(&'static SdkTracer, &Context)> {
         let tracer = TRACER.get()?;
-        let context = self.0.as_ref()?;
+        let context = self.traced()?;
         context.span().span_context().is_sampled().then_some((tracer, context))
     }
 }
@@ -118,7 +139,7 @@ pub fn begin<A>(
 where
     A: IntoIterator<Item = KeyValue>,
 {
-    let Some(tracer) = TRACER.get() else { return Span { scope: caller, own: false } };
+    let Some(tracer) = TRACER.get() else { return Span::of(caller) };
     let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes());
     Span::open(tracer, builder, &caller.0.unwrap_or_default())
 }
@@ -126,6 +147,7 @@ where
 /// Begins work that comes of a request which is long over, in a trace of its own that names the request's. It is
 /// recorded where that one was. `origin` is the `traceparent` that was kept.
 pub fn linked<A>(
+    request_id: &str,
     origin: Option<&str>,
     name: &'static str,
     kind: SpanKind,
@@ -137,11 +159,12 @@ where
     let origin = origin.and_then(|text| w3c::parse(text, None));
     let Some(tracer) = TRACER.get() else {
         let scope = Scope(origin.map(|origin| Context::new().with_remote_span_context(origin)));
-        return Span { scope, own: false };
+        return Span::of(scope.of_request(request_id));
     };
     let links = origin.map(|origin| Link::new(origin, Vec::new(), 0)).into_iter().collect();
     let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes()).with_links(links);
-    Span::open(tracer, builder, &Context::new())
+    let root = Scope::default().of_request(request_id);
+    Span::open(tracer, builder, &root.0.unwrap_or_default())
 }
 
 /// Work under way. Ends when it is dropped. The default is of no trace.
@@ -153,6 +176,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// None of its own: what is done belongs to this scope, and is not told of.
+    pub fn of(scope: Scope) -> Self {
+        Self { scope, own: false }
+    }
+
     fn open(tracer: &SdkTracer, builder: SpanBuilder, parent: &Context) -> Self {
         let span = tracer.build_with_context(builder, parent);
         Self { scope: Scope(Some(parent.with_span(span))), own: true }

@@ -4,6 +4,7 @@ mod support;
 
 use huemill_observability::line::Lines;
 use huemill_observability::log;
+use huemill_observability::trace::{self, Scope, SpanKind};
 use serde_json::{Value, json};
 use support::{Line, Sink};
 use tracing_bunyan_formatter::JsonStorageLayer;
@@ -115,6 +116,31 @@ fn an_events_field_wins_over_its_spans_even_as_null() {
 }
 
 #[test]
+fn a_line_names_the_request_that_its_work_comes_of() {
+    let caller = Scope::of_caller("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", None);
+    for scope in [Scope::default(), caller] {
+        let (traced, scope) = (scope.is_traced(), scope.of_request("c298c805"));
+        assert_eq!(scope.is_traced(), traced);
+        let (carried, line) = (
+            scope.clone(),
+            line(|| scope.enter().map_or((), |_entered| log!(STAGES_TIMED, format = "jpeg"))),
+        );
+        let keys = ["ts", "level", "event", "request_id", "format", "trace_id"];
+        assert_eq!(line.keys(), keys[..5 + usize::from(traced)]);
+        assert_eq!(line.get("request_id"), "c298c805");
+        assert_eq!(carried.headers().is_some(), traced, "a request without a trace tells nobody of one");
+    }
+    let line = line(|| {
+        let late = trace::linked("of-a-job", None, "webhook", SpanKind::Client, || []);
+        let _entered = late.enter();
+        assert_eq!(Scope::here().request_id().as_deref(), Some("of-a-job"));
+        log!(HTTP_ERROR, request_id = "its own");
+        assert!(!Scope::here().is_traced());
+    });
+    assert_eq!(line.get("request_id"), "its own");
+}
+
+#[test]
 fn stamp_level_and_name_cannot_be_forged() {
     let line = line(|| {
         let span = tracing::info_span!("span", ts = "s", level = "s", event = "http_request");
@@ -141,6 +167,14 @@ fn what_a_library_says_again_is_no_line() {
         tracing::error!(target: "actix_http::h1::dispatcher", "write zero; closing");
     });
     assert_eq!(line.get("message"), &json!("write zero; closing"));
+}
+
+#[test]
+fn a_field_without_a_value_keeps_its_place() {
+    let line =
+        line(|| log!(OUTBOUND_BLOCKED, request_id = "x", job_id = None::<&str>, host = "h", reason = "port"));
+    assert_eq!(line.keys(), ["ts", "level", "event", "request_id", "job_id", "host", "reason"]);
+    assert_eq!(line.get("job_id"), &Value::Null);
 }
 
 #[test]

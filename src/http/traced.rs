@@ -10,13 +10,13 @@ use super::route;
 
 /// The span of a request that begins now, in the trace of its caller where it names one.
 pub(super) fn begin(request: &ServiceRequest, id: &RequestId) -> Span {
-    let caller = caller(request.headers());
+    let scope = caller(request.headers()).unwrap_or_default().of_request(id.as_str());
     let route = route::of(request.path());
-    if caller.is_none() && !route.is_some_and(|route| route.users) {
-        return Span::default();
+    if !scope.is_traced() && !route.is_some_and(|route| route.users) {
+        return Span::of(scope);
     }
     let method = method(route::method_label(request.method()));
-    trace::begin(caller.unwrap_or_default(), method, SpanKind::Server, || {
+    trace::begin(scope, method, SpanKind::Server, || {
         [
             KeyValue::new("http.request.method", method),
             KeyValue::new("url.scheme", "http"),
@@ -61,5 +61,5 @@ fn caller(headers: &HeaderMap) -> Option<Scope> {
     let state: Vec<&str> = headers.get_all("tracestate").filter_map(|state| state.to_str().ok()).collect();
     let state = state.join(",");
     let scope = Scope::of_caller(parent, Some(&*state).filter(|state| !state.is_empty()));
-    scope.is_known().then_some(scope)
+    scope.is_traced().then_some(scope)
 }

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use answers::{
-    Ask, Canceled, Claim, Claims, Collected, Created, Ended, Figures, Key, Lease, Listener, Listing, Mark,
-    Outcome, Owner, Reaped, Removable, Settled, StoreError,
+    Ask, Canceled, Claim, Claims, Collected, Created, Ended, Figures, GivenUp, Key, Lease, Listener, Listing,
+    Mark, Outcome, Owner, Reaped, Removable, Settled, StoreError,
 };
 
 use crate::job::{Item, ItemError, Job, JobId, NewJob};

@@ -2,11 +2,12 @@
 //! same data.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for anything before it fails.
@@ -21,11 +22,47 @@ fn program() -> OsString {
 pub struct Service {
     child: Child,
     pub address: SocketAddr,
-    lines: Lines,
+    tape: Tape,
+    readers: Vec<JoinHandle<()>>,
 }
 
-/// What a service has logged.
+/// Lines that a process has printed.
 type Lines = Arc<Mutex<Vec<String>>>;
+
+/// What a service has printed. Clones share it, and outlive the service: once that was killed or stopped, it is whole.
+#[derive(Clone, Default)]
+pub struct Tape {
+    stdout: Lines,
+    stderr: Lines,
+}
+
+impl Tape {
+    /// The log's lines so far.
+    pub fn log(&self) -> Vec<String> {
+        self.stdout.lock().unwrap().clone()
+    }
+
+    /// What was said beside the log.
+    pub fn aside(&self) -> Vec<String> {
+        self.stderr.lock().unwrap().clone()
+    }
+}
+
+/// Reads on to the end, so that the pipe never fills.
+fn read(
+    from: impl Read + Send + 'static,
+    into: &Lines,
+    mut each: impl FnMut(&str) + Send + 'static,
+) -> JoinHandle<()> {
+    let into = into.clone();
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            each(&line);
+            into.lock().unwrap().push(line);
+        }
+    })
+}
 
 impl Service {
     /// Starts a service on this data directory; returns as soon as it listens.
@@ -45,6 +82,7 @@ impl Service {
         Self::spawn(command, data, environment).unwrap_or_else(|status| panic!("the service ended: {status}"))
     }
 
+    #[allow(clippy::print_stderr, reason = "what it says aside is shown as the test's own")]
     fn spawn(
         mut command: Command,
         data: &Path,
@@ -62,25 +100,20 @@ impl Service {
             .env("HUEMILL__JOBS__DISK_LOW_BYTES", "1")
             .envs(environment.iter().map(|(key, value)| (key, value)))
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (told, address) = mpsc::channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let lines = Lines::default();
-        let kept = lines.clone();
-        // Reads on to the end, so that the pipe never fills.
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if line.contains("\"service_started\"") {
-                    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-                    let _ = told.send(line["address"].as_str().unwrap().parse().unwrap());
-                }
-                kept.lock().unwrap().push(line);
+        let ((told, address), tape) = (mpsc::channel(), Tape::default());
+        let log = read(child.stdout.take().unwrap(), &tape.stdout, move |line| {
+            if line.contains("\"service_started\"") {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                let _ = told.send(line["address"].as_str().unwrap().parse().unwrap());
             }
         });
+        let aside = read(child.stderr.take().unwrap(), &tape.stderr, |line| eprintln!("{line}"));
+        let readers = vec![log, aside];
         match address.recv_timeout(PATIENCE) {
-            Ok(address) => Ok(Self { child, address, lines }),
+            Ok(address) => Ok(Self { child, address, tape, readers }),
             Err(_) => Err(child.wait().unwrap()),
         }
     }
@@ -91,7 +124,7 @@ impl Service {
 
     /// The log lines of this event so far.
     pub fn logged(&self, event: &str) -> Vec<serde_json::Value> {
-        let lines = self.lines.lock().unwrap();
+        let lines = self.tape.stdout.lock().unwrap();
         let parsed = lines.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         parsed.filter(|line| line["event"] == event).collect()
     }
@@ -101,10 +134,21 @@ impl Service {
         self.child.id()
     }
 
+    /// What it prints.
+    pub fn tape(&self) -> Tape {
+        self.tape.clone()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.read_out();
+    }
+
+    /// Waits for what an ended process printed last.
+    fn read_out(&mut self) {
+        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
     }
 
     pub fn signal(&self, name: &str) {
@@ -118,6 +162,7 @@ impl Service {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                self.read_out();
                 return status.code();
             }
             assert!(Instant::now() < deadline, "the service does not stop");

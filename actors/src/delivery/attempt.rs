@@ -32,7 +32,7 @@ pub(super) async fn attempt(courier: Arc<Courier>, settings: DeliverySettings, d
 
 /// The try as a trace of its own that names that of the job's request.
 fn begin(due: &Due) -> Span {
-    trace::linked(due.traceparent.as_deref(), "webhook", SpanKind::Client, || {
+    trace::linked(&due.request_id, due.traceparent.as_deref(), "webhook", SpanKind::Client, || {
         [
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("http.request.resend_count", i64::from(due.tries)),

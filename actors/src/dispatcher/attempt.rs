@@ -30,6 +30,9 @@ use crate::workers::{self, Cancel, Class, Input, Run};
 /// The route whose pictures these are, for the metrics.
 const ENDPOINT: &str = "/jobs";
 
+/// How the log says that a picture has no result.
+pub(super) const FAILED: &str = "failed";
+
 /// How an attempt ended.
 pub(super) enum Finish {
     /// It counts, or it came too late.
@@ -54,7 +57,7 @@ pub(super) async fn attempt(
 /// The attempt as a trace of its own that names its request's: who asked may have gone home long ago.
 fn begin(claim: &Claim) -> Span {
     let Claim { lease, request_id, .. } = claim;
-    trace::linked(claim.traceparent.as_deref(), "job picture", SpanKind::Consumer, || {
+    trace::linked(request_id, claim.traceparent.as_deref(), "job picture", SpanKind::Consumer, || {
         [
             KeyValue::new("huemill.request_id", request_id.clone()),
             KeyValue::new("huemill.job.id", lease.job.to_string()),
@@ -72,6 +75,7 @@ async fn carry_out(
     download: Option<Download>,
     span: &Span,
 ) -> Finish {
+    let began = Instant::now();
     let worked = tokio::select! {
         biased;
         () = cancel.cancelled() => {
@@ -83,18 +87,23 @@ async fn carry_out(
     if let Err(fault) = &worked {
         span.fail(fault.code.as_str());
     }
-    let outcome = match worked {
-        Ok(result) => Outcome::Done(result),
+    let (outcome, fault) = match worked {
+        Ok(result) => (Outcome::Done(result), None),
         Err(_) if cancel.is_cancelled() => return Finish::Lost,
         Err(fault) if is_passing(&fault, &claim.lease, settings) => {
             return give_back(&tools, &claim.lease, fault).await;
         }
-        Err(fault) => Outcome::Failed(ItemError {
-            code: fault.code.as_str().to_owned(),
-            message: fault.message.into_owned(),
-        }),
+        Err(fault) => {
+            let (code, message) = (fault.code.as_str().to_owned(), fault.message.clone().into_owned());
+            (Outcome::Failed(ItemError { code, message }), Some(fault))
+        }
     };
-    settle(&tools, settings, &claim, outcome, &cancel).await
+    let settled = match settle(&tools, settings, &claim, outcome, &cancel).await {
+        Ok(settled) => settled,
+        Err(finish) => return finish,
+    };
+    tell(&tools, &claim, &settled, fault.as_ref(), began);
+    Finish::Settled
 }
 
 /// Whether another attempt may go better.
@@ -179,47 +188,65 @@ async fn settle(
     claim: &Claim,
     outcome: Outcome,
     cancel: &Cancel,
-) -> Finish {
+) -> Result<Settled, Finish> {
     let until = Instant::now() + settings.lease;
-    let (mut wait, code) = (WAITS.0, failed_code(&outcome));
+    let mut wait = WAITS.0;
     loop {
         let pace = tools.estimate.pace_ms();
         match tools.records.store.settle(&claim.lease, outcome.clone(), pace).await {
-            Ok(settled) => {
-                tell(tools, &settled, &outcome, code);
-                return Finish::Settled;
-            }
+            Ok(settled) => return Ok(settled),
             Err(StoreError::Away(cause)) if Instant::now() < until => {
                 tokio::select! {
-                    () = cancel.cancelled() => return Finish::Lost,
+                    () = cancel.cancelled() => return Err(Finish::Lost),
                     () = tokio::time::sleep(wait) => {}
                 }
                 log!(SETTLE_DELAYED, job_id = claim.lease.job.as_str(), cause);
                 wait = (wait * 2).min(WAITS.1);
             }
-            Err(error) => return Finish::GivenBack(error.into()),
+            Err(error) => return Err(Finish::GivenBack(error.into())),
         }
     }
 }
 
-fn failed_code(outcome: &Outcome) -> Option<Code> {
-    let Outcome::Failed(error) = outcome else { return None };
-    Code::ALL.into_iter().find(|code| code.as_str() == error.code)
-}
-
-fn tell(tools: &Tools, settled: &Settled, outcome: &Outcome, code: Option<Code>) {
+/// What came of the picture, and of its job if it was the last.
+fn tell(tools: &Tools, claim: &Claim, settled: &Settled, fault: Option<&Fault>, began: Instant) {
     match settled {
         Settled::Stale => {
             tools.recorder.record(Event::StaleCompletion);
         }
         Settled::Counted(ended) => {
-            if matches!(outcome, Outcome::Done(_)) {
+            if fault.is_none() {
                 tools.recorder.record(Event::ImageProcessed { endpoint: ENDPOINT });
             }
+            write_line(claim, fault, began);
             if let Some(ended) = ended {
-                tools.ends.tell(ended, code);
+                tools.ends.tell(ended, fault.map(|fault| fault.code));
             }
         }
+    }
+}
+
+fn write_line(claim: &Claim, fault: Option<&Fault>, began: Instant) {
+    let Claim { lease, request_id, .. } = claim;
+    let (job_id, picture, attempt) = (lease.job.as_str(), lease.number, lease.attempt);
+    let outcome = if fault.is_some() { FAILED } else { "ok" };
+    let error_code = fault.map(|fault| fault.code.as_str());
+    let cause = fault.and_then(|fault| fault.cause.as_deref());
+    let duration_ms = began.elapsed().as_millis() as u64;
+    if fault.is_some_and(|fault| fault.code.is_ours()) {
+        log!(
+            PICTURE_SETTLED_FAULT,
+            request_id,
+            job_id,
+            picture,
+            attempt,
+            outcome,
+            error_code,
+            cause,
+            duration_ms
+        );
+    } else {
+        log!(PICTURE_SETTLED, request_id, job_id, picture, attempt, outcome, error_code, cause, duration_ms);
     }
 }
 

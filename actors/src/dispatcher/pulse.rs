@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use huemill_observability::{Event, log};
 use huemill_store::job::ItemError;
+use huemill_store::store::GivenUp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::attempt::FAILED;
 use super::held::Held;
 use super::{DispatcherSettings, Tools};
 use crate::fault::Code;
@@ -75,6 +77,21 @@ async fn prolong(tools: &Tools, settings: DispatcherSettings, held: &Held) {
     }
 }
 
+/// Nobody lives to tell how the picture failed.
+fn tell(lost: &GivenUp) {
+    log!(
+        PICTURE_SETTLED_FAULT,
+        request_id = lost.request_id,
+        job_id = lost.job.as_str(),
+        picture = lost.number,
+        attempt = lost.attempts,
+        outcome = FAILED,
+        error_code = Code::InternalError.as_str(),
+        cause = "processes died over it",
+        duration_ms = None::<u64>
+    );
+}
+
 /// Whether the store answered.
 async fn reap(tools: &Tools, settings: DispatcherSettings, notes: &UnboundedSender<Note>) -> bool {
     let error = ItemError {
@@ -85,10 +102,13 @@ async fn reap(tools: &Tools, settings: DispatcherSettings, notes: &UnboundedSend
         let Ok(reaped) = tools.records.store.reap(BATCH, settings.crashes, &error).await else {
             return false;
         };
-        let (returned, given_up) = (reaped.returned, reaped.given_up);
+        let (returned, given_up) = (reaped.returned, reaped.given_up.len() as u64);
         if returned + given_up > 0 {
             log!(LEASES_EXPIRED, returned, given_up);
             tools.recorder.record(Event::LeasesExpired { returned, given_up });
+        }
+        for lost in &reaped.given_up {
+            tell(lost);
         }
         for ended in &reaped.ended {
             tools.ends.tell(ended, Some(Code::InternalError));

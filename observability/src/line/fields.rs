@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Write};
 use std::ops::Range;
 
-use tracing::field::{Field, Visit};
+use tracing::field::{Field, FieldSet, Visit};
 
 use super::json;
 
@@ -31,10 +31,17 @@ impl Fields {
         self.index.iter().map(|(name, range)| (*name, &self.values[range.clone()]))
     }
 
-    /// A field that was declared and has no value.
-    pub(super) fn null_unless_recorded(&mut self, field: &Field) {
-        if self.get(plain_name(field)).is_none() {
-            self.put(field, |out| out.push_str("null"));
+    /// Fields that were declared and have no value are null, in the place where they were written.
+    pub(super) fn null_unless_recorded(&mut self, declared: &FieldSet) {
+        let recorded = self.index.len();
+        for field in declared {
+            if self.get(plain_name(&field)).is_none() {
+                self.put(&field, |out| out.push_str("null"));
+            }
+        }
+        if self.index.len() > recorded {
+            let place = |name: &str| declared.iter().position(|field| plain_name(&field) == name);
+            self.index.sort_by_key(|(name, _)| place(name));
         }
     }
 

@@ -10,7 +10,7 @@ use super::ending;
 use super::operation::{Operation, Tx};
 use super::rows::{self, Record, text};
 use crate::job::{ItemError, JobId};
-use crate::store::Reaped;
+use crate::store::{GivenUp, Reaped};
 
 pub(super) const RUN_OUT: &str = "SELECT job_id, number FROM items WHERE state = 'claimed' \
      AND lease_until <= $1 ORDER BY lease_until LIMIT $2";
@@ -59,7 +59,7 @@ impl Reap {
         let row = sqlx::query(
             "UPDATE items SET state = 'queued', suspect = 1, crashes = crashes + suspect, owner = NULL, \
              lease_until = NULL WHERE job_id = $1 AND number = $2 AND state = 'claimed' AND lease_until <= $3 \
-             RETURNING crashes",
+             RETURNING crashes, attempt",
         )
         .bind(record.job.id.as_str())
         .bind(i64::from(number))
@@ -81,7 +81,12 @@ impl Reap {
         .bind(text(&self.error.message).into_owned())
         .execute(&mut *tx.connection)
         .await?;
-        reaped.given_up += 1;
+        reaped.given_up.push(GivenUp {
+            job: record.job.id.clone(),
+            number,
+            attempts: rows::count(&row, "attempt")?,
+            request_id: record.job.request_id.clone(),
+        });
         reaped.ended.extend(ending::count(tx, record, false, None).await?);
         Ok(())
     }

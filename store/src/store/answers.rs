@@ -187,13 +187,26 @@ pub enum Canceled {
     Unknown,
 }
 
+/// An item that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Its job.
+    pub job: JobId,
+    /// Its place in its job.
+    pub number: u32,
+    /// How often it had been claimed.
+    pub attempts: u32,
+    /// The id of the request that created the job.
+    pub request_id: String,
+}
+
 /// What a [`reap`](super::Store::reap) did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reaped {
     /// Items whose lease had run out, back in the queue as suspects.
     pub returned: u64,
     /// Items given up, because their process died too often while they were alone.
-    pub given_up: u64,
+    pub given_up: Vec<GivenUp>,
     /// Jobs that ended by that.
     pub ended: Vec<Ended>,
 }

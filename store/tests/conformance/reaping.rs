@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use huemill_store::job::{ItemState, JobState};
-use huemill_store::store::{Reaped, Settled, Store};
+use huemill_store::store::{GivenUp, Reaped, Settled, Store};
 
 use crate::bench::{Bench, HOUR, done, on_both_stores, poison};
 
@@ -56,7 +56,9 @@ async fn a_picture_that_kills_its_process_is_given_up_and_its_job_goes_on(bench:
     bench.suspect(Duration::ZERO).await;
     bench.reap().await;
     bench.suspect(Duration::ZERO).await;
-    assert_eq!(bench.reap().await, Reaped { given_up: 1, ..Reaped::default() });
+    let request_id = bench.job(&job.id).await.request_id;
+    let given_up = GivenUp { job: job.id.clone(), number: 0, attempts: 3, request_id };
+    assert_eq!(bench.reap().await, Reaped { given_up: vec![given_up], ..Reaped::default() });
     let items = bench.items(&job.id).await;
     assert_eq!((items[0].state, &items[0].error), (ItemState::Failed, &Some(poison())));
     bench.work_off().await;
@@ -70,7 +72,7 @@ async fn giving_up_the_last_picture_ends_the_job(bench: Bench) {
     bench.reap().await;
     bench.suspect(Duration::ZERO).await;
     let reaped = bench.store.reap(9, 1, &poison()).await.unwrap();
-    assert_eq!((reaped.returned, reaped.given_up, reaped.ended.len()), (0, 1, 1));
+    assert_eq!((reaped.returned, reaped.given_up.len(), reaped.ended.len()), (0, 1, 1));
     assert_eq!((&reaped.ended[0].job.id, reaped.ended[0].job.state), (&job.id, JobState::Failed));
     assert!(!bench.suspect(HOUR).await.suspects);
 }
