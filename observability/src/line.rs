@@ -58,6 +58,17 @@ const RESERVED: [&str; 3] = ["ts", "level", "event"];
 /// which the server does not know by its request.
 const ECHOES: [(&str, &str); 1] = [("actix_http::h1::dispatcher", "\"Response payload stream error")];
 
+/// What libraries say that is nobody's business, by target and field: headers as they came or are sent, and parameters
+/// of the database's URL, which may be a password whose name was mistyped. Of a message, what is before its colon stays.
+const PRIVATE: [(&str, &str); 3] = [
+    ("actix_http::h1::decoder", "message"),
+    ("awc::client::h2proto", "message"),
+    ("sqlx_postgres::options::parse", "value"),
+];
+
+/// What stands in its place.
+const MASK: &str = "********";
+
 /// The key of the trace to which a line belongs.
 const TRACE_ID: &str = "trace_id";
 
@@ -162,6 +173,11 @@ fn is_echo(metadata: &Metadata<'_>, fields: &Fields) -> bool {
     ECHOES.iter().any(|(target, beginning)| metadata.target() == *target && message.starts_with(beginning))
 }
 
+fn is_private(metadata: &Metadata<'_>, fields: &Fields, name: &str) -> bool {
+    let target = fields.get("log.target").map_or(metadata.target(), |target| target.trim_matches('"'));
+    PRIVATE.contains(&(target, name))
+}
+
 impl<W, T: FormatTime> Lines<W, T> {
     fn compose(
         &self,
@@ -191,7 +207,12 @@ impl<W, T: FormatTime> Lines<W, T> {
             }
         }
         for (name, value) in fields.iter().filter(|(name, _)| is_other(name)) {
-            pair(line, name, value);
+            if is_private(metadata, fields, name) {
+                let head = value.trim_start_matches('"').split_once(':').filter(|_| name == "message");
+                pair(line, name, &format!("\"{}{MASK}\"", head.map_or("", |(head, _)| head)));
+            } else {
+                pair(line, name, value);
+            }
         }
         if let Some(span) = span {
             other_span_fields(line, fields, span);

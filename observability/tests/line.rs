@@ -170,6 +170,21 @@ fn what_a_library_says_again_is_no_line() {
 }
 
 #[test]
+fn what_a_library_says_of_headers_and_of_a_urls_parameters_is_masked() {
+    let parameter = line(|| {
+        tracing::warn!(target: "sqlx_postgres::options::parse", key = "pasword", value = "a:hunter2", "ignoring it");
+    });
+    assert_eq!((parameter.get("key"), parameter.get("value")), (&json!("pasword"), &json!("********")));
+    assert_eq!(parameter.get("message"), &json!("ignoring it"));
+    for (value, told) in
+        [("illegal Content-Length: \"hunter2\"", "illegal Content-Length********"), ("hunter2", "********")]
+    {
+        let header = line(|| tracing::debug!(target: "actix_http::h1::decoder", "{value}"));
+        assert_eq!(header.get("message"), &json!(told));
+    }
+}
+
+#[test]
 fn a_field_without_a_value_keeps_its_place() {
     let line =
         line(|| log!(OUTBOUND_BLOCKED, request_id = "x", job_id = None::<&str>, host = "h", reason = "port"));

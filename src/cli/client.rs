@@ -42,7 +42,13 @@ const LARGEST: usize = 64 << 20;
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
     /// The service's address
-    #[arg(long, value_name = "URL", env = "HUEMILL_SERVER", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HUEMILL_SERVER",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:8080"
+    )]
     server: String,
     /// How often a request is sent before the service counts as away
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u32).range(1..))]
@@ -56,7 +62,7 @@ pub(super) struct ServerArgs {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
     #[error(
-        "{0}: the service's address must be like http://127.0.0.1:8080 (no https: put a tunnel before it)"
+        "{0}: the service's address must be like http://127.0.0.1:8080 (no https: put a tunnel before it; no user)"
     )]
     Address(String),
     #[error("requests cannot be signed: {0}")]
@@ -101,6 +107,14 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// An address as it can be shown: without what is before an `@` or behind a `?`, where passwords and tokens are.
+pub(super) fn masked(address: &str) -> String {
+    let address = address.split_once('?').map_or(address, |(before, _)| before);
+    let Some((before, host)) = address.rsplit_once('@') else { return address.to_owned() };
+    let scheme = before.split_once("//").map_or("", |(scheme, _)| scheme);
+    if scheme.is_empty() { format!("…@{host}") } else { format!("{scheme}//…@{host}") }
+}
+
 /// The service, seen from here. Needs an actix system.
 pub(super) struct Client {
     http: awc::Client,
@@ -114,10 +128,11 @@ impl Client {
         let server = args.server.trim_end_matches('/').to_owned();
         let uri: Option<Uri> = server.parse().ok();
         let fits = uri.is_some_and(|uri| {
-            uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none()
+            let bare = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+            uri.scheme_str() == Some("http") && bare && uri.query().is_none()
         });
         if !fits {
-            return Err(ClientError::Address(server));
+            return Err(ClientError::Address(masked(&server)));
         }
         let key = sign::key().map_err(ClientError::NoKey)?;
         if args.sign && key.is_none() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::EXIT_CONFIG;
+use super::client::masked;
 use crate::settings::{Environment, Settings};
 
 /// How long the answer may take.
@@ -36,7 +37,7 @@ pub(super) fn run(args: &HealthcheckArgs, file: Option<&Path>) -> ExitCode {
     match actix_web::rt::System::new().block_on(ask(&url)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(what) => {
-            eprintln!("{url}: {what}");
+            eprintln!("{}: {what}", masked(&url));
             ExitCode::FAILURE
         }
     }

@@ -126,7 +126,8 @@ fn from_file(path: &Path, overrides: &mut Vec<Override>, problems: &mut Vec<Prob
     let place = path.display().to_string();
     let read = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"));
     let parsed = read.and_then(|text| {
-        File::from_str(&text, FileFormat::Toml).collect().map_err(|error| format!("is no TOML: {error}"))
+        let no_toml = |error: ConfigError| format!("is no TOML: {}", without_source(&error.to_string()));
+        File::from_str(&text, FileFormat::Toml).collect().map_err(no_toml)
     });
     match parsed {
         Ok(map) => {
@@ -140,6 +141,17 @@ fn from_file(path: &Path, overrides: &mut Vec<Override>, problems: &mut Vec<Prob
         }
         Err(what) => problems.push(Problem { key: place, what }),
     }
+}
+
+/// What the parser says without the line that it shows, which may hold a secret.
+fn without_source(text: &str) -> String {
+    let is_shown =
+        |line: &&str| line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !is_shown(line))
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn from_environment(

@@ -3,12 +3,27 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its figures")]
 
+mod addresses;
 mod archive;
+mod canaries;
+#[path = "../support/collector.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
+mod collector;
+mod commands;
+mod hostile;
+mod lines;
+#[path = "../../observability/tests/support/mod.rs"]
+mod ordered;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
+#[path = "../support/proxy.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
+mod proxy;
 #[path = "../support/receiver.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
 mod receiver;
+mod redaction;
+mod scene;
 #[path = "../support/service.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
 mod service;

@@ -45,6 +45,9 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_traceidratio",
 ];
 
+/// Where the collector is.
+const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+
 /// Spans lost since the start.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
@@ -67,6 +70,9 @@ pub enum ExportError {
         /// The values that are known.
         known: String,
     },
+    /// The collector's address names a user, whom nobody would tell the collector, and who would be in logs.
+    #[error("the collector's address cannot have a user in it: put keys into OTEL_EXPORTER_OTLP_HEADERS")]
+    User,
     /// The exporter cannot be made.
     #[error("traces cannot be exported: {0}")]
     Exporter(String),
@@ -85,6 +91,9 @@ impl Export {
             return Ok(None);
         }
         check("OTEL_TRACES_SAMPLER", &SAMPLERS)?;
+        if ENDPOINTS.into_iter().filter_map(set).any(|endpoint| endpoint.contains('@')) {
+            return Err(ExportError::User);
+        }
         let (waiting, cause) = (Arc::new(AtomicUsize::new(0)), Cause::default());
         let exporter = Courier {
             otlp: Arc::new(otlp(io, &cause)?),
@@ -135,12 +144,11 @@ fn check(name: &'static str, known: &[&str]) -> Result<Option<String>, ExportErr
 /// Whether the environment names a collector, and does not say that it should be left alone.
 fn is_wanted() -> bool {
     let disabled = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let named = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
     match set("OTEL_TRACES_EXPORTER").as_deref() {
         _ if disabled => false,
         Some("otlp") => true,
         Some(_) => false,
-        None => named.into_iter().any(|name| set(name).is_some()),
+        None => ENDPOINTS.into_iter().any(|name| set(name).is_some()),
     }
 }
 
@@ -157,7 +165,17 @@ fn otlp(io: &Handle, cause: &Cause) -> Result<Otlp, ExportError> {
         let client = Client::new(cause.clone()).map_err(|error| ExportError::Exporter(error.to_string()))?;
         Otlp::builder().with_http().with_protocol(Protocol::HttpBinary).with_http_client(client).build()
     };
-    made.map_err(|error| ExportError::Exporter(error.to_string()))
+    made.map_err(|error| ExportError::Exporter(untold(error.to_string())))
+}
+
+/// What the exporter says without the values that may hold passwords or keys: it quotes those that it cannot read.
+fn untold(text: String) -> String {
+    let headers = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"];
+    ENDPOINTS
+        .into_iter()
+        .chain(headers)
+        .filter_map(set)
+        .fold(text, |text, value| text.replace(value.trim(), "…"))
 }
 
 fn resource(version: &'static str) -> Resource {

@@ -223,9 +223,21 @@ fn unread(error: object_store::Error, key: &str) -> BlobError {
 /// Where no blob is asked for, what is not found is the bucket.
 #[allow(clippy::needless_pass_by_value, reason = "reads well behind map_err")]
 pub(super) fn unwritten(error: object_store::Error) -> BlobError {
-    let text = chain(&error);
+    let text = without_answer(&chain(&error));
     // `Insufficient Storage`: what S3-compatible servers answer when their disks are full or a quota is reached.
     if text.contains("507 Insufficient Storage") { BlobError::Full(text) } else { BlobError::Away(text) }
+}
+
+/// The text without the server's answer, which may quote keys and signatures. What S3 calls the error is kept.
+fn without_answer(text: &str) -> String {
+    let status = text.split_once("non-2xx status code: ").and_then(|(_, rest)| rest.split_once(": "));
+    let answer = status.or_else(|| text.split_once("error response: ")).map_or("", |(_, answer)| answer);
+    let told = text[..text.len() - answer.len()].trim_end_matches([' ', ':']);
+    let name = answer.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    match name.filter(|(name, _)| name.len() < 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        Some((name, _)) => format!("{told} ({name})"),
+        None => told.to_owned(),
+    }
 }
 
 /// An error with its causes, as far as it does not tell them itself.
@@ -240,4 +252,22 @@ fn chain(error: &object_store::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_servers_answer_the_name_of_the_error_alone_is_told() {
+        let error =
+            "Error performing PUT http://h/b in 3ms - Server returned non-2xx status code: 403 Forbidden";
+        let answer = "<Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>AKIA</AWSAccessKeyId></Error>";
+        assert_eq!(without_answer(&format!("{error}: {answer}")), format!("{error} (SignatureDoesNotMatch)"));
+        assert_eq!(without_answer(&format!("{error}: a secret: of its own")), error);
+        assert_eq!(without_answer(&format!("{error}: <Code>a secret</Code>")), error);
+        assert_eq!(without_answer(&format!("{error}: ")), error);
+        assert_eq!(without_answer("Server returned error response: a: b"), "Server returned error response");
+        assert_eq!(without_answer("connection refused: 111"), "connection refused: 111");
+    }
 }

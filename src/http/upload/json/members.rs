@@ -40,7 +40,7 @@ impl<'a> Members<'a> {
         let found = object.deserialize(&mut json).and_then(|found| json.end().map(|()| found));
         found.map(Self).map_err(|error| {
             let fault = at.get().map_or_else(|| unreadable(names), unreadable_at);
-            fault.because(error)
+            fault.because(place(&error))
         })
     }
 
@@ -48,6 +48,15 @@ impl<'a> Members<'a> {
     pub(crate) fn take(&mut self, name: &str) -> Option<Member<'a>> {
         let at = self.0.iter().position(|(found, _)| *found == name)?;
         Some(self.0.swap_remove(at).1)
+    }
+}
+
+/// What is wrong and where, for the log. What is there is not told: of another type, the value would be quoted.
+fn place(error: &serde_json::Error) -> String {
+    if error.is_data() {
+        format!("another type than is taken at line {} column {}", error.line(), error.column())
+    } else {
+        error.to_string()
     }
 }
 

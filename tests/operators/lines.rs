@@ -1,0 +1,113 @@
+//! What every line of the log is: one object, its keys in the documented order, its event and level one of the table's,
+//! its stamp the service's own.
+
+use std::collections::BTreeSet;
+
+use huemill_observability::events;
+use serde_json::Value;
+
+use super::ordered::Line;
+
+/// The keys of `http_request`, which come first in every line that has them.
+const REQUEST_KEYS: [&str; 9] = [
+    "request_id",
+    "endpoint",
+    "method",
+    "status_code",
+    "duration_ms",
+    "success",
+    "error_code",
+    "bytes_in",
+    "bytes_out",
+];
+
+/// The name of what libraries say.
+const UNNAMED: &str = "log";
+
+/// Holds every line to the above, and tells the names of the events. The first and the last line are the service's own.
+#[track_caller]
+pub fn assert_in_order(lines: &[String]) -> BTreeSet<String> {
+    let stamp =
+        |line: &String| serde_json::from_str::<Value>(line).unwrap()["ts"].as_str().unwrap().to_owned();
+    let (first, last) = (stamp(&lines[0]), stamp(lines.last().unwrap()));
+    let mut names = BTreeSet::new();
+    for text in lines {
+        let line: Line = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"));
+        let problem = problem(&line, &first, &last);
+        assert_eq!(problem, None, "{text}");
+        names.insert(line.get("event").as_str().unwrap().to_owned());
+    }
+    names
+}
+
+/// What is wrong with a line.
+fn problem(line: &Line, first: &str, last: &str) -> Option<String> {
+    let keys = line.keys();
+    if keys.iter().collect::<BTreeSet<_>>().len() != keys.len() {
+        return Some("a key twice".into());
+    }
+    let Some(["ts", "level", "event"]) = keys.get(..3) else { return Some("it begins otherwise".into()) };
+    let (ts, level, event) = (text(line, "ts"), text(line, "level"), text(line, "event"));
+    let shape: String = ts.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    if shape != "0000-00-00T00:00:00.000000Z" || ![&first[..10], &last[..10]].contains(&&ts[..10]) {
+        return Some(format!("a stamp of another day: {ts}"));
+    }
+    let rest = &keys[3..];
+    let leading = rest.iter().take_while(|key| REQUEST_KEYS.contains(key)).count();
+    let (requests, rest) = rest.split_at(leading);
+    if !requests.is_sorted_by_key(|key| REQUEST_KEYS.iter().position(|known| known == key)) {
+        return Some("the request's keys out of order".into());
+    }
+    if event == events::HTTP_REQUEST.name && requests != REQUEST_KEYS {
+        return Some("a request without some of its keys".into());
+    }
+    let rest = rest.strip_suffix(&["trace_id"]).unwrap_or(rest);
+    if event == UNNAMED {
+        return (rest.first() != Some(&"target")).then(|| "a library's line without its target".into());
+    }
+    let row =
+        events::NAMED.iter().find(|(_, row)| row.name == event && row.level.as_str().to_lowercase() == level);
+    let Some((_, row)) = row else { return Some(format!("no event of the table: {event} at {level}")) };
+    let places: Vec<_> = rest.iter().map(|key| row.fields.iter().position(|field| field == key)).collect();
+    (places.contains(&None) || !places.is_sorted()).then(|| format!("not as in the table: {rest:?}"))
+}
+
+fn text<'a>(line: &'a Line, key: &str) -> &'a str {
+    line.get(key).as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(line: &str) -> Option<String> {
+        let line: Line = serde_json::from_str(line).unwrap();
+        problem(&line, "2025-09-23T23:59:00.000001Z", "2025-09-24T00:01:00.000001Z")
+    }
+
+    #[test]
+    fn a_line_that_is_not_as_documented_is_found() {
+        let right = r#"{"ts":"2025-09-23T12:10:00.000001Z","level":"info","event":"log_filter_changed","filter":"x"}"#;
+        assert_eq!(told(right), None);
+        for (from, to, what) in [
+            ("{\"ts\":\"2025-09-23T12:10:00.000001Z\",\"level\":\"info\"", "{\"level\":\"info\"", "begins"),
+            ("2025-09-23T12:10", "1999-09-23T12:10", "stamp"),
+            ("2025-09-23T12:10", "2025-09-25T12:10", "stamp"),
+            ("12:10:00.000001Z", "12:10:00Z", "stamp"),
+            ("\"info\"", "\"error\"", "no event"),
+            ("log_filter_changed", "forged", "no event"),
+            ("\"filter\":\"x\"", "\"filter\":\"x\",\"filter\":\"y\"", "twice"),
+            ("\"filter\":\"x\"", "\"filter\":\"x\",\"other\":1", "not as in the table"),
+            ("log_filter_changed\",\"filter\":\"x\"", "log\",\"message\":\"x\"", "target"),
+            ("log_filter_changed\",\"filter\":\"x\"", "http_request\",\"request_id\":\"x\"", "without some"),
+            (
+                "log_filter_changed\",",
+                "log_filter_changed\",\"endpoint\":1,\"request_id\":2,",
+                "out of order",
+            ),
+        ] {
+            let wrong = told(&right.replace(from, to)).unwrap_or_default();
+            assert!(wrong.contains(what), "{to}: {wrong}");
+        }
+    }
+}
