@@ -137,7 +137,10 @@ impl Health {
     }
 
     /// Writes and reads in store and blobs, every other round or so: a store that idles is left in peace.
-    fn ask_store(&mut self, limit: Duration) -> impl Future<Output = Option<Result<(), String>>> + use<> {
+    fn ask_store(
+        &mut self,
+        limit: Duration,
+    ) -> impl Future<Output = Option<Result<[Duration; 2], String>>> + use<> {
         let due = Instant::now() >= self.store_due;
         let asked = due.then(|| {
             self.store_due = Instant::now() + self.settings.store_interval;

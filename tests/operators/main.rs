@@ -19,6 +19,7 @@ mod postgres;
 #[path = "../support/proxy.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
 mod proxy;
+mod readiness;
 #[path = "../support/receiver.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
 mod receiver;

@@ -1,6 +1,7 @@
 //! What one round of probes found, and whether it is well.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::patients::Sign;
 use super::{Check, HealthSettings, MemoryUse};
@@ -12,8 +13,8 @@ pub(super) struct Found {
     pub(super) disk: Result<u64, String>,
     pub(super) memory: Result<MemoryUse, String>,
     pub(super) pulse: Result<Pulse, String>,
-    /// Where it was asked.
-    pub(super) store: Option<Result<(), String>>,
+    /// Where it was asked: how long the store took, and the blobs.
+    pub(super) store: Option<Result<[Duration; 2], String>>,
     /// What came of the pings.
     pub(super) signs: Vec<Sign>,
 }
@@ -32,8 +33,7 @@ impl Found {
             ("workers", self.pulse.map_or_else(ill, workers)),
             ("actors", actors(silent(&self.signs), roster)),
         ];
-        checks
-            .extend(self.store.map(|store| ("store", store.map_or_else(ill, |()| Check::well(Vec::new())))));
+        checks.extend(self.store.map(|times| ("store", times.map_or_else(ill, store))));
         checks
     }
 }
@@ -47,6 +47,10 @@ fn mem(MemoryUse { used, total }: MemoryUse, ratio: f64) -> Check {
     let most = (total as f64 * ratio) as u64;
     let figures = vec![("used_bytes", used), ("most_bytes", most), ("total_bytes", total)];
     Check::judged(used < most, figures, "too much is used")
+}
+
+fn store([store, blobs]: [Duration; 2]) -> Check {
+    Check::well(vec![("store_ms", store.as_millis() as u64), ("blobs_ms", blobs.as_millis() as u64)])
 }
 
 /// A pool that answers is well, however busy it is: a slot that is overdue would have been replaced.

@@ -83,13 +83,19 @@ impl Patients {
         in_time(limit, ask_owned(self.workers.clone(), workers::Ping))
     }
 
-    /// What writing and reading in store and blobs gives.
-    pub(super) fn store(&self, limit: Duration) -> impl Future<Output = Result<(), String>> + use<> {
+    /// How long writing and reading takes, in the store and in the blobs.
+    pub(super) fn store(
+        &self,
+        limit: Duration,
+    ) -> impl Future<Output = Result<[Duration; 2], String>> + use<> {
         let records = self.records.clone();
         in_time(limit, async move {
+            let began = Instant::now();
             records.store.probe().await?;
+            let between = Instant::now();
             let blobs = records.blobs.clone();
-            records.on_io(async move { Ok(blobs.probe().await?) }).await
+            records.on_io(async move { Ok(blobs.probe().await?) }).await?;
+            Ok([between.saturating_duration_since(began), between.elapsed()])
         })
     }
 }
