@@ -10,6 +10,7 @@ mod canaries;
 #[allow(dead_code, reason = "other suites use the rest")]
 mod collector;
 mod commands;
+mod figures;
 mod hostile;
 mod lines;
 #[path = "../../observability/tests/support/mod.rs"]
