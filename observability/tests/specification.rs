@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use huemill_observability::events;
+
 const README: &str = include_str!("../README.md");
 
 /// The table's head.
@@ -165,6 +167,19 @@ fn every_row_names_a_place_and_a_proof() {
     assert!(rows.len() > 140, "{} rows", rows.len());
     // What is said of liveness and readiness, of typical and peak load, is said twice.
     assert!(asked.len() > rows.len() - 10);
+}
+
+#[test]
+fn the_recipe_from_an_id_to_its_story_names_events_that_exist() {
+    let runbook = include_str!("../RUNBOOK.md");
+    let (_, rest) = runbook.split_once("| event | what it tells |").expect("the runbook has the recipe");
+    let rows: Vec<&str> = rest.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() >= 5, "{rows:?}");
+    for row in rows {
+        for word in quoted(row).filter(|word| word.contains('_')) {
+            assert!(events::NAMED.iter().any(|(_, event)| event.name == word), "{word}");
+        }
+    }
 }
 
 #[test]

@@ -91,6 +91,11 @@ impl Collector {
         .into()
     }
 
+    /// All that it says of what it received.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
     /// All spans so far.
     pub fn spans(&self) -> Vec<Seen> {
         read(&self.lines.lock().unwrap())
