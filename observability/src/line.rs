@@ -238,7 +238,7 @@ fn request_keys(
         } else if let Some(value) = span.and_then(|span| span.get(key)) {
             value_pair(line, key, value);
         } else if let Some(id) = scope.request_id().filter(|_| key == REQUEST_ID) {
-            string_pair(line, key, &id);
+            string_pair(line, key, id);
         } else if all {
             pair(line, key, "null");
         }

@@ -12,10 +12,13 @@ mod sampler;
 mod w3c;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::trace::{FutureExt, Link, SpanBuilder, Status, TraceContextExt, Tracer as _};
+use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt, Tracer as _};
 use opentelemetry::{Context, ContextGuard};
 use opentelemetry_sdk::trace::SdkTracer;
 
@@ -28,53 +31,54 @@ static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
 /// To which request and which trace work belongs, if to any. Cheap to clone, and goes anywhere.
 #[derive(Debug, Clone, Default)]
-pub struct Scope(Option<Context>);
+pub struct Scope {
+    trace: Option<Context>,
+    request: Option<Arc<str>>,
+}
 
-/// The id of the request that work comes of, kept in its context.
-#[derive(Debug)]
-struct RequestId(Arc<str>);
+thread_local! {
+    /// The id of the request that this thread's work comes of.
+    static REQUEST: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+}
 
 impl Scope {
     /// That of the work which calls this.
     #[must_use]
     pub fn here() -> Self {
-        let belongs = |context: &Context| context.has_active_span() || context.get::<RequestId>().is_some();
-        Self(Context::map_current(|context| belongs(context).then(|| context.clone())))
+        let trace = Context::map_current(|context| context.has_active_span().then(|| context.clone()));
+        // A thread that comes to its end knows none any more.
+        let request = REQUEST.try_with(|request| request.borrow().clone()).ok().flatten();
+        Self { trace, request }
     }
 
     /// The same for work that comes of the request with this id, be it long over.
     #[must_use]
     pub fn of_request(self, id: &str) -> Self {
-        Self(Some(self.0.unwrap_or_default().with_value(RequestId(id.into()))))
+        Self { request: Some(id.into()), ..self }
     }
 
     /// The id of the request that the work comes of.
     #[must_use]
-    pub fn request_id(&self) -> Option<Arc<str>> {
-        Some(self.0.as_ref()?.get::<RequestId>()?.0.clone())
+    pub fn request_id(&self) -> Option<&str> {
+        self.request.as_deref()
     }
 
     /// That of a caller who sent these headers (W3C Trace Context); none where they are not well-formed.
     #[must_use]
     pub fn of_caller(traceparent: &str, tracestate: Option<&str>) -> Self {
-        let caller = w3c::parse(traceparent, tracestate);
-        Self(caller.map(|caller| Context::new().with_remote_span_context(caller)))
+        Self { trace: w3c::parse(traceparent, tracestate).map(of_remote), request: None }
     }
 
     /// Whether it belongs to a trace.
     #[must_use]
     pub fn is_traced(&self) -> bool {
-        self.traced().is_some()
-    }
-
-    fn traced(&self) -> Option<&Context> {
-        self.0.as_ref().filter(|context| context.has_active_span())
+        self.trace.is_some()
     }
 
     /// The headers that tell somebody else of it: `traceparent`, and `tracestate` where there is one.
     #[must_use]
     pub fn headers(&self) -> Option<(String, Option<String>)> {
-        let span = self.traced()?.span();
+        let span = self.trace.as_ref()?.span();
         let state = span.span_context().trace_state().header();
         Some((w3c::write(span.span_context()), Some(state).filter(|state| !state.is_empty())))
     }
@@ -82,21 +86,24 @@ impl Scope {
     /// The trace's id, 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
-        self.traced().map(|context| context.span().span_context().trace_id().to_string())
+        self.trace.as_ref().map(|context| context.span().span_context().trace_id().to_string())
     }
 
     /// Has a future belong to it.
     pub async fn run<F: Future>(self, work: F) -> F::Output {
-        match self.0 {
-            Some(context) => work.with_context(context).await,
-            None => work.await,
-        }
+        let mut work = pin!(work);
+        poll_fn(|task| {
+            let _entered = self.enter();
+            work.as_mut().poll(task)
+        })
+        .await
     }
 
     /// Has what this thread does belong to it, for as long as the answer is held.
-    #[must_use]
-    pub fn enter(&self) -> Option<ContextGuard> {
-        self.0.clone().map(Context::attach)
+    pub fn enter(&self) -> Entered {
+        let enter = |id| REQUEST.try_with(|request| request.replace(Some(id))).ok().flatten();
+        let (named, before) = (self.request.is_some(), self.request.clone().and_then(enter));
+        Entered { _trace: self.trace.clone().map(Context::attach), named, before }
     }
 
     /// Begins a part of it. Where it is not recorded, neither is the part.
@@ -107,7 +114,7 @@ impl Scope {
         match self.recorded() {
             Some((tracer, context)) => {
                 let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes());
-                Span::open(tracer, builder, context)
+                Span::open(tracer, builder, context, self.request.clone())
             }
             None => Span::of(self.clone()),
         }
@@ -124,8 +131,31 @@ impl Scope {
 
     fn recorded(&self) -> Option<(&'static SdkTracer, &Context)> {
         let tracer = TRACER.get()?;
-        let context = self.traced()?;
+        let context = self.trace.as_ref()?;
         context.span().span_context().is_sampled().then_some((tracer, context))
+    }
+}
+
+fn of_remote(caller: SpanContext) -> Context {
+    Context::new().with_remote_span_context(caller)
+}
+
+/// For as long as it is held, what the thread does belongs to a scope.
+#[must_use = "the scope is left as soon as this is dropped"]
+pub struct Entered {
+    _trace: Option<ContextGuard>,
+    /// Whether the request is another now, and the one before.
+    named: bool,
+    before: Option<Arc<str>>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if self.named {
+            let before = self.before.take();
+            // Of a thread that comes to its end there is nothing to restore.
+            let _ = REQUEST.try_with(|request| request.replace(before));
+        }
     }
 }
 
@@ -141,7 +171,7 @@ where
 {
     let Some(tracer) = TRACER.get() else { return Span::of(caller) };
     let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes());
-    Span::open(tracer, builder, &caller.0.unwrap_or_default())
+    Span::open(tracer, builder, &caller.trace.unwrap_or_default(), caller.request)
 }
 
 /// Begins work that comes of a request which is long over, in a trace of its own that names the request's. It is
@@ -158,13 +188,11 @@ where
 {
     let origin = origin.and_then(|text| w3c::parse(text, None));
     let Some(tracer) = TRACER.get() else {
-        let scope = Scope(origin.map(|origin| Context::new().with_remote_span_context(origin)));
-        return Span::of(scope.of_request(request_id));
+        return Span::of(Scope { trace: origin.map(of_remote), request: Some(request_id.into()) });
     };
     let links = origin.map(|origin| Link::new(origin, Vec::new(), 0)).into_iter().collect();
     let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes()).with_links(links);
-    let root = Scope::default().of_request(request_id);
-    Span::open(tracer, builder, &root.0.unwrap_or_default())
+    Span::open(tracer, builder, &Context::new(), Some(request_id.into()))
 }
 
 /// Work under way. Ends when it is dropped. The default is of no trace.
@@ -181,9 +209,9 @@ impl Span {
         Self { scope, own: false }
     }
 
-    fn open(tracer: &SdkTracer, builder: SpanBuilder, parent: &Context) -> Self {
+    fn open(tracer: &SdkTracer, builder: SpanBuilder, parent: &Context, request: Option<Arc<str>>) -> Self {
         let span = tracer.build_with_context(builder, parent);
-        Self { scope: Scope(Some(parent.with_span(span))), own: true }
+        Self { scope: Scope { trace: Some(parent.with_span(span)), request }, own: true }
     }
 
     /// What belongs to it belongs to this.
@@ -193,8 +221,7 @@ impl Span {
     }
 
     /// Has what this thread does belong to it, for as long as the answer is held.
-    #[must_use]
-    pub fn enter(&self) -> Option<ContextGuard> {
+    pub fn enter(&self) -> Entered {
         self.scope.enter()
     }
 
@@ -221,14 +248,14 @@ impl Span {
     }
 
     fn recorded(&self) -> Option<&Context> {
-        self.scope.0.as_ref().filter(|context| self.own && context.span().is_recording())
+        self.scope.trace.as_ref().filter(|context| self.own && context.span().is_recording())
     }
 }
 
 impl Drop for Span {
     fn drop(&mut self) {
         // Others may hold its scope on: the end must not wait for them.
-        if let Some(context) = self.scope.0.as_ref().filter(|_| self.own) {
+        if let Some(context) = self.scope.trace.as_ref().filter(|_| self.own) {
             context.span().end();
         }
     }

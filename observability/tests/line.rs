@@ -121,23 +121,44 @@ fn a_line_names_the_request_that_its_work_comes_of() {
     for scope in [Scope::default(), caller] {
         let (traced, scope) = (scope.is_traced(), scope.of_request("c298c805"));
         assert_eq!(scope.is_traced(), traced);
-        let (carried, line) = (
-            scope.clone(),
-            line(|| scope.enter().map_or((), |_entered| log!(STAGES_TIMED, format = "jpeg"))),
-        );
+        let line = line(|| {
+            let _entered = scope.enter();
+            log!(STAGES_TIMED, format = "jpeg");
+        });
         let keys = ["ts", "level", "event", "request_id", "format", "trace_id"];
         assert_eq!(line.keys(), keys[..5 + usize::from(traced)]);
         assert_eq!(line.get("request_id"), "c298c805");
-        assert_eq!(carried.headers().is_some(), traced, "a request without a trace tells nobody of one");
+        assert_eq!(scope.headers().is_some(), traced, "a request without a trace tells nobody of one");
     }
     let line = line(|| {
         let late = trace::linked("of-a-job", None, "webhook", SpanKind::Client, || []);
         let _entered = late.enter();
-        assert_eq!(Scope::here().request_id().as_deref(), Some("of-a-job"));
+        assert_eq!(Scope::here().request_id(), Some("of-a-job"));
         log!(HTTP_ERROR, request_id = "its own");
         assert!(!Scope::here().is_traced());
     });
     assert_eq!(line.get("request_id"), "its own");
+}
+
+#[test]
+fn a_scope_holds_until_it_is_left_and_not_between_the_polls_of_its_future() {
+    let id = || Scope::here().request_id().map(str::to_owned);
+    let outer = Scope::default().of_request("outer").enter();
+    let mut waits = false;
+    let inner = Scope::default().of_request("inner").run(std::future::poll_fn(|_| {
+        assert_eq!(id().as_deref(), Some("inner"));
+        waits = !waits;
+        if waits { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    }));
+    let (mut inner, mut task) = (Box::pin(inner), std::task::Context::from_waker(std::task::Waker::noop()));
+    assert!(inner.as_mut().poll(&mut task).is_pending());
+    assert_eq!(id().as_deref(), Some("outer"));
+    assert!(inner.as_mut().poll(&mut task).is_ready());
+    // A scope of none changes nothing.
+    let none = Scope::default().enter();
+    assert_eq!(id().as_deref(), Some("outer"));
+    drop((none, outer));
+    assert_eq!(id(), None);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
 #[path = "../support/collector.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
 mod collector;
 mod desk;
 mod export;
