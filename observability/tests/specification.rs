@@ -115,14 +115,23 @@ fn sources(folder: &Path, texts: &mut Vec<String>) {
     }
 }
 
-/// The names of all tests: functions with an attribute that says so.
+/// The names of all tests: functions with an attribute that says so. A drill may bear several alerts' names.
 fn tests() -> BTreeSet<String> {
     let mut texts = Vec::new();
     for folder in ["src", "tests", "actors", "store", "imaging", "observability"] {
         sources(&root().join(folder), &mut texts);
     }
+    let mut names = marked(&texts);
+    texts.clear();
+    sources(&root().join("tests/drills"), &mut texts);
+    let drills: Vec<String> = marked(&texts).into_iter().collect();
+    names.extend(drills.iter().flat_map(|name| name.split("_and_")).map(str::to_owned));
+    names
+}
+
+fn marked(texts: &[String]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for text in &texts {
+    for text in texts {
         let mut marked = false;
         for line in text.lines().map(str::trim) {
             let name =
