@@ -56,4 +56,9 @@ fn a_picture_that_kills_the_process_is_given_up_and_the_others_go_on() {
     assert_eq!(body["failed"][0]["filename"], "0.png");
     assert_eq!(body["failed"][0]["error_code"], "INTERNAL_ERROR");
     assert_eq!(figure(&service, "job_images_given_up_total") as u64, 1);
+    let lost: Vec<_> =
+        service.logged("picture_settled").into_iter().filter(|line| line["picture"] == 0).collect();
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert_eq!((&lost[0]["level"], &lost[0]["outcome"]), (&"error".into(), &"failed".into()));
+    assert_eq!((&lost[0]["job_id"], &lost[0]["request_id"]), (&job.into(), &body["request_id"]));
 }
