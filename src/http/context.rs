@@ -3,12 +3,13 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{HttpMessage, HttpRequest};
 
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::pulse::Beat;
 use super::request_id::RequestId;
@@ -29,6 +30,9 @@ pub(crate) struct Context {
     started: Instant,
     bytes_in: Cell<u64>,
     body_ended: Cell<Option<Instant>>,
+    /// How long the body was waited for, and since when it is waited for now.
+    waited: Cell<Duration>,
+    waits: Cell<Option<Instant>>,
     too_slow: Cell<bool>,
     body: OnceCell<SharedBody>,
     hasher: RefCell<Option<Sha256>>,
@@ -48,6 +52,8 @@ impl Context {
             started: Instant::now(),
             bytes_in: Cell::new(0),
             body_ended: Cell::new(None),
+            waited: Cell::new(Duration::ZERO),
+            waits: Cell::new(None),
             too_slow: Cell::new(false),
             body: OnceCell::new(),
             hasher: RefCell::new(None),
@@ -78,6 +84,23 @@ impl Context {
         if let Some(hasher) = self.hasher.borrow_mut().as_mut() {
             hasher.update(chunk);
         }
+    }
+
+    /// Notes that more of the body is waited for.
+    pub(crate) fn body_awaited(&self) {
+        self.waits.set(self.waits.get().or_else(|| Some(Instant::now())));
+    }
+
+    /// Notes that what was waited for has come.
+    pub(crate) fn body_came(&self) {
+        self.waited.set(self.waited());
+        self.waits.set(None);
+    }
+
+    /// How long the client was waited for.
+    #[must_use]
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited.get() + self.waits.get().map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Notes that the body has come in whole.
@@ -114,9 +137,13 @@ impl Context {
         self.judged.set(Some(self.elapsed()));
     }
 
-    /// Time since the last byte of the body, or since the request's head where there is none.
+    /// Time since the last byte of the body, or since the request's head where there is none. Where the body never
+    /// came in whole, the time for which it was waited is its client's and no part of this.
     #[must_use]
     pub(crate) fn elapsed(&self) -> Duration {
-        self.judged.get().unwrap_or_else(|| self.body_ended.get().unwrap_or(self.started).elapsed())
+        self.judged.get().unwrap_or_else(|| match self.body_ended.get() {
+            Some(ended) => ended.elapsed(),
+            None => self.started.elapsed().saturating_sub(self.waited()),
+        })
     }
 }

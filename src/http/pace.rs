@@ -12,7 +12,7 @@ use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::context::{Context, SharedBody};
 
@@ -39,8 +39,7 @@ pub(crate) struct PacedPayload {
     pace: Pace,
     context: Rc<Context>,
     received: u64,
-    waited: Duration,
-    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl PacedPayload {
@@ -49,7 +48,7 @@ impl PacedPayload {
     pub(crate) fn new(inner: Payload, pace: Pace, context: Rc<Context>) -> Self {
         let inner = Rc::new(RefCell::new(inner));
         context.hold(&inner);
-        Self { inner, pace, context, received: 0, waited: Duration::ZERO, waiting: None }
+        Self { inner, pace, context, received: 0, waiting: None }
     }
 
     fn too_slow(&self) -> PayloadError {
@@ -59,9 +58,9 @@ impl PacedPayload {
 
     /// Waits on, or gives up.
     fn wait(&mut self, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        self.context.body_awaited();
         let idle = self.pace.idle;
-        let (_, sleep) =
-            self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(tokio::time::sleep(idle))));
+        let sleep = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
         match sleep.poll_unpin(task) {
             Poll::Ready(()) => Poll::Ready(Some(Err(self.too_slow()))),
             Poll::Pending => Poll::Pending,
@@ -77,14 +76,13 @@ impl Stream for PacedPayload {
         if polled.is_pending() {
             return self.wait(task);
         }
-        if let Some((since, _)) = self.waiting.take() {
-            self.waited += since.elapsed();
-        }
+        self.waiting = None;
+        self.context.body_came();
         match &polled {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.received += chunk.len() as u64;
                 self.context.received(chunk);
-                if !self.pace.bears(self.received, self.waited) {
+                if !self.pace.bears(self.received, self.context.waited()) {
                     return Poll::Ready(Some(Err(self.too_slow())));
                 }
             }
@@ -99,6 +97,7 @@ impl Stream for PacedPayload {
 mod tests {
     use proptest::prelude::*;
     use tokio::sync::mpsc;
+    use tokio::time::Instant;
     use tokio_stream::wrappers::UnboundedReceiverStream;
 
     use super::*;
@@ -137,6 +136,22 @@ mod tests {
         assert!(body.next().await.unwrap().is_ok());
         assert!(body.next().await.unwrap().is_err());
         assert!(context.was_too_slow());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_waited_for_in_vain_is_no_time_of_ours() {
+        let (sender, mut body, context) = paced();
+        sender.send(Ok(Bytes::from_static(b"abcd"))).unwrap();
+        assert!(body.next().await.unwrap().is_ok());
+        // What we do before we read on is ours.
+        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::select! {
+            more = body.next() => panic!("{more:?}"),
+            () = tokio::time::sleep(Duration::from_secs(4)) => {}
+        }
+        drop(body);
+        assert_eq!(context.elapsed(), Duration::from_secs(1));
+        assert_eq!(context.waited(), Duration::from_secs(4));
     }
 
     #[tokio::test(start_paused = true)]
