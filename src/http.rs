@@ -7,6 +7,8 @@ mod context;
 mod cors;
 mod doors;
 mod etag;
+#[cfg(feature = "faults")]
+mod faults;
 mod fetch_url;
 mod finish;
 pub(crate) mod jobs;

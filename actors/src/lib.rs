@@ -9,6 +9,8 @@ pub mod dispatcher;
 pub mod ending;
 mod estimate;
 pub mod fault;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod fetcher;
 mod fill;
 pub mod health;

@@ -81,7 +81,7 @@ pub(crate) struct Doors {
     intake: actix::Addr<Intake>,
     idempotency: actix::Addr<Idempotency>,
     dispatcher: actix::Addr<Dispatcher>,
-    janitor: actix::Addr<Janitor>,
+    pub(super) janitor: actix::Addr<Janitor>,
     outbound: Outbound,
     fetcher: actix::Addr<Fetcher>,
     delivery: actix::Addr<Delivery>,

@@ -49,6 +49,8 @@ pub(crate) fn listen(settings: &ServerSettings, doors: Data<Doors>) -> std::io::
 }
 
 fn routes(config: &mut ServiceConfig) {
+    #[cfg(feature = "faults")]
+    config.configure(super::faults::routes);
     config
         .service(at(route::PROCESS).route(web::post().to(process::process)))
         .service(at(route::PROCESS_ZIP).route(web::post().to(process_zip::process_zip)))
