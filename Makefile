@@ -26,6 +26,7 @@ setup: ## Install what the tests need beside Rust (Debian packages; from PyPI an
 check: dashboards ## Format and lints, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets $(PROFILE) --locked -- -D warnings
+	$(CARGO) clippy --workspace --lib --features faults $(PROFILE) --locked -- -D warnings
 
 dashboards: ## Dashboards against their source and the table of metrics
 	@python3 observability/grafana/test_check.py --quiet
@@ -41,8 +42,9 @@ doc: ## Doc tests, and the documentation without warnings
 	$(CARGO) test --workspace --doc $(PROFILE) --locked
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
 
-drills: setup ## Have each alarm ring for real, and print the report; DRILL=service_down runs one
-	$(CARGO) test $(PROFILE) --locked --test drills -- --include-ignored --nocapture --test-threads 1 $(DRILL)
+drills: ## Have each alarm ring for real, and print the report; DRILL=service_down runs one
+	@tests/setup.sh
+	@CARGO='$(CARGO)' tests/drills.sh $(DRILL)
 
 grafana: ## Grafana in Docker on 127.0.0.1:3000 with our dashboards, for the Prometheus at PROMETHEUS_URL
 	docker run --rm --network host -e GF_SERVER_HTTP_ADDR=127.0.0.1 -e GF_AUTH_ANONYMOUS_ENABLED=true \

@@ -28,7 +28,17 @@ impl Customer {
 
     /// Sends a job of one picture; a key and a callback where there are such.
     pub fn submit(&self, shade: u8, key: Option<&str>, callback: Option<&str>) -> Option<Response> {
-        let mut form = Form::new().part("images", Part::bytes(picture(shade)).file_name("a.png"));
+        self.submit_picture(picture(shade), key, callback)
+    }
+
+    /// The same, with this picture.
+    pub fn submit_picture(
+        &self,
+        picture: Vec<u8>,
+        key: Option<&str>,
+        callback: Option<&str>,
+    ) -> Option<Response> {
+        let mut form = Form::new().part("images", Part::bytes(picture).file_name("a.png"));
         if let Some(callback) = callback {
             form = form.text("callback_url", callback.to_owned());
         }
@@ -37,6 +47,23 @@ impl Customer {
             request = request.header("idempotency-key", key);
         }
         request.send().ok()
+    }
+
+    /// Sends JSON, such as a job of pictures that lie elsewhere.
+    pub fn post(&self, path: &str, body: &Value) -> Option<Response> {
+        self.client.post(format!("{}{path}", self.url)).json(body).send().ok()
+    }
+
+    /// Sends one picture to be processed at once.
+    pub fn process(&self, picture: Vec<u8>) -> Option<Response> {
+        let form = Form::new().part("image", Part::bytes(picture).file_name("a.png"));
+        self.client.post(format!("{}/process", self.url)).multipart(form).send().ok()
+    }
+
+    /// Whether a job has ended.
+    pub fn has_ended(&self, job: &str) -> bool {
+        let body = self.get(&format!("/jobs/{job}?cards=url")).and_then(|answer| answer.json::<Value>().ok());
+        body.is_some_and(|body| body["status"] == "completed" || body["status"] == "failed")
     }
 
     pub fn is_ready(&self) -> bool {
@@ -50,10 +77,18 @@ pub fn id(answer: Response) -> String {
     answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned()
 }
 
-fn picture(shade: u8) -> Vec<u8> {
+/// A small picture.
+pub fn picture(shade: u8) -> Vec<u8> {
     let image = image::RgbImage::from_fn(24, 16, |x, y| image::Rgb([x as u8 * 10, y as u8 * 15, shade]));
     let mut bytes = Vec::new();
     image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+    bytes
+}
+
+/// A picture with an end that is missing.
+pub fn broken(shade: u8) -> Vec<u8> {
+    let mut bytes = picture(shade);
+    bytes.truncate(bytes.len() / 2);
     bytes
 }
 

@@ -1,87 +1,90 @@
-//! Jobs whose receivers fail, and clients that are careless or hostile.
+//! Jobs that wait, and jobs that take long: their pictures lie on a slow server, and there is one worker.
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::clients::{Customer, Load, id};
-use super::receiver::{Receiver, Reply};
+use super::report::{Alarm, alarm};
+use super::servers::{Server, reachable};
 use super::service::Service;
 use super::town::Town;
-use super::{drill, until};
+use super::{drill, ready, scale, until};
 
-/// A service that is watched, and may send to this receiver.
-fn watched(town: &Town, receiver: Option<&Receiver>) -> (Service, tempfile::TempDir) {
-    let data = tempfile::tempdir().unwrap();
-    let mut environment = vec![("HUEMILL__JOBS__COLLECT_SECONDS".to_owned(), "1".to_owned())];
-    if let Some(receiver) = receiver {
-        environment.push(("HUEMILL__OUTBOUND__ALLOW_CIDRS".to_owned(), "127.0.0.1/32".to_owned()));
-        environment.push(("HUEMILL__OUTBOUND__ALLOW_PORTS".to_owned(), receiver.port().to_string()));
-        environment.push(("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS".to_owned(), "0,0".to_owned()));
-        environment.push(("HUEMILL__WEBHOOKS__CIRCUIT_SECONDS".to_owned(), "1".to_owned()));
-        environment.push(("HUEMILL__WEBHOOKS__CIRCUIT_MAX_SECONDS".to_owned(), "1".to_owned()));
-    }
-    let service = Service::start(data.path(), &environment);
-    until("it is ready", || Customer::of(&service).is_ready());
+/// How long the slow server takes, beyond the marks of the drills.
+const SLOW: u64 = 1_500;
+
+/// A service that does little at a time.
+fn small(data: &std::path::Path, server: &Server) -> Service {
+    let mut settings = reachable(server.port());
+    settings.push(("HUEMILL__WORKERS__COUNT", "1".to_owned()));
+    settings.push(("HUEMILL__OUTBOUND__DOWNLOADS", "1".to_owned()));
+    ready(data, &settings)
+}
+
+/// Sends jobs as `jobs` has them while the server is slow, and quick ones after that.
+fn slow_jobs(factor: u64, alarms: &[Alarm], jobs: impl FnMut(&Customer, &Server) + Send + 'static) {
+    let (town, data, server) = (Town::start(factor), tempfile::tempdir().unwrap(), Server::of_pictures());
+    let service = small(data.path(), &server);
     town.watch(&[service.address]);
-    (service, data)
-}
-
-#[test]
-#[ignore = "takes half a minute: `make drills`"]
-fn webhook_failures() {
-    let (town, receiver) = (Town::start(), Receiver::start(|_, _| Reply::status(404)));
-    let (service, _data) = watched(&town, Some(&receiver));
-    let (customer, callback) = (Customer::of(&service), receiver.url("/"));
+    let (customer, slow) = (Customer::of(&service), server.clone());
+    let mut jobs = jobs;
     let begin = || {
-        Load::start(Duration::from_millis(100), move |number| {
-            drop(customer.submit(number as u8, None, Some(&callback)));
-        })
+        server.takes(SLOW);
+        Load::start(Duration::from_millis(1), move |_| jobs(&customer, &slow))
     };
-    drill(&town, "WebhookFailures", "P1", "a receiver that answers 404", begin, drop);
+    drill(&town, alarms, begin, |load| {
+        server.takes(0);
+        drop(load);
+        let customer = Customer::of(&service);
+        Load::start(Duration::from_millis(50), move |number| drop(customer.submit(number as u8, None, None)))
+    });
+}
+
+fn of_url(customer: &Customer, url: &str) -> Option<String> {
+    customer.post("/jobs", &json!({ "urls": [url] })).map(id)
 }
 
 #[test]
 #[ignore = "takes half a minute: `make drills`"]
-fn dead_letters() {
-    let (town, receiver) = (Town::start(), Receiver::start(|_, _| Reply::status(410)));
-    let (service, _data) = watched(&town, Some(&receiver));
-    let (customer, callback) = (Customer::of(&service), receiver.url("/"));
-    let begin = || drop(customer.submit(1, None, Some(&callback)));
-    drill(&town, "DeadLetters", "P2", "a receiver that answers 410", begin, drop);
+fn queue_latency_slo_breach_and_queue_latency_fast_burn_and_processing_duration_slo_breach_and_processing_duration_fast_burn()
+ {
+    let behind = "one worker, and jobs queue behind pictures of a slow server";
+    let slow = "the server of all jobs' pictures is slow";
+    let alarms = [
+        alarm("QueueLatencySLOBreach", "P0", behind),
+        alarm("QueueLatencyFastBurn", "P0", behind),
+        alarm("ProcessingDurationSLOBreach", "P1", slow),
+        alarm("ProcessingDurationFastBurn", "P1", slow),
+    ];
+    // Three wait at any time.
+    let mut waiting: Vec<String> = Vec::new();
+    slow_jobs(scale::HOURS, &alarms, move |customer, server| {
+        waiting.retain(|job| !customer.has_ended(job));
+        if waiting.len() < 5 {
+            waiting.extend(of_url(customer, &server.slow()));
+        } else {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
 }
 
 #[test]
-fn idempotency_conflicts() {
-    let town = Town::start();
-    let (service, _data) = watched(&town, None);
-    let customer = Customer::of(&service);
-    let begin = || {
-        // Every time another picture under the same key.
-        Load::start(Duration::from_millis(50), move |number| {
-            drop(customer.submit(number as u8, Some("one-key"), None));
-        })
-    };
-    drill(&town, "IdempotencyConflicts", "P1", "a client with one key for everything", begin, drop);
-}
-
-#[test]
-#[ignore = "takes half a minute: `make drills`"]
-fn low_etag_cache_hit_ratio() {
-    let town = Town::start();
-    let (service, _data) = watched(&town, None);
-    let customer = Customer::of(&service);
-    let job = id(customer.submit(1, None, None).unwrap());
-    let begin =
-        || Load::start(Duration::from_millis(5), move |_| drop(customer.get(&format!("/jobs/{job}"))));
-    drill(&town, "LowETagCacheHitRatio", "P2", "a client that polls without If-None-Match", begin, drop);
-}
-
-#[test]
-#[ignore = "takes half a minute: `make drills`"]
-fn security_probing() {
-    let town = Town::start();
-    let (service, _data) = watched(&town, None);
-    let customer = Customer::of(&service);
-    // The operator's list, without the operator's token.
-    let begin = || Load::start(Duration::from_millis(20), move |_| drop(customer.get("/jobs")));
-    drill(&town, "SecurityProbing", "P2", "somebody asks for the operator's list", begin, drop);
+#[ignore = "takes a minute: `make drills`"]
+fn queue_latency_slow_burn_and_processing_duration_slow_burn() {
+    let alarms = [
+        alarm("QueueLatencySlowBurn", "P3", "one job in seven waits behind pictures of a slow server"),
+        alarm("ProcessingDurationSlowBurn", "P3", "the pictures of one job in seven lie on a slow server"),
+    ];
+    slow_jobs(scale::DAYS, &alarms, |customer, server| {
+        for shade in 0..10 {
+            let job = customer.submit(shade, None, None).map(id).unwrap();
+            until("the job ends", || customer.has_ended(&job));
+        }
+        // Two take the worker and the only place for downloads…
+        let mut jobs: Vec<String> = (0..2).filter_map(|_| of_url(customer, &server.slow())).collect();
+        // …and two wait.
+        jobs.extend((0..2).filter_map(|shade| customer.submit(shade, None, None).map(id)));
+        until("the jobs end", || jobs.iter().all(|job| customer.has_ended(job)));
+    });
 }

@@ -1,79 +1,77 @@
-//! A process that dies, a store that is cut off, a disk that is full.
+//! A process that dies, and a store that is cut off.
 
 use std::time::Duration;
 
-use super::clients::{Customer, Load};
+use serde_json::json;
+
+use super::clients::{Customer, Load, id};
 use super::postgres::Cluster;
 use super::proxy::{Mode, Proxy};
+use super::report::alarm;
+use super::servers::{Server, reachable};
 use super::service::Service;
 use super::town::Town;
-use super::{drill, until};
-
-fn quick(list: &[(&str, String)]) -> Vec<(String, String)> {
-    let health = [("HUEMILL__HEALTH__INTERVAL_SECONDS", "1"), ("HUEMILL__HEALTH__STORE_SECONDS", "1")];
-    let health = health.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    health.into_iter().chain(list.iter().map(|(key, value)| ((*key).to_owned(), value.clone()))).collect()
-}
+use super::{drill, ready, scale, until};
 
 #[test]
 fn service_down() {
-    let (town, data) = (Town::start(), tempfile::tempdir().unwrap());
-    let service = Service::start(data.path(), &[]);
+    let (town, data) = (Town::start(scale::HOURS), tempfile::tempdir().unwrap());
+    let service = ready(data.path(), &[]);
     town.watch(&[service.address]);
     // It comes back where it was, as a process manager would bring it back.
-    let environment = [("PORT".to_owned(), service.address.port().to_string())];
+    let port = ("PORT", service.address.port().to_string());
     drill(
         &town,
-        "ServiceDown",
-        "P0",
-        "kill -9",
+        &[alarm("ServiceDown", "P0", "kill -9")],
         || service.kill(),
-        |()| {
-            let service = Service::start(data.path(), &environment);
-            until("it is back", || Customer::of(&service).is_ready());
-            // Watched until the page resolves.
-            std::mem::forget(service);
-        },
+        |()| ready(data.path(), &[port]),
     );
 }
 
-/// A service whose database lies behind a proxy.
-fn cut_off() -> (Service, Proxy, tempfile::TempDir) {
+/// A service whose database lies behind a proxy, and which does little at a time.
+fn cut_off(data: &std::path::Path, server: &Server) -> (Service, Proxy) {
     let url = Cluster::shared().database();
-    let (server, name) = url.rsplit_once('/').unwrap();
-    let (user, address) = server.rsplit_once('@').unwrap();
+    let (address_of, name) = url.rsplit_once('/').unwrap();
+    let (user, address) = address_of.rsplit_once('@').unwrap();
     let proxy = Proxy::start(address.parse().unwrap());
-    let data = tempfile::tempdir().unwrap();
-    let environment = quick(&[
+    let mut settings = reachable(server.port());
+    settings.extend([
         ("DATABASE_URL", format!("{user}@{}/{name}", proxy.address())),
-        ("BLOB_URL", format!("file://{}", data.path().join("blobs").display())),
+        ("BLOB_URL", format!("file://{}", data.join("blobs").display())),
+        ("HUEMILL__WORKERS__COUNT", "1".to_owned()),
+        ("HUEMILL__OUTBOUND__DOWNLOADS", "1".to_owned()),
+        ("HUEMILL__JOBS__COLLECT_SECONDS", "1".to_owned()),
     ]);
-    let service = Service::start(data.path(), &environment);
-    until("it is ready", || Customer::of(&service).is_ready());
-    (service, proxy, data)
+    (ready(data, &settings), proxy)
 }
 
 #[test]
-fn not_ready() {
-    let town = Town::start();
-    let (service, proxy, _data) = cut_off();
+fn not_ready_and_high_error_rate_and_error_rate_fast_burn_and_job_queue_stalled() {
+    let (town, data, server) =
+        (Town::start(scale::HOURS), tempfile::tempdir().unwrap(), Server::of_pictures());
+    let (service, proxy) = cut_off(data.path(), &server);
     town.watch(&[service.address]);
-    let cut = || proxy.set(Mode::Cut);
-    drill(&town, "NotReady", "P0", "the network to PostgreSQL is cut", cut, |()| proxy.set(Mode::Pass));
-}
-
-#[test]
-fn high_error_rate() {
-    let town = Town::start();
-    let (service, proxy, _data) = cut_off();
-    town.watch(&[service.address]);
+    let alarms = [
+        alarm("NotReady", "P0", "the network to PostgreSQL is cut"),
+        alarm("HighErrorRate", "P0", "the network to PostgreSQL is cut, clients go on"),
+        alarm("ErrorRateFastBurn", "P0", "the network to PostgreSQL is cut, clients go on"),
+        alarm("JobQueueStalled", "P0", "the network to PostgreSQL is cut while jobs wait"),
+    ];
+    // Pictures enough for a minute.
+    server.takes(500);
+    let urls: Vec<String> = (0..120).map(|number| format!("{}?{number}", server.slow())).collect();
     let customer = Customer::of(&service);
+    let job = id(customer.post("/jobs", &json!({ "urls": urls })).unwrap());
+    until("pictures wait", || town.query("jobs_queued_images{job=\"huemill\"}") > Some(0.0));
+    let (poll, path) = (customer.clone(), format!("/jobs/{job}?cards=url"));
     let begin = || {
         proxy.set(Mode::Cut);
-        Load::start(Duration::from_millis(20), move |number| drop(customer.submit(number as u8, None, None)))
+        Load::start(Duration::from_millis(20), move |_| drop(poll.get(&path)))
     };
-    drill(&town, "HighErrorRate", "P0", "the network to PostgreSQL is cut, clients go on", begin, |load| {
+    drill(&town, &alarms, begin, |load| {
         proxy.set(Mode::Pass);
-        drop(load);
+        server.takes(0);
+        load
     });
+    until("the job ends", || customer.has_ended(&job));
 }
