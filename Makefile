@@ -25,8 +25,7 @@ setup: ## Install what the tests need beside Rust (Debian packages; from PyPI an
 
 check: dashboards ## Format and lints, warnings are errors
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets $(PROFILE) --locked -- -D warnings
-	$(CARGO) clippy --workspace --lib --features faults $(PROFILE) --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features faults $(PROFILE) --locked -- -D warnings
 
 dashboards: ## Dashboards against their source and the table of metrics
 	@python3 observability/grafana/test_check.py --quiet
