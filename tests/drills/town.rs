@@ -88,8 +88,8 @@ pub struct Town {
 impl Town {
     /// Starts everything, with nothing to watch yet. Time runs this many times faster.
     pub fn start(factor: u64) -> Self {
-        // Told of once a minute, an alert counts as resolved after four of silence: at this pace a busy machine would
-        // often be silent for as long.
+        // As long as in life: after four such times without news an alert counts as resolved, and a busy machine
+        // could be silent for as long if this were scaled.
         Self::with(factor, Duration::from_secs(60))
     }
 
