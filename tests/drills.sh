@@ -8,7 +8,7 @@ drill=${1:-}
 report=${CARGO_TARGET_DIR:-target}/tmp/drills.md
 began=$SECONDS
 rm -f "$report"
-"${CARGO:-cargo}" test --profile ci --locked --features faults --test drills -- --include-ignored --nocapture \
+"${CARGO:-cargo}" test --workspace --profile ci --locked --features faults --test drills -- --include-ignored --nocapture \
   --test-threads "${DRILLS_AT_ONCE:-6}" ${drill:+"$drill"}
 status=$?
 

@@ -82,7 +82,9 @@ async fn measure(name: &str, store: &SqlStore, url: &str, rows: &str, scale: &Sc
 async fn fill(pool: &AnyPool, rows: &str, from: u32, to: u32) {
     let rows = rows.replace("$from", &from.to_string()).replace("$to", &to.to_string());
     let jobs = format!(
-        "INSERT INTO jobs SELECT id, 'image_batch', 'queued', 1, '{{}}', 'c298c805', NULL, 'http://h', NULL, 0, NULL, \
+        "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
+         created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, \
+         turn, removal) SELECT id, 'image_batch', 'queued', 1, '{{}}', 'c298c805', NULL, 'http://h', NULL, 0, NULL, \
          NULL, 9000000000000, 1, 1, 1, 0, 0, 1, 1, i, 0 FROM ({rows}) AS r"
     );
     let items = format!(
