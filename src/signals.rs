@@ -37,6 +37,8 @@ pub(crate) fn switch_log(handle: FilterHandle, configured: String) -> std::io::R
     actix_rt::spawn(async move {
         loop {
             let filter = tokio::select! {
+                // Of two that came together the way back is the later one.
+                biased;
                 _ = more.recv() => format!("{configured},huemill=debug"),
                 _ = back.recv() => configured.clone(),
             };
