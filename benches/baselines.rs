@@ -66,8 +66,9 @@ fn measure(load: Load, time: Duration, interval: &str) {
     let service = Service::start(data.path(), &settings(&[told.port(), pictures.port()]));
     let watch = Watch::start(service.address, interval);
     let seen = traffic::run(service.address, load, &stock, time);
-    // The last scrape and the rules behind it; webhooks are out by then.
-    std::thread::sleep(if interval == "1s" { Duration::from_secs(3) } else { Duration::from_secs(35) });
+    // The rules have seen all of it once they have seen the last job's webhook.
+    let told_of = "sum(instance_slo:events:sum{slo=\"webhook_latency\"})";
+    watch.wait_for(|watch| watch.value(told_of) == Some(seen.jobs as f64));
     clients(&seen, told.requests().len());
     objectives(&watch);
     usage(&watch, &service, time);

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::Client;
 use serde_json::Value;
@@ -41,10 +41,17 @@ impl Watch {
             .unwrap_or_else(|error| panic!("prometheus does not start ({error}): run `make setup`"));
         let client = Client::builder().no_proxy().build().unwrap();
         let watch = Self { process, address, client, _folder: folder };
-        while watch.value("up{job=\"huemill\"}") != Some(1.0) {
+        watch.wait_for(|watch| watch.value("up{job=\"huemill\"}") == Some(1.0));
+        watch
+    }
+
+    /// Waits until something can be seen here, for two minutes at most.
+    pub fn wait_for(&self, seen: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !seen(self) {
+            assert!(Instant::now() < deadline, "Prometheus does not see it");
             std::thread::sleep(Duration::from_millis(100));
         }
-        watch
     }
 
     /// The one value that a query gives now; none where it gives nothing.
