@@ -8,6 +8,8 @@ use rand::RngCore;
 
 const PREFIX: &str = "job_";
 const DIGITS: usize = 44;
+/// How many of them are the time.
+const MILLIS: usize = 12;
 
 /// A job's id.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +31,13 @@ impl JobId {
         let digits = text.strip_prefix(PREFIX)?;
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (digits.len() == DIGITS && digits.bytes().all(hex)).then(|| Self(text.into()))
+    }
+
+    /// When the id was made, since 1970, to the millisecond.
+    #[must_use]
+    pub fn created_at(&self) -> Duration {
+        let millis = &self.0[PREFIX.len()..PREFIX.len() + MILLIS];
+        Duration::from_millis(u64::from_str_radix(millis, 16).unwrap_or_default())
     }
 
     /// The id as text.
@@ -62,6 +71,15 @@ mod tests {
         assert!(early < late);
         assert_eq!(JobId::parse(early.as_str()).unwrap(), early);
         assert_ne!(at(1), at(1));
+    }
+
+    #[test]
+    fn an_id_knows_when_it_was_made() {
+        for at in
+            [Duration::ZERO, Duration::from_millis(1_700_000_000_123), Duration::from_millis((1 << 48) - 1)]
+        {
+            assert_eq!(JobId::generate(at, &mut rand::rng()).created_at(), at);
+        }
     }
 
     #[test]
