@@ -128,6 +128,22 @@ impl Node {
         assert_eq!(body["results_count"], results, "{body}");
     }
 
+    /// The status of a poll by a client that has this version already; the version's tag where there is one.
+    pub fn poll(&self, job: &str, etag: Option<&str>) -> (u16, Option<String>) {
+        let mut request = self.client.get(self.service.url(&format!("/jobs/{job}?cards=url")));
+        if let Some(etag) = etag {
+            request = request.header("if-none-match", etag);
+        }
+        let answer = request.send().unwrap();
+        let etag = answer.headers().get("etag").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), etag)
+    }
+
+    pub fn delete(&self, job: &str) {
+        let answer = self.client.delete(self.service.url(&format!("/jobs/{job}"))).send().unwrap();
+        assert_eq!(answer.status(), 204);
+    }
+
     /// Takes all results home.
     pub fn download(&self, job: &str) {
         let answer = self.client.get(self.service.url(&format!("/jobs/{job}/results.zip"))).send().unwrap();

@@ -52,6 +52,19 @@ fn three_processes_share_the_work_and_do_each_picture_once() {
 }
 
 #[test]
+fn a_job_that_one_process_deletes_is_gone_for_the_pollers_of_another() {
+    let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
+    let nodes: Vec<Node> = (0..2).map(|_| Node::start(&database, blobs.path())).collect();
+    let job = nodes[0].submit(&small(1, 1));
+    nodes[1].completes(&job, 1);
+    let (_, etag) = nodes[1].poll(&job, None);
+    assert_eq!(nodes[1].poll(&job, etag.as_deref()).0, 304);
+    nodes[0].delete(&job);
+    until("the other process sees it", || nodes[1].poll(&job, etag.as_deref()).0 != 304);
+    assert_eq!(nodes[1].poll(&job, etag.as_deref()).0, 404);
+}
+
+#[test]
 fn a_job_counts_as_fetched_once_from_whatever_processes_it_is() {
     let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
     let nodes: Vec<Node> = (0..2).map(|_| Node::start(&database, blobs.path())).collect();

@@ -109,7 +109,7 @@ impl Changes {
     /// The job, where its version was not told yet.
     async fn news(&mut self) -> Result<Option<Job>, Fault> {
         let records = &self.doors.records;
-        let mark = records.snapshots.mark(&*records.store, &self.id).await?;
+        let mark = records.snapshots.mark(&records.store, &self.id).await?;
         let Some(mark) = mark.filter(|mark| mark.state != JobState::Expired) else {
             self.over = true;
             return Ok(None);
