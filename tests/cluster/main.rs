@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
 mod clients;
+mod events;
 mod network;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
