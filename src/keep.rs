@@ -11,7 +11,7 @@ use std::time::Duration;
 use huemill_actors::clock::Clock;
 use huemill_actors::snapshots::Snapshots;
 use huemill_store::blobs::{BlobError, Blobs, BucketSettings};
-use huemill_store::sql::{SqlStore, StoreClock};
+use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{Owner, Store, StoreError};
 use rand::RngCore;
 use rustix::fs::Mode;
@@ -154,8 +154,18 @@ async fn store_of(settings: &Settings, listener: Arc<Snapshots>) -> Result<Arc<d
         let path = settings.data.dir.join(DATABASE);
         Arc::new(SqlStore::sqlite(&path, StoreClock::system(), listener).await?)
     } else {
-        Arc::new(SqlStore::postgres(&settings.store.url, listener).await?)
+        Arc::new(SqlStore::postgres(&settings.store.url, postgres(settings), listener).await?)
     })
+}
+
+fn postgres(settings: &Settings) -> PostgresSettings {
+    let store = &settings.store;
+    PostgresSettings {
+        connections: store.connections,
+        statement_timeout: Duration::from_millis(store.statement_timeout_ms),
+        lock_timeout: Duration::from_millis(store.lock_timeout_ms),
+        pgbouncer: store.pgbouncer,
+    }
 }
 
 /// The folder that the blobs are in, unless that is a bucket.

@@ -63,7 +63,9 @@ section! {
 }
 section! {
     /// `[store]`
-    Store { url: SecretString }
+    Store {
+        url: SecretString, connections: u32, statement_timeout_ms: u64, lock_timeout_ms: u64, pgbouncer: bool,
+    }
 }
 section! {
     /// `[blobs]`

@@ -165,6 +165,8 @@ fn ranges_and_rules_between_keys_are_told_at_once() {
         ("OPERATOR_TOKEN", "short"),
         ("PUBLIC_URL", "huemill.example"),
         ("RUST_LOG", "loud"),
+        ("HUEMILL__STORE__CONNECTIONS", "0"),
+        ("HUEMILL__STORE__STATEMENT_TIMEOUT_MS", "3000"),
     ]);
     let keys = keys(problems.unwrap_err());
     assert_eq!(
@@ -175,6 +177,8 @@ fn ranges_and_rules_between_keys_are_told_at_once() {
             "cors.origins",
             "uploads.in_flight_bytes",
             "health.stale_seconds",
+            "store.connections",
+            "store.lock_timeout_ms",
             "security.operator_token",
             "security.require_signature",
             "public.url"

@@ -1,8 +1,9 @@
 //! Snapshots: what pollers of a job were told last, so that a poll that brings nothing new costs no store access.
 //!
 //! The store tells of each change that this process makes, after its commit. Where this process is the only
-//! writer, that is the truth. Where others write too, a live job is asked for again once it is a second old; an
-//! ended one changes no more until it expires. With a live job's mark its small body is kept, for pollers who know
+//! writer, that is the truth. Where others write too, no snapshot is believed for longer than a second: another
+//! process may change any job, and delete an ended one. All who poll a job share one look at the store, and the next
+//! look begins a second later at the earliest. With a live job's mark its small body is kept, for pollers who know
 //! nothing yet. Bounded by number and length; what falls out is read again when asked for.
 
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 use huemill_store::job::JobId;
 use huemill_store::store::{Listener, Mark, Store, StoreError};
 use tokio::sync::Notify;
@@ -24,7 +27,7 @@ const MOST: usize = 100_000;
 /// The longest body that is kept, in bytes: that of a live job has some 300.
 const BODY: usize = 1024;
 
-/// How old what is known of a live job may be where others write too.
+/// How old a snapshot may be where others write too, and how long a look at the store may be joined.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Counters that tell whether a job may have changed while it was read. Several jobs share one.
@@ -36,6 +39,7 @@ pub struct Snapshots(Arc<Inner>);
 
 struct Inner {
     known: DashMap<JobId, Known>,
+    looks: DashMap<JobId, Look>,
     watched: DashMap<JobId, Watched>,
     lanes: Vec<AtomicU64>,
     clock: Clock,
@@ -43,9 +47,21 @@ struct Inner {
 
 struct Known {
     mark: Mark,
+    /// When the job was in this version for certain.
     at: Instant,
     /// What is told of this version.
     body: Option<Bytes>,
+}
+
+/// What the store says of a job, as all who share a look get it.
+type Answer = Result<Option<Mark>, StoreError>;
+
+/// A look at the store that is under way. Held weakly: it lives as long as somebody waits for it.
+struct Look {
+    /// When it began, and the lane's counter then.
+    at: Instant,
+    lane: u64,
+    answer: WeakShared<BoxFuture<'static, Answer>>,
 }
 
 struct Watched {
@@ -58,21 +74,45 @@ impl Snapshots {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let lanes = (0..LANES).map(|_| AtomicU64::new(0)).collect();
-        Self(Arc::new(Inner { known: DashMap::new(), watched: DashMap::new(), lanes, clock }))
+        let (known, looks, watched) = (DashMap::new(), DashMap::new(), DashMap::new());
+        Self(Arc::new(Inner { known, looks, watched, lanes, clock }))
     }
 
     /// What is known of a job; asks the store where nothing is, or where it may have become old.
-    pub async fn mark(&self, store: &dyn Store, id: &JobId) -> Result<Option<Mark>, StoreError> {
+    pub async fn mark(&self, store: &Arc<dyn Store>, id: &JobId) -> Answer {
         if let Some(mark) = self.known(id, store.is_sole_writer()) {
             return Ok(Some(mark));
         }
-        let before = self.lane(id).load(Ordering::Acquire);
-        let mark = store.mark(id).await?;
-        // Read before a change of which was told meanwhile: too old to be kept.
-        if let Some(mark) = &mark
-            && self.lane(id).load(Ordering::Acquire) == before
+        self.look(store, id).await
+    }
+
+    /// Joins the look that is under way, or begins one.
+    fn look(&self, store: &Arc<dyn Store>, id: &JobId) -> Shared<BoxFuture<'static, Answer>> {
+        let (at, lane) = (self.0.clock.now(), self.lane(id).load(Ordering::Acquire));
+        // One that began before a change of this process may not have seen it.
+        let joinable = |look: &Look| look.lane == lane && at.saturating_duration_since(look.at) < FRESH;
+        let entry = self.0.looks.entry(id.clone());
+        if let Entry::Occupied(look) = &entry
+            && joinable(look.get())
+            && let Some(answer) = look.get().answer.upgrade()
         {
-            self.learn(mark.clone());
+            return answer;
+        }
+        let (look, store) = (Looking { snapshots: self.clone(), id: id.clone(), at }, Arc::clone(store));
+        let answer = async move { look.snapshots.ask(&*store, &look.id, at, lane).await }.boxed().shared();
+        if let Some(weak) = answer.downgrade() {
+            entry.insert(Look { at, lane, answer: weak });
+        }
+        answer
+    }
+
+    async fn ask(&self, store: &dyn Store, id: &JobId, at: Instant, lane: u64) -> Answer {
+        let mark = store.mark(id).await?;
+        match &mark {
+            // Read before a change of which was told meanwhile: too old to be kept.
+            Some(mark) if self.lane(id).load(Ordering::Acquire) == lane => self.learn(mark.clone(), at),
+            Some(_) => {}
+            None => drop(self.0.known.remove_if(id, |_, known| known.at <= at)),
         }
         Ok(mark)
     }
@@ -118,7 +158,7 @@ impl Snapshots {
     fn known(&self, id: &JobId, sole_writer: bool) -> Option<Mark> {
         let known = self.0.known.get(id)?;
         let fresh = || self.0.clock.now().saturating_duration_since(known.at) < FRESH;
-        (sole_writer || known.mark.state.has_ended() || fresh()).then(|| known.mark.clone())
+        (sole_writer || fresh()).then(|| known.mark.clone())
     }
 
     fn lane(&self, id: &JobId) -> &AtomicU64 {
@@ -128,17 +168,18 @@ impl Snapshots {
         &self.0.lanes[lane % LANES]
     }
 
-    /// Keeps a mark, unless a newer one is known.
-    fn learn(&self, mark: Mark) {
+    /// Keeps a mark that was true at this time, unless a newer one is known.
+    fn learn(&self, mark: Mark, at: Instant) {
         if self.len() >= MOST {
             self.make_room();
         }
-        let known = Known { at: self.0.clock.now(), mark, body: None };
+        let known = Known { at, mark, body: None };
         match self.0.known.entry(known.mark.id.clone()) {
             Entry::Occupied(old) if old.get().mark.version > known.mark.version => {}
             // The same version again is the same body.
             Entry::Occupied(mut old) if old.get().mark.version == known.mark.version => {
-                old.get_mut().at = known.at;
+                let old = old.get_mut();
+                old.at = old.at.max(at);
             }
             Entry::Occupied(mut old) => {
                 old.insert(known);
@@ -162,10 +203,23 @@ impl Listener for Snapshots {
     fn changed(&self, mark: Mark) {
         self.lane(&mark.id).fetch_add(1, Ordering::AcqRel);
         let id = mark.id.clone();
-        self.learn(mark);
+        self.learn(mark, self.0.clock.now());
         if let Some(watched) = self.0.watched.get(&id) {
             watched.bell.notify_waiters();
         }
+    }
+}
+
+/// Removes a look from the list when it has ended or all who waited for it are gone.
+struct Looking {
+    snapshots: Snapshots,
+    id: JobId,
+    at: Instant,
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.snapshots.0.looks.remove_if(&self.id, |_, look| look.at == self.at);
     }
 }
 

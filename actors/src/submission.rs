@@ -1,5 +1,5 @@
-//! Submission: a received job becomes durable. Blobs first, then one transaction for key, job and items, then
-//! the 202.
+//! Submission: a received job becomes durable. Blobs first, a few at a time, then one transaction for key, job and
+//! items, then the 202.
 //!
 //! Asked through Intake, which owns the commit. Everything runs on the io runtime to its end, even if the client
 //! has gone: the job is there then, and its key finds it. Who loses a race for a key deletes its blobs at once;
@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use huemill_imaging::Options;
 use huemill_observability::{Event, log};
 use huemill_store::Spool;
@@ -22,6 +24,9 @@ use crate::metrics::Recorder;
 use crate::orders;
 use crate::part::part;
 use crate::records::Records;
+
+/// Blobs of one job that are stored at a time.
+const AT_ONCE: usize = 4;
 
 /// A job that was received, and is not durable yet.
 #[derive(Debug)]
@@ -160,11 +165,20 @@ impl Desk {
         Ok((job, blobs))
     }
 
+    /// Stores all blobs, a few at a time. After a failure no more are begun, and those under way are waited for: what
+    /// has been stored can then be removed, and nothing comes after it.
     async fn put(&self, blobs: Vec<(String, Spool)>) -> Result<(), Fault> {
-        for (key, spool) in blobs {
-            self.records.blobs.put_spool(&key, &spool).await?;
+        let put = async |(key, spool): (String, Spool)| self.records.blobs.put_spool(&key, &spool).await;
+        let mut waiting = blobs.into_iter();
+        let mut under_way: FuturesUnordered<_> = waiting.by_ref().take(AT_ONCE).map(put).collect();
+        let mut outcome = Ok(());
+        while let Some(stored) = under_way.next().await {
+            outcome = outcome.and(stored);
+            if outcome.is_ok() {
+                under_way.extend(waiting.next().map(put));
+            }
         }
-        Ok(())
+        outcome.map_err(Fault::from)
     }
 }
 

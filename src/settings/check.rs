@@ -11,6 +11,9 @@ use super::{Problem, Settings};
 /// Shortest secret that is taken.
 const SECRET_CHARS: usize = 16;
 
+/// How long callers wait for the store, in milliseconds: a statement that takes longer is answered to no one.
+const STORE_MS: u64 = 20_000;
+
 /// Everything wrong with these settings.
 pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     let mut list = Vec::new();
@@ -24,6 +27,7 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     workers(settings, &mut need);
     health(settings, &mut need);
     blobs(settings, &mut need);
+    store(settings, &mut need);
     jobs(settings, &mut need);
     security(settings, &mut need);
     outbound(settings, &mut need);
@@ -145,14 +149,29 @@ fn blobs(settings: &Settings, need: &mut Need<'_>) {
     );
 }
 
-fn jobs(settings: &Settings, need: &mut Need<'_>) {
-    let jobs = &settings.jobs;
-    let url = settings.store.url.expose_secret();
+fn store(settings: &Settings, need: &mut Need<'_>) {
+    let store = &settings.store;
+    let url = store.url.expose_secret();
     need(
         url.is_empty() || url.starts_with("postgres://") || url.starts_with("postgresql://"),
         "store.url",
         "must be empty or begin with postgres://",
     );
+    need((1..=1_000).contains(&store.connections), "store.connections", "must be 1 to 1000");
+    need(
+        (100..=STORE_MS).contains(&store.statement_timeout_ms),
+        "store.statement_timeout_ms",
+        "must be 100 to 20000, the longest that callers wait for the store",
+    );
+    need(
+        (10..=store.statement_timeout_ms).contains(&store.lock_timeout_ms),
+        "store.lock_timeout_ms",
+        "must be 10 at least and not above store.statement_timeout_ms",
+    );
+}
+
+fn jobs(settings: &Settings, need: &mut Need<'_>) {
+    let jobs = &settings.jobs;
     need(jobs.lease_seconds >= 3, "jobs.lease_seconds", "must be 3 at least");
     need(jobs.poll_ms >= 10, "jobs.poll_ms", "must be 10 at least");
     need(jobs.picture_seconds >= 1, "jobs.picture_seconds", "must be 1 at least");

@@ -38,7 +38,12 @@ impl fmt::Display for Settings {
         );
         writeln!(f, "\n[data]\ndir = {}", self.data.dir.display().to_string().shown())?;
         writeln!(f)?;
-        section!(f, self.store, "store", [url]);
+        section!(
+            f,
+            self.store,
+            "store",
+            [url, connections, statement_timeout_ms, lock_timeout_ms, pgbouncer]
+        );
         writeln!(f)?;
         section!(f, self.blobs, "blobs", [url, retries, retry_seconds, encryption, kms_key]);
         writeln!(f)?;

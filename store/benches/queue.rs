@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use huemill_store::job::{Card, ItemResult};
-use huemill_store::sql::{SqlStore, StoreClock};
+use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{Ask, Listener, Mark, Outcome, Owner, Store};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, AssertSqlSafe};
@@ -53,7 +53,9 @@ fn main() {
     });
     let url = postgres::Cluster::shared().database();
     runtime.block_on(async {
-        let store = SqlStore::postgres(&url.clone().into(), Arc::new(Deaf)).await.unwrap();
+        let store = SqlStore::postgres(&url.clone().into(), PostgresSettings::default(), Arc::new(Deaf))
+            .await
+            .unwrap();
         let rows =
             "SELECT i, 'job_' || lpad(to_hex(i), 44, '0') AS id FROM generate_series($from, $to - 1) AS i";
         measure("PostgreSQL", &store, &url, rows, &scale).await;

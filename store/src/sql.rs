@@ -16,6 +16,7 @@ mod operation;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod postgres;
 mod read;
 mod reap;
 mod rows;
@@ -31,15 +32,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Connection, Error};
+use sqlx::{AnyConnection, AnyPool, Connection, Error};
 use tokio::sync::OnceCell;
 
 pub use clock::StoreClock;
+pub use postgres::PostgresSettings;
 
 use self::dialect::Dialect;
 use self::fault::told;
 use self::operation::Operation;
+use self::postgres::Reader;
 use self::writer::{PATIENCE, Target, Writer};
 use crate::job::{Item, ItemError, Job, JobId, NewJob};
 use crate::outbox::{After, Call, Deliveries, Delivery, Outbox, Post, Ticket, Try};
@@ -48,9 +50,8 @@ use crate::store::{
     Reaped, Removable, Settled, Store, StoreError,
 };
 
-/// Connections that read SQLite's file, and all connections to PostgreSQL.
+/// Connections that read SQLite's file.
 const READERS: u32 = 4;
-const CONNECTIONS: u32 = 16;
 
 /// The store, over SQLite or PostgreSQL.
 pub struct SqlStore {
@@ -76,7 +77,7 @@ impl SqlStore {
         let dialect = Dialect::Sqlite(clock);
         let pool = dialect.pool(&url, 1).map_err(|error| told(&error))?;
         let readers = dialect.pool(&url, READERS).map_err(|error| told(&error))?;
-        migrate(&url).await?;
+        migrate(&dialect, &url).await?;
         let target = Target { pool: pool.clone(), dialect: dialect.clone(), listener };
         let writer = Writer::grouped(target);
         Ok(Self { dialect, readers, writer_pool: pool, writer, boot: OnceCell::new() })
@@ -84,11 +85,15 @@ impl SqlStore {
 
     /// Connects to a server (`postgres://user:password@host:port/database`) and makes the tables where there
     /// are none.
-    pub async fn postgres(url: &SecretString, listener: Arc<dyn Listener>) -> Result<Self, StoreError> {
+    pub async fn postgres(
+        url: &SecretString,
+        settings: PostgresSettings,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let dialect = Dialect::Postgres;
-        let pool = dialect.pool(url.expose_secret(), CONNECTIONS).map_err(|error| told(&error))?;
-        migrate(url.expose_secret()).await?;
+        let dialect = Dialect::Postgres(settings);
+        let pool = dialect.pool(url.expose_secret(), settings.connections).map_err(|error| told(&error))?;
+        migrate(&dialect, url.expose_secret()).await?;
         let target = Target { pool: pool.clone(), dialect: dialect.clone(), listener };
         let writer = Writer::Single(target);
         // Leases there may be those of other processes: they run out by themselves.
@@ -106,8 +111,8 @@ impl SqlStore {
         self.write(operation).await
     }
 
-    async fn reader(&self) -> Result<PoolConnection<Any>, StoreError> {
-        self.readers.acquire().await.map_err(|error| told(&error))
+    async fn reader(&self) -> Result<Reader, StoreError> {
+        read(self.dialect.reader(&self.readers)).await
     }
 }
 
@@ -118,10 +123,10 @@ async fn read<T>(reading: impl Future<Output = Result<T, Error>>) -> Result<T, S
 }
 
 /// On a connection of its own: the pools' time limits are not meant for it.
-async fn migrate(url: &str) -> Result<(), StoreError> {
+async fn migrate(dialect: &Dialect, url: &str) -> Result<(), StoreError> {
     let connect = tokio::time::timeout(PATIENCE, AnyConnection::connect(url)).await;
     let mut connection = connect.map_err(|_| writer::out_of_patience())?.map_err(|error| told(&error))?;
-    schema::migrate(&mut connection, &schema::STEPS).await?;
+    dialect.migrate(&mut connection).await?;
     connection.close().await.map_err(|error| told(&error))
 }
 

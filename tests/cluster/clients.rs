@@ -1,6 +1,9 @@
 //! One of several processes, and what a client asks of it.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jpeg_encoder::{ColorType, Encoder};
@@ -52,6 +55,31 @@ fn accepted(request: RequestBuilder) -> String {
     let answer = request.send().unwrap();
     assert_eq!(answer.status(), 202);
     answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned()
+}
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+/// The lines of an event stream.
+pub struct Events {
+    lines: Lines,
+    reader: JoinHandle<std::io::Result<()>>,
+}
+
+impl Events {
+    /// How many lines there are so far that begin so.
+    pub fn count(&self, start: &str) -> usize {
+        self.lines.lock().unwrap().iter().filter(|line| line.starts_with(start)).count()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.reader.is_finished()
+    }
+
+    /// All lines of a stream whose body must end as it should.
+    pub fn end(self) -> Vec<String> {
+        self.reader.join().unwrap().expect("the body ends cleanly");
+        self.lines.lock().unwrap().clone()
+    }
 }
 
 /// A process with a data directory of its own; store and blobs are shared.
@@ -126,6 +154,38 @@ impl Node {
             body["status"] == "completed"
         });
         assert_eq!(body["results_count"], results, "{body}");
+    }
+
+    /// The status of a poll by a client that has this version already; the version's tag where there is one.
+    pub fn poll(&self, job: &str, etag: Option<&str>) -> (u16, Option<String>) {
+        let mut request = self.client.get(self.service.url(&format!("/jobs/{job}?cards=url")));
+        if let Some(etag) = etag {
+            request = request.header("if-none-match", etag);
+        }
+        let answer = request.send().unwrap();
+        let etag = answer.headers().get("etag").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), etag)
+    }
+
+    pub fn delete(&self, job: &str) {
+        let answer = self.client.delete(self.service.url(&format!("/jobs/{job}"))).send().unwrap();
+        assert_eq!(answer.status(), 204);
+    }
+
+    /// The stream of a job's events, read on a thread of its own.
+    pub fn events(&self, job: &str) -> Events {
+        let client = Client::builder().timeout(None).no_proxy().build().unwrap();
+        let answer = client.get(self.service.url(&format!("/jobs/{job}/events"))).send().unwrap();
+        assert_eq!(answer.status(), 200);
+        let lines = Lines::default();
+        let own = lines.clone();
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(answer).lines() {
+                own.lock().unwrap().push(line?);
+            }
+            Ok(())
+        });
+        Events { lines, reader }
     }
 
     /// Takes all results home.

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
 mod clients;
+mod events;
 mod network;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
 #[path = "../support/proxy.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
 mod proxy;
 #[path = "../support/receiver.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
@@ -49,6 +51,19 @@ fn three_processes_share_the_work_and_do_each_picture_once() {
         assert_eq!(node.figure("job_stale_completions_total"), 0);
         assert_eq!(node.figure("job_leases_expired_total"), 0);
     }
+}
+
+#[test]
+fn a_job_that_one_process_deletes_is_gone_for_the_pollers_of_another() {
+    let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
+    let nodes: Vec<Node> = (0..2).map(|_| Node::start(&database, blobs.path())).collect();
+    let job = nodes[0].submit(&small(1, 1));
+    nodes[1].completes(&job, 1);
+    let (_, etag) = nodes[1].poll(&job, None);
+    assert_eq!(nodes[1].poll(&job, etag.as_deref()).0, 304);
+    nodes[0].delete(&job);
+    until("the other process sees it", || nodes[1].poll(&job, etag.as_deref()).0 != 304);
+    assert_eq!(nodes[1].poll(&job, etag.as_deref()).0, 404);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::proxy::{Mode, Proxy};
 use super::until;
 
 /// A database of this cluster, behind a proxy.
-fn proxied(cluster: &Cluster) -> (Proxy, String) {
+pub fn proxied(cluster: &Cluster) -> (Proxy, String) {
     let url = cluster.database();
     let (server, name) = url.rsplit_once('/').unwrap();
     let (user, address) = server.rsplit_once('@').unwrap();

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use huemill_store::job::{ItemState, JobState};
-use huemill_store::sql::{SqlStore, StoreClock};
+use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{Listener, Listing, Mark, Store};
 use serde_json::Value;
 
@@ -105,7 +105,9 @@ pub fn rows_add_up(place: &Place, seen: &Seen) {
             None => {
                 SqlStore::sqlite(&place.data().join("huemill.db"), StoreClock::system(), Arc::new(Deaf)).await
             }
-            Some(url) => SqlStore::postgres(&url.to_owned().into(), Arc::new(Deaf)).await,
+            Some(url) => {
+                SqlStore::postgres(&url.to_owned().into(), PostgresSettings::default(), Arc::new(Deaf)).await
+            }
         }
         .unwrap();
         let (mut listing, mut rows) = (Listing { limit: 100, ..Listing::default() }, HashSet::new());

@@ -2,6 +2,7 @@
 //! cuts every connection and takes no more, holds all bytes while connections stay open, as a dead router does, or
 //! forgets the connections that it has: these stay open and silent while new ones pass.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
@@ -32,6 +33,8 @@ struct Wire {
     state: Mutex<State>,
     changed: Condvar,
     open: Mutex<Vec<TcpStream>>,
+    /// Connections on which the client spoke last.
+    unanswered: Mutex<HashSet<u64>>,
 }
 
 /// The proxy. Its connections are cut when it is dropped.
@@ -46,7 +49,12 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Mutex::new(State { mode: Mode::Pass, next: 0, first: 0 });
-        let wire = Arc::new(Wire { state, changed: Condvar::new(), open: Mutex::default() });
+        let wire = Arc::new(Wire {
+            state,
+            changed: Condvar::new(),
+            open: Mutex::default(),
+            unanswered: Mutex::default(),
+        });
         let own = wire.clone();
         std::thread::spawn(move || {
             listener.incoming().flatten().for_each(|client| own.accept(&client, to));
@@ -65,6 +73,11 @@ impl Proxy {
         if mode == Mode::Cut {
             self.wire.cut();
         }
+    }
+
+    /// How many connections carry a request that has no answer yet.
+    pub fn unanswered(&self) -> usize {
+        self.wire.unanswered.lock().unwrap().len()
     }
 
     /// The connections that are open now go silent for good.
@@ -92,17 +105,18 @@ impl Wire {
         };
         let Ok(server) = TcpStream::connect(to) else { return };
         self.open.lock().unwrap().extend([client, &server].map(|end| end.try_clone().unwrap()));
-        for (from, into) in [(client, &server), (&server, client)] {
+        for (from, into, asks) in [(client, &server, true), (&server, client, false)] {
             let (wire, from, into) = (self.clone(), from.try_clone().unwrap(), into.try_clone().unwrap());
-            std::thread::spawn(move || wire.pump(number, from, into));
+            std::thread::spawn(move || wire.pump(number, asks, from, into));
         }
     }
 
     /// Passes bytes on until one side ends, or the wire is cut.
-    fn pump(&self, number: u64, mut from: TcpStream, mut into: TcpStream) {
+    fn pump(&self, number: u64, asks: bool, mut from: TcpStream, mut into: TcpStream) {
         let mut buffer = [0; 16 * 1024];
         loop {
             let read = from.read(&mut buffer).unwrap_or(0);
+            self.note(number, asks && read > 0);
             let state = self.state.lock().unwrap();
             let state = *self.changed.wait_while(state, |state| state.holds(number)).unwrap();
             if read == 0 || state.mode == Mode::Cut || into.write_all(&buffer[..read]).is_err() {
@@ -110,6 +124,15 @@ impl Wire {
                 let _ = from.shutdown(Shutdown::Both);
                 return;
             }
+        }
+    }
+
+    fn note(&self, number: u64, is_unanswered: bool) {
+        let mut unanswered = self.unanswered.lock().unwrap();
+        if is_unanswered {
+            unanswered.insert(number);
+        } else {
+            unanswered.remove(&number);
         }
     }
 

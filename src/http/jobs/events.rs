@@ -2,6 +2,10 @@
 //!
 //! An event's id is the job's version, so that who comes back with `Last-Event-ID` is told only what is new; who has
 //! seen the end is told not to come back (204). Where other processes write too, the job is looked at once a second.
+//!
+//! A stream outlives a store that is away for some minutes: comments keep the connection open, and the next change
+//! follows once the store is back. A stream that ends before the job does tells its client to reconnect after a
+//! random time, so that a restart is not followed by all clients at once.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -11,7 +15,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::{self, Stream};
-use huemill_actors::fault::Fault;
+use huemill_actors::fault::{Code, Fault};
 use huemill_actors::snapshots::Watch;
 use huemill_store::job::{Job, JobId, JobState};
 use tokio::time::{Instant, timeout_at};
@@ -32,6 +36,12 @@ const QUIET: Duration = Duration::from_secs(15);
 
 /// How often it is looked whether the service stops, and, where others write too, whether the job has changed.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long a stream outlives a store that is away.
+const OUTAGE: Duration = Duration::from_secs(180);
+
+/// Milliseconds after which a client reconnects.
+const RETRY_MS: std::ops::RangeInclusive<u32> = 2_000..=6_000;
 
 /// The stream of a job's changes.
 pub(super) async fn events(
@@ -71,12 +81,15 @@ struct Changes {
     begun: bool,
     over: bool,
     quiet_until: Instant,
+    /// Since when the store has been away.
+    away_since: Option<Instant>,
 }
 
 impl Changes {
     fn new(id: JobId, told: Option<i64>, doors: Data<Doors>) -> Self {
         let watch = doors.records.snapshots.watch(&id);
-        Self { doors, id, watch, told, begun: false, over: false, quiet_until: Instant::now() + QUIET }
+        let quiet_until = Instant::now() + QUIET;
+        Self { doors, id, watch, told, begun: false, over: false, quiet_until, away_since: None }
     }
 
     fn stream(self) -> impl Stream<Item = Result<Bytes, Fault>> {
@@ -86,30 +99,48 @@ impl Changes {
         })
     }
 
-    /// The next event, or a line that says nothing; none when the job has ended, is gone, or the service stops.
+    /// The next event, or a line that says nothing; none when the job has ended or is gone, the service stops, or the
+    /// store has been away for too long.
     async fn next(&mut self) -> Result<Option<String>, Fault> {
         if !std::mem::replace(&mut self.begun, true) {
-            return Ok(Some("retry: 2000\n\n".to_owned()));
+            return Ok(Some(retry()));
         }
-        while !self.over && !self.doors.drain.has_begun() {
+        while !self.over {
+            if self.doors.drain.has_begun() || is_too_long(self.away_since, Instant::now()) {
+                self.over = true;
+                return Ok(Some(retry()));
+            }
             let mut changed: Pin<Box<dyn Future<Output = ()>>> = Box::pin(self.watch.changed());
-            if let Some(job) = self.news().await? {
-                return self.event(&job).await.map(Some);
+            if let Some(event) = self.look().await? {
+                return Ok(Some(event));
             }
-            if self.over {
-                break;
-            }
-            if self.wait(&mut changed).await {
+            if !self.over && self.wait(&mut changed).await {
                 return Ok(Some(":\n\n".to_owned()));
             }
         }
         Ok(None)
     }
 
-    /// The job, where its version was not told yet.
-    async fn news(&mut self) -> Result<Option<Job>, Fault> {
+    /// The event of a change that was not told yet. None as well while the store is away, which is noted, or takes
+    /// so long that something should be said meanwhile.
+    async fn look(&mut self) -> Result<Option<String>, Fault> {
+        match timeout_at(self.quiet_until, self.news()).await {
+            Ok(Ok(event)) => {
+                self.away_since = None;
+                Ok(event)
+            }
+            Ok(Err(fault)) if fault.code != Code::Overloaded => Err(fault),
+            Ok(Err(_)) | Err(_) => {
+                self.away_since.get_or_insert_with(Instant::now);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The event of the job's version, where that was not told yet. Changes nothing unless it succeeds.
+    async fn news(&mut self) -> Result<Option<String>, Fault> {
         let records = &self.doors.records;
-        let mark = records.snapshots.mark(&*records.store, &self.id).await?;
+        let mark = records.snapshots.mark(&records.store, &self.id).await?;
         let Some(mark) = mark.filter(|mark| mark.state != JobState::Expired) else {
             self.over = true;
             return Ok(None);
@@ -117,14 +148,20 @@ impl Changes {
         if self.told.is_some_and(|told| told >= mark.version) && !mark.state.has_ended() {
             return Ok(None);
         }
-        let job = records.store.job(&self.id).await?.filter(|job| job.state != JobState::Expired);
-        self.over = job.as_ref().is_none_or(|job| job.state.has_ended());
-        Ok(job)
+        let job = records.store.job(&self.id).await?;
+        let Some(job) = job.filter(|job| job.state != JobState::Expired) else {
+            self.over = true;
+            return Ok(None);
+        };
+        let event = self.event(&job).await?;
+        (self.told, self.over) = (Some(job.version), job.state.has_ended());
+        self.quiet_until = Instant::now() + QUIET;
+        Ok(Some(event))
     }
 
     /// Waits for a change. Whether it was quiet for so long that something should be said.
     async fn wait(&mut self, changed: &mut Pin<Box<dyn Future<Output = ()>>>) -> bool {
-        let others = !self.doors.records.store.is_sole_writer();
+        let again = !self.doors.records.store.is_sole_writer() || self.away_since.is_some();
         loop {
             let until = self.quiet_until.min(Instant::now() + LOOK);
             if timeout_at(until, changed.as_mut()).await.is_ok() {
@@ -134,15 +171,13 @@ impl Changes {
                 self.quiet_until = Instant::now() + QUIET;
                 return true;
             }
-            if others || self.doors.drain.has_begun() {
+            if again || self.doors.drain.has_begun() {
                 return false;
             }
         }
     }
 
-    async fn event(&mut self, job: &Job) -> Result<String, Fault> {
-        self.told = Some(job.version);
-        self.quiet_until = Instant::now() + QUIET;
+    async fn event(&self, job: &Job) -> Result<String, Fault> {
         let mut json = Summary::new(job, &self.doors.links).json();
         if job.state == JobState::Failed {
             let mut pictures = Pictures::new(self.doors.records.clone(), job.clone());
@@ -157,6 +192,16 @@ impl Changes {
             String::from_utf8_lossy(&json)
         ))
     }
+}
+
+/// After how long the client should reconnect.
+fn retry() -> String {
+    format!("retry: {}\n\n", rand::random_range(RETRY_MS))
+}
+
+/// Whether the store has been away for so long that the stream should end.
+fn is_too_long(away_since: Option<Instant>, now: Instant) -> bool {
+    away_since.is_some_and(|since| now.saturating_duration_since(since) >= OUTAGE)
 }
 
 /// The event's name: what an ended job's state is called, else that it goes on.
@@ -196,6 +241,22 @@ mod tests {
         for text in ["", "x", "7.5", "9", "99999999999999999999"] {
             assert_eq!(told(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn clients_are_spread_over_seconds() {
+        let waits: std::collections::BTreeSet<u32> =
+            (0..200).map(|_| retry().strip_prefix("retry: ").unwrap().trim_end().parse().unwrap()).collect();
+        assert!(waits.iter().all(|wait| RETRY_MS.contains(wait)), "{waits:?}");
+        assert!(waits.len() > 20, "{waits:?}");
+    }
+
+    #[test]
+    fn a_stream_outlives_minutes_without_a_store_and_no_more() {
+        let since = Instant::now();
+        assert!(!is_too_long(None, since));
+        assert!(!is_too_long(Some(since), since + OUTAGE - Duration::from_millis(1)));
+        assert!(is_too_long(Some(since), since + OUTAGE));
     }
 
     #[test]

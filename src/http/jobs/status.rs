@@ -31,7 +31,7 @@ pub(super) async fn status(
     let id = id(&path)?;
     let cards = cards(request.query_string())?;
     let records = &doors.records;
-    let mark = records.snapshots.mark(&*records.store, &id).await?;
+    let mark = records.snapshots.mark(&records.store, &id).await?;
     let mark = mark.ok_or_else(|| Fault::new(Code::JobNotFound))?;
     living(mark.state, mark.expires_at)?;
     let etag = tag(mark.version, cards);

@@ -8,20 +8,18 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Error, Row};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Error, Row, Transaction};
 
 use super::clock::{Now, StoreClock};
+use super::postgres::{self, PostgresSettings, Reader};
+use super::schema;
+use crate::store::StoreError;
 
 /// How long a caller waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(4);
+pub(super) const ACQUIRE: Duration = Duration::from_secs(4);
 
 const SQLITE: &str = "PRAGMA busy_timeout = 4000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864";
-
-// A server may be set up to answer commits before they are on its disk; then what we promised would be lost.
-const POSTGRES: &str = "SET lock_timeout = '4s'; SET statement_timeout = '15s'; \
-     SET idle_in_transaction_session_timeout = '30s'; \
-     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// Which database it is.
 #[derive(Debug, Clone)]
@@ -29,7 +27,7 @@ pub(super) enum Dialect {
     /// One file, one process, our clock.
     Sqlite(StoreClock),
     /// A server, many processes, its clock.
-    Postgres,
+    Postgres(PostgresSettings),
 }
 
 impl Dialect {
@@ -37,7 +35,7 @@ impl Dialect {
     pub(super) fn lock(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "",
-            Self::Postgres => "FOR UPDATE",
+            Self::Postgres(_) => "FOR UPDATE",
         }
     }
 
@@ -45,7 +43,7 @@ impl Dialect {
     pub(super) fn lock_free(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "",
-            Self::Postgres => "FOR UPDATE SKIP LOCKED",
+            Self::Postgres(_) => "FOR UPDATE SKIP LOCKED",
         }
     }
 
@@ -53,7 +51,7 @@ impl Dialect {
     pub(super) async fn now(&self, connection: &mut AnyConnection) -> Result<Now, Error> {
         match self {
             Self::Sqlite(clock) => Ok(clock.now()),
-            Self::Postgres => {
+            Self::Postgres(_) => {
                 let text = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
                 let now = sqlx::query(text).fetch_one(connection).await?.try_get("now")?;
                 Ok(Now { wall: now, tick: now })
@@ -63,32 +61,45 @@ impl Dialect {
 
     /// A pool of connections, none of them open yet.
     pub(super) fn pool(&self, url: &str, most: u32) -> Result<AnyPool, Error> {
-        let options: AnyConnectOptions = url.parse()?;
         let pool = AnyPoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE);
-        let pool = match self {
-            Self::Sqlite(_) => pool
-                .test_before_acquire(false)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .after_connect(|connection, _| prepared(connection, SQLITE)),
-            Self::Postgres => pool
-                .after_connect(|connection, _| prepared(connection, POSTGRES))
-                .after_release(|connection, _| answers(connection)),
+        let (url, pool) = match self {
+            Self::Sqlite(_) => {
+                let pool = pool.test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+                (url.to_owned(), pool.after_connect(|connection, _| prepared(connection, SQLITE)))
+            }
+            Self::Postgres(settings) => (settings.address(url)?, settings.prepare(pool)),
         };
+        let options: AnyConnectOptions = url.parse()?;
         Ok(pool.connect_lazy_with(options.disable_statement_logging()))
+    }
+
+    /// The transaction of a write that shares it with no other.
+    pub(super) async fn begin(&self, pool: &AnyPool) -> Result<Transaction<'static, Any>, Error> {
+        match self {
+            Self::Sqlite(_) => pool.begin().await,
+            Self::Postgres(settings) => settings.begin(pool).await,
+        }
+    }
+
+    /// What a read runs on.
+    pub(super) async fn reader(&self, pool: &AnyPool) -> Result<Reader, Error> {
+        match self {
+            Self::Sqlite(_) => pool.acquire().await.map(Reader::Connection),
+            Self::Postgres(settings) => settings.reader(pool).await,
+        }
+    }
+
+    /// Brings the schema up to date.
+    pub(super) async fn migrate(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => schema::migrate(connection, &schema::STEPS).await,
+            Self::Postgres(_) => postgres::migrate(connection).await,
+        }
     }
 }
 
 fn prepared<'c>(connection: &'c mut AnyConnection, text: &'static str) -> BoxFuture<'c, Result<(), Error>> {
     Box::pin(async move { sqlx::raw_sql(text).execute(connection).await.map(|_| ()) })
-}
-
-/// Whether a connection that comes back has nothing outstanding. One whose network is dead would hold its place in
-/// the pool until the system gives it up, a quarter of an hour later: it is closed instead.
-fn answers(connection: &mut AnyConnection) -> BoxFuture<'_, Result<bool, Error>> {
-    Box::pin(async move {
-        Ok(tokio::time::timeout(ACQUIRE, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
-    })
 }
 
 /// Makes an empty file that only its owner may read: the store holds secrets. SQLite gives the files beside it

@@ -163,7 +163,7 @@ impl Target {
     }
 
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<(O::Output, Vec<Mark>), Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.dialect.begin(&self.pool).await?;
         let now = self.dialect.now(&mut transaction).await?;
         let mut marks = Vec::new();
         let mut tx = Tx { connection: &mut transaction, dialect: &self.dialect, now, marks: &mut marks };

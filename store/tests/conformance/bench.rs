@@ -7,11 +7,12 @@ use std::time::Duration;
 use huemill_store::job::{
     Card, Item, ItemError, ItemResult, ItemSource, Job, JobId, JobKind, NewItem, NewJob, Priority,
 };
-use huemill_store::sql::{SqlStore, StoreClock};
+use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{
     Ask, Claim, Claims, Created, Lease, Listener, Mark, Outcome, Owner, Reaped, Settled, Store, StoreError,
 };
 
+use crate::pgbouncer::PgBouncer;
 use crate::postgres::Cluster;
 
 /// What a picture takes in these cases.
@@ -39,6 +40,8 @@ impl Listener for Ear {
 pub(crate) enum Place {
     File(tempfile::TempDir),
     Server(String),
+    /// The server, and the PgBouncer before it.
+    Pooled(String, String),
 }
 
 /// A store under test.
@@ -59,6 +62,16 @@ impl Bench {
         Self::open(Place::Server(url)).await
     }
 
+    pub(crate) async fn pgbouncer() -> Self {
+        let urls = tokio::task::spawn_blocking(|| {
+            let server = Cluster::shared().database();
+            let pooled = PgBouncer::shared().url(&server);
+            (server, pooled)
+        });
+        let (server, pooled) = urls.await.unwrap();
+        Self::open(Place::Pooled(server, pooled)).await
+    }
+
     pub(crate) async fn open(place: Place) -> Self {
         let hands = Arc::new(Hands::default());
         hands.wall.store(1_900_000_000_000, Ordering::Relaxed);
@@ -75,7 +88,7 @@ impl Bench {
     pub(crate) fn url(&self) -> String {
         match &self.place {
             Place::File(folder) => format!("sqlite://{}", folder.path().join("huemill.db").display()),
-            Place::Server(url) => url.clone(),
+            Place::Server(url) | Place::Pooled(url, _) => url.clone(),
         }
     }
 
@@ -155,7 +168,13 @@ pub(crate) async fn connect(
             );
             SqlStore::sqlite(&folder.path().join("huemill.db"), clock, ear.clone()).await
         }
-        Place::Server(url) => SqlStore::postgres(&url.clone().into(), ear.clone()).await,
+        Place::Server(url) => {
+            SqlStore::postgres(&url.clone().into(), PostgresSettings::default(), ear.clone()).await
+        }
+        Place::Pooled(_, url) => {
+            let settings = PostgresSettings { pgbouncer: true, ..PostgresSettings::default() };
+            SqlStore::postgres(&url.clone().into(), settings, ear.clone()).await
+        }
     }
 }
 
@@ -234,7 +253,7 @@ where
     panic!("the store stays away");
 }
 
-/// Runs each case on both stores, each on an empty database.
+/// Runs each case on both stores, PostgreSQL with and without PgBouncer, each on an empty database.
 macro_rules! on_both_stores {
     ($($case:ident),+ $(,)?) => {
         mod sqlite {
@@ -248,6 +267,13 @@ macro_rules! on_both_stores {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 super::$case($crate::bench::Bench::postgres().await).await;
+            })+
+        }
+
+        mod pgbouncer {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$case($crate::bench::Bench::pgbouncer().await).await;
             })+
         }
     };

@@ -1,8 +1,10 @@
-//! The contract of `store::Store`, case by case, on SQLite and on PostgreSQL. A failure names the case and the
-//! store.
+//! The contract of `store::Store`, case by case, on SQLite, on PostgreSQL, and on PostgreSQL behind a PgBouncer. A
+//! failure names the case and the store.
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../support/postgres.rs"]
 mod postgres;
 
@@ -15,6 +17,7 @@ mod laws;
 mod opening;
 mod outage;
 mod outbox;
+mod pooling;
 mod reaping;
 mod settling;
 mod sundries;

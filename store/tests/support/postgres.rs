@@ -130,7 +130,7 @@ fn binaries() -> PathBuf {
 }
 
 /// The server refuses to run as root: then it is run by the user that came with its package.
-fn unprivileged(program: impl Into<PathBuf>) -> Command {
+pub fn unprivileged(program: impl Into<PathBuf>) -> Command {
     use std::os::unix::process::CommandExt;
     let program = program.into();
     let mut command = if said(Command::new("id").arg("-u")) == "0" {
@@ -146,12 +146,12 @@ fn unprivileged(program: impl Into<PathBuf>) -> Command {
 }
 
 /// What a command says, if it succeeds.
-fn said(command: &mut Command) -> String {
+pub fn said(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not run: {error}"));
     assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,0 +1,142 @@
+//! What PostgreSQL's settings do: the number of connections, the time limits, and all of them behind a PgBouncer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use huemill_store::sql::{PostgresSettings, SqlStore};
+use huemill_store::store::{Store, StoreError};
+use sqlx::{AnyConnection, Connection};
+
+use crate::bench::{Bench, Ear, Place, new_job};
+use crate::pgbouncer::PgBouncer;
+use crate::postgres::Cluster;
+
+const LIMITS: PostgresSettings = PostgresSettings {
+    connections: 2,
+    statement_timeout: Duration::from_secs(10),
+    lock_timeout: Duration::from_millis(100),
+    pgbouncer: false,
+};
+
+async fn open(url: &str, settings: PostgresSettings) -> Arc<SqlStore> {
+    let store = SqlStore::postgres(&url.to_owned().into(), settings, Arc::<Ear>::default()).await;
+    Arc::new(store.unwrap())
+}
+
+async fn database() -> String {
+    tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap()
+}
+
+async fn ask(url: &str, statement: &'static str) -> String {
+    let url = url.to_owned();
+    tokio::task::spawn_blocking(move || Cluster::shared().ask(&url, statement)).await.unwrap()
+}
+
+async fn pooled(server: &str) -> String {
+    let server = server.to_owned();
+    tokio::task::spawn_blocking(move || PgBouncer::shared().url(&server)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_has_no_more_connections_than_it_is_given() {
+    let url = database().await;
+    let store = open(&url, LIMITS).await;
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let store = store.clone();
+        callers.spawn(async move { store.create(new_job(3)).await.unwrap() });
+    }
+    callers.join_all().await;
+    let count = "SELECT count(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    assert_eq!(ask(&url, count).await, "2");
+}
+
+/// A row that somebody else holds is waited for as long as `lock_timeout` says, and the store serves again after it.
+async fn limits_the_wait_for_a_lock(server: &str, url: &str, settings: PostgresSettings) {
+    let store = open(url, settings).await;
+    let new = new_job(1);
+    let id = new.id.clone();
+    store.create(new).await.unwrap();
+    let mut other = AnyConnection::connect(server).await.unwrap();
+    let mut hold = other.begin().await.unwrap();
+    sqlx::query("SELECT id FROM jobs FOR UPDATE").fetch_all(&mut *hold).await.unwrap();
+    let error = store.cancel(&id).await.unwrap_err();
+    let StoreError::Away(text) = &error else { panic!("{error}") };
+    assert!(text.contains("lock timeout"), "{text}");
+    hold.rollback().await.unwrap();
+    store.cancel(&id).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_limits_hold_in_a_session() {
+    let server = database().await;
+    limits_the_wait_for_a_lock(&server, &server, LIMITS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_limits_hold_behind_pgbouncer_and_leave_no_trace_in_its_sessions() {
+    let server = database().await;
+    let url = pooled(&server).await;
+    limits_the_wait_for_a_lock(&server, &url, PostgresSettings { pgbouncer: true, ..LIMITS }).await;
+    // Another client of the same server connections has the server's own limits, and may be the only one to know its
+    // statements.
+    let mut other = AnyConnection::connect(&url).await.unwrap();
+    for _ in 0..4 {
+        let rows = sqlx::raw_sql("SHOW lock_timeout").fetch_all(&mut other).await.unwrap();
+        assert_eq!(sqlx::Row::get::<String, _>(&rows[0], 0), "0");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_processes_take_turns_on_the_server_connections_of_pgbouncer() {
+    let server = database().await;
+    let url = pooled(&server).await;
+    let settings = PostgresSettings { pgbouncer: true, ..PostgresSettings::default() };
+    let mut stores = Vec::new();
+    for _ in 0..6 {
+        stores.push(open(&url, settings).await);
+    }
+    let mut callers = tokio::task::JoinSet::new();
+    for store in stores.iter().flat_map(|store| std::iter::repeat_n(store, 20)) {
+        let store = store.clone();
+        callers.spawn(async move {
+            let new = new_job(2);
+            let id = new.id.clone();
+            store.create(new).await.unwrap();
+            store.job(&id).await.unwrap().unwrap();
+            assert_eq!(store.items(&id, 0, 9).await.unwrap().len(), 2);
+            store.cancel(&id).await.unwrap();
+        });
+    }
+    callers.join_all().await;
+    assert_eq!(ask(&server, "SELECT count(*) FROM jobs WHERE state = 'canceled'").await, "120");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_behind_pgbouncer_is_away_and_serves_again() {
+    let (cluster, pgbouncer, server) = tokio::task::spawn_blocking(|| {
+        let cluster = Cluster::start();
+        let server = cluster.database();
+        (Arc::new(cluster), PgBouncer::start(&server), server)
+    })
+    .await
+    .unwrap();
+    let place = Place::Pooled(server.clone(), pgbouncer.url(&server));
+    let bench = Bench::open(place).await;
+    let job = bench.job_of(1).await;
+    let dying = cluster.clone();
+    tokio::task::spawn_blocking(move || dying.kill()).await.unwrap();
+    assert!(matches!(bench.store.job(&job.id).await, Err(StoreError::Away(_))));
+    assert!(matches!(bench.store.probe().await, Err(StoreError::Away(_))));
+    let rising = cluster.clone();
+    tokio::task::spawn_blocking(move || rising.revive()).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while let Err(error) = bench.store.probe().await {
+        assert!(matches!(error, StoreError::Away(_)) && Instant::now() < deadline, "{error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(bench.job(&job.id).await, job);
+    bench.store.close().await;
+    tokio::task::spawn_blocking(move || drop((pgbouncer, cluster))).await.unwrap();
+}
