@@ -37,7 +37,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service (the default).
-    Serve,
+    Serve(serve::ServeArgs),
     /// Process pictures here, without a server.
     Process(process::ProcessArgs),
     /// Send pictures to a service as a job, and save what comes of them.
@@ -61,8 +61,11 @@ enum Command {
 /// Does what the command line says.
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
-    match cli.command.as_ref().unwrap_or(&Command::Serve) {
-        Command::Serve => serve::run(cli.config.as_deref()),
+    let Some(command) = &cli.command else {
+        return serve::run(&serve::ServeArgs::default(), cli.config.as_deref());
+    };
+    match command {
+        Command::Serve(args) => serve::run(args, cli.config.as_deref()),
         Command::Process(args) => process::run(args),
         Command::Submit(args) => submit::run(args),
         Command::Jobs(args) => jobs::run(args, cli.config.as_deref()),

@@ -20,6 +20,7 @@ use huemill_imaging::{Format, Limits, Stage};
 use huemill_observability::{Known, Registry};
 use huemill_store::SpoolRoom;
 use huemill_store::job::JobKind;
+use huemill_store::store::{Backoff, Role};
 use tokio::runtime::Handle;
 
 use crate::http::jobs::{Links, results_path};
@@ -131,6 +132,7 @@ fn delivery(settings: &Settings) -> DeliverySettings {
             Duration::from_secs(webhooks.circuit_max_seconds),
         ),
         poll: Duration::from_secs(webhooks.poll_seconds),
+        sends: settings.server.role != Role::Web,
         ..DeliverySettings::default()
     }
 }
@@ -143,6 +145,12 @@ fn dispatcher(settings: &Settings) -> DispatcherSettings {
         poll: Duration::from_millis(jobs.poll_ms),
         picture: Duration::from_secs(jobs.picture_seconds),
         crashes: jobs.max_crashes,
+        backoff: Backoff {
+            first: Duration::from_millis(jobs.retry_base_ms),
+            longest: Duration::from_secs(60),
+            limit: jobs.max_attempts,
+        },
+        role: settings.server.role,
         longest_input: settings.limits.image_bytes,
         downloads: settings.outbound.downloads,
         ..DispatcherSettings::default()
@@ -157,6 +165,9 @@ fn janitor(settings: &Settings) -> JanitorSettings {
         tombstone: Duration::from_secs(jobs.tombstone_hours * 3600),
         orphan,
         walk: orphan,
+        stalled: 3 * Duration::from_secs(jobs.lease_seconds),
+        duty: 3 * Duration::from_secs(jobs.lease_seconds),
+        sweeps: settings.server.role != Role::Web,
         ..JanitorSettings::default()
     }
 }

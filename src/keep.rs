@@ -90,7 +90,7 @@ impl Keep {
             store,
             snapshots,
             blobs,
-            owner: Owner(random_hex(16)),
+            owner: Owner(format!("{}-{}-{}", host_name(), std::process::id(), random_hex(16))),
             folder: blob_folder(settings),
             lock,
         })
@@ -115,6 +115,14 @@ impl Keep {
 pub(crate) enum Named {
     Operator,
     Webhook,
+}
+
+/// The machine's name, for operators who look at processes.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let plain = |letter: &char| letter.is_ascii_alphanumeric() || ".-".contains(*letter);
+    let name: String = name.chars().filter(plain).take(64).collect();
+    if name.is_empty() { "host".to_owned() } else { name }
 }
 
 /// Whether the store that the settings name has been made.

@@ -9,6 +9,7 @@ mod sources;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use huemill_store::store::Role;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -53,7 +54,7 @@ macro_rules! section {
 section! {
     /// `[server]`
     Server {
-        host: String, port: u16, threads: usize, max_connections: usize, header_seconds: u64,
+        role: Role, host: String, port: u16, threads: usize, max_connections: usize, header_seconds: u64,
         keep_alive_seconds: u64, linger_seconds: u64, shutdown_delay_ms: u64, drain_seconds: u64,
     }
 }
@@ -74,7 +75,8 @@ section! {
 section! {
     /// `[jobs]`
     Jobs {
-        lease_seconds: u64, poll_ms: u64, picture_seconds: u64, max_crashes: u32, rest_seconds: u64,
+        lease_seconds: u64, poll_ms: u64, picture_seconds: u64, max_crashes: u32, max_attempts: u32,
+        retry_base_ms: u64, rest_seconds: u64,
         collect_seconds: u64, tombstone_hours: u64, disk_low_bytes: u64,
         blob_limit_bytes: u64, orphan_seconds: u64,
     }

@@ -189,6 +189,7 @@ fn patients(
     roster: &Roster,
 ) -> Patients {
     Patients {
+        owner: world.owner,
         workers: workers.clone(),
         intake: jobs.intake.clone(),
         metrics: metrics.clone(),

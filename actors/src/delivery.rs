@@ -103,7 +103,7 @@ impl Delivery {
             return;
         }
         let most = self.free();
-        if most == 0 || self.courier.drain.has_begun() {
+        if most == 0 || !self.settings.sends || self.courier.drain.has_begun() {
             return;
         }
         self.asking = Asking::Yes;

@@ -4,14 +4,16 @@
 //! which job is next. A wake (a new job) is a hint: what it misses is found when a picture ends, or by the poll
 //! where other processes write too. Idle on a store of its own it asks nothing at all.
 //!
-//! A picture that was in flight when a process died is tried alone, so that one that kills the process does not
-//! take others with it. Leases are prolonged by a pulse on the io runtime, which nothing here can stall.
-//! Where store or blobs are away, pictures are given back and claims pause. If the actor itself fails, it gives
-//! back all that it held and begins anew.
+//! A picture that was in flight when a process died is a suspect: one of them is tried at a time, beside others that are
+//! none; one in whose company a process died again is tried with nothing beside it. Leases are kept by a heartbeat on
+//! the io runtime, which nothing here can stall. Where store or blobs are away for all, pictures are given back and
+//! claims pause. If the actor itself fails, it gives back all that it held and begins anew; what is lost on that way is
+//! found by the heartbeat.
 
 mod attempt;
-mod held;
-mod pulse;
+mod blob_check;
+mod claimed_items;
+mod lease_heartbeat;
 mod settings;
 
 use std::sync::Arc;
@@ -19,22 +21,24 @@ use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, StreamHandler, Supervised,
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle,
+    StreamHandler, Supervised,
 };
 use futures_util::stream::poll_fn;
 use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use huemill_store::job::{ItemSource, JobId};
-use huemill_store::store::{Ask, Claim, Claims, StoreError};
+use huemill_store::store::{Ask, Claim, Claims, Role, Selection, StoreError};
 use tokio::sync::mpsc;
 
+pub use blob_check::BlobCheck;
 pub use settings::{DispatcherSettings, Tools};
 
 use crate::clock::Instant;
 use crate::supervise::{Heard, Ping};
 use attempt::{Finish, attempt};
-use held::Held;
-use pulse::Pulse;
+use claimed_items::ClaimedItems;
+use lease_heartbeat::{LeaseEvent, LeaseHeartbeat};
 
 /// There may be work: a job was created, or items came back.
 #[derive(Debug, Clone, Copy)]
@@ -80,32 +84,60 @@ enum Claiming {
 pub struct Dispatcher {
     settings: DispatcherSettings,
     tools: Arc<Tools>,
-    held: Held,
-    notes: mpsc::UnboundedSender<pulse::Note>,
-    pulse: Option<Pulse>,
+    items: ClaimedItems,
+    events: mpsc::UnboundedSender<LeaseEvent>,
+    heartbeat: Option<LeaseHeartbeat>,
     claiming: Claiming,
-    /// Suspects wait, to be tried alone.
-    suspects: bool,
-    /// The picture in flight must stay alone.
-    alone: bool,
+    suspects: Suspects,
+    /// Wakes for the next item that was deferred.
+    alarm: Option<(Instant, SpawnHandle)>,
     pause: Duration,
     paused: bool,
 }
+
+/// What waits that must not be together, and what of it is in flight here.
+#[derive(Debug, Clone, Copy, Default)]
+struct Suspects {
+    /// Suspects wait in the store.
+    waiting: bool,
+    /// Items wait in the store that must be alone.
+    isolated_waiting: bool,
+    /// One of either kind is in flight.
+    in_flight: Option<Selection>,
+    /// Asked for in vain: another process was quicker. Not asked for again before this.
+    not_before: Option<Instant>,
+}
+
+impl Suspects {
+    /// Which kind is to be asked for, if one is.
+    fn wanted(&self) -> Option<Selection> {
+        let too_soon = self.not_before.is_some_and(|at| Instant::now() < at);
+        match self.in_flight {
+            _ if too_soon => None,
+            None if self.isolated_waiting => Some(Selection::Isolated),
+            None if self.waiting => Some(Selection::Suspect),
+            _ => None,
+        }
+    }
+}
+
+/// How long after a vain claim suspects are asked for again.
+const SUSPECTS_AGAIN: Duration = Duration::from_secs(1);
 
 impl Dispatcher {
     /// A dispatcher that holds nothing.
     #[must_use]
     pub fn new(settings: DispatcherSettings, tools: Tools) -> Self {
-        let (notes, _) = mpsc::unbounded_channel();
+        let (events, _) = mpsc::unbounded_channel();
         Self {
             settings,
             tools: Arc::new(tools),
-            held: Held::default(),
-            notes,
-            pulse: None,
+            items: ClaimedItems::default(),
+            events,
+            heartbeat: None,
             claiming: Claiming::No,
-            suspects: false,
-            alone: false,
+            suspects: Suspects::default(),
+            alarm: None,
             pause: PAUSES.0,
             paused: false,
         }
@@ -113,19 +145,26 @@ impl Dispatcher {
 
     /// What can be asked for now.
     fn ask(&self) -> Option<Ask> {
-        let (held, stopping) = (self.held.len(), self.tools.drain.has_begun());
-        let DispatcherSettings { slots, downloads, .. } = self.settings;
+        let (held, stopping) = (self.items.len(), self.tools.drain.has_begun());
+        let DispatcherSettings { slots, downloads, role, .. } = self.settings;
         // A picture on its way here needs no slot yet, so a slow server holds up nobody else's; but not without end.
-        let at_work = held.saturating_sub(self.held.downloads());
+        let at_work = held.saturating_sub(self.items.downloads());
         let free = slots.saturating_sub(at_work).min((slots + downloads).saturating_sub(held));
-        if stopping || self.paused || self.alone || free == 0 || (self.suspects && held > 0) {
+        let alone = self.suspects.in_flight == Some(Selection::Isolated);
+        if stopping || self.paused || role == Role::Web || alone || free == 0 {
             return None;
         }
+        let (selection, most) = match self.suspects.wanted() {
+            Some(Selection::Isolated) if held > 0 => return None,
+            Some(selection) => (selection, 1),
+            None => (Selection::InTurn, free as u32),
+        };
         Some(Ask {
             owner: self.tools.owner.clone(),
-            most: if self.suspects { 1 } else { free as u32 },
+            sequence: self.items.next_claim(),
+            most,
             lease: self.settings.lease,
-            suspect: self.suspects,
+            selection,
             pace_ms: self.tools.estimate.pace_ms(),
         })
     }
@@ -138,41 +177,78 @@ impl Dispatcher {
         let Some(ask) = self.ask() else { return };
         self.claiming = Claiming::Yes;
         let store = Arc::clone(&self.tools.records.store);
-        let suspect = ask.suspect;
+        let (sequence, selection) = (ask.sequence, ask.selection);
         let claim = async move { store.claim(&ask).await };
         ctx.spawn(wrap_future(claim).map(move |claims, dispatcher: &mut Self, ctx| {
             let again = std::mem::replace(&mut dispatcher.claiming, Claiming::No) == Claiming::Again;
             match claims {
-                Ok(claims) => dispatcher.take(claims, suspect, again, ctx),
-                Err(error) => dispatcher.pause(None, &error, ctx),
+                Ok(claims) => dispatcher.take(claims, (sequence, selection), again, ctx),
+                Err(error) => {
+                    // What it may have claimed all the same, the heartbeat finds.
+                    dispatcher.items.answered_up_to(sequence);
+                    dispatcher.pause(None, &error, ctx);
+                }
             }
         }));
     }
 
-    fn take(&mut self, claims: Claims, suspect: bool, again: bool, ctx: &mut Context<Self>) {
+    fn take(
+        &mut self,
+        claims: Claims,
+        (sequence, selection): (u64, Selection),
+        again: bool,
+        ctx: &mut Context<Self>,
+    ) {
         self.pause = PAUSES.0;
-        let (empty, waits) = (claims.items.is_empty(), claims.suspects);
-        let turned = waits != std::mem::replace(&mut self.suspects, waits);
-        self.alone = suspect && !empty;
-        for claim in claims.items {
-            self.begin(claim, ctx);
+        let empty = claims.items.is_empty();
+        let in_turn = selection == Selection::InTurn;
+        self.suspects.waiting = claims.suspects;
+        self.suspects.isolated_waiting = claims.isolated;
+        if !in_turn {
+            self.suspects.in_flight = (!empty).then_some(selection);
+            self.suspects.not_before = empty.then(|| Instant::now() + SUSPECTS_AGAIN);
         }
-        if again || !empty || turned {
+        for claim in claims.items {
+            self.begin(claim, selection, ctx);
+        }
+        self.items.answered_up_to(sequence);
+        let wait = if in_turn || !empty { claims.next } else { Some(SUSPECTS_AGAIN) };
+        self.wake_in(wait, ctx);
+        if again || !empty || !in_turn || self.suspects.wanted().is_some() {
             self.claim(ctx);
         }
     }
 
-    fn begin(&mut self, claim: Claim, ctx: &mut Context<Self>) {
+    /// Asks again after this wait, unless that is to be sooner anyway.
+    fn wake_in(&mut self, wait: Option<Duration>, ctx: &mut Context<Self>) {
+        let Some(wait) = wait else { return };
+        let at = Instant::now() + wait;
+        if let Some((due, handle)) = self.alarm {
+            if due <= at && due > Instant::now() {
+                return;
+            }
+            ctx.cancel_future(handle);
+        }
+        let handle = ctx.run_later(wait, |dispatcher, ctx| {
+            dispatcher.alarm = None;
+            dispatcher.claim(ctx);
+        });
+        self.alarm = Some((at, handle));
+    }
+
+    fn begin(&mut self, claim: Claim, selection: Selection, ctx: &mut Context<Self>) {
         if let Some(waited) = claim.waited {
             self.tools.recorder.record(Event::JobStarted { waited });
         }
-        let (lease, cancel) = (claim.lease.clone(), self.held.hold(&claim.lease));
+        let (lease, cancel) = (claim.lease.clone(), self.items.hold(&claim.lease));
         let scope = Scope::default().of_request(&claim.request_id);
-        let download = matches!(claim.source, ItemSource::Url { .. }).then(|| self.held.download());
+        let download = matches!(claim.source, ItemSource::Url { .. }).then(|| self.items.download());
         let work = attempt(Arc::clone(&self.tools), self.settings, claim, cancel, download);
         ctx.spawn(wrap_future(work).map(move |finish, dispatcher: &mut Self, ctx| {
-            dispatcher.held.let_go(&lease);
-            dispatcher.alone = false;
+            dispatcher.items.let_go(&lease);
+            if selection != Selection::InTurn {
+                dispatcher.suspects.in_flight = None;
+            }
             let _scope = scope.enter();
             dispatcher.finished(finish, &lease.job, ctx);
         }));
@@ -208,11 +284,13 @@ impl Actor for Dispatcher {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let (notes, mut taken) = mpsc::unbounded_channel();
-        self.notes = notes;
+        let (events, mut taken) = mpsc::unbounded_channel();
+        self.events = events;
         ctx.add_stream(poll_fn(move |cx| taken.poll_recv(cx)));
-        (self.claiming, self.alone, self.paused) = (Claiming::No, false, false);
-        self.pulse = Some(Pulse::start(&self.tools, self.settings, self.held.clone(), self.notes.clone()));
+        (self.claiming, self.suspects, self.paused) = (Claiming::No, Suspects::default(), false);
+        self.alarm = None;
+        let (items, events) = (self.items.clone(), self.events.clone());
+        self.heartbeat = Some(LeaseHeartbeat::start(&self.tools, self.settings, items, events));
         self.claim(ctx);
         if !self.tools.records.store.is_sole_writer() {
             ctx.run_interval(self.settings.poll, Self::claim);
@@ -223,7 +301,9 @@ impl Actor for Dispatcher {
 impl Supervised for Dispatcher {
     /// The attempts' futures are gone with the failure: what they held goes back.
     fn restarting(&mut self, _: &mut Self::Context) {
-        let (held, store) = (self.held.take_all(), Arc::clone(&self.tools.records.store));
+        let (held, store) = (self.items.take_all(), Arc::clone(&self.tools.records.store));
+        // The answer to a claim that was under way is gone as well.
+        self.items.answered_up_to(self.items.sent());
         self.tools.io.spawn(async move { store.give_back(&held).await });
     }
 }
@@ -240,7 +320,7 @@ impl Handler<CancelJob> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, CancelJob(job): CancelJob, _: &mut Self::Context) {
-        self.held.cancel(&job);
+        self.items.cancel(&job);
     }
 }
 
@@ -248,7 +328,8 @@ impl Handler<Rest> for Dispatcher {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, rest: Rest, _: &mut Self::Context) -> Self::Result {
-        let (held, store) = (self.held.clone(), Arc::clone(&self.tools.records.store));
+        let (held, store) = (self.items.clone(), Arc::clone(&self.tools.records.store));
+        let (owner, heartbeat) = (self.tools.owner.clone(), self.heartbeat.take());
         Box::pin(async move {
             let _ = tokio::time::timeout_at(rest.until, held.emptied()).await;
             let left = held.take_all();
@@ -256,13 +337,16 @@ impl Handler<Rest> for Dispatcher {
                 let given: Result<u64, StoreError> = store.give_back(&left).await;
                 log!(PICTURES_GIVEN_BACK, pictures = left.len(), ok = given.is_ok());
             }
+            drop(heartbeat);
+            // Whatever could not be given back is for the others to take.
+            let _ = store.leave(&owner).await;
         })
     }
 }
 
-impl StreamHandler<pulse::Note> for Dispatcher {
-    fn handle(&mut self, note: pulse::Note, ctx: &mut Self::Context) {
-        self.suspects |= note.returned;
+impl StreamHandler<LeaseEvent> for Dispatcher {
+    fn handle(&mut self, event: LeaseEvent, ctx: &mut Self::Context) {
+        self.suspects.waiting |= event.suspects;
         self.claim(ctx);
     }
 

@@ -22,6 +22,12 @@ pub struct Ends {
 }
 
 impl Ends {
+    /// A job may have ended without being reported: whoever has work of that looks for it.
+    pub fn look_for_work(&self) {
+        self.janitor.do_send(janitor::Wake);
+        self.delivery.do_send(delivery::Wake);
+    }
+
     /// Counts and logs a job's end, and wakes whoever has work of it; `code` is that of its last picture, where that
     /// failed. Who misses a wake finds the work in the store.
     pub fn tell(&self, ended: &Ended, code: Option<Code>) {

@@ -21,7 +21,7 @@ pub struct Estimate(Arc<Inner>);
 struct Inner {
     picture_us: AtomicU64,
     waiting: AtomicU64,
-    slots: u64,
+    slots: AtomicU64,
 }
 
 impl Estimate {
@@ -29,7 +29,14 @@ impl Estimate {
     #[must_use]
     pub fn new(slots: usize) -> Self {
         let (picture_us, waiting) = (AtomicU64::new(FIRST_GUESS_US), AtomicU64::new(0));
-        Self(Arc::new(Inner { picture_us, waiting, slots: slots.max(1) as u64 }))
+        Self(Arc::new(Inner { picture_us, waiting, slots: AtomicU64::new(slots.max(1) as u64) }))
+    }
+
+    /// So many slots work on the pictures of the store, those of all processes that live; none says nothing.
+    pub fn set_slots(&self, slots: u64) {
+        if slots > 0 {
+            self.0.slots.store(slots, Ordering::Relaxed);
+        }
     }
 
     /// A picture took this long on its slot.
@@ -47,7 +54,7 @@ impl Estimate {
     /// Milliseconds in which one picture leaves, 1 at least.
     #[must_use]
     pub fn pace_ms(&self) -> u64 {
-        (self.0.picture_us.load(Ordering::Relaxed) / self.0.slots / 1000).max(1)
+        (self.0.picture_us.load(Ordering::Relaxed) / self.0.slots.load(Ordering::Relaxed) / 1000).max(1)
     }
 
     /// Seconds until so many new pictures are done, those before them counted in; 1 at least.
@@ -73,5 +80,8 @@ mod tests {
         assert_eq!(estimate.seconds_for(50), 10);
         estimate.set_waiting(50);
         assert_eq!(estimate.seconds_for(50), 20);
+        estimate.set_slots(4);
+        estimate.set_slots(0);
+        assert_eq!(estimate.seconds_for(50), 10);
     }
 }

@@ -1,13 +1,12 @@
 //! The Janitor: what is past its time goes, in bounded batches, counted.
 //!
 //! Jobs past their TTL become tombstones and lose their items; blobs go after the rows that named them: a
-//! tombstone's all, an ended job's inputs. Tombstones, keys and nonces go when their own time has passed. Blobs
-//! whose job has no row, left by a crash between blob and row, are found by walking the blob store, and go once
-//! they are old enough not to belong to a job that is being received. How much there is is measured at start and every
-//! minute, but in no more than a five-hundredth of the time: a walk that takes long is taken less often. If it fails or the store is away, nothing is
-//! lost: it is done the next time.
+//! tombstone's all, an ended job's inputs. Tombstones, keys and nonces go when their own time has passed. Of all
+//! processes that share a store one does this at a time. Blobs whose job has no row, left by a crash between blob and
+//! row, are found by a walk of the blob store beside the rounds, a page at a time. What cannot be removed is reported
+//! and passed over. If the Janitor fails or the store is away, nothing is lost: it is done the next time.
 
-mod broom;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +14,16 @@ use std::time::Duration;
 use actix::fut::wrap_future;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Supervised};
 use huemill_observability::log;
+use huemill_store::store::Owner;
 
+use crate::blob_quota::BlobQuota;
 use crate::clock::Instant;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
-use crate::fill::Fill;
 use crate::metrics::Recorder;
 use crate::records::Records;
 use crate::supervise::{Heard, Ping};
-use broom::Broom;
+use sweep::{Sweep, WALK_PAGES};
 
 /// A job has ended or was deleted: blobs may go.
 #[derive(Debug, Clone, Copy)]
@@ -44,21 +44,37 @@ pub struct JanitorSettings {
     pub orphan: Duration,
     /// Between two walks over the blobs for orphans.
     pub walk: Duration,
-    /// Between two measurements of the blobs, at least.
-    pub measure: Duration,
+    /// Between two looks at the figures of the store, at most.
+    pub figures: Duration,
+    /// Between two counts of everything, which correct the figures.
+    pub recount: Duration,
+    /// How long a process has the duty to sweep without taking it again.
+    pub duty: Duration,
+    /// A job of which no attempt has ended for this long, and of which nothing waits for its turn, is stalled.
+    pub stalled: Duration,
+    /// How far the clock may jump ahead between two rounds before nothing expires for as long.
+    pub clock_jump: Duration,
+    /// Whether this process sweeps at all.
+    pub sweeps: bool,
     /// What is removed at a time.
     pub batch: u32,
 }
 
 impl Default for JanitorSettings {
-    /// A round and a measurement a minute, tombstones of 7 days, orphans of an hour, a walk an hour, 100 at a time.
+    /// A round a minute, figures every 5 s, a count a day, tombstones of 7 days, orphans of an hour, a walk an hour, jobs
+    /// stalled after 90 s, an hour's jump, 100 at a time.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(60),
             tombstone: Duration::from_secs(7 * 24 * 3600),
             orphan: Duration::from_secs(3600),
             walk: Duration::from_secs(3600),
-            measure: Duration::from_secs(60),
+            figures: Duration::from_secs(5),
+            recount: Duration::from_secs(24 * 3600),
+            duty: Duration::from_secs(90),
+            stalled: Duration::from_secs(90),
+            clock_jump: Duration::from_secs(3600),
+            sweeps: true,
             batch: 100,
         }
     }
@@ -67,17 +83,23 @@ impl Default for JanitorSettings {
 /// The actor.
 pub struct Janitor {
     settings: JanitorSettings,
-    broom: Arc<Broom>,
-    walked: Option<Instant>,
+    sweep: Arc<Sweep>,
     sweeping: bool,
     tidy_due: bool,
+    /// The next page of the walk for orphans.
+    page: u16,
+    /// When everything was last counted.
+    recounted: Option<Instant>,
 }
-
-/// After a measurement, so many times as long as it took pass before the next.
-const REST: u32 = 499;
 
 /// After a wake, what ends within this time is tidied up in one go.
 const TIDY: Duration = Duration::from_secs(1);
+
+/// Between two pages of a walk.
+const PAGE: Duration = Duration::from_millis(5);
+
+/// After a page that failed.
+const PAGE_AGAIN: Duration = Duration::from_secs(10);
 
 impl Janitor {
     /// A janitor of these records.
@@ -85,37 +107,29 @@ impl Janitor {
     pub(crate) fn new(
         settings: JanitorSettings,
         records: Records,
-        estimate: Estimate,
-        fill: Fill,
+        owner: Owner,
+        (estimate, quota): (Estimate, BlobQuota),
         recorder: Recorder,
     ) -> Self {
-        let broom = Arc::new(Broom { settings, records, estimate, fill, recorder });
-        Self { settings, broom, walked: None, sweeping: false, tidy_due: false }
+        let sweep = Arc::new(Sweep::new(settings, records, owner, (estimate, quota), recorder));
+        Self { settings, sweep, sweeping: false, tidy_due: false, page: 0, recounted: None }
     }
 
-    fn sweep(&mut self, ctx: &mut Context<Self>) {
-        let walk = self.walked.is_none_or(|walked| walked.elapsed() >= self.settings.walk);
-        let broom = Arc::clone(&self.broom);
-        let round = async move { broom.round(walk).await.map(|()| walk) };
+    fn round(&mut self, ctx: &mut Context<Self>) {
+        let recount = self.recounted.is_none_or(|at| at.elapsed() >= self.settings.recount);
+        let sweep = Arc::clone(&self.sweep);
+        let round = async move {
+            if recount {
+                sweep.recount().await?;
+            }
+            sweep.round().await.map(|()| recount)
+        };
         self.run(round, ctx);
     }
 
     fn tidy(&mut self, ctx: &mut Context<Self>) {
-        let broom = Arc::clone(&self.broom);
-        let round = async move { broom.tidy().await.map(|()| false) };
-        self.run(round, ctx);
-    }
-
-    /// Measures the blobs, beside whatever round there is, and again after a while.
-    fn measure(&mut self, ctx: &mut Context<Self>) {
-        let (broom, started) = (Arc::clone(&self.broom), Instant::now());
-        let measured = async move { broom.measure().await };
-        ctx.spawn(wrap_future(measured).map(move |measured, janitor: &mut Self, ctx| {
-            if let Err(fault) = measured {
-                log!(COLLECTION_DELAYED, cause = fault.cause.as_deref());
-            }
-            ctx.run_later(rest(janitor.settings.measure, started.elapsed()), Self::measure);
-        }));
+        let sweep = Arc::clone(&self.sweep);
+        self.run(async move { sweep.tidy().await.map(|()| false) }, ctx);
     }
 
     /// One round at a time; a round that would meet another is left to the next.
@@ -123,20 +137,49 @@ impl Janitor {
         if std::mem::replace(&mut self.sweeping, true) {
             return;
         }
-        ctx.spawn(wrap_future(round).map(|swept, janitor: &mut Self, _| {
+        ctx.spawn(wrap_future(round).map(|done, janitor: &mut Self, _| {
             janitor.sweeping = false;
-            match swept {
-                Ok(true) => janitor.walked = Some(Instant::now()),
+            match done {
+                Ok(true) => janitor.recounted = Some(Instant::now()),
                 Ok(false) => {}
                 Err(fault) => log!(COLLECTION_DELAYED, cause = fault.cause.as_deref()),
             }
         }));
     }
-}
 
-/// The pause after a measurement that took so long.
-fn rest(least: Duration, took: Duration) -> Duration {
-    least.max(took.saturating_mul(REST))
+    /// The figures where other processes change them too.
+    fn figures(&mut self, ctx: &mut Context<Self>) {
+        let sweep = Arc::clone(&self.sweep);
+        ctx.spawn(wrap_future(async move {
+            // A store that is away is reported by everything else; the next look is soon.
+            let _ = sweep.figures().await;
+        }));
+    }
+
+    /// The walk's next page, beside whatever round there is; after the last one the walk rests.
+    fn walk(&mut self, ctx: &mut Context<Self>) {
+        let (sweep, page) = (Arc::clone(&self.sweep), self.page);
+        let walked = async move {
+            if page == WALK_PAGES { sweep.sweep_unfinished().await } else { sweep.walk(page).await }
+        };
+        ctx.spawn(wrap_future(walked).map(|walked, janitor: &mut Self, ctx| {
+            let pause = match walked {
+                Ok(()) if janitor.page == WALK_PAGES => {
+                    janitor.page = 0;
+                    janitor.settings.walk
+                }
+                Ok(()) => {
+                    janitor.page += 1;
+                    PAGE
+                }
+                Err(fault) => {
+                    log!(COLLECTION_DELAYED, cause = fault.cause.as_deref());
+                    PAGE_AGAIN
+                }
+            };
+            ctx.run_later(pause, Self::walk);
+        }));
+    }
 }
 
 impl Actor for Janitor {
@@ -144,9 +187,14 @@ impl Actor for Janitor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         (self.sweeping, self.tidy_due) = (false, false);
-        self.sweep(ctx);
-        self.measure(ctx);
-        ctx.run_interval(self.settings.interval, Self::sweep);
+        self.round(ctx);
+        ctx.run_interval(self.settings.interval, Self::round);
+        if self.settings.sweeps {
+            self.walk(ctx);
+        }
+        if !self.sweep.is_alone() {
+            ctx.run_interval(self.settings.figures, Self::figures);
+        }
     }
 }
 
@@ -171,19 +219,5 @@ impl Handler<Ping> for Janitor {
 
     fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
         Heard::now()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_measurement_takes_no_more_than_a_five_hundredth_of_the_time() {
-        let seconds = Duration::from_secs;
-        for (took, pause) in [(0, 60), (1, 499), (10, 4_990)] {
-            assert_eq!(rest(seconds(60), seconds(took)), seconds(pause));
-        }
-        assert_eq!(rest(seconds(60), Duration::MAX), Duration::MAX);
     }
 }

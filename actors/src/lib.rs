@@ -1,5 +1,6 @@
 //! Who does what, and what happens when one fails: one noun a file, one actor a noun.
 
+mod blob_quota;
 pub mod budget;
 mod canary;
 pub mod clock;
@@ -12,7 +13,6 @@ pub mod fault;
 #[cfg(feature = "faults")]
 pub mod faults;
 pub mod fetcher;
-mod fill;
 pub mod health;
 pub mod hex;
 pub mod idempotency;

@@ -17,9 +17,9 @@ use huemill_store::blobs::input_key;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, NewKey, Priority};
 use huemill_store::store::Created;
 
+use crate::blob_quota::BlobQuota;
 use crate::estimate::Estimate;
-use crate::fault::Fault;
-use crate::fill::Fill;
+use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
 use crate::orders;
 use crate::part::part;
@@ -76,7 +76,7 @@ pub enum Submitted {
 pub(crate) struct Desk {
     pub(crate) records: Records,
     pub(crate) estimate: Estimate,
-    pub(crate) fill: Fill,
+    pub(crate) quota: BlobQuota,
     pub(crate) recorder: Recorder,
 }
 
@@ -90,7 +90,7 @@ impl Desk {
     async fn store(self, submission: Submission) -> Result<Created, Fault> {
         let (job, blobs) = self.plan(submission)?;
         let told = Told::of(&job);
-        self.fill.take(blobs.iter().map(|(_, spool)| spool.len()).sum())?;
+        let reserved = self.quota.reserve(job.input_bytes)?;
         if let Err(fault) = part("blob upload", self.put(blobs)).await {
             self.forget(&told.id).await;
             return Err(fault);
@@ -99,7 +99,10 @@ impl Desk {
         // to be an orphan is the Janitor's.
         let created = self.records.store.create(job).await?;
         match &created {
-            Created::New(_) => self.tell(&told),
+            Created::New(_) => {
+                reserved.stored();
+                self.tell(&told);
+            }
             Created::Replayed(_) | Created::Conflict => self.forget(&told.id).await,
         }
         Ok(created)
@@ -160,6 +163,7 @@ impl Desk {
             callback_url: submission.callback_url,
             ttl: submission.ttl,
             items,
+            input_bytes: blobs.iter().map(|(_, spool)| spool.len()).sum(),
             key: submission.key,
         };
         Ok((job, blobs))
@@ -178,7 +182,12 @@ impl Desk {
                 under_way.extend(waiting.next().map(put));
             }
         }
-        outcome.map_err(Fault::from)
+        outcome.map_err(|error| {
+            // Whatever the reason, nothing was accepted, and the same request may be sent again.
+            let mut fault = Fault::from(error);
+            fault.code = Code::Overloaded;
+            fault
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use huemill_actors::dispatcher::{CancelJob, DispatcherSettings};
 use huemill_actors::janitor::JanitorSettings;
 use huemill_observability::Event;
 use huemill_store::job::{ItemState, JobState};
-use huemill_store::store::{Ask, Owner};
+use huemill_store::store::{Ask, Owner, Selection};
 use support::breaking::Break;
 use support::office::{Office, keep, settings};
 use support::{io, on_actix, until};
@@ -126,7 +126,8 @@ fn at_rest_a_picture_in_flight_is_given_back_uncounted() {
             owner: Owner("next".to_owned()),
             most: 1,
             lease: Duration::from_secs(30),
-            suspect: false,
+            selection: Selection::InTurn,
+            sequence: 1,
             pace_ms: 1,
         };
         let claims = office.records.store.claim(&ask).await.unwrap();
@@ -173,7 +174,8 @@ fn what_an_earlier_life_left_in_flight_is_tried_alone() {
             owner: Owner("dead".to_owned()),
             most: 2,
             lease: Duration::from_millis(1),
-            suspect: false,
+            selection: Selection::InTurn,
+            sequence: 1,
             pace_ms: 1,
         };
         assert_eq!(dead.records.store.claim(&ask).await.unwrap().items.len(), 2);

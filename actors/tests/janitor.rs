@@ -6,6 +6,7 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
+use huemill_actors::dispatcher::DispatcherSettings;
 use huemill_actors::intake::Submit;
 use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::supervise::ask;
@@ -23,7 +24,6 @@ fn at_once() -> JanitorSettings {
         interval: Duration::from_millis(5),
         tombstone: Duration::ZERO,
         walk: Duration::ZERO,
-        measure: Duration::ZERO,
         ..JanitorSettings::default()
     }
 }
@@ -49,13 +49,18 @@ async fn submitted_for(office: &Office, ttl: Duration) -> JobId {
     }
 }
 
-/// Waits until just so many bytes of blobs are told.
-async fn measured(office: &mut Office, bytes: u64) {
+/// Nothing is worked on.
+fn idle() -> DispatcherSettings {
+    DispatcherSettings { slots: 0, ..settings() }
+}
+
+/// Waits until just so many bytes of blobs are reported.
+async fn told(office: &mut Office, bytes: u64) {
     loop {
-        match tokio::time::timeout(support::AGES, office.events.recv()).await.expect("it is measured") {
+        match tokio::time::timeout(support::AGES, office.events.recv()).await.expect("it is reported") {
             Some(Event::BlobBytes(found)) if found == bytes => return,
             Some(_) => {}
-            None => panic!("nobody tells"),
+            None => panic!("no more events"),
         }
     }
 }
@@ -136,24 +141,24 @@ fn a_young_orphan_may_belong_to_a_job_that_is_being_received() {
 }
 
 #[test]
-fn blobs_are_measured_at_start_and_again() {
+fn the_bytes_of_all_blobs_are_those_that_jobs_have() {
     on_actix(async {
-        let kept = keep();
-        let job = job_of_now();
-        kept.blobs.put(&input_key(&job, 0), "7 bytes".into()).await.unwrap();
-        let mut office = Office::with(settings(), JanitorSettings::default(), kept);
-        measured(&mut office, 7).await;
-        let mut often = Office::with(settings(), at_once(), office.kept);
-        measured(&mut often, 7).await;
-        often.records.blobs.put(&input_key(&job, 1), "more".into()).await.unwrap();
-        measured(&mut often, 11).await;
+        let mut office = Office::with(settings(), at_once(), keep());
+        let id = office.submit(&["one", "three"]).await;
+        office.ends(&id).await;
+        until(|| office.blobs().len() == 2).await;
+        let items = office.records.store.items(&id, 0, 2).await.unwrap();
+        let cards = items.iter().map(|item| item.result.as_ref().unwrap().card.length).sum();
+        told(&mut office, cards).await;
+        office.records.store.delete(&id).await.unwrap();
+        told(&mut office, 0).await;
     });
 }
 
 #[test]
 fn a_janitor_that_breaks_goes_on() {
     on_actix(async {
-        let office = Office::with(settings(), at_once(), keep());
+        let office = Office::with(idle(), at_once(), keep());
         office.janitor().do_send(Break);
         let id = submitted_for(&office, Duration::from_millis(1)).await;
         until(|| office.blobs().is_empty()).await;

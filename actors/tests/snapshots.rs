@@ -121,6 +121,7 @@ impl Process {
         let id = JobId::generate(Duration::from_secs(1_900_000_000), &mut rand::rng());
         let source = ItemSource::Url { url: "https://example.org/0.png".into() };
         let job = NewJob {
+            input_bytes: 0,
             id: id.clone(),
             kind: JobKind::Url,
             priority: Priority::Normal,

@@ -15,7 +15,7 @@ use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::supervise::ask;
 use huemill_observability::Event;
 use huemill_observability::trace::Scope;
-use huemill_store::blobs::{Blobs, input_key};
+use huemill_store::blobs::{Blobs, BucketSettings, input_key};
 use proxy::{Mode, Proxy};
 use s3::S3;
 use support::office::{Office, keep, settings};
@@ -34,7 +34,8 @@ fn four_blobs_of_a_job_are_on_their_way_at_a_time() {
         let network = Proxy::start(server.endpoint().strip_prefix("http://").unwrap().parse().unwrap());
         let environment = s3::environment(format!("http://{}", network.address()));
         let mut kept = keep();
-        kept.blobs = Blobs::open(&format!("s3://{bucket}/"), &environment).unwrap();
+        kept.blobs =
+            Blobs::open(&format!("s3://{bucket}/"), &BucketSettings::default(), &environment).unwrap();
         let mut office = Office::with(settings(), JanitorSettings::default(), kept);
         // The Janitor looks at the blobs when it starts.
         let (mut measured, mut swept) = (false, false);

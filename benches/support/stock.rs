@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
-use huemill_store::store::{Ask, Listener, Mark, Owner, Store};
+use huemill_store::store::{Ask, Listener, Mark, Owner, Selection, Store};
 
 struct Deaf;
 
@@ -29,6 +29,7 @@ fn job(id: &JobId, pictures: usize) -> NewJob {
         source: ItemSource::Blob { key: format!("jobs/{id}/in/{n}"), length: 10 },
     };
     NewJob {
+        input_bytes: 0,
         id: id.clone(),
         kind: JobKind::Image,
         priority: Priority::Normal,
@@ -82,7 +83,8 @@ pub fn in_progress(data: &Path) -> JobId {
             owner: Owner("stock".to_owned()),
             most: 50,
             lease: Duration::from_secs(3600),
-            suspect: false,
+            selection: Selection::InTurn,
+            sequence: 1,
             pace_ms: 1,
         };
         assert_eq!(store.claim(&ask).await.unwrap().items.len(), 50);

@@ -138,6 +138,16 @@ pub enum Event {
     },
     /// A picture's lease was another's when it was done, or while it was at work: nothing was changed.
     StaleCompletion,
+    /// Pictures that the store held for this process, which did not know of them: back in the queue.
+    ClaimsOrphaned(u64),
+    /// An attempt at a picture failed by a fault that is not the picture's; it is tried again later.
+    PictureDeferred,
+    /// Jobs of which no picture has been settled for long, although none waits for its turn.
+    JobsStalled(u64),
+    /// Processes that share the store and live.
+    Processes(u64),
+    /// Blobs of a job could not be removed; it is tried again later.
+    BlobsNotRemoved,
     /// The Janitor removed something.
     Collected {
         /// `jobs`, `results`, `keys`, `nonces`, `blobs` or `orphans`.
@@ -145,7 +155,7 @@ pub enum Event {
         /// How many.
         count: u64,
     },
-    /// Bytes of blobs, all of them walked through.
+    /// Bytes of the blobs of all jobs, as the store counts them.
     BlobBytes(u64),
     /// The store was called.
     StoreCalled {

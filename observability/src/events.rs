@@ -121,9 +121,24 @@ events! {
     SETTLE_DELAYED = "settle_delayed" WARN
         ["job_id", "cause"]
         "A picture's end could not be written; it is tried again, or its lease runs out.";
+    PICTURE_DEFERRED = "picture_deferred" WARN
+        ["request_id", "job_id", "picture", "attempt", "failures", "retry_in_ms", "cause"]
+        "An attempt at a picture failed by a fault that is not the picture's, or found no room; it waits by itself and is tried again.";
+    CLAIMS_ORPHANED = "claims_orphaned" WARN
+        ["pictures"]
+        "The store held pictures for this process that it did not know of; they are back in the queue.";
+    FIGURES_CORRECTED = "figures_corrected" INFO
+        ["by"]
+        "A count of everything differed from the figures, which are right again; expected while processes of two versions run.";
+    CLOCK_JUMPED = "clock_jumped" WARN
+        ["jump_s", "wait_s"]
+        "Since the last look the clock has gone further than it may, or the service was not running; nothing expires for `wait_s`.";
+    BLOBS_NOT_REMOVED = "blobs_not_removed" WARN
+        ["job_id", "retry_in_ms", "cause"]
+        "Blobs of a job could not be removed; they are passed over and tried again.";
     LEASES_EXPIRED = "leases_expired" WARN
         ["returned", "given_up"]
-        "A process died over pictures, or was cut off; they are tried alone, or given up after too many deaths.";
+        "A process died over pictures, or was cut off; they are suspects now, or given up after too many deaths.";
     PICTURES_GIVEN_BACK = "pictures_given_back" INFO
         ["pictures", "ok"]
         "The service stops; pictures in flight wait for the next process, none counted as an attempt.";

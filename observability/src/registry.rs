@@ -116,6 +116,11 @@ impl Registry {
             }
             Event::LeasesExpired { returned, given_up } => self.jobs.expired(*returned, *given_up),
             Event::StaleCompletion => self.jobs.stale(),
+            Event::ClaimsOrphaned(pictures) => self.jobs.orphaned(*pictures),
+            Event::PictureDeferred => self.jobs.deferred(),
+            Event::JobsStalled(jobs) => self.jobs.stalled(*jobs),
+            Event::Processes(alive) => self.jobs.processes(*alive),
+            Event::BlobsNotRemoved => self.jobs.not_removed(),
             Event::Collected { kind, count } => self.jobs.collected(kind, *count),
             Event::BlobBytes(bytes) => self.jobs.blobs(*bytes),
             Event::StoreCalled { operation, ok, time } => self.jobs.store(operation, *ok, *time),

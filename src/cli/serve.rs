@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use huemill_observability::line::{self, FilterHandle};
 use huemill_observability::trace::{Export, ExportError};
 use huemill_observability::{log, outlet};
+use huemill_store::store::Role;
 use tokio::runtime::{Builder, Runtime};
 
 use super::EXIT_CONFIG;
@@ -20,9 +22,25 @@ use crate::signals;
 /// How long what is still in the io runtime may take at the very end.
 const IO_SHUTDOWN: Duration = Duration::from_secs(5);
 
+/// How to serve.
+#[derive(Debug, Default, Args)]
+pub(super) struct ServeArgs {
+    /// What this process does: all, web (answers requests) or worker (works on jobs) [default: server.role]
+    #[arg(long, value_name = "ROLE", value_parser = role)]
+    role: Option<Role>,
+}
+
+fn role(word: &str) -> Result<Role, &'static str> {
+    Role::parse(word).ok_or("it is none of all, web, worker")
+}
+
 #[allow(clippy::print_stderr, reason = "before the log is set up there is nowhere else to say it")]
-pub(super) fn run(file: Option<&Path>) -> ExitCode {
-    let settings = match Settings::load(file, &Environment::of_process()) {
+pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
+    let mut environment = Environment::of_process();
+    if let Some(role) = args.role {
+        environment.set("HUEMILL__SERVER__ROLE", role.as_str());
+    }
+    let settings = match Settings::load(file, &environment) {
         Ok(settings) => settings,
         Err(problems) => {
             eprint!("{problems}");

@@ -2,6 +2,7 @@
 
 use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::Policy;
+use huemill_store::store::Role;
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -157,6 +158,11 @@ fn store(settings: &Settings, need: &mut Need<'_>) {
         "store.url",
         "must be empty or begin with postgres://",
     );
+    need(
+        settings.server.role == Role::All || !url.is_empty(),
+        "server.role",
+        "must be all where store.url is empty: SQLite has one process",
+    );
     need((1..=1_000).contains(&store.connections), "store.connections", "must be 1 to 1000");
     need(
         (100..=STORE_MS).contains(&store.statement_timeout_ms),
@@ -176,6 +182,8 @@ fn jobs(settings: &Settings, need: &mut Need<'_>) {
     need(jobs.poll_ms >= 10, "jobs.poll_ms", "must be 10 at least");
     need(jobs.picture_seconds >= 1, "jobs.picture_seconds", "must be 1 at least");
     need(jobs.max_crashes >= 1, "jobs.max_crashes", "must be 1 at least");
+    need((1..=100).contains(&jobs.max_attempts), "jobs.max_attempts", "must be 1 to 100");
+    need((1..=60_000).contains(&jobs.retry_base_ms), "jobs.retry_base_ms", "must be 1 to 60000");
     need(jobs.collect_seconds >= 1, "jobs.collect_seconds", "must be 1 at least");
     need(
         jobs.disk_low_bytes >= settings.uploads.disk_low_bytes,

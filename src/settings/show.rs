@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use huemill_store::store::Role;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Settings;
@@ -25,6 +26,7 @@ impl fmt::Display for Settings {
             self.server,
             "server",
             [
+                role,
                 host,
                 port,
                 threads,
@@ -56,6 +58,8 @@ impl fmt::Display for Settings {
                 poll_ms,
                 picture_seconds,
                 max_crashes,
+                max_attempts,
+                retry_base_ms,
                 rest_seconds,
                 collect_seconds,
                 tombstone_hours,
@@ -213,6 +217,12 @@ plain!(u8, u16, u32, u64, usize, f64, bool);
 impl Shown for String {
     fn shown(&self) -> String {
         format!("{self:?}")
+    }
+}
+
+impl Shown for Role {
+    fn shown(&self) -> String {
+        self.as_str().to_owned().shown()
     }
 }
 

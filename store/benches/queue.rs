@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use huemill_store::job::{Card, ItemResult};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
-use huemill_store::store::{Ask, Listener, Mark, Outcome, Owner, Store};
+use huemill_store::store::{Ask, Listener, Mark, Outcome, Owner, Selection, Store};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, AssertSqlSafe};
 
@@ -106,9 +106,10 @@ async fn fill(pool: &AnyPool, rows: &str, from: u32, to: u32) {
 async fn costs(store: &SqlStore, claims: u32) -> (f64, f64, f64) {
     let ask = Ask {
         owner: Owner("bench".to_owned()),
+        sequence: 1,
         most: 1,
         lease: Duration::from_secs(3600),
-        suspect: false,
+        selection: Selection::InTurn,
         pace_ms: 1,
     };
     let (mut claim_ms, mut settle_ms, mut probe_ms) = (Vec::new(), Vec::new(), Vec::new());
@@ -120,7 +121,7 @@ async fn costs(store: &SqlStore, claims: u32) -> (f64, f64, f64) {
         store.settle(&claim.lease, Outcome::Done(result()), 1).await.unwrap();
         let settled = started.elapsed();
         let started = Instant::now();
-        store.probe().await.unwrap();
+        store.probe(&ask.owner).await.unwrap();
         // The first tenth warms the caches.
         if n >= claims / 10 {
             claim_ms.push(claimed.as_secs_f64() * 1000.0);

@@ -160,6 +160,8 @@ pub struct NewJob {
     pub eta_s: u32,
     /// Its pictures, one at least.
     pub items: Vec<NewItem>,
+    /// Bytes of its inputs' blobs.
+    pub input_bytes: u64,
     /// Its idempotency key.
     pub key: Option<NewKey>,
 }

@@ -5,6 +5,7 @@
 //! - [`archive`] reads ZIP archives that lie in such bytes, entry by entry, under limits.
 //! - [`store`] is the contract of what must survive: jobs and their items, keys, nonces, secrets; [`job`] are its nouns;
 //!   [`sql`] keeps it in SQLite or PostgreSQL.
+//! - [`steady_clock`] is the wall clock that no one can set.
 //! - [`outbox`] is the part of that contract that tells others of jobs' ends.
 //! - [`blobs`] are the inputs and cards of jobs, in a folder or a bucket; [`fetch`] brings one picture of them into a
 //!   spool, [`results`] is the archive of a job's cards.
@@ -20,6 +21,7 @@ pub mod outbox;
 pub mod results;
 pub mod spool;
 pub mod sql;
+pub mod steady_clock;
 pub mod store;
 
 pub use spool::{Spool, SpoolRoom, SpoolSettings, SpoolWriter};

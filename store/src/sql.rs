@@ -7,22 +7,28 @@
 
 mod claim;
 mod clock;
+mod counters;
 mod create;
+mod deferred;
 mod dialect;
 mod ending;
+mod ends;
 mod fault;
-mod janitor;
+mod heartbeat;
 mod operation;
 mod outbox;
+mod pauses;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod queue;
 mod read;
 mod reap;
 mod rows;
 mod schema;
 mod secrets;
 mod settle;
+mod sweep;
 mod writer;
 
 use std::collections::HashSet;
@@ -38,16 +44,17 @@ use tokio::sync::OnceCell;
 pub use clock::StoreClock;
 pub use postgres::PostgresSettings;
 
+use self::counters::Tally;
 use self::dialect::Dialect;
 use self::fault::told;
 use self::operation::Operation;
 use self::postgres::Reader;
 use self::writer::{PATIENCE, Target, Writer};
-use crate::job::{Item, ItemError, Job, JobId, NewJob};
+use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
 use crate::outbox::{After, Call, Deliveries, Delivery, Outbox, Post, Ticket, Try};
 use crate::store::{
-    Ask, Canceled, Claims, Collected, Created, Figures, Key, Lease, Listener, Listing, Mark, Outcome, Owner,
-    Reaped, Removable, Settled, Store, StoreError,
+    Ask, Canceled, Claims, Collected, Created, Expired, Figures, Heartbeat, Key, Lease, Listener, Listing,
+    Mark, Outcome, Owner, Process, Reaped, Reconciled, Removable, Retried, Settled, Store, StoreError,
 };
 
 /// Connections that read SQLite's file.
@@ -169,8 +176,34 @@ impl Store for SqlStore {
         self.write_leases(claim::Take(ask.clone())).await
     }
 
-    async fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<Vec<Lease>, StoreError> {
-        self.write(settle::Heartbeat { owner: owner.clone(), lease }).await
+    async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<Reconciled, StoreError> {
+        self.write_leases(heartbeat.clone()).await
+    }
+
+    async fn leave(&self, owner: &Owner) -> Result<(), StoreError> {
+        self.write(heartbeat::Leave(owner.clone())).await
+    }
+
+    async fn processes(&self) -> Result<Vec<Process>, StoreError> {
+        let mut reader = self.reader().await?;
+        read(async {
+            let now = self.dialect.now(&mut reader).await?;
+            heartbeat::list(&mut reader, now).await
+        })
+        .await
+    }
+
+    async fn pause(&self, kind: Option<JobKind>) -> Result<(), StoreError> {
+        self.write(pauses::Pause(kind)).await
+    }
+
+    async fn resume(&self, kind: Option<JobKind>) -> Result<(), StoreError> {
+        self.write(pauses::Resume(kind)).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Option<JobKind>>, StoreError> {
+        let mut reader = self.reader().await?;
+        Ok(read(pauses::read(&mut reader)).await?.list())
     }
 
     async fn settle(&self, lease: &Lease, outcome: Outcome, pace_ms: u64) -> Result<Settled, StoreError> {
@@ -189,29 +222,48 @@ impl Store for SqlStore {
         self.write(settle::Fetched(id.clone())).await
     }
 
+    async fn retry(&self, id: &JobId) -> Result<Retried, StoreError> {
+        self.write(ends::Retry(id.clone())).await
+    }
+
     async fn cancel(&self, id: &JobId) -> Result<Canceled, StoreError> {
-        self.write(janitor::Cancel(id.clone())).await
+        self.write(ends::Cancel(id.clone())).await
     }
 
     async fn delete(&self, id: &JobId) -> Result<bool, StoreError> {
-        self.write(janitor::Delete(id.clone())).await
+        self.write(ends::Delete(id.clone())).await
     }
 
-    async fn expire(&self, most: u32) -> Result<Vec<JobId>, StoreError> {
-        self.write(janitor::Expire(most)).await
+    async fn hold_duty(&self, owner: &Owner, name: &str, lease: Duration) -> Result<bool, StoreError> {
+        if self.is_sole_writer() {
+            return Ok(true);
+        }
+        self.write(heartbeat::HoldDuty { owner: owner.clone(), name: name.to_owned(), lease }).await
+    }
+
+    async fn expire(&self, most: u32, jump: Duration) -> Result<Expired, StoreError> {
+        self.write(sweep::Expire { most, jump }).await
     }
 
     async fn removable(&self, most: u32) -> Result<Vec<Removable>, StoreError> {
         let mut reader = self.reader().await?;
-        read(read::removable(&mut reader, most)).await
+        read(async {
+            let now = self.dialect.now(&mut reader).await?;
+            read::removable(&mut reader, now, most).await
+        })
+        .await
     }
 
     async fn removed(&self, gone: &[Removable]) -> Result<(), StoreError> {
-        self.write(janitor::Removed(gone.to_vec())).await
+        self.write(sweep::Removed(gone.to_vec())).await
+    }
+
+    async fn not_removed(&self, job: &JobId, wait: Duration) -> Result<(), StoreError> {
+        self.write(sweep::NotRemoved { job: job.clone(), wait }).await
     }
 
     async fn collect(&self, most: u32, tombstone: Duration) -> Result<Collected, StoreError> {
-        self.write(janitor::Collect { most, tombstone }).await
+        self.write(sweep::Collect { most, tombstone }).await
     }
 
     async fn living(&self, ids: &[JobId]) -> Result<HashSet<JobId>, StoreError> {
@@ -241,10 +293,28 @@ impl Store for SqlStore {
         .await
     }
 
-    async fn probe(&self) -> Result<(), StoreError> {
-        self.write(secrets::Probe).await?;
+    async fn stalled(&self, quiet: Duration) -> Result<u64, StoreError> {
         let mut reader = self.reader().await?;
-        read(secrets::find_probe(&mut reader)).await
+        read(async {
+            let now = self.dialect.now(&mut reader).await?;
+            read::stalled(&mut reader, now, quiet).await
+        })
+        .await
+    }
+
+    async fn recount(&self) -> Result<[i64; 10], StoreError> {
+        let mut reader = self.reader().await?;
+        let error = read(Tally::error(&mut reader)).await?;
+        drop(reader);
+        // A difference stays one, whatever is counted meanwhile.
+        self.write(counters::Correct(error)).await?;
+        Ok(error.values())
+    }
+
+    async fn probe(&self, owner: &Owner) -> Result<(), StoreError> {
+        self.write(secrets::Probe(owner.clone())).await?;
+        let mut reader = self.reader().await?;
+        read(secrets::find_probe(&mut reader, owner)).await
     }
 
     async fn backup(&self, to: &Path) -> Result<(), StoreError> {

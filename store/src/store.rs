@@ -13,6 +13,7 @@
 //! Every method is one transaction, commits before it returns, and may be called from any thread.
 
 mod answers;
+mod processes;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -22,11 +23,12 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use answers::{
-    Ask, Canceled, Claim, Claims, Collected, Created, Ended, Figures, GivenUp, Key, Lease, Listener, Listing,
-    Mark, Outcome, Owner, Reaped, Removable, Settled, StoreError,
+    Ask, Backoff, Canceled, Claim, Claims, Collected, Created, Ended, Expired, Figures, GivenUp, Key, Lease,
+    Listener, Listing, Mark, Outcome, Owner, Reaped, Removable, Retried, Selection, Settled, StoreError,
 };
+pub use processes::{Heartbeat, Process, Reconciled, Role};
 
-use crate::job::{Item, ItemError, Job, JobId, NewJob};
+use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
 use crate::outbox::Outbox;
 
 /// The contract: see the module.
@@ -53,8 +55,23 @@ pub trait Store: Outbox {
     /// Hands out items with a lease. A job's first claim makes it `processing`.
     async fn claim(&self, ask: &Ask) -> Result<Claims, StoreError>;
 
-    /// Prolongs all leases of this owner from now on, and says which it still holds.
-    async fn heartbeat(&self, owner: &Owner, lease: Duration) -> Result<Vec<Lease>, StoreError>;
+    /// Keeps a process alive, and compares its leases with the rows: see [`Heartbeat`].
+    async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<Reconciled, StoreError>;
+
+    /// The process is gone: its leases are reaped from now on.
+    async fn leave(&self, owner: &Owner) -> Result<(), StoreError>;
+
+    /// All processes that have a row, the newest first.
+    async fn processes(&self) -> Result<Vec<Process>, StoreError>;
+
+    /// Hands out no more items: of this kind of job, or of any.
+    async fn pause(&self, kind: Option<JobKind>) -> Result<(), StoreError>;
+
+    /// Takes a pause back; without a kind, all of them.
+    async fn resume(&self, kind: Option<JobKind>) -> Result<(), StoreError>;
+
+    /// What is paused: kinds of job, or none for all of them.
+    async fn pauses(&self) -> Result<Vec<Option<JobKind>>, StoreError>;
 
     /// Settles an item, and with the last one its job. `pace_ms` as in [`Ask`].
     async fn settle(&self, lease: &Lease, outcome: Outcome, pace_ms: u64) -> Result<Settled, StoreError>;
@@ -63,13 +80,17 @@ pub trait Store: Outbox {
     /// back; those no longer held are left alone. Returns how many.
     async fn give_back(&self, leases: &[Lease]) -> Result<u64, StoreError>;
 
-    /// Takes back up to `most` items whose lease has run out; where this process is the only writer, leases of an
-    /// earlier one have. One that was alone then counts a crash; at `crashes` of them it is failed with `error`.
+    /// Takes back up to `most` items whose process is gone; where this process is the only writer, an earlier one is.
+    /// The first time an item becomes a suspect. A suspect that was the only item of its process counts a crash, and
+    /// fails with `error` at `crashes` of them; one that had company is to be isolated from then on.
     async fn reap(&self, most: u32, crashes: u32, error: &ItemError) -> Result<Reaped, StoreError>;
 
     /// Marks that results of a completed job were fetched. Whether that is news: true once for each job, whatever
     /// happens at the same time. What clients see of the job, its version, does not change.
     async fn fetched(&self, id: &JobId) -> Result<bool, StoreError>;
+
+    /// Puts the pictures of an ended job that failed by a fault that is not theirs back into the queue.
+    async fn retry(&self, id: &JobId) -> Result<Retried, StoreError>;
 
     /// Ends a job at its owner's wish; its unsettled items are canceled.
     async fn cancel(&self, id: &JobId) -> Result<Canceled, StoreError>;
@@ -77,15 +98,22 @@ pub trait Store: Outbox {
     /// Makes a job a tombstone at once, whatever its state. Whether there was one that was not a tombstone.
     async fn delete(&self, id: &JobId) -> Result<bool, StoreError>;
 
-    /// Makes tombstones of up to `most` jobs past their time.
-    async fn expire(&self, most: u32) -> Result<Vec<JobId>, StoreError>;
+    /// Takes or keeps a duty that one process has at a time, for this long. Whether it is this owner's now.
+    async fn hold_duty(&self, owner: &Owner, name: &str, lease: Duration) -> Result<bool, StoreError>;
+
+    /// Makes tombstones of up to `most` jobs past their time. Where the clock has jumped ahead by more than `jump` since
+    /// the last call, nothing expires for as long as `jump`.
+    async fn expire(&self, most: u32, jump: Duration) -> Result<Expired, StoreError>;
 
     /// Up to `most` jobs with blobs that are due to go: all of a tombstone's, the inputs of one that has ended.
-    /// Stays due until [`Store::removed`] says otherwise.
+    /// Stays due until [`Store::removed`] or [`Store::not_removed`] says otherwise.
     async fn removable(&self, most: u32) -> Result<Vec<Removable>, StoreError>;
 
     /// These blobs are gone.
     async fn removed(&self, gone: &[Removable]) -> Result<(), StoreError>;
+
+    /// These blobs could not be removed: they are due again after this wait.
+    async fn not_removed(&self, job: &JobId, wait: Duration) -> Result<(), StoreError>;
 
     /// Removes up to `most` each of: tombstones that are `tombstone` old and whose blobs are gone, keys past
     /// their time whose job is gone or a tombstone, nonces past their time.
@@ -100,11 +128,18 @@ pub trait Store: Outbox {
     /// The secret of this name; `made` becomes it where there is none yet.
     async fn secret(&self, name: &str, made: SecretString) -> Result<SecretString, StoreError>;
 
-    /// The store in figures.
+    /// The store in figures: the same few rows however many jobs there are.
     async fn figures(&self) -> Result<Figures, StoreError>;
 
-    /// Writes a row and reads it back.
-    async fn probe(&self) -> Result<(), StoreError>;
+    /// Jobs that are being processed, of which no picture waits for its turn and no attempt has ended for this long.
+    /// Looks at jobs that are being processed alone.
+    async fn stalled(&self, quiet: Duration) -> Result<u64, StoreError>;
+
+    /// Counts everything, and corrects the figures where they differ; what it changed them by, in their order.
+    async fn recount(&self) -> Result<[i64; 10], StoreError>;
+
+    /// Writes a row of this owner and reads it back.
+    async fn probe(&self, owner: &Owner) -> Result<(), StoreError>;
 
     /// Writes a consistent copy of the whole store to a file that is not there yet, while it serves. SQLite alone.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;

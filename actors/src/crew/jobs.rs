@@ -10,12 +10,12 @@ use huemill_store::store::Owner;
 use tokio::runtime::Handle;
 
 use super::Mail;
+use crate::blob_quota::BlobQuota;
 use crate::delivery::{Courier, Delivery, DeliverySettings};
-use crate::dispatcher::{Dispatcher, DispatcherSettings, Tools};
+use crate::dispatcher::{BlobCheck, Dispatcher, DispatcherSettings, Tools};
 use crate::ending::Ends;
 use crate::estimate::Estimate;
 use crate::fetcher::{Fetcher, FetcherSettings};
-use crate::fill::Fill;
 use crate::health::DiskProbe;
 use crate::idempotency::Idempotency;
 use crate::intake::{Drain, Intake, IntakeSettings};
@@ -72,9 +72,10 @@ impl Jobs {
     pub fn start(world: &JobsWorld<'_>) -> Self {
         let JobsWorld { arbiter, supervision, records, drain, io, .. } = *world;
         let (recorder, estimate) = (&supervision.recorder, Estimate::new(world.dispatcher.slots));
-        let fill = Fill::new(world.blob_limit);
+        let quota = BlobQuota::new(world.blob_limit);
+        let counts = (estimate.clone(), quota.clone());
         let actor =
-            Janitor::new(world.janitor, records.clone(), estimate.clone(), fill.clone(), recorder.clone());
+            Janitor::new(world.janitor, records.clone(), world.owner.clone(), counts, recorder.clone());
         let janitor = supervise::start(arbiter, "janitor", supervision, |_| actor);
         let (fetcher, delivery) = outside(world);
         let ends = Ends { recorder: recorder.clone(), janitor: janitor.clone(), delivery: delivery.clone() };
@@ -85,6 +86,7 @@ impl Jobs {
             ends: ends.clone(),
             room: world.room.clone(),
             estimate: estimate.clone(),
+            blob_check: BlobCheck::new(records.clone()),
             drain: drain.clone(),
             recorder: recorder.clone(),
             owner: world.owner.clone(),
@@ -93,7 +95,7 @@ impl Jobs {
         let actor = Dispatcher::new(world.dispatcher, tools);
         let dispatcher = supervise::start(arbiter, "dispatcher", supervision, |_| actor);
         let idempotency = supervise::start(arbiter, "idempotency", supervision, |_| Idempotency::default());
-        let desk = Desk { records: records.clone(), estimate, fill, recorder: recorder.clone() };
+        let desk = Desk { records: records.clone(), estimate, quota, recorder: recorder.clone() };
         let disk = Arc::clone(world.disk);
         let actor = Intake::new(world.intake, drain.clone(), disk, io.clone(), recorder.clone())
             .with_office(desk, dispatcher.clone());

@@ -29,6 +29,8 @@ pub struct DeliverySettings {
     pub poll: Duration,
     /// The longest time without a look, for clocks that are set back.
     pub longest_sleep: Duration,
+    /// Whether this process sends at all.
+    pub sends: bool,
 }
 
 impl DeliverySettings {
@@ -49,6 +51,7 @@ impl Default for DeliverySettings {
             circuit: (Duration::from_secs(30), Duration::from_secs(600)),
             poll: Duration::from_secs(5),
             longest_sleep: Duration::from_secs(600),
+            sends: true,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! One attempt at one picture of a job: fetch its bytes, have it worked on, store its card, settle it.
 //!
-//! What is a matter of time (a store that is away, no memory, a full disk) gives the picture back; what lies in the
-//! picture fails it, for good; a fault of ours fails it after a few attempts. A picture whose token fires is lost:
-//! its job was canceled, or its lease is another's by now, and nothing is written any more.
+//! What lies in the picture fails it, for good. A fault that is not the picture's (its blob is refused, or ours) defers
+//! it, longer each time, and fails it after a few attempts; a lack of memory defers it and counts nothing. Only where
+//! store or blobs are away for all is it given back, and claims pause. A picture whose token fires is lost: its job was
+//! canceled, or its lease is another's by now, and nothing is written any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,19 +12,19 @@ use huemill_observability::trace::{self, KeyValue, Scope, Span, SpanKind};
 use huemill_observability::{Event, log};
 use huemill_store::Spool;
 use huemill_store::archive::EntryError;
-use huemill_store::blobs::card_key;
+use huemill_store::blobs::{BlobError, card_key};
 use huemill_store::fetch::{FetchError, fetch};
-use huemill_store::job::{Card, ItemError, ItemResult, ItemSource};
+use huemill_store::job::{Card, ItemError, ItemResult, ItemSource, Job, JobState};
 use huemill_store::store::{Claim, Lease, Outcome, Settled, StoreError};
 
-use super::held::Download;
+use super::claimed_items::Download;
 use super::{DispatcherSettings, Tools};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::fetcher::Fetch;
 use crate::members::Members;
 use crate::orders;
-use crate::part::part;
+use crate::part::{SpanError, part};
 use crate::supervise::ask;
 use crate::workers::{self, Cancel, Class, Input, Run};
 
@@ -35,12 +36,35 @@ pub(super) const FAILED: &str = "failed";
 
 /// How an attempt ended.
 pub(super) enum Finish {
-    /// It counts, or it came too late.
+    /// It counts, waits by itself, or came too late.
     Settled,
     /// It was stopped from outside.
     Lost,
-    /// It was not its fault; the picture waits again.
+    /// Store or blobs are away for all; the picture waits again.
     GivenBack(Fault),
+}
+
+/// Why a picture has no result.
+enum Failure {
+    /// It lies in the picture, or nothing but a fault of ours is known.
+    Fault(Fault),
+    /// Its blob could not be read, or its card not be written.
+    Blob(BlobError),
+}
+
+impl SpanError for Failure {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Fault(fault) => fault.code.as_str(),
+            Self::Blob(_) => "BLOB_ERROR",
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 pub(super) async fn attempt(
@@ -84,35 +108,81 @@ async fn carry_out(
         }
         worked = work(&tools, settings, &claim, &cancel, download) => worked,
     };
-    if let Err(fault) = &worked {
-        span.fail(fault.code.as_str());
-    }
-    let (outcome, fault) = match worked {
-        Ok(result) => (Outcome::Done(result), None),
+    let judged = match worked {
+        Ok(result) => Judgement::Settle(Outcome::Done(result), None),
         Err(_) if cancel.is_cancelled() => return Finish::Lost,
-        Err(fault) if is_passing(&fault, &claim.lease, settings) => {
+        Err(failure) => judge(&tools, settings, failure).await,
+    };
+    let (outcome, fault) = match judged {
+        Judgement::Settle(outcome, fault) => (outcome, fault),
+        Judgement::GiveBack(fault) => {
+            span.fail(fault.code.as_str());
             return give_back(&tools, &claim.lease, fault).await;
         }
-        Err(fault) => {
-            let (code, message) = (fault.code.as_str().to_owned(), fault.message.clone().into_owned());
-            (Outcome::Failed(ItemError { code, message }), Some(fault))
-        }
     };
-    let settled = match settle(&tools, settings, &claim, outcome, &cancel).await {
+    if let Some(fault) = &fault {
+        span.fail(fault.code.as_str());
+    }
+    let settled = match settle(&tools, &claim, outcome, &cancel).await {
         Ok(settled) => settled,
         Err(finish) => return finish,
     };
+    if settled == Settled::Stale {
+        clear_away(&tools, &claim.lease).await;
+    }
     tell(&tools, &claim, &settled, fault.as_ref(), began);
     Finish::Settled
 }
 
-/// Whether another attempt may go better.
-fn is_passing(fault: &Fault, lease: &Lease, settings: DispatcherSettings) -> bool {
-    match fault.code {
-        Code::Overloaded | Code::NotReady => true,
-        Code::InternalError => lease.attempt < settings.attempts,
-        _ => false,
+/// A card that was stored after its job was deleted has no row that names it.
+async fn clear_away(tools: &Tools, lease: &Lease) {
+    let is_gone = |job: &Option<Job>| job.as_ref().is_none_or(|job| job.state == JobState::Expired);
+    if !tools.records.store.job(&lease.job).await.is_ok_and(|job| is_gone(&job)) {
+        return;
     }
+    let (blobs, job) = (tools.records.blobs.clone(), lease.job.clone());
+    // Should that fail, the walk for orphans finds it.
+    let _ = tools.records.on_io(async move { Ok(blobs.remove_job(&job, true).await?) }).await;
+}
+
+/// What becomes of an attempt.
+enum Judgement {
+    /// This is written.
+    Settle(Outcome, Option<Fault>),
+    /// Nothing is written; claims pause.
+    GiveBack(Fault),
+}
+
+/// How long a picture waits for which there was no memory or no slot in time.
+const SNOOZE: Duration = Duration::from_secs(2);
+
+async fn judge(tools: &Tools, settings: DispatcherSettings, failure: Failure) -> Judgement {
+    let fault = match failure {
+        Failure::Blob(error) => {
+            // A missing blob says nothing of the others; a full store is full for all.
+            let for_all = match &error {
+                BlobError::Missing(_) => false,
+                BlobError::Full(_) => true,
+                _ => !tools.blob_check.is_well().await,
+            };
+            if for_all {
+                let mut fault = Fault::from(error);
+                fault.code = Code::Overloaded;
+                return Judgement::GiveBack(fault);
+            }
+            Fault::new(Code::InternalError).because(error)
+        }
+        Failure::Fault(fault) => fault,
+    };
+    let error =
+        ItemError { code: fault.code.as_str().to_owned(), message: fault.message.clone().into_owned() };
+    let outcome = match fault.code {
+        Code::NotReady => return Judgement::GiveBack(fault),
+        Code::Overloaded => Outcome::Later(SNOOZE),
+        Code::InternalError => Outcome::Retry(error, settings.backoff),
+        _ => Outcome::Failed(error),
+    };
+    Judgement::Settle(outcome, Some(fault))
 }
 
 async fn work(
@@ -121,7 +191,7 @@ async fn work(
     claim: &Claim,
     cancel: &Cancel,
     download: Option<Download>,
-) -> Result<ItemResult, Fault> {
+) -> Result<ItemResult, Failure> {
     let options = orders::read(&claim.options)?;
     let input = Input::Spool(part("fetch", bytes(tools, settings, claim)).await?);
     drop(download);
@@ -139,22 +209,22 @@ async fn work(
 }
 
 /// The picture's bytes, from where its job has them.
-async fn bytes(tools: &Arc<Tools>, settings: DispatcherSettings, claim: &Claim) -> Result<Spool, Fault> {
+async fn bytes(tools: &Arc<Tools>, settings: DispatcherSettings, claim: &Claim) -> Result<Spool, Failure> {
     if let ItemSource::Url { url } = &claim.source {
         let (url, request_id) = (url.clone(), claim.request_id.clone());
         let job_id = Some(claim.lease.job.to_string());
-        return ask(&tools.fetcher, Fetch { url, wait: None, request_id, job_id, scope: Scope::here() })
-            .await?;
+        let fetch = Fetch { url, wait: None, request_id, job_id, scope: Scope::here() };
+        return Ok(ask(&tools.fetcher, fetch).await??);
     }
     let (fetching, source) = (Arc::clone(tools), claim.source.clone());
     let fetched = tools.records.on_io(async move {
         let Tools { records, room, .. } = &*fetching;
-        fetch(&records.blobs, &source, room, settings.longest_input).await.map_err(of_fetch)
+        Ok(fetch(&records.blobs, &source, room, settings.longest_input).await)
     });
-    fetched.await
+    fetched.await?.map_err(of_fetch)
 }
 
-async fn store_card(tools: &Arc<Tools>, claim: &Claim, card: huemill_imaging::Card) -> Result<Card, Fault> {
+async fn store_card(tools: &Arc<Tools>, claim: &Claim, card: huemill_imaging::Card) -> Result<Card, Failure> {
     let Lease { job, number, .. } = &claim.lease;
     let stored = Card {
         key: card_key(job, *number, card.format.extension()),
@@ -163,47 +233,41 @@ async fn store_card(tools: &Arc<Tools>, claim: &Claim, card: huemill_imaging::Ca
         crc32: crc32fast::hash(&card.bytes),
     };
     let (records, key) = (tools.records.clone(), stored.key.clone());
-    let put = async move { Ok(records.blobs.put(&key, card.bytes.into()).await?) };
-    tools.records.on_io(put).await?;
+    let put = async move { Ok(records.blobs.put(&key, card.bytes.into()).await) };
+    tools.records.on_io(put).await?.map_err(Failure::Blob)?;
     Ok(stored)
 }
 
-fn of_fetch(error: FetchError) -> Fault {
-    match error {
-        FetchError::Blob(error) => error.into(),
+fn of_fetch(error: FetchError) -> Failure {
+    Failure::Fault(match error {
+        FetchError::Blob(error) => return Failure::Blob(error),
         FetchError::Entry(EntryError::Io(error)) => Fault::new(Code::Overloaded).because(error),
         FetchError::Entry(error) => workers::of_entry(&error),
         FetchError::TooLarge { limit } => workers::too_many_bytes(limit).because(error),
         error => Fault::new(Code::InternalError).because(error),
-    }
+    })
 }
 
 /// The first wait before a write is tried again, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Settles the picture, trying again while the store is away: the work is done, and its lease may still hold.
-async fn settle(
-    tools: &Tools,
-    settings: DispatcherSettings,
-    claim: &Claim,
-    outcome: Outcome,
-    cancel: &Cancel,
-) -> Result<Settled, Finish> {
-    let until = Instant::now() + settings.lease;
+/// Settles the picture, trying again while the store is away: the work is done, and its lease is good until a heartbeat
+/// says otherwise and fires the token.
+async fn settle(tools: &Tools, claim: &Claim, outcome: Outcome, cancel: &Cancel) -> Result<Settled, Finish> {
     let mut wait = WAITS.0;
     loop {
         let pace = tools.estimate.pace_ms();
         match tools.records.store.settle(&claim.lease, outcome.clone(), pace).await {
             Ok(settled) => return Ok(settled),
-            Err(StoreError::Away(cause)) if Instant::now() < until => {
+            Err(StoreError::Away(cause)) => {
+                log!(SETTLE_DELAYED, job_id = claim.lease.job.as_str(), cause);
                 tokio::select! {
                     () = cancel.cancelled() => return Err(Finish::Lost),
                     () = tokio::time::sleep(wait) => {}
                 }
-                log!(SETTLE_DELAYED, job_id = claim.lease.job.as_str(), cause);
                 wait = (wait * 2).min(WAITS.1);
             }
-            Err(error) => return Err(Finish::GivenBack(error.into())),
+            Err(error) => return Err(give_back(tools, &claim.lease, error.into()).await),
         }
     }
 }
@@ -213,6 +277,22 @@ fn tell(tools: &Tools, claim: &Claim, settled: &Settled, fault: Option<&Fault>, 
     match settled {
         Settled::Stale => {
             tools.recorder.record(Event::StaleCompletion);
+            // It may be that this very answer was written, and only the reply lost: then its job may have ended unsaid.
+            tools.ends.look_for_work();
+        }
+        Settled::Deferred { failures, wait } => {
+            tools.recorder.record(Event::PictureDeferred);
+            let Lease { job, number, attempt, .. } = &claim.lease;
+            log!(
+                PICTURE_DEFERRED,
+                request_id = claim.request_id,
+                job_id = job.as_str(),
+                picture = *number,
+                attempt = *attempt,
+                failures = *failures,
+                retry_in_ms = wait.as_millis() as u64,
+                cause = fault.and_then(|fault| fault.cause.as_deref())
+            );
         }
         Settled::Counted(ended) => {
             if fault.is_none() {
@@ -250,7 +330,7 @@ fn write_line(claim: &Claim, fault: Option<&Fault>, began: Instant) {
     }
 }
 
-/// Puts the picture back. Where even that fails, its lease runs out.
+/// Puts the picture back. Where even that fails, the next heartbeat does it.
 async fn give_back(tools: &Tools, lease: &Lease, fault: Fault) -> Finish {
     if let Err(error) = tools.records.store.give_back(std::slice::from_ref(lease)).await {
         log!(SETTLE_DELAYED, job_id = lease.job.as_str(), cause = %error);

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use actix::Addr;
 use huemill_store::SpoolRoom;
-use huemill_store::store::Owner;
+use huemill_store::store::{Backoff, Owner, Role};
 use tokio::runtime::Handle;
 
+use super::blob_check::BlobCheck;
 use crate::ending::Ends;
 use crate::estimate::Estimate;
 use crate::fetcher::Fetcher;
@@ -28,8 +29,11 @@ pub struct DispatcherSettings {
     pub picture: Duration,
     /// Process deaths after which a picture that was alone then is given up.
     pub crashes: u32,
-    /// Attempts after which a picture that failed by a fault of ours is given up.
-    pub attempts: u32,
+    /// How long a picture waits after an attempt failed by a fault that is not its own, and after how many of them it
+    /// fails.
+    pub backoff: Backoff,
+    /// What this process does: one that answers requests alone claims nothing.
+    pub role: Role,
     /// The largest picture, in bytes.
     pub longest_input: u64,
     /// Pictures that may be on their way here beside those in the slots.
@@ -37,7 +41,8 @@ pub struct DispatcherSettings {
 }
 
 impl Default for DispatcherSettings {
-    /// A slot a core, leases of 30 s, a poll a second, a minute a picture, 3 deaths, 3 attempts, 50 MB, 16 downloads.
+    /// A slot a core, leases of 30 s, a poll a second, a minute a picture, 3 deaths, 5 attempts after 2, 8, 32
+    /// and 60 s, 50 MB, 16 downloads.
     fn default() -> Self {
         Self {
             slots: std::thread::available_parallelism().map_or(1, usize::from),
@@ -45,7 +50,8 @@ impl Default for DispatcherSettings {
             poll: Duration::from_secs(1),
             picture: Duration::from_secs(60),
             crashes: 3,
-            attempts: 3,
+            backoff: Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(60), limit: 5 },
+            role: Role::All,
             longest_input: 50_000_000,
             downloads: 16,
         }
@@ -67,6 +73,8 @@ pub struct Tools {
     pub room: SpoolRoom,
     /// What is learned of times.
     pub estimate: Estimate,
+    /// Whether blobs are away for all, or one of them alone.
+    pub blob_check: BlobCheck,
     /// Whether the service stops.
     pub drain: Drain,
     /// Where events go.

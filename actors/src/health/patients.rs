@@ -28,6 +28,8 @@ pub const MAILBOXES: [&str; 8] =
 
 /// Whom and what Health asks.
 pub struct Patients {
+    /// Who this process is to the store.
+    pub owner: huemill_store::store::Owner,
     /// Asked for their pulse, and sent the canary.
     pub workers: Addr<Workers>,
     /// Asked for a sign of life.
@@ -88,10 +90,10 @@ impl Patients {
         &self,
         limit: Duration,
     ) -> impl Future<Output = Result<[Duration; 2], String>> + use<> {
-        let records = self.records.clone();
+        let (records, owner) = (self.records.clone(), self.owner.clone());
         in_time(limit, async move {
             let began = Instant::now();
-            records.store.probe().await?;
+            records.store.probe(&owner).await?;
             let between = Instant::now();
             let blobs = records.blobs.clone();
             records.on_io(async move { Ok(blobs.probe().await?) }).await?;

@@ -9,11 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use huemill_observability::Event;
 use huemill_observability::trace::{KeyValue, Scope, SpanKind};
-use huemill_store::job::{Item, ItemError, Job, JobId, NewJob};
+use huemill_store::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
 use huemill_store::outbox::{After, Call, Deliveries, Delivery, Outbox, Post, Ticket, Try};
 use huemill_store::store::{
-    Ask, Canceled, Claims, Collected, Created, Figures, Key, Lease, Listing, Mark, Outcome, Owner, Reaped,
-    Removable, Settled, Store, StoreError,
+    Ask, Canceled, Claims, Collected, Created, Expired, Figures, Heartbeat, Key, Lease, Listing, Mark,
+    Outcome, Owner, Process, Reaped, Reconciled, Removable, Retried, Settled, Store, StoreError,
 };
 use secrecy::SecretString;
 use tokio::runtime::Handle;
@@ -22,7 +22,7 @@ use crate::clock::Instant;
 use crate::metrics::Recorder;
 
 /// The operations, as metrics spell them.
-pub const OPERATIONS: [&str; 29] = [
+pub const OPERATIONS: [&str; 39] = [
     "backup",
     "cancel",
     "claim",
@@ -36,21 +36,31 @@ pub const OPERATIONS: [&str; 29] = [
     "figures",
     "give_back",
     "heartbeat",
+    "hold_duty",
     "items",
     "job",
     "key",
+    "leave",
     "list",
     "living",
     "mark",
+    "not_removed",
+    "pause",
+    "pauses",
     "probe",
+    "processes",
     "put_off",
     "reap",
+    "recount",
     "redeliver",
     "removable",
     "removed",
+    "resume",
+    "retry",
     "secret",
     "settle",
     "spend",
+    "stalled",
     "tried",
 ];
 
@@ -134,9 +144,30 @@ impl Store for Measured {
         self.run("claim", move |store| async move { store.claim(&ask).await }).await
     }
 
-    async fn heartbeat(&self, owner: &Owner, lease: Duration) -> Answer<Vec<Lease>> {
+    async fn heartbeat(&self, heartbeat: &Heartbeat) -> Answer<Reconciled> {
+        let heartbeat = heartbeat.clone();
+        self.run("heartbeat", move |store| async move { store.heartbeat(&heartbeat).await }).await
+    }
+
+    async fn leave(&self, owner: &Owner) -> Answer<()> {
         let owner = owner.clone();
-        self.run("heartbeat", move |store| async move { store.heartbeat(&owner, lease).await }).await
+        self.run("leave", move |store| async move { store.leave(&owner).await }).await
+    }
+
+    async fn processes(&self) -> Answer<Vec<Process>> {
+        self.run("processes", move |store| async move { store.processes().await }).await
+    }
+
+    async fn pause(&self, kind: Option<JobKind>) -> Answer<()> {
+        self.run("pause", move |store| async move { store.pause(kind).await }).await
+    }
+
+    async fn resume(&self, kind: Option<JobKind>) -> Answer<()> {
+        self.run("resume", move |store| async move { store.resume(kind).await }).await
+    }
+
+    async fn pauses(&self) -> Answer<Vec<Option<JobKind>>> {
+        self.run("pauses", move |store| async move { store.pauses().await }).await
     }
 
     async fn settle(&self, lease: &Lease, outcome: Outcome, pace_ms: u64) -> Answer<Settled> {
@@ -169,8 +200,21 @@ impl Store for Measured {
         self.run("delete", move |store| async move { store.delete(&id).await }).await
     }
 
-    async fn expire(&self, most: u32) -> Answer<Vec<JobId>> {
-        self.run("expire", move |store| async move { store.expire(most).await }).await
+    async fn retry(&self, id: &JobId) -> Answer<Retried> {
+        let id = id.clone();
+        self.run("retry", move |store| async move { store.retry(&id).await }).await
+    }
+
+    async fn hold_duty(&self, owner: &Owner, name: &str, lease: Duration) -> Answer<bool> {
+        if self.inner.is_sole_writer() {
+            return Ok(true);
+        }
+        let (owner, name) = (owner.clone(), name.to_owned());
+        self.run("hold_duty", move |store| async move { store.hold_duty(&owner, &name, lease).await }).await
+    }
+
+    async fn expire(&self, most: u32, jump: Duration) -> Answer<Expired> {
+        self.run("expire", move |store| async move { store.expire(most, jump).await }).await
     }
 
     async fn removable(&self, most: u32) -> Answer<Vec<Removable>> {
@@ -180,6 +224,11 @@ impl Store for Measured {
     async fn removed(&self, gone: &[Removable]) -> Answer<()> {
         let gone = gone.to_vec();
         self.run("removed", move |store| async move { store.removed(&gone).await }).await
+    }
+
+    async fn not_removed(&self, job: &JobId, wait: Duration) -> Answer<()> {
+        let job = job.clone();
+        self.run("not_removed", move |store| async move { store.not_removed(&job, wait).await }).await
     }
 
     async fn collect(&self, most: u32, tombstone: Duration) -> Answer<Collected> {
@@ -205,8 +254,17 @@ impl Store for Measured {
         self.run("figures", move |store| async move { store.figures().await }).await
     }
 
-    async fn probe(&self) -> Answer<()> {
-        self.run("probe", move |store| async move { store.probe().await }).await
+    async fn stalled(&self, quiet: Duration) -> Answer<u64> {
+        self.run("stalled", move |store| async move { store.stalled(quiet).await }).await
+    }
+
+    async fn recount(&self) -> Answer<[i64; 10]> {
+        self.run("recount", move |store| async move { store.recount().await }).await
+    }
+
+    async fn probe(&self, owner: &Owner) -> Answer<()> {
+        let owner = owner.clone();
+        self.run("probe", move |store| async move { store.probe(&owner).await }).await
     }
 
     async fn backup(&self, to: &Path) -> Answer<()> {

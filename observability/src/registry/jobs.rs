@@ -40,6 +40,11 @@ pub(super) struct Jobs {
     returned: IntCounter,
     given_up: IntCounter,
     stale: IntCounter,
+    orphaned: IntCounter,
+    deferred: IntCounter,
+    stalled: IntGauge,
+    processes: IntGauge,
+    not_removed: IntCounter,
     collected: IntCounterVec,
     blob_bytes: IntGauge,
     store_time: HistogramVec,
@@ -117,10 +122,32 @@ impl Jobs {
                 "job_stale_completions_total",
                 "Pictures done, or still at work, when their lease was another's.",
             )?,
+            orphaned: counter(
+                "job_claims_orphaned_total",
+                "Pictures that the store held for a process which did not know of them.",
+            )?,
+            deferred: counter(
+                "job_images_deferred_total",
+                "Attempts at pictures that failed by a fault that is not the picture's and are repeated later.",
+            )?,
+            stalled: register_int_gauge_with_registry!(
+                "jobs_stalled",
+                "Jobs in processing of which no attempt has ended for three times the lease and nothing waits for its turn.",
+                registry
+            )?,
+            processes: register_int_gauge_with_registry!(
+                "processes_alive",
+                "Processes that share the store and whose heartbeat is good.",
+                registry
+            )?,
+            not_removed: counter(
+                "blob_removals_failed_total",
+                "Jobs whose blobs could not be removed at a try.",
+            )?,
             collected: counters("gc_objects_collected_total", "What the Janitor removed, by kind.", "kind")?,
             blob_bytes: register_int_gauge_with_registry!(
                 "blob_store_bytes",
-                "Bytes of blobs, as last measured.",
+                "Bytes of the blobs of all jobs.",
                 registry
             )?,
             store_time: register_histogram_vec_with_registry!(
@@ -170,6 +197,26 @@ impl Jobs {
 
     pub(super) fn stale(&self) {
         self.stale.inc();
+    }
+
+    pub(super) fn orphaned(&self, pictures: u64) {
+        self.orphaned.inc_by(pictures);
+    }
+
+    pub(super) fn deferred(&self) {
+        self.deferred.inc();
+    }
+
+    pub(super) fn stalled(&self, jobs: u64) {
+        self.stalled.set(figure(jobs));
+    }
+
+    pub(super) fn processes(&self, alive: u64) {
+        self.processes.set(figure(alive));
+    }
+
+    pub(super) fn not_removed(&self) {
+        self.not_removed.inc();
     }
 
     pub(super) fn collected(&self, kind: &str, count: u64) {

@@ -3,7 +3,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
+
+use crate::steady_clock::SteadyClock;
 
 type Reading = Arc<dyn Fn() -> i64 + Send + Sync>;
 
@@ -24,12 +26,11 @@ impl StoreClock {
         Self { wall: Arc::new(wall), tick: Arc::new(tick) }
     }
 
-    /// The machine's clocks.
+    /// The process's own clocks: a wall clock that does not jump, and the monotonic one.
     #[must_use]
     pub fn system() -> Self {
         let start = Instant::now();
-        let wall = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-        Self::new(wall, move || start.elapsed().as_millis() as i64)
+        Self::new(|| SteadyClock::of_process().millis(), move || start.elapsed().as_millis() as i64)
     }
 
     /// Both, read now.

@@ -98,6 +98,7 @@ pub(super) async fn find_key(
 
 async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     let (created, expires) = (tx.now.wall, tx.now.wall.saturating_add(millis(new.ttl)));
+    let input_bytes = i64::try_from(new.input_bytes).unwrap_or(i64::MAX);
     let job = Job {
         id: new.id.clone(),
         kind: new.kind,
@@ -121,9 +122,9 @@ async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     };
     sqlx::query(
         "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
-         created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal) \
+         created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal, input_bytes) \
          VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 0, $12, 1, \
-         1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0)",
+         1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0, $13)",
     )
     .bind(job.id.as_str())
     .bind(job.kind.as_str())
@@ -137,8 +138,12 @@ async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     .bind(expires)
     .bind(i64::from(job.eta_s))
     .bind(i64::from(job.total))
+    .bind(input_bytes)
     .execute(&mut *tx.connection)
     .await?;
+    tx.tally.enter(JobState::Queued);
+    tx.tally.waiting(i64::from(job.total));
+    tx.tally.blob_bytes(input_bytes);
     Ok(job)
 }
 

@@ -9,16 +9,28 @@ use super::rows::{Record, seconds};
 use crate::job::JobState;
 use crate::store::Ended;
 
+/// How an item was settled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settlement {
+    /// Whether it has a result.
+    pub(super) succeeded: bool,
+    /// Bytes of its card.
+    pub(super) card_bytes: u64,
+}
+
 /// Counts a settled item, and ends the job with the last one. Without a pace the estimate stays.
 pub(super) async fn count(
     tx: &mut Tx<'_>,
     record: &mut Record,
-    succeeded: bool,
+    settlement: Settlement,
     pace_ms: Option<u64>,
 ) -> Result<Option<Ended>, Error> {
+    let card_bytes = i64::try_from(settlement.card_bytes).unwrap_or(i64::MAX);
+    tx.tally.blob_bytes(card_bytes);
+    record.card_bytes += card_bytes;
     let job = &mut record.job;
     let before = job.progress();
-    if succeeded {
+    if settlement.succeeded {
         job.succeeded += 1;
     } else {
         job.failed += 1;
@@ -32,31 +44,42 @@ pub(super) async fn count(
         job.version += 1;
         job.eta_s = pace_ms.map_or(job.eta_s, |pace| eta(job.total - job.succeeded - job.failed, pace));
     }
-    sqlx::query("UPDATE jobs SET succeeded = $2, failed = $3, version = $4, eta_s = $5 WHERE id = $1")
-        .bind(job.id.as_str())
-        .bind(i64::from(job.succeeded))
-        .bind(i64::from(job.failed))
-        .bind(job.version)
-        .bind(i64::from(job.eta_s))
-        .execute(&mut *tx.connection)
-        .await?;
+    // No column of an index: PostgreSQL finds room for the new row on the old one's page.
+    sqlx::query(
+        "UPDATE jobs SET succeeded = $2, failed = $3, version = $4, eta_s = $5, card_bytes = $6, \
+         progressed_at = $7 WHERE id = $1",
+    )
+    .bind(job.id.as_str())
+    .bind(i64::from(job.succeeded))
+    .bind(i64::from(job.failed))
+    .bind(job.version)
+    .bind(i64::from(job.eta_s))
+    .bind(record.card_bytes)
+    .bind(tx.now.wall)
+    .execute(&mut *tx.connection)
+    .await?;
     if grew {
         tx.changed(&record.job);
     }
     Ok(None)
 }
 
-/// Ends a live job, and puts its delivery into the outbox.
+/// Ends a live job, and puts its delivery into the outbox. Its inputs may go, unless pictures failed by a fault that is
+/// not theirs: an operator may want to try these again.
 pub(super) async fn end(tx: &mut Tx<'_>, record: &mut Record, state: JobState) -> Result<Ended, Error> {
     let finished = tx.now.wall;
     let job = &mut record.job;
+    tx.tally.leave(job.state);
+    tx.tally.enter(state);
     job.state = state;
     job.finished_at = Some(seconds(finished));
     job.version += 1;
     job.eta_s = 0;
     sqlx::query(
         "UPDATE jobs SET state = $2, finished_at = $3, version = $4, eta_s = 0, succeeded = $5, failed = $6, \
-         queued = 0, ready = 0, removal = 1 WHERE id = $1",
+         queued = 0, ready = 0, card_bytes = $7, removal_after = 0, removal_failures = 0, \
+         removal = CASE WHEN $8 = 1 AND EXISTS (SELECT 1 FROM items WHERE job_id = $1 AND state = 'failed' \
+         AND retryable = 1) THEN 0 ELSE 1 END WHERE id = $1",
     )
     .bind(job.id.as_str())
     .bind(state.as_str())
@@ -64,6 +87,8 @@ pub(super) async fn end(tx: &mut Tx<'_>, record: &mut Record, state: JobState) -
     .bind(job.version)
     .bind(i64::from(job.succeeded))
     .bind(i64::from(job.failed))
+    .bind(record.card_bytes)
+    .bind(i64::from(state != JobState::Canceled))
     .execute(&mut *tx.connection)
     .await?;
     outbox::post(tx, &record.job, finished).await?;

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use sqlx::{AnyConnection, AssertSqlSafe, Error};
 
 use super::clock::Now;
+use super::counters::Tally;
 use super::dialect::Dialect;
 use super::rows::{self, JOB, Record};
 use crate::job::{Job, JobId};
@@ -28,6 +29,8 @@ pub(super) struct Tx<'c> {
     pub(super) now: Now,
     /// The jobs whose version grew: told once it is committed.
     pub(super) marks: &'c mut Vec<Mark>,
+    /// What it changes of the figures.
+    pub(super) tally: &'c mut Tally,
 }
 
 impl Tx<'_> {

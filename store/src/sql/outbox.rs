@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
+use sqlx::{AssertSqlSafe, Error, Row};
 
 pub(super) use list::list;
 
@@ -27,8 +27,6 @@ const ANSWER: usize = 16 * 1024;
 
 pub(super) const NEXT: &str =
     "SELECT next_at FROM deliveries WHERE state = 'pending' ORDER BY next_at LIMIT 1";
-pub(super) const PENDING: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE state = 'pending'";
-pub(super) const DEAD: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE state = 'dead'";
 
 /// Puts the job's end into the outbox, where somebody wants to be told. Part of the transaction that ends it.
 pub(super) async fn post(tx: &mut Tx<'_>, job: &Job, finished: i64) -> Result<(), Error> {
@@ -45,21 +43,39 @@ pub(super) async fn post(tx: &mut Tx<'_>, job: &Job, finished: i64) -> Result<()
         failure: if job.state == JobState::Failed { failure(tx, job).await? } else { None },
     };
     let notice = serde_json::to_string(&notice).map_err(|error| Error::Encode(error.into()))?;
-    sqlx::query(
+    let put = sqlx::query(
         "INSERT INTO deliveries (id, job_id, state, created_at, notice, request_id, traceparent, url, host, next_at) \
-         VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $3)",
+         VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $3) ON CONFLICT (job_id) DO NOTHING",
     )
     .bind(format!("dlv_{}", job.id.as_str().trim_start_matches("job_")))
     .bind(job.id.as_str())
     .bind(finished)
-    .bind(notice)
+    .bind(&notice)
     .bind(&job.request_id)
     .bind(&job.traceparent)
     .bind(url)
     .bind(host(url))
     .execute(&mut *tx.connection)
-    .await
-    .map(|_| ())
+    .await?;
+    if put.rows_affected() == 0 {
+        return post_again(tx, job, &notice).await;
+    }
+    tx.tally.pending(1);
+    Ok(())
+}
+
+/// The job has ended before, and was tried again since: its delivery says how it ended now.
+async fn post_again(tx: &mut Tx<'_>, job: &Job, notice: &str) -> Result<(), Error> {
+    let id = format!("dlv_{}", job.id.as_str().trim_start_matches("job_"));
+    let row = sqlx::query("UPDATE deliveries SET notice = $2 WHERE id = $1 RETURNING state")
+        .bind(&id)
+        .bind(notice)
+        .fetch_optional(&mut *tx.connection)
+        .await?;
+    match row {
+        Some(_) => Redeliver(id).run(tx).await.map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 async fn failure(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Failure>, Error> {
@@ -182,6 +198,14 @@ impl Operation for WriteTry {
         .fetch_optional(&mut *tx.connection)
         .await?;
         let Some(row) = row else { return Ok(false) };
+        match self.after {
+            After::Again(_) => {}
+            After::Delivered => tx.tally.pending(-1),
+            After::Dead => {
+                tx.tally.pending(-1);
+                tx.tally.dead(1);
+            }
+        }
         self.insert(tx, row.try_get("tries")?).await?;
         Ok(true)
     }
@@ -242,19 +266,16 @@ impl Operation for Redeliver {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        let before = format!("SELECT state FROM deliveries WHERE id = $1 {}", tx.dialect.lock());
+        let row =
+            sqlx::query(AssertSqlSafe(before)).bind(&self.0).fetch_optional(&mut *tx.connection).await?;
+        let Some(row) = row else { return Ok(false) };
+        let state: String = row.try_get("state")?;
         let text = "UPDATE deliveries SET state = 'pending', next_at = $2, finished_at = NULL, earlier = tries, \
                     claims = claims + 1 WHERE id = $1";
-        let changed = sqlx::query(text).bind(&self.0).bind(tx.now.wall).execute(&mut *tx.connection).await?;
-        Ok(changed.rows_affected() > 0)
+        sqlx::query(text).bind(&self.0).bind(tx.now.wall).execute(&mut *tx.connection).await?;
+        tx.tally.pending(i64::from(state != "pending"));
+        tx.tally.dead(-i64::from(state == "dead"));
+        Ok(true)
     }
-}
-
-/// Deliveries that wait, and those given up.
-pub(super) async fn count(connection: &mut AnyConnection) -> Result<(u64, u64), Error> {
-    let mut counts = [0; 2];
-    for (text, count) in [PENDING, DEAD].into_iter().zip(&mut counts) {
-        let row = sqlx::query(text).fetch_one(&mut *connection).await?;
-        *count = u64::try_from(row.try_get::<i64, _>("n")?).unwrap_or_default();
-    }
-    Ok(counts.into())
 }

@@ -113,7 +113,7 @@ pub(super) async fn migrate(connection: &mut AnyConnection) -> Result<(), StoreE
     let begin = format!("BEGIN; DEALLOCATE ALL; SELECT pg_advisory_xact_lock({MIGRATION})");
     let begun = connection.begin_with(AssertSqlSafe(begin)).await;
     let mut transaction = begun.map_err(|error| told(&error))?;
-    schema::migrate(&mut transaction, &schema::STEPS).await?;
+    schema::migrate(&mut transaction, &schema::postgres()).await?;
     transaction.commit().await.map_err(|error| told(&error))
 }
 

@@ -3,22 +3,25 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
-use super::clock::{Now, span};
+use super::clock::{Now, millis, span};
+use super::counters::Tally;
 use super::dialect::make;
-use super::outbox;
 use super::rows::{self, JOB};
-use crate::job::{Item, Job, JobId, JobState};
+use crate::job::{Item, Job, JobId};
 use crate::store::{Figures, Listing, Mark, Removable};
 
-pub(super) const REMOVABLE: &str = "SELECT id, removal FROM jobs WHERE removal > 0 ORDER BY id LIMIT $1";
-pub(super) const STATES: &str = "SELECT state, COUNT(*) AS n FROM jobs GROUP BY state";
-pub(super) const WAITING: &str =
-    "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) AS n FROM jobs WHERE ready = 1";
-pub(super) const SUSPECTS: &str = "SELECT COUNT(*) AS n FROM items WHERE state = 'queued' AND suspect = 1";
+pub(super) const REMOVABLE: &str = "SELECT id, removal, removal_failures FROM jobs WHERE removal > 0 \
+     AND removal_after <= $1 ORDER BY removal_after, id LIMIT $2";
 pub(super) const OLDEST: &str = "SELECT created_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1";
+pub(super) const STALLED: &str = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM jobs WHERE state = 'processing' \
+     AND ready = 0 AND progressed_at <= $1";
+pub(super) const ALIVE: &str = "SELECT CAST(COUNT(*) AS BIGINT) AS processes, \
+     CAST(COALESCE(SUM(CASE WHEN role = 'web' THEN 0 ELSE slots END), 0) AS BIGINT) AS slots \
+     FROM processes WHERE beat_until > $1";
 
 /// Ids in one statement.
 const IDS_AT_ONCE: usize = 500;
@@ -84,12 +87,17 @@ pub(super) fn conditions<const N: usize>(wanted: [(&str, Option<String>); N]) ->
     (text, values)
 }
 
-pub(super) async fn removable(connection: &mut AnyConnection, most: u32) -> Result<Vec<Removable>, Error> {
-    let rows = sqlx::query(REMOVABLE).bind(i64::from(most)).fetch_all(connection).await?;
+pub(super) async fn removable(
+    connection: &mut AnyConnection,
+    now: Now,
+    most: u32,
+) -> Result<Vec<Removable>, Error> {
+    let rows = sqlx::query(REMOVABLE).bind(now.wall).bind(i64::from(most)).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let everything = row.try_get::<i64, _>("removal")? == 2;
-            Ok(Removable { job: rows::job_id(row, "id")?, everything })
+            let failures = rows::count(row, "removal_failures")?;
+            Ok(Removable { job: rows::job_id(row, "id")?, everything, failures })
         })
         .collect()
 }
@@ -110,21 +118,32 @@ pub(super) async fn living(connection: &mut AnyConnection, ids: &[JobId]) -> Res
     Ok(living)
 }
 
+/// A few rows, however many jobs there are.
 pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<Figures, Error> {
-    let mut figures = Figures::default();
-    for row in sqlx::query(STATES).fetch_all(&mut *connection).await? {
-        let state: String = row.try_get("state")?;
-        if let Some(place) = JobState::ALL.iter().position(|known| known.as_str() == state) {
-            figures.jobs[place] = number(row.try_get("n")?);
-        }
-    }
-    figures.queued_items = one(connection, WAITING).await? + one(connection, SUSPECTS).await?;
-    (figures.deliveries, figures.dead_letters) = outbox::count(connection).await?;
-    let oldest = sqlx::query(OLDEST).fetch_optional(connection).await?;
-    if let Some(row) = oldest {
-        figures.oldest_queued = Some(span(row.try_get("created_at")?, now.wall));
-    }
-    Ok(figures)
+    let [queued, processing, completed, failed, canceled, expired, waiting, pending, dead, bytes] =
+        Tally::sums(connection).await?.values().map(number);
+    let alive = sqlx::query(ALIVE).bind(now.tick).fetch_one(&mut *connection).await?;
+    let oldest = match queued {
+        0 => None,
+        _ => sqlx::query(OLDEST).fetch_optional(connection).await?,
+    };
+    Ok(Figures {
+        jobs: [queued, processing, completed, failed, canceled, expired],
+        queued_items: waiting,
+        oldest_queued: oldest
+            .map(|row| Ok::<_, Error>(span(row.try_get("created_at")?, now.wall)))
+            .transpose()?,
+        deliveries: pending,
+        dead_letters: dead,
+        blob_bytes: bytes,
+        slots: number(alive.try_get("slots")?),
+        processes: number(alive.try_get("processes")?),
+    })
+}
+
+pub(super) async fn stalled(connection: &mut AnyConnection, now: Now, quiet: Duration) -> Result<u64, Error> {
+    let before = now.wall.saturating_sub(millis(quiet));
+    Ok(number(sqlx::query(STALLED).bind(before).fetch_one(connection).await?.try_get("n")?))
 }
 
 /// Copies SQLite's whole database as of now to a new file, and has the disk hold it.
@@ -139,10 +158,6 @@ pub(super) async fn copy(connection: &mut AnyConnection, to: &Path) -> Result<()
     .await
     .map_err(|_| Error::WorkerCrashed)??;
     Ok(())
-}
-
-async fn one(connection: &mut AnyConnection, text: &'static str) -> Result<u64, Error> {
-    Ok(number(sqlx::query(text).fetch_one(connection).await?.try_get("n")?))
 }
 
 fn number(stored: i64) -> u64 {

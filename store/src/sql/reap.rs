@@ -1,19 +1,26 @@
-//! Items whose holder is gone. The first time such an item becomes a suspect and is tried again alone; from then
-//! on each time counts against it, and after enough of them it is given up.
+//! Items whose holder is gone. The first time such an item becomes a suspect and is tried again with no other suspect
+//! beside it. If its process dies again it may have been its company: then it is tried with nothing beside it. Only a
+//! death while it was alone counts against it, and after enough of them it is given up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use sqlx::{Error, Row};
+use sqlx::{AssertSqlSafe, Error, Row};
 
-use super::ending;
+use super::ending::{self, Settlement};
 use super::operation::{Operation, Tx};
 use super::rows::{self, Record, text};
 use crate::job::{ItemError, JobId};
 use crate::store::{GivenUp, Reaped};
 
-pub(super) const RUN_OUT: &str = "SELECT job_id, number FROM items WHERE state = 'claimed' \
-     AND lease_until <= $1 ORDER BY lease_until LIMIT $2";
+/// Whose lease is not good any more: `lease_until` is how the version before says it.
+const ABANDONED: &str = "state = 'claimed' AND (lease_until <= $1 OR (lease_until IS NULL AND NOT EXISTS \
+     (SELECT 1 FROM processes WHERE processes.id = items.owner AND processes.beat_until > $1)))";
+
+/// The items of dead processes.
+pub(super) fn run_out() -> String {
+    format!("SELECT job_id, number, owner FROM items WHERE {ABANDONED} ORDER BY owner LIMIT $2")
+}
 
 /// See `Store::reap`.
 pub(super) struct Reap {
@@ -27,24 +34,37 @@ impl Operation for Reap {
     type Output = Reaped;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Reaped, Error> {
-        let rows = sqlx::query(RUN_OUT)
+        let rows = sqlx::query(AssertSqlSafe(run_out()))
             .bind(tx.now.tick)
             .bind(i64::from(self.most))
             .fetch_all(&mut *tx.connection)
             .await?;
-        let mut by_job: BTreeMap<JobId, Vec<u32>> = BTreeMap::new();
+        let mut by_job: BTreeMap<JobId, Vec<(u32, bool)>> = BTreeMap::new();
+        let mut companies: HashMap<String, i64> = HashMap::new();
         for row in &rows {
-            by_job.entry(rows::job_id(row, "job_id")?).or_default().push(rows::count(row, "number")?);
+            let owner: String = row.try_get("owner")?;
+            let company = match companies.get(&owner) {
+                Some(company) => *company,
+                None => *companies.entry(owner.clone()).or_insert(company(tx, &owner).await?),
+            };
+            let item = (rows::count(row, "number")?, company > 1);
+            by_job.entry(rows::job_id(row, "job_id")?).or_default().push(item);
         }
         let mut reaped = Reaped::default();
-        for (id, numbers) in by_job {
+        for (id, items) in by_job {
             let Some(mut record) = tx.lock(&id).await? else { continue };
-            for number in numbers {
-                self.take_back(tx, &mut record, number, &mut reaped).await?;
+            for (number, in_company) in items {
+                self.take_back(tx, &mut record, number, in_company, &mut reaped).await?;
             }
         }
         Ok(reaped)
     }
+}
+
+/// Items that an owner had when it died.
+async fn company(tx: &mut Tx<'_>, owner: &str) -> Result<i64, Error> {
+    let text = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM items WHERE state = 'claimed' AND owner = $1";
+    sqlx::query(text).bind(owner).fetch_one(&mut *tx.connection).await?.try_get("n")
 }
 
 impl Reap {
@@ -53,26 +73,44 @@ impl Reap {
         tx: &mut Tx<'_>,
         record: &mut Record,
         number: u32,
+        in_company: bool,
         reaped: &mut Reaped,
     ) -> Result<(), Error> {
         // Checked again: its holder may have been quicker.
-        let row = sqlx::query(
-            "UPDATE items SET state = 'queued', suspect = 1, crashes = crashes + suspect, owner = NULL, \
-             lease_until = NULL WHERE job_id = $1 AND number = $2 AND state = 'claimed' AND lease_until <= $3 \
-             RETURNING crashes, attempt",
-        )
-        .bind(record.job.id.as_str())
-        .bind(i64::from(number))
-        .bind(tx.now.tick)
-        .fetch_optional(&mut *tx.connection)
-        .await?;
+        let text = format!(
+            "UPDATE items SET state = 'queued', owner = NULL, lease_until = NULL, not_before = 0, \
+             crashes = crashes + CASE WHEN suspect = 2 OR (suspect = 1 AND $4 = 0) THEN 1 ELSE 0 END, \
+             suspect = CASE WHEN suspect = 0 THEN 1 WHEN $4 = 1 THEN 2 ELSE suspect END \
+             WHERE job_id = $2 AND number = $3 AND {ABANDONED} RETURNING crashes, attempt"
+        );
+        let row = sqlx::query(AssertSqlSafe(text))
+            .bind(tx.now.tick)
+            .bind(record.job.id.as_str())
+            .bind(i64::from(number))
+            .bind(i64::from(in_company))
+            .fetch_optional(&mut *tx.connection)
+            .await?;
         let Some(row) = row else { return Ok(()) };
         if row.try_get::<i64, _>("crashes")? < i64::from(self.crashes.max(1)) {
+            tx.tally.waiting(1);
             reaped.returned += 1;
             return Ok(());
         }
+        self.give_up(tx, record, number).await?;
+        reaped.given_up.push(GivenUp {
+            job: record.job.id.clone(),
+            number,
+            attempts: rows::count(&row, "attempt")?,
+            request_id: record.job.request_id.clone(),
+        });
+        let failed = Settlement { succeeded: false, card_bytes: 0 };
+        reaped.ended.extend(ending::count(tx, record, failed, None).await?);
+        Ok(())
+    }
+
+    async fn give_up(&self, tx: &mut Tx<'_>, record: &Record, number: u32) -> Result<(), Error> {
         sqlx::query(
-            "UPDATE items SET state = 'failed', error_code = $3, error_message = $4 \
+            "UPDATE items SET state = 'failed', retryable = 1, error_code = $3, error_message = $4 \
              WHERE job_id = $1 AND number = $2",
         )
         .bind(record.job.id.as_str())
@@ -80,19 +118,13 @@ impl Reap {
         .bind(&self.error.code)
         .bind(text(&self.error.message).into_owned())
         .execute(&mut *tx.connection)
-        .await?;
-        reaped.given_up.push(GivenUp {
-            job: record.job.id.clone(),
-            number,
-            attempts: rows::count(&row, "attempt")?,
-            request_id: record.job.request_id.clone(),
-        });
-        reaped.ended.extend(ending::count(tx, record, false, None).await?);
-        Ok(())
+        .await
+        .map(|_| ())
     }
 }
 
-/// Lets all leases run out: at start, where this process is the only one, they are another boot's.
+/// Ends all processes: at start, where this process is the only one, all others are earlier ones. Their ticks mean
+/// nothing to this one.
 pub(super) struct VoidLeases;
 
 #[async_trait]
@@ -100,9 +132,14 @@ impl Operation for VoidLeases {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        sqlx::query("UPDATE items SET lease_until = -1 WHERE state = 'claimed'")
-            .execute(&mut *tx.connection)
-            .await
-            .map(|_| ())
+        for text in [
+            "DELETE FROM processes",
+            "DELETE FROM duties",
+            "UPDATE items SET lease_until = NULL WHERE state = 'claimed' AND lease_until IS NOT NULL",
+            "UPDATE items SET not_before = 1 WHERE state = 'queued' AND not_before > 0",
+        ] {
+            sqlx::query(text).execute(&mut *tx.connection).await?;
+        }
+        Ok(())
     }
 }

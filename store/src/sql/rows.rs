@@ -12,7 +12,7 @@ use crate::store::Mark;
 /// The columns that [`Record`] is read from.
 pub(super) const JOB: &str = "id, kind, state, priority, options, request_id, traceparent, base_url, \
      callback_url, created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, \
-     fetched, turn";
+     fetched, turn, input_bytes, card_bytes, removal";
 
 /// A job with what only the store needs to know of it. Times in milliseconds.
 #[derive(Debug, Clone)]
@@ -22,6 +22,9 @@ pub(super) struct Record {
     pub(super) started: Option<i64>,
     pub(super) expires: i64,
     pub(super) turn: i64,
+    pub(super) input_bytes: i64,
+    pub(super) card_bytes: i64,
+    pub(super) removal: i64,
 }
 
 /// Whole seconds of milliseconds.
@@ -90,7 +93,16 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
         failed: count(row, "failed")?,
         fetched: count(row, "fetched")? != 0,
     };
-    Ok(Record { job, created, started, expires, turn: row.try_get("turn")? })
+    Ok(Record {
+        job,
+        created,
+        started,
+        expires,
+        turn: row.try_get("turn")?,
+        input_bytes: row.try_get("input_bytes")?,
+        card_bytes: row.try_get("card_bytes")?,
+        removal: row.try_get("removal")?,
+    })
 }
 
 /// A row of `id, version, state, eta_s, expires_at`.

@@ -9,6 +9,14 @@ use crate::store::StoreError;
 /// The steps up to this program's schema. A step that was released is never changed.
 pub(super) static STEPS: Migrator = sqlx::migrate!("./migrations");
 
+/// Those that PostgreSQL has beside them.
+static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
+
+/// The steps for PostgreSQL.
+pub(super) fn postgres() -> Migrator {
+    Migrator::with_migrations(STEPS.iter().chain(POSTGRES.iter()).cloned().collect())
+}
+
 /// Applies the steps that are missing, each in a transaction.
 pub(super) async fn migrate(connection: &mut AnyConnection, steps: &Migrator) -> Result<(), StoreError> {
     let newest = steps.iter().map(|step| step.version).max().unwrap_or_default();

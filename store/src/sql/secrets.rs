@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::clock::millis;
 use super::fault::corrupt;
 use super::operation::{Operation, Tx};
+use crate::store::Owner;
 
 /// See `Store::spend`.
 pub(super) struct Spend {
@@ -89,8 +90,8 @@ pub(super) async fn find_secret(
     row.map(|row| Ok(row.try_get::<String, _>("value")?.into())).transpose()
 }
 
-/// See `Store::probe`.
-pub(super) struct Probe;
+/// See `Store::probe`. Each process writes a row of its own: no other transaction holds it.
+pub(super) struct Probe(pub(super) Owner);
 
 #[async_trait]
 impl Operation for Probe {
@@ -98,8 +99,9 @@ impl Operation for Probe {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         sqlx::query(
-            "INSERT INTO probe (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+            "INSERT INTO probes (owner, at) VALUES ($1, $2) ON CONFLICT (owner) DO UPDATE SET at = excluded.at",
         )
+        .bind(&self.0.0)
         .bind(tx.now.wall)
         .execute(&mut *tx.connection)
         .await
@@ -108,6 +110,10 @@ impl Operation for Probe {
 }
 
 /// The row that the probe wrote.
-pub(super) async fn find_probe(connection: &mut AnyConnection) -> Result<(), Error> {
-    sqlx::query("SELECT at FROM probe WHERE id = 1").fetch_one(connection).await.map(|_| ())
+pub(super) async fn find_probe(connection: &mut AnyConnection, owner: &Owner) -> Result<(), Error> {
+    sqlx::query("SELECT at FROM probes WHERE owner = $1")
+        .bind(&owner.0)
+        .fetch_one(connection)
+        .await
+        .map(|_| ())
 }

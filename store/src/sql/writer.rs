@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use sqlx::{AnyPool, Connection, Error};
 use tokio::sync::{mpsc, oneshot};
 
+use super::counters::Tally;
 use super::dialect::Dialect;
 use super::fault::{is_worth_another_try, told};
 use super::operation::{Operation, Tx};
@@ -131,18 +132,26 @@ impl Target {
     async fn group(&self, group: &mut [Box<dyn Work>]) -> Result<Vec<Mark>, Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let now = self.dialect.now(&mut transaction).await?;
-        let mut marks = Vec::new();
+        let (mut marks, mut tally) = (Vec::new(), Tally::default());
         for work in group {
             let mut savepoint = transaction.begin().await?;
-            let mut own = Vec::new();
-            let mut tx = Tx { connection: &mut savepoint, dialect: &self.dialect, now, marks: &mut own };
+            let (mut own, mut differences) = (Vec::new(), Tally::default());
+            let mut tx = Tx {
+                connection: &mut savepoint,
+                dialect: &self.dialect,
+                now,
+                marks: &mut own,
+                tally: &mut differences,
+            };
             if AssertUnwindSafe(work.run(&mut tx)).catch_unwind().await.unwrap_or(false) {
                 savepoint.commit().await?;
                 marks.append(&mut own);
+                tally.add(&differences);
             } else {
                 savepoint.rollback().await?;
             }
         }
+        tally.write(&mut transaction, &self.dialect).await?;
         transaction.commit().await?;
         Ok(marks)
     }
@@ -165,9 +174,16 @@ impl Target {
     async fn attempt<O: Operation>(&self, operation: &O) -> Result<(O::Output, Vec<Mark>), Error> {
         let mut transaction = self.dialect.begin(&self.pool).await?;
         let now = self.dialect.now(&mut transaction).await?;
-        let mut marks = Vec::new();
-        let mut tx = Tx { connection: &mut transaction, dialect: &self.dialect, now, marks: &mut marks };
+        let (mut marks, mut tally) = (Vec::new(), Tally::default());
+        let mut tx = Tx {
+            connection: &mut transaction,
+            dialect: &self.dialect,
+            now,
+            marks: &mut marks,
+            tally: &mut tally,
+        };
         let output = operation.run(&mut tx).await?;
+        tally.write(&mut transaction, &self.dialect).await?;
         transaction.commit().await?;
         Ok((output, marks))
     }

@@ -123,17 +123,30 @@ pub struct Claim {
     pub waited: Option<Duration>,
 }
 
+/// Which items a claim asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Selection {
+    /// Those whose turn it is.
+    InTurn,
+    /// One suspect: it was in flight when a process died, and no other suspect may be beside it.
+    Suspect,
+    /// One suspect in whose company a process died again: nothing at all may be beside it.
+    Isolated,
+}
+
 /// What a claim asks for.
 #[derive(Debug, Clone)]
 pub struct Ask {
     /// For whom.
     pub owner: Owner,
-    /// So many items at most.
+    /// Which claim of this owner it is: it grows, and [`Heartbeat::answered`] refers to it.
+    pub sequence: u64,
+    /// Maximum number of items; of suspects it is one at most.
     pub most: u32,
-    /// How long the leases run.
+    /// How long the leases run where this owner has not beaten yet.
     pub lease: Duration,
-    /// Take one suspect item, or none if none waits, and nothing else; without this, suspects are left alone.
-    pub suspect: bool,
+    /// Which items.
+    pub selection: Selection,
     /// Wall-clock milliseconds that a picture takes in the end, slots in parallel counted in: for the estimate.
     pub pace_ms: u64,
 }
@@ -143,8 +156,32 @@ pub struct Ask {
 pub struct Claims {
     /// The items, at most one of each job for each pass over the jobs.
     pub items: Vec<Claim>,
-    /// Whether suspects wait: items that were in flight when a process died, to be tried alone.
+    /// Whether suspects wait, to be claimed with [`Selection::Suspect`].
     pub suspects: bool,
+    /// Whether items wait that must be alone, to be claimed with [`Selection::Isolated`].
+    pub isolated: bool,
+    /// How long until the next item that was deferred may be claimed.
+    pub next: Option<Duration>,
+}
+
+/// How long an item waits after its attempt failed by a fault that is not its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// After the first failure; four times as long after each further one…
+    pub first: Duration,
+    /// …up to this.
+    pub longest: Duration,
+    /// Failures after which the item fails for good.
+    pub limit: u32,
+}
+
+impl Backoff {
+    /// The wait after so many failures, or nothing once it is the last.
+    #[must_use]
+    pub fn after(&self, failures: u32) -> Option<Duration> {
+        let wait = self.first.saturating_mul(4_u32.saturating_pow(failures.saturating_sub(1)));
+        (failures < self.limit).then(|| wait.min(self.longest))
+    }
 }
 
 /// How an attempt ended.
@@ -154,6 +191,10 @@ pub enum Outcome {
     Done(ItemResult),
     /// Without one, for good.
     Failed(ItemError),
+    /// By a fault that is not the picture's: it is deferred, and fails with this error at the limit.
+    Retry(ItemError, Backoff),
+    /// There was no room for it: it is deferred for this long, and nothing is counted.
+    Later(Duration),
 }
 
 /// A job's end.
@@ -170,6 +211,13 @@ pub struct Ended {
 pub enum Settled {
     /// It counts. The job's end, if it was the last item.
     Counted(Option<Box<Ended>>),
+    /// The item waits for another attempt.
+    Deferred {
+        /// Its failures so far.
+        failures: u32,
+        /// How long it waits.
+        wait: Duration,
+    },
     /// The lease was another's by then, or the job had ended: nothing was changed.
     Stale,
 }
@@ -224,6 +272,28 @@ pub struct Collected {
     pub more: bool,
 }
 
+/// What an expiry did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// The jobs that became tombstones.
+    pub jobs: Vec<JobId>,
+    /// The clock had jumped ahead by so much since the last expiry; nothing expires for a while.
+    pub jumped: Option<Duration>,
+    /// Whether nothing expires for now.
+    pub waiting: bool,
+}
+
+/// What became of a [`retry`](super::Store::retry).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retried {
+    /// So many of its pictures are in the queue again.
+    Queued(Job, u32),
+    /// The job is not one whose pictures failed by a fault that is not theirs.
+    Nothing(Job),
+    /// There is no such job.
+    Unknown,
+}
+
 /// The store in figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -237,6 +307,12 @@ pub struct Figures {
     pub deliveries: u64,
     /// Deliveries that were given up.
     pub dead_letters: u64,
+    /// Bytes of the blobs of all jobs.
+    pub blob_bytes: u64,
+    /// Slots of all processes that live and work on pictures.
+    pub slots: u64,
+    /// Processes that live.
+    pub processes: u64,
 }
 
 /// Blobs of a job that are due to go.
@@ -246,4 +322,6 @@ pub struct Removable {
     pub job: JobId,
     /// All of its blobs, or its inputs alone.
     pub everything: bool,
+    /// How often it has failed.
+    pub failures: u32,
 }

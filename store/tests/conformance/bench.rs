@@ -9,7 +9,8 @@ use huemill_store::job::{
 };
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{
-    Ask, Claim, Claims, Created, Lease, Listener, Mark, Outcome, Owner, Reaped, Settled, Store, StoreError,
+    Ask, Backoff, Claim, Claims, Created, Heartbeat, Lease, Listener, Mark, Outcome, Owner, Reaped, Role,
+    Selection, Settled, Store, StoreError,
 };
 
 use crate::pgbouncer::PgBouncer;
@@ -20,10 +21,15 @@ pub(crate) const PACE_MS: u64 = 1_500;
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 
 /// SQLite's clock, as the case sets it.
-#[derive(Default)]
 pub(crate) struct Hands {
     pub(crate) wall: AtomicI64,
     pub(crate) tick: AtomicI64,
+}
+
+impl Default for Hands {
+    fn default() -> Self {
+        Self { wall: AtomicI64::new(1_900_000_000_000), tick: AtomicI64::new(1_000) }
+    }
 }
 
 /// Remembers what it was told.
@@ -74,7 +80,6 @@ impl Bench {
 
     pub(crate) async fn open(place: Place) -> Self {
         let hands = Arc::new(Hands::default());
-        hands.wall.store(1_900_000_000_000, Ordering::Relaxed);
         let ear = Arc::new(Ear::default());
         let store = Arc::new(connect(&place, &hands, &ear).await.unwrap());
         Self { store, place, hands, ear }
@@ -117,13 +122,29 @@ impl Bench {
         self.store.claim(&ask(most)).await.unwrap().items
     }
 
-    /// Items whose leases have run out already, as if their process had died.
+    /// Items of a process that is dead already.
     pub(crate) async fn claim_and_die(&self, most: u32) -> Vec<Claim> {
-        self.store.claim(&Ask { lease: Duration::ZERO, ..ask(most) }).await.unwrap().items
+        self.store.claim(&dying(ask(most))).await.unwrap().items
     }
 
-    pub(crate) async fn suspect(&self, lease: Duration) -> Claims {
-        self.store.claim(&Ask { suspect: true, lease, ..ask(9) }).await.unwrap()
+    /// A suspect, or a claim that finds none.
+    pub(crate) async fn suspect(&self) -> Claims {
+        self.store.claim(&Ask { selection: Selection::Suspect, ..ask(9) }).await.unwrap()
+    }
+
+    /// A suspect of a process that dies over it.
+    pub(crate) async fn suspect_and_die(&self) -> Claims {
+        self.store.claim(&dying(Ask { selection: Selection::Suspect, ..ask(9) })).await.unwrap()
+    }
+
+    /// An item that must be alone, or a claim that finds none.
+    pub(crate) async fn isolated(&self) -> Claims {
+        self.store.claim(&Ask { selection: Selection::Isolated, ..ask(9) }).await.unwrap()
+    }
+
+    /// The figures that the transactions have kept are those that a count finds.
+    pub(crate) async fn figures_are_true(&self) {
+        assert_eq!(self.store.recount().await.unwrap(), [0; 10], "figures were wrong by this");
     }
 
     pub(crate) async fn settle(&self, lease: &Lease, outcome: Outcome) -> Settled {
@@ -200,6 +221,7 @@ pub(crate) fn new_job(items: u32) -> NewJob {
         items: (0..items)
             .map(|number| NewItem { name: format!("{number}.png"), source: source(number) })
             .collect(),
+        input_bytes: u64::from(items) * 1_000,
         key: None,
         id,
     }
@@ -210,7 +232,28 @@ pub(crate) fn owner() -> Owner {
 }
 
 pub(crate) fn ask(most: u32) -> Ask {
-    Ask { owner: owner(), most, lease: HOUR, suspect: false, pace_ms: PACE_MS }
+    Ask { owner: owner(), sequence: 1, most, lease: HOUR, selection: Selection::InTurn, pace_ms: PACE_MS }
+}
+
+/// The same for a process of its own that is dead as soon as it has its answer.
+pub(crate) fn dying(ask: Ask) -> Ask {
+    static DEAD: AtomicI64 = AtomicI64::new(0);
+    let number = DEAD.fetch_add(1, Ordering::Relaxed);
+    Ask { owner: Owner(format!("dead {number}")), lease: Duration::ZERO, ..ask }
+}
+
+/// A heartbeat of this owner that names these leases.
+pub(crate) fn heartbeat(owner: Owner, lease: Duration, held: &[Lease]) -> Heartbeat {
+    Heartbeat {
+        owner,
+        host: "bench".into(),
+        version: "1".into(),
+        role: Role::All,
+        slots: 2,
+        lease,
+        answered: u64::MAX,
+        held: held.to_vec(),
+    }
 }
 
 pub(crate) fn result(lease: &Lease) -> ItemResult {
@@ -229,6 +272,11 @@ pub(crate) fn done(lease: &Lease) -> Outcome {
 
 pub(crate) fn failed() -> Outcome {
     Outcome::Failed(broken())
+}
+
+/// An attempt that failed by a fault that is not the picture's; at this many failures it is for good.
+pub(crate) fn retry(limit: u32) -> Outcome {
+    Outcome::Retry(poison(), Backoff { first: Duration::ZERO, longest: HOUR, limit })
 }
 
 pub(crate) fn broken() -> ItemError {

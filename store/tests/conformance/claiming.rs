@@ -27,7 +27,7 @@ async fn a_claim_says_all_that_a_worker_needs(bench: Bench) {
 async fn an_empty_store_gives_nothing(bench: Bench) {
     let claims = bench.store.claim(&ask(5)).await.unwrap();
     assert!(claims.items.is_empty() && !claims.suspects);
-    assert!(bench.suspect(crate::bench::HOUR).await.items.is_empty());
+    assert!(bench.suspect().await.items.is_empty());
 }
 
 async fn no_more_is_given_than_was_asked_for(bench: Bench) {

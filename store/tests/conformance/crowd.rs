@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use huemill_store::job::{ItemState, JobId};
-use huemill_store::store::{Ask, Canceled, Ended, Lease, Owner, Settled, Store};
+use huemill_store::store::{Ask, Canceled, Ended, Heartbeat, Lease, Owner, Selection, Settled, Store};
 use rand::prelude::IndexedRandom;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use crate::bench::{Bench, HOUR, ask, done, failed, on_both_stores, poison};
+use crate::bench::{Bench, HOUR, ask, done, failed, heartbeat, on_both_stores, poison, retry};
 
 /// What all of them have seen together.
 #[derive(Default)]
@@ -32,6 +32,7 @@ struct Member {
     jobs: Vec<JobId>,
     owner: Owner,
     random: StdRng,
+    sequence: u64,
 }
 
 impl Member {
@@ -48,8 +49,8 @@ impl Member {
                 self.store.give_back(&leases).await.unwrap();
             }
             10 => {
-                let lease = self.span();
-                self.store.heartbeat(&self.owner, lease).await.unwrap();
+                let beat = heartbeat(self.owner.clone(), self.span(), &[]);
+                self.store.heartbeat(&Heartbeat { answered: self.sequence / 2, ..beat }).await.unwrap();
             }
             _ if self.random.random_bool(0.1) => {
                 let id = self.jobs.choose(&mut self.random).unwrap();
@@ -64,15 +65,23 @@ impl Member {
     }
 
     async fn claim(&mut self) {
-        let (most, suspect) = (self.random.random_range(1..6), self.random.random_bool(0.3));
-        let ask = Ask { owner: self.owner.clone(), most, suspect, lease: self.span(), ..ask(most) };
+        const SELECTIONS: [Selection; 4] =
+            [Selection::InTurn, Selection::InTurn, Selection::Suspect, Selection::Isolated];
+        let (most, selection) = (self.random.random_range(1..6), SELECTIONS[self.random.random_range(0..4)]);
+        self.sequence += 1;
+        let (owner, sequence) = (self.owner.clone(), self.sequence);
+        let ask = Ask { owner, most, selection, sequence, lease: self.span(), ..ask(most) };
         let claims = self.store.claim(&ask).await.unwrap().items;
         self.ledger.lock().unwrap().leases.extend(claims.into_iter().map(|claim| claim.lease));
     }
 
     async fn settle(&mut self) {
         let Some(lease) = self.some_lease() else { return };
-        let outcome = if self.random.random_bool(0.7) { done(&lease) } else { failed() };
+        let outcome = match self.random.random_range(0..10) {
+            0..=5 => done(&lease),
+            6..=7 => failed(),
+            _ => retry(2),
+        };
         if let Settled::Counted(ended) = self.store.settle(&lease, outcome, 1).await.unwrap() {
             let mut ledger = self.ledger.lock().unwrap();
             assert!(ledger.settled.insert((lease.job, lease.number)), "settled twice");
@@ -108,13 +117,14 @@ async fn everybody_at_once_keeps_the_books(bench: Bench) {
             jobs: jobs.clone(),
             owner: Owner(format!("member {number}")),
             random: StdRng::from_os_rng(),
+            sequence: 0,
         };
         crowd.spawn(async move {
             for _ in 0..80 {
                 member.act().await;
             }
             // It goes away and leaves its leases to the others.
-            member.store.heartbeat(&member.owner, Duration::ZERO).await.unwrap();
+            member.store.leave(&member.owner).await.unwrap();
         });
     }
     crowd.join_all().await;
@@ -127,6 +137,7 @@ async fn everybody_at_once_keeps_the_books(bench: Bench) {
         assert_eq!((job.succeeded, job.failed), (count(ItemState::Done), count(ItemState::Failed)));
         assert_eq!(count(ItemState::Queued) + count(ItemState::Claimed), 0);
     }
+    bench.figures_are_true().await;
 }
 
 /// Whoever is left does what is left.
@@ -135,7 +146,8 @@ async fn finish(bench: &Bench, ledger: &Arc<Mutex<Ledger>>) {
         let reaped = bench.reap().await;
         reaped.ended.iter().for_each(|ended| ledger.lock().unwrap().end(ended));
         let mut claims = bench.claim(50).await;
-        claims.extend(bench.suspect(HOUR).await.items);
+        claims.extend(bench.suspect().await.items);
+        claims.extend(bench.isolated().await.items);
         if claims.is_empty() && reaped.returned == 0 {
             return;
         }

@@ -23,11 +23,11 @@ async fn deliveries(bench: &Bench) -> u64 {
 }
 
 fn inputs(job: &JobId) -> Removable {
-    Removable { job: job.clone(), everything: false }
+    Removable { job: job.clone(), everything: false, failures: 0 }
 }
 
 fn everything(job: &JobId) -> Removable {
-    Removable { job: job.clone(), everything: true }
+    Removable { job: job.clone(), everything: true, failures: 0 }
 }
 
 async fn one_result_completes_a_job_and_none_fails_it(bench: Bench) {
@@ -153,12 +153,12 @@ async fn jobs_past_their_time_expire_and_others_stay(bench: Bench) {
         [bench.create(brief()).await.id, bench.create(brief()).await.id, bench.create(brief()).await.id];
     over.sort();
     let kept = bench.job_of(1).await;
-    let mut expired = bench.store.expire(2).await.unwrap();
+    let mut expired = bench.store.expire(2, HOUR).await.unwrap().jobs;
     assert_eq!(expired.len(), 2);
-    expired.extend(bench.store.expire(9).await.unwrap());
+    expired.extend(bench.store.expire(9, HOUR).await.unwrap().jobs);
     expired.sort();
     assert_eq!(expired, over);
-    assert!(bench.store.expire(9).await.unwrap().is_empty());
+    assert!(bench.store.expire(9, HOUR).await.unwrap().jobs.is_empty());
     assert_eq!(bench.job(&kept.id).await.state, JobState::Queued);
     assert_eq!(bench.job(&over[0]).await.state, JobState::Expired);
     assert!(bench.items(&over[0]).await.is_empty());

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use huemill_store::job::{ItemState, Job, JobId, JobState};
-use huemill_store::store::{Canceled, Ended, Lease, Settled, Store};
+use huemill_store::store::{Canceled, Ended, Lease, Outcome, Retried, Settled, Store};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::bench::{Bench, HOUR, done, failed};
+use crate::bench::{Bench, HOUR, done, failed, heartbeat, retry};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -17,6 +17,11 @@ enum Step {
     Claim { most: u32, dies: bool },
     TakeSuspect { dies: bool },
     Settle { which: Index, succeeds: bool },
+    TakeIsolated,
+    Defer(Index),
+    Reconcile { which: Index, keeps: bool },
+    Retry(Index),
+    Sweep,
     GiveBack(Index),
     Reap,
     Cancel(Index),
@@ -29,6 +34,11 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1_u32..5, any::<bool>()).prop_map(|(most, dies)| Step::Claim { most, dies }),
         3 => any::<bool>().prop_map(|dies| Step::TakeSuspect { dies }),
         6 => (any::<Index>(), any::<bool>()).prop_map(|(which, succeeds)| Step::Settle { which, succeeds }),
+        1 => Just(Step::TakeIsolated),
+        2 => any::<Index>().prop_map(Step::Defer),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(which, keeps)| Step::Reconcile { which, keeps }),
+        1 => any::<Index>().prop_map(Step::Retry),
+        1 => Just(Step::Sweep),
         1 => any::<Index>().prop_map(Step::GiveBack),
         3 => Just(Step::Reap),
         1 => any::<Index>().prop_map(Step::Cancel),
@@ -61,15 +71,44 @@ impl Books {
                 self.leases.extend(claims.into_iter().map(|claim| claim.lease));
             }
             Step::TakeSuspect { dies } => {
-                let lease = if dies { Duration::ZERO } else { HOUR };
-                let claims = bench.suspect(lease).await.items;
+                let claims = if dies { bench.suspect_and_die().await } else { bench.suspect().await }.items;
                 assert!(claims.len() <= 1);
                 self.leases.extend(claims.into_iter().map(|claim| claim.lease));
             }
             Step::Settle { which, succeeds } => {
                 if let Some(lease) = which_of(&self.leases, which) {
-                    self.settle(bench, &lease, succeeds).await;
+                    let outcome = if succeeds { done(&lease) } else { failed() };
+                    self.settle(bench, &lease, outcome).await;
                 }
+            }
+            Step::TakeIsolated => {
+                let claims = bench.isolated().await.items;
+                self.leases.extend(claims.into_iter().map(|claim| claim.lease));
+            }
+            Step::Defer(which) => {
+                if let Some(lease) = which_of(&self.leases, which) {
+                    self.settle(bench, &lease, retry(3)).await;
+                }
+            }
+            Step::Reconcile { which, keeps } => {
+                if let Some(lease) = which_of(&self.leases, which) {
+                    let held = if keeps { vec![lease.clone()] } else { Vec::new() };
+                    let beat = heartbeat(lease.owner, HOUR, &held);
+                    bench.store.heartbeat(&beat).await.unwrap();
+                }
+            }
+            Step::Retry(which) => {
+                if let Some(id) = which_of(&self.jobs, which)
+                    && let Retried::Queued(job, items) = bench.store.retry(&id).await.unwrap()
+                {
+                    assert!(items > 0 && !job.state.has_ended());
+                    self.reopen(&id);
+                }
+            }
+            Step::Sweep => {
+                let due = bench.store.removable(9).await.unwrap();
+                bench.store.removed(&due).await.unwrap();
+                bench.store.collect(9, Duration::ZERO).await.unwrap();
             }
             Step::GiveBack(which) => {
                 if let Some(lease) = which_of(&self.leases, which) {
@@ -96,8 +135,14 @@ impl Books {
         }
     }
 
-    async fn settle(&mut self, bench: &Bench, lease: &Lease, succeeds: bool) {
-        let outcome = if succeeds { done(lease) } else { failed() };
+    /// Whatever had failed for good may be settled, and the job may end, once more.
+    fn reopen(&mut self, id: &JobId) {
+        self.ended.remove(id);
+        self.settled.retain(|(job, _)| job != id);
+        self.last.remove(id);
+    }
+
+    async fn settle(&mut self, bench: &Bench, lease: &Lease, outcome: Outcome) {
         if let Settled::Counted(ended) = bench.settle(lease, outcome).await {
             let item = (lease.job.clone(), lease.number);
             assert!(self.settled.insert(item), "{lease:?} was settled twice");
@@ -111,7 +156,10 @@ impl Books {
     async fn check(&mut self, bench: &Bench) {
         let mut waiting = 0;
         for id in &self.jobs {
-            let job = bench.job(id).await;
+            let Some(job) = bench.store.job(id).await.unwrap() else {
+                assert_eq!(self.last.get(id).map(|job| job.state), Some(JobState::Expired));
+                continue;
+            };
             let items = bench.items(id).await;
             let count = |state| items.iter().filter(|item| item.state == state).count() as u32;
             if job.state != JobState::Expired {
@@ -129,20 +177,24 @@ impl Books {
             }
         }
         assert_eq!(bench.store.figures().await.unwrap().queued_items, waiting);
+        bench.figures_are_true().await;
     }
 
     /// Everybody has died: what is left is done by others, and then every job has ended.
     async fn finish(&mut self, bench: &Bench) {
-        bench.store.heartbeat(&crate::bench::owner(), Duration::ZERO).await.unwrap();
+        for lease in std::mem::take(&mut self.leases) {
+            bench.store.leave(&lease.owner).await.unwrap();
+        }
         self.take(bench, Step::Reap).await;
         loop {
             let mut claims = bench.claim(3).await;
-            claims.extend(bench.suspect(HOUR).await.items);
+            claims.extend(bench.suspect().await.items);
+            claims.extend(bench.isolated().await.items);
             if claims.is_empty() {
                 break;
             }
             for claim in claims {
-                self.settle(bench, &claim.lease, true).await;
+                self.settle(bench, &claim.lease, done(&claim.lease)).await;
             }
         }
         self.check(bench).await;

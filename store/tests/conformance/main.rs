@@ -11,9 +11,13 @@ mod postgres;
 mod bench;
 mod claiming;
 mod creating;
+
 mod crowd;
+mod deferring;
 mod ending;
+mod fleet;
 mod laws;
+mod leases;
 mod opening;
 mod outage;
 mod outbox;

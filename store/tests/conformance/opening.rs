@@ -11,7 +11,7 @@ async fn what_was_committed_is_there_after_a_restart(bench: Bench) {
     let job = bench.job_of(2).await;
     bench.store.close().await;
     assert!(matches!(bench.store.job(&job.id).await, Err(StoreError::Away(_))));
-    assert!(matches!(bench.store.probe().await, Err(StoreError::Away(_))));
+    assert!(matches!(bench.store.probe(&crate::bench::owner()).await, Err(StoreError::Away(_))));
     let again = bench.again().await;
     assert_eq!(again.job(&job.id).await.unwrap().unwrap(), job);
 }
@@ -34,9 +34,23 @@ async fn a_store_of_a_newer_version_is_refused(bench: Bench) {
 async fn processes_that_start_at_once_agree_on_the_schema(bench: Bench) {
     let url = bench.url();
     let mut connection = AnyConnection::connect(&url).await.unwrap();
-    for table in
-        ["tries", "items", "jobs", "keys", "nonces", "secrets", "deliveries", "probe", "_sqlx_migrations"]
-    {
+    for table in [
+        "tries",
+        "items",
+        "jobs",
+        "keys",
+        "nonces",
+        "secrets",
+        "deliveries",
+        "probe",
+        "processes",
+        "probes",
+        "duties",
+        "pauses",
+        "expiry_clock",
+        "counters",
+        "_sqlx_migrations",
+    ] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP TABLE {table}")))
             .execute(&mut connection)
             .await
@@ -44,12 +58,12 @@ async fn processes_that_start_at_once_agree_on_the_schema(bench: Bench) {
     }
     if bench.store.is_sole_writer() {
         // One process alone opens a file; it starts over from an empty one.
-        bench.again().await.probe().await.unwrap();
+        bench.again().await.probe(&crate::bench::owner()).await.unwrap();
         return;
     }
     let (first, second, third) = tokio::join!(bench.again(), bench.again(), bench.again());
     for store in [first, second, third] {
-        store.probe().await.unwrap();
+        store.probe(&crate::bench::owner()).await.unwrap();
     }
 }
 

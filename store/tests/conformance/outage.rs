@@ -24,13 +24,13 @@ async fn a_server_that_is_killed_is_away_and_serves_again_after_its_start() {
     tokio::task::spawn_blocking(move || server.kill()).await.unwrap();
 
     assert!(matches!(bench.store.job(&job.id).await, Err(StoreError::Away(_))));
-    assert!(matches!(bench.store.probe().await, Err(StoreError::Away(_))));
+    assert!(matches!(bench.store.probe(&crate::bench::owner()).await, Err(StoreError::Away(_))));
     let settled = bench.store.settle(&lease, crate::bench::done(&lease), 1).await;
     assert!(matches!(settled, Err(StoreError::Away(_))));
 
     let server = cluster.clone();
     tokio::task::spawn_blocking(move || server.revive()).await.unwrap();
-    bench.store.probe().await.unwrap();
+    bench.store.probe(&crate::bench::owner()).await.unwrap();
     bench.settle(&lease, crate::bench::done(&lease)).await;
     assert_eq!(bench.job(&job.id).await.succeeded, 1);
     bench.store.close().await;
@@ -43,10 +43,10 @@ async fn a_file_that_somebody_else_holds_is_away_until_it_is_free() {
     let job = bench.job_of(1).await;
     let mut other = AnyConnection::connect(&bench.url()).await.unwrap();
     let hold = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    assert!(matches!(bench.store.probe().await, Err(StoreError::Away(_))));
+    assert!(matches!(bench.store.probe(&crate::bench::owner()).await, Err(StoreError::Away(_))));
     assert_eq!(bench.job(&job.id).await, job);
     hold.rollback().await.unwrap();
-    bench.store.probe().await.unwrap();
+    bench.store.probe(&crate::bench::owner()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

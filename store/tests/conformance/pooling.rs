@@ -128,11 +128,11 @@ async fn a_server_that_is_killed_behind_pgbouncer_is_away_and_serves_again() {
     let dying = cluster.clone();
     tokio::task::spawn_blocking(move || dying.kill()).await.unwrap();
     assert!(matches!(bench.store.job(&job.id).await, Err(StoreError::Away(_))));
-    assert!(matches!(bench.store.probe().await, Err(StoreError::Away(_))));
+    assert!(matches!(bench.store.probe(&crate::bench::owner()).await, Err(StoreError::Away(_))));
     let rising = cluster.clone();
     tokio::task::spawn_blocking(move || rising.revive()).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
-    while let Err(error) = bench.store.probe().await {
+    while let Err(error) = bench.store.probe(&crate::bench::owner()).await {
         assert!(matches!(error, StoreError::Away(_)) && Instant::now() < deadline, "{error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -1,11 +1,9 @@
 //! Settling items, giving them back, prolonging leases: what the fence lets through.
 
-use std::time::Duration;
-
 use huemill_store::job::{ItemState, JobState};
 use huemill_store::store::{Lease, Owner, Settled, Store};
 
-use crate::bench::{Bench, HOUR, broken, done, failed, on_both_stores, result};
+use crate::bench::{Bench, broken, done, failed, on_both_stores, result};
 
 async fn a_settled_item_keeps_its_result_or_its_error(bench: Bench) {
     let job = bench.job_of(3).await;
@@ -36,7 +34,7 @@ async fn an_answer_from_another_attempt_or_owner_changes_nothing(bench: Bench) {
     let old = bench.claim_and_die(1).await.remove(0).lease;
     assert_eq!(bench.reap().await.returned, 1);
     assert_eq!(bench.settle(&old, done(&old)).await, Settled::Stale);
-    let now = bench.suspect(HOUR).await.items.remove(0).lease;
+    let now = bench.suspect().await.items.remove(0).lease;
     assert_eq!(now.attempt, 2);
     assert_eq!(bench.settle(&old, done(&old)).await, Settled::Stale);
     let other = Lease { owner: Owner("another".into()), ..now.clone() };
@@ -65,20 +63,6 @@ async fn what_is_given_back_is_handed_out_again(bench: Bench) {
     assert_eq!(again.iter().map(|claim| claim.lease.number).collect::<Vec<_>>(), [0, 1]);
     assert!(again.iter().all(|claim| claim.waited.is_none()));
     assert!(!bench.store.claim(&crate::bench::ask(1)).await.unwrap().suspects);
-}
-
-async fn a_heartbeat_prolongs_what_its_owner_holds(bench: Bench) {
-    bench.job_of(3).await;
-    let claims = bench.claim_and_die(3).await;
-    bench.settle(&claims[0].lease, failed()).await;
-    let mut held = bench.store.heartbeat(&crate::bench::owner(), HOUR).await.unwrap();
-    held.sort_by_key(|lease| lease.number);
-    assert_eq!(held, [claims[1].lease.clone(), claims[2].lease.clone()]);
-    assert_eq!(bench.reap().await.returned, 0);
-    assert!(bench.store.heartbeat(&Owner("another".into()), HOUR).await.unwrap().is_empty());
-    bench.store.heartbeat(&crate::bench::owner(), Duration::ZERO).await.unwrap();
-    assert_eq!(bench.reap().await.returned, 2);
-    assert!(bench.store.heartbeat(&crate::bench::owner(), HOUR).await.unwrap().is_empty());
 }
 
 async fn the_version_grows_only_with_what_clients_see(bench: Bench) {
@@ -110,7 +94,6 @@ on_both_stores!(
     an_answer_from_another_attempt_or_owner_changes_nothing,
     an_answer_for_an_unknown_job_is_stale,
     what_is_given_back_is_handed_out_again,
-    a_heartbeat_prolongs_what_its_owner_holds,
     the_version_grows_only_with_what_clients_see,
     the_estimate_rounds_up_to_whole_seconds,
 );

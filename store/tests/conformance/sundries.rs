@@ -79,7 +79,7 @@ async fn keys_are_collected_once_their_job_is_a_tombstone(bench: Bench) {
     let key = NewKey { scope: "s".into(), key: "k".into(), fingerprint: "f".into(), keep: Duration::ZERO };
     let job = bench.create(NewJob { key: Some(key), ttl: Duration::ZERO, ..new_job(1) }).await;
     assert_eq!(bench.store.collect(9, HOUR).await.unwrap().keys, 0);
-    assert_eq!(bench.store.expire(9).await.unwrap(), [job.id]);
+    assert_eq!(bench.store.expire(9, HOUR).await.unwrap().jobs, [job.id]);
     assert_eq!(bench.store.collect(9, HOUR).await.unwrap().keys, 1);
 }
 
@@ -92,8 +92,8 @@ async fn the_first_secret_of_a_name_stays(bench: Bench) {
 }
 
 async fn a_probe_may_be_repeated(bench: Bench) {
-    bench.store.probe().await.unwrap();
-    bench.store.probe().await.unwrap();
+    bench.store.probe(&crate::bench::owner()).await.unwrap();
+    bench.store.probe(&crate::bench::owner()).await.unwrap();
 }
 
 async fn a_copy_holds_what_was_committed(bench: Bench) {

@@ -1,8 +1,8 @@
-//! The leases that this process holds, each with the token that stops its picture. Shared by the actor, who takes
-//! and lets go, and the pulse, who prolongs.
+//! The items that this process has claimed, each with the token that stops its picture, and how far its claims have
+//! come. Shared by the actor, which takes and lets go, and the heartbeat, which compares them with the store.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use huemill_store::job::JobId;
@@ -13,18 +13,21 @@ use crate::workers::Cancel;
 
 /// See the module. Clones share.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Held(Arc<Inner>);
+pub(super) struct ClaimedItems(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     leases: Mutex<HashMap<Lease, Cancel>>,
     let_go: Notify,
     downloads: AtomicUsize,
+    /// The number of the last claim that was sent, and of the last that was answered or never will be.
+    sent: AtomicU64,
+    answered: AtomicU64,
 }
 
 /// A picture on its way here: it needs no slot yet.
 #[derive(Debug)]
-pub(super) struct Download(Held);
+pub(super) struct Download(ClaimedItems);
 
 impl Drop for Download {
     fn drop(&mut self) {
@@ -32,13 +35,34 @@ impl Drop for Download {
     }
 }
 
-impl Held {
+impl ClaimedItems {
     fn lock(&self) -> MutexGuard<'_, HashMap<Lease, Cancel>> {
         self.0.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn len(&self) -> usize {
         self.lock().len()
+    }
+
+    /// The number of a claim that is about to be sent.
+    pub(super) fn next_claim(&self) -> u64 {
+        self.0.sent.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The claims up to this one are answered, and what they gave is held; or their answers are lost.
+    pub(super) fn answered_up_to(&self, claim: u64) {
+        self.0.answered.fetch_max(claim, Ordering::AcqRel);
+    }
+
+    /// The number of the last claim that was sent.
+    pub(super) fn sent(&self) -> u64 {
+        self.0.sent.load(Ordering::Acquire)
+    }
+
+    /// The number of the last claim that was answered. Read before [`ClaimedItems::all`]: what such a claim gave is in
+    /// there, or has been let go.
+    pub(super) fn answered(&self) -> u64 {
+        self.0.answered.load(Ordering::Acquire)
     }
 
     /// One of the pictures begins with a download.

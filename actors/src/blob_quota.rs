@@ -1,0 +1,88 @@
+//! The bytes that blobs may take. The store counts what is stored, in the transactions that create, settle and remove;
+//! this process adds what it is receiving now. New jobs are refused at the limit, long before anything else fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::fault::{Code, Fault};
+
+/// See the module. Clones share.
+#[derive(Debug, Clone)]
+pub(crate) struct BlobQuota(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// As the store has counted them last, and what was stored here since.
+    stored: AtomicU64,
+    /// Being received here, and not stored yet.
+    reserved: AtomicU64,
+    limit: u64,
+}
+
+/// Bytes that are being received. Given back when it is dropped, unless they were stored.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    quota: BlobQuota,
+    bytes: u64,
+}
+
+impl BlobQuota {
+    /// Nothing stored yet.
+    pub(crate) fn new(limit: u64) -> Self {
+        Self(Arc::new(Inner { stored: AtomicU64::new(0), reserved: AtomicU64::new(0), limit }))
+    }
+
+    /// So many bytes are stored, as the store counts them.
+    pub(crate) fn counted(&self, bytes: u64) {
+        self.0.stored.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Room for so many bytes more, or why not.
+    pub(crate) fn reserve(&self, bytes: u64) -> Result<Reservation, Fault> {
+        let stored = self.0.stored.load(Ordering::Relaxed);
+        let room = |reserved: u64| {
+            let sum = stored.checked_add(reserved)?.checked_add(bytes)?;
+            (sum <= self.0.limit).then(|| reserved + bytes)
+        };
+        match self.0.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
+            Ok(_) => Ok(Reservation { quota: self.clone(), bytes }),
+            Err(reserved) => Err(Fault::new(Code::Overloaded).because(format!(
+                "{stored} bytes of blobs are stored and {reserved} are being received, the limit is {}",
+                self.0.limit
+            ))),
+        }
+    }
+}
+
+impl Reservation {
+    /// They are stored, and the store counts them.
+    pub(crate) fn stored(self) {
+        self.quota.0.stored.fetch_add(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.quota.0.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_received_counts_until_it_is_stored_or_dropped() {
+        let quota = BlobQuota::new(100);
+        let first = quota.reserve(60).unwrap();
+        assert_eq!(quota.reserve(60).unwrap_err().code, Code::Overloaded);
+        drop(quota.reserve(40).unwrap());
+        quota.reserve(40).unwrap().stored();
+        assert!(quota.reserve(1).is_err());
+        drop(first);
+        assert!(quota.reserve(60).is_ok());
+        quota.counted(10);
+        assert!(quota.reserve(90).is_ok());
+        assert!(quota.reserve(u64::MAX).is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! Figures at constant cost: each transaction adds what it changed to one of a few rows, and the sum of the rows is the
+//! figure. On SQLite there is one row, since there is one writer; on PostgreSQL there are several, so that transactions
+//! seldom wait for each other. The row is written last, and held for no longer than the commit.
+
+use async_trait::async_trait;
+use sqlx::{AnyConnection, Error, Row};
+
+use super::dialect::Dialect;
+use super::operation::{Operation, Tx};
+use crate::job::JobState;
+
+/// Rows on PostgreSQL.
+const SHARDS: u8 = 16;
+
+/// The columns, in the order of [`Tally::values`].
+const COLUMNS: [&str; 10] = [
+    "queued",
+    "processing",
+    "completed",
+    "failed",
+    "canceled",
+    "expired",
+    "waiting",
+    "pending",
+    "dead",
+    "blob_bytes",
+];
+
+pub(super) const SUMS: &str = "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) AS queued, \
+     CAST(COALESCE(SUM(processing), 0) AS BIGINT) AS processing, \
+     CAST(COALESCE(SUM(completed), 0) AS BIGINT) AS completed, CAST(COALESCE(SUM(failed), 0) AS BIGINT) AS failed, \
+     CAST(COALESCE(SUM(canceled), 0) AS BIGINT) AS canceled, CAST(COALESCE(SUM(expired), 0) AS BIGINT) AS expired, \
+     CAST(COALESCE(SUM(waiting), 0) AS BIGINT) AS waiting, CAST(COALESCE(SUM(pending), 0) AS BIGINT) AS pending, \
+     CAST(COALESCE(SUM(dead), 0) AS BIGINT) AS dead, CAST(COALESCE(SUM(blob_bytes), 0) AS BIGINT) AS blob_bytes \
+     FROM counters";
+
+/// What there is, counted row by row: one statement, so that it is one moment's truth.
+const COUNTS: &str = "SELECT \
+     CAST((SELECT COUNT(*) FROM jobs WHERE state = 'queued') AS BIGINT) AS queued, \
+     CAST((SELECT COUNT(*) FROM jobs WHERE state = 'processing') AS BIGINT) AS processing, \
+     CAST((SELECT COUNT(*) FROM jobs WHERE state = 'completed') AS BIGINT) AS completed, \
+     CAST((SELECT COUNT(*) FROM jobs WHERE state = 'failed') AS BIGINT) AS failed, \
+     CAST((SELECT COUNT(*) FROM jobs WHERE state = 'canceled') AS BIGINT) AS canceled, \
+     CAST((SELECT COUNT(*) FROM jobs WHERE state = 'expired') AS BIGINT) AS expired, \
+     CAST((SELECT COUNT(*) FROM items WHERE state = 'queued') AS BIGINT) AS waiting, \
+     CAST((SELECT COUNT(*) FROM deliveries WHERE state = 'pending') AS BIGINT) AS pending, \
+     CAST((SELECT COUNT(*) FROM deliveries WHERE state = 'dead') AS BIGINT) AS dead, \
+     CAST((SELECT COALESCE(SUM(input_bytes + card_bytes), 0) FROM jobs) AS BIGINT) AS blob_bytes";
+
+/// Differences that a transaction makes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally([i64; 10]);
+
+impl Tally {
+    /// A job came into a state.
+    pub(super) fn enter(&mut self, state: JobState) {
+        self.0[place(state)] += 1;
+    }
+
+    /// A job left a state.
+    pub(super) fn leave(&mut self, state: JobState) {
+        self.0[place(state)] -= 1;
+    }
+
+    /// So many more items wait.
+    pub(super) fn waiting(&mut self, items: i64) {
+        self.0[6] += items;
+    }
+
+    /// So many more deliveries are pending.
+    pub(super) fn pending(&mut self, deliveries: i64) {
+        self.0[7] += deliveries;
+    }
+
+    /// So many more deliveries are dead.
+    pub(super) fn dead(&mut self, deliveries: i64) {
+        self.0[8] += deliveries;
+    }
+
+    /// So many more bytes of blobs are stored.
+    pub(super) fn blob_bytes(&mut self, bytes: i64) {
+        self.0[9] += bytes;
+    }
+
+    /// Adds what another part of the transaction changed.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, difference)| *sum += difference);
+    }
+
+    /// The figures, in the order of the columns.
+    pub(super) fn values(&self) -> [i64; 10] {
+        self.0
+    }
+
+    /// Writes it down. The last statement of its transaction.
+    pub(super) async fn write(&self, connection: &mut AnyConnection, dialect: &Dialect) -> Result<(), Error> {
+        if *self == Self::default() {
+            return Ok(());
+        }
+        let shard = match dialect {
+            Dialect::Sqlite(_) => 0,
+            Dialect::Postgres(_) => i64::from(rand::random_range(0..SHARDS)),
+        };
+        let mut query = sqlx::query(
+            "INSERT INTO counters (shard, queued, processing, completed, failed, canceled, expired, waiting, pending, \
+             dead, blob_bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (shard) DO UPDATE SET \
+             queued = counters.queued + excluded.queued, processing = counters.processing + excluded.processing, \
+             completed = counters.completed + excluded.completed, failed = counters.failed + excluded.failed, \
+             canceled = counters.canceled + excluded.canceled, expired = counters.expired + excluded.expired, \
+             waiting = counters.waiting + excluded.waiting, pending = counters.pending + excluded.pending, \
+             dead = counters.dead + excluded.dead, blob_bytes = counters.blob_bytes + excluded.blob_bytes",
+        )
+        .bind(shard);
+        for difference in self.0 {
+            query = query.bind(difference);
+        }
+        query.execute(connection).await.map(|_| ())
+    }
+
+    /// The figures as the transactions have kept them.
+    pub(super) async fn sums(connection: &mut AnyConnection) -> Result<Self, Error> {
+        Self::read(connection, SUMS).await
+    }
+
+    /// How far the figures are from what there is.
+    pub(super) async fn error(connection: &mut AnyConnection) -> Result<Self, Error> {
+        let names = COLUMNS.map(|name| format!("counted.{name} - kept.{name} AS {name}")).join(", ");
+        let text = format!("SELECT {names} FROM ({COUNTS}) AS counted CROSS JOIN ({SUMS}) AS kept");
+        Self::read(connection, &text).await
+    }
+
+    async fn read(connection: &mut AnyConnection, text: &str) -> Result<Self, Error> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(text.to_owned())).fetch_one(connection).await?;
+        let mut tally = Self::default();
+        for (value, name) in tally.0.iter_mut().zip(COLUMNS) {
+            *value = row.try_get(name)?;
+        }
+        Ok(tally)
+    }
+}
+
+/// Adds a difference that a count has found.
+pub(super) struct Correct(pub(super) Tally);
+
+#[async_trait]
+impl Operation for Correct {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        tx.tally.add(&self.0);
+        Ok(())
+    }
+}
+
+fn place(state: JobState) -> usize {
+    JobState::ALL.iter().position(|known| *known == state).unwrap_or_default()
+}

@@ -1,0 +1,166 @@
+//! Ends that are not an item's doing, and the way back from one: cancel, delete, an operator's retry.
+
+use async_trait::async_trait;
+use sqlx::{Error, Row};
+
+use super::ending;
+use super::operation::{Operation, Tx};
+use super::rows::{Record, rank, seconds};
+use crate::job::{JobId, JobState};
+use crate::store::{Canceled, Retried};
+
+/// See `Store::cancel`.
+pub(super) struct Cancel(pub(super) JobId);
+
+#[async_trait]
+impl Operation for Cancel {
+    type Output = Canceled;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Canceled, Error> {
+        let Some(mut record) = tx.lock(&self.0).await? else { return Ok(Canceled::Unknown) };
+        match record.job.state {
+            JobState::Canceled => return Ok(Canceled::Before(record.job)),
+            state if state.has_ended() => return Ok(Canceled::TooLate(record.job)),
+            _ => {}
+        }
+        let waiting = cancel_items(tx, &self.0, "queued").await?;
+        tx.tally.waiting(-(waiting as i64));
+        cancel_items(tx, &self.0, "claimed").await?;
+        Ok(Canceled::Now(Box::new(ending::end(tx, &mut record, JobState::Canceled).await?)))
+    }
+}
+
+async fn cancel_items(tx: &mut Tx<'_>, job: &JobId, state: &str) -> Result<u64, Error> {
+    let canceled = sqlx::query(
+        "UPDATE items SET state = 'canceled', owner = NULL, lease_until = NULL WHERE job_id = $1 AND state = $2",
+    )
+    .bind(job.as_str())
+    .bind(state)
+    .execute(&mut *tx.connection)
+    .await?;
+    Ok(canceled.rows_affected())
+}
+
+/// See `Store::delete`.
+pub(super) struct Delete(pub(super) JobId);
+
+#[async_trait]
+impl Operation for Delete {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        let Some(record) = tx.lock(&self.0).await? else { return Ok(false) };
+        if record.job.state == JobState::Expired {
+            return Ok(false);
+        }
+        bury(tx, record).await?;
+        Ok(true)
+    }
+}
+
+/// Makes a tombstone: the row stays, its items go, its blobs are due to go.
+pub(super) async fn bury(tx: &mut Tx<'_>, mut record: Record) -> Result<(), Error> {
+    let expires = record.expires.min(tx.now.wall);
+    let job = &mut record.job;
+    tx.tally.leave(job.state);
+    tx.tally.enter(JobState::Expired);
+    if !job.state.has_ended() {
+        let text = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM items WHERE job_id = $1 AND state = 'queued'";
+        let waiting: i64 =
+            sqlx::query(text).bind(job.id.as_str()).fetch_one(&mut *tx.connection).await?.try_get("n")?;
+        tx.tally.waiting(-waiting);
+    }
+    job.state = JobState::Expired;
+    job.version += 1;
+    job.eta_s = 0;
+    job.expires_at = seconds(expires);
+    sqlx::query("DELETE FROM items WHERE job_id = $1")
+        .bind(job.id.as_str())
+        .execute(&mut *tx.connection)
+        .await?;
+    sqlx::query(
+        "UPDATE jobs SET state = 'expired', version = $2, eta_s = 0, expires_at = $3, \
+         finished_at = COALESCE(finished_at, $4), queued = 0, ready = 0, removal = 2, removal_after = 0, \
+         removal_failures = 0 WHERE id = $1",
+    )
+    .bind(job.id.as_str())
+    .bind(job.version)
+    .bind(expires)
+    .bind(tx.now.wall)
+    .execute(&mut *tx.connection)
+    .await?;
+    sqlx::query("UPDATE keys SET expires_at = keep_until WHERE job_id = $1")
+        .bind(job.id.as_str())
+        .execute(&mut *tx.connection)
+        .await?;
+    tx.changed(&record.job);
+    Ok(())
+}
+
+/// See `Store::retry`.
+pub(super) struct Retry(pub(super) JobId);
+
+#[async_trait]
+impl Operation for Retry {
+    type Output = Retried;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Retried, Error> {
+        let Some(mut record) = tx.lock(&self.0).await? else { return Ok(Retried::Unknown) };
+        if !matches!(record.job.state, JobState::Completed | JobState::Failed) {
+            return Ok(Retried::Nothing(record.job));
+        }
+        // A picture that has killed its process is tried with nothing beside it.
+        let rows = sqlx::query(
+            "UPDATE items SET state = 'queued', failures = 0, not_before = 0, retryable = 0, \
+             suspect = CASE WHEN crashes > 0 THEN 2 ELSE 0 END, crashes = 0, error_code = NULL, \
+             error_message = NULL WHERE job_id = $1 AND state = 'failed' AND retryable = 1 RETURNING suspect",
+        )
+        .bind(self.0.as_str())
+        .fetch_all(&mut *tx.connection)
+        .await?;
+        if rows.is_empty() {
+            return Ok(Retried::Nothing(record.job));
+        }
+        let mut in_turn = 0;
+        for row in &rows {
+            in_turn += i64::from(row.try_get::<i64, _>("suspect")? == 0);
+        }
+        self.reopen(tx, &mut record, rows.len() as u32, in_turn).await?;
+        Ok(Retried::Queued(record.job, rows.len() as u32))
+    }
+}
+
+impl Retry {
+    async fn reopen(
+        &self,
+        tx: &mut Tx<'_>,
+        record: &mut Record,
+        items: u32,
+        in_turn: i64,
+    ) -> Result<(), Error> {
+        let job = &mut record.job;
+        tx.tally.leave(job.state);
+        tx.tally.enter(JobState::Processing);
+        tx.tally.waiting(i64::from(items));
+        job.state = JobState::Processing;
+        job.failed = job.failed.saturating_sub(items);
+        job.finished_at = None;
+        job.version += 1;
+        sqlx::query(
+            "UPDATE jobs SET state = 'processing', failed = $2, version = $3, finished_at = NULL, queued = $4, \
+             ready = CASE WHEN $4 > 0 THEN 1 ELSE 0 END, progressed_at = $5, removal = 0, \
+             turn = 1 + COALESCE((SELECT last.turn FROM jobs AS last WHERE last.ready = 1 AND last.priority = $6 \
+             ORDER BY last.turn DESC LIMIT 1), 0) WHERE id = $1",
+        )
+        .bind(job.id.as_str())
+        .bind(i64::from(job.failed))
+        .bind(job.version)
+        .bind(in_turn)
+        .bind(tx.now.wall)
+        .bind(rank(job.priority))
+        .execute(&mut *tx.connection)
+        .await?;
+        tx.changed(&record.job);
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! The processes that share the store: their heartbeats, in which leases are compared, and who lives.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Error, Row};
+
+use super::clock::{Now, millis};
+use super::fault::corrupt;
+use super::operation::{Operation, Tx};
+use super::rows::{self, seconds};
+use super::settle::give_back;
+use crate::store::{Heartbeat, Lease, Owner, Process, Reconciled, Role};
+
+/// What the store holds for an owner, with the claim that took it.
+pub(super) const CLAIMED: &str =
+    "SELECT job_id, number, attempt, claim FROM items WHERE state = 'claimed' AND owner = $1";
+const PROCESSES: &str = "SELECT id, host, version, role, slots, started_at, beat_at, beat_until, \
+     CAST((SELECT COUNT(*) FROM items WHERE state = 'claimed' AND owner = processes.id) AS BIGINT) AS pictures \
+     FROM processes ORDER BY started_at DESC, id";
+
+#[async_trait]
+impl Operation for Heartbeat {
+    type Output = Reconciled;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Reconciled, Error> {
+        self.beat(tx).await?;
+        let rows = sqlx::query(CLAIMED).bind(&self.owner.0).fetch_all(&mut *tx.connection).await?;
+        let held: HashSet<&Lease> = self.held.iter().collect();
+        let (mut claimed, mut orphans) = (HashSet::new(), Vec::new());
+        for row in &rows {
+            let lease = self.lease_of(row)?;
+            let answered =
+                row.try_get::<i64, _>("claim")? <= i64::try_from(self.answered).unwrap_or(i64::MAX);
+            if answered && !held.contains(&lease) {
+                orphans.push(lease.clone());
+            }
+            claimed.insert(lease);
+        }
+        let orphaned = give_back(tx, &orphans).await?;
+        let lost = self.held.iter().filter(|lease| !claimed.contains(*lease)).cloned().collect();
+        Ok(Reconciled { lost, orphaned, claimed: (claimed.len() as u64).saturating_sub(orphaned) })
+    }
+}
+
+impl Heartbeat {
+    async fn beat(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO processes (id, host, version, role, slots, started_at, beat_at, beat_until) \
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT (id) DO UPDATE SET host = excluded.host, \
+             version = excluded.version, role = excluded.role, slots = excluded.slots, \
+             beat_at = excluded.beat_at, beat_until = excluded.beat_until",
+        )
+        .bind(&self.owner.0)
+        .bind(&self.host)
+        .bind(&self.version)
+        .bind(self.role.as_str())
+        .bind(i64::from(self.slots))
+        .bind(tx.now.wall)
+        .bind(tx.now.tick.saturating_add(millis(self.lease)))
+        .execute(&mut *tx.connection)
+        .await
+        .map(|_| ())
+    }
+
+    fn lease_of(&self, row: &AnyRow) -> Result<Lease, Error> {
+        Ok(Lease {
+            job: rows::job_id(row, "job_id")?,
+            number: rows::count(row, "number")?,
+            attempt: rows::count(row, "attempt")?,
+            owner: self.owner.clone(),
+        })
+    }
+}
+
+/// See `Store::leave`.
+pub(super) struct Leave(pub(super) Owner);
+
+#[async_trait]
+impl Operation for Leave {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        for text in ["DELETE FROM processes WHERE id = $1", "DELETE FROM duties WHERE owner = $1"] {
+            sqlx::query(text).bind(&self.0.0).execute(&mut *tx.connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// See `Store::processes`.
+pub(super) async fn list(connection: &mut AnyConnection, now: Now) -> Result<Vec<Process>, Error> {
+    let rows = sqlx::query(PROCESSES).fetch_all(&mut *connection).await?;
+    let duties = sqlx::query("SELECT name, owner FROM duties WHERE held_until > $1 ORDER BY name")
+        .bind(now.tick)
+        .fetch_all(connection)
+        .await?;
+    let duties: Vec<(String, String)> = duties
+        .iter()
+        .map(|row| Ok((row.try_get("owner")?, row.try_get("name")?)))
+        .collect::<Result<_, Error>>()?;
+    rows.iter().map(|row| process(row, now, &duties)).collect()
+}
+
+fn process(row: &AnyRow, now: Now, duties: &[(String, String)]) -> Result<Process, Error> {
+    let id: String = row.try_get("id")?;
+    let role: String = row.try_get("role")?;
+    Ok(Process {
+        host: row.try_get("host")?,
+        version: row.try_get("version")?,
+        role: Role::parse(&role).ok_or_else(|| corrupt("an unknown role"))?,
+        slots: rows::count(row, "slots")?,
+        started_at: seconds(row.try_get("started_at")?),
+        beat_at: seconds(row.try_get("beat_at")?),
+        alive: row.try_get::<i64, _>("beat_until")? > now.tick,
+        duties: duties.iter().filter(|(owner, _)| *owner == id).map(|(_, name)| name.clone()).collect(),
+        pictures: rows::count(row, "pictures")?,
+        owner: Owner(id),
+    })
+}
+
+/// See `Store::hold_duty`.
+pub(super) struct HoldDuty {
+    pub(super) owner: Owner,
+    pub(super) name: String,
+    pub(super) lease: std::time::Duration,
+}
+
+#[async_trait]
+impl Operation for HoldDuty {
+    type Output = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        let held = sqlx::query(
+            "INSERT INTO duties (name, owner, held_until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
+             owner = excluded.owner, held_until = excluded.held_until \
+             WHERE duties.owner = excluded.owner OR duties.held_until <= $4",
+        )
+        .bind(&self.name)
+        .bind(&self.owner.0)
+        .bind(tx.now.tick.saturating_add(millis(self.lease)))
+        .bind(tx.now.tick)
+        .execute(&mut *tx.connection)
+        .await?;
+        Ok(held.rows_affected() > 0)
+    }
+}

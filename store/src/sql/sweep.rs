@@ -1,0 +1,212 @@
+//! What is past its time, and what is left to clear away: tombstones, blobs that are due to go, keys, nonces, processes
+//! that are gone. In batches, each a transaction.
+
+use async_trait::async_trait;
+use sqlx::{Error, Row};
+use std::time::Duration;
+
+use super::clock::{millis, span};
+use super::ends::bury;
+use super::operation::{Operation, Tx};
+use super::rows;
+use crate::job::{JobId, JobState};
+use crate::store::{Collected, Expired, Removable};
+
+pub(super) const PAST: &str =
+    "SELECT id FROM jobs WHERE state <> 'expired' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+pub(super) const TOMBSTONES: &str = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE removal < 0 \
+     AND expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING id";
+pub(super) const KEYS: &str = "DELETE FROM keys WHERE (scope, key) IN (SELECT scope, key FROM keys \
+     WHERE expires_at <= $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job_id \
+     AND jobs.state <> 'expired') ORDER BY expires_at LIMIT $2)";
+pub(super) const NONCES: &str = "DELETE FROM nonces WHERE word IN \
+     (SELECT word FROM nonces WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+
+/// How long the row of a process that is gone is kept, for operators to see.
+const GONE: Duration = Duration::from_secs(3_600);
+
+/// See `Store::expire`.
+pub(super) struct Expire {
+    pub(super) most: u32,
+    pub(super) jump: Duration,
+}
+
+#[async_trait]
+impl Operation for Expire {
+    type Output = Expired;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Expired, Error> {
+        let clock = self.look_at_the_clock(tx).await?;
+        if clock.waiting {
+            return Ok(clock);
+        }
+        let rows = sqlx::query(PAST)
+            .bind(tx.now.wall)
+            .bind(i64::from(self.most))
+            .fetch_all(&mut *tx.connection)
+            .await?;
+        let mut ids: Vec<_> = rows.iter().map(|row| rows::job_id(row, "id")).collect::<Result<_, _>>()?;
+        ids.sort();
+        let mut jobs = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(record) = tx.lock(&id).await? else { continue };
+            if record.job.state != JobState::Expired {
+                bury(tx, record).await?;
+                jobs.push(id);
+            }
+        }
+        Ok(Expired { jobs, ..clock })
+    }
+}
+
+impl Expire {
+    /// Compares the time with that of the last expiry. A clock that is ahead deletes what it should not, so a jump is
+    /// given as long as it was allowed to be before it is believed; one that goes back takes that with it.
+    async fn look_at_the_clock(&self, tx: &mut Tx<'_>) -> Result<Expired, Error> {
+        let (now, jump) = (tx.now.wall, millis(self.jump));
+        let row = sqlx::query("SELECT last_at, wait_until FROM expiry_clock WHERE id = 1")
+            .fetch_optional(&mut *tx.connection)
+            .await?;
+        let (last, until) = match &row {
+            Some(row) => (row.try_get("last_at")?, row.try_get("wait_until")?),
+            None => (now, 0_i64),
+        };
+        let jumped = (now.saturating_sub(last) > jump).then(|| span(last, now));
+        let until = match jumped {
+            Some(_) => now.saturating_add(jump),
+            None if now < last => 0,
+            None => until,
+        };
+        sqlx::query(
+            "INSERT INTO expiry_clock (id, last_at, wait_until) VALUES (1, $1, $2) ON CONFLICT (id) \
+             DO UPDATE SET last_at = excluded.last_at, wait_until = excluded.wait_until",
+        )
+        .bind(now)
+        .bind(until)
+        .execute(&mut *tx.connection)
+        .await?;
+        Ok(Expired { jobs: Vec::new(), jumped, waiting: now < until })
+    }
+}
+
+/// See `Store::removed`.
+pub(super) struct Removed(pub(super) Vec<Removable>);
+
+#[async_trait]
+impl Operation for Removed {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let mut gone: Vec<_> = self.0.iter().collect();
+        gone.sort_by_key(|gone| &gone.job);
+        for Removable { job, everything, .. } in gone {
+            // A job that became a tombstone meanwhile is due again, with everything.
+            let Some(record) = tx.lock(job).await? else { continue };
+            if record.removal != if *everything { 2 } else { 1 } {
+                continue;
+            }
+            let cards = if *everything { 0 } else { record.card_bytes };
+            tx.tally.blob_bytes(cards - record.card_bytes - record.input_bytes);
+            sqlx::query(
+                "UPDATE jobs SET removal = $2, input_bytes = 0, card_bytes = $3, removal_failures = 0 WHERE id = $1",
+            )
+            .bind(job.as_str())
+            .bind(if *everything { -1 } else { 0_i64 })
+            .bind(cards)
+            .execute(&mut *tx.connection)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// See `Store::not_removed`.
+pub(super) struct NotRemoved {
+    pub(super) job: JobId,
+    pub(super) wait: Duration,
+}
+
+#[async_trait]
+impl Operation for NotRemoved {
+    type Output = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        sqlx::query(
+            "UPDATE jobs SET removal_after = $2, removal_failures = removal_failures + 1 \
+             WHERE id = $1 AND removal > 0",
+        )
+        .bind(self.job.as_str())
+        .bind(tx.now.wall.saturating_add(millis(self.wait)))
+        .execute(&mut *tx.connection)
+        .await
+        .map(|_| ())
+    }
+}
+
+/// See `Store::collect`.
+pub(super) struct Collect {
+    pub(super) most: u32,
+    pub(super) tombstone: Duration,
+}
+
+#[async_trait]
+impl Operation for Collect {
+    type Output = Collected;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Collected, Error> {
+        let now = tx.now.wall;
+        let jobs = self.tombstones(tx, now.saturating_sub(millis(self.tombstone))).await?;
+        let keys = self.remove(tx, KEYS, now).await?;
+        let nonces = self.remove(tx, NONCES, now).await?;
+        forget_processes(tx).await?;
+        let more = [jobs, keys, nonces].iter().any(|removed| *removed >= u64::from(self.most));
+        Ok(Collected { jobs, keys, nonces, more })
+    }
+}
+
+impl Collect {
+    async fn tombstones(&self, tx: &mut Tx<'_>, before: i64) -> Result<u64, Error> {
+        let rows = sqlx::query(TOMBSTONES)
+            .bind(before)
+            .bind(i64::from(self.most))
+            .fetch_all(&mut *tx.connection)
+            .await?;
+        for row in &rows {
+            tx.tally.leave(JobState::Expired);
+            let deliveries = sqlx::query("DELETE FROM deliveries WHERE job_id = $1 RETURNING state")
+                .bind(row.try_get::<String, _>("id")?)
+                .fetch_all(&mut *tx.connection)
+                .await?;
+            for delivery in deliveries {
+                match delivery.try_get::<String, _>("state")?.as_str() {
+                    "pending" => tx.tally.pending(-1),
+                    "dead" => tx.tally.dead(-1),
+                    _ => {}
+                }
+            }
+        }
+        Ok(rows.len() as u64)
+    }
+
+    async fn remove(&self, tx: &mut Tx<'_>, text: &'static str, now: i64) -> Result<u64, Error> {
+        let removed =
+            sqlx::query(text).bind(now).bind(i64::from(self.most)).execute(&mut *tx.connection).await?;
+        Ok(removed.rows_affected())
+    }
+}
+
+/// Rows of processes that are long gone and hold nothing any more.
+async fn forget_processes(tx: &mut Tx<'_>) -> Result<(), Error> {
+    sqlx::query(
+        "DELETE FROM processes WHERE beat_until <= $1 AND NOT EXISTS (SELECT 1 FROM items \
+         WHERE items.state = 'claimed' AND items.owner = processes.id)",
+    )
+    .bind(tx.now.tick.saturating_sub(millis(GONE)))
+    .execute(&mut *tx.connection)
+    .await?;
+    sqlx::query("DELETE FROM probes WHERE at <= $1")
+        .bind(tx.now.wall.saturating_sub(millis(GONE)))
+        .execute(&mut *tx.connection)
+        .await
+        .map(|_| ())
+}
