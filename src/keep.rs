@@ -6,10 +6,11 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use huemill_actors::clock::Clock;
 use huemill_actors::snapshots::Snapshots;
-use huemill_store::blobs::{BlobError, Blobs};
+use huemill_store::blobs::{BlobError, Blobs, BucketSettings};
 use huemill_store::sql::{SqlStore, StoreClock};
 use huemill_store::store::{Owner, Store, StoreError};
 use rand::RngCore;
@@ -169,8 +170,20 @@ fn blob_folder(settings: &Settings) -> Option<PathBuf> {
 pub(crate) fn blobs_of(settings: &Settings) -> Result<Blobs, KeepError> {
     Ok(match blob_folder(settings) {
         Some(folder) => Blobs::folder(&folder)?,
-        None => Blobs::open(&settings.blobs.url, &|name| std::env::var(name).ok())?,
+        None => {
+            Blobs::open(&settings.blobs.url, &bucket_settings(settings), &|name| std::env::var(name).ok())?
+        }
     })
+}
+
+fn bucket_settings(settings: &Settings) -> BucketSettings {
+    let blobs = &settings.blobs;
+    BucketSettings {
+        retries: blobs.retries,
+        retry: Duration::from_secs(blobs.retry_seconds),
+        encryption: blobs.encryption.clone(),
+        kms_key: blobs.kms_key.clone(),
+    }
 }
 
 /// What this process makes from here on is for its own user alone: the store holds secrets, the blobs are other

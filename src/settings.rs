@@ -67,7 +67,7 @@ section! {
 }
 section! {
     /// `[blobs]`
-    Blobs { url: String }
+    Blobs { url: String, retries: u32, retry_seconds: u64, encryption: String, kms_key: String }
 }
 section! {
     /// `[jobs]`

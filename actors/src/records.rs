@@ -105,7 +105,8 @@ impl From<BlobError> for Fault {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::Full(_) | BlobError::Away(_) => away(error),
-            BlobError::Missing(_) | BlobError::Address(_) | BlobError::Source(_) => {
+            // Trying again does not help this blob; the cause begins with "the blob store refuses this blob".
+            BlobError::Refused(_) | BlobError::Missing(_) | BlobError::Address(_) | BlobError::Source(_) => {
                 Self::new(Code::InternalError).because(error)
             }
         }

@@ -135,20 +135,15 @@ async fn back_up(settings: &Settings, to: &Path) -> Result<String, BackupError> 
 
 /// Copies rows and blobs in the order that the head of this file gives. How many blobs, unless they lie elsewhere.
 async fn copy(store: &dyn Store, blobs: &Blobs, to: &Path) -> Result<Option<u64>, BackupError> {
-    let kept = to.join(BLOBS).join(Blobs::KEPT);
-    let pass = || -> Result<u64, BackupError> {
-        let Some(root) = blobs.local() else { return Ok(0) };
-        fs::create_dir_all(&kept).map_err(at(&kept))?;
-        tree::mirror(&root.join(Blobs::KEPT), &kept).map_err(at(&kept))
+    let kept = to.join(BLOBS);
+    let pass = || match blobs.local() {
+        Some(root) => tree::mirror_those(root, &kept, Blobs::is_kept).map_err(at(&kept)),
+        None => Ok(0),
     };
     let before = pass()?;
     store.backup(&to.join(DATABASE)).await?;
     let count = before + pass()?;
-    for folder in [&to.join(BLOBS), to] {
-        if folder.is_dir() {
-            tree::sync(folder).map_err(at(folder))?;
-        }
-    }
+    tree::sync(to).map_err(at(to))?;
     Ok(blobs.local().map(|_| count))
 }
 

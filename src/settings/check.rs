@@ -23,6 +23,7 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     limits(settings, &mut need);
     workers(settings, &mut need);
     health(settings, &mut need);
+    blobs(settings, &mut need);
     jobs(settings, &mut need);
     security(settings, &mut need);
     outbound(settings, &mut need);
@@ -123,6 +124,27 @@ fn health(settings: &Settings, need: &mut Need<'_>) {
     );
 }
 
+fn blobs(settings: &Settings, need: &mut Need<'_>) {
+    let blobs = &settings.blobs;
+    need(
+        blobs.url.is_empty() || blobs.url.starts_with("s3://") || blobs.url.starts_with("file:///"),
+        "blobs.url",
+        "must be empty or an address such as s3://bucket/prefix",
+    );
+    need(blobs.retries <= 100, "blobs.retries", "must be 0 to 100");
+    need((1..=240).contains(&blobs.retry_seconds), "blobs.retry_seconds", "must be 1 to 240");
+    need(
+        matches!(blobs.encryption.as_str(), "" | "AES256" | "aws:kms" | "aws:kms:dsse"),
+        "blobs.encryption",
+        "must be empty, AES256, aws:kms or aws:kms:dsse",
+    );
+    need(
+        blobs.kms_key.is_empty() || blobs.encryption.starts_with("aws:kms"),
+        "blobs.kms_key",
+        "needs blobs.encryption to be aws:kms or aws:kms:dsse",
+    );
+}
+
 fn jobs(settings: &Settings, need: &mut Need<'_>) {
     let jobs = &settings.jobs;
     let url = settings.store.url.expose_secret();
@@ -130,12 +152,6 @@ fn jobs(settings: &Settings, need: &mut Need<'_>) {
         url.is_empty() || url.starts_with("postgres://") || url.starts_with("postgresql://"),
         "store.url",
         "must be empty or begin with postgres://",
-    );
-    let blobs = &settings.blobs.url;
-    need(
-        blobs.is_empty() || blobs.starts_with("s3://") || blobs.starts_with("file:///"),
-        "blobs.url",
-        "must be empty or an address such as s3://bucket/prefix",
     );
     need(jobs.lease_seconds >= 3, "jobs.lease_seconds", "must be 3 at least");
     need(jobs.poll_ms >= 10, "jobs.poll_ms", "must be 10 at least");

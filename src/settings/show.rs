@@ -40,7 +40,7 @@ impl fmt::Display for Settings {
         writeln!(f)?;
         section!(f, self.store, "store", [url]);
         writeln!(f)?;
-        section!(f, self.blobs, "blobs", [url]);
+        section!(f, self.blobs, "blobs", [url, retries, retry_seconds, encryption, kms_key]);
         writeln!(f)?;
         section!(
             f,

@@ -1,53 +1,35 @@
 //! Blobs: what is too large for a row. Inputs and cards of jobs, in a folder or in an S3-compatible bucket.
 //!
 //! A blob is written before the row that names it and removed after it, so that a crash leaves an orphan and
-//! never a row without its blob. What is written is durable when the call returns. Keys are
-//! `jobs/{id}/in/{n}` and `jobs/{id}/out/{n}.{extension}`; the same picture of a job always has the same key and, since results
-//! are deterministic, the same bytes.
+//! never a row without its blob. What is written is durable when the call returns. The same picture of a job always has
+//! the same key (`blobs/key.rs` says which) and, since results are deterministic, the same bytes.
 
 mod address;
 mod bucket;
+mod directories;
+mod error;
 mod folder;
-mod gate;
 mod key;
 mod tree;
 mod upload;
 
-use std::io;
 use std::ops::Range;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 
+pub use address::BucketSettings;
+pub use error::BlobError;
 pub use key::{card_key, input_key};
 
 use crate::job::JobId;
 use crate::spool::Spool;
 use address::Address;
 use bucket::Bucket;
+use error::both;
 use folder::Folder;
-
-/// Why a blob was not read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum BlobError {
-    /// There is no such blob.
-    #[error("there is no blob {0}")]
-    Missing(String),
-    /// No room is left.
-    #[error("the blob store is full: {0}")]
-    Full(String),
-    /// It cannot be reached, or not now: a matter of time.
-    #[error("the blob store is away: {0}")]
-    Away(String),
-    /// The address of the blob store cannot be used.
-    #[error("the blob store cannot be opened: {0}")]
-    Address(String),
-    /// The bytes to be written could not be read.
-    #[error("the bytes to be stored could not be read: {0}")]
-    Source(#[from] io::Error),
-}
 
 /// The blob store. Cheap to clone.
 ///
@@ -79,17 +61,21 @@ impl Blobs {
         Folder::open(dir).map(|folder| Self { place: Place::Folder(folder) })
     }
 
-    /// Blobs where `url` says: `file:///path`, or `s3://bucket/prefix` with the variables `AWS_ENDPOINT_URL`,
-    /// `AWS_REGION`, `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` (the last two, or a file with `_FILE` behind
-    /// the name) of this environment. Blocks. A bucket is not asked for anything yet: [`Blobs::probe`] does that.
-    pub fn open(url: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, BlobError> {
-        match Address::parse(url, environment)? {
+    /// Blobs where `url` says: `file:///path`, or `s3://bucket/prefix` with these settings, and endpoint, region and
+    /// credentials of this environment as AWS SDKs find them. Blocks. A bucket is not asked for anything yet:
+    /// [`Blobs::probe`] does that.
+    pub fn open(
+        url: &str,
+        settings: &BucketSettings,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, BlobError> {
+        match Address::parse(url, settings, environment)? {
             Address::Folder(path) => Self::folder(&path),
             Address::Bucket(bucket) => Ok(Self { place: Place::Bucket(bucket) }),
         }
     }
 
-    /// The folder that they lie in; none for a bucket. In it, only what is below [`Blobs::KEPT`] is of any worth.
+    /// The folder that they lie in; none for a bucket.
     #[must_use]
     pub fn local(&self) -> Option<&Path> {
         match &self.place {
@@ -98,8 +84,11 @@ impl Blobs {
         }
     }
 
-    /// The folder of all jobs' blobs within the local folder, which a backup has to keep.
-    pub const KEPT: &str = key::JOBS;
+    /// Whether a backup has to keep the directory of this name in the local folder: it holds blobs of jobs.
+    #[must_use]
+    pub fn is_kept(name: &str) -> bool {
+        key::holds_jobs(name)
+    }
 
     /// Stores bytes under a key, in place of what was there. Durable when it returns; dropped before, it leaves
     /// nothing that can be seen.
@@ -135,19 +124,23 @@ impl Blobs {
         }
     }
 
-    /// Removes a job's blobs, all or the inputs alone, and tells how many there were. None is no error.
+    /// Removes a job's blobs, all or the inputs alone, and returns how many there were. One that cannot be removed
+    /// does not keep the others, and is reported when they are gone.
     pub async fn remove_job(&self, job: &JobId, everything: bool) -> Result<u64, BlobError> {
-        at!(self, remove_all(&key::prefix(job, everything)))
+        let [prefix, old_prefix] = key::prefixes(job, everything);
+        let removed = at!(self, remove_all(&prefix));
+        both(removed, at!(self, remove_all(&old_prefix)))
     }
 
-    /// Jobs that have blobs, with the time when the newest of these was written: up to `most` in the order of
-    /// their ids, those behind `after`.
-    pub async fn jobs(
-        &self,
-        after: Option<&JobId>,
-        most: usize,
-    ) -> Result<Vec<(JobId, SystemTime)>, BlobError> {
-        at!(self, jobs(after, most))
+    /// Jobs of a shard that have blobs, or empty directories that a crash has left. Each job is in one of the shards
+    /// 0 to 255 or in the layout before them; [`JobId::created_at`] tells its age.
+    pub async fn jobs_in(&self, shard: u8) -> Result<Vec<JobId>, BlobError> {
+        at!(self, jobs(&key::jobs(Some(shard))))
+    }
+
+    /// Jobs that have blobs of the layout before there were shards.
+    pub async fn jobs_of_old_layout(&self) -> Result<Vec<JobId>, BlobError> {
+        at!(self, jobs(&key::jobs(None)))
     }
 
     /// Removes what crashes left of unfinished writes and probes, if it is older than this. In a bucket, unfinished

@@ -12,7 +12,7 @@ use archives::hostile::table;
 use archives::{DEFLATED, Member, zeros, zip};
 use bytes::Bytes;
 use huemill_store::archive::{ArchiveLimits, Directory, Entry, EntryError, Method, Verdict, extract};
-use huemill_store::blobs::{BlobError, Blobs, input_key};
+use huemill_store::blobs::{BlobError, Blobs, BucketSettings, input_key};
 use huemill_store::fetch::{FetchError, fetch};
 use huemill_store::job::{ItemSource, JobId};
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
@@ -148,7 +148,7 @@ async fn hostile_archives_fare_as_they_do_when_extracted_from_a_folder() {
 async fn hostile_archives_fare_as_they_do_when_extracted_from_a_bucket() {
     let server = S3::shared();
     let url = format!("s3://{}", server.bucket());
-    as_extracted(&Blobs::open(&url, &server.environment()).unwrap()).await;
+    as_extracted(&Blobs::open(&url, &BucketSettings::default(), &server.environment()).unwrap()).await;
 }
 
 #[tokio::test]

@@ -73,7 +73,8 @@ pub fn blobs_are_collected(service: &Service, place: &Place, seen: &Seen) {
     let mut found: HashMap<String, bool> = HashMap::new();
     let mut leftovers = || {
         let blobs = place.blobs().into_iter().filter(|key| {
-            let Some((job, rest)) = key.strip_prefix("jobs/").and_then(|key| key.split_once('/')) else {
+            let below = key.split_once('/').and_then(|(_, below)| below.strip_prefix("jobs/"));
+            let Some((job, rest)) = below.and_then(|below| below.split_once('/')) else {
                 return true;
             };
             // A job whose 202 was lost on the way is a job all the same.

@@ -54,7 +54,7 @@ impl Place {
         list
     }
 
-    /// The keys of all blobs: `jobs/{id}/in/…`, `jobs/{id}/out/…`.
+    /// The keys of all blobs: `{xx}/jobs/{id}/in/…`, `{xx}/jobs/{id}/out/…`.
     pub fn blobs(&self) -> Vec<String> {
         match &self.bucket {
             Some((server, bucket)) => server.keys(bucket),

@@ -93,29 +93,31 @@ impl Broom {
         }
     }
 
-    /// Walks over all blobs for those without a row.
+    /// Looks for blobs without a row, shard by shard.
     async fn walk(&self) -> Result<(), Fault> {
-        let mut after: Option<JobId> = None;
-        loop {
-            let (blobs, most, from) = (self.records.blobs.clone(), self.settings.batch as usize, after);
-            let page = async move { Ok(blobs.jobs(from.as_ref(), most).await?) };
-            let page = self.records.on_io(page).await?;
-            let full = page.len() >= self.settings.batch as usize;
-            after = page.last().map(|(id, _)| id.clone());
-            let old: Vec<JobId> =
-                page.into_iter().filter(|(_, at)| self.is_old(*at)).map(|(id, _)| id).collect();
-            let living = self.records.store.living(&old).await?;
-            let orphans = old.into_iter().filter(|id| !living.contains(id));
-            let orphans: Vec<_> = orphans.map(|job| Removable { job, everything: true }).collect();
-            let removed = self.remove_blobs(orphans).await?;
-            self.count("orphans", removed);
-            if !full {
-                break;
-            }
+        for shard in 0..=u8::MAX {
+            let blobs = self.records.blobs.clone();
+            let found = self.records.on_io(async move { Ok(blobs.jobs_in(shard).await?) }).await?;
+            self.remove_orphans(found).await?;
         }
+        let blobs = self.records.blobs.clone();
+        let found = self.records.on_io(async move { Ok(blobs.jobs_of_old_layout().await?) }).await?;
+        self.remove_orphans(found).await?;
         let (blobs, age) = (self.records.blobs.clone(), self.settings.orphan);
         let swept = self.records.on_io(async move { Ok(blobs.sweep(age).await?) }).await?;
         self.count("orphans", swept);
+        Ok(())
+    }
+
+    async fn remove_orphans(&self, mut found: Vec<JobId>) -> Result<(), Fault> {
+        found.retain(|id| self.is_old(id));
+        for page in found.chunks(self.settings.batch as usize) {
+            let living = self.records.store.living(page).await?;
+            let orphans = page.iter().filter(|id| !living.contains(id)).cloned();
+            let orphans = orphans.map(|job| Removable { job, everything: true }).collect();
+            let removed = self.remove_blobs(orphans).await?;
+            self.count("orphans", removed);
+        }
         Ok(())
     }
 
@@ -127,8 +129,9 @@ impl Broom {
         Ok(())
     }
 
-    fn is_old(&self, at: SystemTime) -> bool {
-        SystemTime::now().duration_since(at).is_ok_and(|age| age >= self.settings.orphan)
+    fn is_old(&self, job: &JobId) -> bool {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        since_1970.saturating_sub(job.created_at()) >= self.settings.orphan
     }
 
     fn count(&self, kind: &'static str, count: u64) {

@@ -199,7 +199,8 @@ impl Office {
             }
         }
         let mut names = Vec::new();
-        walk(&self.kept.dir.path().join("blobs").join("jobs"), &mut names);
+        walk(&self.kept.dir.path().join("blobs"), &mut names);
+        names.retain(|name| name.contains("/jobs/"));
         names.sort();
         names
     }

@@ -2,7 +2,7 @@
 //! last, and what was begun is taken away again where it fails.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -58,17 +58,16 @@ fn hold(dir: &Path) -> Result<File, BackupError> {
 }
 
 async fn place(settings: &Settings, from: &Path) -> Result<String, BackupError> {
-    let kept = from.join(BLOBS).join(Blobs::KEPT);
+    let kept = from.join(BLOBS);
     let blobs = keep::blobs_of(settings)?;
     let count = match blobs.local() {
         Some(root) => {
-            let target = root.join(Blobs::KEPT);
-            if holds_something(&target) {
-                return Err(BackupError::NotEmpty(target));
+            if holds_blobs(root) {
+                return Err(BackupError::NotEmpty(root.to_owned()));
             }
-            tree::mirror(&kept, &target).map_err(at(&kept))?
+            tree::mirror_those(&kept, root, Blobs::is_kept).map_err(at(&kept))?
         }
-        None if holds_something(&kept) => return Err(BackupError::Bucket),
+        None if holds_blobs(&kept) => return Err(BackupError::Bucket),
         None => 0,
     };
     let (dir, staged) = (&settings.data.dir, settings.data.dir.join("huemill.db.partial"));
@@ -88,11 +87,10 @@ fn is_store(path: &Path) -> bool {
     File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *MAGIC
 }
 
-fn holds_something(folder: &Path) -> bool {
-    match fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) => error.kind() != ErrorKind::NotFound,
-    }
+fn holds_blobs(folder: &Path) -> bool {
+    tree::names(folder).map_or(true, |names| {
+        names.iter().any(|name| Blobs::is_kept(name) && tree::holds_a_file(&folder.join(name)))
+    })
 }
 
 /// Takes away what was brought into the directory, which was empty before.

@@ -24,6 +24,33 @@ pub(super) fn mirror(from: &Path, to: &Path) -> io::Result<u64> {
     Ok(added)
 }
 
+/// The same for the folders in `from` whose names `wanted` takes, and no more than these.
+pub(super) fn mirror_those(from: &Path, to: &Path, wanted: fn(&str) -> bool) -> io::Result<u64> {
+    fs::create_dir_all(to)?;
+    let mut added = 0;
+    for name in names(from)?.into_iter().filter(|name| wanted(name)) {
+        added += mirror(&from.join(&name), &to.join(&name))?;
+    }
+    sync(to)?;
+    Ok(added)
+}
+
+/// The names in a folder; none where there is no folder.
+pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let Some(entries) = present(fs::read_dir(folder))? else { return Ok(Vec::new()) };
+    let name = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().into_string().ok());
+    entries.filter_map(|entry| name(entry).transpose()).collect()
+}
+
+/// Whether anything but folders is in a folder or below it. What cannot be read may be that.
+pub(super) fn holds_a_file(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return true };
+    entries.into_iter().any(|entry| match entry {
+        Ok(entry) if entry.file_type().is_ok_and(|kind| kind.is_dir()) => holds_a_file(&entry.path()),
+        _ => true,
+    })
+}
+
 /// One file. Whether it was there to be taken.
 fn take(from: &Path, to: &Path) -> io::Result<bool> {
     match fs::hard_link(from, to) {
@@ -74,6 +101,31 @@ mod tests {
         assert_eq!(fs::read_to_string(to.join("a/in/0")).unwrap(), "first");
         assert_eq!(fs::read_to_string(to.join("b/out/0.png")).unwrap(), "second");
         assert_eq!(mirror(&folder.path().join("nowhere"), &to).unwrap(), 0);
+    }
+
+    #[test]
+    fn folders_that_are_not_wanted_stay_where_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        for name in ["ab/jobs", "jobs/1", "staging"] {
+            fs::create_dir_all(from.join(name)).unwrap();
+            fs::write(from.join(name).join("file"), "").unwrap();
+        }
+        assert_eq!(mirror_those(&from, &to, |name| name != "staging").unwrap(), 2);
+        let mut found = names(&to).unwrap();
+        found.sort();
+        assert_eq!(found, ["ab", "jobs"]);
+        assert_eq!(mirror_those(&folder.path().join("nowhere"), &to, |_| true).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_folder_of_empty_folders_holds_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("ab/jobs")).unwrap();
+        assert!(!holds_a_file(folder.path()));
+        fs::write(folder.path().join("ab/jobs/file"), "").unwrap();
+        assert!(holds_a_file(folder.path()));
+        assert!(holds_a_file(&folder.path().join("nowhere")));
     }
 
     #[test]

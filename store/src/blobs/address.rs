@@ -1,17 +1,39 @@
-//! Where blobs lie, from a URL and the environment's AWS variables.
+//! Where blobs lie, from a URL, the settings of a bucket, and the environment's AWS variables.
+//!
+//! Credentials are those that AWS SDKs find, in their order: the keys of the environment (with a session's token), a
+//! web identity (IRSA), a container's (ECS, EKS pod identity), the instance's role. Profiles in files are not read.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, Certificate, ClientOptions, ObjectStore, RetryConfig};
 use url::Url;
 
-use super::BlobError;
 use super::bucket::Bucket;
+use super::error::BlobError;
+
+/// How a bucket is used.
+#[derive(Debug, Clone)]
+pub struct BucketSettings {
+    /// How often a call that fails is tried again.
+    pub retries: u32,
+    /// For how long.
+    pub retry: Duration,
+    /// `AES256`, `aws:kms`, `aws:kms:dsse`, or empty for what the bucket does by itself.
+    pub encryption: String,
+    /// The key of `aws:kms` and `aws:kms:dsse`; empty for the account's own.
+    pub kms_key: String,
+}
+
+impl Default for BucketSettings {
+    fn default() -> Self {
+        Self { retries: 3, retry: Duration::from_secs(8), encryption: String::new(), kms_key: String::new() }
+    }
+}
 
 /// What a URL names.
 pub(super) enum Address {
@@ -25,7 +47,11 @@ pub(super) enum Address {
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Address {
-    pub(super) fn parse(url: &str, environment: Environment<'_>) -> Result<Self, BlobError> {
+    pub(super) fn parse(
+        url: &str,
+        settings: &BucketSettings,
+        environment: Environment<'_>,
+    ) -> Result<Self, BlobError> {
         let parsed = Url::parse(url).map_err(|error| BlobError::Address(format!("{url}: {error}")))?;
         match (parsed.scheme(), parsed.host_str().unwrap_or_default()) {
             ("file", "") => match parsed.to_file_path() {
@@ -33,61 +59,113 @@ impl Address {
                 Err(()) => Err(BlobError::Address(format!("{url} is no path of this system"))),
             },
             ("s3", bucket) if !bucket.is_empty() => {
-                bucket_at(bucket, parsed.path(), environment).map(Self::Bucket)
+                bucket_at(bucket, parsed.path(), settings, environment).map(Self::Bucket)
             }
             _ => Err(BlobError::Address(format!("{url} is neither s3://bucket/prefix nor file:///path"))),
         }
     }
 }
 
-fn bucket_at(name: &str, prefix: &str, environment: Environment<'_>) -> Result<Bucket, BlobError> {
-    let endpoint = variable(environment, "AWS_ENDPOINT_URL");
-    let plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-    let region = variable(environment, "AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned());
-    let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(name)
-        .with_region(region)
-        .with_client_options(client(plain))
-        .with_retry(retries());
-    if let Some(endpoint) = endpoint {
-        builder = builder.with_endpoint(endpoint);
-    }
-    builder = match (secret(environment, "AWS_ACCESS_KEY_ID")?, secret(environment, "AWS_SECRET_ACCESS_KEY")?)
-    {
-        (Some(id), Some(key)) => builder.with_access_key_id(id).with_secret_access_key(key),
-        // The machine's own role.
-        (None, None) => builder,
-        _ => {
-            return Err(BlobError::Address(
-                "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is missing".into(),
-            ));
-        }
-    };
+fn bucket_at(
+    name: &str,
+    prefix: &str,
+    settings: &BucketSettings,
+    environment: Environment<'_>,
+) -> Result<Bucket, BlobError> {
     let invalid = |error: &dyn std::fmt::Display| BlobError::Address(format!("s3://{name}{prefix}: {error}"));
-    let store = builder.build().map_err(|error| invalid(&error))?;
+    let builder = encrypted(builder(environment)?, settings).map_err(|error| invalid(&error))?;
+    let store = builder.with_bucket_name(name).with_retry(retries(settings)).build();
+    let store = store.map_err(|error| invalid(&error))?;
     let prefix = Path::from_url_path(prefix).map_err(|error| invalid(&error))?;
     let store: Arc<dyn ObjectStore> =
         if prefix.as_ref().is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) };
-    Ok(Bucket::new(store))
+    Ok(Bucket::new(store, settings.retry))
+}
+
+/// The variables that go to the client as they are. Of two that set the same, the first wins.
+const VARIABLES: [(&str, AmazonS3ConfigKey); 13] = [
+    ("AWS_ENDPOINT_URL_S3", AmazonS3ConfigKey::S3Endpoint),
+    ("AWS_ENDPOINT_URL", AmazonS3ConfigKey::Endpoint),
+    ("AWS_REGION", AmazonS3ConfigKey::Region),
+    ("AWS_DEFAULT_REGION", AmazonS3ConfigKey::DefaultRegion),
+    ("AWS_SESSION_TOKEN", AmazonS3ConfigKey::Token),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", AmazonS3ConfigKey::WebIdentityTokenFile),
+    ("AWS_ROLE_ARN", AmazonS3ConfigKey::RoleArn),
+    ("AWS_ROLE_SESSION_NAME", AmazonS3ConfigKey::RoleSessionName),
+    ("AWS_ENDPOINT_URL_STS", AmazonS3ConfigKey::StsEndpoint),
+    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", AmazonS3ConfigKey::ContainerCredentialsRelativeUri),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", AmazonS3ConfigKey::ContainerCredentialsFullUri),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", AmazonS3ConfigKey::ContainerAuthorizationTokenFile),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", AmazonS3ConfigKey::MetadataEndpoint),
+];
+
+fn builder(environment: Environment<'_>) -> Result<AmazonS3Builder, BlobError> {
+    let find = |name| variable(environment, name);
+    let endpoint = find("AWS_ENDPOINT_URL_S3").or_else(|| find("AWS_ENDPOINT_URL"));
+    let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let set = |builder: AmazonS3Builder, (name, key)| match find(name) {
+        Some(value) => builder.with_config(key, value),
+        None => builder,
+    };
+    let client = client(plain, find("AWS_CA_BUNDLE").as_deref())?;
+    let builder = VARIABLES.into_iter().fold(AmazonS3Builder::new(), set).with_client_options(client);
+    match (secret(environment, "AWS_ACCESS_KEY_ID")?, secret(environment, "AWS_SECRET_ACCESS_KEY")?) {
+        (Some(id), Some(key)) => Ok(builder.with_access_key_id(id).with_secret_access_key(key)),
+        (None, None) => found_by_itself(&find).map(|()| builder),
+        _ => Err(BlobError::Address("of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is missing".into())),
+    }
+}
+
+/// What is set by half would be passed over by the client, and another identity taken than was meant.
+fn found_by_itself(find: &dyn Fn(&'static str) -> Option<String>) -> Result<(), BlobError> {
+    for (one, other) in [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+    ] {
+        if find(one).is_some() && find(other).is_none() {
+            return Err(BlobError::Address(format!("{one} is set, and {other} is not")));
+        }
+    }
+    Ok(())
+}
+
+/// How the client calls the settings of encryption.
+const ENCRYPTION: &str = "aws_server_side_encryption";
+const KMS_KEY: &str = "aws_sse_kms_key_id";
+
+fn encrypted(
+    builder: AmazonS3Builder,
+    settings: &BucketSettings,
+) -> Result<AmazonS3Builder, object_store::Error> {
+    [(ENCRYPTION, &settings.encryption), (KMS_KEY, &settings.kms_key)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .try_fold(builder, |builder, (name, value)| Ok(builder.with_config(name.parse()?, value)))
 }
 
 /// No limit on a whole answer: a blob is read as fast as its reader can. [`Bucket`] bounds what it waits for.
-fn client(plain: bool) -> ClientOptions {
-    ClientOptions::new()
+fn client(plain: bool, authorities: Option<&str>) -> Result<ClientOptions, BlobError> {
+    let options = ClientOptions::new()
         .with_allow_http(plain)
         .with_connect_timeout(Duration::from_secs(3))
-        .with_timeout_disabled()
+        .with_timeout_disabled();
+    let Some(path) = authorities else { return Ok(options) };
+    let unusable =
+        |error: &dyn std::fmt::Display| BlobError::Address(format!("AWS_CA_BUNDLE: {path}: {error}"));
+    let bundle = std::fs::read(path).map_err(|error| unusable(&error))?;
+    let certificates = Certificate::from_pem_bundle(&bundle).map_err(|error| unusable(&error))?;
+    Ok(certificates.into_iter().fold(options, ClientOptions::with_root_certificate))
 }
 
-fn retries() -> RetryConfig {
+fn retries(settings: &BucketSettings) -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
             init_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(1),
             base: 2.0,
         },
-        max_retries: 3,
-        retry_timeout: Duration::from_secs(8),
+        max_retries: settings.retries as usize,
+        retry_timeout: settings.retry,
     }
 }
 
@@ -116,7 +194,7 @@ mod tests {
     fn parse(url: &str, variables: &[(&str, &str)]) -> Result<Address, BlobError> {
         let find =
             |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Address::parse(url, &find)
+        Address::parse(url, &BucketSettings::default(), &find)
     }
 
     #[test]
@@ -134,6 +212,40 @@ mod tests {
     }
 
     #[test]
+    fn variables_reach_the_client_and_empty_ones_do_not() {
+        let built = builder(&|name| match name {
+            "AWS_SECRET_ACCESS_KEY" | "AWS_ACCESS_KEY_ID" => None,
+            "AWS_REGION" => Some(String::new()),
+            name if name.ends_with("_FILE") || name == "AWS_CA_BUNDLE" => {
+                (name != "AWS_CA_BUNDLE" && !name.contains("ACCESS_KEY")).then(|| format!("value of {name}"))
+            }
+            name => Some(format!("value of {name}")),
+        })
+        .unwrap();
+        let regions = [AmazonS3ConfigKey::Region, AmazonS3ConfigKey::DefaultRegion];
+        for (name, key) in VARIABLES.into_iter().filter(|(_, key)| !regions.contains(key)) {
+            assert_eq!(built.get_config_value(&key), Some(format!("value of {name}")));
+        }
+        assert_eq!(built.get_config_value(&regions[0]).unwrap(), "value of AWS_DEFAULT_REGION");
+        let region = |name: &str| name.ends_with("REGION").then(|| name.to_owned());
+        let built = builder(&region).unwrap();
+        assert_eq!(built.get_config_value(&regions[0]).unwrap(), "AWS_REGION", "it goes before the default");
+    }
+
+    #[test]
+    fn settings_of_encryption_reach_the_client_unless_they_are_empty() {
+        let read = |settings: &BucketSettings| {
+            let built = encrypted(AmazonS3Builder::new(), settings).unwrap();
+            [ENCRYPTION, KMS_KEY].map(|name| built.get_config_value(&name.parse().unwrap()))
+        };
+        let settings = BucketSettings { encryption: "aws:kms".into(), ..BucketSettings::default() };
+        assert_eq!(read(&settings), [Some("aws:kms".into()), None]);
+        let settings = BucketSettings { kms_key: "key".into(), ..settings };
+        assert_eq!(read(&settings), [Some("aws:kms".into()), Some("key".into())]);
+        assert_eq!(read(&BucketSettings::default()), [None, None]);
+    }
+
+    #[test]
     fn a_secret_may_lie_in_a_file() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, b"secret\n").unwrap();
@@ -147,6 +259,9 @@ mod tests {
         let half = [("AWS_ACCESS_KEY_ID", "id")];
         let twice = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_ACCESS_KEY_ID_FILE", "/id")];
         let nowhere = [("AWS_ACCESS_KEY_ID_FILE", "/no/such/file")];
+        let identity = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
+        let container = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")];
+        let authorities = [("AWS_CA_BUNDLE", "/no/such/file")];
         for (url, variables) in [
             ("", &[][..]),
             ("/var/lib", &[]),
@@ -156,6 +271,9 @@ mod tests {
             ("s3://bucket", &half),
             ("s3://bucket", &twice),
             ("s3://bucket", &nowhere),
+            ("s3://bucket", &identity),
+            ("s3://bucket", &container),
+            ("s3://bucket", &authorities),
         ] {
             let refused = parse(url, variables).err().unwrap_or_else(|| panic!("{url} {variables:?}"));
             assert!(matches!(refused, BlobError::Address(_)), "{url} {variables:?}");

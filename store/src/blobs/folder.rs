@@ -1,8 +1,8 @@
-//! Blobs as files of a local folder: the key is the path. What is written is staged in a folder of its own, synced,
-//! renamed into place, and the folders above it are synced too: a blob is there whole and for good, or not at all.
+//! Blobs as files of a local folder: the key is the path. What is written is staged in a directory of its own, synced,
+//! and published by [`Directories`]: a blob is there whole and for good, or not at all.
 //!
 //! All work is done on the runtime's blocking threads. A write whose caller goes away stops at the next chunk and
-//! leaves nothing; what a crash leaves in the staging folder goes with [`Folder::sweep`].
+//! leaves nothing; what a crash leaves in the staging directory goes with [`Folder::sweep`].
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -14,11 +14,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
-use super::BlobError;
-use super::gate::Gate;
-use super::key::{self, JOBS, PROBES};
+use super::directories::Directories;
+use super::error::{BlobError, of_file, of_shared_path};
+use super::key::{self, PROBES};
 use super::tree;
 use crate::job::JobId;
 use crate::spool::Spool;
@@ -27,36 +27,34 @@ use crate::spool::Spool;
 const CHUNK: usize = 256 << 10;
 /// Where blobs lie while they are written.
 const STAGING: &str = "staging";
-/// How often a blob's folder is made anew when another process takes it away at the same moment.
-const ATTEMPTS: u32 = 100;
 
 /// A local folder of blobs.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
-    root: Arc<Path>,
-    gate: Gate,
+    directories: Directories,
 }
 
 impl Folder {
     /// Makes the folder and proves that a file can be made in it, so that a wrong setting shows at start. Blocks.
     pub(super) fn open(root: &Path) -> Result<Self, BlobError> {
         let address = |error: io::Error| BlobError::Address(format!("{}: {error}", root.display()));
-        fs::create_dir_all(root.join(STAGING)).map_err(address)?;
-        let root: Arc<Path> = root.canonicalize().map_err(address)?.into();
-        NamedTempFile::new_in(root.join(STAGING)).map_err(address)?;
-        Ok(Self { root, gate: Gate::default() })
+        let directories = Directories::open(root).map_err(address)?;
+        let staging = directories.root().join(STAGING);
+        fs::create_dir_all(&staging).map_err(address)?;
+        NamedTempFile::new_in(staging).map_err(address)?;
+        Ok(Self { directories })
     }
 
     pub(super) fn root(&self) -> &Path {
-        &self.root
+        self.directories.root()
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, BlobError> {
-        if key::is_plain(key) { Ok(self.root.join(key)) } else { Err(BlobError::Missing(key.to_owned())) }
+        if key::is_plain(key) { Ok(self.root().join(key)) } else { Err(BlobError::Missing(key.to_owned())) }
     }
 
     pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), BlobError> {
-        self.write(key, move |file, _| file.write_all(&bytes).map_err(failed)).await
+        self.write(key, move |file, _| file.write_all(&bytes).map_err(of_shared_path)).await
     }
 
     pub(super) async fn put_spool(&self, key: &str, spool: &Spool) -> Result<(), BlobError> {
@@ -70,17 +68,18 @@ impl Folder {
         key: &str,
         fill: impl FnOnce(&mut File, &Weak<()>) -> Result<(), BlobError> + Send + 'static,
     ) -> Result<(), BlobError> {
-        let (root, gate, path) = (Arc::clone(&self.root), self.gate.clone(), self.path(key)?);
+        let (directories, path) = (self.directories.clone(), self.path(key)?);
         let caller = Arc::new(());
         let wanted = Arc::downgrade(&caller);
         let done = blocking(move || {
-            let mut staged = NamedTempFile::new_in(root.join(STAGING)).map_err(failed)?;
+            let staging = directories.root().join(STAGING);
+            let mut staged = NamedTempFile::new_in(staging).map_err(of_shared_path)?;
             fill(staged.as_file_mut(), &wanted)?;
-            staged.as_file().sync_all().map_err(failed)?;
+            staged.as_file().sync_all().map_err(of_shared_path)?;
             if is_gone(&wanted) {
                 return Err(abandoned());
             }
-            gate.shared(|| publish(&root, staged.into_temp_path(), &path)).map_err(failed)
+            directories.publish(staged.into_temp_path(), &path).map(drop).map_err(of_file)
         })
         .await;
         drop(caller);
@@ -113,56 +112,51 @@ impl Folder {
 
     pub(super) async fn remove(&self, key: &str) -> Result<(), BlobError> {
         let path = self.path(key)?;
-        blocking(move || tree::absent_is(fs::remove_file(path), ()).map_err(failed)).await
+        blocking(move || tree::absent_is(fs::remove_file(path), ()).map_err(of_file)).await
     }
 
-    /// Removes all below a prefix, and the folders that are empty then.
+    /// Removes all below a job's prefix that can be removed, and the directories that are empty then. The directory
+    /// above goes too if it is the job's own, and so nothing but the inputs was to go.
     pub(super) async fn remove_all(&self, prefix: &str) -> Result<u64, BlobError> {
-        let (path, gate) = (self.path(prefix)?, self.gate.clone());
+        let (path, directories) = (self.path(prefix)?, self.directories.clone());
+        let above = prefix.ends_with("/in");
         blocking(move || {
-            let removed = tree::remove_files(&path).map_err(failed)?;
-            let emptied = || {
-                tree::remove_empty(&path)?;
-                path.parent().map_or(Ok(()), tree::remove_if_empty)
-            };
-            gate.alone(emptied).map_err(failed)?;
+            let (removed, outcome) = tree::remove_files(&path);
+            outcome.and(directories.remove_empty(&path, above)).map_err(of_file)?;
             Ok(removed)
         })
         .await
     }
 
-    pub(super) async fn jobs(
-        &self,
-        after: Option<&JobId>,
-        most: usize,
-    ) -> Result<Vec<(JobId, SystemTime)>, BlobError> {
-        let (folder, after) = (self.root.join(JOBS), after.cloned());
-        blocking(move || jobs_in(&folder, after.as_ref(), most).map_err(failed)).await
+    /// The jobs that have a directory in this one, be it empty.
+    pub(super) async fn jobs(&self, directory: &str) -> Result<Vec<JobId>, BlobError> {
+        let path = self.path(directory)?;
+        blocking(move || {
+            let names = tree::names(&path).map_err(of_shared_path)?;
+            Ok(names.iter().filter_map(|name| JobId::parse(name.to_str()?)).collect())
+        })
+        .await
     }
 
-    /// Removes what writes and probes that never ended have left: files, and folders made for nothing.
+    /// Removes what writes and probes that never ended have left.
     pub(super) async fn sweep(&self, older_than: Duration) -> Result<u64, BlobError> {
-        let (root, gate) = (Arc::clone(&self.root), self.gate.clone());
+        let directories = self.directories.clone();
         let before = SystemTime::now().checked_sub(older_than).unwrap_or(SystemTime::UNIX_EPOCH);
         blocking(move || {
-            let sweep = |folder| tree::remove_older(&root.join(folder), before).map_err(failed);
-            let swept = sweep(STAGING)? + sweep(PROBES)?;
-            let jobs = root.join(JOBS);
-            for job in tree::names(&jobs).map_err(failed)? {
-                gate.alone(|| tree::remove_empty(&jobs.join(job))).map_err(failed)?;
-            }
-            Ok(swept)
+            let sweep = |name| tree::remove_older(&directories.root().join(name), before);
+            let (staged, probes) = (sweep(STAGING), sweep(PROBES));
+            Ok(staged.map_err(of_shared_path)? + probes.map_err(of_shared_path)?)
         })
         .await
     }
 
     pub(super) async fn used(&self) -> Result<u64, BlobError> {
-        let root = Arc::clone(&self.root);
-        blocking(move || tree::size(&root).map_err(failed)).await
+        let directories = self.directories.clone();
+        blocking(move || tree::size(directories.root()).map_err(of_shared_path)).await
     }
 }
 
-/// Copies a spool's bytes, as long as somebody waits for it.
+/// Copies a spool's bytes, as long as its caller waits for it.
 fn copy(spool: &Spool, file: &mut File, wanted: &Weak<()>) -> Result<(), BlobError> {
     let mut buffer = vec![0; CHUNK.min(spool.len() as usize)];
     let mut offset = 0;
@@ -171,42 +165,10 @@ fn copy(spool: &Spool, file: &mut File, wanted: &Weak<()>) -> Result<(), BlobErr
             return Err(abandoned());
         }
         let count = spool.read_at(offset, &mut buffer)?;
-        file.write_all(&buffer[..count]).map_err(failed)?;
+        file.write_all(&buffer[..count]).map_err(of_shared_path)?;
         offset += count as u64;
     }
     Ok(())
-}
-
-/// Puts a synced file in its place for good: the folders above it are synced too, since a name is theirs. One that
-/// is gone by then was removed together with the blob, after it.
-fn publish(root: &Path, staged: TempPath, path: &Path) -> io::Result<()> {
-    let parent = path.parent().unwrap_or(root);
-    let place = || fs::create_dir_all(parent).and_then(|()| fs::rename(&staged, path));
-    let mut placed = place();
-    for _ in 1..ATTEMPTS {
-        match placed {
-            Err(error) if error.kind() == ErrorKind::NotFound => placed = place(),
-            _ => break,
-        }
-    }
-    placed?;
-    staged.keep().map_err(|failure| failure.error)?;
-    let mut folders = parent.ancestors().take_while(|folder| folder.starts_with(root));
-    folders
-        .try_for_each(|folder| tree::absent_is(File::open(folder).and_then(|folder| folder.sync_all()), ()))
-}
-
-/// The jobs of a folder in order. All names are read for each page of them: there are no more than jobs that live.
-fn jobs_in(folder: &Path, after: Option<&JobId>, most: usize) -> io::Result<Vec<(JobId, SystemTime)>> {
-    let names = tree::names(folder)?;
-    let mut ids: Vec<_> = names.iter().filter_map(|name| JobId::parse(name.to_str()?)).collect();
-    ids.retain(|id| after.is_none_or(|after| id > after));
-    ids.sort_unstable();
-    let dated = |id: JobId| match tree::newest(&folder.join(id.as_str())) {
-        Ok(newest) => newest.map(|newest| Ok((id, newest))),
-        Err(error) => Some(Err(error)),
-    };
-    ids.into_iter().filter_map(dated).take(most).collect()
 }
 
 /// A blob's bytes that are being read.
@@ -219,8 +181,8 @@ impl Part {
     fn open(path: &Path, range: Range<u64>) -> io::Result<Self> {
         let file = File::open(path)?;
         let meta = file.metadata()?;
-        if !meta.is_file() {
-            return Err(ErrorKind::NotFound.into());
+        if meta.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
         }
         let end = range.end.min(meta.len());
         Ok(Self { file: Arc::new(file), rest: range.start.min(end)..end })
@@ -251,7 +213,7 @@ fn is_gone(wanted: &Weak<()>) -> bool {
     wanted.strong_count() == 0
 }
 
-/// Nobody sees this one.
+/// No one is left to see this one.
 fn abandoned() -> BlobError {
     BlobError::Away("the caller went away".to_owned())
 }
@@ -259,15 +221,7 @@ fn abandoned() -> BlobError {
 fn unread(error: io::Error, key: String) -> BlobError {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => BlobError::Missing(key),
-        _ => failed(error),
-    }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "reads well behind map_err")]
-fn failed(error: io::Error) -> BlobError {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => BlobError::Full(error.to_string()),
-        _ => BlobError::Away(error.to_string()),
+        _ => of_file(error),
     }
 }
 
@@ -278,21 +232,5 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => Err(BlobError::Away(error.to_string())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_disk_is_told_from_other_trouble() {
-        const NO_SPACE: i32 = 28;
-        const QUOTA: i32 = 122;
-        const INPUT_OUTPUT: i32 = 5;
-        let of = |number| failed(io::Error::from_raw_os_error(number));
-        assert!(matches!(of(NO_SPACE), BlobError::Full(_)));
-        assert!(matches!(of(QUOTA), BlobError::Full(_)));
-        assert!(matches!(of(INPUT_OUTPUT), BlobError::Away(_)));
     }
 }

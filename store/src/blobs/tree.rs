@@ -28,19 +28,6 @@ pub(super) fn names(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(entries(folder)?.iter().map(DirEntry::file_name).collect())
 }
 
-/// When the newest file below a folder was written; none without files.
-pub(super) fn newest(folder: &Path) -> io::Result<Option<SystemTime>> {
-    let mut newest = None;
-    for entry in entries(folder)? {
-        newest = newest.max(if is_folder(&entry)? {
-            self::newest(&entry.path())?
-        } else {
-            absent_is(entry.metadata().and_then(|meta| meta.modified()).map(Some), None)?
-        });
-    }
-    Ok(newest)
-}
-
 /// Bytes of all files below a folder.
 pub(super) fn size(folder: &Path) -> io::Result<u64> {
     let mut size = 0;
@@ -54,17 +41,27 @@ pub(super) fn size(folder: &Path) -> io::Result<u64> {
     Ok(size)
 }
 
-/// Removes all files below a folder, and tells how many that were. What comes into it meanwhile stays.
-pub(super) fn remove_files(folder: &Path) -> io::Result<u64> {
-    let mut removed = 0;
-    for entry in entries(folder)? {
-        removed += if is_folder(&entry)? {
-            remove_files(&entry.path())?
-        } else {
-            absent_is(fs::remove_file(entry.path()).map(|()| 1), 0)?
+/// Removes all files below a folder that can be removed. How many that were, and the first failure. What comes into the
+/// folder meanwhile stays.
+pub(super) fn remove_files(folder: &Path) -> (u64, io::Result<()>) {
+    let entries = match entries(folder) {
+        Ok(entries) => entries,
+        Err(error) => return (0, Err(error)),
+    };
+    let (mut removed, mut outcome) = (0, Ok(()));
+    for entry in entries {
+        let (count, result) = match is_folder(&entry) {
+            Ok(true) => remove_files(&entry.path()),
+            Ok(false) => match absent_is(fs::remove_file(entry.path()).map(|()| 1), 0) {
+                Ok(count) => (count, Ok(())),
+                Err(error) => (0, Err(error)),
+            },
+            Err(error) => (0, Err(error)),
         };
+        removed += count;
+        outcome = outcome.and(result);
     }
-    Ok(removed)
+    (removed, outcome)
 }
 
 /// Removes a folder unless something is in it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use huemill_store::blobs::{BlobError, Blobs, input_key};
+use huemill_store::blobs::{BlobError, Blobs, BucketSettings, input_key};
 use tempfile::TempDir;
 
 use crate::job;
@@ -19,7 +19,7 @@ async fn a_folder_that_cannot_be_made_is_no_address() {
 async fn a_file_url_leads_to_a_folder() {
     let place = TempDir::new().unwrap();
     let url = format!("file://{}", place.path().join("new").display());
-    let blobs = Blobs::open(&url, &|_| None).unwrap();
+    let blobs = Blobs::open(&url, &BucketSettings::default(), &|_| None).unwrap();
     let key = input_key(&job(1), 0);
     blobs.put(&key, Bytes::from_static(b"bytes")).await.unwrap();
     assert_eq!(std::fs::read(place.path().join("new").join(key)).unwrap(), b"bytes");

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use huemill_store::blobs::{BlobError, Blobs, card_key, input_key};
+use huemill_store::blobs::{BlobError, Blobs, BucketSettings, card_key, input_key};
 use tempfile::TempDir;
 
 use crate::s3::S3;
-use crate::{job, put_all, spool, until};
+use crate::{all_jobs, job, put_all, spool, until};
 
 /// Files below a folder, at any depth, with folders that hold nothing.
 fn leaves(folder: &Path) -> Vec<String> {
@@ -33,10 +33,11 @@ async fn no_empty_folders_stay_behind_a_job() {
     blobs.remove_job(&id, false).await.unwrap();
     assert_eq!(leaves(place.path()).len(), 2, "the card, and the staging folder");
     blobs.remove_job(&id, true).await.unwrap();
-    assert!(!place.path().join("jobs").join(id.as_str()).exists());
+    let own = place.path().join(input_key(&id, 0)).parent().unwrap().parent().unwrap().to_owned();
+    assert!(!own.exists() && own.parent().unwrap().exists());
     put_all(&blobs, &[input_key(&id, 0)]).await;
     blobs.remove_job(&id, false).await.unwrap();
-    assert!(!place.path().join("jobs").join(id.as_str()).exists());
+    assert!(!own.exists() && own.parent().unwrap().exists());
 }
 
 #[tokio::test]
@@ -50,16 +51,31 @@ async fn what_a_crash_left_is_swept_once_it_is_old() {
     for path in &left {
         std::fs::write(path, b"left").unwrap();
     }
-    let empty = place.path().join("jobs").join(job(2).as_str());
-    std::fs::create_dir_all(empty.join("in")).unwrap();
     assert_eq!(blobs.sweep(Duration::from_secs(3600)).await.unwrap(), 0);
-    assert!(!empty.exists());
     let two_hours_ago = SystemTime::now() - Duration::from_secs(7200);
     for path in &left {
         std::fs::File::options().write(true).open(path).unwrap().set_modified(two_hours_ago).unwrap();
     }
     assert_eq!(blobs.sweep(Duration::from_secs(3600)).await.unwrap(), 2);
     assert_eq!(blobs.used().await.unwrap(), key.len() as u64);
+}
+
+#[tokio::test]
+async fn empty_directories_of_a_crash_are_listed_as_jobs_and_go_with_them() {
+    let place = TempDir::new().unwrap();
+    let blobs = Blobs::folder(place.path()).unwrap();
+    let (id, old) = (job(1), job(1));
+    let inputs = [place.path().join(input_key(&id, 0)), place.path().join(format!("jobs/{old}/in/0"))];
+    for input in &inputs {
+        std::fs::create_dir_all(input.parent().unwrap()).unwrap();
+    }
+    assert_eq!(all_jobs(&blobs).await, std::slice::from_ref(&id));
+    assert_eq!(blobs.jobs_of_old_layout().await.unwrap(), std::slice::from_ref(&old));
+    for id in [id, old] {
+        assert_eq!(blobs.remove_job(&id, true).await.unwrap(), 0);
+    }
+    assert_eq!(all_jobs(&blobs).await, []);
+    assert_eq!(blobs.jobs_of_old_layout().await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +96,8 @@ async fn a_put_that_is_dropped_leaves_nothing_in_a_folder() {
 async fn an_upload_that_is_dropped_is_aborted_in_a_bucket() {
     let server = S3::shared();
     let bucket = server.bucket();
-    let blobs = Blobs::open(&format!("s3://{bucket}"), &server.environment()).unwrap();
+    let blobs =
+        Blobs::open(&format!("s3://{bucket}"), &BucketSettings::default(), &server.environment()).unwrap();
     let (key, spool) = (input_key(&job(1), 0), spool(vec![7; 200 << 20], 0));
     let unfinished = || {
         let (server, bucket) = (Arc::clone(&server), bucket.clone());

@@ -3,19 +3,24 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod credentials;
+mod encryption;
 mod folders;
 mod leftovers;
+mod refusals;
 #[path = "../support/s3.rs"]
 mod s3;
+mod server;
 mod trouble;
+mod uploads;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use huemill_store::blobs::{BlobError, Blobs, card_key, input_key};
+use huemill_store::blobs::{BlobError, Blobs, BucketSettings, card_key, input_key};
 use huemill_store::job::JobId;
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use s3::S3;
@@ -36,7 +41,7 @@ fn folder() -> Place {
 fn bucket() -> Place {
     let server = S3::shared();
     let url = format!("s3://{}/some/prefix", server.bucket());
-    let blobs = Blobs::open(&url, &server.environment()).unwrap();
+    let blobs = Blobs::open(&url, &BucketSettings::default(), &server.environment()).unwrap();
     Place { blobs, _folder: None, _server: Some(server) }
 }
 
@@ -63,7 +68,8 @@ suite!(
     a_spool_of_any_length_is_stored,
     inputs_go_and_cards_stay,
     a_job_goes_with_all_its_blobs,
-    jobs_come_in_order_page_by_page,
+    each_job_is_listed_in_one_shard,
+    blobs_of_the_layout_before_shards_are_read_listed_and_removed,
     used_counts_every_byte,
     a_probe_leaves_nothing,
     a_sweep_takes_no_blob,
@@ -176,28 +182,51 @@ async fn a_job_goes_with_all_its_blobs(blobs: Blobs) {
     put_all(&blobs, &keys).await;
     assert_eq!(blobs.remove_job(&id, true).await.unwrap(), 3);
     assert_eq!(blobs.remove_job(&id, true).await.unwrap(), 0);
-    let left: Vec<_> = blobs.jobs(None, 10).await.unwrap().into_iter().map(|(id, _)| id).collect();
-    assert_eq!(left, [other]);
+    assert_eq!(all_jobs(&blobs).await, [other]);
 }
 
-async fn jobs_come_in_order_page_by_page(blobs: Blobs) {
+/// The jobs of all shards, sorted.
+async fn all_jobs(blobs: &Blobs) -> Vec<JobId> {
+    let mut jobs = Vec::new();
+    for shard in 0..=u8::MAX {
+        jobs.extend(blobs.jobs_in(shard).await.unwrap());
+    }
+    jobs.sort();
+    jobs
+}
+
+async fn each_job_is_listed_in_one_shard(blobs: Blobs) {
     let ids: BTreeSet<_> = (0..7).map(|second| job(second % 3)).collect();
-    let before = SystemTime::now() - Duration::from_secs(2);
-    for id in ids.iter().rev() {
+    for id in &ids {
         put_all(&blobs, &[input_key(id, 0), card_key(id, 0, "png"), card_key(id, 1, "png")]).await;
     }
     blobs.put("elsewhere/file", Bytes::new()).await.unwrap();
-    blobs.put("jobs/no-job/in/0", Bytes::new()).await.unwrap();
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let page = blobs.jobs(after.as_ref(), 3).await.unwrap();
-        assert!(page.len() <= 3);
-        assert!(page.iter().all(|(_, newest)| *newest >= before), "{page:?}");
-        let Some((last, _)) = page.last() else { break };
-        after = Some(last.clone());
-        found.extend(page.into_iter().map(|(id, _)| id));
-    }
-    assert_eq!(found, ids.into_iter().collect::<Vec<_>>());
+    blobs.put("00/jobs/no-job/in/0", Bytes::new()).await.unwrap();
+    assert_eq!(all_jobs(&blobs).await, ids.into_iter().collect::<Vec<_>>());
+    assert_eq!(blobs.jobs_of_old_layout().await.unwrap(), []);
+}
+
+async fn blobs_of_the_layout_before_shards_are_read_listed_and_removed(blobs: Blobs) {
+    let (old, both, other) = (job(1), job(1), job(1));
+    let old_key = |id: &JobId, rest: &str| format!("jobs/{id}/{rest}");
+    let keys = [
+        old_key(&old, "in/0"),
+        old_key(&old, "out/0.png"),
+        old_key(&both, "in/0"),
+        card_key(&both, 0, "png"),
+        old_key(&other, "out/0.png"),
+    ];
+    put_all(&blobs, &keys).await;
+    assert_eq!(blobs.get(&keys[0]).await.unwrap(), keys[0].as_str());
+    let listed: BTreeSet<_> = blobs.jobs_of_old_layout().await.unwrap().into_iter().collect();
+    assert_eq!(listed, [old.clone(), both.clone(), other.clone()].into());
+    assert_eq!(all_jobs(&blobs).await, std::slice::from_ref(&both));
+    assert_eq!(blobs.remove_job(&old, false).await.unwrap(), 1);
+    assert_eq!(blobs.get(&keys[1]).await.unwrap(), keys[1].as_str());
+    assert_eq!(blobs.remove_job(&old, true).await.unwrap(), 1);
+    assert_eq!(blobs.remove_job(&both, true).await.unwrap(), 2);
+    assert_eq!(blobs.jobs_of_old_layout().await.unwrap(), [other]);
+    assert_eq!(all_jobs(&blobs).await, []);
 }
 
 async fn used_counts_every_byte(blobs: Blobs) {

@@ -1,18 +1,18 @@
 //! Servers that are not there, say nothing, or have no room.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use bytes::Bytes;
-use huemill_store::blobs::{BlobError, Blobs, input_key};
+use huemill_store::blobs::{BlobError, Blobs, BucketSettings, input_key};
 
 use crate::s3::{self, S3};
+use crate::server::{Server, answer};
 use crate::{collect, job, spool};
 
 /// Every call to a blob store that a server answers in this way.
 async fn every_call_fails(url: &str, endpoint: String, fails: impl Fn(&BlobError) -> bool) {
-    let blobs = Blobs::open(url, &s3::environment(endpoint)).unwrap();
+    let blobs = Blobs::open(url, &BucketSettings::default(), &s3::environment(endpoint)).unwrap();
     let (id, large) = (job(1), spool(vec![7; 6 << 20], 0));
     let key = input_key(&id, 0);
     let results = [
@@ -22,7 +22,8 @@ async fn every_call_fails(url: &str, endpoint: String, fails: impl Fn(&BlobError
         blobs.range(&key, 1..2).await.map(drop),
         collect(&blobs, &key, None).await.map(drop),
         blobs.remove_job(&id, true).await.map(drop),
-        blobs.jobs(None, 1).await.map(drop),
+        blobs.jobs_in(0).await.map(drop),
+        blobs.jobs_of_old_layout().await.map(drop),
         blobs.sweep(Duration::ZERO).await.map(drop),
         blobs.used().await.map(drop),
         blobs.probe().await,
@@ -59,40 +60,19 @@ async fn a_server_that_does_not_answer_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_is_not_there_is_away_to_all_but_readers() {
+async fn a_bucket_that_is_not_there_is_away() {
     let server = S3::shared();
-    let blobs = Blobs::open("s3://no-such-bucket", &server.environment()).unwrap();
-    let key = input_key(&job(1), 0);
-    assert!(is_away(&blobs.put(&key, Bytes::from_static(b"x")).await.unwrap_err()));
-    assert!(is_away(&blobs.put_spool(&key, &spool(vec![7; 6 << 20], 0)).await.unwrap_err()));
-    assert!(is_away(&blobs.used().await.unwrap_err()));
-    assert!(is_away(&blobs.probe().await.unwrap_err()));
+    every_call_fails("s3://no-such-bucket", server.endpoint(), is_away).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_room_is_full() {
-    let (listener, endpoint) = port();
-    std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(refuse_for_room));
-    let blobs = Blobs::open("s3://bucket", &s3::environment(endpoint)).unwrap();
+    let server = Server::start(|_| answer("507 Insufficient Storage", "")).await;
+    let blobs = server.blobs();
     let key = input_key(&job(1), 0);
     let full =
         |result: Result<(), BlobError>| assert!(matches!(result, Err(BlobError::Full(_))), "{result:?}");
     full(blobs.put(&key, Bytes::from_static(b"x")).await);
     full(blobs.put_spool(&key, &spool(vec![7; 6 << 20], 0)).await);
     full(blobs.probe().await);
-}
-
-/// Answers every request on a connection as a server does whose disks are full.
-fn refuse_for_room(socket: TcpStream) {
-    const ANSWER: &[u8] =
-        b"HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let mut reader = BufReader::new(socket);
-    let mut length = 0;
-    for line in reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
-        if let Some((_, value)) = line.to_lowercase().split_once("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).unwrap();
-    reader.into_inner().write_all(ANSWER).unwrap();
 }

@@ -104,18 +104,31 @@ impl S3 {
 
     /// Sends a request without a body, which this server takes unsigned, and returns the whole answer.
     fn ask(&self, method: &str, path: &str) -> String {
+        self.call("s3", method, path, "", "")
+    }
+
+    /// Sends a request to one of its services, with these headers (a line each), and returns the whole answer.
+    pub fn call(&self, service: &str, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut socket = TcpStream::connect(self.address).unwrap();
-        let host = self.address;
+        let (host, length) = (self.address, body.len());
         // The authorization's region and service tell the server which of its services is meant.
-        let authorization = "AWS4-HMAC-SHA256 Credential=test/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=test/20200101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
         write!(
             socket,
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// From now on, requests must be signed with credentials that this server knows.
+    pub fn require_signatures(&self) {
+        let answer = self.call("moto_api", "POST", "/moto-api/reset-auth", "", "0");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 }
 
