@@ -187,6 +187,26 @@ fn ranges_and_rules_between_keys_are_told_at_once() {
 }
 
 #[test]
+fn a_bucket_is_set_within_what_it_can_do() {
+    for (variables, wrong) in [
+        (&[("HUEMILL__BLOBS__RETRIES", "101")][..], Some("blobs.retries")),
+        (&[("HUEMILL__BLOBS__RETRIES", "0"), ("HUEMILL__BLOBS__RETRY_SECONDS", "240")], None),
+        (&[("HUEMILL__BLOBS__RETRY_SECONDS", "0")], Some("blobs.retry_seconds")),
+        (&[("HUEMILL__BLOBS__RETRY_SECONDS", "241")], Some("blobs.retry_seconds")),
+        (&[("HUEMILL__BLOBS__ENCRYPTION", "aes256")], Some("blobs.encryption")),
+        (&[("HUEMILL__BLOBS__KMS_KEY", "key")], Some("blobs.kms_key")),
+        (
+            &[("HUEMILL__BLOBS__ENCRYPTION", "AES256"), ("HUEMILL__BLOBS__KMS_KEY", "key")],
+            Some("blobs.kms_key"),
+        ),
+        (&[("HUEMILL__BLOBS__ENCRYPTION", "aws:kms:dsse"), ("HUEMILL__BLOBS__KMS_KEY", "key")], None),
+    ] {
+        let found = load(variables).map_or_else(keys, |_| Vec::new());
+        assert_eq!(found, Vec::from_iter(wrong), "{variables:?}");
+    }
+}
+
+#[test]
 fn a_bad_secret_is_told_without_its_value() {
     let text = load(&[("OPERATOR_TOKEN", "tooshort")]).unwrap_err().to_string();
     assert!(text.contains("security.operator_token") && !text.contains("tooshort"), "{text}");

@@ -36,7 +36,8 @@ pub enum BlobError {
 pub(super) fn both(one: Result<u64, BlobError>, other: Result<u64, BlobError>) -> Result<u64, BlobError> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok(one + other),
-        (Err(BlobError::Refused(_)), Err(error)) | (Err(error), _) | (_, Err(error)) => Err(error),
+        (Err(one), Err(other)) => Err(if matches!(one, BlobError::Refused(_)) { other } else { one }),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
     }
 }
 
