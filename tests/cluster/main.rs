@@ -8,6 +8,7 @@ mod network;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
 #[path = "../support/proxy.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
 mod proxy;
 #[path = "../support/receiver.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
