@@ -50,7 +50,7 @@ use Fault::{
 
 /// What can happen to any deployment, with weights.
 const ANYWHERE: [(Fault, u32); 6] =
-    [(Kill, 6), (Stop, 2), (Freeze, 3), (LockStore, 4), (UnreadableBlob, 4), (UndeletableBlob, 3)];
+    [(Kill, 3), (Stop, 1), (Freeze, 3), (LockStore, 4), (UnreadableBlob, 4), (UndeletableBlob, 3)];
 /// What can happen to SQLite's wall clock; PostgreSQL has its own.
 const ON_THIS_MACHINE: [(Fault, u32); 1] = [(ClockJump, 3)];
 const ON_A_NETWORK: [(Fault, u32); 5] =
@@ -72,7 +72,7 @@ pub fn strike(number: u32, kind: Kind, fleet: &mut Fleet<'_>, random: &mut StdRn
     let (fault, _) = *faults.choose_weighted(random, |(_, weight)| *weight).unwrap();
     let process = random.random_range(0..fleet.len());
     // Most pass quickly; some last longer than a lease.
-    let milliseconds = if random.random_bool(0.2) { 3000..6000 } else { 50..1500 };
+    let milliseconds = if random.random_bool(0.3) { 3000..6000 } else { 50..1500 };
     let time = Duration::from_millis(random.random_range(milliseconds));
     println!("{number}. {fault:?}, process {process}, {} ms", time.as_millis());
     let gone = match fault {
@@ -101,7 +101,7 @@ fn lasts(
     fleet: &mut Fleet<'_>,
     random: &mut StdRng,
 ) -> Option<usize> {
-    let killed = random.random_bool(0.25).then(|| random.random_range(0..fleet.len()));
+    let killed = random.random_bool(0.15).then(|| random.random_range(0..fleet.len()));
     let end = begin(fault, process, fleet, random);
     std::thread::sleep(time / 2);
     if let Some(killed) = killed {
@@ -153,7 +153,7 @@ fn begin(fault: Fault, process: usize, fleet: &Fleet<'_>, random: &mut StdRng) -
         HoldNetwork => network().set(Mode::Hold),
         ForgetConnections => network().forget(),
         LoseReplies => network().lose_replies(),
-        LoseCommits => network().lose_commits(random.random_range(1..20)),
+        LoseCommits => network().lose_commits(random.random_range(0..3), random.random_range(1..6)),
         BusyBucket => {
             let busy = if random.random_bool(0.5) { 1000 } else { random.random_range(50..500) };
             deployment.bucket().unwrap().change(|trouble| trouble.busy_per_mille = busy);

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -44,12 +45,19 @@ impl Addresses {
     }
 }
 
+/// What a client creates, and how often.
+#[derive(Default)]
+struct Habits {
+    sides: Range<u32>,
+    longest_pause_ms: u64,
+}
+
 #[derive(Default)]
 struct Shared {
     /// Where the ends of jobs are told.
     callback: String,
-    /// Between two jobs of a client.
-    longest_pause_ms: u64,
+    habits: Habits,
+    rest: AtomicBool,
     addresses: Addresses,
     seen: Mutex<Seen>,
     create: AtomicBool,
@@ -65,19 +73,21 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients that create, as fast as they can, poll and cancel.
+    /// Clients that create small pictures as fast as they can, poll and cancel.
     pub fn start(seed: u64, callback: &str) -> Self {
-        Self::start_all(seed, callback, 40, &[poll, poll, cancel])
+        let habits = Habits { sides: 40..160, longest_pause_ms: 40 };
+        Self::start_all(seed, callback, habits, &[poll, poll, cancel])
     }
 
-    /// The same and one that deletes, at a pace that two workers keep up with.
+    /// The same and one that deletes, with larger pictures, at a pace that two workers just keep up with.
     pub fn start_with_deletion(seed: u64, callback: &str) -> Self {
-        Self::start_all(seed, callback, 1000, &[poll, poll, cancel, delete])
+        let habits = Habits { sides: 300..1200, longest_pause_ms: 1000 };
+        Self::start_all(seed, callback, habits, &[poll, poll, cancel, delete])
     }
 
-    fn start_all(seed: u64, callback: &str, longest_pause_ms: u64, others: &[Work]) -> Self {
+    fn start_all(seed: u64, callback: &str, habits: Habits, others: &[Work]) -> Self {
         let (callback, going) = (callback.to_owned(), AtomicBool::new(true));
-        let shared = Arc::new(Shared { callback, longest_pause_ms, create: going, ..Shared::default() });
+        let shared = Arc::new(Shared { callback, habits, create: going, ..Shared::default() });
         let spawn = |offset: u64, work: Work| {
             let shared = shared.clone();
             std::thread::spawn(move || work(&shared, StdRng::seed_from_u64(seed.wrapping_add(offset))))
@@ -92,6 +102,11 @@ impl Clients {
     /// Where they look for the service.
     pub fn addresses(&self) -> Addresses {
         self.shared.addresses.clone()
+    }
+
+    /// From now on nothing new is created, or something is again.
+    pub fn rest(&self, rest: bool) {
+        self.shared.rest.store(rest, Ordering::SeqCst);
     }
 
     pub fn create_no_more(&self) {
@@ -135,8 +150,8 @@ impl Shared {
 }
 
 /// A small picture of its own.
-fn picture(random: &mut StdRng) -> Vec<u8> {
-    let (side, shade) = (random.random_range(40..160), random.random::<[u8; 3]>());
+fn picture(random: &mut StdRng, sides: &Range<u32>) -> Vec<u8> {
+    let (side, shade) = (random.random_range(sides.clone()), random.random::<[u8; 3]>());
     let image = image::RgbImage::from_fn(side, side, |x, y| {
         image::Rgb([shade[0].wrapping_add(x as u8), shade[1].wrapping_add(y as u8), shade[2]])
     });
@@ -148,8 +163,13 @@ fn picture(random: &mut StdRng) -> Vec<u8> {
 fn create(shared: &Shared, mut random: StdRng) {
     let client = Shared::client();
     while shared.create.load(Ordering::SeqCst) {
+        if shared.rest.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
+        }
         let key = format!("{:032x}", random.random::<u128>());
-        let pictures: Vec<_> = (0..random.random_range(1..6)).map(|_| picture(&mut random)).collect();
+        let pictures: Vec<_> =
+            (0..random.random_range(1..6)).map(|_| picture(&mut random, &shared.habits.sides)).collect();
         // Sent again, the same, until it is answered: that is what the key is for.
         shared.seen.lock().unwrap().keys += 1;
         let mut answer = None;
@@ -172,7 +192,7 @@ fn create(shared: &Shared, mut random: StdRng) {
         let job = body["job_id"].as_str().unwrap().to_owned();
         let old = shared.seen.lock().unwrap().accepted.insert(key, (job, pictures.len()));
         assert!(old.is_none());
-        std::thread::sleep(Duration::from_millis(random.random_range(0..shared.longest_pause_ms)));
+        std::thread::sleep(Duration::from_millis(random.random_range(0..shared.habits.longest_pause_ms)));
     }
 }
 
@@ -193,7 +213,11 @@ fn poll(shared: &Shared, mut random: StdRng) {
         if is_gone(shared, &job, status) {
             continue;
         }
-        assert!(matches!(status, 200 | 503), "{job}, once accepted, is answered {status}");
+        assert!(
+            matches!(status, 200 | 503),
+            "{job}, once accepted, is answered {status}: {}",
+            answer.text().unwrap_or_default()
+        );
         let Some(tag) = answer.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned()) else {
             continue;
         };
@@ -234,7 +258,7 @@ fn is_gone(shared: &Shared, job: &str, status: u16) -> bool {
 fn delete(shared: &Shared, mut random: StdRng) {
     let client = Shared::client();
     while shared.going() {
-        std::thread::sleep(Duration::from_millis(random.random_range(50..300)));
+        std::thread::sleep(Duration::from_millis(random.random_range(400..2000)));
         let Some(job) = shared.any_job(&mut random) else { continue };
         let Some(url) = shared.url(&mut random, &format!("/jobs/{job}")) else { continue };
         shared.seen.lock().unwrap().deleted.insert(job);

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// What the network does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
+    #[default]
     Pass,
     Cut,
     Hold,
@@ -20,7 +21,7 @@ pub enum Mode {
 /// PostgreSQL's simple query that commits, without the type and the length before it.
 const COMMIT: &[u8] = b"COMMIT\0";
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct State {
     mode: Mode,
     /// The number of the next connection, and that of the first which is not forgotten.
@@ -28,8 +29,9 @@ struct State {
     first: u64,
     /// The number of the first connection whose replies come through.
     first_heard: u64,
-    /// So many COMMITs are still to be cut off from their replies.
-    commits: u32,
+    /// So many COMMITs still pass, and so many after them are cut off from their replies.
+    commits_to_pass: u32,
+    commits_to_lose: u32,
 }
 
 impl State {
@@ -55,7 +57,7 @@ impl Proxy {
     pub fn start(to: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = State { mode: Mode::Pass, next: 0, first: 0, first_heard: 0, commits: 0 };
+        let state = State { mode: Mode::Pass, ..State::default() };
         let wire =
             Arc::new(Wire { state: Mutex::new(state), changed: Condvar::new(), open: Mutex::default() });
         let own = wire.clone();
@@ -99,14 +101,15 @@ impl Proxy {
         state.first_heard = state.next;
     }
 
-    /// The next so many COMMITs reach the server, and their connections are cut before the reply.
-    pub fn lose_commits(&self, count: u32) {
-        self.wire.state.lock().unwrap().commits = count;
+    /// After so many COMMITs that pass, so many reach the server and their connections are cut before the reply.
+    pub fn lose_commits(&self, passing: u32, count: u32) {
+        let mut state = self.wire.state.lock().unwrap();
+        (state.commits_to_pass, state.commits_to_lose) = (passing, count);
     }
 
     /// COMMITs that are still to be cut off.
     pub fn commits_to_lose(&self) -> u32 {
-        self.wire.state.lock().unwrap().commits
+        self.wire.state.lock().unwrap().commits_to_lose
     }
 }
 
@@ -175,8 +178,16 @@ struct Way {
 impl Way {
     /// Looks for a COMMIT that is to be cut off, in what is about to be passed on.
     fn look(&self, bytes: &[u8], state: &mut State) {
-        if !self.is_reply && state.commits > 0 && bytes.windows(COMMIT.len()).any(|part| part == COMMIT) {
-            state.commits -= 1;
+        if self.is_reply
+            || state.commits_to_lose == 0
+            || !bytes.windows(COMMIT.len()).any(|part| part == COMMIT)
+        {
+            return;
+        }
+        if state.commits_to_pass > 0 {
+            state.commits_to_pass -= 1;
+        } else {
+            state.commits_to_lose -= 1;
             self.last_reply_lost.store(true, Ordering::SeqCst);
         }
     }
