@@ -60,7 +60,9 @@ fn main() {
             "{pictures} pictures alone {:6.2} s   beside two refused ones {:6.2} s",
             alone[round], beside[round]
         );
-        until("the refused ones are given up", || jobs::has_ended(&jobs::status(&service, &refused)));
+        if round + 1 < rounds {
+            until("the refused ones are given up", || jobs::has_ended(&jobs::status(&service, &refused)));
+        }
     }
     println!("beside refused ones to alone, medians: {:.2}", median(beside) / median(alone));
 }

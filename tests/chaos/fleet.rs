@@ -2,24 +2,33 @@
 
 use super::clients::Addresses;
 use super::deployment::Deployment;
-use super::service::Service;
+use super::service::{Service, Tape};
 
 pub struct Fleet<'a> {
     pub deployment: &'a Deployment,
     addresses: Addresses,
     services: Vec<Option<Service>>,
+    /// What each of its processes has printed, also those that are gone.
+    tapes: Vec<Tape>,
 }
 
 impl<'a> Fleet<'a> {
     pub fn start(deployment: &'a Deployment, addresses: Addresses, processes: usize) -> Self {
-        let mut fleet = Self { deployment, addresses, services: (0..processes).map(|_| None).collect() };
+        let mut fleet = Self {
+            deployment,
+            addresses,
+            services: (0..processes).map(|_| None).collect(),
+            tapes: Vec::new(),
+        };
         (0..processes).for_each(|number| fleet.launch(number));
         fleet
     }
 
     /// Starts a process in this place.
     pub fn launch(&mut self, number: usize) {
-        self.services[number] = Some(self.deployment.start_on_its_clock());
+        let service = self.deployment.start_on_its_clock();
+        self.tapes.push(service.tape());
+        self.services[number] = Some(service);
         self.announce();
     }
 
@@ -60,5 +69,15 @@ impl<'a> Fleet<'a> {
     /// Stops all of them, as an operator does.
     pub fn stop(mut self) {
         (0..self.len()).for_each(|number| self.stop_one(number));
+    }
+}
+
+impl Drop for Fleet<'_> {
+    /// A failed run cannot be had again: what the processes said of their own faults is shown with it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let lines = self.tapes.iter().flat_map(Tape::log);
+            lines.filter(|line| line.contains("\"level\":\"error\"")).for_each(|line| println!("{line}"));
+        }
     }
 }

@@ -12,7 +12,7 @@ fn is_failed_alone(kind: Kind) {
     let deployment = Deployment::new(kind).with(&[
         // Long enough apart for the neighbours to come in between.
         ("HUEMILL__JOBS__RETRY_BASE_MS", "1000"),
-        ("HUEMILL__JOBS__MAX_ATTEMPTS", "4"),
+        ("HUEMILL__JOBS__MAX_ATTEMPTS", "5"),
     ]);
     let service = deployment.start();
     let (job, refused) = submit_and_before_work(&deployment, &service, &small(8, 1), |inputs| {
