@@ -5,7 +5,7 @@ use super::deployment::{Deployment, Kind};
 use super::jobs::{ends, form, has_ended, large, small, status, submit_form};
 use super::receiver::{Receiver, Reply};
 use super::service::Service;
-use super::{all_is_well, until};
+use super::{all_is_well, beside_each_other, until};
 
 const DAY: i64 = 24 * 3600;
 
@@ -40,13 +40,8 @@ fn results_stay(kind: Kind) {
 }
 
 #[test]
-fn results_in_sqlite_outlive_a_clock_that_jumps() {
-    results_stay(Kind::Embedded);
-}
-
-#[test]
-fn results_in_postgresql_outlive_a_process_whose_clock_jumps() {
-    results_stay(Kind::Postgres);
+fn results_outlive_a_clock_that_jumps() {
+    beside_each_other([Kind::Embedded, Kind::Postgres], results_stay);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::deployment::{Deployment, Kind};
 use super::jobs::{SlowServer, claimed, ends, large, submit};
 use super::proxy::{Mode, Proxy};
-use super::{all_is_well, until};
+use super::{all_is_well, beside_each_other, until};
 
 /// Longer than a lease, than the store is waited for, and than a settled picture is tried again.
 const LONG: Duration = Duration::from_secs(13);
@@ -48,30 +48,28 @@ fn nothing_is_left_behind_by(fault: impl FnOnce(&Proxy)) {
     all_is_well(&[&service], &database);
 }
 
-#[test]
-fn silence_for_longer_than_a_lease_leaves_no_picture_behind() {
-    nothing_is_left_behind_by(|network| {
-        network.set(Mode::Hold);
-        std::thread::sleep(LONG);
-        network.set(Mode::Pass);
-    });
+/// No byte comes through, in either direction.
+fn silence(network: &Proxy) {
+    network.set(Mode::Hold);
+    std::thread::sleep(LONG);
+    network.set(Mode::Pass);
+}
+
+/// Results and heartbeats commit, and the claim that follows a result: now the one is lost, now the other.
+fn lost_commits(network: &Proxy) {
+    for passing in [1, 0, 2].into_iter().cycle().take(15) {
+        network.lose_commits(passing, 1);
+        until("a commit was lost", || network.commits_to_lose() == 0);
+        std::thread::sleep(RECOVERY);
+    }
 }
 
 #[test]
-fn connections_whose_replies_are_lost_leave_no_picture_behind() {
-    nothing_is_left_behind_by(Proxy::lose_replies);
-}
-
-#[test]
-fn replies_to_commits_that_are_lost_leave_no_picture_behind() {
-    nothing_is_left_behind_by(|network| {
-        // Results and heartbeats commit, and the claim that follows a result: now the one is lost, now the other.
-        for passing in [1, 0, 2].into_iter().cycle().take(15) {
-            network.lose_commits(passing, 1);
-            until("a commit was lost", || network.commits_to_lose() == 0);
-            std::thread::sleep(RECOVERY);
-        }
-    });
+fn silence_and_lost_replies_leave_no_picture_behind() {
+    type Fault = fn(&Proxy);
+    let faults: [(&str, Fault); 3] =
+        [("silence", silence), ("lost commits", lost_commits), ("lost replies", Proxy::lose_replies)];
+    beside_each_other(faults, |(_, fault)| nothing_is_left_behind_by(fault));
 }
 
 #[test]

@@ -40,6 +40,7 @@ mod unreadable;
 #[path = "../support/wall_clock.rs"]
 mod wall_clock;
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use database::Database;
@@ -52,6 +53,17 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Runs cases that mostly wait beside each other, each on a thread that has its name.
+fn beside_each_other<Case: Debug + Send>(cases: impl IntoIterator<Item = Case>, run: impl Fn(Case) + Sync) {
+    let run = &run;
+    std::thread::scope(|scope| {
+        for case in cases {
+            let thread = std::thread::Builder::new().name(format!("{case:?}"));
+            thread.spawn_scoped(scope, move || run(case)).unwrap();
+        }
+    });
 }
 
 /// What must be true after every fault.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::deployment::{Deployment, Kind};
 use super::jobs::{client, delete, ends, form, noise};
-use super::{all_is_well, until};
+use super::{all_is_well, beside_each_other, until};
 
 /// Room for a dozen of these pictures and their cards.
 const LIMIT: &str = "20000000";
@@ -41,17 +41,12 @@ fn gives_back_what_goes(kind: Kind) {
 }
 
 #[test]
-fn a_folder_has_the_room_again_that_deleted_jobs_took() {
-    gives_back_what_goes(Kind::Embedded);
+fn there_is_room_again_that_deleted_jobs_took() {
+    beside_each_other([Kind::Embedded, Kind::PostgresAndBucket], gives_back_what_goes);
 }
 
 #[test]
-fn a_bucket_has_the_room_again_that_deleted_jobs_took() {
-    gives_back_what_goes(Kind::PostgresAndBucket);
-}
-
-#[test]
-fn a_folder_has_the_room_again_of_jobs_that_failed_after_their_upload() {
+fn there_is_room_again_that_jobs_took_which_failed_after_their_upload() {
     let deployment = Deployment::new(Kind::Embedded).with(&[
         ("HUEMILL__JOBS__BLOB_LIMIT_BYTES", "12000000"),
         // Of a write that failed it is not known whether it counts: its blobs are an orphan's.

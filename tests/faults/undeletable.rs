@@ -3,7 +3,7 @@
 use super::deployment::{Deployment, Kind};
 use super::jobs::{delete, ends, small, submit};
 use super::permissions::Mode;
-use super::{all_is_well, until};
+use super::{all_is_well, beside_each_other, until};
 
 fn others_go_past_it(kind: Kind) {
     let deployment = Deployment::new(kind);
@@ -48,16 +48,6 @@ fn stick(deployment: &Deployment, job: &str) -> Option<Mode> {
 }
 
 #[test]
-fn a_file_that_cannot_be_removed_beside_sqlite_holds_up_no_other() {
-    others_go_past_it(Kind::Embedded);
-}
-
-#[test]
-fn a_file_that_cannot_be_removed_beside_postgresql_holds_up_no_other() {
-    others_go_past_it(Kind::Postgres);
-}
-
-#[test]
-fn an_object_that_cannot_be_removed_holds_up_no_other() {
-    others_go_past_it(Kind::PostgresAndBucket);
+fn a_blob_that_cannot_be_removed_holds_up_no_other() {
+    beside_each_other(Kind::ALL, others_go_past_it);
 }

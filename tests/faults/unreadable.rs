@@ -1,9 +1,9 @@
 //! One input that cannot be read: its picture fails for itself, after its attempts. Its neighbours do not wait.
 
-use super::all_is_well;
 use super::deployment::{Deployment, Kind};
 use super::jobs::{ends, has_ended, small, status, submit, submit_and_before_work};
 use super::permissions::Mode;
+use super::{all_is_well, beside_each_other};
 
 /// The number of the refused picture in its job; its neighbours' jobs have fewer.
 const REFUSED: &str = "/in/7";
@@ -38,16 +38,6 @@ fn is_failed_alone(kind: Kind) {
 }
 
 #[test]
-fn an_unreadable_file_beside_sqlite_fails_its_picture_alone() {
-    is_failed_alone(Kind::Embedded);
-}
-
-#[test]
-fn an_unreadable_file_beside_postgresql_fails_its_picture_alone() {
-    is_failed_alone(Kind::Postgres);
-}
-
-#[test]
-fn an_object_to_which_access_is_denied_fails_its_picture_alone() {
-    is_failed_alone(Kind::PostgresAndBucket);
+fn an_input_that_cannot_be_read_fails_its_picture_alone() {
+    beside_each_other(Kind::ALL, is_failed_alone);
 }

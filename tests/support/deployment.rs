@@ -24,6 +24,10 @@ pub enum Kind {
     PostgresAndBucket,
 }
 
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Embedded, Self::Postgres, Self::PostgresAndBucket];
+}
+
 /// A database behind a proxy, and its URL without.
 struct Remote {
     proxy: Proxy,
