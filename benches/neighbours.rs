@@ -61,7 +61,7 @@ fn main() {
             alone[round], beside[round]
         );
         if round + 1 < rounds {
-            until("the refused ones are given up", || jobs::has_ended(&jobs::status(&service, &refused)));
+            until("the refused ones have failed", || jobs::has_ended(&jobs::status(&service, &refused)));
         }
     }
     println!("beside refused ones to alone, medians: {:.2}", median(beside) / median(alone));

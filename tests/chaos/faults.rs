@@ -127,7 +127,11 @@ impl End {
         let deployment = fleet.deployment;
         match self {
             Self::Drop(_) => {}
-            Self::Pass => deployment.network().unwrap().set(Mode::Pass),
+            Self::Pass => {
+                let network = deployment.network().unwrap();
+                network.set(Mode::Pass);
+                network.lose_commits(0, 0);
+            }
             Self::Calm => deployment.bucket().unwrap().set(Trouble::default()),
             Self::Continue(process) => fleet.signal(process, "-CONT"),
             Self::RightTime => deployment.clock().set_off_by(0),

@@ -80,7 +80,7 @@ fn deployed(kind: Kind, receiver: &Receiver) -> Deployment {
         ("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0,0,0,1,1,1,1,1,1,1"),
         ("HUEMILL__WEBHOOKS__TRY_SECONDS", "1"),
         ("HUEMILL__WEBHOOKS__POLL_SECONDS", "1"),
-        // So that a stop that hangs is told from one that waits.
+        // A stop that takes longer than this and a little hangs.
         ("HUEMILL__SERVER__DRAIN_SECONDS", "5"),
         ("HUEMILL__JOBS__REST_SECONDS", "5"),
         // Longer than a submission may be held up between its blobs and its row.

@@ -29,7 +29,7 @@ fn receivers_that_each_fail_once_all_have_their_webhook() {
         let url = format!("http://127.1.{}.{}:{}/", n / 200, n % 200 + 1, receiver.port());
         submit_form(&service, || form(&[noise(40, n)]).text("callback_url", url.clone()));
     }
-    until("each was told twice", || receiver.requests().len() >= 2 * RECEIVERS as usize);
+    until("each has had two requests", || receiver.requests().len() >= 2 * RECEIVERS as usize);
     let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
     for request in receiver.requests() {
         let host = request.header("host").to_owned();

@@ -12,7 +12,7 @@ pub struct Trouble {
     pub unreadable: Vec<String>,
     /// Keys that hold one of these texts cannot be removed.
     pub undeletable: Vec<String>,
-    /// Of a thousand requests, so many are told to slow down.
+    /// Of a thousand requests, so many are answered `SlowDown`.
     pub busy_per_mille: u32,
 }
 
