@@ -34,3 +34,32 @@ fn a_deleted_job_is_gone_in_every_process() {
     }
     all_is_well(&services.iter().collect::<Vec<_>>(), &deployment.database());
 }
+
+#[test]
+fn a_job_that_is_deleted_while_it_is_read_is_there_or_gone() {
+    let deployment = Deployment::new(Kind::Embedded);
+    let service = deployment.start();
+    for seed in 0..20 {
+        let job = submit(&service, &small(4, seed));
+        ends(&service, &job, 4, 0);
+        let url = service.url(&format!("/jobs/{job}"));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let client = client();
+                    let mut status = 200;
+                    while status == 200 {
+                        let answer = client.get(&url).send().unwrap();
+                        status = answer.status().as_u16();
+                        // Its body may break off: cards go with the job.
+                        let _ = answer.bytes();
+                    }
+                    assert_eq!(status, 404);
+                });
+            }
+            std::thread::sleep(std::time::Duration::from_millis(u64::from(seed)));
+            delete(&service, &job);
+        });
+    }
+    all_is_well(&[&service], &deployment.database());
+}
