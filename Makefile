@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks load-baselines load-measuring crash fuzz deny clean
+.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks load-neighbours load-baselines load-measuring crash chaos fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -8,6 +8,7 @@ PROFILE := --profile ci
 FUZZ_SECONDS ?= 600
 PROMETHEUS_URL ?= http://127.0.0.1:9090
 CRASH_ROUNDS ?= 100
+CHAOS_FAULTS ?= 1000
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +68,10 @@ load-webhooks: ## How long a live receiver waits beside a dead one (release buil
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench webhooks
 
+load-neighbours: ## How long pictures take beside a job whose inputs are refused, to alone (release build)
+	$(CARGO) build --release --bin huemill
+	$(CARGO) bench --bench neighbours
+
 load-baselines: setup ## Typical and peak load, ten minutes each, under a real Prometheus: the runbook's baselines (release build)
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench baselines
@@ -79,6 +84,11 @@ crash: setup ## Kill the service (release build) CRASH_ROUNDS (100) times on eac
 	$(CARGO) build --release --bin huemill --locked
 	HUEMILL_TEST_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/huemill HUEMILL_CRASH_ROUNDS=$(CRASH_ROUNDS) \
 		$(CARGO) test $(PROFILE) --locked --test crash -- --nocapture --test-threads 1
+
+chaos: setup ## Have CHAOS_FAULTS (1000) faults of every kind strike the service (release build) on each store; HUEMILL_CHAOS_SEED repeats
+	$(CARGO) build --release --bin huemill --locked
+	HUEMILL_TEST_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/huemill HUEMILL_CHAOS_FAULTS=$(CHAOS_FAULTS) \
+		$(CARGO) test $(PROFILE) --locked --test chaos -- --nocapture --test-threads 1
 
 fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
 	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example seeds

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # command -> package that brings it
-declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm)
+declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime)
 
 missing=()
 # PostgreSQL's server is not in the PATH, and PgBouncer not in everybody's.

@@ -1,14 +1,13 @@
 //! Event streams while the store is away: they stay open and go on when it is back.
 
 use super::clients::{Node, large};
-use super::network::proxied;
 use super::postgres::Cluster;
-use super::proxy::Mode;
+use super::proxy::{Mode, Proxy};
 use super::until;
 
 /// The stream of a job that is being worked on must outlive what the network does until the condition is met.
 fn outlives(mode: Mode, long_enough: impl Fn(&Node, &super::clients::Events) -> bool) {
-    let (proxy, database) = proxied(Cluster::shared());
+    let (proxy, database) = Proxy::before_database(&Cluster::shared().database());
     let blobs = tempfile::tempdir().unwrap();
     let node = Node::start(&database, blobs.path());
     let job = node.submit(&large(8));

@@ -5,19 +5,9 @@ use super::postgres::Cluster;
 use super::proxy::{Mode, Proxy};
 use super::until;
 
-/// A database of this cluster, behind a proxy.
-pub fn proxied(cluster: &Cluster) -> (Proxy, String) {
-    let url = cluster.database();
-    let (server, name) = url.rsplit_once('/').unwrap();
-    let (user, address) = server.rsplit_once('@').unwrap();
-    let proxy = Proxy::start(address.parse().unwrap());
-    let url = format!("{user}@{}/{name}", proxy.address());
-    (proxy, url)
-}
-
 /// What must hold while the network to the database does this, and after it.
 fn bears(trouble: impl FnOnce(&Proxy), end: impl FnOnce(&Proxy)) {
-    let (proxy, database) = proxied(Cluster::shared());
+    let (proxy, database) = Proxy::before_database(&Cluster::shared().database());
     let blobs = tempfile::tempdir().unwrap();
     let node = Node::start(&database, blobs.path());
     let job = node.submit(&large(6));

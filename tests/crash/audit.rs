@@ -6,66 +6,14 @@ use std::sync::Arc;
 use huemill_store::job::{ItemState, JobState};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{Listener, Listing, Mark, Store};
-use serde_json::Value;
 
 use super::clients::Seen;
 use super::place::Place;
-use super::receiver::Receiver;
 use super::service::Service;
 use super::until;
 
 /// Process deaths over a picture that are borne (`jobs.max_crashes`).
 const MOST_CRASHES: u32 = 3;
-
-fn status(service: &Service, job: &str) -> Value {
-    let answer = reqwest::blocking::get(service.url(&format!("/jobs/{job}?cards=url"))).unwrap();
-    assert_eq!(answer.status(), 200, "{job} was accepted");
-    answer.json().unwrap()
-}
-
-/// Every job that was accepted answers, and comes to one end, with a result or a reason for each picture.
-pub fn every_job_ends(service: &Service, seen: &Seen) {
-    let ids: HashSet<_> = seen.accepted.values().map(|(job, _)| job).collect();
-    assert_eq!(ids.len(), seen.accepted.len(), "no two keys have one job");
-    for (job, pictures) in seen.accepted.values() {
-        let mut body = Value::Null;
-        until(&format!("{job} ends"), || {
-            body = status(service, job);
-            !matches!(body["status"].as_str(), Some("queued" | "processing"))
-        });
-        let results = body["results"].as_array().map_or(0, Vec::len);
-        let failed = body["failed"].as_array().map_or(0, Vec::len);
-        match body["status"].as_str().unwrap() {
-            "canceled" => {
-                assert!(seen.asked.contains(job), "nobody canceled {job}");
-                assert!(results + failed <= *pictures, "{body}");
-            }
-            "completed" | "failed" => {
-                assert!(!seen.canceled.contains(job), "its cancel was answered 202: {body}");
-                assert_eq!(results + failed, *pictures, "{body}");
-            }
-            other => panic!("{job} is {other}"),
-        }
-    }
-}
-
-/// Every end was told, with one id for each job however often.
-pub fn every_end_is_told(receiver: &Receiver, seen: &Seen) {
-    let told = || {
-        let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
-        for request in receiver.requests() {
-            let body: Value = serde_json::from_slice(&request.body).unwrap();
-            let job = body["job_id"].as_str().unwrap().to_owned();
-            ids.entry(job).or_default().insert(request.header("webhook-id").to_owned());
-        }
-        ids
-    };
-    until("every end is told", || {
-        let told = told();
-        seen.accepted.values().all(|(job, _)| told.contains_key(job))
-    });
-    assert!(told().values().all(|ids| ids.len() == 1), "a job is told of with one id");
-}
 
 /// No blob without its job is left, and no input of a job that has ended.
 pub fn blobs_are_collected(service: &Service, place: &Place, seen: &Seen) {

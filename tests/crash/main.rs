@@ -7,7 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its report")]
 
 mod audit;
+#[path = "../support/clients.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
 mod clients;
+#[path = "../support/outcomes.rs"]
+mod outcomes;
 mod place;
 mod poison;
 #[path = "../../store/tests/support/postgres.rs"]
@@ -73,16 +77,16 @@ fn survives_crashes(place: &Place, short: u32) {
     let clients = clients::Clients::start(seed, &receiver.url("/"));
     for _ in 0..rounds {
         let service = Service::start(place.data(), &environment);
-        clients.find(Some(service.address));
+        clients.addresses().are(&[service.address]);
         std::thread::sleep(Duration::from_millis(random.random_range(20..900)));
         service.kill();
     }
     clients.create_no_more();
     let service = Service::start(place.data(), &environment);
-    clients.find(Some(service.address));
-    let seen = clients.stop(&service);
-    audit::every_job_ends(&service, &seen);
-    audit::every_end_is_told(&receiver, &seen);
+    clients.addresses().are(&[service.address]);
+    let seen = clients.stop();
+    outcomes::every_job_ends(&service, &seen);
+    outcomes::every_end_is_delivered(&receiver, &seen);
     audit::blobs_are_collected(&service, place, &seen);
     assert_eq!(service.stop(), Some(0));
     audit::rows_add_up(place, &seen);

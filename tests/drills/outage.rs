@@ -30,13 +30,10 @@ fn service_down() {
 
 /// A service whose database lies behind a proxy, and which does little at a time.
 fn cut_off(data: &std::path::Path, server: &Server) -> (Service, Proxy) {
-    let url = Cluster::shared().database();
-    let (address_of, name) = url.rsplit_once('/').unwrap();
-    let (user, address) = address_of.rsplit_once('@').unwrap();
-    let proxy = Proxy::start(address.parse().unwrap());
+    let (proxy, url) = Proxy::before_database(&Cluster::shared().database());
     let mut settings = reachable(server.port());
     settings.extend([
-        ("DATABASE_URL", format!("{user}@{}/{name}", proxy.address())),
+        ("DATABASE_URL", url),
         ("BLOB_URL", format!("file://{}", data.join("blobs").display())),
         ("HUEMILL__WORKERS__COUNT", "1".to_owned()),
         ("HUEMILL__OUTBOUND__DOWNLOADS", "1".to_owned()),

@@ -55,7 +55,16 @@ pub struct Receiver {
 impl Receiver {
     /// Answers the n-th request, from 0, as the script says.
     pub fn start(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen("127.0.0.1:0", script)
+    }
+
+    /// The same on every address of this machine: each of 127.0.0.0/8 looks like a host of its own.
+    pub fn start_everywhere(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen("0.0.0.0:0", script)
+    }
+
+    fn listen(address: &str, script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let receiver = Self {
             address: listener.local_addr().unwrap(),
             requests: Arc::default(),

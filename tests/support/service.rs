@@ -151,6 +151,11 @@ impl Service {
         self.readers.drain(..).for_each(|reader| reader.join().unwrap());
     }
 
+    fn last_lines(&self) -> Vec<String> {
+        let lines = self.tape.log();
+        lines[lines.len().saturating_sub(20)..].to_vec()
+    }
+
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
@@ -165,7 +170,11 @@ impl Service {
                 self.read_out();
                 return status.code();
             }
-            assert!(Instant::now() < deadline, "the service does not stop");
+            assert!(
+                Instant::now() < deadline,
+                "the service does not stop; its last lines: {:#?}",
+                self.last_lines()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
