@@ -164,6 +164,7 @@ fn health_that_fails_goes_on() {
         let bell = Bell::new().0;
         let cell = VerdictCell::new(Clock::system(), Duration::from_secs(30), Drain::default(), bell.clone());
         let patients = Patients {
+            owner: huemill_store::store::Owner("health".to_owned()),
             workers: ward.crew.workers.clone(),
             intake: ward.crew.jobs.intake.clone(),
             metrics: ward.crew.metrics.clone(),
