@@ -90,6 +90,9 @@ chaos: setup ## Have CHAOS_FAULTS (1000) faults of every kind strike the service
 	HUEMILL_TEST_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/huemill HUEMILL_CHAOS_FAULTS=$(CHAOS_FAULTS) \
 		$(CARGO) test $(PROFILE) --locked --test chaos -- --nocapture --test-threads 1
 
+plans: ## Plans of all statements of the queue, on both databases with a million jobs
+	HUEMILL_PLAN_JOBS=1000000 $(CARGO) test $(PROFILE) --locked -p huemill-store --lib plans
+
 fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
 	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example seeds
 	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decode -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
