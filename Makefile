@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks load-neighbours load-baselines load-measuring crash chaos fuzz deny clean
+.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring crash chaos plans fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -71,6 +71,10 @@ load-webhooks: ## How long a live receiver waits beside a dead one (release buil
 load-neighbours: ## How long pictures take beside a job whose inputs are refused, to alone (release build)
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench neighbours
+
+load-fleet: ## What the store does for a picture with twenty processes and a million jobs, to one process (release build)
+	$(CARGO) build --release --bin huemill
+	$(CARGO) bench --bench fleet
 
 load-baselines: setup ## Typical and peak load, ten minutes each, under a real Prometheus: the runbook's baselines (release build)
 	$(CARGO) build --release --bin huemill
