@@ -7,7 +7,7 @@ use huemill_actors::budget::{Budget, Refusal};
 use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::crew::Crew;
 use huemill_actors::delivery::{self, Delivery};
-use huemill_actors::dispatcher::{CancelJob, Dispatcher};
+use huemill_actors::dispatcher::{self, CancelJob, Dispatcher};
 use huemill_actors::ending::Ends;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::fetcher::{Fetch, Fetcher};
@@ -203,6 +203,11 @@ impl Doors {
     /// Tells that a job's blobs may go.
     pub(crate) fn clear_away(&self) {
         self.janitor.do_send(janitor::Wake);
+    }
+
+    /// Tells that pictures may be claimed.
+    pub(crate) fn wake_dispatcher(&self) {
+        self.dispatcher.do_send(dispatcher::Wake);
     }
 
     /// Tells that a webhook is due.

@@ -14,6 +14,7 @@ mod key;
 mod links;
 mod list;
 mod results;
+mod retry;
 mod served;
 mod status;
 mod urls;
@@ -48,6 +49,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             at(route::JOB_EVENTS).route(web::get().to(events::events)).route(web::head().to(events::events)),
         )
         .service(at(route::JOB_CANCEL).route(web::post().to(cancel::cancel)))
+        .service(at(route::JOB_RETRY).route(web::post().to(retry::retry)))
         .service(
             at(route::JOB_RESULTS)
                 .route(web::get().to(download::results))

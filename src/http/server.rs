@@ -15,7 +15,7 @@ use huemill_observability::EventLoop;
 use super::doors::Doors;
 use super::problem::Problem;
 use super::route::{self, Route};
-use super::{access, fetch_url, jobs, operations, process, process_zip, upload, webhooks};
+use super::{access, fetch_url, jobs, operations, process, process_zip, processes, queue, upload, webhooks};
 use crate::settings::Server as ServerSettings;
 
 /// A bound server that runs when it is awaited.
@@ -70,6 +70,8 @@ fn routes(config: &mut ServiceConfig) {
         )
         .configure(jobs::routes)
         .configure(webhooks::routes)
+        .configure(processes::routes)
+        .configure(queue::routes)
         .default_service(web::to(nowhere));
 }
 
