@@ -77,7 +77,7 @@ struct RetryArgs {
 
 /// What became of a retry.
 #[derive(Deserialize)]
-struct Retried {
+struct Retry {
     job_id: String,
     status: String,
     retried: u32,
@@ -164,7 +164,7 @@ async fn retry(args: &RetryArgs, file: Option<&Path>) -> Result<(), OperatorErro
     let (client, token) = operator.connect(file).await?;
     let path = format!("/jobs/{}/retry", args.id);
     let answer = client.get_ok(&Ask::post(&path, None).operator(&token)).await?;
-    let job: Retried = answer.json()?;
+    let job: Retry = answer.json()?;
     if operator.json {
         print(String::from_utf8_lossy(&answer.body).trim_end());
     } else {

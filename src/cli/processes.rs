@@ -49,7 +49,9 @@ async fn list(operator: &OperatorArgs, file: Option<&Path>) -> Result<(), Operat
     let answer = client.get_ok(&Ask::get("/processes").operator(&token)).await?;
     let Answer { processes } = answer.json()?;
     if operator.json {
-        processes.iter().for_each(|row| print(row.get()));
+        for row in &processes {
+            print(row.get());
+        }
         return Ok(());
     }
     let rows: Result<Vec<Process>, _> = processes.iter().map(|row| serde_json::from_str(row.get())).collect();

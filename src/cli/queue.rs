@@ -38,8 +38,9 @@ struct StatusArgs {
 
 #[derive(Debug, Args)]
 struct ChangeArgs {
-    /// Jobs of this type only: zip_batch, url_batch, image_batch
-    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
+    /// Jobs of this type only
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind,
+          help = "Jobs of this type only: zip_batch, url_batch, image_batch")]
     kind: Option<JobKind>,
     #[command(flatten)]
     operator: OperatorArgs,

@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_type_is_one_of_three_or_not_given() {
         assert_eq!(kind("").unwrap(), None);
-        assert_eq!(kind("type=url_batch").unwrap(), Some(JobKind::UrlBatch));
+        assert_eq!(kind("type=url_batch").unwrap(), JobKind::parse("url_batch"));
         for query in ["type=", "type=all", "type=zip", "type=zip_batch&type=url_batch"] {
             assert_eq!(kind(query).unwrap_err().code, Code::InvalidInput, "{query}");
         }
