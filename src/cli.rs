@@ -6,7 +6,10 @@ mod client;
 mod deliveries;
 mod healthcheck;
 mod jobs;
+mod operator;
 pub mod process;
+mod processes;
+mod queue;
 mod secret;
 mod serve;
 mod submit;
@@ -42,10 +45,14 @@ enum Command {
     Process(process::ProcessArgs),
     /// Send pictures to a service as a job, and save what comes of them.
     Submit(Box<submit::SubmitArgs>),
-    /// List, show and cancel a service's jobs.
+    /// List, show, cancel and retry a service's jobs.
     Jobs(jobs::JobsArgs),
     /// List a service's webhooks, and send one anew. For the operator.
     Deliveries(deliveries::DeliveriesArgs),
+    /// List the processes that share a service's store. For the operator.
+    Processes(processes::ProcessesArgs),
+    /// Pause and resume a service's queue. For the operator.
+    Queue(queue::QueueArgs),
     /// Print a secret that is in force. For the operator.
     Secret(secret::SecretArgs),
     /// Copy the embedded store and its pictures while the service runs.
@@ -70,6 +77,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Submit(args) => submit::run(args),
         Command::Jobs(args) => jobs::run(args, cli.config.as_deref()),
         Command::Deliveries(args) => deliveries::run(args, cli.config.as_deref()),
+        Command::Processes(args) => processes::run(args, cli.config.as_deref()),
+        Command::Queue(args) => queue::run(args, cli.config.as_deref()),
         Command::Secret(args) => secret::run(args, cli.config.as_deref()),
         Command::Backup(args) => backup::run(args, cli.config.as_deref()),
         Command::Restore(args) => backup::restore(args, cli.config.as_deref()),

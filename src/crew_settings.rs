@@ -153,7 +153,6 @@ fn dispatcher(settings: &Settings) -> DispatcherSettings {
         role: settings.server.role,
         longest_input: settings.limits.image_bytes,
         downloads: settings.outbound.downloads,
-        ..DispatcherSettings::default()
     }
 }
 

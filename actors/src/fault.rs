@@ -38,6 +38,8 @@ pub enum Code {
     IdempotencyInProgress,
     /// The job has ended.
     JobNotCancelable,
+    /// The job has no picture that failed through a fault of the service's.
+    JobNotRetryable,
     /// A part of a file that it does not have.
     RangeNotSatisfiable,
     /// No such route.
@@ -68,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for tables that must know them all.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::NoInput,
         Self::InvalidInput,
         Self::InvalidUrl,
@@ -84,6 +86,7 @@ impl Code {
         Self::IdempotencyViolation,
         Self::IdempotencyInProgress,
         Self::JobNotCancelable,
+        Self::JobNotRetryable,
         Self::RangeNotSatisfiable,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -171,6 +174,7 @@ impl Code {
             Self::JobNotCancelable => {
                 ("JOB_NOT_CANCELABLE", "The job has ended: there is nothing to cancel.")
             }
+            Self::JobNotRetryable => ("JOB_NOT_RETRYABLE", "The job has no picture that can be retried."),
             Self::RangeNotSatisfiable => (
                 "RANGE_NOT_SATISFIABLE",
                 "The file has no such part. Ask for another range or for all of it.",

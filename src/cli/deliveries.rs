@@ -9,12 +9,12 @@ use huemill_store::outbox::{self, DeliveryState};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::{Ask, Client, ClientError, ServerArgs};
+use super::client::{Ask, ClientError};
 use super::jobs::query;
 use super::jobs::table::{columns, span};
+use super::operator::{self, OperatorArgs, OperatorError};
 use super::print;
-use super::process::{complain, printable};
-use super::secret::{self, TokenError};
+use super::process::printable;
 
 /// What to do with deliveries.
 #[derive(Debug, Args)]
@@ -31,19 +31,6 @@ enum What {
     Redeliver(OneArgs),
 }
 
-/// Who asks whom.
-#[derive(Debug, Args)]
-struct Operator {
-    #[command(flatten)]
-    server: ServerArgs,
-    /// The operator's token [default: the configured one, or that of the store beside]
-    #[arg(long, value_name = "TOKEN")]
-    token: Option<String>,
-    /// Print the service's JSON, one delivery a line
-    #[arg(long)]
-    json: bool,
-}
-
 #[derive(Debug, Args)]
 struct ListArgs {
     /// Only those that stand so: pending, delivered, dead
@@ -57,7 +44,7 @@ struct ListArgs {
           value_parser = value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
     #[command(flatten)]
-    operator: Operator,
+    operator: OperatorArgs,
 }
 
 #[derive(Debug, Args)]
@@ -66,16 +53,7 @@ struct OneArgs {
     #[arg(value_name = "ID", value_parser = id)]
     id: String,
     #[command(flatten)]
-    operator: Operator,
-}
-
-/// Why it was not done.
-#[derive(Debug, thiserror::Error)]
-enum DeliveriesError {
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    #[error(transparent)]
-    Token(#[from] TokenError),
+    operator: OperatorArgs,
 }
 
 /// A delivery as the service tells it.
@@ -109,25 +87,17 @@ fn id(text: &str) -> Result<String, &'static str> {
 
 /// Does it, and says in the exit code whether it was done.
 pub(super) fn run(args: &DeliveriesArgs, file: Option<&Path>) -> ExitCode {
-    let done = actix_web::rt::System::new().block_on(async {
+    operator::run(async {
         match &args.what {
             What::List(args) => list(args, file).await,
             What::Redeliver(args) => redeliver(args, file).await,
         }
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
-async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), DeliveriesError> {
+async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError> {
     let operator = &args.operator;
-    let client = Client::new(&operator.server)?;
-    let token = secret::token(operator.token.as_deref(), &client, file).await?;
+    let (client, token) = operator.connect(file).await?;
     let words = [
         ("status", args.status.map(DeliveryState::as_str)),
         ("job_id", args.job.as_ref().map(JobId::as_str)),
@@ -149,10 +119,9 @@ async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), DeliveriesErro
     Ok(())
 }
 
-async fn redeliver(args: &OneArgs, file: Option<&Path>) -> Result<(), DeliveriesError> {
+async fn redeliver(args: &OneArgs, file: Option<&Path>) -> Result<(), OperatorError> {
     let operator = &args.operator;
-    let client = Client::new(&operator.server)?;
-    let token = secret::token(operator.token.as_deref(), &client, file).await?;
+    let (client, token) = operator.connect(file).await?;
     let path = format!("/webhooks/deliveries/{}/redeliver", args.id);
     let answer = client.get_ok(&Ask::post(&path, None).operator(&token)).await?;
     let row: Delivery = answer.json()?;

@@ -1,5 +1,5 @@
-//! `huemill jobs`: the jobs of a service, listed, shown, ended. The list is the operator's, the rest is for whoever
-//! has a job's id.
+//! `huemill jobs`: the jobs of a service, listed, shown, ended, retried. Listing and retrying need the operator's token,
+//! the rest a job's id.
 
 pub(super) mod table;
 
@@ -8,13 +8,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, value_parser};
 use huemill_store::job::{JobId, JobKind, JobState};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::client::{Ask, Client, ClientError, Job, ServerArgs};
+use super::operator::{self, OperatorArgs, OperatorError};
 use super::print;
-use super::process::complain;
-use super::secret::{self, TokenError};
+use super::process::printable;
 
 /// What to do with jobs.
 #[derive(Debug, Args)]
@@ -31,12 +32,12 @@ enum What {
     Show(OneArgs),
     /// End a job; what is done stays.
     Cancel(OneArgs),
+    /// Try a job's pictures again that failed through a fault of the service's; for the operator.
+    Retry(RetryArgs),
 }
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    #[command(flatten)]
-    server: ServerArgs,
     /// Only those that stand so
     #[arg(long, value_name = "STATUS", value_parser = state, help = "Only those that stand so: queued, processing, \
           completed, failed, canceled, expired")]
@@ -49,12 +50,8 @@ struct ListArgs {
     #[arg(long, value_name = "N", default_value_t = 50, allow_negative_numbers = true,
           value_parser = value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
-    /// The operator's token [default: the configured one, or that of the store beside]
-    #[arg(long, value_name = "TOKEN")]
-    token: Option<String>,
-    /// Print the service's JSON, one job a line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    operator: OperatorArgs,
 }
 
 #[derive(Debug, Args)]
@@ -69,20 +66,28 @@ struct OneArgs {
     json: bool,
 }
 
-/// Why it was not done.
-#[derive(Debug, thiserror::Error)]
-enum JobsError {
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    #[error(transparent)]
-    Token(#[from] TokenError),
+#[derive(Debug, Args)]
+struct RetryArgs {
+    /// The job's id
+    #[arg(value_name = "ID", value_parser = id)]
+    id: JobId,
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
+/// What became of a retry.
+#[derive(Deserialize)]
+struct Retry {
+    job_id: String,
+    status: String,
+    retried: u32,
 }
 
 fn state(word: &str) -> Result<JobState, &'static str> {
     JobState::parse(word).ok_or("it is none of queued, processing, completed, failed, canceled, expired")
 }
 
-fn kind(word: &str) -> Result<JobKind, &'static str> {
+pub(super) fn kind(word: &str) -> Result<JobKind, &'static str> {
     JobKind::parse(word).ok_or("it is none of zip_batch, url_batch, image_batch")
 }
 
@@ -92,29 +97,23 @@ fn id(text: &str) -> Result<JobId, &'static str> {
 
 /// Does it, and says in the exit code whether it was done.
 pub(super) fn run(args: &JobsArgs, file: Option<&Path>) -> ExitCode {
-    let done = actix_web::rt::System::new().block_on(async {
+    operator::run(async {
         match &args.what {
             What::List(args) => list(args, file).await,
             What::Show(args) => show(args).await,
             What::Cancel(args) => cancel(args).await,
+            What::Retry(args) => retry(args, file).await,
         }
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
-async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), JobsError> {
-    let client = Client::new(&args.server)?;
-    let token = secret::token(args.token.as_deref(), &client, file).await?;
+async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError> {
+    let operator = &args.operator;
+    let (client, token) = operator.connect(file).await?;
     let words = [("status", args.status.map(JobState::as_str)), ("type", args.kind.map(JobKind::as_str))];
     let mut jobs: Vec<Job> = Vec::new();
     let take = |row: &RawValue| {
-        if args.json {
+        if operator.json {
             print(row.get());
         } else {
             let job = serde_json::from_str(row.get());
@@ -123,7 +122,7 @@ async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), JobsError> {
         Ok(())
     };
     client.rows(&query("/jobs", &words), &token, args.limit, take).await?;
-    if !args.json {
+    if !operator.json {
         print(table::list(&jobs, crate::http::unix_now()).trim_end());
     }
     Ok(())
@@ -135,7 +134,7 @@ pub(super) fn query(path: &str, words: &[(&str, Option<&str>)]) -> String {
     format!("{path}?{}", given.collect::<Vec<_>>().join("&"))
 }
 
-async fn show(args: &OneArgs) -> Result<(), JobsError> {
+async fn show(args: &OneArgs) -> Result<(), OperatorError> {
     let client = Client::new(&args.server)?;
     let answer = client.get_ok(&Ask::get(&format!("/jobs/{}?cards=url", args.id))).await?;
     if args.json {
@@ -148,7 +147,7 @@ async fn show(args: &OneArgs) -> Result<(), JobsError> {
     Ok(())
 }
 
-async fn cancel(args: &OneArgs) -> Result<(), JobsError> {
+async fn cancel(args: &OneArgs) -> Result<(), OperatorError> {
     let client = Client::new(&args.server)?;
     let answer = client.get_ok(&Ask::post(&format!("/jobs/{}/cancel", args.id), None)).await?;
     let job: Job = answer.json()?;
@@ -156,6 +155,21 @@ async fn cancel(args: &OneArgs) -> Result<(), JobsError> {
         print(String::from_utf8_lossy(&answer.body).trim_end());
     } else {
         print(&format!("{}  {}", job.id, job.status));
+    }
+    Ok(())
+}
+
+async fn retry(args: &RetryArgs, file: Option<&Path>) -> Result<(), OperatorError> {
+    let operator = &args.operator;
+    let (client, token) = operator.connect(file).await?;
+    let path = format!("/jobs/{}/retry", args.id);
+    let answer = client.get_ok(&Ask::post(&path, None).operator(&token)).await?;
+    let job: Retry = answer.json()?;
+    if operator.json {
+        print(String::from_utf8_lossy(&answer.body).trim_end());
+    } else {
+        let [id, status] = [&job.job_id, &job.status].map(|word| printable(word));
+        print(&format!("{id}  {status}  {} pictures queued again", job.retried));
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ pub(super) enum TokenError {
     #[error(transparent)]
     Keep(#[from] KeepError),
     #[error(
-        "the list is the operator's: give the token by --token, OPERATOR_TOKEN or OPERATOR_TOKEN_FILE, or run this \
+        "this needs the operator's token: give it by --token, OPERATOR_TOKEN or OPERATOR_TOKEN_FILE, or run this \
          with the service's own settings; `huemill secret operator` prints it there"
     )]
     None,

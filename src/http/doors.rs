@@ -7,7 +7,7 @@ use huemill_actors::budget::{Budget, Refusal};
 use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::crew::Crew;
 use huemill_actors::delivery::{self, Delivery};
-use huemill_actors::dispatcher::{CancelJob, Dispatcher};
+use huemill_actors::dispatcher::{self, CancelJob, Dispatcher};
 use huemill_actors::ending::Ends;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::fetcher::{Fetch, Fetcher};
@@ -28,7 +28,7 @@ use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use huemill_store::archive::ArchiveLimits;
 use huemill_store::job::JobId;
-use huemill_store::store::Created;
+use huemill_store::store::{Created, Role};
 use huemill_store::{Spool, SpoolRoom};
 use secrecy::SecretString;
 
@@ -51,6 +51,8 @@ pub(crate) struct Doors {
     pub pace: Pace,
     /// Who may read answers.
     pub cors: Cors,
+    /// What this process does.
+    pub role: Role,
     /// Pictures worked on at one time.
     pub slots: usize,
     /// The Health actor's last verdict.
@@ -118,6 +120,7 @@ impl Doors {
                 idle: Duration::from_secs(uploads.idle_seconds),
             },
             cors: Cors::new(&settings.cors.origins),
+            role: settings.server.role,
             slots: settings.worker_count(),
             verdict: crew.verdict.clone(),
             recorder: crew.recorder.clone(),
@@ -203,6 +206,11 @@ impl Doors {
     /// Tells that a job's blobs may go.
     pub(crate) fn clear_away(&self) {
         self.janitor.do_send(janitor::Wake);
+    }
+
+    /// Tells that pictures may be claimed.
+    pub(crate) fn wake_dispatcher(&self) {
+        self.dispatcher.do_send(dispatcher::Wake);
     }
 
     /// Tells that a webhook is due.

@@ -14,6 +14,7 @@ mod key;
 mod links;
 mod list;
 mod results;
+mod retry;
 mod served;
 mod status;
 mod urls;
@@ -24,7 +25,7 @@ use huemill_store::job::{Job, JobId, JobState};
 
 use super::doors::Doors;
 use super::route;
-use super::server::at;
+use super::server::{at, nowhere};
 
 pub(crate) use links::{Links, results_path};
 pub(crate) use served::Served;
@@ -48,6 +49,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             at(route::JOB_EVENTS).route(web::get().to(events::events)).route(web::head().to(events::events)),
         )
         .service(at(route::JOB_CANCEL).route(web::post().to(cancel::cancel)))
+        .configure(retries)
         .service(
             at(route::JOB_RESULTS)
                 .route(web::get().to(download::results))
@@ -56,6 +58,18 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             at(route::JOB_CARD).route(web::get().to(download::card)).route(web::head().to(download::card)),
         );
+}
+
+/// What operators do with jobs, in a process that answers no users.
+pub(crate) fn operators(config: &mut ServiceConfig) {
+    let jobs = web::resource(route::JOBS.path).route(web::get().to(list::list));
+    config
+        .service(jobs.route(web::head().to(list::list)).default_service(web::to(nowhere)))
+        .configure(retries);
+}
+
+fn retries(config: &mut ServiceConfig) {
+    config.service(at(route::JOB_RETRY).route(web::post().to(retry::retry)));
 }
 
 /// The id that a path names.

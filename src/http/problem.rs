@@ -65,9 +65,10 @@ pub(crate) fn status(code: Code) -> StatusCode {
         | Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::ExpiredLink => StatusCode::FORBIDDEN,
         Code::JobNotFound | Code::ExpiredJob | Code::NotFound => StatusCode::NOT_FOUND,
-        Code::IdempotencyViolation | Code::IdempotencyInProgress | Code::JobNotCancelable => {
-            StatusCode::CONFLICT
-        }
+        Code::IdempotencyViolation
+        | Code::IdempotencyInProgress
+        | Code::JobNotCancelable
+        | Code::JobNotRetryable => StatusCode::CONFLICT,
         Code::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::UrlTimeout | Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

@@ -47,6 +47,9 @@ pub(crate) const JOB_RESULTS: Route =
 pub(crate) const JOB_CARD: Route =
     Route { path: "/jobs/{id}/results/{n}/card", allow: "GET, HEAD, OPTIONS", users: true };
 
+/// Another try at pictures that failed through a fault of the service's, for the operator.
+pub(crate) const JOB_RETRY: Route = Route { path: "/jobs/{id}/retry", allow: "POST, OPTIONS", users: false };
+
 /// What was told of jobs' ends, to whom: the operator's list.
 pub(crate) const DELIVERIES: Route =
     Route { path: "/webhooks/deliveries", allow: "GET, HEAD, OPTIONS", users: false };
@@ -54,8 +57,17 @@ pub(crate) const DELIVERIES: Route =
 pub(crate) const REDELIVER: Route =
     Route { path: "/webhooks/deliveries/{id}/redeliver", allow: "POST, OPTIONS", users: false };
 
+/// The processes that share the store, for the operator.
+pub(crate) const PROCESSES: Route = Route { path: "/processes", allow: "GET, HEAD, OPTIONS", users: false };
+/// What of the queue is paused, for the operator.
+pub(crate) const QUEUE: Route = Route { path: "/queue", allow: "GET, HEAD, OPTIONS", users: false };
+/// Pauses the queue.
+pub(crate) const QUEUE_PAUSE: Route = Route { path: "/queue/pause", allow: "POST, OPTIONS", users: false };
+/// Resumes it.
+pub(crate) const QUEUE_RESUME: Route = Route { path: "/queue/resume", allow: "POST, OPTIONS", users: false };
+
 /// All routes.
-pub(crate) const ALL: [Route; 14] = [
+pub(crate) const ALL: [Route; 19] = [
     PROCESS,
     PROCESS_ZIP,
     FETCH_URL,
@@ -63,10 +75,15 @@ pub(crate) const ALL: [Route; 14] = [
     JOB,
     JOB_EVENTS,
     JOB_CANCEL,
+    JOB_RETRY,
     JOB_RESULTS,
     JOB_CARD,
     DELIVERIES,
     REDELIVER,
+    PROCESSES,
+    QUEUE,
+    QUEUE_PAUSE,
+    QUEUE_RESUME,
     HEALTH,
     READY,
     METRICS,
@@ -146,6 +163,9 @@ mod tests {
             ("/webhooks/deliveries", Some("/webhooks/deliveries")),
             ("/webhooks/deliveries/dlv_1/redeliver", Some("/webhooks/deliveries/{id}/redeliver")),
             ("/webhooks/deliveries/dlv_1", None),
+            ("/jobs/job_1/retry", Some("/jobs/{id}/retry")),
+            ("/queue/pause", Some("/queue/pause")),
+            ("/queue/stop", None),
             ("/jobs/", None),
             ("//jobs", None),
             ("/jobs//events", None),

@@ -8,14 +8,15 @@ use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource};
-use huemill_actors::fault::Code;
+use huemill_actors::fault::{Code, Fault};
 use huemill_actors::lag;
 use huemill_observability::EventLoop;
+use huemill_store::store::Role;
 
 use super::doors::Doors;
 use super::problem::Problem;
 use super::route::{self, Route};
-use super::{access, fetch_url, jobs, operations, process, process_zip, upload, webhooks};
+use super::{access, fetch_url, jobs, operations, process, process_zip, processes, queue, upload, webhooks};
 use crate::settings::Server as ServerSettings;
 
 /// A bound server that runs when it is awaited.
@@ -35,7 +36,11 @@ pub(crate) fn listen(settings: &ServerSettings, doors: Data<Doors>) -> std::io::
     let server = HttpServer::new(move || {
         // Once on each of the server's threads.
         actix_rt::spawn(lag::watch(EventLoop::Http, doors.recorder.clone()));
-        App::new().app_data(doors.clone()).configure(routes).wrap(from_fn(access::layer))
+        let role = doors.role;
+        App::new()
+            .app_data(doors.clone())
+            .configure(move |config| routes(config, role))
+            .wrap(from_fn(access::layer))
     })
     .workers(threads)
     .max_connections(settings.max_connections.div_ceil(threads))
@@ -48,13 +53,28 @@ pub(crate) fn listen(settings: &ServerSettings, doors: Data<Doors>) -> std::io::
     Ok(Listening { addresses: server.addrs(), server: server.run() })
 }
 
-fn routes(config: &mut ServiceConfig) {
+/// Those of operators everywhere; those of users where requests are answered.
+fn routes(config: &mut ServiceConfig, role: Role) {
     #[cfg(feature = "faults")]
     config.configure(super::faults::routes);
+    config.configure(operators);
+    match role {
+        Role::All | Role::Web => config.configure(users),
+        Role::Worker => config.configure(jobs::operators),
+    };
+    config.default_service(web::to(nowhere));
+}
+
+fn users(config: &mut ServiceConfig) {
     config
         .service(at(route::PROCESS).route(web::post().to(process::process)))
         .service(at(route::PROCESS_ZIP).route(web::post().to(process_zip::process_zip)))
         .service(at(route::FETCH_URL).route(web::post().to(fetch_url::fetch_url)))
+        .configure(jobs::routes);
+}
+
+fn operators(config: &mut ServiceConfig) {
+    config
         .service(
             at(route::HEALTH)
                 .route(web::get().to(operations::health))
@@ -68,9 +88,9 @@ fn routes(config: &mut ServiceConfig) {
                 .route(web::get().to(operations::metrics))
                 .route(web::head().to(operations::metrics)),
         )
-        .configure(jobs::routes)
         .configure(webhooks::routes)
-        .default_service(web::to(nowhere));
+        .configure(processes::routes)
+        .configure(queue::routes);
 }
 
 /// A resource that answers other methods with 405 and its own `Allow`.
@@ -83,14 +103,14 @@ pub(super) fn at(route: Route) -> Resource {
 }
 
 /// No route is here; and a method that is taken nowhere is told so first.
-async fn nowhere(
+pub(super) async fn nowhere(
     request: HttpRequest,
     payload: Payload,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
     proven(&request, payload, &doors).await?;
     Ok(if route::takes(request.method()) {
-        Problem::from(Code::NotFound).into_response()
+        Problem::from(not_found(doors.role)).into_response()
     } else {
         not_allowed(route::ALLOW_ANYWHERE)
     })
@@ -104,6 +124,16 @@ async fn proven(request: &HttpRequest, payload: Payload, doors: &Doors) -> Resul
         doors.signatures.settle(signed, request, &*doors.records.store).await?;
     }
     Ok(())
+}
+
+fn not_found(role: Role) -> Fault {
+    let fault = Fault::new(Code::NotFound);
+    match role {
+        Role::All | Role::Web => fault,
+        Role::Worker => fault.told(
+            "This process works on jobs and answers no requests. Send them to one with the role web or all.",
+        ),
+    }
 }
 
 fn not_allowed(allow: &'static str) -> HttpResponse {

@@ -67,8 +67,8 @@ impl Signatures {
         Self { keys: Vec::new() }
     }
 
-    /// Whether a request must be signed: it changes something on the routes of jobs or webhooks, or on a path that
-    /// some proxy could take for one of theirs.
+    /// Whether a request must be signed: it changes something on the routes of jobs, webhooks or the queue, or on
+    /// a path that some proxy could take for one of theirs.
     #[must_use]
     pub(crate) fn guards(&self, method: &Method, path: &str) -> bool {
         !self.keys.is_empty() && guarded::changes(method) && guarded::leads_there(path)

@@ -23,6 +23,7 @@ mod outbound;
 mod outbound_transfer;
 mod process;
 mod process_zip;
+mod queue;
 mod site;
 mod webhooks;
 mod wire;

@@ -8,6 +8,7 @@ mod backup;
 mod deliveries;
 mod desk;
 mod jobs;
+mod operations;
 #[path = "../support/service.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod service;

@@ -215,6 +215,16 @@ impl Node {
         self.client.get(self.service.url("/ready")).send().unwrap().json().unwrap()
     }
 
+    /// Sends a request with this bearer token.
+    pub fn send(&self, method: &str, path: &str, token: &str) -> Response {
+        let request = self.client.request(method.parse().unwrap(), self.service.url(path));
+        request.bearer_auth(token).send().unwrap()
+    }
+
+    pub fn get(&self, path: &str, token: &str) -> Response {
+        self.send("GET", path, token)
+    }
+
     pub fn signal(&self, name: &str) {
         self.service.signal(name);
     }

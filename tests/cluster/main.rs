@@ -14,6 +14,7 @@ mod proxy;
 #[path = "../support/receiver.rs"]
 #[allow(dead_code, reason = "other suites use the rest")]
 mod receiver;
+mod roles;
 #[path = "../support/service.rs"]
 #[allow(dead_code, reason = "the crash suite uses the rest")]
 mod service;

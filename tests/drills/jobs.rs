@@ -88,3 +88,29 @@ fn queue_latency_slow_burn_and_processing_duration_slow_burn() {
         until("the jobs end", || jobs.iter().all(|job| customer.has_ended(job)));
     });
 }
+
+/// Longer than a drill waits for a page, and shorter than a download may take.
+const NEVER: u64 = 35_000;
+
+#[test]
+fn job_not_progressing() {
+    let (town, data, server) =
+        (Town::start(scale::HOURS), tempfile::tempdir().unwrap(), Server::of_pictures());
+    let mut settings = reachable(server.port());
+    // Three leases without an attempt that ended: stalled after nine seconds.
+    settings.push(("HUEMILL__JOBS__LEASE_SECONDS", "3".to_owned()));
+    settings.push(("HUEMILL__JOBS__COLLECT_SECONDS", "1".to_owned()));
+    let service = ready(data.path(), &settings);
+    town.watch(&[service.address]);
+    let customer = Customer::of(&service);
+    let begin = || {
+        server.takes(NEVER);
+        of_url(&customer, &server.slow()).unwrap()
+    };
+    let alarms =
+        [alarm("JobNotProgressing", "P1", "the picture of a job lies on a server that never answers")];
+    drill(&town, &alarms, begin, |job| {
+        let canceled = customer.post(&format!("/jobs/{job}/cancel"), &json!({})).unwrap();
+        assert_eq!(canceled.status(), 202);
+    });
+}

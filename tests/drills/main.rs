@@ -14,6 +14,9 @@ mod hostile;
 mod jobs;
 mod latency;
 mod outage;
+#[path = "../support/permissions.rs"]
+#[allow(dead_code, reason = "other suites use the rest")]
+mod permissions;
 #[path = "../../store/tests/support/postgres.rs"]
 mod postgres;
 #[path = "../support/proxy.rs"]

@@ -1,5 +1,6 @@
 //! A process that dies, and a store that is cut off.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -71,4 +72,37 @@ fn not_ready_and_high_error_rate_and_error_rate_fast_burn_and_job_queue_stalled(
         load
     });
     until("the job ends", || customer.has_ended(&job));
+}
+
+#[test]
+#[ignore = "takes half a minute: `make drills`"]
+fn claims_orphaned() {
+    let (town, data) = (Town::start(scale::HOURS), tempfile::tempdir().unwrap());
+    let (proxy, url) = Proxy::before_database(&Cluster::shared().database());
+    let settings = [
+        ("DATABASE_URL", url),
+        ("BLOB_URL", format!("file://{}", data.path().join("blobs").display())),
+        ("HUEMILL__JOBS__LEASE_SECONDS", "3".to_owned()),
+        ("HUEMILL__JOBS__POLL_MS", "100".to_owned()),
+    ];
+    let service = ready(data.path(), &settings);
+    town.watch(&[service.address]);
+    let customer = Customer::of(&service);
+    let (sender, network) = (customer.clone(), Arc::new(proxy));
+    let begin = || {
+        let network = network.clone();
+        // Claims, results and heartbeats commit: now the one is lost, now the other.
+        Load::start(Duration::from_millis(300), move |number| {
+            drop(sender.submit(number as u8, None, None));
+            network.lose_commits(number % 3, 1);
+        })
+    };
+    let alarms = [alarm("ClaimsOrphaned", "P2", "PostgreSQL's answers to commits are lost on the way")];
+    drill(&town, &alarms, begin, |load| {
+        drop(load);
+        network.lose_commits(0, 0);
+    });
+    let job = id(customer.submit(1, None, None).unwrap());
+    until("jobs end as before", || customer.has_ended(&job));
+    assert!(!service.logged("claims_orphaned").is_empty());
 }

@@ -1,9 +1,10 @@
-//! A disk that fills up, and a process that takes more memory than it should.
+//! A disk that fills up, blobs that cannot be removed from it, and a process that takes more memory than it should.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 
+use super::permissions::{Mode, bound_by_permissions};
 use super::report::alarm;
 use super::service::Service;
 use super::town::Town;
@@ -33,6 +34,38 @@ fn disk_space_low() {
     let begin = || std::fs::write(&other, vec![1; 32_000_000]).unwrap();
     let alarms = [alarm("DiskSpaceLow", "P1", "somebody else fills the disk of the data")];
     drill(&town, &alarms, begin, |()| std::fs::remove_file(&other).unwrap());
+}
+
+/// One removal for each job that ended; more than three are an alarm.
+const UNDELETABLE: u8 = 5;
+
+#[test]
+#[ignore = "takes a minute: `make drills`"]
+fn blob_removals_failing() {
+    // The end of a P3 is told after six hours.
+    let (town, data) = (Town::start(scale::DAYS), tempfile::tempdir().unwrap());
+    let operator = "the-operator-of-a-drill";
+    let settings = [("OPERATOR_TOKEN", operator), ("HUEMILL__HEALTH__INTERVAL_SECONDS", "1")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let service = Service::start_within(&bound_by_permissions(), data.path(), &settings);
+    let customer = clients::Customer::of(&service);
+    until("it is ready", || customer.is_ready());
+    town.watch(&[service.address]);
+    let queue = |order: &str| {
+        let path = service.url(&format!("/queue/{order}"));
+        let request = reqwest::blocking::Client::new().post(path).bearer_auth(operator);
+        assert_eq!(request.send().unwrap().status(), 200);
+    };
+    let begin = || {
+        queue("pause");
+        let jobs = (0..UNDELETABLE).map(|shade| clients::id(customer.submit(shade, None, None).unwrap()));
+        let inputs = |job: String| data.path().join(format!("blobs/{}/jobs/{job}/in", &job[job.len() - 2..]));
+        let kept: Vec<_> = jobs.map(|job| Mode::read_only(&inputs(job)).unwrap()).collect();
+        queue("resume");
+        kept
+    };
+    let alarms = [alarm("BlobRemovalsFailing", "P3", "files of ended jobs may not be deleted")];
+    drill(&town, &alarms, begin, drop);
 }
 
 /// Uploads that stay in memory, and how many it takes for more than 1 GB.

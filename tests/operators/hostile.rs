@@ -41,7 +41,7 @@ const HEADERS: [&str; 28] = [
 ];
 
 /// Paths of every route, some with something in place of an id.
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 19] = [
     "/process",
     "/process_zip",
     "/fetch_url",
@@ -56,6 +56,11 @@ const PATHS: [&str; 14] = [
     "/jobs/{}/results/0/card",
     "/webhooks/deliveries",
     "/webhooks/deliveries/{}/redeliver",
+    "/jobs/{}/retry",
+    "/processes",
+    "/queue",
+    "/queue/pause",
+    "/queue/resume",
 ];
 
 /// Parameters that some route reads, and one that none does.

@@ -123,7 +123,7 @@ ENGAGEMENT = [
           ("sent", added(HOUR, "http_request_bytes_total{JOB, USERS}")),
           ("fetched", added(HOUR, "http_response_bytes_total{JOB, USERS}"))),
     lines("How much is kept for users?", "bytes",
-          "Pictures and cards of jobs, as last measured: every minute where there are few.",
+          "Pictures and cards of jobs, as the store counts them.",
           ("blobs", "max(blob_store_bytes{JOB})")),
 ]
 

@@ -127,11 +127,21 @@ QUEUE = [
            ("{{error_code}}", increase("jobs_failed_total", by="error_code"))),
     lines("Are pictures lost on the way?", "short",
           """Leases that ran out because a process died or was cut off, pictures given up after too many deaths, and
-          results that came when the lease was gone. The first two stay at 0 on a healthy service; the third counts
-          pictures of canceled jobs, too.""",
+          results that came when the lease was gone, and claims whose process did not know of them. All but the third stay at 0
+          on a healthy service; the third counts pictures of canceled jobs, too.""",
           ("leases expired", f"sum(increase(job_leases_expired_total{{JOB}}[{NOW}]))"),
           ("given up", f"sum(increase(job_images_given_up_total{{JOB}}[{NOW}]))"),
-          ("came too late", f"sum(increase(job_stale_completions_total{{JOB}}[{NOW}]))")),
+          ("came too late", f"sum(increase(job_stale_completions_total{{JOB}}[{NOW}]))"),
+          ("not known of", f"sum(increase(job_claims_orphaned_total{{JOB}}[{NOW}]))"), alerts=("ClaimsOrphaned",)),
+    lines("Does every job in processing make progress?", "short",
+          """Jobs in processing of which no attempt has ended for three leases and nothing waits for its turn, and attempts
+          that are repeated later because their input or the service failed. Both stay at 0 on a healthy service.""",
+          ("stalled jobs", "max(jobs_stalled{JOB})"),
+          ("deferred pictures", f"sum(increase(job_images_deferred_total{{JOB}}[{NOW}]))"),
+          alerts=("JobNotProgressing",)),
+    lines("How many processes share the work?", "short",
+          "Processes with a good heartbeat in the store; every process reports the same store, so the maximum is taken.",
+          ("alive", "max(processes_alive{JOB})")),
 ]
 
 WORKERS = [
@@ -243,12 +253,14 @@ RESOURCES = [
           "Threads of each process. Steady, but for attempts that hang.",
           ("{{instance}}", "process_threads{JOB}")),
     lines("How much disk do pictures and cards take?", "bytes",
-          """Blobs of jobs, as last measured: every minute, or five hundred times as long as the walk through all of them
-          takes. They go with their job.""",
+          """Inputs and cards of jobs, as the store counts them. Inputs go when their job ends, cards when it expires. New
+          jobs are refused at jobs.blob_limit_bytes.""",
           ("blobs", "max(blob_store_bytes{JOB})")),
     lines("What is removed?", "short",
-          "What the Janitor removed, by kind: whether disk is reclaimed.",
-          ("{{kind}}", f"sum by (kind) (increase(gc_objects_collected_total{{JOB}}[{NOW}]))")),
+          "What the Janitor removed, by kind, and removals of blobs that failed: whether disk is reclaimed.",
+          ("{{kind}}", f"sum by (kind) (increase(gc_objects_collected_total{{JOB}}[{NOW}]))"),
+          ("removals that failed", f"sum(increase(blob_removals_failed_total{{JOB}}[{NOW}]))"),
+          alerts=("BlobRemovalsFailing",)),
     stat("How long does the youngest process run?", "s", "Since the last start of any process.",
          "time() - max(process_start_time_seconds{JOB})", width=8, empty="no target"),
     stat("How many versions run?", "short", "More than one for long: a rollout that is stuck.",

@@ -8,7 +8,7 @@ pub(super) fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-/// Whether a path is under `/jobs` or `/webhooks`, with case, escapes, dots and doubled slashes taken out of the way.
+/// Whether a path is under `/jobs`, `/queue` or `/webhooks`, with case, escapes, dots and doubled slashes taken out of the way.
 pub(super) fn leads_there(path: &str) -> bool {
     let plain = unescaped(path).to_ascii_lowercase();
     let mut steps: Vec<&str> = Vec::new();
@@ -21,7 +21,8 @@ pub(super) fn leads_there(path: &str) -> bool {
             step => steps.push(step),
         }
     }
-    steps.first().is_some_and(|step| step.starts_with("jobs") || step.starts_with("webhooks"))
+    let guarded = ["jobs", "queue", "webhooks"];
+    steps.first().is_some_and(|step| guarded.iter().any(|prefix| step.starts_with(prefix)))
 }
 
 fn unescaped(path: &str) -> String {
@@ -60,6 +61,8 @@ mod tests {
             "\\jobs",
             "/jobsx",
             "/webhooks/deliveries/1/redeliver",
+            "/queue/pause",
+            "/%71ueue/pause",
         ] {
             assert!(leads_there(path), "{path}");
         }

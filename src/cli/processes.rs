@@ -1,0 +1,99 @@
+//! `huemill processes`: the processes that share a service's store, for the operator.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::client::{Ask, ClientError};
+use super::jobs::table::{columns, span};
+use super::operator::{self, OperatorArgs, OperatorError};
+use super::print;
+use super::process::printable;
+
+/// Which service.
+#[derive(Debug, Args)]
+pub(super) struct ProcessesArgs {
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    processes: Vec<Box<RawValue>>,
+}
+
+/// A process as the service shows it.
+#[derive(Debug, Deserialize)]
+struct Process {
+    host: String,
+    version: String,
+    role: String,
+    slots: u32,
+    started_at: i64,
+    beat_at: i64,
+    alive: bool,
+    duties: Vec<String>,
+    pictures: u32,
+}
+
+/// Lists them, and says in the exit code whether the service answered.
+pub(super) fn run(args: &ProcessesArgs, file: Option<&Path>) -> ExitCode {
+    operator::run(list(&args.operator, file))
+}
+
+async fn list(operator: &OperatorArgs, file: Option<&Path>) -> Result<(), OperatorError> {
+    let (client, token) = operator.connect(file).await?;
+    let answer = client.get_ok(&Ask::get("/processes").operator(&token)).await?;
+    let Answer { processes } = answer.json()?;
+    if operator.json {
+        for row in &processes {
+            print(row.get());
+        }
+        return Ok(());
+    }
+    let rows: Result<Vec<Process>, _> = processes.iter().map(|row| serde_json::from_str(row.get())).collect();
+    let rows = rows.map_err(|error| ClientError::Strange(error.to_string()))?;
+    print(table(&rows, crate::http::unix_now()).trim_end());
+    Ok(())
+}
+
+/// Processes for people at this time (Unix seconds), a line each.
+fn table(processes: &[Process], now: i64) -> String {
+    let heads = ["HOST", "VERSION", "ROLE", "STATE", "SLOTS", "PICTURES", "DUTIES", "STARTED", "HEARTBEAT"];
+    let mut rows = vec![heads.map(str::to_owned)];
+    rows.extend(processes.iter().map(|row| {
+        let duties = if row.duties.is_empty() { "-".to_owned() } else { row.duties.join(" ") };
+        let words = [&row.host, &row.version, &row.role, &duties].map(|word| printable(word).into_owned());
+        let [host, version, role, duties] = words;
+        let state = if row.alive { "alive" } else { "gone" }.to_owned();
+        let ago = |at: i64| format!("{} ago", span(now - at));
+        let (slots, pictures) = (row.slots.to_string(), row.pictures.to_string());
+        [host, version, role, state, slots, pictures, duties, ago(row.started_at), ago(row.beat_at)]
+    }));
+    columns(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_a_line_and_nothing_in_it_steers_the_terminal() {
+        let rows: Vec<Process> = serde_json::from_str(
+            r#"[{"id": "2", "host": "b:7", "version": "1.1.0", "role": "worker", "slots": 4, "started_at": 40,
+                 "beat_at": 95, "alive": true, "duties": ["sweep"], "pictures": 3},
+                {"id": "1", "host": "a\u001b[2J:9", "version": "1.0.0", "role": "all", "slots": 2, "started_at": 0,
+                 "beat_at": 10, "alive": false, "duties": [], "pictures": 0}]"#,
+        )
+        .unwrap();
+        let expected = [
+            "HOST           VERSION  ROLE    STATE  SLOTS  PICTURES  DUTIES  STARTED    HEARTBEAT",
+            "b:7            1.1.0    worker  alive  4      3         sweep   1 min ago  5 s ago",
+            "a\\u{1b}[2J:9  1.0.0    all     gone   2      0         -       1 min ago  1 min ago",
+        ];
+        assert_eq!(table(&rows, 100).lines().collect::<Vec<_>>(), expected);
+    }
+}

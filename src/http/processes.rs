@@ -1,0 +1,93 @@
+//! `GET /processes`: the processes that share the store, for the operator. Everything in it comes from the store, so
+//! that every process gives the same answer, a stopped one's last heartbeat included.
+
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use huemill_store::store;
+use serde::Serialize;
+
+use super::doors::Doors;
+use super::problem::Problem;
+use super::server::at;
+use super::{operator, route};
+
+/// The route of processes.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config.service(at(route::PROCESSES).route(web::get().to(list)).route(web::head().to(list)));
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    processes: Vec<Process<'a>>,
+}
+
+/// A process as the API shows it.
+#[derive(Debug, Serialize)]
+struct Process<'a> {
+    id: &'a str,
+    host: &'a str,
+    version: &'a str,
+    role: &'static str,
+    slots: u32,
+    started_at: i64,
+    beat_at: i64,
+    alive: bool,
+    duties: &'a [String],
+    pictures: u32,
+}
+
+impl<'a> From<&'a store::Process> for Process<'a> {
+    fn from(row: &'a store::Process) -> Self {
+        Self {
+            id: &row.owner.0,
+            host: &row.host,
+            version: &row.version,
+            role: row.role.as_str(),
+            slots: row.slots,
+            started_at: row.started_at,
+            beat_at: row.beat_at,
+            alive: row.alive,
+            duties: &row.duties,
+            pictures: row.pictures,
+        }
+    }
+}
+
+/// All processes that have a row, the newest first.
+async fn list(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
+    operator::check(request.headers(), &doors.operator)?;
+    let rows = doors.records.store.processes().await?;
+    Ok(HttpResponse::Ok().json(Body { processes: rows.iter().map(Process::from).collect() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use huemill_store::store::{Owner, Role};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_shown_with_all_that_is_known_of_it() {
+        let row = store::Process {
+            owner: Owner("a1".into()),
+            host: "mill-7:42".into(),
+            version: "1.2.3".into(),
+            role: Role::Worker,
+            slots: 4,
+            started_at: 1_700_000_000,
+            beat_at: 1_700_000_050,
+            alive: true,
+            duties: vec!["sweep".into()],
+            pictures: 3,
+        };
+        assert_eq!(
+            serde_json::to_value(Process::from(&row)).unwrap(),
+            json!({
+                "id": "a1", "host": "mill-7:42", "version": "1.2.3", "role": "worker", "slots": 4,
+                "started_at": 1_700_000_000, "beat_at": 1_700_000_050, "alive": true, "duties": ["sweep"],
+                "pictures": 3,
+            })
+        );
+    }
+}
