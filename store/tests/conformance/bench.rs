@@ -131,7 +131,7 @@ impl Bench {
 
     /// Items of a process that is dead already.
     pub(crate) async fn claim_and_die(&self, most: u32) -> Vec<Claim> {
-        self.store.claim(&dying(ask(most))).await.unwrap().items
+        self.store.claim(&dying(&ask(most))).await.unwrap().items
     }
 
     /// A suspect, or a claim that finds none.
@@ -141,7 +141,7 @@ impl Bench {
 
     /// A suspect of a process that dies over it.
     pub(crate) async fn suspect_and_die(&self) -> Claims {
-        self.store.claim(&dying(Ask { selection: Selection::Suspect, ..ask(9) })).await.unwrap()
+        self.store.claim(&dying(&Ask { selection: Selection::Suspect, ..ask(9) })).await.unwrap()
     }
 
     /// An item that must be alone, or a claim that finds none.
@@ -243,10 +243,10 @@ pub(crate) fn ask(most: u32) -> Ask {
 }
 
 /// The same for a process of its own that is dead as soon as it has its answer.
-pub(crate) fn dying(ask: Ask) -> Ask {
+pub(crate) fn dying(ask: &Ask) -> Ask {
     static DEAD: AtomicI64 = AtomicI64::new(0);
     let number = DEAD.fetch_add(1, Ordering::Relaxed);
-    Ask { owner: Owner(format!("dead {number}")), lease: Duration::ZERO, ..ask }
+    Ask { owner: Owner(format!("dead {number}")), lease: Duration::ZERO, ..ask.clone() }
 }
 
 /// A heartbeat of this owner that names these leases.

@@ -27,7 +27,7 @@ async fn what_the_process_does_not_hold_goes_back(bench: Bench) {
     let job = bench.job_of(3).await;
     let claims = bench.claim(3).await;
     let kept = claims[1].lease.clone();
-    let found = bench.store.heartbeat(&heartbeat(owner(), HOUR, &[kept.clone()])).await.unwrap();
+    let found = bench.store.heartbeat(&heartbeat(owner(), HOUR, std::slice::from_ref(&kept))).await.unwrap();
     assert_eq!(found, Reconciled { orphaned: 2, claimed: 1, ..Reconciled::default() });
     let states: Vec<_> = bench.items(&job.id).await.iter().map(|item| item.state).collect();
     assert_eq!(states, [ItemState::Queued, ItemState::Claimed, ItemState::Queued]);

@@ -70,7 +70,7 @@ async fn a_suspect_whose_process_dies_in_company_is_isolated_and_not_blamed(benc
     bench.claim_and_die(1).await;
     bench.reap().await;
     // The suspect and another picture in one process, which dies.
-    let both = dying(ask(1));
+    let both = dying(&ask(1));
     let suspect = Ask { selection: Selection::Suspect, ..both.clone() };
     assert_eq!(bench.store.claim(&suspect).await.unwrap().items[0].lease.number, 0);
     assert_eq!(bench.store.claim(&both).await.unwrap().items[0].lease.number, 1);
@@ -81,7 +81,7 @@ async fn a_suspect_whose_process_dies_in_company_is_isolated_and_not_blamed(benc
     assert_eq!(claims.items.iter().map(|claim| claim.lease.number).collect::<Vec<_>>(), [1]);
     assert!(claims.isolated && !claims.suspects);
     bench.settle(&claims.items[0].lease, done(&claims.items[0].lease)).await;
-    let alone = dying(Ask { selection: Selection::Isolated, ..ask(1) });
+    let alone = dying(&Ask { selection: Selection::Isolated, ..ask(1) });
     assert_eq!(bench.store.claim(&alone).await.unwrap().items[0].lease.number, 0);
     let reaped = bench.store.reap(9, 1, &poison()).await.unwrap();
     assert_eq!((reaped.given_up.len(), reaped.ended.len()), (1, 1));
