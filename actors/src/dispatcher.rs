@@ -13,6 +13,7 @@
 mod attempt;
 mod blob_check;
 mod claimed_items;
+mod judgement;
 mod lease_heartbeat;
 mod settings;
 

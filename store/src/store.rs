@@ -13,6 +13,7 @@
 //! Every method is one transaction, commits before it returns, and may be called from any thread.
 
 mod answers;
+mod claims;
 mod processes;
 
 use std::collections::HashSet;
@@ -23,9 +24,10 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use answers::{
-    Ask, Backoff, Canceled, Claim, Claims, Collected, Created, Ended, Expired, Figures, GivenUp, Key, Lease,
-    Listener, Listing, Mark, Outcome, Owner, Reaped, Removable, Retried, Selection, Settled, StoreError,
+    Backoff, Canceled, Collected, Created, Ended, Expired, Figures, GivenUp, Key, Lease, Listener, Listing,
+    Mark, Outcome, Owner, Reaped, Removable, Retried, Settled, StoreError,
 };
+pub use claims::{Ask, Claim, Claims, Selection};
 pub use processes::{Heartbeat, Process, Reconciled, Role};
 
 use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};

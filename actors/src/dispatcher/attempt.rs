@@ -11,20 +11,20 @@ use std::time::Duration;
 use huemill_observability::trace::{self, KeyValue, Scope, Span, SpanKind};
 use huemill_observability::{Event, log};
 use huemill_store::Spool;
-use huemill_store::archive::EntryError;
-use huemill_store::blobs::{BlobError, card_key};
-use huemill_store::fetch::{FetchError, fetch};
-use huemill_store::job::{Card, ItemError, ItemResult, ItemSource, Job, JobState};
+use huemill_store::blobs::card_key;
+use huemill_store::fetch::fetch;
+use huemill_store::job::{Card, ItemResult, ItemSource, Job, JobState};
 use huemill_store::store::{Claim, Lease, Outcome, Settled, StoreError};
 
 use super::claimed_items::Download;
+use super::judgement::{Failure, Judgement, judge, of_fetch};
 use super::{DispatcherSettings, Tools};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::fetcher::Fetch;
 use crate::members::Members;
 use crate::orders;
-use crate::part::{SpanError, part};
+use crate::part::part;
 use crate::supervise::ask;
 use crate::workers::{self, Cancel, Class, Input, Run};
 
@@ -42,29 +42,6 @@ pub(super) enum Finish {
     Lost,
     /// Store or blobs are away for all; the picture waits again.
     GivenBack(Fault),
-}
-
-/// Why a picture has no result.
-enum Failure {
-    /// It lies in the picture, or nothing but a fault of ours is known.
-    Fault(Fault),
-    /// Its blob could not be read, or its card not be written.
-    Blob(BlobError),
-}
-
-impl SpanError for Failure {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Fault(fault) => fault.code.as_str(),
-            Self::Blob(_) => "BLOB_ERROR",
-        }
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
 }
 
 pub(super) async fn attempt(
@@ -145,46 +122,6 @@ async fn clear_away(tools: &Tools, lease: &Lease) {
     let _ = tools.records.on_io(async move { Ok(blobs.remove_job(&job, true).await?) }).await;
 }
 
-/// What becomes of an attempt.
-enum Judgement {
-    /// This is written.
-    Settle(Outcome, Option<Fault>),
-    /// Nothing is written; claims pause.
-    GiveBack(Fault),
-}
-
-/// How long a picture waits for which there was no memory or no slot in time.
-const SNOOZE: Duration = Duration::from_secs(2);
-
-async fn judge(tools: &Tools, settings: DispatcherSettings, failure: Failure) -> Judgement {
-    let fault = match failure {
-        Failure::Blob(error) => {
-            // A missing blob says nothing of the others; a full store is full for all.
-            let for_all = match &error {
-                BlobError::Missing(_) => false,
-                BlobError::Full(_) => true,
-                _ => !tools.blob_check.is_well().await,
-            };
-            if for_all {
-                let mut fault = Fault::from(error);
-                fault.code = Code::Overloaded;
-                return Judgement::GiveBack(fault);
-            }
-            Fault::new(Code::InternalError).because(error)
-        }
-        Failure::Fault(fault) => fault,
-    };
-    let error =
-        ItemError { code: fault.code.as_str().to_owned(), message: fault.message.clone().into_owned() };
-    let outcome = match fault.code {
-        Code::NotReady => return Judgement::GiveBack(fault),
-        Code::Overloaded => Outcome::Later(SNOOZE),
-        Code::InternalError => Outcome::Retry(error, settings.backoff),
-        _ => Outcome::Failed(error),
-    };
-    Judgement::Settle(outcome, Some(fault))
-}
-
 async fn work(
     tools: &Arc<Tools>,
     settings: DispatcherSettings,
@@ -236,16 +173,6 @@ async fn store_card(tools: &Arc<Tools>, claim: &Claim, card: huemill_imaging::Ca
     let put = async move { Ok(records.blobs.put(&key, card.bytes.into()).await) };
     tools.records.on_io(put).await?.map_err(Failure::Blob)?;
     Ok(stored)
-}
-
-fn of_fetch(error: FetchError) -> Failure {
-    Failure::Fault(match error {
-        FetchError::Blob(error) => return Failure::Blob(error),
-        FetchError::Entry(EntryError::Io(error)) => Fault::new(Code::Overloaded).because(error),
-        FetchError::Entry(error) => workers::of_entry(&error),
-        FetchError::TooLarge { limit } => workers::too_many_bytes(limit).because(error),
-        error => Fault::new(Code::InternalError).because(error),
-    })
 }
 
 /// The first wait before a write is tried again, and the longest.
