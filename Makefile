@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks load-neighbours load-baselines load-measuring crash chaos fuzz deny clean
+.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring crash chaos plans fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -72,6 +72,10 @@ load-neighbours: ## How long pictures take beside a job whose inputs are refused
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench neighbours
 
+load-fleet: ## What the store does for a picture with twenty processes and a million jobs, to one process (release build)
+	$(CARGO) build --release --bin huemill
+	$(CARGO) bench --bench fleet
+
 load-baselines: setup ## Typical and peak load, ten minutes each, under a real Prometheus: the runbook's baselines (release build)
 	$(CARGO) build --release --bin huemill
 	$(CARGO) bench --bench baselines
@@ -89,6 +93,9 @@ chaos: setup ## Have CHAOS_FAULTS (1000) faults of every kind strike the service
 	$(CARGO) build --release --bin huemill --locked
 	HUEMILL_TEST_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/huemill HUEMILL_CHAOS_FAULTS=$(CHAOS_FAULTS) \
 		$(CARGO) test $(PROFILE) --locked --test chaos -- --nocapture --test-threads 1
+
+plans: ## Plans of all statements of the queue, on both databases with a million jobs
+	HUEMILL_PLAN_JOBS=1000000 $(CARGO) test $(PROFILE) --locked -p huemill-store --lib plans
 
 fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
 	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example seeds

@@ -39,8 +39,14 @@ pub(crate) use server::{Listening, listen};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use huemill_actors::hex::hex;
+use huemill_store::steady_clock::SteadyClock;
 
-/// Seconds since 1970.
+/// Seconds since 1970, by a clock that does not jump while the process lives: what is compared with the store's times.
+pub(crate) fn steady_now() -> i64 {
+    SteadyClock::of_process().seconds()
+}
+
+/// Seconds since 1970, by the machine's clock: what is compared with times that clients send.
 pub(crate) fn unix_now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64)
 }

@@ -104,9 +104,9 @@ impl From<StoreError> for Fault {
 impl From<BlobError> for Fault {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::Full(_) | BlobError::Away(_) => away(error),
-            // Trying again does not help this blob; the cause begins with "the blob store refuses this blob".
-            BlobError::Refused(_) | BlobError::Missing(_) | BlobError::Address(_) | BlobError::Source(_) => {
+            // A refused blob is for an operator to give free again; its client may ask again then.
+            BlobError::Full(_) | BlobError::Away(_) | BlobError::Refused(_) => away(error),
+            BlobError::Missing(_) | BlobError::Address(_) | BlobError::Source(_) => {
                 Self::new(Code::InternalError).because(error)
             }
         }

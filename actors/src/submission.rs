@@ -19,7 +19,7 @@ use huemill_store::store::Created;
 
 use crate::blob_quota::BlobQuota;
 use crate::estimate::Estimate;
-use crate::fault::{Code, Fault};
+use crate::fault::Fault;
 use crate::metrics::Recorder;
 use crate::orders;
 use crate::part::part;
@@ -182,12 +182,7 @@ impl Desk {
                 under_way.extend(waiting.next().map(put));
             }
         }
-        outcome.map_err(|error| {
-            // Whatever the reason, nothing was accepted, and the same request may be sent again.
-            let mut fault = Fault::from(error);
-            fault.code = Code::Overloaded;
-            fault
-        })
+        outcome.map_err(Fault::from)
     }
 }
 

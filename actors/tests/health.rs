@@ -14,7 +14,6 @@ use huemill_actors::health::{DEPENDENCIES, Health, MAILBOXES, Patients, VerdictC
 use huemill_actors::intake::Drain;
 use huemill_actors::metrics::{Recorder, Render};
 use huemill_actors::supervise::{Bell, Policy, Supervision, ask, start};
-use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
 use support::breaking::Break;
 use support::ward::{Feed, Ward, settings};
@@ -165,7 +164,7 @@ fn health_that_fails_goes_on() {
         let bell = Bell::new().0;
         let cell = VerdictCell::new(Clock::system(), Duration::from_secs(30), Drain::default(), bell.clone());
         let patients = Patients {
-            owner: Owner("second".to_owned()),
+            owner: huemill_store::store::Owner("health".to_owned()),
             workers: ward.crew.workers.clone(),
             intake: ward.crew.jobs.intake.clone(),
             metrics: ward.crew.metrics.clone(),

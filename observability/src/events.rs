@@ -132,7 +132,7 @@ events! {
         "A count of everything differed from the figures, which are right again; expected while processes of two versions run.";
     CLOCK_JUMPED = "clock_jumped" WARN
         ["jump_s", "wait_s"]
-        "Since the last look the clock has gone further than it may, or the service was not running; nothing expires for `wait_s`.";
+        "The clock has jumped. With `wait_s`: since the last sweep, or the service was not running; nothing expires for so long. Without: it is not believed before the next start.";
     BLOBS_NOT_REMOVED = "blobs_not_removed" WARN
         ["job_id", "retry_in_ms", "cause"]
         "Blobs of a job could not be removed; they are passed over and tried again.";

@@ -1,5 +1,5 @@
-//! What a claim and a settle cost with 1,000 and with 1,000,000 jobs in the queue, on both stores, in ratios of one
-//! run: `cargo bench -p huemill-store --bench queue`. Each is a whole transaction, commit included.
+//! What claims, settling, figures, heartbeats and removals cost with 1,000 and with 1,000,000 jobs in the queue, on both
+//! stores, in ratios of one run: `cargo bench -p huemill-store --bench queue`. Each is a whole transaction, commit included.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use huemill_store::job::{Card, ItemResult};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
-use huemill_store::store::{Ask, Listener, Mark, Outcome, Owner, Selection, Store};
+use huemill_store::store::{Ask, Heartbeat, Listener, Mark, Outcome, Owner, Role, Selection, Store};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, AssertSqlSafe};
 
@@ -68,9 +68,9 @@ async fn measure(name: &str, store: &SqlStore, url: &str, rows: &str, scale: &Sc
     let few = costs(store, scale.claims).await;
     fill(&pool, rows, scale.few, scale.many).await;
     let many = costs(store, scale.claims).await;
-    for (what, few, many) in [("claim", few.0, many.0), ("settle", few.1, many.1), ("probe", few.2, many.2)] {
+    for ((what, few), (_, many)) in few.into_iter().zip(many) {
         println!(
-            "{name:10} {what:6}  {} jobs {few:6.2} ms   {} jobs {many:6.2} ms   ratio {:.2}",
+            "{name:10} {what:9}  {} jobs {few:6.2} ms   {} jobs {many:6.2} ms   ratio {:.2}",
             scale.few,
             scale.many,
             many / few
@@ -102,34 +102,62 @@ async fn fill(pool: &AnyPool, rows: &str, from: u32, to: u32) {
     }
 }
 
-/// Medians in milliseconds: claim, settle, and a probe's write for comparison.
-async fn costs(store: &SqlStore, claims: u32) -> (f64, f64, f64) {
+/// What is measured, in the order in which it happens.
+const STEPS: [&str; 6] = ["claim", "heartbeat", "settle", "removal", "figures", "probe"];
+
+/// Medians in milliseconds; a probe's write stands for the cost of any transaction.
+async fn costs(store: &SqlStore, claims: u32) -> Vec<(&'static str, f64)> {
+    let owner = Owner("bench".to_owned());
+    let mut times: [Vec<f64>; STEPS.len()] = Default::default();
+    for n in 0..claims + claims / 10 {
+        let measured = costs_once(store, &owner).await;
+        // The first tenth warms the caches.
+        if n >= claims / 10 {
+            times.iter_mut().zip(measured).for_each(|(times, ms)| times.push(ms));
+        }
+    }
+    STEPS.into_iter().zip(times.map(median)).collect()
+}
+
+/// One picture's way through the store.
+async fn costs_once(store: &SqlStore, owner: &Owner) -> [f64; STEPS.len()] {
     let ask = Ask {
-        owner: Owner("bench".to_owned()),
+        owner: owner.clone(),
         sequence: 1,
         most: 1,
         lease: Duration::from_secs(3600),
         selection: Selection::InTurn,
         pace_ms: 1,
     };
-    let (mut claim_ms, mut settle_ms, mut probe_ms) = (Vec::new(), Vec::new(), Vec::new());
-    for n in 0..claims + claims / 10 {
-        let started = Instant::now();
-        let claim = store.claim(&ask).await.unwrap().items.remove(0);
-        let claimed = started.elapsed();
-        let started = Instant::now();
-        store.settle(&claim.lease, Outcome::Done(result()), 1).await.unwrap();
-        let settled = started.elapsed();
-        let started = Instant::now();
-        store.probe(&ask.owner).await.unwrap();
-        // The first tenth warms the caches.
-        if n >= claims / 10 {
-            claim_ms.push(claimed.as_secs_f64() * 1000.0);
-            settle_ms.push(settled.as_secs_f64() * 1000.0);
-            probe_ms.push(started.elapsed().as_secs_f64() * 1000.0);
-        }
-    }
-    (median(claim_ms), median(settle_ms), median(probe_ms))
+    let mut started = Instant::now();
+    let mut lap = || {
+        let now = Instant::now();
+        let lap = now.duration_since(std::mem::replace(&mut started, now));
+        lap.as_secs_f64() * 1000.0
+    };
+    let lease = store.claim(&ask).await.unwrap().items.remove(0).lease;
+    let claim = lap();
+    let heartbeat = Heartbeat {
+        owner: owner.clone(),
+        host: String::new(),
+        version: String::new(),
+        role: Role::All,
+        slots: 1,
+        lease: ask.lease,
+        answered: 1,
+        held: vec![lease.clone()],
+    };
+    store.heartbeat(&heartbeat).await.unwrap();
+    let heartbeat = lap();
+    store.settle(&lease, Outcome::Done(result()), 1).await.unwrap();
+    let settle = lap();
+    let due = store.removable(100).await.unwrap();
+    store.removed(&due).await.unwrap();
+    let removal = lap();
+    store.figures().await.unwrap();
+    let figures = lap();
+    store.probe(owner).await.unwrap();
+    [claim, heartbeat, settle, removal, figures, lap()]
 }
 
 fn result() -> ItemResult {

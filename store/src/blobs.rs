@@ -132,6 +132,15 @@ impl Blobs {
         both(removed, at!(self, remove_all(&old_prefix)))
     }
 
+    /// How long ago the newest blob of a job was written, by the blob store's own clock; none where it has none.
+    pub async fn age_of(&self, job: &JobId) -> Result<Option<Duration>, BlobError> {
+        let [prefix, old_prefix] = key::prefixes(job, true);
+        let newest = at!(self, newest(&prefix))?.max(at!(self, newest(&old_prefix))?);
+        let Some(newest) = newest else { return Ok(None) };
+        let now = at!(self, now())?;
+        Ok(Some(now.duration_since(newest).unwrap_or_default()))
+    }
+
     /// Jobs of a shard that have blobs, or empty directories that a crash has left. Each job is in one of the shards
     /// 0 to 255 or in the layout before them; [`JobId::created_at`] tells its age.
     pub async fn jobs_in(&self, shard: u8) -> Result<Vec<JobId>, BlobError> {

@@ -1,11 +1,13 @@
 //! The Janitor's work itself, a step at a time. What one process does for all is done by whoever holds the duty, asked
 //! for anew before each batch. All of it may fail, and is done again.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use huemill_observability::{Event, log};
 use huemill_store::job::JobId;
+use huemill_store::steady_clock::SteadyClock;
 use huemill_store::store::{Owner, Removable};
 
 use super::JanitorSettings;
@@ -34,6 +36,8 @@ pub(super) struct Sweep {
     recorder: Recorder,
     /// When the duty was last asked for, and what the answer was.
     duty: Mutex<Option<(Instant, bool)>>,
+    /// How far the system's clock was off when that was last looked at.
+    skew: AtomicI64,
 }
 
 /// What a page of the walk for orphans covers: the shards of one number, or the layout before there were shards.
@@ -48,7 +52,17 @@ impl Sweep {
         observed: Observed,
         recorder: Recorder,
     ) -> Self {
-        Self { settings, records, owner, estimate, quota, observed, recorder, duty: Mutex::default() }
+        Self {
+            settings,
+            records,
+            owner,
+            estimate,
+            quota,
+            observed,
+            recorder,
+            duty: Mutex::default(),
+            skew: AtomicI64::new(0),
+        }
     }
 
     /// Whether no other process shares the store.
@@ -56,8 +70,18 @@ impl Sweep {
         self.records.store.is_sole_writer()
     }
 
+    /// Reports a jump of the system's clock, once each. It is not believed before the next start.
+    fn look_at_the_clock(&self) {
+        let skew = SteadyClock::of_process().skew_seconds();
+        let reported = self.skew.swap(skew, Ordering::Relaxed);
+        if skew.abs() >= 60 && (skew - reported).abs() >= 60 {
+            log!(CLOCK_JUMPED, jump_s = skew, wait_s = None::<u64>);
+        }
+    }
+
     /// One round: what has expired, what is to be removed, what is to be forgotten. Nothing where another process does it.
     pub(super) async fn round(&self) -> Result<(), Fault> {
+        self.look_at_the_clock();
         self.expire().await?;
         self.remove().await?;
         self.collect().await?;
@@ -128,7 +152,7 @@ impl Sweep {
         while self.holds_duty().await? {
             let expired = self.records.store.expire(self.settings.batch, self.settings.clock_jump).await?;
             if let Some(jump) = expired.jumped {
-                let (jump_s, wait_s) = (jump.as_secs(), self.settings.clock_jump.as_secs());
+                let (jump_s, wait_s) = (jump.as_secs() as i64, self.settings.clock_jump.as_secs());
                 log!(CLOCK_JUMPED, jump_s, wait_s);
             }
             self.count("results", expired.jobs.len() as u64);
@@ -206,6 +230,9 @@ impl Sweep {
             self.records.on_io(found).await?.into_iter().filter(|id| self.is_old(id)).collect();
         let living = self.records.store.living(&old).await?;
         for job in old.into_iter().filter(|id| !living.contains(id)) {
+            if self.is_being_written(&job).await? {
+                continue;
+            }
             let orphan = Removable { job, everything: true, failures: 0 };
             match self.remove_blobs(&orphan).await {
                 Ok(removed) => self.count("orphans", removed),
@@ -229,8 +256,15 @@ impl Sweep {
 
     /// By the time in its id: a job's blobs are not older.
     fn is_old(&self, id: &JobId) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        now.saturating_sub(id.created_at()) >= self.settings.orphan
+        let now = u64::try_from(SteadyClock::of_process().millis()).unwrap_or_default();
+        Duration::from_millis(now).saturating_sub(id.created_at()) >= self.settings.orphan
+    }
+
+    /// By the blob store's own clock: the id is by that of another process, which may be wrong.
+    async fn is_being_written(&self, job: &JobId) -> Result<bool, Fault> {
+        let (blobs, job) = (self.records.blobs.clone(), job.clone());
+        let age = self.records.on_io(async move { Ok(blobs.age_of(&job).await?) }).await?;
+        Ok(age.is_some_and(|age| age < self.settings.orphan))
     }
 
     fn count(&self, kind: &'static str, count: u64) {

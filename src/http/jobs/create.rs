@@ -4,7 +4,7 @@
 //! hashed, the signature is settled, the fields are judged, a key that has its job already is answered with that
 //! job, and everything else is submitted. The store decides what two at a time with one key get.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use actix_web::http::header::{HeaderName, HeaderValue, LOCATION};
 use actix_web::mime::{self, Mime};
@@ -17,6 +17,7 @@ use huemill_observability::trace::Scope;
 use huemill_store::Spool;
 use huemill_store::archive;
 use huemill_store::job::{Job, JobId, JobKind, NewKey};
+use huemill_store::steady_clock::SteadyClock;
 use huemill_store::store::Created;
 use serde::Serialize;
 
@@ -136,8 +137,9 @@ fn named(files: Vec<File>) -> Vec<(String, Spool)> {
     names.into_iter().zip(files).map(|(name, file)| (name, file.spool)).collect()
 }
 
+/// By the clock that the sweep compares the ages of blobs with.
 fn since_1970() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    Duration::from_millis(u64::try_from(SteadyClock::of_process().millis()).unwrap_or_default())
 }
 
 #[derive(Serialize)]

@@ -21,7 +21,7 @@ use crate::http::doors::Doors;
 use crate::http::etag::ETag;
 use crate::http::problem::Problem;
 use crate::http::range::Wish;
-use crate::http::unix_now;
+use crate::http::steady_now;
 
 /// All results in one file.
 pub(super) async fn results(
@@ -81,7 +81,7 @@ pub(super) async fn card(
 
 /// The job, for whoever has a link that holds or none at all.
 async fn permitted(request: &HttpRequest, id: &str, doors: &Doors) -> Result<Job, Fault> {
-    let link = doors.links.check(request.path(), request.query_string(), unix_now());
+    let link = doors.links.check(request.path(), request.query_string(), steady_now());
     if let Some(reason) = link.reason() {
         doors.recorder.record(Event::AuthFailed { reason });
     }

@@ -8,7 +8,7 @@ use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
 use huemill_actors::delivery::failure;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::records::Records;
-use huemill_store::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobState};
+use huemill_store::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobState};
 use serde::Serialize;
 
 use super::body::Summary;
@@ -183,9 +183,7 @@ impl Results {
     fn ending(&self) -> Piece {
         let job = self.job();
         if self.has_results() && self.count != job.succeeded {
-            return broken(
-                Fault::new(Code::InternalError).because("a job's results went while they were read"),
-            );
+            return gone(self.pictures.records.clone(), job.id.clone());
         }
         let mut json = if self.has_results() { b"]".to_vec() } else { Vec::new() };
         if !self.has_results() {
@@ -212,6 +210,21 @@ fn text(bytes: Vec<u8>) -> Piece {
 
 fn broken(fault: Fault) -> Piece {
     stream::once(std::future::ready(Err(fault))).boxed_local()
+}
+
+/// Why results went while they were read: their job was deleted, or that is a fault of ours.
+fn gone(records: Records, id: JobId) -> Piece {
+    stream::once(async move {
+        let job = records.store.job(&id).await?;
+        Err(match job {
+            Some(job) if job.state != JobState::Expired => {
+                Fault::new(Code::InternalError).because("a job's results went while they were read")
+            }
+            Some(_) => Fault::new(Code::ExpiredJob),
+            None => Fault::new(Code::JobNotFound),
+        })
+    })
+    .boxed_local()
 }
 
 /// A card as base64, as it comes.

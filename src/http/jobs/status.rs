@@ -33,7 +33,7 @@ pub(super) async fn status(
     let records = &doors.records;
     let mark = records.snapshots.mark(&records.store, &id).await?;
     let mark = mark.ok_or_else(|| Fault::new(Code::JobNotFound))?;
-    living(mark.state, mark.expires_at)?;
+    living(mark.state)?;
     let etag = tag(mark.version, cards);
     if etag.is_held(request.headers()) {
         doors.recorder.record(Event::StatusPolled(Poll::NotModified));

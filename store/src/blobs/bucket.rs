@@ -137,6 +137,27 @@ impl Bucket {
         both(listed, self.remove_each(found).await)
     }
 
+    /// When the newest blob below a prefix was written.
+    pub(super) async fn newest(&self, prefix: &str) -> Result<Option<SystemTime>, BlobError> {
+        let mut objects = self.store.list(Some(&Path::from(prefix)));
+        let mut newest = None;
+        while let Some(object) =
+            in_time(self.patience.with(0), objects.try_next()).await.map_err(of_bucket)?
+        {
+            newest = newest.max(Some(SystemTime::from(object.last_modified)));
+        }
+        Ok(newest)
+    }
+
+    /// The time by the bucket's clock: that of an object that is written to be removed.
+    pub(super) async fn now(&self) -> Result<SystemTime, BlobError> {
+        let key = key::probe_key(rand::random());
+        self.put(&key, Bytes::new()).await?;
+        let written = in_time(self.patience.with(0), self.store.head(&path(&key)?)).await;
+        self.remove(&key).await?;
+        Ok(written.map_err(of_bucket)?.last_modified.into())
+    }
+
     /// Removes each of these that can be removed; that one is not there is fine. How many there were.
     async fn remove_each(&self, objects: Vec<Path>) -> Result<u64, BlobError> {
         let objects = stream::iter(objects.into_iter().map(Ok));

@@ -22,6 +22,7 @@ use super::key::{self, PROBES};
 use super::tree;
 use crate::job::JobId;
 use crate::spool::Spool;
+use crate::steady_clock::SteadyClock;
 
 /// Bytes read or copied at a time.
 const CHUNK: usize = 256 << 10;
@@ -138,10 +139,26 @@ impl Folder {
         .await
     }
 
+    /// When the newest file below a prefix was written.
+    pub(super) async fn newest(&self, prefix: &str) -> Result<Option<SystemTime>, BlobError> {
+        let path = self.path(prefix)?;
+        blocking(move || tree::newest(&path).map_err(of_shared_path)).await
+    }
+
+    /// The time by the file system's clock: that of a file that is gone again.
+    pub(super) async fn now(&self) -> Result<SystemTime, BlobError> {
+        let staging = self.directories.root().join(STAGING);
+        let written = move || NamedTempFile::new_in(staging)?.as_file().metadata()?.modified();
+        blocking(move || written().map_err(of_shared_path)).await
+    }
+
     /// Removes what writes and probes that never ended have left.
     pub(super) async fn sweep(&self, older_than: Duration) -> Result<u64, BlobError> {
         let directories = self.directories.clone();
-        let before = SystemTime::now().checked_sub(older_than).unwrap_or(SystemTime::UNIX_EPOCH);
+        // By a clock that does not jump: what is being written now is not old because somebody set the system's.
+        let now =
+            Duration::from_millis(u64::try_from(SteadyClock::of_process().millis()).unwrap_or_default());
+        let before = SystemTime::UNIX_EPOCH + now.saturating_sub(older_than);
         blocking(move || {
             let sweep = |name| tree::remove_older(&directories.root().join(name), before);
             let (staged, probes) = (sweep(STAGING), sweep(PROBES));

@@ -28,6 +28,19 @@ pub(super) fn names(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(entries(folder)?.iter().map(DirEntry::file_name).collect())
 }
 
+/// When the newest file below a folder was written; none without files.
+pub(super) fn newest(folder: &Path) -> io::Result<Option<SystemTime>> {
+    let mut newest = None;
+    for entry in entries(folder)? {
+        newest = newest.max(if is_folder(&entry)? {
+            self::newest(&entry.path())?
+        } else {
+            absent_is(entry.metadata().and_then(|meta| meta.modified()).map(Some), None)?
+        });
+    }
+    Ok(newest)
+}
+
 /// Bytes of all files below a folder.
 pub(super) fn size(folder: &Path) -> io::Result<u64> {
     let mut size = 0;

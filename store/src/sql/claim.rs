@@ -46,6 +46,15 @@ pub(super) const AFTER: &str = "SELECT \
      CAST(COALESCE((SELECT not_before FROM items WHERE state = 'queued' AND not_before > 0 \
      ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next";
 
+/// One item fewer in the job, which goes to the end of its line unless it is alone there: that changes no index.
+pub(super) const ADVANCE: &str = "UPDATE jobs SET turn = CASE WHEN $2 = 1 AND EXISTS (SELECT 1 FROM jobs AS others WHERE others.ready = 1 \
+     AND others.priority = $7 AND others.turn >= jobs.turn AND others.id <> $1) \
+     THEN 1 + COALESCE((SELECT last.turn FROM jobs AS last WHERE last.ready = 1 AND last.priority = $7 \
+     ORDER BY last.turn DESC LIMIT 1), 0) ELSE turn END, \
+     queued = queued - $2, ready = CASE WHEN queued > $2 THEN 1 ELSE 0 END, \
+     state = $3, started_at = COALESCE(started_at, $4), version = $5, eta_s = $6, \
+     progressed_at = CASE WHEN progressed_at = 0 THEN $4 ELSE progressed_at END WHERE id = $1";
+
 /// See `Store::claim`.
 pub(super) struct Take(pub(super) Ask);
 
@@ -169,8 +178,7 @@ async fn take(tx: &mut Tx<'_>, ask: &Ask, job: &str, which: &str) -> Result<Opti
         .await
 }
 
-/// Writes down that an item of the job was taken. The first one begins the job. A job that is alone in its line keeps
-/// its place there: that changes no index.
+/// Writes down that an item of the job was taken. The first one begins the job.
 async fn begin(
     tx: &mut Tx<'_>,
     ask: &Ask,
@@ -189,24 +197,16 @@ async fn begin(
         tx.tally.enter(job.state);
     }
     tx.tally.waiting(-1);
-    sqlx::query(
-        "UPDATE jobs SET turn = CASE WHEN $2 = 1 AND EXISTS (SELECT 1 FROM jobs AS others WHERE others.ready = 1 \
-         AND others.priority = $7 AND others.turn >= jobs.turn AND others.id <> $1) \
-         THEN 1 + COALESCE((SELECT last.turn FROM jobs AS last WHERE last.ready = 1 AND last.priority = $7 \
-         ORDER BY last.turn DESC LIMIT 1), 0) ELSE turn END, \
-         queued = queued - $2, ready = CASE WHEN queued > $2 THEN 1 ELSE 0 END, \
-         state = $3, started_at = COALESCE(started_at, $4), version = $5, eta_s = $6, \
-         progressed_at = CASE WHEN progressed_at = 0 THEN $4 ELSE progressed_at END WHERE id = $1",
-    )
-    .bind(job.id.as_str())
-    .bind(i64::from(in_turn))
-    .bind(job.state.as_str())
-    .bind(tx.now.wall)
-    .bind(job.version)
-    .bind(i64::from(job.eta_s))
-    .bind(rows::rank(job.priority))
-    .execute(&mut *tx.connection)
-    .await?;
+    sqlx::query(ADVANCE)
+        .bind(job.id.as_str())
+        .bind(i64::from(in_turn))
+        .bind(job.state.as_str())
+        .bind(tx.now.wall)
+        .bind(job.version)
+        .bind(i64::from(job.eta_s))
+        .bind(rows::rank(job.priority))
+        .execute(&mut *tx.connection)
+        .await?;
     if first {
         tx.changed(&record.job);
     }

@@ -1,55 +1,153 @@
-//! Which index each statement of the queue goes by: its cost must not grow with the jobs that wait or have ended.
+//! Which index each statement of the queue, the sweeps and the figures goes by, on both databases and with many rows:
+//! its cost must not grow with the jobs that wait or have ended. `HUEMILL_PLAN_JOBS` sets the number of jobs; with the
+//! other tests it is smaller than the million of the long form (`make plans`).
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+#[path = "../../tests/support/postgres.rs"]
+mod cluster;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 
 use super::{claim, deferred, dialect, heartbeat, outbox, read, reap, schema, sweep};
 
-/// Each statement with what its plan must say. A covering index may stand for the index.
-const PLANS: &[(&str, &[&str])] = &[
-    (claim::NEXT, &["items_waiting (job_id=?)"]),
-    (claim::BEFORE, &["items_deferred"]),
-    (claim::AFTER, &["items_suspect (suspect=?)", "items_deferred"]),
-    (deferred::DUE, &["items_deferred (not_before>? AND not_before<?)"]),
-    (heartbeat::CLAIMED, &["items_claimed (owner=?)"]),
-    (sweep::PAST, &["jobs_expiry (expires_at<?)"]),
-    (sweep::TOMBSTONES, &["jobs_tombstones (expires_at<?)"]),
-    (sweep::KEYS, &["keys_expiry (expires_at<?)"]),
-    (sweep::NONCES, &["nonces_expiry (expires_at<?)"]),
-    (read::REMOVABLE, &["jobs_removal (removal_after<?)"]),
-    (read::STALLED, &["jobs_state (state=?)"]),
-    (read::OLDEST, &["jobs_state (state=?)"]),
-    (outbox::NEXT, &["deliveries_due"]),
+/// Jobs of the short form. One in a hundred is live.
+const JOBS: u32 = 50_000;
+
+/// Each statement with values for its parameters and what its plan on SQLite must say: the name of an index, which
+/// PostgreSQL goes by too, and how it is searched. A covering index may stand for the index.
+const PLANS: &[(&str, &[&str], &[&str])] = &[
+    (claim::NEXT, &[JOB], &["items_waiting (job_id=?)"]),
+    (claim::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
+    (claim::BEFORE, &["'p1'"], &["items_deferred"]),
+    (claim::AFTER, &[], &["items_suspect (suspect=?)", "items_deferred"]),
+    (claim::ADVANCE, &[JOB, "1", "'processing'", "1", "2", "3", "1"], &["jobs_ready (priority=?"]),
+    (deferred::DUE, &["1", "100"], &["items_deferred (not_before>? AND not_before<?)"]),
+    (heartbeat::CLAIMED, &["'p1'"], &["items_claimed (owner=?)"]),
+    (sweep::PAST, &["1", "100"], &["jobs_expiry (expires_at<?)"]),
+    (sweep::TOMBSTONES, &["1", "100"], &["jobs_tombstones (expires_at<?)"]),
+    (sweep::KEYS, &["1", "100"], &["keys_expiry (expires_at<?)"]),
+    (sweep::NONCES, &["1", "100"], &["nonces_expiry (expires_at<?)"]),
+    (read::REMOVABLE, &["1", "100"], &["jobs_removal (removal_after<?)"]),
+    (read::STALLED, &["1"], &["jobs_state (state=?)"]),
+    (read::OLDEST, &[], &["jobs_state (state=?)"]),
+    (outbox::NEXT, &[], &["deliveries_due"]),
 ];
 
-async fn plan(connection: &mut AnyConnection, text: &str) -> String {
-    let text = format!("EXPLAIN QUERY PLAN {text}");
+const JOB: &str = "'job_0000000000000000000000000000000000000000000a'";
+
+/// All statements, the long ones put together.
+fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
+    let first = format!("SELECT id FROM jobs WHERE ready = 1 {}", claim::FIRST_JOB);
+    let more =
+        [(first, vec![], vec!["jobs_ready"]), (reap::run_out(), vec!["1", "100"], vec!["items_claimed"])];
+    let table =
+        PLANS.iter().map(|(text, values, wanted)| ((*text).to_owned(), values.to_vec(), wanted.to_vec()));
+    table.chain(more).collect()
+}
+
+/// The statement with its values in place, so that a planner sees them.
+fn with_values(text: &str, values: &[&str]) -> String {
+    let places = (1..=values.len()).rev().zip(values.iter().rev());
+    places.fold(text.to_owned(), |text, (place, value)| text.replace(&format!("${place}"), value))
+}
+
+async fn plan(connection: &mut AnyConnection, explain: &str, column: &str, text: &str) -> String {
+    let text = format!("{explain} {text}");
     let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(connection).await.unwrap();
-    rows.iter().map(|row| row.get::<String, _>("detail") + "\n").collect()
+    rows.iter().map(|row| row.get::<String, _>(column) + "\n").collect()
+}
+
+/// Many jobs that have ended, some that live, and what lies beside them.
+async fn fill(connection: &mut AnyConnection, numbers: &str) {
+    let id = "'job_' || substr('00000000000000000000000000000000000000000000' || i, -44)";
+    let id = if numbers.contains("generate_series") { "'job_' || lpad(to_hex(i), 44, '0')" } else { id };
+    let state = "CASE WHEN i % 100 = 0 THEN 'queued' WHEN i % 100 = 1 THEN 'processing' ELSE 'completed' END";
+    let live = "CASE WHEN i % 100 < 2 THEN 1 ELSE 0 END";
+    for text in [
+        format!(
+            "INSERT INTO jobs (id, kind, state, priority, options, request_id, base_url, created_at, expires_at, \
+             version, eta_s, total, succeeded, failed, queued, ready, turn, removal, removal_after) \
+             SELECT {id}, 'image_batch', {state}, 1, '{{}}', 'r', 'http://h', i, 9000000000000, 1, 1, 1, 0, 0, {live}, \
+             {live}, i, CASE WHEN i % 100 = 2 THEN 2 WHEN i % 100 = 3 THEN -1 ELSE 0 END, 5 FROM ({numbers}) AS n"
+        ),
+        format!(
+            "INSERT INTO items (job_id, number, name, source, state, attempt, owner, suspect, crashes, not_before) \
+             SELECT {id}, 0, 'a.png', '{{}}', CASE WHEN i % 1000 = 1 THEN 'claimed' WHEN i % 100 < 2 THEN 'queued' \
+             ELSE 'done' END, 1, CASE WHEN i % 1000 = 1 THEN 'p' || (i % 7000) END, \
+             CASE WHEN i % 5000 = 100 THEN 1 ELSE 0 END, 0, CASE WHEN i % 5000 = 200 THEN i ELSE 0 END \
+             FROM ({numbers}) AS n"
+        ),
+        format!(
+            "INSERT INTO keys (scope, key, fingerprint, job_id, keep_until, expires_at) \
+             SELECT 's', {id}, 'f', {id}, i, i + 10 FROM ({numbers}) AS n"
+        ),
+        format!("INSERT INTO nonces (word, expires_at) SELECT {id}, i + 10 FROM ({numbers}) AS n"),
+        format!(
+            "INSERT INTO deliveries (id, job_id, state, created_at, next_at) \
+             SELECT {id}, {id}, CASE WHEN i % 100 = 0 THEN 'pending' ELSE 'delivered' END, i, i FROM ({numbers}) AS n"
+        ),
+        "ANALYZE".to_owned(),
+    ] {
+        sqlx::query(AssertSqlSafe(text)).execute(&mut *connection).await.unwrap();
+    }
+}
+
+fn jobs() -> u32 {
+    std::env::var("HUEMILL_PLAN_JOBS").ok().and_then(|text| text.parse().ok()).unwrap_or(JOBS)
 }
 
 #[tokio::test]
-async fn no_statement_of_the_queue_grows_with_the_store() {
+async fn no_statement_on_sqlite_grows_with_the_store() {
     sqlx::any::install_default_drivers();
     let folder = tempfile::tempdir().unwrap();
     let url = dialect::address(&folder.path().join("plans.db")).unwrap();
     let mut connection = AnyConnection::connect(&url).await.unwrap();
     schema::migrate(&mut connection, &schema::STEPS).await.unwrap();
-    let first = format!("SELECT id FROM jobs WHERE ready = 1 {}", claim::FIRST_JOB);
-    let run_out = reap::run_out();
-    let others = [(first.as_str(), &["jobs_ready"][..]), (run_out.as_str(), &["items_claimed"][..])];
-    let plans = PLANS.iter().copied().chain(others);
-    for (text, wanted) in plans {
-        let plan = plan(&mut connection, text).await;
-        assert!(wanted.iter().all(|index| plan.contains(index)), "{text}\n{plan}");
-        // The order comes from the index, and no table is read as a whole.
-        assert!(!plan.contains("TEMP B-TREE"), "{text}\n{plan}");
-        assert!(
-            plan.lines().all(|line| {
-                !line.starts_with("SCAN") || line.contains("INDEX") || line.contains("CONSTANT ROW")
-            }),
-            "{text}\n{plan}"
-        );
+    let mut check = async |when: &str| {
+        for (text, values, wanted) in statements() {
+            let text = with_values(&text, &values);
+            let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", "detail", &text).await;
+            assert!(wanted.iter().all(|index| plan.contains(index)), "{when}: {text}\n{plan}");
+            // The order comes from the index, and no table is read as a whole.
+            assert!(!plan.contains("TEMP B-TREE"), "{when}: {text}\n{plan}");
+            let scans = plan.lines().filter(|line| line.trim_start().starts_with("SCAN"));
+            let small = ["INDEX", "CONSTANT ROW", "pauses", "processes"];
+            let whole: Vec<_> = scans.filter(|line| !small.iter().any(|word| line.contains(word))).collect();
+            assert!(whole.is_empty(), "{when}: {text}\n{plan}");
+        }
+    };
+    check("empty").await;
+    let numbers = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
+                           SELECT i FROM n",
+        jobs()
+    );
+    let mut connection = AnyConnection::connect(&url).await.unwrap();
+    fill(&mut connection, &numbers).await;
+    for (text, values, wanted) in statements() {
+        let text = with_values(&text, &values);
+        let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", "detail", &text).await;
+        assert!(wanted.iter().all(|index| plan.contains(index)), "filled: {text}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn no_statement_on_postgresql_grows_with_the_store() {
+    sqlx::any::install_default_drivers();
+    let url = tokio::task::spawn_blocking(|| cluster::Cluster::shared().database()).await.unwrap();
+    let mut connection = AnyConnection::connect(&url).await.unwrap();
+    schema::migrate(&mut connection, &schema::postgres()).await.unwrap();
+    fill(&mut connection, &format!("SELECT i FROM generate_series(1, {}) AS i", jobs())).await;
+    for (text, values, wanted) in statements() {
+        let text = with_values(&text, &values);
+        let plan = plan(&mut connection, "EXPLAIN", "QUERY PLAN", &text).await;
+        for index in wanted {
+            let name = index.split(' ').next().unwrap();
+            assert!(plan.contains(name), "{name}: {text}\n{plan}");
+        }
+        for table in ["jobs", "items", "keys", "nonces", "deliveries"] {
+            assert!(!plan.contains(&format!("Seq Scan on {table}")), "{text}\n{plan}");
+        }
     }
 }

@@ -50,6 +50,16 @@ pub(crate) enum Place {
     Pooled(String, String),
 }
 
+impl Place {
+    /// The database itself.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::File(folder) => format!("sqlite://{}", folder.path().join("huemill.db").display()),
+            Self::Server(url) | Self::Pooled(url, _) => url.clone(),
+        }
+    }
+}
+
 /// A store under test.
 pub(crate) struct Bench {
     pub(crate) store: Arc<SqlStore>,
@@ -91,10 +101,7 @@ impl Bench {
     }
 
     pub(crate) fn url(&self) -> String {
-        match &self.place {
-            Place::File(folder) => format!("sqlite://{}", folder.path().join("huemill.db").display()),
-            Place::Server(url) | Place::Pooled(url, _) => url.clone(),
-        }
+        self.place.url()
     }
 
     pub(crate) async fn create(&self, new: NewJob) -> Job {

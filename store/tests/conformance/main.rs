@@ -25,3 +25,4 @@ mod pooling;
 mod reaping;
 mod settling;
 mod sundries;
+mod upgrading;
