@@ -143,14 +143,21 @@ impl Delivery {
     }
 
     fn begin(&mut self, due: Due, ctx: &mut Context<Self>) {
-        self.flying.send_modify(|flying| *flying += 1);
+        self.flies(|flying| flying + 1);
         let host = due.host.clone();
         let work = attempt(Arc::clone(&self.courier), self.settings.clone(), due);
         ctx.spawn(wrap_future(work).map(move |health: Health, delivery: &mut Self, ctx| {
-            delivery.flying.send_modify(|flying| *flying -= 1);
+            delivery.flies(|flying| flying - 1);
             delivery.hosts.left(&host, health, Instant::now());
             delivery.ask(ctx);
         }));
+    }
+
+    /// Changes how many are in flight, and shows it.
+    fn flies(&self, change: impl FnOnce(u32) -> u32) {
+        self.flying.send_modify(|flying| *flying = change(*flying));
+        let in_flight = *self.flying.borrow();
+        self.courier.observed.update(|all| all.delivery.in_flight = in_flight);
     }
 
     /// Those for whom there was no place after all. Should this fail, their claims run out.
@@ -191,7 +198,7 @@ impl Supervised for Delivery {
     /// The tries in flight are gone with the failure.
     fn restarting(&mut self, _: &mut Self::Context) {
         self.hosts = Hosts::new(self.settings.each, self.settings.circuit);
-        self.flying.send_replace(0);
+        self.flies(|_| 0);
     }
 }
 

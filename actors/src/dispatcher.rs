@@ -36,6 +36,7 @@ pub use blob_check::BlobCheck;
 pub use settings::{DispatcherSettings, Tools};
 
 use crate::clock::Instant;
+use crate::observed::{Observation, Pause};
 use crate::supervise::{Heard, Ping};
 use attempt::{Finish, attempt};
 use claimed_items::ClaimedItems;
@@ -215,6 +216,7 @@ impl Dispatcher {
         self.items.answered_up_to(sequence);
         let wait = if in_turn || !empty { claims.next } else { Some(SUSPECTS_AGAIN) };
         self.wake_in(wait, ctx);
+        self.observe();
         if again || !empty || !in_turn || self.suspects.wanted().is_some() {
             self.claim(ctx);
         }
@@ -250,6 +252,7 @@ impl Dispatcher {
             if selection != Selection::InTurn {
                 dispatcher.suspects.in_flight = None;
             }
+            dispatcher.observe();
             let _scope = scope.enter();
             dispatcher.finished(finish, &lease.job, ctx);
         }));
@@ -273,11 +276,26 @@ impl Dispatcher {
             job_id = job.map(JobId::as_str),
             cause = %cause
         );
+        let pause = Pause { cause: cause.to_string(), until: Instant::now() + self.pause };
+        self.tools.observed.update(|all| all.dispatcher.paused = Some(pause));
         ctx.run_later(self.pause, |dispatcher, ctx| {
             dispatcher.paused = false;
+            dispatcher.tools.observed.update(|all| all.dispatcher.paused = None);
             dispatcher.claim(ctx);
         });
         self.pause = (self.pause * 2).min(PAUSES.1);
+    }
+}
+
+impl Dispatcher {
+    /// Shows what it holds, and whether suspects wait.
+    fn observe(&self) {
+        let (claimed, downloads) = (self.items.len(), self.items.downloads());
+        let suspects_waiting = self.suspects.waiting || self.suspects.isolated_waiting;
+        self.tools.observed.update(|Observation { dispatcher, .. }| {
+            (dispatcher.claimed, dispatcher.downloads) = (claimed, downloads);
+            dispatcher.suspects_waiting = suspects_waiting;
+        });
     }
 }
 
@@ -290,6 +308,8 @@ impl Actor for Dispatcher {
         ctx.add_stream(poll_fn(move |cx| taken.poll_recv(cx)));
         (self.claiming, self.suspects, self.paused) = (Claiming::No, Suspects::default(), false);
         self.alarm = None;
+        self.tools.observed.update(|all| all.dispatcher.paused = None);
+        self.observe();
         let (items, events) = (self.items.clone(), self.events.clone());
         self.heartbeat = Some(LeaseHeartbeat::start(&self.tools, self.settings, items, events));
         self.claim(ctx);
@@ -348,6 +368,7 @@ impl Handler<Rest> for Dispatcher {
 impl StreamHandler<LeaseEvent> for Dispatcher {
     fn handle(&mut self, event: LeaseEvent, ctx: &mut Self::Context) {
         self.suspects.waiting |= event.suspects;
+        self.observe();
         self.claim(ctx);
     }
 

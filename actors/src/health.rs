@@ -36,7 +36,7 @@ use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
 use crate::workers::{self, Answer, Cancel, Class, Input, Run};
 use found::Found;
-use patients::Sign;
+use patients::{Sign, StoreTimes};
 use probes::Background;
 
 /// How often what is checked, and what is well.
@@ -77,6 +77,7 @@ impl Default for HealthSettings {
 }
 
 /// The actor.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Health {
     settings: HealthSettings,
     cell: VerdictCell,
@@ -88,6 +89,8 @@ pub struct Health {
     proof: Option<Proof>,
     canary_due: Instant,
     store_due: Instant,
+    /// Whether the blobs could be written and read since the start.
+    blobs_proven: bool,
     canary_out: bool,
     round_out: bool,
     was_ready: bool,
@@ -110,6 +113,7 @@ impl Health {
             proof: None,
             canary_due: Instant::now(),
             store_due: Instant::now(),
+            blobs_proven: false,
             canary_out: false,
             round_out: false,
             was_ready: false,
@@ -129,9 +133,10 @@ impl Health {
         let store = self.ask_store(limit);
         let pulse = self.patients.pulse(limit);
         let signs = self.patients.signs(limit);
+        let is_store_shared = !self.patients.records.store.is_sole_writer();
         let round = async move {
             let (disk, memory, pulse, store, signs) = tokio::join!(disk, memory, pulse, store, signs);
-            Found { disk, memory, pulse, store, signs }
+            Found { disk, memory, pulse, store, is_store_shared, signs }
         };
         ctx.spawn(wrap_future(round).map(|found, health: &mut Self, _| health.conclude(found)));
     }
@@ -140,17 +145,18 @@ impl Health {
     fn ask_store(
         &mut self,
         limit: Duration,
-    ) -> impl Future<Output = Option<Result<[Duration; 2], String>>> + use<> {
+    ) -> impl Future<Output = Option<Result<StoreTimes, String>>> + use<> {
         let due = Instant::now() >= self.store_due;
         let asked = due.then(|| {
             self.store_due = Instant::now() + self.settings.store_interval;
-            self.patients.store(limit)
+            self.patients.store(limit, self.blobs_proven)
         });
         async move { Some(asked?.await) }
     }
 
     fn conclude(&mut self, found: Found) {
         self.round_out = false;
+        self.blobs_proven |= matches!(found.store, Some(Ok(StoreTimes { blobs: Ok(_), .. })));
         self.tell(&found);
         self.cell.note(found.judge(&self.settings, &self.patients.roster.all()));
         self.cell.stamp();
@@ -250,8 +256,12 @@ fn reason_of(fault: &Fault) -> String {
 async fn in_time<T>(limit: Duration, answer: impl Future<Output = Result<T, Fault>>) -> Result<T, String> {
     match timeout(limit, answer).await {
         Ok(answer) => answer.map_err(|fault| reason_of(&fault)),
-        Err(_) => Err(format!("no answer in {} ms", limit.as_millis())),
+        Err(_) => Err(no_answer(limit)),
     }
+}
+
+fn no_answer(limit: Duration) -> String {
+    format!("no answer in {} ms", limit.as_millis())
 }
 
 impl Actor for Health {

@@ -21,6 +21,7 @@ use crate::clock::Instant;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
 use crate::metrics::Recorder;
+use crate::observed::Observed;
 use crate::records::Records;
 use crate::supervise::{Heard, Ping};
 use sweep::{Sweep, WALK_PAGES};
@@ -109,9 +110,10 @@ impl Janitor {
         records: Records,
         owner: Owner,
         (estimate, quota): (Estimate, BlobQuota),
+        observed: Observed,
         recorder: Recorder,
     ) -> Self {
-        let sweep = Arc::new(Sweep::new(settings, records, owner, (estimate, quota), recorder));
+        let sweep = Arc::new(Sweep::new(settings, records, owner, (estimate, quota), observed, recorder));
         Self { settings, sweep, sweeping: false, tidy_due: false, page: 0, recounted: None }
     }
 

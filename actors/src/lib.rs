@@ -21,6 +21,7 @@ pub mod janitor;
 pub mod lag;
 pub mod members;
 pub mod metrics;
+pub mod observed;
 pub mod orders;
 pub mod outbound;
 pub mod part;

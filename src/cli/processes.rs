@@ -90,8 +90,8 @@ mod tests {
         )
         .unwrap();
         let expected = [
-            "HOST           VERSION  ROLE    STATE  SLOTS  PICTURES  DUTIES  STARTED    HEARTBEAT",
-            "b:7            1.1.0    worker  alive  4      3         sweep   1 min ago  5 s ago",
+            "HOST          VERSION  ROLE    STATE  SLOTS  PICTURES  DUTIES  STARTED    HEARTBEAT",
+            "b:7           1.1.0    worker  alive  4      3         sweep   1 min ago  5 s ago",
             "a\\u{1b}[2J:9  1.0.0    all     gone   2      0         -       1 min ago  1 min ago",
         ];
         assert_eq!(table(&rows, 100).lines().collect::<Vec<_>>(), expected);

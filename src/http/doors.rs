@@ -16,6 +16,7 @@ use huemill_actors::idempotency::{Idempotency, Reservation, Reserve};
 use huemill_actors::intake::{Admission, Admit, Drain, Intake, Submit};
 use huemill_actors::janitor::{self, Janitor};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
+use huemill_actors::observed::Observed;
 use huemill_actors::outbound::{Outbound, Target};
 use huemill_actors::part::part;
 use huemill_actors::pictures::AlbumLimits;
@@ -63,6 +64,8 @@ pub(crate) struct Doors {
     pub callers: Callers,
     /// How the service does right now.
     pub pulse: Arc<Pulse>,
+    /// What actors show of their state.
+    pub observed: Observed,
     /// Jobs and blobs.
     pub records: Records,
     /// Download links.
@@ -126,6 +129,7 @@ impl Doors {
             recorder: crew.recorder.clone(),
             callers: Callers::default(),
             pulse: Arc::default(),
+            observed: crew.jobs.observed.clone(),
             records: crew.records.clone(),
             links: Links::new(keys.link),
             operator: keys.operator,

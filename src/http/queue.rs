@@ -68,9 +68,15 @@ fn kind(query: &str) -> Result<Option<JobKind>, Fault> {
     Query::read(query)?.word("type", JobKind::ALL, JobKind::as_str)
 }
 
+/// How what is paused is spelled.
+pub(crate) fn word(kind: Option<JobKind>) -> &'static str {
+    kind.map_or(ALL, JobKind::as_str)
+}
+
 async fn paused(doors: &Doors) -> Result<HttpResponse, Problem> {
     let pauses = doors.records.store.pauses().await?;
-    let paused = pauses.into_iter().map(|kind| kind.map_or(ALL, JobKind::as_str)).collect();
+    doors.observed.queue_paused(pauses.clone());
+    let paused = pauses.into_iter().map(word).collect();
     Ok(HttpResponse::Ok().json(Paused { paused }))
 }
 

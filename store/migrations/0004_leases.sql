@@ -1,6 +1,14 @@
 -- A lease is good while its process beats; items wait by themselves; counts are kept by the transactions that change
 -- them; one process at a time has a duty. Columns and tables are only added: processes of the version before work on.
 
+-- The oldest program that may start on this schema, by the newest step that it knows. A step that takes something away
+-- which older programs use raises it; one that only adds leaves it as it is.
+CREATE TABLE compatibility (
+    oldest BIGINT NOT NULL
+);
+
+INSERT INTO compatibility (oldest) VALUES (4);
+
 CREATE TABLE processes (
     id TEXT PRIMARY KEY NOT NULL,
     host TEXT NOT NULL,

@@ -3,12 +3,19 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::deployment::{Deployment, Kind};
 use super::jobs::{client, ends, form, is_ready, noise, small, submit};
 use super::service::Service;
 use super::{all_is_well, until};
 
 const PROCESSES: usize = 20;
+
+/// What /ready says.
+fn readiness(service: &Service) -> Value {
+    client().get(service.url("/ready")).send().unwrap().json().unwrap()
+}
 
 fn store_errors(service: &Service) -> f64 {
     let text = client().get(service.url("/metrics")).send().unwrap().text().unwrap();
@@ -75,11 +82,18 @@ fn no_process_hangs_on_a_row_that_a_transaction_holds() {
 
 #[test]
 fn a_bucket_that_is_slow_for_all_does_not_stop_what_needs_none() {
-    let deployment = Deployment::new(Kind::PostgresAndBucket);
+    let deployment = Deployment::new(Kind::PostgresAndBucket)
+        .with(&[("HUEMILL__HEALTH__STORE_SECONDS", "1"), ("HUEMILL__HEALTH__INTERVAL_SECONDS", "1")]);
     let service = deployment.start();
     let job = submit(&service, &small(2, 1));
     ends(&service, &job, 2, 0);
     deployment.bucket().unwrap().change(|trouble| trouble.busy_per_mille = 1000);
+    until("the slow bucket is reported", || {
+        let body = readiness(&service);
+        assert_eq!(body["ready"], true, "a bucket that is slow for all takes no process out: {body}");
+        body["checks"]["store"]["reason"].as_str().is_some_and(|reason| reason.starts_with("blobs: "))
+    });
+    assert_eq!(readiness(&service)["checks"]["store"]["shared"], true);
     for seed in 0..5 {
         let form = form(&[noise(60, seed)]);
         let answer = client().post(service.url("/jobs")).multipart(form).send().unwrap();
@@ -90,6 +104,7 @@ fn a_bucket_that_is_slow_for_all_does_not_stop_what_needs_none() {
         assert_eq!(request.send().unwrap().status(), 200);
     }
     deployment.bucket().unwrap().change(|trouble| trouble.busy_per_mille = 0);
+    until("the bucket is well again", || readiness(&service)["checks"]["store"]["blobs_ms"].is_u64());
     let job = submit(&service, &small(2, 2));
     ends(&service, &job, 2, 0);
     all_is_well(&[&service], &deployment.database());

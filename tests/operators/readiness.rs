@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::archive::picture;
 use super::postgres::Cluster;
 use super::proxy::{Mode, Proxy};
+use super::receiver::{Receiver, Reply};
 use super::service::{PATIENCE, Service};
 use super::{until, variables};
 
@@ -187,4 +188,68 @@ fn requests_in_work_and_the_rate_of_errors_are_true() {
         .part("images", reqwest::blocking::multipart::Part::bytes(picture()).file_name("a.png"));
     assert_eq!(ward.client.post(ward.service.url("/jobs")).multipart(form).send().unwrap().status(), 503);
     until("one in four failed", || ward.ready().1["error_rate_last_5m"] == 0.25);
+}
+
+/// What the actors show of their state.
+fn state(ward: &Ward) -> Value {
+    ward.ready().1["checks"]["actors"].clone()
+}
+
+#[test]
+fn actors_show_what_they_do_and_wait_for() {
+    let server = Receiver::start(|_, _| Reply::Silence);
+    let port = server.port().to_string();
+    let ward = Ward::open(&[
+        ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.1/32"),
+        ("HUEMILL__OUTBOUND__ALLOW_PORTS", &port),
+        ("OPERATOR_TOKEN", "the-operators-own-token"),
+    ]);
+    until("it is ready", || ward.is_ready());
+    until("it sweeps", || state(&ward)["janitor"]["sweeps"] == true);
+    let idle = json!({
+        "claimed": 0, "downloads": 0, "paused": false, "suspects_waiting": false, "queue_paused": [],
+    });
+    assert_eq!((&state(&ward)["dispatcher"], &state(&ward)["delivery"]["in_flight"]), (&idle, &json!(0)));
+    // A picture that does not come, and a webhook whose receiver does not answer.
+    let job = |body: Value| {
+        let answer = ward.client.post(ward.service.url("/jobs")).json(&body).send().unwrap();
+        assert_eq!(answer.status(), 202);
+        answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned()
+    };
+    let stuck = job(json!({ "urls": [server.url("/picture")], "callback_url": server.url("/hook") }));
+    until("it is downloaded", || {
+        let dispatcher = state(&ward)["dispatcher"].clone();
+        dispatcher["claimed"] == 1 && dispatcher["downloads"] == 1
+    });
+    let queue = |order: &str| {
+        let request = ward.client.post(ward.service.url(&format!("/queue/{order}")));
+        assert_eq!(request.bearer_auth("the-operators-own-token").send().unwrap().status(), 200);
+    };
+    queue("pause");
+    assert_eq!(state(&ward)["dispatcher"]["queue_paused"], json!(["all"]));
+    queue("resume");
+    assert_eq!(state(&ward)["dispatcher"]["queue_paused"], json!([]));
+    let path = ward.service.url(&format!("/jobs/{stuck}/cancel"));
+    assert_eq!(ward.client.post(path).send().unwrap().status(), 202);
+    until("the webhook is being sent", || state(&ward)["delivery"]["in_flight"] == 1);
+    until("the picture is let go", || state(&ward)["dispatcher"] == idle);
+}
+
+#[test]
+fn a_store_that_is_away_for_all_is_marked_and_pauses_the_work() {
+    let (ward, proxy) = behind_a_proxy(&[]);
+    assert_eq!(ward.ready().1["checks"]["store"]["shared"], true);
+    assert!(ward.ready().1["checks"]["disk"].get("shared").is_none());
+    proxy.set(Mode::Cut);
+    until("it is not ready", || !ward.is_ready());
+    let (status, body) = ward.ready();
+    let store = &body["checks"]["store"];
+    assert_eq!((status, &store["ok"], &store["shared"]), (503, &json!(false), &json!(true)), "{body}");
+    until("claims pause", || {
+        let dispatcher = state(&ward)["dispatcher"].clone();
+        let causes = dispatcher["paused_by"].as_str().is_some_and(|cause| cause.contains("away"));
+        dispatcher["paused"] == true && causes && dispatcher["resumes_in_ms"].is_u64()
+    });
+    proxy.set(Mode::Pass);
+    until("claims go on", || state(&ward)["dispatcher"]["paused"] == false);
 }

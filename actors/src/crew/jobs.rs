@@ -20,6 +20,7 @@ use crate::health::DiskProbe;
 use crate::idempotency::Idempotency;
 use crate::intake::{Drain, Intake, IntakeSettings};
 use crate::janitor::{Janitor, JanitorSettings};
+use crate::observed::Observed;
 use crate::records::Records;
 use crate::submission::Desk;
 use crate::supervise::{self, Supervision};
@@ -41,6 +42,8 @@ pub struct Jobs {
     pub delivery: Addr<Delivery>,
     /// Whom a job's end is told.
     pub ends: Ends,
+    /// What they show of their state.
+    pub observed: Observed,
 }
 
 /// What they stand in.
@@ -73,11 +76,11 @@ impl Jobs {
         let JobsWorld { arbiter, supervision, records, drain, io, .. } = *world;
         let (recorder, estimate) = (&supervision.recorder, Estimate::new(world.dispatcher.slots));
         let quota = BlobQuota::new(world.blob_limit);
-        let counts = (estimate.clone(), quota.clone());
-        let actor =
-            Janitor::new(world.janitor, records.clone(), world.owner.clone(), counts, recorder.clone());
+        let (counts, observed) = ((estimate.clone(), quota.clone()), Observed::default());
+        let (owner, shown) = (world.owner.clone(), observed.clone());
+        let actor = Janitor::new(world.janitor, records.clone(), owner, counts, shown, recorder.clone());
         let janitor = supervise::start(arbiter, "janitor", supervision, |_| actor);
-        let (fetcher, delivery) = outside(world);
+        let (fetcher, delivery) = outside(world, &observed);
         let ends = Ends { recorder: recorder.clone(), janitor: janitor.clone(), delivery: delivery.clone() };
         let tools = Tools {
             records: records.clone(),
@@ -88,6 +91,7 @@ impl Jobs {
             estimate: estimate.clone(),
             blob_check: BlobCheck::new(records.clone()),
             drain: drain.clone(),
+            observed: observed.clone(),
             recorder: recorder.clone(),
             owner: world.owner.clone(),
             io: io.clone(),
@@ -100,12 +104,12 @@ impl Jobs {
         let actor = Intake::new(world.intake, drain.clone(), disk, io.clone(), recorder.clone())
             .with_office(desk, dispatcher.clone());
         let intake = supervise::start(arbiter, "intake", supervision, |_| actor);
-        Self { intake, idempotency, dispatcher, janitor, fetcher, delivery, ends }
+        Self { intake, idempotency, dispatcher, janitor, fetcher, delivery, ends, observed }
     }
 }
 
 /// Those that speak to servers of others.
-fn outside(world: &JobsWorld<'_>) -> (Addr<Fetcher>, Addr<Delivery>) {
+fn outside(world: &JobsWorld<'_>, observed: &Observed) -> (Addr<Fetcher>, Addr<Delivery>) {
     let (supervision, recorder, mail) = (world.supervision, &world.supervision.recorder, world.mail);
     let actor = Fetcher::new(world.fetcher, mail.outbound.clone(), world.room.clone(), recorder.clone());
     let fetcher = supervise::start(world.net, "fetcher", supervision, |_| actor);
@@ -115,6 +119,7 @@ fn outside(world: &JobsWorld<'_>) -> (Addr<Fetcher>, Addr<Delivery>) {
         signer: mail.signer.clone(),
         download: Arc::clone(&mail.download),
         drain: world.drain.clone(),
+        observed: observed.clone(),
         recorder: recorder.clone(),
     };
     let actor = Delivery::new(world.delivery.clone(), courier);

@@ -9,6 +9,7 @@ use huemill_store::outbox::Notice;
 use super::{Schedule, Signer};
 use crate::intake::Drain;
 use crate::metrics::Recorder;
+use crate::observed::Observed;
 use crate::outbound::Outbound;
 use crate::records::Records;
 
@@ -71,6 +72,8 @@ pub struct Courier {
     pub download: DownloadUrl,
     /// Whether the service stops.
     pub drain: Drain,
+    /// Where the Delivery actor shows its state.
+    pub observed: Observed,
     /// Told what happened.
     pub recorder: Recorder,
 }

@@ -13,6 +13,7 @@ use crate::estimate::Estimate;
 use crate::fetcher::Fetcher;
 use crate::intake::Drain;
 use crate::metrics::Recorder;
+use crate::observed::Observed;
 use crate::records::Records;
 use crate::workers::Workers;
 
@@ -77,6 +78,8 @@ pub struct Tools {
     pub blob_check: BlobCheck,
     /// Whether the service stops.
     pub drain: Drain,
+    /// Where the Dispatcher shows its state.
+    pub observed: Observed,
     /// Where events go.
     pub recorder: Recorder,
     /// Who this process is, new for each start.

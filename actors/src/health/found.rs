@@ -1,12 +1,10 @@
 //! What one round of probes found, and whether it is well.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use super::patients::Sign;
+use super::patients::{Sign, StoreTimes};
 use super::{Check, HealthSettings, MemoryUse};
 use crate::supervise::Standing;
 use crate::workers::Pulse;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Each probe's answer, or why there is none.
 pub(super) struct Found {
@@ -14,7 +12,9 @@ pub(super) struct Found {
     pub(super) memory: Result<MemoryUse, String>,
     pub(super) pulse: Result<Pulse, String>,
     /// Where it was asked: how long the store took, and the blobs.
-    pub(super) store: Option<Result<[Duration; 2], String>>,
+    pub(super) store: Option<Result<StoreTimes, String>>,
+    /// Whether other processes have the same store.
+    pub(super) is_store_shared: bool,
     /// What came of the pings.
     pub(super) signs: Vec<Sign>,
 }
@@ -33,7 +33,9 @@ impl Found {
             ("workers", self.pulse.map_or_else(ill, workers)),
             ("actors", actors(silent(&self.signs), roster)),
         ];
-        checks.extend(self.store.map(|times| ("store", times.map_or_else(ill, store))));
+        let shared = self.is_store_shared;
+        let store = |times: Result<_, _>| Check { shared, ..times.map_or_else(ill, store) };
+        checks.extend(self.store.map(|times| ("store", store(times))));
         checks
     }
 }
@@ -49,8 +51,14 @@ fn mem(MemoryUse { used, total }: MemoryUse, ratio: f64) -> Check {
     Check::judged(used < most, figures, "too much is used")
 }
 
-fn store([store, blobs]: [Duration; 2]) -> Check {
-    Check::well(vec![("store_ms", store.as_millis() as u64), ("blobs_ms", blobs.as_millis() as u64)])
+/// Blobs that are late or away for all are reported, and no reason to take a process out: what needs none goes on.
+fn store(StoreTimes { store, blobs }: StoreTimes) -> Check {
+    let mut check = Check::well(vec![("store_ms", store.as_millis() as u64)]);
+    match blobs {
+        Ok(time) => check.figures.push(("blobs_ms", time.as_millis() as u64)),
+        Err(late) => check.reason = Some(format!("blobs: {late}")),
+    }
+    check
 }
 
 /// A pool that answers is well, however busy it is: a slot that is overdue would have been replaced.
@@ -76,6 +84,8 @@ fn actors(silent: Vec<&'static str>, roster: &BTreeMap<&'static str, Standing>) 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -84,6 +94,17 @@ mod tests {
         assert!(disk(1001, 1000).ok);
         assert!(!mem(MemoryUse { used: 80, total: 100 }, 0.8).ok);
         assert!(mem(MemoryUse { used: 79, total: 100 }, 0.8).ok);
+    }
+
+    #[test]
+    fn blobs_that_are_late_for_all_are_reported_and_well() {
+        let (store_time, late) = (Duration::from_millis(3), Err("no answer in 20 ms".to_owned()));
+        let check = store(StoreTimes { store: store_time, blobs: late });
+        assert_eq!((check.ok, check.reason.as_deref()), (true, Some("blobs: no answer in 20 ms")));
+        assert_eq!(check.figures, [("store_ms", 3)]);
+        let check = store(StoreTimes { store: store_time, blobs: Ok(store_time) });
+        assert_eq!((check.ok, check.reason), (true, None));
+        assert_eq!(check.figures, [("store_ms", 3), ("blobs_ms", 3)]);
     }
 
     #[test]

@@ -8,11 +8,11 @@ use huemill_store::SpoolRoom;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::{DiskProbe, MemoryProbe, in_time};
+use super::{DiskProbe, MemoryProbe, in_time, no_answer, reason_of};
 use crate::clock::Instant;
 use crate::delivery::Delivery;
 use crate::dispatcher::Dispatcher;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::fetcher::Fetcher;
 use crate::idempotency::Idempotency;
 use crate::intake::Intake;
@@ -85,21 +85,38 @@ impl Patients {
         in_time(limit, ask_owned(self.workers.clone(), workers::Ping))
     }
 
-    /// How long writing and reading takes, in the store and in the blobs.
+    /// How long writing and reading takes, in the store and in the blobs, each within the limit. Blobs that are late,
+    /// busy or away are an error where they are this process's own alone (a folder beside an embedded store), and as
+    /// long as this process has not proven that it can reach them.
     pub(super) fn store(
         &self,
         limit: Duration,
-    ) -> impl Future<Output = Result<[Duration; 2], String>> + use<> {
+        are_proven: bool,
+    ) -> impl Future<Output = Result<StoreTimes, String>> + use<> {
         let (records, owner) = (self.records.clone(), self.owner.clone());
-        in_time(limit, async move {
+        let are_own = records.store.is_sole_writer() && records.blobs.local().is_some();
+        async move {
             let began = Instant::now();
-            records.store.probe(&owner).await?;
-            let between = Instant::now();
-            let blobs = records.blobs.clone();
-            records.on_io(async move { Ok(blobs.probe().await?) }).await?;
-            Ok([between.saturating_duration_since(began), between.elapsed()])
-        })
+            in_time(limit, async { Ok(records.store.probe(&owner).await?) }).await?;
+            let (store, began, blobs) = (began.elapsed(), Instant::now(), records.blobs.clone());
+            let probe = records.on_io(async move { Ok(blobs.probe().await?) });
+            let trouble = match timeout(limit, probe).await {
+                Ok(Ok(())) => return Ok(StoreTimes { store, blobs: Ok(began.elapsed()) }),
+                Ok(Err(fault)) if fault.code != Code::Overloaded => return Err(reason_of(&fault)),
+                Ok(Err(fault)) => reason_of(&fault),
+                Err(_) => no_answer(limit),
+            };
+            if are_own || !are_proven { Err(trouble) } else { Ok(StoreTimes { store, blobs: Err(trouble) }) }
+        }
     }
+}
+
+/// How long the store and the blobs took.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct StoreTimes {
+    pub(super) store: Duration,
+    /// Or why there is no answer.
+    pub(super) blobs: Result<Duration, String>,
 }
 
 /// What came of a ping.

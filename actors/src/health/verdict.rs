@@ -18,24 +18,26 @@ pub struct Check {
     pub ok: bool,
     /// What was measured; the unit is in the name.
     pub figures: Vec<(&'static str, u64)>,
-    /// Why it is not well.
+    /// Why it is not well, or what is odd about it.
     pub reason: Option<String>,
+    /// Whether all processes that share the store see the same, so that taking this one out would help nobody.
+    pub shared: bool,
 }
 
 impl Check {
     /// A dependency that is well.
     pub(crate) fn well(figures: Vec<(&'static str, u64)>) -> Self {
-        Self { ok: true, figures, reason: None }
+        Self { ok: true, figures, reason: None, shared: false }
     }
 
     /// A dependency that is not.
     pub(crate) fn ill(reason: impl Into<String>) -> Self {
-        Self { ok: false, figures: Vec::new(), reason: Some(reason.into()) }
+        Self { ok: false, figures: Vec::new(), reason: Some(reason.into()), shared: false }
     }
 
     /// Well as long as `ok`.
     pub(crate) fn judged(ok: bool, figures: Vec<(&'static str, u64)>, reason: impl Into<String>) -> Self {
-        Self { ok, figures, reason: (!ok).then(|| reason.into()) }
+        Self { ok, figures, reason: (!ok).then(|| reason.into()), shared: false }
     }
 }
 

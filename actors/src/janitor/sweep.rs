@@ -16,6 +16,7 @@ use crate::clock::Instant;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
 use crate::metrics::Recorder;
+use crate::observed::Observed;
 use crate::records::Records;
 
 /// The duty of expiring, removing and collecting.
@@ -31,6 +32,7 @@ pub(super) struct Sweep {
     owner: Owner,
     estimate: Estimate,
     quota: BlobQuota,
+    observed: Observed,
     recorder: Recorder,
     /// When the duty was last asked for, and what the answer was.
     duty: Mutex<Option<(Instant, bool)>>,
@@ -47,6 +49,7 @@ impl Sweep {
         records: Records,
         owner: Owner,
         (estimate, quota): (Estimate, BlobQuota),
+        observed: Observed,
         recorder: Recorder,
     ) -> Self {
         Self {
@@ -55,6 +58,7 @@ impl Sweep {
             owner,
             estimate,
             quota,
+            observed,
             recorder,
             duty: Mutex::default(),
             skew: AtomicI64::new(0),
@@ -109,6 +113,7 @@ impl Sweep {
         let asked = Instant::now();
         let held = self.records.store.hold_duty(&self.owner, SWEEP, self.settings.duty).await?;
         *self.duty.lock().unwrap_or_else(PoisonError::into_inner) = Some((asked, held));
+        self.observed.update(|all| all.janitor.sweeps = held);
         Ok(held)
     }
 
@@ -126,6 +131,7 @@ impl Sweep {
         self.recorder.record(Event::Outbox { pending: figures.deliveries, dead: figures.dead_letters });
         self.recorder.record(Event::BlobBytes(figures.blob_bytes));
         self.recorder.record(Event::Processes(figures.processes));
+        self.observed.queue_paused(self.records.store.pauses().await?);
         Ok(())
     }
 

@@ -16,7 +16,8 @@ async fn what_was_committed_is_there_after_a_restart(bench: Bench) {
     assert_eq!(again.job(&job.id).await.unwrap().unwrap(), job);
 }
 
-async fn a_store_of_a_newer_version_is_refused(bench: Bench) {
+async fn a_store_of_a_newer_version_is_refused_unless_it_admits_this_one(bench: Bench) {
+    let job = bench.job_of(2).await;
     bench.store.close().await;
     let mut connection = AnyConnection::connect(&bench.url()).await.unwrap();
     sqlx::query(
@@ -26,6 +27,9 @@ async fn a_store_of_a_newer_version_is_refused(bench: Bench) {
     .execute(&mut connection)
     .await
     .unwrap();
+    // The newer version only added something.
+    assert_eq!(bench.again().await.job(&job.id).await.unwrap().unwrap(), job);
+    sqlx::query("UPDATE compatibility SET oldest = 9999").execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     let refused = connect(&bench.place, &Arc::new(Hands::default()), &Arc::default()).await;
     assert!(matches!(refused.map(|_| ()), Err(StoreError::Newer(_))));
@@ -49,6 +53,7 @@ async fn processes_that_start_at_once_agree_on_the_schema(bench: Bench) {
         "pauses",
         "expiry_clock",
         "counters",
+        "compatibility",
         "_sqlx_migrations",
     ] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP TABLE {table}")))
@@ -69,6 +74,6 @@ async fn processes_that_start_at_once_agree_on_the_schema(bench: Bench) {
 
 on_both_stores!(
     what_was_committed_is_there_after_a_restart,
-    a_store_of_a_newer_version_is_refused,
+    a_store_of_a_newer_version_is_refused_unless_it_admits_this_one,
     processes_that_start_at_once_agree_on_the_schema,
 );
