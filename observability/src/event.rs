@@ -144,6 +144,8 @@ pub enum Event {
     PictureDeferred,
     /// Jobs of which no picture has been settled for long, although none waits for its turn.
     JobsStalled(u64),
+    /// Kinds of job that an operator has paused; all of them count as one.
+    QueuePaused(u64),
     /// Processes that share the store and live.
     Processes(u64),
     /// Blobs of a job could not be removed; it is tried again later.

@@ -119,6 +119,7 @@ impl Registry {
             Event::ClaimsOrphaned(pictures) => self.jobs.orphaned(*pictures),
             Event::PictureDeferred => self.jobs.deferred(),
             Event::JobsStalled(jobs) => self.jobs.stalled(*jobs),
+            Event::QueuePaused(pauses) => self.jobs.paused(*pauses),
             Event::Processes(alive) => self.jobs.processes(*alive),
             Event::BlobsNotRemoved => self.jobs.not_removed(),
             Event::Collected { kind, count } => self.jobs.collected(kind, *count),

@@ -131,7 +131,9 @@ impl Sweep {
         self.recorder.record(Event::Outbox { pending: figures.deliveries, dead: figures.dead_letters });
         self.recorder.record(Event::BlobBytes(figures.blob_bytes));
         self.recorder.record(Event::Processes(figures.processes));
-        self.observed.queue_paused(self.records.store.pauses().await?);
+        let pauses = self.records.store.pauses().await?;
+        self.recorder.record(Event::QueuePaused(pauses.len() as u64));
+        self.observed.queue_paused(pauses);
         Ok(())
     }
 

@@ -137,6 +137,7 @@ QUEUE = [
           """Jobs in processing of which no attempt has ended for three leases and nothing waits for its turn, and attempts
           that are repeated later because their input or the service failed. Both stay at 0 on a healthy service.""",
           ("stalled jobs", "max(jobs_stalled{JOB})"),
+          ("paused by an operator", "max(jobs_queue_paused{JOB})"),
           ("deferred pictures", f"sum(increase(job_images_deferred_total{{JOB}}[{NOW}]))"),
           alerts=("JobNotProgressing",)),
     lines("How many processes share the work?", "short",

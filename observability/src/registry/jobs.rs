@@ -43,6 +43,7 @@ pub(super) struct Jobs {
     orphaned: IntCounter,
     deferred: IntCounter,
     stalled: IntGauge,
+    paused: IntGauge,
     processes: IntGauge,
     not_removed: IntCounter,
     collected: IntCounterVec,
@@ -135,6 +136,11 @@ impl Jobs {
                 "Jobs in processing of which no attempt has ended for three times the lease and nothing waits for its turn.",
                 registry
             )?,
+            paused: register_int_gauge_with_registry!(
+                "jobs_queue_paused",
+                "What an operator has paused: the whole queue or types of jobs, each counted once.",
+                registry
+            )?,
             processes: register_int_gauge_with_registry!(
                 "processes_alive",
                 "Processes that share the store and whose heartbeat is good.",
@@ -209,6 +215,10 @@ impl Jobs {
 
     pub(super) fn stalled(&self, jobs: u64) {
         self.stalled.set(figure(jobs));
+    }
+
+    pub(super) fn paused(&self, pauses: u64) {
+        self.paused.set(figure(pauses));
     }
 
     pub(super) fn processes(&self, alive: u64) {
