@@ -137,3 +137,21 @@ impl Signing {
         self.with(app, &self.signature()).send().unwrap()
     }
 }
+
+/// The keys of all blobs of jobs that the service has now.
+pub fn blobs(app: &App) -> Vec<String> {
+    let root = app.data.path().join("blobs");
+    let (mut keys, mut folders) = (Vec::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                keys.push(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    keys.retain(|key| key.contains("jobs/"));
+    keys
+}

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::app::assert_problem;
-use crate::jobs_app::{OPERATOR, accepted, album, busy, ended, id, post_zip, spawn};
+use crate::jobs_app::{OPERATOR, accepted, album, blobs, busy, ended, id, post_zip, spawn};
 
 #[test]
 fn j7_a_job_is_canceled_once_and_what_was_done_is_kept() {
@@ -56,10 +56,7 @@ fn a_deleted_job_is_gone_at_once_with_all_that_it_had() {
     assert_problem(held, 404, "EXPIRED_JOB");
     assert_problem(app.post(&format!("{path}/cancel")).send().unwrap(), 404, "EXPIRED_JOB");
     assert_problem(delete(), 404, "EXPIRED_JOB");
-    app.wait_for("no blobs", |app| {
-        let folder = app.data.path().join("blobs/jobs").join(id(&job));
-        !folder.exists() || std::fs::read_dir(folder).unwrap().next().is_none()
-    });
+    app.wait_for("no blobs", |app| blobs(app).iter().all(|key| !key.contains(id(&job))));
 }
 
 #[test]

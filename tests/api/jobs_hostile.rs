@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 use crate::app::{App, assert_problem};
 use crate::archives::{Member, zip};
 use crate::cards::photo;
-use crate::jobs_app::{accepted, album, id, post_zip, spawn, zip_form};
+use crate::jobs_app::{accepted, album, blobs, id, post_zip, spawn, zip_form};
 
 /// Fails unless nothing was kept.
 fn assert_nothing_kept(app: &App) {
-    let folder = app.data.path().join("blobs/jobs");
-    assert!(!folder.exists() || std::fs::read_dir(folder).unwrap().next().is_none(), "blobs were left");
+    assert_eq!(blobs(app), Vec::<String>::new(), "blobs were left");
     app.assert_well();
 }
 

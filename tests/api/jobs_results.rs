@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::{App, assert_problem};
 use crate::archives::{Member, zip};
 use crate::cards::{card, photo};
-use crate::jobs_app::{accepted, album, ended, id, path_of, post_zip, spawn};
+use crate::jobs_app::{accepted, album, blobs, ended, id, path_of, post_zip, spawn};
 
 fn done(app: &App, zip: Vec<u8>) -> Value {
     ended(app, id(&accepted(post_zip(app, zip).send().unwrap())))
@@ -207,8 +207,8 @@ fn a_link_that_was_changed_opens_nothing() {
 fn an_answer_that_breaks_off_is_told_once_with_its_request() {
     let app = spawn();
     let job = done(&app, album(2, 0));
-    let card = app.data.path().join("blobs/jobs").join(id(&job)).join("out/1.png");
-    std::fs::remove_file(card).unwrap();
+    let card = blobs(&app).into_iter().find(|key| key.ends_with(&format!("{}/out/1.png", id(&job)))).unwrap();
+    std::fs::remove_file(app.data.path().join("blobs").join(card)).unwrap();
     for (below, name) in [("results.zip", "broken-zip"), ("results/1/card", "broken-card")] {
         let url = app.url(&format!("/jobs/{}/{below}", id(&job)));
         let answer = app.client.get(url).header("x-request-id", name).send();
