@@ -16,6 +16,7 @@ mod claimed_items;
 mod judgement;
 mod lease_heartbeat;
 mod settings;
+mod suspects;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ use futures_util::stream::poll_fn;
 use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use huemill_store::job::{ItemSource, JobId};
-use huemill_store::store::{Ask, Claim, Claims, Role, Selection, StoreError};
+use huemill_store::store::{Ask, Claim, Claims, Lease, Role, Selection, StoreError};
 use tokio::sync::mpsc;
 
 pub use blob_check::BlobCheck;
@@ -41,6 +42,7 @@ use crate::supervise::{Heard, Ping};
 use attempt::{Finish, attempt};
 use claimed_items::ClaimedItems;
 use lease_heartbeat::{LeaseEvent, LeaseHeartbeat};
+use suspects::{SUSPECTS_AGAIN, Suspects};
 
 /// There may be work: a job was created, or items came back.
 #[derive(Debug, Clone, Copy)]
@@ -95,36 +97,9 @@ pub struct Dispatcher {
     alarm: Option<(Instant, SpawnHandle)>,
     pause: Duration,
     paused: bool,
+    /// What an earlier life of the actor held.
+    left: Vec<Lease>,
 }
-
-/// What waits that must not be together, and what of it is in flight here.
-#[derive(Debug, Clone, Copy, Default)]
-struct Suspects {
-    /// Suspects wait in the store.
-    waiting: bool,
-    /// Items wait in the store that must be alone.
-    isolated_waiting: bool,
-    /// One of either kind is in flight.
-    in_flight: Option<Selection>,
-    /// Asked for in vain: another process was quicker. Not asked for again before this.
-    not_before: Option<Instant>,
-}
-
-impl Suspects {
-    /// Which kind is to be asked for, if one is.
-    fn wanted(&self) -> Option<Selection> {
-        let too_soon = self.not_before.is_some_and(|at| Instant::now() < at);
-        match self.in_flight {
-            _ if too_soon => None,
-            None if self.isolated_waiting => Some(Selection::Isolated),
-            None if self.waiting => Some(Selection::Suspect),
-            _ => None,
-        }
-    }
-}
-
-/// How long after a vain claim suspects are asked for again.
-const SUSPECTS_AGAIN: Duration = Duration::from_secs(1);
 
 impl Dispatcher {
     /// A dispatcher that holds nothing.
@@ -142,6 +117,7 @@ impl Dispatcher {
             alarm: None,
             pause: PAUSES.0,
             paused: false,
+            left: Vec::new(),
         }
     }
 
@@ -312,8 +288,21 @@ impl Actor for Dispatcher {
         self.observe();
         let (items, events) = (self.items.clone(), self.events.clone());
         self.heartbeat = Some(LeaseHeartbeat::start(&self.tools, self.settings, items, events));
+        let (left, store) = (std::mem::take(&mut self.left), Arc::clone(&self.tools.records.store));
+        if !left.is_empty() {
+            // Claimed again once it is back. Where this fails, the next heartbeat gives it back and says so.
+            let given_back = async move { store.give_back(&left).await };
+            ctx.spawn(wrap_future(given_back).map(|_, dispatcher: &mut Self, ctx| dispatcher.claim(ctx)));
+        }
         self.claim(ctx);
-        if !self.tools.records.store.is_sole_writer() {
+        if self.tools.records.store.is_sole_writer() {
+            // Whatever becomes of a wake: what the figures say waits is asked for. Nothing is asked while nothing waits.
+            ctx.run_interval(self.settings.lease, |dispatcher, ctx| {
+                if dispatcher.tools.estimate.waiting() > 0 {
+                    dispatcher.claim(ctx);
+                }
+            });
+        } else {
             ctx.run_interval(self.settings.poll, Self::claim);
         }
     }
@@ -322,10 +311,9 @@ impl Actor for Dispatcher {
 impl Supervised for Dispatcher {
     /// The attempts' futures are gone with the failure: what they held goes back.
     fn restarting(&mut self, _: &mut Self::Context) {
-        let (held, store) = (self.items.take_all(), Arc::clone(&self.tools.records.store));
+        self.left = self.items.take_all();
         // The answer to a claim that was under way is gone as well.
         self.items.answered_up_to(self.items.sent());
-        self.tools.io.spawn(async move { store.give_back(&held).await });
     }
 }
 

@@ -51,6 +51,12 @@ impl Estimate {
         self.0.waiting.store(pictures, Ordering::Relaxed);
     }
 
+    /// How many pictures waited in the store when that was last looked at.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.0.waiting.load(Ordering::Relaxed)
+    }
+
     /// Milliseconds in which one picture leaves, 1 at least.
     #[must_use]
     pub fn pace_ms(&self) -> u64 {
