@@ -60,9 +60,7 @@ fn main() {
             "{pictures} pictures alone {:6.2} s   beside two refused ones {:6.2} s",
             alone[round], beside[round]
         );
-        if round + 1 < rounds {
-            until("the refused ones have failed", || jobs::has_ended(&jobs::status(&service, &refused)));
-        }
+        jobs::delete(&service, &refused);
     }
     println!("beside refused ones to alone, medians: {:.2}", median(beside) / median(alone));
 }
