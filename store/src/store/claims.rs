@@ -42,7 +42,7 @@ pub enum Selection {
 pub struct Ask {
     /// For whom.
     pub owner: Owner,
-    /// Which claim of this owner it is: it grows, and [`Heartbeat::answered`] refers to it.
+    /// Which claim of this owner it is: it grows, and the answered claims of a [`Heartbeat`](super::Heartbeat) refer to it.
     pub sequence: u64,
     /// Maximum number of items; of suspects it is one at most.
     pub most: u32,
