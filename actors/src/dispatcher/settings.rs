@@ -84,6 +84,6 @@ pub struct Tools {
     pub recorder: Recorder,
     /// Who this process is, new for each start.
     pub owner: Owner,
-    /// Where leases are prolonged.
+    /// Where the heartbeat runs.
     pub io: Handle,
 }
