@@ -13,6 +13,7 @@
 mod attempt;
 mod blob_check;
 mod claimed_items;
+mod claiming;
 mod judgement;
 mod lease_heartbeat;
 mod settings;
@@ -30,7 +31,7 @@ use futures_util::stream::poll_fn;
 use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use huemill_store::job::{ItemSource, JobId};
-use huemill_store::store::{Ask, Claim, Claims, Lease, Role, Selection, StoreError};
+use huemill_store::store::{Claim, Lease, Selection, StoreError};
 use tokio::sync::mpsc;
 
 pub use blob_check::BlobCheck;
@@ -41,8 +42,9 @@ use crate::observed::{Observation, Pause};
 use crate::supervise::{Heard, Ping};
 use attempt::{Finish, attempt};
 use claimed_items::ClaimedItems;
+use claiming::Claiming;
 use lease_heartbeat::{LeaseEvent, LeaseHeartbeat};
-use suspects::{SUSPECTS_AGAIN, Suspects};
+use suspects::Suspects;
 
 /// There may be work: a job was created, or items came back.
 #[derive(Debug, Clone, Copy)]
@@ -75,13 +77,13 @@ impl Message for Rest {
 /// The first wait after a failure, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 
-/// Whether the store is being asked for work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claiming {
-    No,
-    Yes,
-    /// And must be asked again after that.
-    Again,
+/// What the store answers within this time. A reply that comes later, or never, is made good by the next heartbeat.
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = |_| Err(StoreError::Away(format!("no answer within {limit:?}")));
+    tokio::time::timeout(limit, call).await.unwrap_or_else(late)
 }
 
 /// The actor.
@@ -118,83 +120,6 @@ impl Dispatcher {
             pause: PAUSES.0,
             paused: false,
             left: Vec::new(),
-        }
-    }
-
-    /// What can be asked for now.
-    fn ask(&self) -> Option<Ask> {
-        let (held, stopping) = (self.items.len(), self.tools.drain.has_begun());
-        let DispatcherSettings { slots, downloads, role, .. } = self.settings;
-        // A picture on its way here needs no slot yet, so a slow server holds up nobody else's; but not without end.
-        let at_work = held.saturating_sub(self.items.downloads());
-        let free = slots.saturating_sub(at_work).min((slots + downloads).saturating_sub(held));
-        let alone = self.suspects.in_flight == Some(Selection::Isolated);
-        if stopping || self.paused || role == Role::Web || alone || free == 0 {
-            return None;
-        }
-        let (selection, most) = match self.suspects.wanted() {
-            Some(Selection::Isolated) if held > 0 => return None,
-            Some(selection) => (selection, 1),
-            None => (Selection::InTurn, free as u32),
-        };
-        Some(Ask {
-            owner: self.tools.owner.clone(),
-            sequence: self.items.next_claim(),
-            most,
-            lease: self.settings.lease,
-            selection,
-            pace_ms: self.tools.estimate.pace_ms(),
-        })
-    }
-
-    fn claim(&mut self, ctx: &mut Context<Self>) {
-        if self.claiming != Claiming::No {
-            self.claiming = Claiming::Again;
-            return;
-        }
-        let Some(ask) = self.ask() else { return };
-        self.claiming = Claiming::Yes;
-        let store = Arc::clone(&self.tools.records.store);
-        let (sequence, selection) = (ask.sequence, ask.selection);
-        let claim = async move { store.claim(&ask).await };
-        ctx.spawn(wrap_future(claim).map(move |claims, dispatcher: &mut Self, ctx| {
-            let again = std::mem::replace(&mut dispatcher.claiming, Claiming::No) == Claiming::Again;
-            match claims {
-                Ok(claims) => dispatcher.take(claims, (sequence, selection), again, ctx),
-                Err(error) => {
-                    // What it may have claimed all the same, the heartbeat finds.
-                    dispatcher.items.answered_up_to(sequence);
-                    dispatcher.pause(None, &error, ctx);
-                }
-            }
-        }));
-    }
-
-    fn take(
-        &mut self,
-        claims: Claims,
-        (sequence, selection): (u64, Selection),
-        again: bool,
-        ctx: &mut Context<Self>,
-    ) {
-        self.pause = PAUSES.0;
-        let empty = claims.items.is_empty();
-        let in_turn = selection == Selection::InTurn;
-        self.suspects.waiting = claims.suspects;
-        self.suspects.isolated_waiting = claims.isolated;
-        if !in_turn {
-            self.suspects.in_flight = (!empty).then_some(selection);
-            self.suspects.not_before = empty.then(|| Instant::now() + SUSPECTS_AGAIN);
-        }
-        for claim in claims.items {
-            self.begin(claim, selection, ctx);
-        }
-        self.items.answered_up_to(sequence);
-        let wait = if in_turn || !empty { claims.next } else { Some(SUSPECTS_AGAIN) };
-        self.wake_in(wait, ctx);
-        self.observe();
-        if again || !empty || !in_turn || self.suspects.wanted().is_some() {
-            self.claim(ctx);
         }
     }
 

@@ -18,7 +18,7 @@ use huemill_store::store::{Claim, Lease, Outcome, Settled, StoreError};
 
 use super::claimed_items::Download;
 use super::judgement::{Failure, Judgement, judge, of_fetch};
-use super::{DispatcherSettings, Tools};
+use super::{DispatcherSettings, Tools, within};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::fetcher::Fetch;
@@ -100,7 +100,7 @@ async fn carry_out(
     if let Some(fault) = &fault {
         span.fail(fault.code.as_str());
     }
-    let settled = match settle(&tools, &claim, outcome, &cancel).await {
+    let settled = match settle(&tools, settings.lease, &claim, outcome, &cancel).await {
         Ok(settled) => settled,
         Err(finish) => return finish,
     };
@@ -180,11 +180,18 @@ const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// Settles the picture, trying again while the store is away: the work is done, and its lease is good until a heartbeat
 /// says otherwise and fires the token.
-async fn settle(tools: &Tools, claim: &Claim, outcome: Outcome, cancel: &Cancel) -> Result<Settled, Finish> {
+async fn settle(
+    tools: &Tools,
+    lease: Duration,
+    claim: &Claim,
+    outcome: Outcome,
+    cancel: &Cancel,
+) -> Result<Settled, Finish> {
     let mut wait = WAITS.0;
     loop {
         let pace = tools.estimate.pace_ms();
-        match tools.records.store.settle(&claim.lease, outcome.clone(), pace).await {
+        let settle = tools.records.store.settle(&claim.lease, outcome.clone(), pace);
+        match within(lease, settle).await {
             Ok(settled) => return Ok(settled),
             Err(StoreError::Away(cause)) => {
                 log!(SETTLE_DELAYED, job_id = claim.lease.job.as_str(), cause);

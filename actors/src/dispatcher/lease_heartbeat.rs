@@ -8,6 +8,7 @@
 //! A store of one's own is left in peace once it holds nothing for this process: only a claim can change that.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use huemill_observability::{Event, log};
 use huemill_store::job::ItemError;
@@ -18,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::attempt::FAILED;
 use super::claimed_items::ClaimedItems;
-use super::{DispatcherSettings, Tools};
+use super::{DispatcherSettings, Tools, within};
 use crate::fault::Code;
 
 /// Items taken back at a time.
@@ -74,13 +75,19 @@ impl Beats {
         }
     }
 
+    /// How long the store may take to answer: where the reply to a beat is lost, the next is still in time.
+    fn limit(&self) -> Duration {
+        self.settings.lease * 2 / 3
+    }
+
     /// Whether the store answered.
     async fn reconcile(&mut self) -> bool {
         let answered = self.items.answered();
         let held = self.items.all();
         let idle = held.is_empty();
         let heartbeat = self.heartbeat(answered, held);
-        let Ok(found) = self.tools.records.store.heartbeat(&heartbeat).await else { return false };
+        let beat = self.tools.records.store.heartbeat(&heartbeat);
+        let Ok(found) = within(self.limit(), beat).await else { return false };
         for lease in &found.lost {
             if self.items.lost(lease) {
                 self.tools.recorder.record(Event::StaleCompletion);
@@ -118,7 +125,8 @@ impl Beats {
         };
         loop {
             let store = &self.tools.records.store;
-            let Ok(reaped) = store.reap(BATCH, self.settings.crashes, &error).await else { return };
+            let reap = store.reap(BATCH, self.settings.crashes, &error);
+            let Ok(reaped) = within(self.limit(), reap).await else { return };
             let (returned, given_up) = (reaped.returned, reaped.given_up.len() as u64);
             if returned + given_up > 0 {
                 log!(LEASES_EXPIRED, returned, given_up);

@@ -131,7 +131,7 @@ impl Sweep {
         self.recorder.record(Event::Outbox { pending: figures.deliveries, dead: figures.dead_letters });
         self.recorder.record(Event::BlobBytes(figures.blob_bytes));
         self.recorder.record(Event::Processes(figures.processes));
-        let pauses = self.records.store.pauses().await?;
+        let pauses = if figures.pauses > 0 { self.records.store.pauses().await? } else { Vec::new() };
         self.recorder.record(Event::QueuePaused(pauses.len() as u64));
         self.observed.queue_paused(pauses);
         Ok(())

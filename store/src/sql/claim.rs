@@ -7,9 +7,9 @@
 
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Error, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
-use super::clock::{millis, span};
+use super::clock::{Now, millis, span};
 use super::deferred;
 use super::ending::eta;
 use super::fault::corrupt;
@@ -45,6 +45,35 @@ pub(super) const AFTER: &str = "SELECT \
      AND not_before = 0 LIMIT 1), 0) AS BIGINT) AS isolated, \
      CAST(COALESCE((SELECT not_before FROM items WHERE state = 'queued' AND not_before > 0 \
      ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next";
+
+/// Whether a job is ready, and what [`AFTER`] asks: an idle process looks before it opens a transaction.
+pub(super) fn look_statement() -> String {
+    AFTER.replacen(
+        "SELECT",
+        "SELECT CAST(COALESCE((SELECT ready FROM jobs WHERE ready = 1 LIMIT 1), 0) AS BIGINT) AS ready,",
+        1,
+    )
+}
+
+/// What an idle process learns from a look, where there is nothing to claim: no row is locked for that.
+pub(super) async fn look(connection: &mut AnyConnection, now: Now) -> Result<Option<Claims>, Error> {
+    let row = sqlx::query(AssertSqlSafe(look_statement())).fetch_one(connection).await?;
+    let waiting = waiting(&row, now, false)?;
+    let is_due = waiting.next.is_some_and(|wait| wait.is_zero());
+    let is_ready = row.try_get::<i64, _>("ready")? > 0;
+    Ok((!is_ready && !is_due && !waiting.suspects && !waiting.isolated).then_some(waiting))
+}
+
+/// What waits besides the items that are claimed.
+fn waiting(row: &AnyRow, now: Now, paused: bool) -> Result<Claims, Error> {
+    let next: i64 = row.try_get("next")?;
+    Ok(Claims {
+        items: Vec::new(),
+        suspects: !paused && row.try_get::<i64, _>("suspects")? > 0,
+        isolated: !paused && row.try_get::<i64, _>("isolated")? > 0,
+        next: (next >= 0).then(|| span(now.tick, next)),
+    })
+}
 
 /// One item fewer in the job, which goes to the end of its line unless it is alone there: that changes no index.
 pub(super) const ADVANCE: &str = "UPDATE jobs SET turn = CASE WHEN $2 = 1 AND EXISTS (SELECT 1 FROM jobs AS others WHERE others.ready = 1 \
@@ -83,13 +112,7 @@ impl Operation for Take {
             Selection::Suspect | Selection::Isolated => suspect(tx, ask, &paused).await?,
         };
         let after = sqlx::query(AFTER).fetch_one(&mut *tx.connection).await?;
-        let next: i64 = after.try_get("next")?;
-        Ok(Claims {
-            items,
-            suspects: !paused.any() && after.try_get::<i64, _>("suspects")? > 0,
-            isolated: !paused.any() && after.try_get::<i64, _>("isolated")? > 0,
-            next: (next >= 0).then(|| span(tx.now.tick, next)),
-        })
+        Ok(Claims { items, ..waiting(&after, tx.now, paused.any())? })
     }
 }
 

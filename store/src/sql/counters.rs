@@ -3,6 +3,7 @@
 //! seldom wait for each other. The row is written last, and held for no longer than the commit.
 
 use async_trait::async_trait;
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Error, Row};
 
 use super::dialect::Dialect;
@@ -117,20 +118,15 @@ impl Tally {
         query.execute(connection).await.map(|_| ())
     }
 
-    /// The figures as the transactions have kept them.
-    pub(super) async fn sums(connection: &mut AnyConnection) -> Result<Self, Error> {
-        Self::read(connection, SUMS).await
-    }
-
     /// How far the figures are from what there is.
     pub(super) async fn error(connection: &mut AnyConnection) -> Result<Self, Error> {
         let names = COLUMNS.map(|name| format!("counted.{name} - kept.{name} AS {name}")).join(", ");
         let text = format!("SELECT {names} FROM ({COUNTS}) AS counted CROSS JOIN ({SUMS}) AS kept");
-        Self::read(connection, &text).await
+        Self::of(&sqlx::query(sqlx::AssertSqlSafe(text)).fetch_one(connection).await?)
     }
 
-    async fn read(connection: &mut AnyConnection, text: &str) -> Result<Self, Error> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(text.to_owned())).fetch_one(connection).await?;
+    /// The columns of a row.
+    pub(super) fn of(row: &AnyRow) -> Result<Self, Error> {
         let mut tally = Self::default();
         for (value, name) in tally.0.iter_mut().zip(COLUMNS) {
             *value = row.try_get(name)?;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Error, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 pub(super) use list::list;
 
-use super::clock::{millis, span};
+use super::clock::{Now, millis, span};
 use super::fault::corrupt;
 use super::operation::{Operation, Tx};
 use super::rows::{self, seconds};
@@ -107,10 +107,14 @@ impl Operation for TakeDue {
         for id in self.candidates(tx).await? {
             due.extend(self.take(tx, &id).await?);
         }
-        let next = sqlx::query(NEXT).fetch_optional(&mut *tx.connection).await?;
-        let next = next.map(|row| Ok::<_, Error>(span(tx.now.wall, row.try_get("next_at")?))).transpose()?;
-        Ok(Post { due, next })
+        Ok(Post { due, next: next_due(tx.connection, tx.now).await? })
     }
+}
+
+/// How long until the next delivery falls due; no row is locked for that.
+pub(super) async fn next_due(connection: &mut AnyConnection, now: Now) -> Result<Option<Duration>, Error> {
+    let row = sqlx::query(NEXT).fetch_optional(connection).await?;
+    row.map(|row| Ok(span(now.wall, row.try_get("next_at")?))).transpose()
 }
 
 impl TakeDue {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use super::clock::{Now, millis, span};
-use super::counters::Tally;
+use super::counters::{SUMS, Tally};
 use super::dialect::make;
 use super::rows::{self, JOB};
 use crate::job::{Item, Job, JobId};
@@ -118,26 +118,32 @@ pub(super) async fn living(connection: &mut AnyConnection, ids: &[JobId]) -> Res
     Ok(living)
 }
 
-/// A few rows, however many jobs there are.
+/// A few rows, however many jobs there are, in one statement: every process asks for them again and again.
+pub(super) fn figures_statement() -> String {
+    format!(
+        "SELECT kept.*, alive.processes, alive.slots, \
+         CAST(COALESCE(({OLDEST}), -1) AS BIGINT) AS oldest, \
+         CAST((SELECT COUNT(*) FROM pauses) AS BIGINT) AS pauses \
+         FROM ({SUMS}) AS kept CROSS JOIN ({ALIVE}) AS alive"
+    )
+}
+
 pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<Figures, Error> {
+    let text = AssertSqlSafe(figures_statement());
+    let row = sqlx::query(text).bind(now.tick).fetch_one(connection).await?;
     let [queued, processing, completed, failed, canceled, expired, waiting, pending, dead, bytes] =
-        Tally::sums(connection).await?.values().map(number);
-    let alive = sqlx::query(ALIVE).bind(now.tick).fetch_one(&mut *connection).await?;
-    let oldest = match queued {
-        0 => None,
-        _ => sqlx::query(OLDEST).fetch_optional(connection).await?,
-    };
+        Tally::of(&row)?.values().map(number);
+    let oldest: i64 = row.try_get("oldest")?;
     Ok(Figures {
         jobs: [queued, processing, completed, failed, canceled, expired],
         queued_items: waiting,
-        oldest_queued: oldest
-            .map(|row| Ok::<_, Error>(span(row.try_get("created_at")?, now.wall)))
-            .transpose()?,
+        oldest_queued: (queued > 0 && oldest >= 0).then(|| span(oldest, now.wall)),
         deliveries: pending,
         dead_letters: dead,
         blob_bytes: bytes,
-        slots: number(alive.try_get("slots")?),
-        processes: number(alive.try_get("processes")?),
+        slots: number(row.try_get("slots")?),
+        processes: number(row.try_get("processes")?),
+        pauses: number(row.try_get("pauses")?),
     })
 }
 

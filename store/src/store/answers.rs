@@ -251,6 +251,8 @@ pub struct Figures {
     pub slots: u64,
     /// Processes that live.
     pub processes: u64,
+    /// Pauses in force: see [`Store::pauses`](super::Store::pauses).
+    pub pauses: u64,
 }
 
 /// Blobs of a job that are due to go.

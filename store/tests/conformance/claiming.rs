@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use huemill_store::job::{JobId, NewJob, Priority};
-use huemill_store::store::{Claim, Store};
+use huemill_store::store::{Claim, Lease, Store};
 
-use crate::bench::{Bench, ask, new_job, on_both_stores, patiently};
+use crate::bench::{Bench, ask, new_job, on_both_stores, owner, patiently, retry};
 
 fn of(claims: &[Claim], job: &JobId) -> Vec<usize> {
     (0..claims.len()).filter(|place| claims[*place].lease.job == *job).collect()
@@ -28,6 +28,28 @@ async fn an_empty_store_gives_nothing(bench: Bench) {
     let claims = bench.store.claim(&ask(5)).await.unwrap();
     assert!(claims.items.is_empty() && !claims.suspects);
     assert!(bench.suspect().await.items.is_empty());
+}
+
+async fn what_comes_after_an_empty_claim_is_found_by_the_next(bench: Bench) {
+    let empty = async || assert!(bench.claim(3).await.is_empty());
+    empty().await;
+    empty().await;
+    let job = bench.job_of(2).await;
+    assert_eq!(bench.claim(3).await.len(), 2);
+    empty().await;
+    // What was deferred, once its time has come.
+    let lease = Lease { job: job.id.clone(), number: 0, attempt: 1, owner: owner() };
+    bench.settle(&lease, retry(3)).await;
+    assert_eq!(bench.claim(3).await.len(), 1);
+    empty().await;
+    // A suspect is not handed out, but reported.
+    bench.job_of(1).await;
+    assert_eq!(bench.claim_and_die(3).await.len(), 1);
+    bench.reap().await;
+    let claims = bench.store.claim(&ask(3)).await.unwrap();
+    assert!(claims.items.is_empty() && claims.suspects);
+    let claims = bench.store.claim(&ask(3)).await.unwrap();
+    assert!(claims.items.is_empty() && claims.suspects);
 }
 
 async fn no_more_is_given_than_was_asked_for(bench: Bench) {
@@ -137,6 +159,7 @@ async fn a_job_whose_row_is_held_for_a_moment_is_not_overlooked(bench: Bench) {
 on_both_stores!(
     a_claim_says_all_that_a_worker_needs,
     an_empty_store_gives_nothing,
+    what_comes_after_an_empty_claim_is_found_by_the_next,
     no_more_is_given_than_was_asked_for,
     a_long_job_delays_a_short_one_by_one_item,
     jobs_of_a_priority_take_turns,
