@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
-use huemill_actors::crew::Crew;
+use huemill_actors::actor_system::ActorSystem;
 use huemill_actors::outbound::SetupError;
-use huemill_actors::supervise::{DoomReceiver, EXIT_CODE};
+use huemill_actors::supervise::{EXIT_CODE, FatalErrorReceiver};
 use huemill_observability::log;
 use huemill_store::{SpoolRoom, SpoolSettings};
 use tokio::runtime::Handle;
 
-use crate::crew_settings;
+use crate::actor_settings;
 use crate::http::{self, Doors, Listening};
-use crate::keep::{Keep, KeepError};
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::storage::{Storage, StorageError};
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum StartError {
     },
     /// Store or blobs cannot be opened.
     #[error(transparent)]
-    Keep(#[from] KeepError),
+    Storage(#[from] StorageError),
     /// The address cannot be bound.
     #[error("{host}:{port} cannot be listened on: {source}")]
     Listen {
@@ -60,7 +60,7 @@ pub enum StartError {
 
 /// The service, built and bound.
 pub struct Application {
-    crew: Crew,
+    actor_system: ActorSystem,
     listening: Listening,
     signals: Signals,
     delay: Duration,
@@ -74,7 +74,7 @@ pub struct Application {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
     Signal(&'static str),
-    Doom,
+    FatalError,
     Server,
 }
 
@@ -82,7 +82,7 @@ impl Reason {
     fn name(self) -> &'static str {
         match self {
             Self::Signal(name) => name,
-            Self::Doom => "doom",
+            Self::FatalError => "doom",
             Self::Server => "server_ended",
         }
     }
@@ -90,7 +90,7 @@ impl Reason {
     fn exit_code(self) -> u8 {
         match self {
             Self::Signal(_) => 0,
-            Self::Doom | Self::Server => EXIT_CODE,
+            Self::FatalError | Self::Server => EXIT_CODE,
         }
     }
 }
@@ -100,15 +100,16 @@ impl Application {
     pub async fn build(settings: &Settings, io: &Handle) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let spool = open_spool(settings)?;
-        let mut keep = open_keep(settings, io).await?;
-        let lock = keep.lock.take();
-        let keys = keep.keys(settings).await.map_err(KeepError::from)?;
-        let mail = crew_settings::mail(settings, &keys)?;
-        let outbound = mail.outbound.clone();
-        let world = crew_settings::world(settings, spool.clone(), keep, io.clone(), mail)
-            .map_err(|error| StartError::Metrics(error.to_string()))?;
-        let crew = Crew::start(&crew_settings::of(settings), world);
-        let doors = Data::new(Doors::new(settings, &crew, spool, keys, outbound));
+        let mut storage = open_storage(settings, io).await?;
+        let lock = storage.lock.take();
+        let keys = storage.keys(settings).await.map_err(StorageError::from)?;
+        let outbound_dependencies = actor_settings::outbound_dependencies(settings, &keys)?;
+        let outbound = outbound_dependencies.outbound.clone();
+        let dependencies =
+            actor_settings::dependencies(settings, spool.clone(), storage, io.clone(), outbound_dependencies)
+                .map_err(|error| StartError::Metrics(error.to_string()))?;
+        let actor_system = ActorSystem::start(&actor_settings::of(settings), dependencies);
+        let doors = Data::new(Doors::new(settings, &actor_system, spool, keys, outbound));
         let server = &settings.server;
         let listening = http::listen(server, doors).map_err(|source| StartError::Listen {
             host: server.host.clone(),
@@ -116,7 +117,7 @@ impl Application {
             source,
         })?;
         Ok(Self {
-            crew,
+            actor_system,
             listening,
             signals,
             delay: Duration::from_millis(server.shutdown_delay_ms),
@@ -134,19 +135,19 @@ impl Application {
 
     /// Runs until a signal, a doom or the server's own end; the process's exit code.
     pub async fn run_until_stopped(self) -> u8 {
-        let Self { crew, listening, mut signals, delay, drain, rest, _lock } = self;
+        let Self { actor_system, listening, mut signals, delay, drain, rest, _lock } = self;
         let handle = listening.server.handle();
         let mut server = actix_rt::spawn(listening.server);
-        let mut doom = crew.doom.clone();
+        let mut fatal_error = actor_system.fatal_error.clone();
         let reason = tokio::select! {
             signal = signals.next() => Reason::Signal(signal),
-            () = doomed(&mut doom) => Reason::Doom,
+            () = fail_for_good(&mut fatal_error) => Reason::FatalError,
             _ = &mut server => Reason::Server,
         };
         let started = Instant::now();
         log!(SHUTDOWN_STARTED, reason = reason.name());
         tokio::select! {
-            () = stop(crew, handle, Patience { delay, drain, rest }) => {}
+            () = stop(actor_system, handle, ShutdownTimeouts { delay, drain, rest }) => {}
             signal = signals.next() => {
                 log!(SHUTDOWN_STARTED, reason = signal);
                 std::process::exit(130);
@@ -159,34 +160,34 @@ impl Application {
 }
 
 /// Waits until an actor cannot be saved.
-async fn doomed(doom: &mut DoomReceiver) {
-    if doom.wait_for(Option::is_some).await.is_err() {
+async fn fail_for_good(fatal_error: &mut FatalErrorReceiver) {
+    if fatal_error.wait_for(Option::is_some).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
 /// How long each step of a stop may take.
-struct Patience {
+struct ShutdownTimeouts {
     delay: Duration,
     drain: Duration,
     rest: Duration,
 }
 
 /// Stops everything in order.
-async fn stop(crew: Crew, server: ServerHandle, patience: Patience) {
-    let Patience { delay, drain, rest } = patience;
-    crew.drain();
+async fn stop(actor_system: ActorSystem, server: ServerHandle, timeouts: ShutdownTimeouts) {
+    let ShutdownTimeouts { delay, drain, rest } = timeouts;
+    actor_system.drain();
     tokio::time::sleep(delay).await;
     if tokio::time::timeout(drain, server.stop(true)).await.is_err() {
         server.stop(false).await;
     }
-    crew.stop(rest).await;
+    actor_system.stop(rest).await;
 }
 
 /// On the io runtime, where the store's connections belong.
-async fn open_keep(settings: &Settings, io: &Handle) -> Result<Keep, StartError> {
+async fn open_storage(settings: &Settings, io: &Handle) -> Result<Storage, StartError> {
     let settings = settings.clone();
-    let opened = io.spawn(async move { Keep::open(&settings).await }).await;
+    let opened = io.spawn(async move { Storage::open(&settings).await }).await;
     Ok(opened.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?)
 }
 

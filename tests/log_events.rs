@@ -8,7 +8,7 @@ use std::path::Path;
 use huemill_observability::events;
 
 /// A call: its constant and the names of its fields.
-struct Call {
+struct ClaimDue {
     constant: String,
     fields: Vec<String>,
 }
@@ -51,7 +51,7 @@ fn arguments(text: &str) -> Vec<&str> {
     arguments
 }
 
-fn calls() -> Vec<Call> {
+fn calls() -> Vec<ClaimDue> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
     for folder in ["src", "actors/src", "observability/src"] {
@@ -70,7 +70,7 @@ fn calls() -> Vec<Call> {
             name.to_owned()
         };
         let fields = arguments.filter(|argument| !argument.starts_with('"')).map(name).collect();
-        calls.push(Call { constant, fields });
+        calls.push(ClaimDue { constant, fields });
     }
     calls
 }
@@ -79,7 +79,7 @@ fn calls() -> Vec<Call> {
 fn every_field_that_is_logged_is_in_the_table() {
     let calls = calls();
     assert!(calls.len() >= 10, "only {} calls were found", calls.len());
-    for Call { constant, fields } in calls {
+    for ClaimDue { constant, fields } in calls {
         let (_, row) = events::NAMED
             .iter()
             .find(|(name, _)| *name == constant)

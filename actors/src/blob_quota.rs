@@ -21,7 +21,7 @@ struct Inner {
 
 /// Bytes that are being received. Given back when it is dropped, unless they were stored.
 #[derive(Debug)]
-pub(crate) struct Reservation {
+pub(crate) struct QuotaReservation {
     quota: BlobQuota,
     bytes: u64,
 }
@@ -38,15 +38,15 @@ impl BlobQuota {
     }
 
     /// Room for so many bytes more, or why not.
-    pub(crate) fn reserve(&self, bytes: u64) -> Result<Reservation, Fault> {
+    pub(crate) fn reserve(&self, bytes: u64) -> Result<QuotaReservation, Fault> {
         let stored = self.0.stored.load(Ordering::Relaxed);
         let room = |reserved: u64| {
             let sum = stored.checked_add(reserved)?.checked_add(bytes)?;
             (sum <= self.0.limit).then(|| reserved + bytes)
         };
         match self.0.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
-            Ok(_) => Ok(Reservation { quota: self.clone(), bytes }),
-            Err(reserved) => Err(Fault::new(Code::Overloaded).because(format!(
+            Ok(_) => Ok(QuotaReservation { quota: self.clone(), bytes }),
+            Err(reserved) => Err(Fault::new(Code::Overloaded).with_cause(format!(
                 "{stored} bytes of blobs are stored and {reserved} are being received, the limit is {}",
                 self.0.limit
             ))),
@@ -54,14 +54,14 @@ impl BlobQuota {
     }
 }
 
-impl Reservation {
+impl QuotaReservation {
     /// They are stored, and the store counts them.
     pub(crate) fn stored(self) {
         self.quota.0.stored.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 
-impl Drop for Reservation {
+impl Drop for QuotaReservation {
     fn drop(&mut self) {
         self.quota.0.reserved.fetch_sub(self.bytes, Ordering::Relaxed);
     }

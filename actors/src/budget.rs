@@ -23,7 +23,7 @@ pub struct Budget {
 /// Bytes that are held; let go on drop.
 #[derive(Debug)]
 #[must_use = "the bytes are free again as soon as this is dropped"]
-pub struct Reservation {
+pub struct MemoryReservation {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -72,7 +72,7 @@ impl Budget {
         bytes: u64,
         deadline: Instant,
         cancel: &CancellationToken,
-    ) -> Result<Reservation, Refusal> {
+    ) -> Result<MemoryReservation, Refusal> {
         if bytes > self.total {
             return Err(Refusal::TooLarge { asked: bytes, total: self.total });
         }
@@ -81,17 +81,17 @@ impl Budget {
             biased;
             () = cancel.cancelled() => Err(Refusal::Canceled),
             // The semaphore is never closed, so this error cannot be.
-            permit = units => permit.map(|permit| Reservation { _permit: permit }).map_err(|_| Refusal::Canceled),
+            permit = units => permit.map(|permit| MemoryReservation { _permit: permit }).map_err(|_| Refusal::Canceled),
             () = tokio::time::sleep_until(deadline) => Err(Refusal::Late),
         }
     }
 
     /// Takes bytes if they are free now and nobody waits for them.
     #[must_use]
-    pub fn try_reserve(&self, bytes: u64) -> Option<Reservation> {
+    pub fn try_reserve(&self, bytes: u64) -> Option<MemoryReservation> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
         let permit = Arc::clone(&self.units).try_acquire_many_owned(units).ok()?;
-        Some(Reservation { _permit: permit })
+        Some(MemoryReservation { _permit: permit })
     }
 
     /// [`Budget::reserve`] from a thread that may block; the waiting is done on `io`.
@@ -101,7 +101,7 @@ impl Budget {
         bytes: u64,
         deadline: Instant,
         cancel: &CancellationToken,
-    ) -> Result<Reservation, Refusal> {
+    ) -> Result<MemoryReservation, Refusal> {
         io.block_on(self.reserve(bytes, deadline, cancel))
     }
 }

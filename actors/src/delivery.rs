@@ -8,10 +8,10 @@
 
 mod attempt;
 mod hosts;
-mod letter;
 mod schedule;
 mod settings;
 mod signature;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,35 +21,35 @@ use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle, Supervised,
 };
 use huemill_observability::log;
-use huemill_store::outbox::{Call, Due, Post, Ticket};
+use huemill_store::outbox::{ClaimDue, DeliveryLease, Due, DueDeliveries};
 use tokio::sync::watch;
 
-pub use letter::failure;
 pub use schedule::Schedule;
-pub use settings::{Courier, DeliverySettings, DownloadUrl};
+pub use settings::{DeliverySettings, DownloadUrl, WebhookSender};
 pub use signature::{Signatures, Signer};
+pub use webhook::failure;
 
 use crate::clock::Instant;
-use crate::supervise::{Heard, Ping};
+use crate::supervise::{Ping, Pong};
 use attempt::attempt;
-use hosts::{Admission, Health, Hosts};
+use hosts::{Admission, HostHealth, Hosts};
 
 /// Something may be due: a job ended, or an operator wants something sent anew.
 #[derive(Debug, Clone, Copy)]
-pub struct Wake;
+pub struct DeliveryDue;
 
-impl Message for Wake {
+impl Message for DeliveryDue {
     type Result = ();
 }
 
 /// Sent when the service drains, so that nothing more is begun: waits until then for the tries in flight.
 #[derive(Debug, Clone, Copy)]
-pub struct Rest {
+pub struct Drain {
     /// Until when.
     pub until: Instant,
 }
 
-impl Message for Rest {
+impl Message for Drain {
     type Result = ();
 }
 
@@ -71,7 +71,7 @@ enum Asking {
 /// The actor.
 pub struct Delivery {
     settings: DeliverySettings,
-    courier: Arc<Courier>,
+    sender: Arc<WebhookSender>,
     hosts: Hosts,
     flying: watch::Sender<u32>,
     asking: Asking,
@@ -81,11 +81,11 @@ pub struct Delivery {
 impl Delivery {
     /// Nothing in flight.
     #[must_use]
-    pub fn new(settings: DeliverySettings, courier: Courier) -> Self {
+    pub fn new(settings: DeliverySettings, sender: WebhookSender) -> Self {
         let hosts = Hosts::new(settings.each, settings.circuit);
         Self {
             settings,
-            courier: Arc::new(courier),
+            sender: Arc::new(sender),
             hosts,
             flying: watch::Sender::new(0),
             asking: Asking::No,
@@ -103,13 +103,13 @@ impl Delivery {
             return;
         }
         let most = self.free();
-        if most == 0 || !self.settings.sends || self.courier.drain.has_begun() {
+        if most == 0 || !self.settings.sends || self.sender.drain.has_begun() {
             return;
         }
         self.asking = Asking::Yes;
         let without = self.hosts.closed(Instant::now(), LEFT_OUT);
-        let call = Call { most, each: self.settings.each, without, hold: self.settings.hold() };
-        let store = self.courier.records.store.clone();
+        let call = ClaimDue { most, each: self.settings.each, without, hold: self.settings.hold() };
+        let store = self.sender.repository.store.clone();
         let post = async move { store.due(&call).await };
         ctx.spawn(wrap_future(post).map(|post, delivery: &mut Self, ctx| {
             let again = std::mem::replace(&mut delivery.asking, Asking::No) == Asking::Again;
@@ -123,15 +123,15 @@ impl Delivery {
         }));
     }
 
-    fn take(&mut self, post: Post, again: bool, ctx: &mut Context<Self>) {
-        let (mut put_off, now, got) = (Vec::new(), Instant::now(), !post.due.is_empty());
+    fn take(&mut self, post: DueDeliveries, again: bool, ctx: &mut Context<Self>) {
+        let (mut snooze, now, got) = (Vec::new(), Instant::now(), !post.due.is_empty());
         for due in post.due {
             match self.hosts.admit(&due.host, now) {
                 Admission::Go => self.begin(due, ctx),
-                Admission::Wait(wait) => put_off.push((due.ticket, wait)),
+                Admission::Wait(wait) => snooze.push((due.lease, wait)),
             }
         }
-        self.put_off(put_off, ctx);
+        self.snooze(snooze, ctx);
         let opens = self.hosts.opens_in(now);
         let next = post.next.filter(|next| !next.is_zero());
         if let Some(wait) = [next, opens].into_iter().flatten().min() {
@@ -145,8 +145,8 @@ impl Delivery {
     fn begin(&mut self, due: Due, ctx: &mut Context<Self>) {
         self.flies(|flying| flying + 1);
         let host = due.host.clone();
-        let work = attempt(Arc::clone(&self.courier), self.settings.clone(), due);
-        ctx.spawn(wrap_future(work).map(move |health: Health, delivery: &mut Self, ctx| {
+        let work = attempt(Arc::clone(&self.sender), self.settings.clone(), due);
+        ctx.spawn(wrap_future(work).map(move |health: HostHealth, delivery: &mut Self, ctx| {
             delivery.flies(|flying| flying - 1);
             delivery.hosts.left(&host, health, Instant::now());
             delivery.ask(ctx);
@@ -157,15 +157,15 @@ impl Delivery {
     fn flies(&self, change: impl FnOnce(u32) -> u32) {
         self.flying.send_modify(|flying| *flying = change(*flying));
         let in_flight = *self.flying.borrow();
-        self.courier.observed.update(|all| all.delivery.in_flight = in_flight);
+        self.sender.observed.update(|all| all.delivery.in_flight = in_flight);
     }
 
     /// Those for whom there was no place after all. Should this fail, their claims run out.
-    fn put_off(&self, tickets: Vec<(Ticket, Duration)>, ctx: &mut Context<Self>) {
-        for (ticket, wait) in tickets {
-            let store = self.courier.records.store.clone();
+    fn snooze(&self, leases: Vec<(DeliveryLease, Duration)>, ctx: &mut Context<Self>) {
+        for (lease, wait) in leases {
+            let store = self.sender.repository.store.clone();
             ctx.spawn(wrap_future(async move {
-                let _ = store.put_off(&[ticket], wait).await;
+                let _ = store.snooze(&[lease], wait).await;
             }));
         }
     }
@@ -188,7 +188,7 @@ impl Actor for Delivery {
     fn started(&mut self, ctx: &mut Self::Context) {
         (self.asking, self.alarm) = (Asking::No, None);
         self.ask(ctx);
-        if !self.courier.records.store.is_sole_writer() {
+        if !self.sender.repository.store.is_sole_writer() {
             ctx.run_interval(self.settings.poll, Self::ask);
         }
     }
@@ -202,18 +202,18 @@ impl Supervised for Delivery {
     }
 }
 
-impl Handler<Wake> for Delivery {
+impl Handler<DeliveryDue> for Delivery {
     type Result = ();
 
-    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: DeliveryDue, ctx: &mut Self::Context) {
         self.ask(ctx);
     }
 }
 
-impl Handler<Rest> for Delivery {
+impl Handler<Drain> for Delivery {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, rest: Rest, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, rest: Drain, _: &mut Self::Context) -> Self::Result {
         let mut flying = self.flying.subscribe();
         Box::pin(async move {
             let _ = tokio::time::timeout_at(rest.until, flying.wait_for(|flying| *flying == 0)).await;
@@ -222,9 +222,9 @@ impl Handler<Rest> for Delivery {
 }
 
 impl Handler<Ping> for Delivery {
-    type Result = Heard;
+    type Result = Pong;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
-        Heard::now()
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

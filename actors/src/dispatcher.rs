@@ -39,7 +39,7 @@ pub use settings::{DispatcherSettings, Tools};
 
 use crate::clock::Instant;
 use crate::observed::{Observation, Pause};
-use crate::supervise::{Heard, Ping};
+use crate::supervise::{Ping, Pong};
 use attempt::{Finish, attempt};
 use claimed_items::ClaimedItems;
 use claiming::Claiming;
@@ -48,9 +48,9 @@ use suspects::Suspects;
 
 /// There may be work: a job was created, or items came back.
 #[derive(Debug, Clone, Copy)]
-pub struct Wake;
+pub struct WorkAvailable;
 
-impl Message for Wake {
+impl Message for WorkAvailable {
     type Result = ();
 }
 
@@ -65,12 +65,12 @@ impl Message for CancelJob {
 /// Sent when the service drains, so that nothing more is claimed: waits for the pictures in flight until then, and gives
 /// back the rest.
 #[derive(Debug, Clone, Copy)]
-pub struct Rest {
+pub struct Drain {
     /// Until when.
     pub until: Instant,
 }
 
-impl Message for Rest {
+impl Message for Drain {
     type Result = ();
 }
 
@@ -162,7 +162,7 @@ impl Dispatcher {
     fn finished(&mut self, finish: Finish, job: &JobId, ctx: &mut Context<Self>) {
         match finish {
             Finish::Settled | Finish::Lost => self.claim(ctx),
-            Finish::GivenBack(fault) => self.pause(Some(job), &fault.with_cause(), ctx),
+            Finish::GivenBack(fault) => self.pause(Some(job), &fault.describe(), ctx),
         }
     }
 
@@ -213,14 +213,14 @@ impl Actor for Dispatcher {
         self.observe();
         let (items, events) = (self.items.clone(), self.events.clone());
         self.heartbeat = Some(LeaseHeartbeat::start(&self.tools, self.settings, items, events));
-        let (left, store) = (std::mem::take(&mut self.left), Arc::clone(&self.tools.records.store));
+        let (left, store) = (std::mem::take(&mut self.left), Arc::clone(&self.tools.repository.store));
         if !left.is_empty() {
             // Claimed again once it is back. Where this fails, the next heartbeat gives it back and says so.
             let given_back = async move { store.give_back(&left).await };
             ctx.spawn(wrap_future(given_back).map(|_, dispatcher: &mut Self, ctx| dispatcher.claim(ctx)));
         }
         self.claim(ctx);
-        if self.tools.records.store.is_sole_writer() {
+        if self.tools.repository.store.is_sole_writer() {
             // Whatever becomes of a wake: what the figures say waits is asked for. Nothing is asked while nothing waits.
             ctx.run_interval(self.settings.lease, |dispatcher, ctx| {
                 if dispatcher.tools.estimate.waiting() > 0 {
@@ -242,10 +242,10 @@ impl Supervised for Dispatcher {
     }
 }
 
-impl Handler<Wake> for Dispatcher {
+impl Handler<WorkAvailable> for Dispatcher {
     type Result = ();
 
-    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: WorkAvailable, ctx: &mut Self::Context) {
         self.claim(ctx);
     }
 }
@@ -258,11 +258,11 @@ impl Handler<CancelJob> for Dispatcher {
     }
 }
 
-impl Handler<Rest> for Dispatcher {
+impl Handler<Drain> for Dispatcher {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, rest: Rest, _: &mut Self::Context) -> Self::Result {
-        let (held, store) = (self.items.clone(), Arc::clone(&self.tools.records.store));
+    fn handle(&mut self, rest: Drain, _: &mut Self::Context) -> Self::Result {
+        let (held, store) = (self.items.clone(), Arc::clone(&self.tools.repository.store));
         let (owner, heartbeat) = (self.tools.owner.clone(), self.heartbeat.take());
         Box::pin(async move {
             let _ = tokio::time::timeout_at(rest.until, held.emptied()).await;
@@ -289,9 +289,9 @@ impl StreamHandler<LeaseEvent> for Dispatcher {
 }
 
 impl Handler<Ping> for Dispatcher {
-    type Result = Heard;
+    type Result = Pong;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
-        Heard::now()
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

@@ -242,13 +242,13 @@ impl Fault {
 
     /// The same fault with a message that says more.
     #[must_use]
-    pub fn told(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
         self
     }
 
     /// Code and, where it is known, what lies behind it: for the log alone.
-    pub(crate) fn with_cause(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match &self.cause {
             Some(cause) => format!("{}: {cause}", self.code.as_str()),
             None => self.to_string(),
@@ -257,7 +257,7 @@ impl Fault {
 
     /// The same fault with its cause for the log.
     #[must_use]
-    pub fn because(mut self, cause: impl std::fmt::Display) -> Self {
+    pub fn with_cause(mut self, cause: impl std::fmt::Display) -> Self {
         self.cause = Some(cause.to_string());
         self
     }

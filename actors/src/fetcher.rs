@@ -20,7 +20,7 @@ use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
 use crate::outbound::{DownloadError, Outbound, OutboundError, Target};
 use crate::pictures;
-use crate::supervise::{Heard, Ping};
+use crate::supervise::{Ping, Pong};
 
 /// Asks for what a URL leads to: a picture, by its first bytes.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Default for FetcherSettings {
 /// The actor.
 pub struct Fetcher {
     settings: FetcherSettings,
-    line: Line,
+    line: Downloader,
     outbound: Outbound,
     /// For those who wait, and for jobs: a job of slow servers must not turn away who waits.
     places: [Arc<Semaphore>; 2],
@@ -73,7 +73,7 @@ pub struct Fetcher {
 
 /// What a download needs.
 #[derive(Clone)]
-struct Line {
+struct Downloader {
     room: SpoolRoom,
     recorder: Recorder,
 }
@@ -87,7 +87,7 @@ impl Fetcher {
     pub fn new(settings: FetcherSettings, outbound: Outbound, room: SpoolRoom, recorder: Recorder) -> Self {
         Self {
             places: std::array::from_fn(|_| Arc::new(Semaphore::new(settings.at_once.max(1)))),
-            line: Line { room, recorder },
+            line: Downloader { room, recorder },
             endpoints: HashMap::new(),
             settings,
             outbound,
@@ -108,7 +108,7 @@ impl Fetcher {
     }
 }
 
-impl Line {
+impl Downloader {
     /// One download.
     async fn download(
         &self,
@@ -175,7 +175,7 @@ async fn place(each: Arc<Semaphore>, all: Arc<Semaphore>, wait: Option<Duration>
         Some(wait) => tokio::time::timeout(wait, both).await.ok().flatten(),
         None => both.await,
     };
-    place.ok_or_else(|| Fault::new(Code::Overloaded).because("no place for a download"))
+    place.ok_or_else(|| Fault::new(Code::Overloaded).with_cause("no place for a download"))
 }
 
 impl Actor for Fetcher {
@@ -225,14 +225,14 @@ impl Handler<Fetch> for Fetcher {
 fn fault(error: DownloadError<std::io::Error>) -> Fault {
     match error {
         DownloadError::Outbound(error) => error.into(),
-        DownloadError::Sink(error) => Fault::new(Code::Overloaded).because(error),
+        DownloadError::Sink(error) => Fault::new(Code::Overloaded).with_cause(error),
     }
 }
 
 impl Handler<Ping> for Fetcher {
-    type Result = Heard;
+    type Result = Pong;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
-        Heard::now()
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

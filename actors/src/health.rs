@@ -9,9 +9,9 @@
 //! It holds addresses of those it asks, nobody holds its own. If it fails or hangs, the verdict goes stale, and
 //! that is not ready.
 
-mod found;
 mod memory;
-mod patients;
+mod probe_results;
+mod probe_targets;
 mod probes;
 mod verdict;
 
@@ -26,17 +26,17 @@ use huemill_observability::{Event, log};
 use tokio::time::timeout;
 
 pub use memory::memory_use;
-pub use patients::{MAILBOXES, Patients};
+pub use probe_targets::{MAILBOXES, ProbeTargets};
 pub use probes::{DiskProbe, MemoryProbe, MemoryUse, Probe, disk_free, least_free};
-pub use verdict::{Check, DEPENDENCIES, Verdict, VerdictCell};
+pub use verdict::{Check, DEPENDENCIES, HealthCell, HealthReport};
 
 use crate::canary::{self, Proof};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
 use crate::workers::{self, Answer, Cancel, Class, Input, Run};
-use found::Found;
-use patients::{Sign, StoreTimes};
+use probe_results::ProbeResults;
+use probe_targets::{ProbeResult, StoreTimes};
 use probes::Background;
 
 /// How often what is checked, and what is well.
@@ -80,9 +80,9 @@ impl Default for HealthSettings {
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Health {
     settings: HealthSettings,
-    cell: VerdictCell,
+    cell: HealthCell,
     recorder: Recorder,
-    patients: Patients,
+    probe_targets: ProbeTargets,
     disk: Background<u64>,
     memory: Background<MemoryUse>,
     picture: Arc<[u8]>,
@@ -99,14 +99,19 @@ pub struct Health {
 impl Health {
     /// A Health that writes its findings to `cell`.
     #[must_use]
-    pub fn new(settings: HealthSettings, cell: VerdictCell, recorder: Recorder, patients: Patients) -> Self {
-        let disk = Background::new(patients.disk.clone(), patients.io.clone());
-        let memory = Background::new(patients.memory.clone(), patients.io.clone());
+    pub fn new(
+        settings: HealthSettings,
+        cell: HealthCell,
+        recorder: Recorder,
+        probe_targets: ProbeTargets,
+    ) -> Self {
+        let disk = Background::new(probe_targets.disk.clone(), probe_targets.io.clone());
+        let memory = Background::new(probe_targets.memory.clone(), probe_targets.io.clone());
         Self {
             settings,
             cell,
             recorder,
-            patients,
+            probe_targets,
             disk,
             memory,
             picture: canary::picture(),
@@ -131,14 +136,14 @@ impl Health {
         let limit = self.settings.timeout;
         let (disk, memory) = (self.disk.ask(limit), self.memory.ask(limit));
         let store = self.ask_store(limit);
-        let pulse = self.patients.pulse(limit);
-        let signs = self.patients.signs(limit);
-        let is_store_shared = !self.patients.records.store.is_sole_writer();
+        let pulse = self.probe_targets.pulse(limit);
+        let signs = self.probe_targets.signs(limit);
+        let is_store_shared = !self.probe_targets.repository.store.is_sole_writer();
         let round = async move {
             let (disk, memory, pulse, store, signs) = tokio::join!(disk, memory, pulse, store, signs);
-            Found { disk, memory, pulse, store, is_store_shared, signs }
+            ProbeResults { disk, memory, pulse, store, is_store_shared, signs }
         };
-        ctx.spawn(wrap_future(round).map(|found, health: &mut Self, _| health.conclude(found)));
+        ctx.spawn(wrap_future(round).map(|results, health: &mut Self, _| health.conclude(results)));
     }
 
     /// Writes and reads in store and blobs, every other round or so: a store that idles is left in peace.
@@ -149,31 +154,31 @@ impl Health {
         let due = Instant::now() >= self.store_due;
         let asked = due.then(|| {
             self.store_due = Instant::now() + self.settings.store_interval;
-            self.patients.store(limit, self.blobs_proven)
+            self.probe_targets.store(limit, self.blobs_proven)
         });
         async move { Some(asked?.await) }
     }
 
-    fn conclude(&mut self, found: Found) {
+    fn conclude(&mut self, results: ProbeResults) {
         self.round_out = false;
-        self.blobs_proven |= matches!(found.store, Some(Ok(StoreTimes { blobs: Ok(_), .. })));
-        self.tell(&found);
-        self.cell.note(found.judge(&self.settings, &self.patients.roster.all()));
+        self.blobs_proven |= matches!(results.store, Some(Ok(StoreTimes { blobs: Ok(_), .. })));
+        self.tell(&results);
+        self.cell.note(results.judge(&self.settings, &self.probe_targets.actor_registry.all()));
         self.cell.stamp();
         self.publish();
-        let room = &self.patients.room;
+        let room = &self.probe_targets.room;
         self.recorder.record(Event::Spool { memory: room.memory_used(), disk: room.disk_used() });
     }
 
     /// Tells the metrics what was measured.
-    fn tell(&self, found: &Found) {
-        if let Ok(free) = found.disk {
+    fn tell(&self, results: &ProbeResults) {
+        if let Ok(free) = results.disk {
             self.recorder.record(Event::DiskFree(free));
         }
-        if let Ok(MemoryUse { used, total }) = found.memory {
+        if let Ok(MemoryUse { used, total }) = results.memory {
             self.recorder.record(Event::Memory { used, limit: total });
         }
-        for Sign { actor, waited, .. } in &found.signs {
+        for ProbeResult { actor, waited, .. } in &results.signs {
             if let Some(time) = *waited {
                 self.recorder.record(Event::MailboxWaited { actor, time });
             }
@@ -192,7 +197,7 @@ impl Health {
             counted: false,
             scope: Scope::default(),
         };
-        let workers = self.patients.workers.clone();
+        let workers = self.probe_targets.workers.clone();
         let flight = async move { workers::run(&workers, run).await };
         ctx.spawn(wrap_future(flight).map(|answer, health: &mut Self, _| health.take_canary(answer)));
     }

@@ -1,6 +1,6 @@
 //! Idempotency: which keys' first requests are being received now.
 //!
-//! HTTP asks with [`Reserve`] before it reads a body, and holds the [`Reservation`] until the request is answered;
+//! HTTP asks with [`Reserve`] before it reads a body, and holds the [`KeyReservation`] until the request is answered;
 //! it lets go on drop, on any thread. Another request with the same key is told to try again meanwhile. This
 //! saves work and no more: the unique index in the store is the truth about keys. The reservations outlive the
 //! actor, so a restart forgets nobody.
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use actix::{Actor, Context, Handler, Message, Supervised};
 
 use crate::fault::{Code, Fault};
-use crate::supervise::{Heard, Ping};
+use crate::supervise::{Ping, Pong};
 
 /// Asks for a key to be reserved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,7 +23,7 @@ pub struct Reserve {
 }
 
 impl Message for Reserve {
-    type Result = Result<Reservation, Fault>;
+    type Result = Result<KeyReservation, Fault>;
 }
 
 type Reserved = Arc<Mutex<HashSet<Reserve>>>;
@@ -35,12 +35,12 @@ fn lock(reserved: &Reserved) -> MutexGuard<'_, HashSet<Reserve>> {
 /// The right to be the only request with this key, for as long as this lives.
 #[derive(Debug)]
 #[must_use = "the reservation ends as soon as this is dropped"]
-pub struct Reservation {
+pub struct KeyReservation {
     key: Reserve,
     reserved: Reserved,
 }
 
-impl Drop for Reservation {
+impl Drop for KeyReservation {
     fn drop(&mut self) {
         lock(&self.reserved).remove(&self.key);
     }
@@ -59,11 +59,11 @@ impl Actor for Idempotency {
 impl Supervised for Idempotency {}
 
 impl Handler<Reserve> for Idempotency {
-    type Result = Result<Reservation, Fault>;
+    type Result = Result<KeyReservation, Fault>;
 
     fn handle(&mut self, key: Reserve, _: &mut Self::Context) -> Self::Result {
         if lock(&self.reserved).insert(key.clone()) {
-            Ok(Reservation { key, reserved: Arc::clone(&self.reserved) })
+            Ok(KeyReservation { key, reserved: Arc::clone(&self.reserved) })
         } else {
             Err(Code::IdempotencyInProgress.into())
         }
@@ -71,9 +71,9 @@ impl Handler<Reserve> for Idempotency {
 }
 
 impl Handler<Ping> for Idempotency {
-    type Result = Heard;
+    type Result = Pong;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
-        Heard::now()
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

@@ -23,9 +23,9 @@ use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault};
 use crate::health::DiskProbe;
 use crate::metrics::Recorder;
-use crate::part::part;
-use crate::submission::{Desk, Submission};
-use crate::supervise::{Heard, Ping};
+use crate::submission::{JobWriter, Submission};
+use crate::supervise::{Ping, Pong};
+use crate::traced::traced;
 
 /// How often the disk is looked at.
 const DISK_INTERVAL: Duration = Duration::from_secs(1);
@@ -56,9 +56,9 @@ impl Message for Submit {
 
 /// The drain's flag: once it is up, nothing new is let in and /ready says so. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Drain(Arc<AtomicBool>);
+pub struct DrainFlag(Arc<AtomicBool>);
 
-impl Drain {
+impl DrainFlag {
     /// Puts the flag up, for good.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Release);
@@ -132,14 +132,14 @@ impl Drop for Admission {
 pub struct Intake {
     settings: IntakeSettings,
     flow: Arc<Flow>,
-    drain: Drain,
+    drain: DrainFlag,
     disk: DiskProbe,
     io: Handle,
     free: Option<u64>,
     looking: bool,
     recorder: Recorder,
     /// Where jobs become durable, and who is told. Without it uploads are let in, and no jobs.
-    office: Option<(Desk, Addr<Dispatcher>)>,
+    office: Option<(JobWriter, Addr<Dispatcher>)>,
 }
 
 impl Intake {
@@ -147,7 +147,7 @@ impl Intake {
     #[must_use]
     pub fn new(
         settings: IntakeSettings,
-        drain: Drain,
+        drain: DrainFlag,
         disk: DiskProbe,
         io: Handle,
         recorder: Recorder,
@@ -167,8 +167,8 @@ impl Intake {
 
     /// The same intake, which takes jobs too.
     #[must_use]
-    pub(crate) fn with_office(mut self, desk: Desk, dispatcher: Addr<Dispatcher>) -> Self {
-        self.office = Some((desk, dispatcher));
+    pub(crate) fn with_job_writer(mut self, job_writer: JobWriter, dispatcher: Addr<Dispatcher>) -> Self {
+        self.office = Some((job_writer, dispatcher));
         self
     }
 
@@ -188,9 +188,9 @@ impl Intake {
 
     fn admit(&self, admit: Admit) -> Result<Admission, Fault> {
         let bytes = admit.declared.unwrap_or(admit.limit);
-        let refused = |cause: &str| Err(Fault::new(Code::Overloaded).because(cause));
+        let refused = |cause: &str| Err(Fault::new(Code::Overloaded).with_cause(cause));
         if self.drain.has_begun() {
-            return Err(Fault::new(Code::NotReady).because("draining"));
+            return Err(Fault::new(Code::NotReady).with_cause("draining"));
         }
         if bytes > admit.limit {
             return Err(too_large(admit.limit));
@@ -217,7 +217,7 @@ impl Intake {
 /// A body that is longer than its route takes.
 fn too_large(limit: u64) -> Fault {
     Fault::new(Code::PayloadTooLarge)
-        .told(format!("This is larger than {} MB. Send something smaller.", limit / 1_000_000))
+        .with_message(format!("This is larger than {} MB. Send something smaller.", limit / 1_000_000))
 }
 
 impl Actor for Intake {
@@ -244,13 +244,13 @@ impl Handler<Submit> for Intake {
     type Result = ResponseFuture<Result<Created, Fault>>;
 
     fn handle(&mut self, Submit(submission, scope): Submit, _: &mut Self::Context) -> Self::Result {
-        let Some((desk, dispatcher)) = self.office.clone() else {
-            return Box::pin(std::future::ready(Err(Fault::new(Code::NotReady).because("no store"))));
+        let Some((job_writer, dispatcher)) = self.office.clone() else {
+            return Box::pin(std::future::ready(Err(Fault::new(Code::NotReady).with_cause("no store"))));
         };
         Box::pin(scope.run(async move {
-            let created = part("submit", desk.accept(submission)).await?;
+            let created = traced("submit", job_writer.accept(submission)).await?;
             if let Created::New(_) = created {
-                dispatcher.do_send(dispatcher::Wake);
+                dispatcher.do_send(dispatcher::WorkAvailable);
             }
             Ok(created)
         }))
@@ -258,9 +258,9 @@ impl Handler<Submit> for Intake {
 }
 
 impl Handler<Ping> for Intake {
-    type Result = Heard;
+    type Result = Pong;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
-        Heard::now()
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

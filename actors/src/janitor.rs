@@ -22,15 +22,15 @@ use crate::estimate::Estimate;
 use crate::fault::Fault;
 use crate::metrics::Recorder;
 use crate::observed::Observed;
-use crate::records::Records;
-use crate::supervise::{Heard, Ping};
+use crate::repository::Repository;
+use crate::supervise::{Ping, Pong};
 use sweep::{Sweep, WALK_PAGES};
 
 /// A job has ended or was deleted: blobs may go.
 #[derive(Debug, Clone, Copy)]
-pub struct Wake;
+pub struct SweepSoon;
 
-impl Message for Wake {
+impl Message for SweepSoon {
     type Result = ();
 }
 
@@ -107,13 +107,13 @@ impl Janitor {
     #[must_use]
     pub(crate) fn new(
         settings: JanitorSettings,
-        records: Records,
+        repository: Repository,
         owner: Owner,
         (estimate, quota): (Estimate, BlobQuota),
         observed: Observed,
         recorder: Recorder,
     ) -> Self {
-        let sweep = Arc::new(Sweep::new(settings, records, owner, (estimate, quota), observed, recorder));
+        let sweep = Arc::new(Sweep::new(settings, repository, owner, (estimate, quota), observed, recorder));
         Self { settings, sweep, sweeping: false, tidy_due: false, page: 0, recounted: None }
     }
 
@@ -202,10 +202,10 @@ impl Actor for Janitor {
 
 impl Supervised for Janitor {}
 
-impl Handler<Wake> for Janitor {
+impl Handler<SweepSoon> for Janitor {
     type Result = ();
 
-    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: SweepSoon, ctx: &mut Self::Context) {
         if std::mem::replace(&mut self.tidy_due, true) {
             return;
         }
@@ -217,9 +217,9 @@ impl Handler<Wake> for Janitor {
 }
 
 impl Handler<Ping> for Janitor {
-    type Result = Heard;
+    type Result = Pong;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
-        Heard::now()
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

@@ -13,7 +13,7 @@ use futures_util::stream::poll_fn;
 use huemill_observability::{Event, Registry};
 use tokio::sync::mpsc;
 
-use crate::supervise::{Heard, Ping};
+use crate::supervise::{Ping, Pong};
 
 /// Most events that are counted in one turn, so that pings and scrapes have theirs.
 const TURN: usize = 256;
@@ -121,9 +121,9 @@ impl Handler<Render> for Metrics {
 }
 
 impl Handler<Ping> for Metrics {
-    type Result = Heard;
+    type Result = Pong;
 
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
-        Heard::now()
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

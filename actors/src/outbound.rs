@@ -2,7 +2,7 @@
 //!
 //! Owns what may be asked for: [`Target`] judges a URL's form at intake, without the network; [`Outbound`] judges
 //! the socket address that is about to be connected, at each request and at each hop of a redirect. The actors on
-//! the net arbiter hold an [`Outbound`]; the edge builds its [`Policy`]. It fails with an [`OutboundError`], which
+//! the net arbiter hold an [`Outbound`]; the edge builds its [`AddressPolicy`]. It fails with an [`OutboundError`], which
 //! says whether trying again may help, and which becomes a [`Fault`](crate::fault::Fault) that says nothing of
 //! addresses.
 
@@ -19,9 +19,9 @@ mod trust;
 
 pub use awc::http::header::{HeaderName, HeaderValue};
 pub use client::{Answer, Download, Outbound, PostLimits};
-pub use error::{DownloadError, Failure, OutboundError, Phase};
+pub use error::{DownloadError, OutboundError, RequestFailure, RequestPhase};
 pub use ipnet::IpNet;
-pub use policy::{Authority, Policy};
+pub use policy::{AddressPolicy, Authority};
 pub use reason::Reason;
 pub use target::Target;
 pub use trust::SetupError;

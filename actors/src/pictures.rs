@@ -61,9 +61,9 @@ pub fn list(spool: &Spool, limits: &AlbumLimits) -> Result<Vec<Entry>, Fault> {
 /// `UNSUPPORTED_MEDIA_TYPE` where it is no picture that is read here.
 pub async fn format(spool: &Spool) -> Result<Format, Fault> {
     let head = spool.chunk(0, LONG_HEAD).await;
-    let head = head.map_err(|error| Fault::new(Code::InternalError).because(error))?;
+    let head = head.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
     let other = |what: &str| {
-        Fault::new(Code::UnsupportedMediaType).told(format!(
+        Fault::new(Code::UnsupportedMediaType).with_message(format!(
             "The URL leads to {what}. Send the URL of a JPEG, PNG, WebP, GIF, BMP or TIFF picture itself."
         ))
     };
@@ -90,7 +90,7 @@ fn is_picture(spool: &Spool, entry: &Entry) -> bool {
 }
 
 fn unreadable(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
-    Fault::new(Code::ProcessingError).told(message)
+    Fault::new(Code::ProcessingError).with_message(message)
 }
 
 impl From<ArchiveError> for Fault {
@@ -98,13 +98,13 @@ impl From<ArchiveError> for Fault {
         match &error {
             ArchiveError::Damaged(_) => {
                 unreadable("The ZIP cannot be read: it is damaged or incomplete. Send another copy.")
-                    .because(error)
+                    .with_cause(error)
             }
             ArchiveError::TooManyEntries => {
-                unreadable("The ZIP has too many entries. Send fewer files.").because(error)
+                unreadable("The ZIP has too many entries. Send fewer files.").with_cause(error)
             }
-            ArchiveError::Traversal { .. } => Self::new(Code::ZipTraversal).because(error),
-            ArchiveError::Io(_) => Self::new(Code::InternalError).because(error),
+            ArchiveError::Traversal { .. } => Self::new(Code::ZipTraversal).with_cause(error),
+            ArchiveError::Io(_) => Self::new(Code::InternalError).with_cause(error),
         }
     }
 }

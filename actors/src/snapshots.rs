@@ -16,7 +16,7 @@ use dashmap::mapref::entry::Entry;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use huemill_store::job::JobId;
-use huemill_store::store::{Listener, Mark, Store, StoreError};
+use huemill_store::store::{JobVersion, Listener, Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Instant};
@@ -46,7 +46,7 @@ struct Inner {
 }
 
 struct Known {
-    mark: Mark,
+    job_version: JobVersion,
     /// When the job was in this version for certain.
     at: Instant,
     /// What is told of this version.
@@ -54,7 +54,7 @@ struct Known {
 }
 
 /// What the store says of a job, as all who share a look get it.
-type Answer = Result<Option<Mark>, StoreError>;
+type Answer = Result<Option<JobVersion>, StoreError>;
 
 /// A look at the store that is under way. Held weakly: it lives as long as somebody waits for it.
 struct Look {
@@ -65,7 +65,7 @@ struct Look {
 }
 
 struct Watched {
-    bell: Arc<Notify>,
+    shutdown_trigger: Arc<Notify>,
     watchers: usize,
 }
 
@@ -79,9 +79,9 @@ impl Snapshots {
     }
 
     /// What is known of a job; asks the store where nothing is, or where it may have become old.
-    pub async fn mark(&self, store: &Arc<dyn Store>, id: &JobId) -> Answer {
-        if let Some(mark) = self.known(id, store.is_sole_writer()) {
-            return Ok(Some(mark));
+    pub async fn job_version(&self, store: &Arc<dyn Store>, id: &JobId) -> Answer {
+        if let Some(job_version) = self.known(id, store.is_sole_writer()) {
+            return Ok(Some(job_version));
         }
         self.look(store, id).await
     }
@@ -107,28 +107,30 @@ impl Snapshots {
     }
 
     async fn ask(&self, store: &dyn Store, id: &JobId, at: Instant, lane: u64) -> Answer {
-        let mark = store.mark(id).await?;
-        match &mark {
+        let job_version = store.job_version(id).await?;
+        match &job_version {
             // Read before a change of which was told meanwhile: too old to be kept.
-            Some(mark) if self.lane(id).load(Ordering::Acquire) == lane => self.learn(mark.clone(), at),
+            Some(job_version) if self.lane(id).load(Ordering::Acquire) == lane => {
+                self.learn(job_version.clone(), at)
+            }
             Some(_) => {}
             None => drop(self.0.known.remove_if(id, |_, known| known.at <= at)),
         }
-        Ok(mark)
+        Ok(job_version)
     }
 
     /// The body of this version of a job, if it is kept.
     #[must_use]
-    pub fn body(&self, mark: &Mark) -> Option<Bytes> {
-        let known = self.0.known.get(&mark.id)?;
-        known.body.clone().filter(|_| known.mark.version == mark.version)
+    pub fn body(&self, job_version: &JobVersion) -> Option<Bytes> {
+        let known = self.0.known.get(&job_version.id)?;
+        known.body.clone().filter(|_| known.job_version.version == job_version.version)
     }
 
     /// Keeps the body of this version of a job, if that is still the newest.
     pub fn keep_body(&self, id: &JobId, version: i64, body: &Bytes) {
         if body.len() <= BODY
             && let Some(mut known) = self.0.known.get_mut(id)
-            && known.mark.version == version
+            && known.job_version.version == version
         {
             known.body = Some(body.clone());
         }
@@ -137,10 +139,17 @@ impl Snapshots {
     /// Waits for changes of a job that this process makes.
     #[must_use]
     pub fn watch(&self, id: &JobId) -> Watch {
-        let mut watched =
-            self.0.watched.entry(id.clone()).or_insert_with(|| Watched { bell: Arc::default(), watchers: 0 });
+        let mut watched = self
+            .0
+            .watched
+            .entry(id.clone())
+            .or_insert_with(|| Watched { shutdown_trigger: Arc::default(), watchers: 0 });
         watched.watchers += 1;
-        Watch { bell: Arc::clone(&watched.bell), id: id.clone(), snapshots: self.clone() }
+        Watch {
+            shutdown_trigger: Arc::clone(&watched.shutdown_trigger),
+            id: id.clone(),
+            snapshots: self.clone(),
+        }
     }
 
     /// How many there are.
@@ -155,10 +164,10 @@ impl Snapshots {
         self.0.known.is_empty()
     }
 
-    fn known(&self, id: &JobId, sole_writer: bool) -> Option<Mark> {
+    fn known(&self, id: &JobId, sole_writer: bool) -> Option<JobVersion> {
         let known = self.0.known.get(id)?;
         let fresh = || self.0.clock.now().saturating_duration_since(known.at) < FRESH;
-        (sole_writer || fresh()).then(|| known.mark.clone())
+        (sole_writer || fresh()).then(|| known.job_version.clone())
     }
 
     fn lane(&self, id: &JobId) -> &AtomicU64 {
@@ -169,15 +178,15 @@ impl Snapshots {
     }
 
     /// Keeps a mark that was true at this time, unless a newer one is known.
-    fn learn(&self, mark: Mark, at: Instant) {
+    fn learn(&self, job_version: JobVersion, at: Instant) {
         if self.len() >= MOST {
             self.make_room();
         }
-        let known = Known { at, mark, body: None };
-        match self.0.known.entry(known.mark.id.clone()) {
-            Entry::Occupied(old) if old.get().mark.version > known.mark.version => {}
+        let known = Known { at, job_version, body: None };
+        match self.0.known.entry(known.job_version.id.clone()) {
+            Entry::Occupied(old) if old.get().job_version.version > known.job_version.version => {}
             // The same version again is the same body.
-            Entry::Occupied(mut old) if old.get().mark.version == known.mark.version => {
+            Entry::Occupied(mut old) if old.get().job_version.version == known.job_version.version => {
                 let old = old.get_mut();
                 old.at = old.at.max(at);
             }
@@ -192,7 +201,7 @@ impl Snapshots {
 
     /// Lets go of the ended ones; where that is not enough, of all.
     fn make_room(&self) {
-        self.0.known.retain(|_, known| !known.mark.state.has_ended());
+        self.0.known.retain(|_, known| !known.job_version.state.has_ended());
         if self.len() >= MOST {
             self.0.known.clear();
         }
@@ -200,12 +209,12 @@ impl Snapshots {
 }
 
 impl Listener for Snapshots {
-    fn changed(&self, mark: Mark) {
-        self.lane(&mark.id).fetch_add(1, Ordering::AcqRel);
-        let id = mark.id.clone();
-        self.learn(mark, self.0.clock.now());
+    fn changed(&self, job_version: JobVersion) {
+        self.lane(&job_version.id).fetch_add(1, Ordering::AcqRel);
+        let id = job_version.id.clone();
+        self.learn(job_version, self.0.clock.now());
         if let Some(watched) = self.0.watched.get(&id) {
-            watched.bell.notify_waiters();
+            watched.shutdown_trigger.notify_waiters();
         }
     }
 }
@@ -225,7 +234,7 @@ impl Drop for Looking {
 
 /// One who waits for a job's changes.
 pub struct Watch {
-    bell: Arc<Notify>,
+    shutdown_trigger: Arc<Notify>,
     id: JobId,
     snapshots: Snapshots,
 }
@@ -234,8 +243,8 @@ impl Watch {
     /// Resolves when the job changes from now on. Make it before reading the job, await it after, and no change
     /// is missed.
     pub fn changed(&self) -> impl Future<Output = ()> + use<> {
-        let bell = Arc::clone(&self.bell);
-        let mut rung = Box::pin(bell.notified_owned());
+        let shutdown_trigger = Arc::clone(&self.shutdown_trigger);
+        let mut rung = Box::pin(shutdown_trigger.notified_owned());
         rung.as_mut().enable();
         rung
     }

@@ -20,10 +20,10 @@ use huemill_store::store::Created;
 use crate::blob_quota::BlobQuota;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
+use crate::job_options;
 use crate::metrics::Recorder;
-use crate::orders;
-use crate::part::part;
-use crate::records::Records;
+use crate::repository::Repository;
+use crate::traced::traced;
 
 /// Blobs of one job that are stored at a time.
 const AT_ONCE: usize = 4;
@@ -73,31 +73,31 @@ pub enum Submitted {
 
 /// Makes submissions durable. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Desk {
-    pub(crate) records: Records,
+pub(crate) struct JobWriter {
+    pub(crate) repository: Repository,
     pub(crate) estimate: Estimate,
     pub(crate) quota: BlobQuota,
     pub(crate) recorder: Recorder,
 }
 
-impl Desk {
+impl JobWriter {
     /// Stores blobs and job. What the key's index says is the answer.
     pub(crate) async fn accept(self, submission: Submission) -> Result<Created, Fault> {
-        let records = self.records.clone();
-        records.on_io(self.store(submission)).await
+        let repository = self.repository.clone();
+        repository.on_io(self.store(submission)).await
     }
 
     async fn store(self, submission: Submission) -> Result<Created, Fault> {
         let (job, blobs) = self.plan(submission)?;
         let told = Told::of(&job);
         let reserved = self.quota.reserve(job.input_bytes)?;
-        if let Err(fault) = part("blob upload", self.put(blobs)).await {
+        if let Err(fault) = traced("blob upload", self.put(blobs)).await {
             self.forget(&told.id).await;
             return Err(fault);
         }
         // Of a create that failed it is not known whether it was committed: the row wins then, and what turns out
         // to be an orphan is the Janitor's.
-        let created = self.records.store.create(job).await?;
+        let created = self.repository.store.create(job).await?;
         match &created {
             Created::New(_) => {
                 reserved.stored();
@@ -109,7 +109,7 @@ impl Desk {
     }
 
     async fn forget(&self, id: &JobId) {
-        if let Err(error) = self.records.blobs.remove_job(id, true).await {
+        if let Err(error) = self.repository.blobs.remove_job(id, true).await {
             log!(BLOBS_LEFT, job_id = id.as_str(), cause = %error);
         }
     }
@@ -153,7 +153,7 @@ impl Desk {
         };
         let job = NewJob {
             eta_s: self.estimate.seconds_for(items.len() as u64),
-            options: orders::write(&options)?,
+            options: job_options::write(&options)?,
             id,
             kind: submission.kind,
             priority: submission.priority,
@@ -172,7 +172,7 @@ impl Desk {
     /// Stores all blobs, a few at a time. After a failure no more are begun, and those under way are waited for: what
     /// has been stored can then be removed, and nothing comes after it.
     async fn put(&self, blobs: Vec<(String, Spool)>) -> Result<(), Fault> {
-        let put = async |(key, spool): (String, Spool)| self.records.blobs.put_spool(&key, &spool).await;
+        let put = async |(key, spool): (String, Spool)| self.repository.blobs.put_spool(&key, &spool).await;
         let mut waiting = blobs.into_iter();
         let mut under_way: FuturesUnordered<_> = waiting.by_ref().take(AT_ONCE).map(put).collect();
         let mut outcome = Ok(());

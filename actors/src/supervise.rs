@@ -7,9 +7,9 @@
 //! `started()` re-arms timers. Past the intensity the bell rings and the application exits. A stack overflow
 //! or an abort still kills the process.
 
-mod doom;
+mod actor_registry;
+mod fatal_error;
 mod policy;
-mod roster;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,9 +19,9 @@ use actix_rt::ArbiterHandle;
 use futures_util::FutureExt;
 use huemill_observability::{Event, log, panic_text};
 
-pub use doom::{Bell, Doom, DoomReceiver, EXIT_CODE};
-pub use policy::Policy;
-pub use roster::{Roster, Standing};
+pub use actor_registry::{ActorRegistry, ActorStatus};
+pub use fatal_error::{EXIT_CODE, FatalError, FatalErrorReceiver, ShutdownTrigger};
+pub use policy::RestartPolicy;
 
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
@@ -41,9 +41,9 @@ impl Message for Ping {
 }
 
 /// An actor's answer to a [`Ping`].
-pub struct Heard(Instant);
+pub struct Pong(Instant);
 
-impl Heard {
+impl Pong {
     /// It took the message now.
     #[must_use]
     pub fn now() -> Self {
@@ -51,7 +51,7 @@ impl Heard {
     }
 }
 
-impl<A: Actor> MessageResponse<A, Ping> for Heard {
+impl<A: Actor> MessageResponse<A, Ping> for Pong {
     fn handle(self, _: &mut A::Context, answer: Option<OneshotSender<Instant>>) {
         // Whoever asked may be gone.
         answer.and_then(|answer| answer.send(self.0).ok());
@@ -62,13 +62,13 @@ impl<A: Actor> MessageResponse<A, Ping> for Heard {
 #[derive(Debug, Clone)]
 pub struct Supervision {
     /// When to restart and when to give up.
-    pub policy: Policy,
+    pub policy: RestartPolicy,
     /// Where ups, downs and restarts are counted.
     pub recorder: Recorder,
     /// Where a doom is reported.
-    pub bell: Bell,
+    pub shutdown_trigger: ShutdownTrigger,
     /// Where everybody's state can be read.
-    pub roster: Roster,
+    pub actor_registry: ActorRegistry,
 }
 
 /// Starts an actor on an arbiter and keeps it alive for as long as anybody holds its address and the arbiter
@@ -89,10 +89,12 @@ where
         let mut ctx = Context::with_receiver(receive);
         match catch_unwind(AssertUnwindSafe(|| factory(&mut ctx))) {
             Ok(actor) => {
-                let house = House(Some(ctx.into_future(actor)));
-                actix_rt::spawn(oversee(house, name, supervision));
+                let supervised = SupervisedActor(Some(ctx.into_future(actor)));
+                actix_rt::spawn(supervise(supervised, name, supervision));
             }
-            Err(panic) => supervision.doomed(name, &format!("cannot be built: {}", panic_text(&*panic))),
+            Err(panic) => {
+                supervision.fail_for_good(name, &format!("cannot be built: {}", panic_text(&*panic)))
+            }
         }
     });
     Addr::new(send)
@@ -109,9 +111,9 @@ where
 {
     address.send(message).await.map_err(|error| {
         if address.connected() {
-            Fault::new(Code::InternalError).because("the actor panicked over this message")
+            Fault::new(Code::InternalError).with_cause("the actor panicked over this message")
         } else {
-            Fault::new(Code::NotReady).because(format!("the actor is gone: {error}"))
+            Fault::new(Code::NotReady).with_cause(format!("the actor is gone: {error}"))
         }
     })
 }
@@ -140,9 +142,9 @@ impl End {
 
 /// The actor with its context and mailbox. Dropping a live `ContextFut` polls it once more, and that may panic;
 /// here such a panic is contained.
-struct House<A: Actor<Context = Context<A>>>(Option<ContextFut<A, Context<A>>>);
+struct SupervisedActor<A: Actor<Context = Context<A>>>(Option<ContextFut<A, Context<A>>>);
 
-impl<A: Supervised + Actor<Context = Context<A>>> House<A> {
+impl<A: Supervised + Actor<Context = Context<A>>> SupervisedActor<A> {
     /// Polls the actor until it ends; `None` when that is the natural end: nobody holds its address.
     async fn live(&mut self) -> Option<End> {
         let fut = self.0.as_mut()?;
@@ -168,7 +170,7 @@ impl<A: Supervised + Actor<Context = Context<A>>> House<A> {
     }
 }
 
-impl<A: Actor<Context = Context<A>>> Drop for House<A> {
+impl<A: Actor<Context = Context<A>>> Drop for SupervisedActor<A> {
     fn drop(&mut self) {
         let fut = self.0.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(fut))) {
@@ -177,22 +179,22 @@ impl<A: Actor<Context = Context<A>>> Drop for House<A> {
     }
 }
 
-async fn oversee<A>(mut house: House<A>, name: &'static str, supervision: Supervision)
+async fn supervise<A>(mut supervised: SupervisedActor<A>, name: &'static str, supervision: Supervision)
 where
     A: Supervised + Actor<Context = Context<A>>,
 {
     let mut history = History::default();
     supervision.up(name);
-    while let Some(mut end) = house.live().await {
+    while let Some(mut end) = supervised.live().await {
         supervision.down(name);
         loop {
             let Some(backoff) = history.failed(&supervision.policy, Instant::now()) else {
-                house.terminate();
-                drop(house);
-                return supervision.doomed(name, end.text());
+                supervised.terminate();
+                drop(supervised);
+                return supervision.fail_for_good(name, end.text());
             };
             tokio::time::sleep(backoff).await;
-            match house.restart() {
+            match supervised.restart() {
                 Ok(true) => break supervision.restarted(name, &end, backoff.as_millis() as u64),
                 Ok(false) => return,
                 Err(again) => end = again,
@@ -204,25 +206,25 @@ where
 
 impl Supervision {
     fn up(&self, actor: &'static str) {
-        self.roster.set_up(actor, true);
+        self.actor_registry.set_up(actor, true);
         self.recorder.record(Event::ActorUp { actor, up: true });
     }
 
     fn down(&self, actor: &'static str) {
-        self.roster.set_up(actor, false);
+        self.actor_registry.set_up(actor, false);
         self.recorder.record(Event::ActorUp { actor, up: false });
     }
 
     fn restarted(&self, actor: &'static str, end: &End, backoff_ms: u64) {
         let (cause, reason) = (end.cause(), end.text());
         log!(ACTOR_RESTARTED, actor, cause, reason, backoff_ms);
-        self.roster.restarted(actor);
+        self.actor_registry.restarted(actor);
         self.recorder.record(Event::ActorRestarted { actor, cause });
         self.recorder.record(Event::ActorUp { actor, up: true });
     }
 
-    fn doomed(&self, actor: &'static str, reason: &str) {
+    fn fail_for_good(&self, actor: &'static str, reason: &str) {
         self.down(actor);
-        self.bell.ring(Doom { actor, reason: reason.to_owned() });
+        self.shutdown_trigger.trigger(FatalError { actor, reason: reason.to_owned() });
     }
 }

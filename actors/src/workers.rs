@@ -11,15 +11,15 @@
 //! time whatever happens here.
 
 mod attempt;
+mod attempt_state;
+mod engine;
 mod faults;
 mod input;
-mod mill;
-mod pulse;
 mod queue;
 mod run;
 mod settings;
 mod slot;
-mod ticket;
+mod slot_figures;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,23 +35,23 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
+pub use engine::{EngineFactory, Load, SlotEngine, engines};
 pub(crate) use faults::{of_entry, too_many_bytes};
 pub use input::Input;
-pub use mill::{Load, Mill, Mills, engines};
-pub use pulse::{Ping, Pulse};
 pub use run::{Answer, Class, Done, Run};
 pub use settings::WorkersSettings;
+pub use slot_figures::{Ping, SlotFigures};
 pub use tokio_util::sync::CancellationToken as Cancel;
 
 use crate::budget::Budget;
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
-use crate::supervise::{Bell, Doom, ask};
+use crate::supervise::{FatalError, ShutdownTrigger, ask};
 use attempt::{Attempt, Tools};
+use attempt_state::AttemptState;
 use queue::Queue;
-use slot::{Note, Slot, Tally, Work};
-use ticket::Ticket;
+use slot::{AbandonedCount, Slot, SlotReport, Work};
 
 /// How long after its deadline a request is given up whose message the actor has not even taken.
 const UNTAKEN: Duration = Duration::from_millis(500);
@@ -64,7 +64,9 @@ pub async fn run(workers: &Addr<Workers>, mut run: Run) -> Answer {
     let until = run.deadline + UNTAKEN;
     match timeout_at(until, ask(workers, run)).await {
         Ok(answer) => answer?,
-        Err(_) => Err(Fault::new(Code::Overloaded).because("the workers did not take the message in time")),
+        Err(_) => {
+            Err(Fault::new(Code::Overloaded).with_cause("the workers did not take the message in time"))
+        }
     }
 }
 
@@ -72,11 +74,11 @@ pub async fn run(workers: &Addr<Workers>, mut run: Run) -> Answer {
 pub struct Workers {
     settings: WorkersSettings,
     tools: Tools,
-    bell: Bell,
-    tally: Tally,
+    shutdown_trigger: ShutdownTrigger,
+    tally: AbandonedCount,
     queue: Queue,
     slots: Vec<Slot>,
-    notes: mpsc::UnboundedSender<Note>,
+    notes: mpsc::UnboundedSender<SlotReport>,
     numbers: u64,
     /// Whether the last picture that got a slot was a job's.
     batch_before: bool,
@@ -85,9 +87,15 @@ pub struct Workers {
 impl Workers {
     /// Workers that have no slots yet: these come when the actor starts. `io` is where threads wait for memory.
     #[must_use]
-    pub fn new(settings: WorkersSettings, mills: Mills, io: Handle, recorder: Recorder, bell: Bell) -> Self {
+    pub fn new(
+        settings: WorkersSettings,
+        engines: EngineFactory,
+        io: Handle,
+        recorder: Recorder,
+        shutdown_trigger: ShutdownTrigger,
+    ) -> Self {
         let tools = Tools {
-            mills,
+            engines,
             budget: Budget::new(settings.memory),
             io,
             recorder,
@@ -99,8 +107,8 @@ impl Workers {
         Self {
             settings,
             tools,
-            bell,
-            tally: Tally::default(),
+            shutdown_trigger,
+            tally: AbandonedCount::default(),
             queue,
             slots: Vec::new(),
             notes,
@@ -130,27 +138,27 @@ impl Workers {
     fn accept(&mut self, run: Run) -> Result<(Attempt, oneshot::Receiver<Answer>), Fault> {
         let batch = matches!(run.class, Class::Batch { .. });
         if !batch && self.queue.is_full() && self.slots.iter().all(|slot| slot.work.is_some()) {
-            return Err(Fault::new(Code::Overloaded).because("the queue is full"));
+            return Err(Fault::new(Code::Overloaded).with_cause("the queue is full"));
         }
         let start_by = match run.class {
             Class::Interactive => Instant::now() + self.settings.queue_wait,
             Class::Batch { start_by } => start_by,
         };
         let cancel = run.cancel.child_token();
-        let ticket = Ticket::new(self.number(), cancel, start_by, run.deadline, run.scope);
+        let state = AttemptState::new(self.number(), cancel, start_by, run.deadline, run.scope);
         let (reply, answer) = oneshot::channel();
         let Run { input, options, counted, .. } = run;
-        Ok((Attempt { ticket: Arc::new(ticket), input, options, batch, counted, reply }, answer))
+        Ok((Attempt { state: Arc::new(state), input, options, batch, counted, reply }, answer))
     }
 
     /// Gives waiting attempts to free slots.
     fn dispatch(&mut self, ctx: &mut Context<Self>) {
         while let Some(free) = self.slots.iter().position(|slot| slot.work.is_none()) {
             let Some(attempt) = self.queue.pop(self.batch_first()) else { break };
-            let (ticket, batch) = (Arc::clone(&attempt.ticket), attempt.batch);
+            let (state, batch) = (Arc::clone(&attempt.state), attempt.batch);
             self.batch_before = batch;
             if attempt.counted {
-                self.tools.recorder.record(Event::QueueWaited(ticket.asked.elapsed()));
+                self.tools.recorder.record(Event::QueueWaited(state.asked.elapsed()));
             }
             if let Err(attempt) = self.slots[free].begin(attempt) {
                 // The thread has ended, and its note of it is still on its way.
@@ -158,12 +166,12 @@ impl Workers {
                 assert!(self.slots[free].begin(attempt).is_ok(), "a new thread takes orders");
             }
             let life = self.slots[free].life;
-            let until = ticket.deadline + self.settings.grace;
+            let until = state.deadline + self.settings.grace;
             let overdue =
                 ctx.run_later(until.saturating_duration_since(Instant::now()), move |workers, ctx| {
                     workers.abandon(life, ctx);
                 });
-            self.slots[free].work = Some(Work { ticket, batch, overdue });
+            self.slots[free].work = Some(Work { state, batch, overdue });
         }
         self.count();
     }
@@ -178,23 +186,23 @@ impl Workers {
     /// Gives up the attempt on this thread, if it is still at it.
     fn abandon(&mut self, life: u64, ctx: &mut Context<Self>) {
         let Some(index) = self.slots.iter().position(|slot| slot.life == life) else { return };
-        let Some(ticket) = self.slots[index].work.as_ref().map(|work| &work.ticket) else { return };
-        let age_ms = ticket.asked.elapsed().as_millis() as u64;
+        let Some(state) = self.slots[index].work.as_ref().map(|work| &work.state) else { return };
+        let age_ms = state.asked.elapsed().as_millis() as u64;
         // The line tells whose picture it was.
-        let scope = ticket.scope.enter();
+        let scope = state.scope.enter();
         log!(ATTEMPT_ABANDONED, slot = index, age_ms);
         drop(scope);
         self.slots[index] = self.slot(index);
         let (abandoned, most) = (self.tally.count(), self.settings.most_abandoned);
         if abandoned > most {
             let reason = format!("{abandoned} attempts were abandoned and still run");
-            self.bell.ring(Doom { actor: "workers", reason });
+            self.shutdown_trigger.trigger(FatalError { actor: "workers", reason });
         }
         self.dispatch(ctx);
     }
 
-    fn pulse(&self) -> Pulse {
-        Pulse {
+    fn pulse(&self) -> SlotFigures {
+        SlotFigures {
             slots: self.slots.len(),
             busy: self.slots.iter().filter(|slot| slot.work.is_some()).count(),
             queued: self.queue.len(),
@@ -203,7 +211,7 @@ impl Workers {
     }
 
     fn count(&self) {
-        let Pulse { slots, busy, queued, abandoned } = self.pulse();
+        let SlotFigures { slots, busy, queued, abandoned } = self.pulse();
         self.tools.recorder.record(Event::Slots { total: slots, busy, abandoned });
         self.tools.recorder.record(Event::QueueDepth(queued));
     }
@@ -236,11 +244,11 @@ impl Handler<Run> for Workers {
             Ok(accepted) => accepted,
             Err(fault) => return Box::pin(ready(Err(fault))),
         };
-        let ticket = Arc::clone(&attempt.ticket);
+        let state = Arc::clone(&attempt.state);
         self.queue.push(attempt);
         self.dispatch(ctx);
-        if ticket.phase() == ticket::Phase::Queued {
-            let (id, cancel) = (ticket.id, ticket.cancel.clone());
+        if state.phase() == attempt_state::AttemptPhase::Queued {
+            let (id, cancel) = (state.id, state.cancel.clone());
             let gone = wrap_future(async move { cancel.cancelled().await });
             ctx.spawn(gone.map(move |(), workers: &mut Self, _| {
                 if workers.queue.remove(id) {
@@ -248,20 +256,20 @@ impl Handler<Run> for Workers {
                 }
             }));
         }
-        Box::pin(ticket.wait(answer))
+        Box::pin(state.wait(answer))
     }
 }
 
-impl StreamHandler<Note> for Workers {
-    fn handle(&mut self, note: Note, ctx: &mut Self::Context) {
+impl StreamHandler<SlotReport> for Workers {
+    fn handle(&mut self, note: SlotReport, ctx: &mut Self::Context) {
         match note {
-            Note::Free { life } => {
+            SlotReport::Free { life } => {
                 let slot = self.slots.iter_mut().find(|slot| slot.life == life);
                 if let Some(work) = slot.and_then(|slot| slot.work.take()) {
                     ctx.cancel_future(work.overdue);
                 }
             }
-            Note::Gone { life } => {
+            SlotReport::Gone { life } => {
                 if let Some(index) = self.slots.iter().position(|slot| slot.life == life) {
                     self.slots[index] = self.slot(index);
                 }
@@ -274,10 +282,10 @@ impl StreamHandler<Note> for Workers {
 }
 
 impl Handler<Ping> for Workers {
-    type Result = ResponseFuture<Pulse>;
+    type Result = ResponseFuture<SlotFigures>;
 
     fn handle(&mut self, _: Ping, ctx: &mut Self::Context) -> Self::Result {
-        let overdue = |work: &Work| work.ticket.deadline + self.settings.grace < Instant::now();
+        let overdue = |work: &Work| work.state.deadline + self.settings.grace < Instant::now();
         let late: Vec<_> = self
             .slots
             .iter()

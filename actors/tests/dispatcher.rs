@@ -22,7 +22,7 @@ fn a_job_is_worked_on_and_completed() {
         let id = office.submit(&["one", "two", "three"]).await;
         let job = office.ends(&id).await;
         assert_eq!((job.state, job.succeeded, job.failed), (JobState::Completed, 3, 0));
-        let items = office.records.store.items(&id, 0, 10).await.unwrap();
+        let items = office.repository.store.items(&id, 0, 10).await.unwrap();
         assert!(items.iter().all(|item| item.attempt == 1 && item.result.is_some()));
         // They are told behind the commit, which is all that is known by now.
         let mut events = Vec::new();
@@ -48,7 +48,7 @@ fn a_bad_picture_fails_alone_and_says_why() {
         let job = office.ends(&id).await;
         assert_eq!((job.state, job.succeeded, job.failed), (JobState::Completed, 2, 2));
         for number in [1, 2] {
-            let item = &office.records.store.items(&id, number, 1).await.unwrap()[0];
+            let item = &office.repository.store.items(&id, number, 1).await.unwrap()[0];
             assert_eq!(item.state, ItemState::Failed);
             assert_eq!(item.error.as_ref().unwrap().code, "PROCESSING_ERROR");
         }
@@ -63,7 +63,7 @@ fn a_picture_that_is_too_large_fails_at_its_first_attempt() {
         let id = office.submit(&["one", "longer than eight bytes"]).await;
         let job = office.ends(&id).await;
         assert_eq!((job.state, job.succeeded, job.failed), (JobState::Completed, 1, 1));
-        let item = &office.records.store.items(&id, 1, 1).await.unwrap()[0];
+        let item = &office.repository.store.items(&id, 1, 1).await.unwrap()[0];
         assert_eq!((item.error.as_ref().unwrap().code.as_str(), item.attempt), ("PAYLOAD_TOO_LARGE", 1));
     });
 }
@@ -104,7 +104,7 @@ fn a_canceled_job_stops_its_running_picture_and_keeps_what_is_done() {
         let id = office.submit(&["done", "heed", "never"]).await;
         while office.shop.begun().await != "heed" {}
         office.comes_to(&id, |job| job.succeeded >= 1).await;
-        office.records.store.cancel(&id).await.unwrap();
+        office.repository.store.cancel(&id).await.unwrap();
         office.dispatcher().do_send(CancelJob(id.clone()));
         office.shop.comes_to(0, 0, 0).await;
         let job = office.job(&id).await;
@@ -120,7 +120,7 @@ fn at_rest_a_picture_in_flight_is_given_back_uncounted() {
         let id = office.submit(&["heed"]).await;
         assert_eq!(office.shop.begun().await, "heed");
         office.rest(Duration::ZERO).await;
-        let item = office.records.store.items(&id, 0, 1).await.unwrap().remove(0);
+        let item = office.repository.store.items(&id, 0, 1).await.unwrap().remove(0);
         assert_eq!(item.state, ItemState::Queued);
         let ask = Ask {
             owner: Owner("next".to_owned()),
@@ -130,7 +130,7 @@ fn at_rest_a_picture_in_flight_is_given_back_uncounted() {
             sequence: 1,
             pace_ms: 1,
         };
-        let claims = office.records.store.claim(&ask).await.unwrap();
+        let claims = office.repository.store.claim(&ask).await.unwrap();
         assert_eq!(claims.items.len(), 1, "it waits like any other");
         assert!(!claims.suspects);
     });
@@ -159,7 +159,7 @@ fn a_dispatcher_that_breaks_gives_back_what_it_held_and_goes_on() {
         office.dispatcher().do_send(Break);
         // It is begun a second time.
         while office.shop.begun().await != "heed" {}
-        assert_eq!(office.records.store.items(&id, 0, 1).await.unwrap()[0].attempt, 2);
+        assert_eq!(office.repository.store.items(&id, 0, 1).await.unwrap()[0].attempt, 2);
     });
 }
 
@@ -178,12 +178,12 @@ fn what_an_earlier_life_left_in_flight_is_tried_alone() {
             sequence: 1,
             pace_ms: 1,
         };
-        assert_eq!(dead.records.store.claim(&ask).await.unwrap().items.len(), 2);
+        assert_eq!(dead.repository.store.claim(&ask).await.unwrap().items.len(), 2);
         let lively = DispatcherSettings { lease: Duration::from_millis(30), ..settings() };
         let next = Office::with(lively, JanitorSettings::default(), dead.kept);
         let job = next.ends(&id).await;
         assert_eq!((job.state, job.succeeded), (JobState::Completed, 3));
-        let items = next.records.store.items(&id, 0, 3).await.unwrap();
+        let items = next.repository.store.items(&id, 0, 3).await.unwrap();
         assert_eq!(items.iter().map(|item| item.attempt).collect::<Vec<_>>(), [2, 2, 1]);
     });
 }

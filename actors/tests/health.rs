@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use actix::System;
+use huemill_actors::actor_system::ActorSystemSettings;
 use huemill_actors::clock::Clock;
-use huemill_actors::crew::CrewSettings;
-use huemill_actors::health::{DEPENDENCIES, Health, MAILBOXES, Patients, VerdictCell, disk_free, memory_use};
-use huemill_actors::intake::Drain;
+use huemill_actors::health::{
+    DEPENDENCIES, Health, HealthCell, MAILBOXES, ProbeTargets, disk_free, memory_use,
+};
+use huemill_actors::intake::DrainFlag;
 use huemill_actors::metrics::{Recorder, Render};
-use huemill_actors::supervise::{Bell, Policy, Supervision, ask, start};
+use huemill_actors::supervise::{RestartPolicy, ShutdownTrigger, Supervision, ask, start};
 use huemill_store::{SpoolRoom, SpoolSettings};
 use support::breaking::Break;
 use support::ward::{Feed, Ward, settings};
@@ -27,7 +29,7 @@ fn all_is_well_once_the_canary_has_proven_it() {
         let verdict = ward.verdict();
         assert_eq!(verdict.dependencies().collect::<Vec<_>>(), DEPENDENCIES.map(|name| (name, true)));
         assert!(ward.feed.canaries.load(Ordering::SeqCst) > 0);
-        let text = ask(&ward.crew.metrics, Render).await.unwrap();
+        let text = ask(&ward.actor_system.metrics, Render).await.unwrap();
         for series in ["service_ready 1", r#"dependency_ready{dependency="smartcrop"} 1"#] {
             assert!(text.contains(series), "{series}");
         }
@@ -46,7 +48,7 @@ fn waits_in_mailboxes_and_lags_of_loops_are_told() {
         series.push("event_loop_lag_seconds_count{loop=\"actors\"} ".to_owned());
         for series in series {
             let told = async || {
-                let text = ask(&ward.crew.metrics, Render).await.unwrap();
+                let text = ask(&ward.actor_system.metrics, Render).await.unwrap();
                 text.lines().any(|line| line.strip_prefix(&series).is_some_and(|count| count != "0"))
             };
             let deadline = std::time::Instant::now() + support::AGES;
@@ -144,10 +146,10 @@ fn a_late_canary_does_not_make_up_for_a_failed_one() {
 #[test]
 fn an_actor_that_backs_off_is_named_until_it_is_back() {
     on_actix(async {
-        let policy = Policy { first_backoff: Duration::from_millis(500), ..Policy::default() };
-        let ward = Ward::open(CrewSettings { policy, ..settings() });
+        let policy = RestartPolicy { first_backoff: Duration::from_millis(500), ..RestartPolicy::default() };
+        let ward = Ward::open(ActorSystemSettings { policy, ..settings() });
         ward.becomes_ready().await;
-        assert!(ask(&ward.crew.jobs.intake, Break).await.is_err());
+        assert!(ask(&ward.actor_system.jobs.intake, Break).await.is_err());
         let verdict = ward.suffers(&["actors"]).await;
         assert_eq!(verdict.checks["actors"].reason.as_deref(), Some("not answering: intake"));
         ward.becomes_ready().await;
@@ -161,28 +163,38 @@ fn health_that_fails_goes_on() {
     on_actix(async {
         let ward = Ward::ready().await;
         let (recorder, _events) = Recorder::channel(100);
-        let bell = Bell::new().0;
-        let cell = VerdictCell::new(Clock::system(), Duration::from_secs(30), Drain::default(), bell.clone());
-        let patients = Patients {
+        let shutdown_trigger = ShutdownTrigger::new().0;
+        let cell = HealthCell::new(
+            Clock::system(),
+            Duration::from_secs(30),
+            DrainFlag::default(),
+            shutdown_trigger.clone(),
+        );
+        let probe_targets = ProbeTargets {
             owner: huemill_store::store::Owner("health".to_owned()),
-            workers: ward.crew.workers.clone(),
-            intake: ward.crew.jobs.intake.clone(),
-            metrics: ward.crew.metrics.clone(),
-            dispatcher: ward.crew.jobs.dispatcher.clone(),
-            idempotency: ward.crew.jobs.idempotency.clone(),
-            janitor: ward.crew.jobs.janitor.clone(),
-            fetcher: ward.crew.jobs.fetcher.clone(),
-            delivery: ward.crew.jobs.delivery.clone(),
-            records: ward.crew.records.clone(),
-            roster: ward.crew.roster.clone(),
+            workers: ward.actor_system.workers.clone(),
+            intake: ward.actor_system.jobs.intake.clone(),
+            metrics: ward.actor_system.metrics.clone(),
+            dispatcher: ward.actor_system.jobs.dispatcher.clone(),
+            idempotency: ward.actor_system.jobs.idempotency.clone(),
+            janitor: ward.actor_system.jobs.janitor.clone(),
+            fetcher: ward.actor_system.jobs.fetcher.clone(),
+            delivery: ward.actor_system.jobs.delivery.clone(),
+            repository: ward.actor_system.repository.clone(),
+            actor_registry: ward.actor_system.actor_registry.clone(),
             disk: disk_free(std::env::temp_dir()),
             memory: memory_use(),
             room: SpoolRoom::open(SpoolSettings::default()).unwrap(),
             io: io(),
         };
-        let CrewSettings { policy, health, .. } = settings();
-        let actor = Health::new(health, cell.clone(), recorder.clone(), patients);
-        let supervision = Supervision { policy, recorder, bell, roster: ward.crew.roster.clone() };
+        let ActorSystemSettings { policy, health, .. } = settings();
+        let actor = Health::new(health, cell.clone(), recorder.clone(), probe_targets);
+        let supervision = Supervision {
+            policy,
+            recorder,
+            shutdown_trigger,
+            actor_registry: ward.actor_system.actor_registry.clone(),
+        };
         let health = start(System::current().arbiter(), "second", &supervision, |_| actor);
         until(|| cell.read().age.is_some()).await;
         assert!(ask(&health, Break).await.is_err());
@@ -191,7 +203,7 @@ fn health_that_fails_goes_on() {
         let canaries = ward.feed.canaries.load(Ordering::SeqCst);
         until(|| ward.feed.canaries.load(Ordering::SeqCst) > canaries).await;
         until(|| cell.read().age.is_some_and(|age| age < Duration::from_millis(50))).await;
-        assert_eq!(ward.crew.roster.of("second").unwrap().restarts, 1);
+        assert_eq!(ward.actor_system.actor_registry.of("second").unwrap().restarts, 1);
         ward.close().await;
     });
 }

@@ -7,14 +7,16 @@ mod support;
 use actix::{Addr, System};
 use huemill_actors::fault::Code;
 use huemill_actors::idempotency::{Idempotency, Reserve};
-use huemill_actors::supervise::{Policy, ask, start};
+use huemill_actors::supervise::{RestartPolicy, ask, start};
 use support::breaking::Break;
 use support::on_actix;
 use support::stage::Stage;
 
 fn open() -> Addr<Idempotency> {
-    let stage =
-        Stage::with(Policy { first_backoff: std::time::Duration::from_millis(1), ..Policy::default() });
+    let stage = Stage::with(RestartPolicy {
+        first_backoff: std::time::Duration::from_millis(1),
+        ..RestartPolicy::default()
+    });
     start(System::current().arbiter(), "idempotency", &stage.supervision, |_| Idempotency::default())
 }
 

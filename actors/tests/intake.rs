@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix::{Addr, System};
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::intake::{Admission, Admit, Drain, Intake, IntakeSettings};
+use huemill_actors::intake::{Admission, Admit, DrainFlag, Intake, IntakeSettings};
 use huemill_actors::metrics::Recorder;
-use huemill_actors::supervise::{Bell, Policy, Roster, Supervision, ask, start};
+use huemill_actors::supervise::{ActorRegistry, RestartPolicy, ShutdownTrigger, Supervision, ask, start};
 use huemill_observability::Event;
 use proptest::prelude::*;
 use support::breaking::Break;
@@ -23,7 +23,7 @@ const MB: u64 = 1_000_000;
 
 struct Door {
     intake: Addr<Intake>,
-    drain: Drain,
+    drain: DrainFlag,
     free: Arc<AtomicU64>,
     looks: Arc<AtomicU64>,
     events: mpsc::Receiver<Event>,
@@ -36,7 +36,7 @@ impl Door {
     fn open(settings: IntakeSettings) -> Self {
         let (recorder, events) = Recorder::channel(1000);
         let (free, looks) = (Arc::new(AtomicU64::new(1000 * MB)), Arc::new(AtomicU64::new(0)));
-        let (drain, bell) = (Drain::default(), Bell::new().0);
+        let (drain, shutdown_trigger) = (DrainFlag::default(), ShutdownTrigger::new().0);
         let (shown, counted) = (free.clone(), looks.clone());
         let disk = Arc::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
@@ -46,8 +46,12 @@ impl Door {
             }
         });
         let actor = Intake::new(settings, drain.clone(), disk, io(), recorder.clone());
-        let supervision =
-            Supervision { policy: Policy::default(), recorder, bell, roster: Roster::default() };
+        let supervision = Supervision {
+            policy: RestartPolicy::default(),
+            recorder,
+            shutdown_trigger,
+            actor_registry: ActorRegistry::default(),
+        };
         let intake = start(System::current().arbiter(), "intake", &supervision, |_| actor);
         Self { intake, drain, free, looks, events }
     }

@@ -55,7 +55,7 @@ fn idle() -> DispatcherSettings {
 }
 
 /// Waits until just so many bytes of blobs are reported.
-async fn told(office: &mut Office, bytes: u64) {
+async fn reported(office: &mut Office, bytes: u64) {
     loop {
         match tokio::time::timeout(support::AGES, office.events.recv()).await.expect("it is reported") {
             Some(Event::BlobBytes(found)) if found == bytes => return,
@@ -74,7 +74,7 @@ fn a_job_past_its_time_is_a_tombstone_without_blobs() {
         let job = office.comes_to(&id, |job| job.state == JobState::Expired).await;
         assert_eq!(job.id, id);
         until(|| office.blobs().is_empty()).await;
-        assert!(office.records.store.items(&id, 0, 1).await.unwrap().is_empty());
+        assert!(office.repository.store.items(&id, 0, 1).await.unwrap().is_empty());
     });
 }
 
@@ -84,7 +84,7 @@ fn a_tombstone_and_its_key_go_in_their_time_and_are_counted() {
         let mut office = Office::with(settings(), at_once(), keep());
         let id = submitted_for(&office, Duration::from_millis(1)).await;
         let deadline = std::time::Instant::now() + support::AGES;
-        while office.records.store.job(&id).await.unwrap().is_some() {
+        while office.repository.store.job(&id).await.unwrap().is_some() {
             assert!(std::time::Instant::now() < deadline);
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -101,7 +101,7 @@ fn a_tombstone_and_its_key_go_in_their_time_and_are_counted() {
             }
         }
         assert!(counted.contains("results"), "{counted:?}");
-        assert!(office.records.store.key("POST /jobs", "k").await.unwrap().is_none());
+        assert!(office.repository.store.key("POST /jobs", "k").await.unwrap().is_none());
     });
 }
 
@@ -114,7 +114,7 @@ fn blobs_without_a_row_go_and_those_of_a_job_stay() {
         until(|| office.blobs().len() == 1).await;
         let job = job_of_now();
         for orphan in [input_key(&job, 0), card_key(&job, 0, "png"), format!("jobs/{job}/in/0")] {
-            office.records.blobs.put(&orphan, "left".into()).await.unwrap();
+            office.repository.blobs.put(&orphan, "left".into()).await.unwrap();
         }
         assert_eq!(office.blobs().len(), 4);
         // One for whom everything is old: nothing is received any more.
@@ -131,7 +131,7 @@ fn a_young_orphan_may_belong_to_a_job_that_is_being_received() {
         let janitor = JanitorSettings { orphan: Duration::from_secs(3600), ..at_once() };
         let mut office = Office::with(settings(), janitor, keep());
         let orphan = input_key(&job_of_now(), 0);
-        office.records.blobs.put(&orphan, "young".into()).await.unwrap();
+        office.repository.blobs.put(&orphan, "young".into()).await.unwrap();
         // Two rounds have passed when the figures were told twice more.
         for _ in 0..3 {
             while !matches!(office.events.recv().await, Some(Event::Jobs { .. })) {}
@@ -147,11 +147,11 @@ fn the_bytes_of_all_blobs_are_those_that_jobs_have() {
         let id = office.submit(&["one", "three"]).await;
         office.ends(&id).await;
         until(|| office.blobs().len() == 2).await;
-        let items = office.records.store.items(&id, 0, 2).await.unwrap();
+        let items = office.repository.store.items(&id, 0, 2).await.unwrap();
         let cards = items.iter().map(|item| item.result.as_ref().unwrap().card.length).sum();
-        told(&mut office, cards).await;
-        office.records.store.delete(&id).await.unwrap();
-        told(&mut office, 0).await;
+        reported(&mut office, cards).await;
+        office.repository.store.delete(&id).await.unwrap();
+        reported(&mut office, 0).await;
     });
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix::{Addr, System};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
-use huemill_actors::supervise::{Bell, Policy, Roster, Supervision, ask, start};
+use huemill_actors::supervise::{ActorRegistry, RestartPolicy, ShutdownTrigger, Supervision, ask, start};
 use huemill_observability::{Event, Known, Registry};
 use support::breaking::Break;
 use support::on_actix;
@@ -22,9 +22,13 @@ fn metrics(capacity: usize) -> (Addr<Metrics>, Recorder) {
     let actor = Metrics::new(registry, recorder.clone(), events);
     // What supervision itself has to tell goes elsewhere here, so that the channel is the test's alone.
     let (elsewhere, _) = Recorder::channel(1);
-    let policy = Policy { first_backoff: Duration::from_millis(1), ..Policy::default() };
-    let supervision =
-        Supervision { policy, recorder: elsewhere, bell: Bell::new().0, roster: Roster::default() };
+    let policy = RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() };
+    let supervision = Supervision {
+        policy,
+        recorder: elsewhere,
+        shutdown_trigger: ShutdownTrigger::new().0,
+        actor_registry: ActorRegistry::default(),
+    };
     (start(System::current().arbiter(), "metrics", &supervision, |_| actor), recorder)
 }
 

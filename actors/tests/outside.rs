@@ -13,15 +13,15 @@ use std::time::Duration;
 use actix::{Addr, System};
 use huemill_actors::fault::Code;
 use huemill_actors::fetcher::{Fetch, Fetcher, FetcherSettings};
-use huemill_actors::outbound::Policy;
-use huemill_actors::supervise::{Policy as Restarts, ask, start};
+use huemill_actors::outbound::AddressPolicy;
+use huemill_actors::supervise::{RestartPolicy, ask, start};
 use huemill_observability::trace::Scope;
 use huemill_store::job::JobState;
 use huemill_store::{SpoolRoom, SpoolSettings};
 use support::breaking::Break;
 use support::office::Office;
 use support::stage::Stage;
-use support::{mail, on_actix, until};
+use support::{on_actix, outbound_dependencies, until};
 
 /// A server that answers nobody, and counts who is connected.
 struct Silent {
@@ -70,12 +70,12 @@ fn answers(text: &'static str) -> (u16, Arc<AtomicUsize>) {
     (port, asked)
 }
 
-fn open(ports: &[u16]) -> Policy {
-    Policy {
-        allow_cidrs: vec![Policy::network("127.0.0.1").unwrap()],
+fn open(ports: &[u16]) -> AddressPolicy {
+    AddressPolicy {
+        allow_cidrs: vec![AddressPolicy::network("127.0.0.1").unwrap()],
         allow_ports: ports.to_vec(),
         total: Duration::from_secs(20),
-        ..Policy::default()
+        ..AddressPolicy::default()
     }
 }
 
@@ -83,13 +83,14 @@ fn fetch(url: String, wait: Option<Duration>) -> Fetch {
     Fetch { url, wait, request_id: "a-request".to_owned(), job_id: None, scope: Scope::default() }
 }
 
-fn fetcher(policy: Policy) -> Addr<Fetcher> {
-    let stage = Stage::with(Restarts { first_backoff: Duration::from_millis(1), ..Restarts::default() });
+fn fetcher(policy: AddressPolicy) -> Addr<Fetcher> {
+    let stage =
+        Stage::with(RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() });
     let settings =
         FetcherSettings { at_once: 3, each: 2, pause: Duration::ZERO, ..FetcherSettings::default() };
     let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
     let recorder = stage.supervision.recorder.clone();
-    let actor = Fetcher::new(settings, mail(policy).outbound, room, recorder);
+    let actor = Fetcher::new(settings, outbound_dependencies(policy).outbound, room, recorder);
     start(System::current().arbiter(), "fetcher", &stage.supervision, |_| actor)
 }
 

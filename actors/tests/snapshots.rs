@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use huemill_actors::clock::Clock;
 use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::metrics::Recorder;
-use huemill_actors::records::Records;
+use huemill_actors::repository::Repository;
 use huemill_actors::snapshots::Snapshots;
 use huemill_observability::Event;
 use huemill_store::blobs::Blobs;
@@ -26,12 +26,12 @@ use support::{io, on_actix};
 use tokio::sync::mpsc;
 
 /// The mark of a job, where it is known without the store.
-async fn known(office: &Office, id: &JobId) -> Option<huemill_store::store::Mark> {
+async fn known(office: &Office, id: &JobId) -> Option<huemill_store::store::JobVersion> {
     let closed = keep();
     let store = closed.store.clone();
     io().spawn(async move { store.close().await }).await.unwrap();
     // A store that is closed answers nothing: what comes back is known without it.
-    office.records.snapshots.mark(&closed.store, id).await.ok().flatten()
+    office.repository.snapshots.job_version(&closed.store, id).await.ok().flatten()
 }
 
 #[test]
@@ -43,8 +43,8 @@ fn a_created_job_is_known_without_the_store() {
             keep(),
         );
         let id = office.submit(&["one"]).await;
-        let mark = known(&office, &id).await.unwrap();
-        assert_eq!((mark.version, mark.state), (1, JobState::Queued));
+        let job_version = known(&office, &id).await.unwrap();
+        assert_eq!((job_version.version, job_version.state), (1, JobState::Queued));
     });
 }
 
@@ -54,8 +54,8 @@ fn what_is_known_follows_the_job_to_its_end() {
         let office = Office::open();
         let id = office.submit(&["one"]).await;
         let job = office.ends(&id).await;
-        let mark = known(&office, &id).await.unwrap();
-        assert_eq!((mark.version, mark.state), (job.version, JobState::Completed));
+        let job_version = known(&office, &id).await.unwrap();
+        assert_eq!((job_version.version, job_version.state), (job.version, JobState::Completed));
     });
 }
 
@@ -65,7 +65,7 @@ fn who_watches_is_woken_by_a_change() {
         let mut office = Office::open();
         let id = office.submit(&["gate"]).await;
         assert_eq!(office.shop.begun().await, "gate");
-        let watch = office.records.snapshots.watch(&id);
+        let watch = office.repository.snapshots.watch(&id);
         let changed = watch.changed();
         office.shop.mine.gate.open();
         tokio::time::timeout(support::AGES, changed).await.unwrap();
@@ -78,14 +78,15 @@ fn a_job_that_nobody_knows_is_not_there() {
     on_actix(async {
         let office = Office::open();
         let nobody = JobId::generate(std::time::Duration::ZERO, &mut rand::rng());
-        let mark = office.records.snapshots.mark(&office.records.store, &nobody).await.unwrap();
-        assert_eq!(mark, None);
+        let job_version =
+            office.repository.snapshots.job_version(&office.repository.store, &nobody).await.unwrap();
+        assert_eq!(job_version, None);
     });
 }
 
 /// One of two processes on the same PostgreSQL. Its clock stands still until it is moved.
 struct Process {
-    records: Records,
+    repository: Repository,
     clock: Clock,
     events: mpsc::Receiver<Event>,
     _blobs: tempfile::TempDir,
@@ -102,14 +103,14 @@ impl Process {
             .unwrap();
         let blobs = tempfile::tempdir().unwrap();
         let (recorder, events) = Recorder::channel(10_000);
-        let records = Records::new(
+        let repository = Repository::new(
             Arc::new(opened.unwrap()),
             Blobs::folder(blobs.path()).unwrap(),
             snapshots,
             io(),
             recorder,
         );
-        Self { records, clock, events, _blobs: blobs }
+        Self { repository, clock, events, _blobs: blobs }
     }
 
     async fn pair() -> (Self, Self) {
@@ -135,14 +136,14 @@ impl Process {
             items: vec![NewItem { name: "0.png".into(), source }],
             key: None,
         };
-        self.records.store.create(job).await.unwrap();
+        self.repository.store.create(job).await.unwrap();
         id
     }
 
     /// What a poll of this process sees.
     async fn state(&self, id: &JobId) -> Option<JobState> {
-        let mark = self.records.snapshots.mark(&self.records.store, id).await.unwrap();
-        mark.map(|mark| mark.state)
+        let job_version = self.repository.snapshots.job_version(&self.repository.store, id).await.unwrap();
+        job_version.map(|job_version| job_version.state)
     }
 
     /// How often the store was asked for a job's version since the last call.
@@ -160,9 +161,9 @@ fn an_ended_job_that_another_process_deletes_is_gone_within_a_second() {
     on_actix(async {
         let (here, there) = Process::pair().await;
         let id = here.create().await;
-        here.records.store.cancel(&id).await.unwrap();
+        here.repository.store.cancel(&id).await.unwrap();
         assert_eq!(there.state(&id).await, Some(JobState::Canceled));
-        assert!(here.records.store.delete(&id).await.unwrap());
+        assert!(here.repository.store.delete(&id).await.unwrap());
         there.clock.advance(FRESH);
         assert_eq!(there.state(&id).await, Some(JobState::Expired));
     });
@@ -204,7 +205,7 @@ fn a_look_that_its_poller_abandoned_is_not_believed_later() {
         let (here, there) = Process::pair().await;
         let id = here.create().await;
         assert_eq!(there.state(&id).now_or_never(), None, "the look is under way");
-        assert!(here.records.store.delete(&id).await.unwrap());
+        assert!(here.repository.store.delete(&id).await.unwrap());
         assert_eq!(there.state(&id).await, Some(JobState::Expired));
     });
 }

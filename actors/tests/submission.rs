@@ -65,6 +65,6 @@ fn where_one_blob_cannot_be_stored_none_of_the_job_is_left() {
         let refused = ask(office.intake(), Submit(submission, Scope::default())).await.unwrap();
         assert_eq!(refused.unwrap_err().code, Code::Overloaded);
         assert_eq!(office.blobs(), Vec::<String>::new());
-        assert_eq!(office.records.store.job(&id).await.unwrap(), None);
+        assert_eq!(office.repository.store.job(&id).await.unwrap(), None);
     });
 }

@@ -10,21 +10,21 @@ use std::time::Duration;
 
 use actix::System;
 use huemill_actors::fault::Code;
-use huemill_actors::supervise::{Policy, Standing, ask, start};
+use huemill_actors::supervise::{ActorStatus, RestartPolicy, ask, start};
 use support::stage::{Add, Break, BreakLater, Fate, Halt, Plan, Stage, Subject, on_paused_time};
 use tokio::time::Instant;
 
 #[test]
 fn a_panic_keeps_the_address_and_the_queue_and_rebuilds_the_state() {
     on_paused_time(async {
-        let mut stage = Stage::with(Policy::default());
+        let mut stage = Stage::with(RestartPolicy::default());
         let subject = stage.start(Subject::default());
         assert_eq!(ask(&subject, Add(40)).await.unwrap(), 40);
         let (broken, first, second) =
             tokio::join!(ask(&subject, Break), ask(&subject, Add(1)), ask(&subject, Add(1)));
         assert_eq!(broken.unwrap_err().code, Code::InternalError);
         assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
-        assert_eq!(stage.standing(), Standing { up: true, restarts: 1 });
+        assert_eq!(stage.standing(), ActorStatus { up: true, restarts: 1 });
         assert_eq!(stage.restart_causes(), ["panic"]);
     });
 }
@@ -32,7 +32,7 @@ fn a_panic_keeps_the_address_and_the_queue_and_rebuilds_the_state() {
 #[test]
 fn a_panic_in_an_actors_future_restarts_it() {
     on_paused_time(async {
-        let mut stage = Stage::with(Policy::default());
+        let mut stage = Stage::with(RestartPolicy::default());
         let subject = stage.start(Subject::default());
         assert_eq!(ask(&subject, Add(1)).await.unwrap(), 1);
         ask(&subject, BreakLater).await.unwrap();
@@ -46,7 +46,7 @@ fn a_panic_in_an_actors_future_restarts_it() {
 #[test]
 fn a_panic_in_started_is_tried_again_with_growing_waits() {
     on_paused_time(async {
-        let mut stage = Stage::with(Policy::default());
+        let mut stage = Stage::with(RestartPolicy::default());
         let before = Instant::now();
         let subject = stage.start(Subject { on_start: Plan::times(3, Fate::Panic), ..Subject::default() });
         assert_eq!(ask(&subject, Add(1)).await.unwrap(), 1);
@@ -58,7 +58,7 @@ fn a_panic_in_started_is_tried_again_with_growing_waits() {
 #[test]
 fn a_panic_while_restarting_counts_as_a_failure_of_its_own() {
     on_paused_time(async {
-        let stage = Stage::with(Policy::default());
+        let stage = Stage::with(RestartPolicy::default());
         let subject = stage.start(Subject { on_restart: Plan::times(2, Fate::Panic), ..Subject::default() });
         let before = Instant::now();
         let (broken, kept) = tokio::join!(ask(&subject, Break), ask(&subject, Add(1)));
@@ -70,7 +70,7 @@ fn a_panic_while_restarting_counts_as_a_failure_of_its_own() {
 #[test]
 fn an_unwanted_stop_waits_its_backoff_and_keeps_the_queue() {
     on_paused_time(async {
-        let mut stage = Stage::with(Policy::default());
+        let mut stage = Stage::with(RestartPolicy::default());
         let subject = stage.start(Subject::default());
         let before = Instant::now();
         let (_, kept) = tokio::join!(ask(&subject, Halt), ask(&subject, Add(1)));
@@ -83,13 +83,13 @@ fn an_unwanted_stop_waits_its_backoff_and_keeps_the_queue() {
 #[test]
 fn a_stop_in_started_does_not_spin() {
     on_paused_time(async {
-        let mut stage = Stage::with(Policy::default());
+        let mut stage = Stage::with(RestartPolicy::default());
         let lives = Arc::new(AtomicUsize::new(0));
         let on_start = Plan::times(usize::MAX, Fate::Stop);
         let subject = stage.start(Subject { on_start, lives: lives.clone(), ..Subject::default() });
-        let doom = stage.doom.wait_for(Option::is_some).await.unwrap().clone().unwrap();
-        assert_eq!((doom.actor, doom.reason.as_str()), ("subject", "stopped itself"));
-        assert_eq!(lives.load(Ordering::SeqCst), 1 + Policy::default().restarts);
+        let fatal_error = stage.fatal_error.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        assert_eq!((fatal_error.actor, fatal_error.reason.as_str()), ("subject", "stopped itself"));
+        assert_eq!(lives.load(Ordering::SeqCst), 1 + RestartPolicy::default().restarts);
         assert!(!subject.connected());
     });
 }
@@ -97,21 +97,21 @@ fn a_stop_in_started_does_not_spin() {
 #[test]
 fn past_the_intensity_the_bell_rings_and_whoever_waits_is_told() {
     on_paused_time(async {
-        let stage = Stage::with(Policy { restarts: 1, ..Policy::default() });
+        let stage = Stage::with(RestartPolicy { restarts: 1, ..RestartPolicy::default() });
         let subject = stage.start(Subject::default());
         let (_, _, last) = tokio::join!(ask(&subject, Break), ask(&subject, Break), ask(&subject, Add(1)));
         assert_eq!(last.unwrap_err().code, Code::NotReady);
         assert_eq!(ask(&subject, Add(1)).await.unwrap_err().code, Code::NotReady);
-        assert!(stage.supervision.bell.has_rung());
-        assert_eq!(stage.standing(), Standing { up: false, restarts: 1 });
-        assert_eq!(stage.doom.borrow().as_ref().unwrap().reason, "broken");
+        assert!(stage.supervision.shutdown_trigger.is_triggered());
+        assert_eq!(stage.standing(), ActorStatus { up: false, restarts: 1 });
+        assert_eq!(stage.fatal_error.borrow().as_ref().unwrap().reason, "broken");
     });
 }
 
 #[test]
 fn failures_that_lie_far_apart_are_no_doom() {
     on_paused_time(async {
-        let stage = Stage::with(Policy { restarts: 1, ..Policy::default() });
+        let stage = Stage::with(RestartPolicy { restarts: 1, ..RestartPolicy::default() });
         let subject = stage.start(Subject::default());
         for _ in 0..5 {
             assert_eq!(ask(&subject, Break).await.unwrap_err().code, Code::InternalError);
@@ -125,7 +125,7 @@ fn failures_that_lie_far_apart_are_no_doom() {
 #[test]
 fn timers_run_again_after_a_restart_and_once_only() {
     on_paused_time(async {
-        let stage = Stage::with(Policy::default());
+        let stage = Stage::with(RestartPolicy::default());
         let ticks = Arc::new(AtomicUsize::new(0));
         let subject = stage.start(Subject { ticks: ticks.clone(), ..Subject::default() });
         for _ in 0..2 {
@@ -141,18 +141,18 @@ fn timers_run_again_after_a_restart_and_once_only() {
 #[test]
 fn an_actor_that_cannot_be_built_is_a_doom() {
     on_paused_time(async {
-        let mut stage = Stage::with(Policy::default());
+        let mut stage = Stage::with(RestartPolicy::default());
         let arbiter = System::current().arbiter().clone();
         let subject = start::<Subject, _>(&arbiter, "subject", &stage.supervision, |_| panic!("no parts"));
-        let doom = stage.doom.wait_for(Option::is_some).await.unwrap().clone().unwrap();
-        assert_eq!(doom.reason, "cannot be built: no parts");
+        let fatal_error = stage.fatal_error.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        assert_eq!(fatal_error.reason, "cannot be built: no parts");
         assert_eq!(ask(&subject, Add(1)).await.unwrap_err().code, Code::NotReady);
     });
 }
 
 #[test]
 fn a_panic_while_being_dropped_kills_nobody() {
-    let stage = Stage::with(Policy::default());
+    let stage = Stage::with(RestartPolicy::default());
     let lives = Arc::new(AtomicUsize::new(0));
     let subject = Subject {
         at_the_end: Plan::times(usize::MAX, Fate::Panic),
@@ -165,17 +165,17 @@ fn a_panic_while_being_dropped_kills_nobody() {
         // The system ends with the actor alive: its context is dropped, and that polls it once more.
     });
     assert_eq!(lives.load(Ordering::SeqCst), 1);
-    assert!(!stage.supervision.bell.has_rung());
+    assert!(!stage.supervision.shutdown_trigger.is_triggered());
 }
 
 #[test]
 fn a_doomed_actor_is_not_even_asked_to_say_goodbye() {
     on_paused_time(async {
-        let mut stage = Stage::with(Policy { restarts: 0, ..Policy::default() });
+        let mut stage = Stage::with(RestartPolicy { restarts: 0, ..RestartPolicy::default() });
         let at_the_end = Plan::times(1, Fate::Panic);
         let subject = stage.start(Subject { at_the_end: at_the_end.clone(), ..Subject::default() });
         assert!(ask(&subject, Break).await.is_err());
-        stage.doom.wait_for(Option::is_some).await.unwrap();
+        stage.fatal_error.wait_for(Option::is_some).await.unwrap();
         assert_eq!(at_the_end.0.lock().unwrap().0, 1, "what is broken is not run again");
         assert!(!subject.connected());
     });
@@ -184,12 +184,12 @@ fn a_doomed_actor_is_not_even_asked_to_say_goodbye() {
 #[test]
 fn an_actor_nobody_can_reach_ends_without_a_restart() {
     on_paused_time(async {
-        let mut stage = Stage::with(Policy::default());
+        let mut stage = Stage::with(RestartPolicy::default());
         let subject = stage.start(Subject::default());
         ask(&subject, Halt).await.unwrap();
         drop(subject);
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(stage.restart_causes(), [""; 0]);
-        assert!(!stage.supervision.bell.has_rung());
+        assert!(!stage.supervision.shutdown_trigger.is_triggered());
     });
 }

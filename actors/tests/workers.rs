@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use huemill_actors::fault::Code;
-use huemill_actors::workers::{Input, Pulse, Run, WorkersSettings, run};
+use huemill_actors::workers::{Input, Run, SlotFigures, WorkersSettings, run};
 use huemill_observability::Event;
 use support::shop::{Shop, settings};
 use support::{on_actix, picture, request, until};
@@ -157,10 +157,10 @@ fn the_answer_does_not_cancel_the_requesters_other_pictures() {
 fn a_pulse_tells_busy_from_dead() {
     on_actix(async {
         let mut shop = Shop::open(WorkersSettings { slots: 2, ..settings() });
-        assert_eq!(shop.pulse().await, Pulse { slots: 2, busy: 0, queued: 0, abandoned: 0 });
+        assert_eq!(shop.pulse().await, SlotFigures { slots: 2, busy: 0, queued: 0, abandoned: 0 });
         let first = shop.send(picture("gate"));
         shop.begun().await;
-        assert_eq!(shop.pulse().await, Pulse { slots: 2, busy: 1, queued: 0, abandoned: 0 });
+        assert_eq!(shop.pulse().await, SlotFigures { slots: 2, busy: 1, queued: 0, abandoned: 0 });
         shop.mine.gate.open();
         first.await.unwrap().unwrap();
     });

@@ -42,7 +42,7 @@ fn a_picture_that_hears_nothing_is_abandoned_with_its_memory() {
         assert_ne!(first.1, second.1, "the slot has a new thread");
         let starved = shop.fault(Run { deadline: soon(), ..picture("KIB=60") }).await;
         assert_eq!(starved.cause.as_deref(), Some("no memory was free in time"));
-        assert!(shop.doom.borrow().is_none());
+        assert!(shop.fatal_error.borrow().is_none());
         shop.mine.gate.open();
         shop.comes_to(0, 0, 0).await;
         run(&shop.workers, picture("KIB=100")).await.unwrap();
@@ -54,12 +54,12 @@ fn too_many_abandoned_are_a_doom() {
     on_actix(async {
         let mut shop = Shop::open(WorkersSettings { grace: Duration::ZERO, ..settings() });
         for _ in 0..2 {
-            assert!(shop.doom.borrow().is_none());
+            assert!(shop.fatal_error.borrow().is_none());
             shop.fault(Run { deadline: soon(), ..picture("gate") }).await;
         }
-        let doom = shop.doom.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        let fatal_error = shop.fatal_error.wait_for(Option::is_some).await.unwrap().clone().unwrap();
         assert_eq!(
-            (doom.actor, doom.reason.as_str()),
+            (fatal_error.actor, fatal_error.reason.as_str()),
             ("workers", "2 attempts were abandoned and still run")
         );
         shop.mine.gate.open();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use huemill_actors::fault::Code;
 use huemill_actors::workers::{Input, WorkersSettings, run};
-use huemill_store::archive::{Entry, Method, Verdict};
+use huemill_store::archive::{Entry, EntryKind, Method};
 use support::shop::{Shop, in_file, settings};
 use support::{on_actix, picture, request};
 
@@ -87,7 +87,7 @@ fn an_entry_of_an_archive_is_read_where_it_lies() {
             size: 2,
             method: Method::Stored,
             crc32: 0x79dc_dd47,
-            verdict: Verdict::Readable,
+            verdict: EntryKind::Readable,
             renamed: false,
         };
         let input = |entry| Input::Entry { archive: archive.clone(), entry };
@@ -95,8 +95,8 @@ fn an_entry_of_an_archive_is_read_where_it_lies() {
         assert_eq!(shop.begun().await, "ok");
         for (entry, code, told) in [
             (Entry { crc32: 1, ..entry.clone() }, Code::ProcessingError, "damaged"),
-            (Entry { verdict: Verdict::Encrypted, ..entry.clone() }, Code::ProcessingError, "encrypted"),
-            (Entry { verdict: Verdict::Symlink, ..entry.clone() }, Code::ProcessingError, "not a file"),
+            (Entry { verdict: EntryKind::Encrypted, ..entry.clone() }, Code::ProcessingError, "encrypted"),
+            (Entry { verdict: EntryKind::Symlink, ..entry.clone() }, Code::ProcessingError, "not a file"),
             (Entry { size: 51 << 10, ..entry.clone() }, Code::PayloadTooLarge, "larger than"),
         ] {
             let fault = shop.fault(request(input(entry))).await;

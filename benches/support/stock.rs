@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
-use huemill_store::store::{Ask, Listener, Mark, Owner, Selection, Store};
+use huemill_store::store::{Ask, JobVersion, Listener, Owner, Selection, Store};
 
 struct Deaf;
 
 impl Listener for Deaf {
-    fn changed(&self, _: Mark) {}
+    fn changed(&self, _: JobVersion) {}
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -100,7 +100,7 @@ pub fn commits_per_second(data: &Path, time: Duration) -> f64 {
         let (started, mut done) = (Instant::now(), 0_u32);
         while started.elapsed() < time {
             let word = format!("{:032x}", rand::random::<u128>());
-            assert!(store.spend(&[word], Duration::from_secs(1)).await.unwrap());
+            assert!(store.consume_nonces(&[word], Duration::from_secs(1)).await.unwrap());
             done += 1;
         }
         let rate = f64::from(done) / started.elapsed().as_secs_f64();

@@ -23,8 +23,8 @@ use secrecy::ExposeSecret;
 use super::EXIT_CONFIG;
 use super::process::complain;
 use super::secret::complain_of;
-use crate::keep::{self, DATABASE, KeepError};
 use crate::settings::{Environment, Settings};
+use crate::storage::{self, DATABASE, StorageError};
 
 pub(super) use restore::{RestoreArgs, run as restore};
 
@@ -57,14 +57,14 @@ enum BackupError {
     )]
     Bucket,
     #[error(transparent)]
-    Keep(#[from] KeepError),
+    Storage(#[from] StorageError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl From<BlobError> for BackupError {
     fn from(error: BlobError) -> Self {
-        Self::Keep(error.into())
+        Self::Storage(error.into())
     }
 }
 
@@ -91,7 +91,7 @@ fn conclude(
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    keep::for_owner_alone();
+    storage::for_owner_alone();
     match actix_web::rt::System::new().block_on(work(&settings)) {
         Ok(told) => {
             complain(&told);
@@ -109,7 +109,7 @@ async fn back_up(settings: &Settings, to: &Path) -> Result<String, BackupError> 
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    keep::must_be_there(settings)?;
+    storage::must_be_there(settings)?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(at(parent))?;
     // Of a name of its own, and for nobody else: there are secrets in it.
@@ -118,8 +118,8 @@ async fn back_up(settings: &Settings, to: &Path) -> Result<String, BackupError> 
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(parent)
         .map_err(at(parent))?;
-    let blobs = keep::blobs_of(settings)?;
-    let store = keep::beside(settings).await?;
+    let blobs = storage::blobs_of(settings)?;
+    let store = storage::beside(settings).await?;
     let count = copy(&*store, &blobs, staged.path()).await;
     store.close().await;
     let told = match count? {

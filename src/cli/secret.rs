@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::client::Client;
 use super::process::complain;
 use super::{EXIT_CONFIG, print};
-use crate::keep::{self, KeepError, Named};
 use crate::settings::{Environment, Problems, Settings};
+use crate::storage::{self, Named, StorageError};
 
 /// Which secret.
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ pub(super) enum TokenError {
     #[error("the settings cannot be used:\n{0}")]
     Settings(Problems),
     #[error(transparent)]
-    Keep(#[from] KeepError),
+    Storage(#[from] StorageError),
     #[error(
         "this needs the operator's token: give it by --token, OPERATOR_TOKEN or OPERATOR_TOKEN_FILE, or run this \
          with the service's own settings; `huemill secret operator` prints it there"
@@ -56,7 +56,7 @@ pub(super) fn run(args: &SecretArgs, file: Option<&Path>) -> ExitCode {
         Which::Operator => Named::Operator,
         Which::Webhook => Named::Webhook,
     };
-    match actix_web::rt::System::new().block_on(keep::secret(&settings, name)) {
+    match actix_web::rt::System::new().block_on(storage::secret(&settings, name)) {
         Ok(secret) => {
             print(secret.expose_secret());
             ExitCode::SUCCESS
@@ -95,10 +95,10 @@ async fn token_for(client: &Client, file: Option<&Path>) -> Result<String, Token
     if !token.expose_secret().is_empty() {
         return Ok(exposed(token));
     }
-    if !client.is_local() || !keep::is_there(&settings) {
+    if !client.is_local() || !storage::is_there(&settings) {
         return Err(TokenError::None);
     }
-    Ok(exposed(&keep::secret(&settings, Named::Operator).await?))
+    Ok(exposed(&storage::secret(&settings, Named::Operator).await?))
 }
 
 fn exposed(token: &SecretString) -> String {

@@ -15,9 +15,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::EXIT_CONFIG;
 use crate::application::{Application, StartError};
-use crate::keep;
 use crate::settings::{Environment, Settings};
 use crate::signals;
+use crate::storage;
 
 /// How long what is still in the io runtime may take at the very end.
 const IO_SHUTDOWN: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
         }
     };
     huemill_observability::install_panic_hook();
-    keep::for_owner_alone();
+    storage::for_owner_alone();
     match serve(&settings, filter) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

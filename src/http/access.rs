@@ -82,7 +82,7 @@ fn shaped(response: HttpResponse<BoxBody>, context: &Context) -> (HttpResponse<B
         _ if context.was_too_slow() => Code::RequestTimeout.into(),
         Some(fault) => fault,
         None => match response.error() {
-            Some(error) => problem::of_status(status).because(error),
+            Some(error) => problem::of_status(status).with_cause(error),
             None => problem::of_status(status),
         },
     };

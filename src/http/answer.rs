@@ -15,7 +15,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use futures_util::stream::{self, Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::members::Members;
+use huemill_actors::picture_summary::PictureSummary;
 use huemill_imaging::{Card, Outcome};
 use huemill_store::{Spool, SpoolRoom};
 
@@ -112,7 +112,7 @@ fn whole(outcome: &Outcome) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 fn unwritten(error: serde_json::Error) -> Fault {
-    Fault::new(Code::InternalError).because(error)
+    Fault::new(Code::InternalError).with_cause(error)
 }
 
 /// One element of `results`, in the spool: the picture's name in the archive and its members.
@@ -140,7 +140,7 @@ fn room(card: &Card) -> usize {
 /// Writes the members of a picture and its card, without braces.
 fn members(json: &mut Vec<u8>, outcome: &Outcome) -> Result<(), serde_json::Error> {
     let start = json.len();
-    serde_json::to_writer(&mut *json, &Members::from(outcome))?;
+    serde_json::to_writer(&mut *json, &PictureSummary::from(outcome))?;
     json.remove(start);
     json.pop();
     json.extend_from_slice(b",\"social_image\":\"data:");

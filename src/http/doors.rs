@@ -3,26 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use huemill_actors::actor_system::ActorSystem;
 use huemill_actors::budget::{Budget, Refusal};
 use huemill_actors::clock::Instant as Deadline;
-use huemill_actors::crew::Crew;
 use huemill_actors::delivery::{self, Delivery};
 use huemill_actors::dispatcher::{self, CancelJob, Dispatcher};
-use huemill_actors::ending::Ends;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::fetcher::{Fetch, Fetcher};
-use huemill_actors::health::VerdictCell;
-use huemill_actors::idempotency::{Idempotency, Reservation, Reserve};
-use huemill_actors::intake::{Admission, Admit, Drain, Intake, Submit};
+use huemill_actors::health::HealthCell;
+use huemill_actors::idempotency::{Idempotency, KeyReservation, Reserve};
+use huemill_actors::intake::{Admission, Admit, DrainFlag, Intake, Submit};
 use huemill_actors::janitor::{self, Janitor};
+use huemill_actors::job_end::JobEndNotifier;
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::observed::Observed;
 use huemill_actors::outbound::{Outbound, Target};
-use huemill_actors::part::part;
 use huemill_actors::pictures::AlbumLimits;
-use huemill_actors::records::Records;
+use huemill_actors::repository::Repository;
 use huemill_actors::submission::Submission;
 use huemill_actors::supervise::ask;
+use huemill_actors::traced::traced;
 use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_observability::trace::Scope;
@@ -39,8 +39,8 @@ use super::jobs::{Links, Served};
 use super::pace::Pace;
 use super::pulse::Pulse;
 use super::signature::Signatures;
-use crate::keep::Keys;
 use crate::settings::{Limits, Settings};
+use crate::storage::Keys;
 
 /// See the module.
 pub(crate) struct Doors {
@@ -57,7 +57,7 @@ pub(crate) struct Doors {
     /// Pictures worked on at one time.
     pub slots: usize,
     /// The Health actor's last verdict.
-    pub verdict: VerdictCell,
+    pub verdict: HealthCell,
     /// Where events go.
     pub recorder: Recorder,
     /// Who calls.
@@ -67,7 +67,7 @@ pub(crate) struct Doors {
     /// What actors show of their state.
     pub observed: Observed,
     /// Jobs and blobs.
-    pub records: Records,
+    pub repository: Repository,
     /// Download links.
     pub links: Links,
     /// What the operator proves to be the operator with.
@@ -79,9 +79,9 @@ pub(crate) struct Doors {
     /// Which versions of jobs were given out.
     pub served: Served,
     /// Whom jobs' ends are told.
-    pub ends: Ends,
+    pub ends: JobEndNotifier,
     /// Whether the service stops: what has no end of its own ends then.
-    pub drain: Drain,
+    pub drain: DrainFlag,
     workers: actix::Addr<Workers>,
     intake: actix::Addr<Intake>,
     idempotency: actix::Addr<Idempotency>,
@@ -102,7 +102,7 @@ impl Doors {
     #[must_use]
     pub(crate) fn new(
         settings: &Settings,
-        crew: &Crew,
+        actor_system: &ActorSystem,
         spool: SpoolRoom,
         keys: Keys,
         outbound: Outbound,
@@ -125,28 +125,28 @@ impl Doors {
             cors: Cors::new(&settings.cors.origins),
             role: settings.server.role,
             slots: settings.worker_count(),
-            verdict: crew.verdict.clone(),
-            recorder: crew.recorder.clone(),
+            verdict: actor_system.verdict.clone(),
+            recorder: actor_system.recorder.clone(),
             callers: Callers::default(),
             pulse: Arc::default(),
-            observed: crew.jobs.observed.clone(),
-            records: crew.records.clone(),
+            observed: actor_system.jobs.observed.clone(),
+            repository: actor_system.repository.clone(),
             links: Links::new(keys.link),
             operator: keys.operator,
             signatures,
             public_url: settings.public.url.clone(),
             served: Served::default(),
-            drain: crew.drain.clone(),
-            ends: crew.jobs.ends.clone(),
-            workers: crew.workers.clone(),
-            intake: crew.jobs.intake.clone(),
-            idempotency: crew.jobs.idempotency.clone(),
-            dispatcher: crew.jobs.dispatcher.clone(),
-            janitor: crew.jobs.janitor.clone(),
-            fetcher: crew.jobs.fetcher.clone(),
-            delivery: crew.jobs.delivery.clone(),
-            metrics: crew.metrics.clone(),
-            budget: crew.budget.clone(),
+            drain: actor_system.drain.clone(),
+            ends: actor_system.jobs.ends.clone(),
+            workers: actor_system.workers.clone(),
+            intake: actor_system.jobs.intake.clone(),
+            idempotency: actor_system.jobs.idempotency.clone(),
+            dispatcher: actor_system.jobs.dispatcher.clone(),
+            janitor: actor_system.jobs.janitor.clone(),
+            fetcher: actor_system.jobs.fetcher.clone(),
+            delivery: actor_system.jobs.delivery.clone(),
+            metrics: actor_system.metrics.clone(),
+            budget: actor_system.budget.clone(),
             queue_wait: Duration::from_secs(settings.workers.queue_wait_seconds),
             request_time: settings.request_time(),
             started: Instant::now(),
@@ -189,11 +189,11 @@ impl Doors {
         limit: u64,
         job: bool,
     ) -> Result<Admission, Fault> {
-        part("admit", async { ask(&self.intake, Admit { declared, limit, job }).await? }).await
+        traced("admit", async { ask(&self.intake, Admit { declared, limit, job }).await? }).await
     }
 
     /// Asks to be the only request with this key until it is answered.
-    pub(crate) async fn hold_key(&self, scope: &str, key: &str) -> Result<Reservation, Fault> {
+    pub(crate) async fn hold_key(&self, scope: &str, key: &str) -> Result<KeyReservation, Fault> {
         ask(&self.idempotency, Reserve { scope: scope.to_owned(), key: key.to_owned() }).await?
     }
 
@@ -209,17 +209,17 @@ impl Doors {
 
     /// Tells that a job's blobs may go.
     pub(crate) fn clear_away(&self) {
-        self.janitor.do_send(janitor::Wake);
+        self.janitor.do_send(janitor::SweepSoon);
     }
 
     /// Tells that pictures may be claimed.
     pub(crate) fn wake_dispatcher(&self) {
-        self.dispatcher.do_send(dispatcher::Wake);
+        self.dispatcher.do_send(dispatcher::WorkAvailable);
     }
 
     /// Tells that a webhook is due.
     pub(crate) fn send_webhooks(&self) {
-        self.delivery.do_send(delivery::Wake);
+        self.delivery.do_send(delivery::DeliveryDue);
     }
 
     /// Has what a URL leads to downloaded, while somebody waits: until `deadline`, where there is one.
@@ -237,7 +237,7 @@ impl Doors {
             None => fetched.await?,
             Some(deadline) => tokio::time::timeout_at(deadline, fetched)
                 .await
-                .map_err(|_| Fault::new(Code::UrlTimeout).because("the request's own time was over"))??,
+                .map_err(|_| Fault::new(Code::UrlTimeout).with_cause("the request's own time was over"))??,
         }
     }
 
@@ -252,13 +252,18 @@ impl Doors {
     }
 
     /// Reserves memory that a request holds itself, from the budget that all pictures share.
-    pub(crate) async fn reserve(&self, bytes: u64) -> Result<huemill_actors::budget::Reservation, Fault> {
+    pub(crate) async fn reserve(
+        &self,
+        bytes: u64,
+    ) -> Result<huemill_actors::budget::MemoryReservation, Fault> {
         let deadline = Deadline::now() + self.queue_wait;
         self.budget.reserve(bytes, deadline, &Cancel::new()).await.map_err(|refusal| match refusal {
             Refusal::TooLarge { .. } => Fault::new(Code::PayloadTooLarge)
-                .told("This is too large to be sent as JSON. Send it as a form field or as the body itself.")
-                .because(refusal),
-            Refusal::Late | Refusal::Canceled => Fault::new(Code::Overloaded).because(refusal),
+                .with_message(
+                    "This is too large to be sent as JSON. Send it as a form field or as the body itself.",
+                )
+                .with_cause(refusal),
+            Refusal::Late | Refusal::Canceled => Fault::new(Code::Overloaded).with_cause(refusal),
         })
     }
 

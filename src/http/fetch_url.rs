@@ -29,9 +29,9 @@ pub(crate) async fn fetch_url(
 ) -> Result<HttpResponse, Problem> {
     let spool = upload::url::receive(&request, payload, &doors).await?.spool;
     let kind = pictures::format(&spool).await?.media_type();
-    let (opening, ending) = (opening(kind), ending(kind, spool.len()));
-    let length = opening.len() as u64 + spool.len().div_ceil(3) * 4 + ending.len() as u64;
-    let pieces = text(opening).chain(base64(spool)).chain(text(ending));
+    let (opening, job_end) = (opening(kind), job_end(kind, spool.len()));
+    let length = opening.len() as u64 + spool.len().div_ceil(3) * 4 + job_end.len() as u64;
+    let pieces = text(opening).chain(base64(spool)).chain(text(job_end));
     Ok(HttpResponse::Ok().content_type("application/json").body(SizedStream::new(length, pieces)))
 }
 
@@ -39,7 +39,7 @@ fn opening(kind: &str) -> String {
     format!("{{\"success\":true,\"image\":\"data:{kind};base64,")
 }
 
-fn ending(kind: &str, bytes: u64) -> String {
+fn job_end(kind: &str, bytes: u64) -> String {
     format!("\",\"content_type\":\"{kind}\",\"size_mb\":{:.2}}}", bytes as f64 / MIB)
 }
 
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_members_are_json_with_two_decimals() {
-        let json = format!("{}{}", opening("image/png"), ending("image/png", 1_572_864));
+        let json = format!("{}{}", opening("image/png"), job_end("image/png", 1_572_864));
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["image"], "data:image/png;base64,");
         assert_eq!((&value["content_type"], &value["size_mb"]), (&"image/png".into(), &1.5.into()));

@@ -76,7 +76,7 @@ impl Finish {
     /// The answer's body gave an error, and with it the connection ends.
     fn broke(&mut self, error: &(dyn std::error::Error + 'static)) {
         let fault = error.downcast_ref::<Fault>().cloned();
-        self.broken = Some(fault.unwrap_or_else(|| Fault::new(Code::InternalError).because(error)));
+        self.broken = Some(fault.unwrap_or_else(|| Fault::new(Code::InternalError).with_cause(error)));
     }
 
     fn error_code(&self) -> Option<&'static str> {

@@ -84,7 +84,7 @@ fn living(state: JobState) -> Result<(), Fault> {
 
 /// The job that a path names, as the store has it now.
 async fn find(doors: &Doors, text: &str) -> Result<Job, Fault> {
-    let job = doors.records.store.job(&id(text)?).await?;
+    let job = doors.repository.store.job(&id(text)?).await?;
     let job = job.ok_or_else(|| Fault::new(Code::JobNotFound))?;
     living(job.state)?;
     Ok(job)

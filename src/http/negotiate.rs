@@ -43,7 +43,7 @@ pub(crate) fn options<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> R
 /// The names and values of a query.
 pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Fault> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query).map_err(|error| {
-        invalid("The query cannot be read: write it as name=value&name=value.").because(error)
+        invalid("The query cannot be read: write it as name=value&name=value.").with_cause(error)
     })?;
     Ok(pairs.into_inner())
 }
@@ -118,7 +118,7 @@ impl Asks {
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
-    Fault::new(Code::InvalidInput).told(message)
+    Fault::new(Code::InvalidInput).with_message(message)
 }
 
 /// The reply that the client likes best (RFC 9110, 12.5.1); JSON where it names nothing that we make, since an

@@ -75,7 +75,7 @@ pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32, id: impl Fn(&T) -> &str) -> 
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
-    Fault::new(Code::InvalidInput).told(message)
+    Fault::new(Code::InvalidInput).with_message(message)
 }
 
 #[cfg(test)]

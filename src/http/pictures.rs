@@ -21,7 +21,7 @@ pub(crate) async fn of_zip(
 ) -> Result<Vec<Entry>, Fault> {
     let spool = spool.clone();
     let listed = tokio::task::spawn_blocking(move || pictures::list(&spool, &limits)).await;
-    let entries = listed.map_err(|error| Fault::new(Code::InternalError).because(error))??;
+    let entries = listed.map_err(|error| Fault::new(Code::InternalError).with_cause(error))??;
     let renamed = entries.iter().filter(|entry| entry.renamed).count();
     if renamed > 0 {
         log!(

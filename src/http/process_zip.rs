@@ -129,7 +129,7 @@ impl Album {
                 let first = self.failed.first().map_or("", |failed| &failed.user_message);
                 let told =
                     format!("None of the ZIP's pictures ({}) could be read. The first: {first}", self.total);
-                Fault::new(Code::ProcessingError).told(told).because(cause)
+                Fault::new(Code::ProcessingError).with_message(told).with_cause(cause)
             }
         }
     }
@@ -141,22 +141,22 @@ impl Album {
             let mut album = album?;
             match album.next_success().await {
                 Some(json) => Some((text(b",".as_slice()).chain(answer::chunks(json)).boxed(), Some(album))),
-                None => Some((text(album.ending()).boxed(), None)),
+                None => Some((text(album.job_end()).boxed(), None)),
             }
         });
         opening.chain(rest.flatten())
     }
 
-    fn ending(&self) -> Vec<u8> {
+    fn job_end(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct Ending<'a> {
             processed_count: usize,
             total_files: usize,
             failed: &'a [Failed],
         }
-        let ending =
+        let job_end =
             Ending { processed_count: self.processed, total_files: self.total, failed: &self.failed };
-        let members = serde_json::to_vec(&ending).unwrap_or_else(|_| b"{}".to_vec());
+        let members = serde_json::to_vec(&job_end).unwrap_or_else(|_| b"{}".to_vec());
         [b"],".as_slice(), &members[1..]].concat()
     }
 }

@@ -56,7 +56,7 @@ impl<'a> From<&'a store::Process> for Process<'a> {
 /// All processes that have a row, the newest first.
 async fn list(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     operator::check(request.headers(), &doors.operator)?;
-    let rows = doors.records.store.processes().await?;
+    let rows = doors.repository.store.processes().await?;
     Ok(HttpResponse::Ok().json(Body { processes: rows.iter().map(Process::from).collect() }))
 }
 

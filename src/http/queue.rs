@@ -40,14 +40,14 @@ async fn status(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse
 /// Hands out no more pictures of this type of job, or of any.
 async fn pause(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     let kind = permitted(&request, payload, &doors).await?;
-    doors.records.store.pause(kind).await?;
+    doors.repository.store.pause(kind).await?;
     paused(&doors).await
 }
 
 /// Takes a pause back; without a type, all of them.
 async fn resume(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
     let kind = permitted(&request, payload, &doors).await?;
-    doors.records.store.resume(kind).await?;
+    doors.repository.store.resume(kind).await?;
     doors.wake_dispatcher();
     paused(&doors).await
 }
@@ -55,11 +55,11 @@ async fn resume(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> R
 /// The type that an operator's request names. A body is refused rather than ignored: a type in it would be missed, and
 /// everything paused.
 async fn permitted(request: &HttpRequest, payload: Payload, doors: &Doors) -> Result<Option<JobKind>, Fault> {
-    doors.signatures.without_body(request, payload, &*doors.records.store).await?;
+    doors.signatures.without_body(request, payload, &*doors.repository.store).await?;
     operator::check(request.headers(), &doors.operator)?;
     if context::of(request).bytes_in() > 0 {
         let message = "Send no body. Name the type in the query, as in ?type=zip_batch.";
-        return Err(Fault::new(Code::InvalidInput).told(message));
+        return Err(Fault::new(Code::InvalidInput).with_message(message));
     }
     kind(request.query_string())
 }
@@ -74,7 +74,7 @@ pub(crate) fn word(kind: Option<JobKind>) -> &'static str {
 }
 
 async fn paused(doors: &Doors) -> Result<HttpResponse, Problem> {
-    let pauses = doors.records.store.pauses().await?;
+    let pauses = doors.repository.store.pauses().await?;
     doors.observed.queue_paused(pauses.clone());
     let paused = pauses.into_iter().map(word).collect();
     Ok(HttpResponse::Ok().json(Paused { paused }))

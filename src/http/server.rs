@@ -121,7 +121,7 @@ async fn proven(request: &HttpRequest, payload: Payload, doors: &Doors) -> Resul
     if doors.signatures.guards(request.method(), request.uri().path()) {
         let signed = doors.signatures.begin(request)?;
         upload::drain(payload).await?;
-        doors.signatures.settle(signed, request, &*doors.records.store).await?;
+        doors.signatures.settle(signed, request, &*doors.repository.store).await?;
     }
     Ok(())
 }
@@ -130,7 +130,7 @@ fn not_found(role: Role) -> Fault {
     let fault = Fault::new(Code::NotFound);
     match role {
         Role::All | Role::Web => fault,
-        Role::Worker => fault.told(
+        Role::Worker => fault.with_message(
             "This process works on jobs and answers no requests. Send them to one with the role web or all.",
         ),
     }

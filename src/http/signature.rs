@@ -108,7 +108,7 @@ impl Signatures {
         let is_right = |right: &String| bool::from(right.as_bytes().ct_eq(&head.signature));
         let right = self.keys.iter().map(expected).find(is_right).ok_or(Code::InvalidSignature)?;
         let spent = [format!("nonce:{}", head.nonce), format!("signature:{right}")];
-        if store.spend(&spent, KEEP).await? { Ok(()) } else { Err(Code::NonceReused.into()) }
+        if store.consume_nonces(&spent, KEEP).await? { Ok(()) } else { Err(Code::NonceReused.into()) }
     }
 }
 
@@ -128,7 +128,7 @@ fn expected(key: &SecretString, timestamp: i64, method: &Method, path: &str, dig
 
 impl Head {
     fn read(headers: &HeaderMap, now: i64) -> Result<Self, Fault> {
-        let missing = |what: &'static str| Fault::new(Code::MissingSignature).because(what);
+        let missing = |what: &'static str| Fault::new(Code::MissingSignature).with_cause(what);
         let timestamp = one(headers, &TIMESTAMP)?.ok_or_else(|| missing("X-Timestamp"))?;
         let signature = one(headers, &SIGNATURE)?.ok_or_else(|| missing("X-Signature"))?;
         let nonce = one(headers, &request_id::HEADER)?.and_then(RequestId::parse);
@@ -148,7 +148,7 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>,
     let value = values.next().map(|value| value.to_str().unwrap_or_default());
     match values.next() {
         None => Ok(value),
-        Some(_) => Err(Fault::new(Code::InvalidSignature).because(format!("{name} twice"))),
+        Some(_) => Err(Fault::new(Code::InvalidSignature).with_cause(format!("{name} twice"))),
     }
 }
 

@@ -54,8 +54,9 @@ pub(crate) struct Wanted {
 /// Said of what is longer than `limit` bytes.
 fn too_large(limit: u64) -> Fault {
     let limit = limit as f64 / 1e6;
-    Fault::new(Code::PayloadTooLarge)
-        .told(format!("This is larger than {limit} MB, the most that is taken here. Send something smaller."))
+    Fault::new(Code::PayloadTooLarge).with_message(format!(
+        "This is larger than {limit} MB, the most that is taken here. Send something smaller."
+    ))
 }
 
 impl Wanted {
@@ -64,7 +65,7 @@ impl Wanted {
     }
 
     fn nothing(&self) -> Fault {
-        Fault::new(Code::NoInput).told(self.nothing)
+        Fault::new(Code::NoInput).with_message(self.nothing)
     }
 }
 
@@ -163,7 +164,7 @@ fn form(request: &HttpRequest, wanted: &Wanted) -> Result<Form, Fault> {
 }
 
 fn other_type(wanted: &Wanted) -> Fault {
-    Fault::new(Code::UnsupportedMediaType).told(format!("The Content-Type must be {}.", wanted.types))
+    Fault::new(Code::UnsupportedMediaType).with_message(format!("The Content-Type must be {}.", wanted.types))
 }
 
 /// The body's length, where the client says it: none for a chunked body.
@@ -226,9 +227,8 @@ pub(crate) async fn drain(mut payload: Payload) -> Result<(), Fault> {
     while let Some(chunk) = payload.next().await {
         size += chunk.map_err(broken)?.len() as u64;
         if size > MAX_UNASKED {
-            return Err(
-                Fault::new(Code::PayloadTooLarge).told("This takes no body. Send the request without one.")
-            );
+            return Err(Fault::new(Code::PayloadTooLarge)
+                .with_message("This takes no body. Send the request without one."));
         }
     }
     Ok(())
@@ -242,11 +242,11 @@ pub(crate) fn unspooled(error: std::io::Error) -> Fault {
         | ErrorKind::NotFound
         | ErrorKind::PermissionDenied
         | ErrorKind::ReadOnlyFilesystem => {
-            let mut fault = Fault::new(Code::Overloaded).because(error);
+            let mut fault = Fault::new(Code::Overloaded).with_cause(error);
             fault.retry_after = Some(Duration::from_secs(30));
             fault
         }
-        _ => Fault::new(Code::InternalError).because(error),
+        _ => Fault::new(Code::InternalError).with_cause(error),
     }
 }
 
@@ -255,7 +255,7 @@ fn broken(error: PayloadError) -> Fault {
     match error {
         PayloadError::Overflow => Code::PayloadTooLarge.into(),
         other => Fault::new(Code::InvalidInput)
-            .told("The request's body ended early. Send it again.")
-            .because(other),
+            .with_message("The request's body ended early. Send it again.")
+            .with_cause(other),
     }
 }

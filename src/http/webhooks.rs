@@ -36,7 +36,7 @@ async fn list(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, 
     let limit = which.limit;
     // One more tells whether there is another page.
     which.limit += 1;
-    let mut rows = doors.records.store.deliveries(&which).await?;
+    let mut rows = doors.repository.store.deliveries(&which).await?;
     let next_cursor = page::cut(&mut rows, limit, |row| &row.id);
     let deliveries = rows.iter().map(Told::from).collect();
     Ok(HttpResponse::Ok().json(Page { deliveries, next_cursor }))
@@ -60,21 +60,21 @@ async fn redeliver(
     path: Path<String>,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    doors.signatures.without_body(&request, payload, &*doors.records.store).await?;
+    doors.signatures.without_body(&request, payload, &*doors.repository.store).await?;
     operator::check(request.headers(), &doors.operator)?;
     let job = outbox::job_of(&path).ok_or_else(unknown)?;
-    if !doors.records.store.redeliver(&path).await? {
+    if !doors.repository.store.redeliver(&path).await? {
         return Err(unknown().into());
     }
     doors.send_webhooks();
     let which = Deliveries { job: Some(job), limit: 1, ..Deliveries::default() };
-    let rows = doors.records.store.deliveries(&which).await?;
+    let rows = doors.repository.store.deliveries(&which).await?;
     let row = rows.first().ok_or_else(unknown)?;
     Ok(HttpResponse::Accepted().json(Told::from(row)))
 }
 
 fn unknown() -> Fault {
-    Fault::new(Code::NotFound).told("There is no such delivery. Check its id.")
+    Fault::new(Code::NotFound).with_message("There is no such delivery. Check its id.")
 }
 
 #[cfg(test)]

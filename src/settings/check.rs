@@ -1,7 +1,7 @@
 //! What no type says: ranges, and rules between keys. All of them are reported, not the first.
 
 use huemill_actors::delivery::Signer;
-use huemill_actors::outbound::Policy;
+use huemill_actors::outbound::AddressPolicy;
 use huemill_store::store::Role;
 use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
@@ -232,7 +232,7 @@ fn security(settings: &Settings, need: &mut Need<'_>) {
 fn outbound(settings: &Settings, need: &mut Need<'_>) {
     let outbound = &settings.outbound;
     need(
-        outbound.allow_cidrs.iter().all(|text| Policy::network(text).is_some()),
+        outbound.allow_cidrs.iter().all(|text| AddressPolicy::network(text).is_some()),
         "outbound.allow_cidrs",
         "must be networks such as 10.1.0.0/16",
     );

@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use huemill_store::job::{Card, ItemResult};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
-use huemill_store::store::{Ask, Heartbeat, Listener, Mark, Outcome, Owner, Role, Selection, Store};
+use huemill_store::store::{Ask, Heartbeat, JobVersion, Listener, Outcome, Owner, Role, Selection, Store};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, AssertSqlSafe};
 
 struct Deaf;
 
 impl Listener for Deaf {
-    fn changed(&self, _: Mark) {}
+    fn changed(&self, _: JobVersion) {}
 }
 
 /// Jobs of the two measurements, and pictures claimed in each.

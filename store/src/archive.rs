@@ -22,11 +22,11 @@ mod unpack;
 use std::io;
 
 pub use directory::Directory;
-pub use entry::{Entry, Method, Verdict};
+pub use entry::{Entry, EntryKind, Method};
 pub use extract::{extract, peek};
 pub use name::distinct;
 pub(crate) use name::{Names, is_unseen, shorten};
-pub(crate) use unpack::{CUT_OFF, ENDS_EARLY, Inflate, Tally};
+pub(crate) use unpack::{CUT_OFF, ENDS_EARLY, Inflate, SizeCheck};
 
 /// What an archive may ask for. Judged before the work it would cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct ArchiveLimits {
     pub max_entries: u64,
     /// Most bytes of the central directory.
     pub max_directory_bytes: u64,
-    /// Most bytes of one entry, uncompressed; an entry that declares more gets [`Verdict::TooLarge`].
+    /// Most bytes of one entry, uncompressed; an entry that declares more gets [`EntryKind::TooLarge`].
     pub max_entry_bytes: u64,
 }
 

@@ -9,7 +9,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 
-use crate::archive::{CUT_OFF, ENDS_EARLY, Entry, EntryError, Inflate, Method, Tally};
+use crate::archive::{CUT_OFF, ENDS_EARLY, Entry, EntryError, Inflate, Method, SizeCheck};
 use crate::blobs::{BlobError, Blobs};
 use crate::job::ItemSource;
 use crate::spool::{Spool, SpoolRoom, SpoolWriter};
@@ -87,7 +87,7 @@ async fn unpack(
     limit: u64,
     writer: &mut SpoolWriter,
 ) -> Result<(), FetchError> {
-    let mut tally = Tally::new(entry, limit)?;
+    let mut tally = SizeCheck::new(entry, limit)?;
     let mut inflate = match entry.method {
         Method::Stored => None,
         Method::Deflate => Some(Inflate::new()),

@@ -45,12 +45,12 @@ pub struct Notice {
     /// See `total`.
     pub failed: u32,
     /// Why, where it failed.
-    pub failure: Option<Failure>,
+    pub failure: Option<JobFailure>,
 }
 
 /// Why a job failed: what its first picture met, and whether all met the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub struct JobFailure {
     /// The first picture's error.
     pub first: ItemError,
     /// Whether every picture has the first one's code.
@@ -59,7 +59,7 @@ pub struct Failure {
 
 /// Names one claim on a delivery: what is said of it is fenced by that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Ticket {
+pub struct DeliveryLease {
     /// The delivery's id, the same for each try.
     pub id: String,
     /// Which claim on it, from 1.
@@ -70,7 +70,7 @@ pub struct Ticket {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     /// What to answer by.
-    pub ticket: Ticket,
+    pub lease: DeliveryLease,
     /// The job.
     pub job: JobId,
     /// The id of the request that created it.
@@ -91,7 +91,7 @@ pub struct Due {
 
 /// Which deliveries a claim asks for.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub struct ClaimDue {
     /// So many at most.
     pub most: u32,
     /// So many at most for one host.
@@ -104,7 +104,7 @@ pub struct Call {
 
 /// What a claim gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Post {
+pub struct DueDeliveries {
     /// In the order in which they fell due.
     pub due: Vec<Due>,
     /// How long until the next one falls due, of those that are not claimed now; zero where more are due already.
@@ -190,13 +190,18 @@ pub struct Deliveries {
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
     /// Claims deliveries that are due.
-    async fn due(&self, call: &Call) -> Result<Post, StoreError>;
+    async fn due(&self, call: &ClaimDue) -> Result<DueDeliveries, StoreError>;
 
     /// Writes down a try. Whether the claim still held: if not, nothing is changed.
-    async fn tried(&self, ticket: &Ticket, outcome: &Try, after: After) -> Result<bool, StoreError>;
+    async fn record_attempt(
+        &self,
+        lease: &DeliveryLease,
+        outcome: &Try,
+        after: After,
+    ) -> Result<bool, StoreError>;
 
     /// Lets go of claims as if they had not been made; they fall due after this wait.
-    async fn put_off(&self, tickets: &[Ticket], wait: Duration) -> Result<(), StoreError>;
+    async fn snooze(&self, leases: &[DeliveryLease], wait: Duration) -> Result<(), StoreError>;
 
     /// Deliveries, newest first.
     async fn deliveries(&self, which: &Deliveries) -> Result<Vec<Delivery>, StoreError>;

@@ -18,7 +18,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use allowance::{Allowance, Lease};
+use allowance::{Allowance, AllowanceShare};
 use bytes::Bytes;
 
 pub use writer::SpoolWriter;
@@ -94,11 +94,11 @@ impl SpoolRoom {
         self.inner.memory_each
     }
 
-    fn memory_lease(&self) -> Lease {
+    fn memory_lease(&self) -> AllowanceShare {
         Allowance::lease(&self.inner.memory)
     }
 
-    fn disk_lease(&self) -> Lease {
+    fn disk_lease(&self) -> AllowanceShare {
         Allowance::lease(&self.inner.disk)
     }
 
@@ -116,8 +116,8 @@ pub struct Spool {
 /// Where the bytes are. The leases are held for their drop alone.
 #[derive(Debug)]
 enum Place {
-    Memory { bytes: Bytes, _lease: Lease },
-    File { file: File, len: u64, _lease: Lease },
+    Memory { bytes: Bytes, _lease: AllowanceShare },
+    File { file: File, len: u64, _lease: AllowanceShare },
 }
 
 impl Spool {
@@ -143,11 +143,11 @@ impl Spool {
         writer::blocking(move || writer::write_out(&room, &bytes)).await
     }
 
-    fn in_memory(bytes: Vec<u8>, lease: Lease) -> Self {
+    fn in_memory(bytes: Vec<u8>, lease: AllowanceShare) -> Self {
         Self { place: Arc::new(Place::Memory { bytes: bytes.into(), _lease: lease }) }
     }
 
-    fn in_file(file: File, lease: Lease) -> Self {
+    fn in_file(file: File, lease: AllowanceShare) -> Self {
         Self { place: Arc::new(Place::File { file, len: lease.amount(), _lease: lease }) }
     }
 

@@ -44,7 +44,7 @@ pub use clock::StoreClock;
 pub use postgres::PostgresSettings;
 
 use self::dialect::Dialect;
-use self::fault::told;
+use self::fault::store_error;
 use self::operation::Operation;
 use self::postgres::Reader;
 use self::writer::{PATIENCE, Target, Writer};
@@ -77,8 +77,8 @@ impl SqlStore {
         let made = dialect::make(path, false).and_then(|()| dialect::address(path));
         let url = made.map_err(|error| StoreError::Broken(format!("{}: {error}", path.display())))?;
         let dialect = Dialect::Sqlite(clock);
-        let pool = dialect.pool(&url, 1).map_err(|error| told(&error))?;
-        let readers = dialect.pool(&url, READERS).map_err(|error| told(&error))?;
+        let pool = dialect.pool(&url, 1).map_err(|error| store_error(&error))?;
+        let readers = dialect.pool(&url, READERS).map_err(|error| store_error(&error))?;
         migrate(&dialect, &url).await?;
         let target = Target { pool: pool.clone(), dialect: dialect.clone(), listener };
         let writer = Writer::grouped(target);
@@ -101,7 +101,8 @@ impl SqlStore {
     ) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::Postgres(settings);
-        let pool = dialect.pool(url.expose_secret(), settings.connections).map_err(|error| told(&error))?;
+        let pool =
+            dialect.pool(url.expose_secret(), settings.connections).map_err(|error| store_error(&error))?;
         migrate(&dialect, url.expose_secret()).await?;
         let target = Target { pool: pool.clone(), dialect: dialect.clone(), listener };
         let writer = Writer::Single(target);
@@ -145,13 +146,14 @@ impl SqlStore {
 /// What a read gave, within the time that callers are made to wait.
 async fn read<T>(reading: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
     let outcome = tokio::time::timeout(PATIENCE, reading).await;
-    outcome.map_err(|_| writer::out_of_patience())?.map_err(|error| told(&error))
+    outcome.map_err(|_| writer::out_of_patience())?.map_err(|error| store_error(&error))
 }
 
 /// On a connection of its own: the pools' time limits are not meant for it.
 async fn migrate(dialect: &Dialect, url: &str) -> Result<(), StoreError> {
     let connect = tokio::time::timeout(PATIENCE, AnyConnection::connect(url)).await;
-    let mut connection = connect.map_err(|_| writer::out_of_patience())?.map_err(|error| told(&error))?;
+    let mut connection =
+        connect.map_err(|_| writer::out_of_patience())?.map_err(|error| store_error(&error))?;
     dialect.migrate(&mut connection).await?;
-    connection.close().await.map_err(|error| told(&error))
+    connection.close().await.map_err(|error| store_error(&error))
 }

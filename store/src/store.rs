@@ -24,8 +24,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use answers::{
-    Backoff, Canceled, Collected, Created, Ended, Expired, Figures, GivenUp, Key, Lease, Listener, Listing,
-    Mark, Outcome, Owner, Reaped, Removable, Retried, Settled, StoreError,
+    Backoff, Canceled, Collected, Created, Ended, Expired, Figures, GivenUp, JobVersion, Key, Lease,
+    Listener, Listing, Outcome, Owner, Reaped, Removable, Retried, Settled, StoreError,
 };
 pub use claims::{Ask, Claim, Claims, Selection};
 pub use processes::{Heartbeat, Process, Reconciled, Role};
@@ -46,7 +46,7 @@ pub trait Store: Outbox {
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError>;
 
     /// What the poll path needs to know: one row by its primary key.
-    async fn mark(&self, id: &JobId) -> Result<Option<Mark>, StoreError>;
+    async fn job_version(&self, id: &JobId) -> Result<Option<JobVersion>, StoreError>;
 
     /// Items of a job in their order, from this number on.
     async fn items(&self, id: &JobId, from: u32, limit: u32) -> Result<Vec<Item>, StoreError>;
@@ -125,7 +125,7 @@ pub trait Store: Outbox {
     async fn living(&self, ids: &[JobId]) -> Result<HashSet<JobId>, StoreError>;
 
     /// Spends words that may be spent once, all or none of them; remembered for `keep`. Whether they were fresh.
-    async fn spend(&self, words: &[String], keep: Duration) -> Result<bool, StoreError>;
+    async fn consume_nonces(&self, words: &[String], keep: Duration) -> Result<bool, StoreError>;
 
     /// The secret of this name; `made` becomes it where there is none yet.
     async fn secret(&self, name: &str, made: SecretString) -> Result<SecretString, StoreError>;

@@ -6,7 +6,7 @@
 mod archives;
 
 use archives::{Member, zip, zip_with};
-use huemill_store::archive::{ArchiveError, ArchiveLimits, Directory, EntryError, Verdict, extract, peek};
+use huemill_store::archive::{ArchiveError, ArchiveLimits, Directory, EntryError, EntryKind, extract, peek};
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use proptest::prelude::*;
 
@@ -69,7 +69,7 @@ proptest! {
         for ((entry, member), content) in directory.entries().iter().zip(&members).zip(&contents) {
             let stem = std::str::from_utf8(&member.name).unwrap().trim_end_matches(".jpg");
             prop_assert!(entry.name.starts_with(stem));
-            prop_assert_eq!((entry.verdict, entry.renamed), (Verdict::Readable, false));
+            prop_assert_eq!((entry.verdict, entry.renamed), (EntryKind::Readable, false));
             let bytes = extract(&source, entry, content.len() as u64).unwrap();
             prop_assert!(&bytes == content && bytes.capacity() == content.len());
             prop_assert!(peek(&source, entry, most).unwrap() == content[..most.min(content.len())]);
@@ -167,11 +167,11 @@ fn the_limits_are_the_limits() {
         Directory::read(&source, &ArchiveLimits { max_entries, max_directory_bytes, max_entry_bytes })
     };
     let exact = limits(4, directory_bytes, 8).unwrap();
-    assert!(exact.entries().iter().all(|entry| entry.verdict == Verdict::Readable));
+    assert!(exact.entries().iter().all(|entry| entry.verdict == EntryKind::Readable));
     assert!(matches!(limits(3, directory_bytes, 8), Err(ArchiveError::TooManyEntries)));
     assert!(matches!(limits(4, directory_bytes - 1, 8), Err(ArchiveError::TooManyEntries)));
     let tight = limits(4, directory_bytes, 7).unwrap();
-    assert_eq!(tight.entries()[0].verdict, Verdict::TooLarge { limit: 7 });
+    assert_eq!(tight.entries()[0].verdict, EntryKind::TooLarge { limit: 7 });
     assert!(matches!(extract(&source, &tight.entries()[0], 8), Err(EntryError::TooLarge { limit: 7 })));
     assert!(matches!(extract(&source, &exact.entries()[0], 7), Err(EntryError::TooLarge { limit: 7 })));
     assert_eq!(extract(&source, &exact.entries()[0], 8).unwrap(), b"12345678");

@@ -11,7 +11,7 @@ mod s3;
 use archives::hostile::table;
 use archives::{DEFLATED, Member, zeros, zip};
 use bytes::Bytes;
-use huemill_store::archive::{ArchiveLimits, Directory, Entry, EntryError, Method, Verdict, extract};
+use huemill_store::archive::{ArchiveLimits, Directory, Entry, EntryError, EntryKind, Method, extract};
 use huemill_store::blobs::{BlobError, Blobs, BucketSettings, input_key};
 use huemill_store::fetch::{FetchError, fetch};
 use huemill_store::job::{ItemSource, JobId};
@@ -213,7 +213,7 @@ async fn a_blob_that_ends_within_the_entry_is_damage() {
 async fn entries_that_are_no_files_are_not_read() {
     let (archive, entry) = archive_of(Member::stored("a.png", b"picture"));
     let scene = Scene::new(&archive).await;
-    let refused = scene.entry(&Entry { verdict: Verdict::Symlink, ..entry.clone() }).await;
+    let refused = scene.entry(&Entry { verdict: EntryKind::Symlink, ..entry.clone() }).await;
     assert!(matches!(refused, Err(FetchError::Entry(EntryError::NotAFile))), "{refused:?}");
     let refused = scene.entry(&Entry { method: Method::Other(12), ..entry }).await;
     assert!(matches!(refused, Err(FetchError::Entry(EntryError::UnsupportedMethod(12)))), "{refused:?}");

@@ -8,7 +8,7 @@ mod archives;
 use archives::hostile::{Hostile, Must, table};
 use archives::{Member, zip};
 use huemill_store::archive::{
-    ArchiveError, ArchiveLimits, Directory, Entry, EntryError, Verdict, extract, peek,
+    ArchiveError, ArchiveLimits, Directory, Entry, EntryError, EntryKind, extract, peek,
 };
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 
@@ -114,7 +114,7 @@ fn a_bomb_can_be_peeked_at() {
     let directory =
         Directory::read(&source, &ArchiveLimits { max_entry_bytes: u64::MAX, ..Default::default() });
     let entry = directory.unwrap().into_entries().remove(0);
-    assert_eq!(entry.verdict, Verdict::Readable);
+    assert_eq!(entry.verdict, EntryKind::Readable);
     assert_eq!(peek(&source, &entry, 16).unwrap(), [0; 16]);
 }
 

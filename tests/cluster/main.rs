@@ -90,10 +90,10 @@ fn a_job_counts_as_fetched_once_from_whatever_processes_it_is() {
 #[test]
 fn what_a_killed_process_held_is_done_by_another() {
     let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
-    let (doomed, heir) = (Node::start(&database, blobs.path()), Node::start(&database, blobs.path()));
-    let job = doomed.submit(&large(12));
-    until("the doomed one works", || doomed.figure("worker_slots_busy") > 0);
-    doomed.kill();
+    let (fail_for_good, heir) = (Node::start(&database, blobs.path()), Node::start(&database, blobs.path()));
+    let job = fail_for_good.submit(&large(12));
+    until("the doomed one works", || fail_for_good.figure("worker_slots_busy") > 0);
+    fail_for_good.kill();
     heir.completes(&job, 12);
     assert!(heir.figure("job_leases_expired_total") > 0, "it held something");
 }

@@ -28,10 +28,10 @@ fn the_webhook_of_a_process_that_died_over_it_is_sent_by_another_under_the_same_
         ("HUEMILL__WEBHOOKS__TRY_SECONDS", "3".to_owned()),
     ];
     let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
-    let doomed = Node::start_with(&database, blobs.path(), &settings);
-    let job = doomed.submit_told(&receiver.url("/"), &small(1, 1));
+    let fail_for_good = Node::start_with(&database, blobs.path(), &settings);
+    let job = fail_for_good.submit_told(&receiver.url("/"), &small(1, 1));
     taken.recv_timeout(PATIENCE).unwrap();
-    doomed.kill();
+    fail_for_good.kill();
     let heir = Node::start_with(&database, blobs.path(), &settings);
     heir.completes(&job, 1);
     until("the heir sends it", || receiver.requests().len() == 2);

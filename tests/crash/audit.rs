@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use huemill_store::job::{ItemState, JobState};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
-use huemill_store::store::{Listener, Listing, Mark, Store};
+use huemill_store::store::{JobVersion, Listener, Listing, Store};
 
 use super::clients::Seen;
 use super::place::Place;
@@ -42,7 +42,7 @@ fn is_job(service: &Service, name: &str) -> bool {
 struct Deaf;
 
 impl Listener for Deaf {
-    fn changed(&self, _: Mark) {}
+    fn changed(&self, _: JobVersion) {}
 }
 
 /// The rows themselves: one end each, counts that are those of the items, attempts within their limit.

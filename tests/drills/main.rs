@@ -58,11 +58,16 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
 /// What `fault` gives is kept until then; dropping it ends what goes on by itself.
 fn drill<F, C>(town: &Town, alarms: &[Alarm], fault: impl FnOnce() -> F, cure: impl FnOnce(F) -> C) {
     for alarm in alarms {
-        assert!(!town.pager.has_rung(alarm.alert, alarm.priority), "{} rings without a fault", alarm.alert);
+        assert!(
+            !town.pager.is_triggered(alarm.alert, alarm.priority),
+            "{} rings without a fault",
+            alarm.alert
+        );
     }
     let begun = Instant::now();
     let fault = fault();
-    let paged = times(town, alarms, begun, "pages", |alarm| town.pager.has_rung(alarm.alert, alarm.priority));
+    let paged =
+        times(town, alarms, begun, "pages", |alarm| town.pager.is_triggered(alarm.alert, alarm.priority));
     let ended = Instant::now();
     // What the cure gives goes on until the pages have resolved.
     let told = town.pager.told_so_far();

@@ -26,7 +26,7 @@ struct Told {
 
 impl Pager {
     /// Whether an alert of this name came on the route of its priority.
-    pub fn has_rung(&self, alert: &str, priority: &str) -> bool {
+    pub fn is_triggered(&self, alert: &str, priority: &str) -> bool {
         self.told(priority).iter().any(|told| told.alert == alert && told.fires)
     }
 

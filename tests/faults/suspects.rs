@@ -11,14 +11,14 @@ fn what_a_dead_process_left_does_not_wait_for_a_slow_download() {
     let deployment = server.reached_from(Deployment::new(Kind::Postgres));
     let busy = deployment.start();
     let slow = server.holds_up(&busy);
-    let doomed = deployment.start();
-    let job = submit(&doomed, &large(12));
+    let fail_for_good = deployment.start();
+    let job = submit(&fail_for_good, &large(12));
     let database = deployment.database();
     until("both processes are at work", || {
         database.count("SELECT count(DISTINCT owner) FROM items WHERE state = 'claimed'") == 2
-            && super::ledger::figure(&doomed, "worker_slots_busy").is_some_and(|busy| busy > 0.0)
+            && super::ledger::figure(&fail_for_good, "worker_slots_busy").is_some_and(|busy| busy > 0.0)
     });
-    doomed.kill();
+    fail_for_good.kill();
     ends(&busy, &job, 12, 0);
     // And work goes on as it did.
     let next = submit(&busy, &small(4, 1));

@@ -168,13 +168,13 @@ fn the_story_is_one_over_two_processes() {
     let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     // Whichever of the two asks for the picture that is held dies over it.
     town.held.store(true, Ordering::SeqCst);
-    let doomed = town.service(data[0].path(), &settings);
-    let job = town.submit(&doomed);
+    let fail_for_good = town.service(data[0].path(), &settings);
+    let job = town.submit(&fail_for_good);
     town.asked.recv_timeout(PATIENCE).unwrap();
-    until("the others are done", || doomed.logged("picture_settled").len() == PICTURES - 1);
-    let before = doomed.tape();
+    until("the others are done", || fail_for_good.logged("picture_settled").len() == PICTURES - 1);
+    let before = fail_for_good.tape();
     let heir = town.service(data[1].path(), &settings);
-    doomed.kill();
+    fail_for_good.kill();
     town.held.store(false, Ordering::SeqCst);
     town.assert_told(&[&heir]);
     let events = story(&[before.clone(), heir.tape()]);

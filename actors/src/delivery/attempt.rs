@@ -8,11 +8,13 @@ use huemill_observability::trace::{self, KeyValue, Span, SpanKind};
 use huemill_observability::{Event, log};
 use huemill_store::outbox::{After, Due, Try};
 
-use super::hosts::Health;
+use super::hosts::HostHealth;
 use super::schedule::asked;
-use super::{Courier, DeliverySettings, letter};
+use super::{DeliverySettings, WebhookSender, webhook};
 use crate::clock::Instant;
-use crate::outbound::{Answer, Failure, HeaderName, HeaderValue, OutboundError, PostLimits, Reason, Target};
+use crate::outbound::{
+    Answer, HeaderName, HeaderValue, OutboundError, PostLimits, Reason, RequestFailure, Target,
+};
 
 const USER_AGENT: &str = concat!("Huemill-Webhook/", env!("CARGO_PKG_VERSION"));
 
@@ -20,14 +22,14 @@ const USER_AGENT: &str = concat!("Huemill-Webhook/", env!("CARGO_PKG_VERSION"));
 pub(super) const GONE: &str = "gone";
 
 /// What an answer means.
-struct Verdict {
+struct AttemptVerdict {
     reason: Option<&'static str>,
-    health: Health,
+    health: HostHealth,
 }
 
-pub(super) async fn attempt(courier: Arc<Courier>, settings: DeliverySettings, due: Due) -> Health {
+pub(super) async fn attempt(sender: Arc<WebhookSender>, settings: DeliverySettings, due: Due) -> HostHealth {
     let span = begin(&due);
-    span.scope().run(carry_out(courier, settings, due, &span)).await
+    span.scope().run(carry_out(sender, settings, due, &span)).await
 }
 
 /// The try as a trace of its own that names that of the job's request.
@@ -39,19 +41,24 @@ fn begin(due: &Due) -> Span {
             KeyValue::new("server.address", due.host.clone()),
             KeyValue::new("huemill.request_id", due.request_id.clone()),
             KeyValue::new("huemill.job.id", due.job.to_string()),
-            KeyValue::new("huemill.delivery.id", due.ticket.id.clone()),
+            KeyValue::new("huemill.delivery.id", due.lease.id.clone()),
         ]
     })
 }
 
-async fn carry_out(courier: Arc<Courier>, settings: DeliverySettings, due: Due, span: &Span) -> Health {
+async fn carry_out(
+    sender: Arc<WebhookSender>,
+    settings: DeliverySettings,
+    due: Due,
+    span: &Span,
+) -> HostHealth {
     let started = Instant::now();
-    let answer = send(&courier, &settings, &due).await;
+    let answer = send(&sender, &settings, &due).await;
     let duration = started.elapsed();
-    let Verdict { reason, health } = judge(&answer);
+    let AttemptVerdict { reason, health } = judge(&answer);
     if let Err(OutboundError::Refused(reason)) = &answer {
         let (reason, request_id, job_id) = (reason.as_str(), &*due.request_id, due.job.as_str());
-        courier.recorder.record(Event::OutboundBlocked { reason });
+        sender.recorder.record(Event::OutboundBlocked { reason });
         log!(OUTBOUND_BLOCKED, request_id, job_id, host = &*due.host, reason);
     }
     let after = after(&settings, &due, &answer, reason);
@@ -68,23 +75,27 @@ async fn carry_out(courier: Arc<Courier>, settings: DeliverySettings, due: Due, 
         reason: reason.map(str::to_owned),
         answer: answer.map(|answer| String::from_utf8_lossy(&answer.body).into_owned()).unwrap_or_default(),
     };
-    courier.recorder.record(Event::WebhookTried { again: due.tries > 0, reason, time: duration });
-    match courier.records.store.tried(&due.ticket, &outcome, after).await {
-        Ok(true) => tell(&courier, &due, &outcome, reason, after),
+    sender.recorder.record(Event::WebhookTried { again: due.tries > 0, reason, time: duration });
+    match sender.repository.store.record_attempt(&due.lease, &outcome, after).await {
+        Ok(true) => tell(&sender, &due, &outcome, reason, after),
         // Another process has claimed it meanwhile, or somebody has had it sent anew.
         Ok(false) => {}
         // It falls due again when its claim runs out, with the same id.
-        Err(error) => log!(DELIVERY_UNWRITTEN, delivery_id = due.ticket.id, cause = %error),
+        Err(error) => log!(DELIVERY_UNWRITTEN, delivery_id = due.lease.id, cause = %error),
     }
     health
 }
 
-async fn send(courier: &Courier, settings: &DeliverySettings, due: &Due) -> Result<Answer, OutboundError> {
-    let target = Target::parse(&due.url, courier.outbound.policy())?;
+async fn send(
+    sender: &WebhookSender,
+    settings: &DeliverySettings,
+    due: &Due,
+) -> Result<Answer, OutboundError> {
+    let target = Target::parse(&due.url, sender.outbound.policy())?;
     let now = now();
-    let download = (courier.download)(&due.job, &due.notice);
-    let body = letter::body(&due.job, &due.request_id, &due.notice, &download, now);
-    let signed = courier.signer.sign(&due.ticket.id, now, &body);
+    let download = (sender.download)(&due.job, &due.notice);
+    let body = webhook::body(&due.job, &due.request_id, &due.notice, &download, now);
+    let signed = sender.signer.sign(&due.lease.id, now, &body);
     let timestamp = now.to_string();
     let headers = [
         ("content-type", "application/json"),
@@ -93,7 +104,7 @@ async fn send(courier: &Courier, settings: &DeliverySettings, due: &Due) -> Resu
         ("x-timestamp", &timestamp),
         ("x-request-id", &due.request_id),
         ("x-signature", &signed.own),
-        ("webhook-id", &due.ticket.id),
+        ("webhook-id", &due.lease.id),
         ("webhook-timestamp", &timestamp),
         ("webhook-signature", &signed.standard),
     ];
@@ -102,7 +113,7 @@ async fn send(courier: &Courier, settings: &DeliverySettings, due: &Due) -> Resu
     };
     let headers: Vec<_> = headers.into_iter().filter_map(header).collect();
     let limits = PostLimits { total: settings.limit, ..PostLimits::default() };
-    courier.outbound.post(&target, &headers, Bytes::from(body), limits).await
+    sender.outbound.post(&target, &headers, Bytes::from(body), limits).await
 }
 
 /// Seconds since 1970.
@@ -110,26 +121,28 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn judge(answer: &Result<Answer, OutboundError>) -> Verdict {
+fn judge(answer: &Result<Answer, OutboundError>) -> AttemptVerdict {
     let (reason, health) = match answer {
         Ok(answer) => match answer.status {
-            200..=299 => (None, Health::Well),
-            300..=399 => (Some("redirect"), Health::Well),
-            410 => (Some(GONE), Health::Well),
-            429 => (Some("rate_limited"), Health::Well),
-            400..=499 => (Some("client_error"), Health::Well),
-            _ => (Some("server_error"), Health::Ill),
+            200..=299 => (None, HostHealth::Well),
+            300..=399 => (Some("redirect"), HostHealth::Well),
+            410 => (Some(GONE), HostHealth::Well),
+            429 => (Some("rate_limited"), HostHealth::Well),
+            400..=499 => (Some("client_error"), HostHealth::Well),
+            _ => (Some("server_error"), HostHealth::Ill),
         },
-        Err(OutboundError::Refused(Reason::Unresolvable)) => (Some("unresolvable"), Health::Ill),
-        Err(OutboundError::Refused(_)) => (Some("blocked"), Health::Unknown),
-        Err(OutboundError::Timeout(_)) => (Some("timeout"), Health::Ill),
-        Err(OutboundError::Upstream { what: Failure::Tls, .. }) => (Some("tls"), Health::Ill),
-        Err(OutboundError::Upstream { what: Failure::Connect, .. }) => (Some("connection"), Health::Ill),
+        Err(OutboundError::Refused(Reason::Unresolvable)) => (Some("unresolvable"), HostHealth::Ill),
+        Err(OutboundError::Refused(_)) => (Some("blocked"), HostHealth::Unknown),
+        Err(OutboundError::Timeout(_)) => (Some("timeout"), HostHealth::Ill),
+        Err(OutboundError::Upstream { what: RequestFailure::Tls, .. }) => (Some("tls"), HostHealth::Ill),
+        Err(OutboundError::Upstream { what: RequestFailure::Connect, .. }) => {
+            (Some("connection"), HostHealth::Ill)
+        }
         Err(OutboundError::Upstream { .. } | OutboundError::TooLarge { .. }) => {
-            (Some("malformed"), Health::Ill)
+            (Some("malformed"), HostHealth::Ill)
         }
     };
-    Verdict { reason, health }
+    AttemptVerdict { reason, health }
 }
 
 fn after(
@@ -149,8 +162,8 @@ fn after(
     }
 }
 
-fn tell(courier: &Courier, due: &Due, outcome: &Try, reason: Option<&'static str>, after: After) {
-    let (request_id, job_id, delivery_id) = (&*due.request_id, due.job.as_str(), &*due.ticket.id);
+fn tell(sender: &WebhookSender, due: &Due, outcome: &Try, reason: Option<&'static str>, after: After) {
+    let (request_id, job_id, delivery_id) = (&*due.request_id, due.job.as_str(), &*due.lease.id);
     let (host, attempt, status_code) = (&*due.host, due.tries + 1, outcome.status);
     let duration_ms = outcome.duration.as_millis() as u64;
     if after == After::Delivered {
@@ -182,7 +195,7 @@ fn tell(courier: &Courier, due: &Due, outcome: &Try, reason: Option<&'static str
         retry_in_ms,
     );
     if after == After::Dead {
-        courier.recorder.record(Event::DeadLetter);
+        sender.recorder.record(Event::DeadLetter);
         log!(WEBHOOK_DEAD_LETTER, request_id, job_id, delivery_id, host, attempt, reason);
     }
 }
@@ -204,10 +217,10 @@ mod tests {
         let errors = [
             OutboundError::Refused(Reason::Private),
             OutboundError::Refused(Reason::Unresolvable),
-            OutboundError::Timeout(crate::outbound::Phase::Head),
-            OutboundError::Upstream { status: None, what: Failure::Tls },
-            OutboundError::Upstream { status: None, what: Failure::Connect },
-            OutboundError::Upstream { status: None, what: Failure::Cut },
+            OutboundError::Timeout(crate::outbound::RequestPhase::Head),
+            OutboundError::Upstream { status: None, what: RequestFailure::Tls },
+            OutboundError::Upstream { status: None, what: RequestFailure::Connect },
+            OutboundError::Upstream { status: None, what: RequestFailure::Cut },
         ];
         for error in errors {
             let reason = judge(&Err(error)).reason;

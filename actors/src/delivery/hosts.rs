@@ -19,7 +19,7 @@ const REMEMBERED: usize = 4_096;
 
 /// How a host did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Health {
+pub(super) enum HostHealth {
     /// It answered.
     Well,
     /// It cost time and gave nothing.
@@ -129,13 +129,13 @@ impl Hosts {
     }
 
     /// A try is over.
-    pub(super) fn left(&mut self, name: &str, health: Health, now: Instant) {
+    pub(super) fn left(&mut self, name: &str, health: HostHealth, now: Instant) {
         let Some(host) = self.known.get_mut(name) else { return };
         host.flying = host.flying.saturating_sub(1);
         host.last_used = now;
         match health {
-            Health::Well => (host.failures, host.openings, host.until) = (0, 0, None),
-            Health::Ill => {
+            HostHealth::Well => (host.failures, host.openings, host.until) = (0, 0, None),
+            HostHealth::Ill => {
                 host.failures += 1;
                 let tried = host.until.is_some_and(|until| until <= now);
                 if host.failures >= FAILURES && (tried || host.until.is_none()) {
@@ -145,7 +145,7 @@ impl Hosts {
                     host.until = Some(now + wait);
                 }
             }
-            Health::Unknown => {}
+            HostHealth::Unknown => {}
         }
         if host.flying == 0 && host.failures == 0 {
             self.known.remove(name);
@@ -167,7 +167,7 @@ mod tests {
 
     fn fail(hosts: &mut Hosts, now: Instant) {
         assert_eq!(hosts.admit(A, now), Admission::Go);
-        hosts.left(A, Health::Ill, now);
+        hosts.left(A, HostHealth::Ill, now);
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(hosts.admit(A, now), Admission::Wait(FULL));
         assert_eq!(hosts.closed(now, 9), [A]);
         assert_eq!(hosts.admit(B, now), Admission::Go);
-        hosts.left(A, Health::Well, now);
+        hosts.left(A, HostHealth::Well, now);
         assert!(hosts.closed(now, 9).is_empty());
         assert_eq!(hosts.admit(A, now), Admission::Go);
     }
@@ -197,11 +197,11 @@ mod tests {
             assert!(hosts.closed(now, 9).is_empty());
             assert_eq!(hosts.admit(A, now), Admission::Go, "one goes first");
             assert_eq!(hosts.admit(A, now), Admission::Wait(FULL), "and one alone");
-            hosts.left(A, Health::Ill, now);
+            hosts.left(A, HostHealth::Ill, now);
         }
         now += Duration::from_secs(100);
         assert_eq!(hosts.admit(A, now), Admission::Go);
-        hosts.left(A, Health::Well, now);
+        hosts.left(A, HostHealth::Well, now);
         assert_eq!([hosts.admit(A, now), hosts.admit(A, now)], [Admission::Go; 2]);
     }
 
@@ -211,7 +211,7 @@ mod tests {
         for _ in 0..20 {
             fail(&mut hosts, now);
             assert_eq!(hosts.admit(A, now), Admission::Go);
-            hosts.left(A, Health::Well, now);
+            hosts.left(A, HostHealth::Well, now);
         }
         assert_eq!(hosts.opens_in(now), None);
         assert!(hosts.known.is_empty(), "who does well is forgotten");
@@ -219,7 +219,7 @@ mod tests {
 
     fn fail_once(hosts: &mut Hosts, name: &str, now: Instant) {
         assert_eq!(hosts.admit(name, now), Admission::Go, "{name}");
-        hosts.left(name, Health::Ill, now);
+        hosts.left(name, HostHealth::Ill, now);
     }
 
     #[test]

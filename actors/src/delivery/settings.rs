@@ -7,11 +7,11 @@ use huemill_store::job::JobId;
 use huemill_store::outbox::Notice;
 
 use super::{Schedule, Signer};
-use crate::intake::Drain;
+use crate::intake::DrainFlag;
 use crate::metrics::Recorder;
 use crate::observed::Observed;
 use crate::outbound::Outbound;
-use crate::records::Records;
+use crate::repository::Repository;
 
 /// Everything about deliveries that can be set.
 #[derive(Debug, Clone)]
@@ -61,9 +61,9 @@ impl Default for DeliverySettings {
 pub type DownloadUrl = Arc<dyn Fn(&JobId, &Notice) -> String + Send + Sync>;
 
 /// What the tries need.
-pub struct Courier {
+pub struct WebhookSender {
     /// The outbox.
-    pub records: Records,
+    pub repository: Repository,
     /// The way out.
     pub outbound: Outbound,
     /// Signs what is sent.
@@ -71,7 +71,7 @@ pub struct Courier {
     /// Where results are.
     pub download: DownloadUrl,
     /// Whether the service stops.
-    pub drain: Drain,
+    pub drain: DrainFlag,
     /// Where the Delivery actor shows its state.
     pub observed: Observed,
     /// Told what happened.

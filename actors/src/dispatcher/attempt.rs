@@ -22,10 +22,10 @@ use super::{DispatcherSettings, Tools, within};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::fetcher::Fetch;
-use crate::members::Members;
-use crate::orders;
-use crate::part::part;
+use crate::job_options;
+use crate::picture_summary::PictureSummary;
 use crate::supervise::ask;
+use crate::traced::traced;
 use crate::workers::{self, Cancel, Class, Input, Run};
 
 /// The route whose pictures these are, for the metrics.
@@ -114,12 +114,12 @@ async fn carry_out(
 /// A card that was stored after its job was deleted has no row that names it.
 async fn clear_away(tools: &Tools, lease: &Lease) {
     let is_gone = |job: &Option<Job>| job.as_ref().is_none_or(|job| job.state == JobState::Expired);
-    if !tools.records.store.job(&lease.job).await.is_ok_and(|job| is_gone(&job)) {
+    if !tools.repository.store.job(&lease.job).await.is_ok_and(|job| is_gone(&job)) {
         return;
     }
-    let (blobs, job) = (tools.records.blobs.clone(), lease.job.clone());
+    let (blobs, job) = (tools.repository.blobs.clone(), lease.job.clone());
     // Should that fail, the walk for orphans finds it.
-    let _ = tools.records.on_io(async move { Ok(blobs.remove_job(&job, true).await?) }).await;
+    let _ = tools.repository.on_io(async move { Ok(blobs.remove_job(&job, true).await?) }).await;
 }
 
 async fn work(
@@ -129,8 +129,8 @@ async fn work(
     cancel: &Cancel,
     download: Option<Download>,
 ) -> Result<ItemResult, Failure> {
-    let options = orders::read(&claim.options)?;
-    let input = Input::Spool(part("fetch", bytes(tools, settings, claim)).await?);
+    let options = job_options::read(&claim.options)?;
+    let input = Input::Spool(traced("fetch", bytes(tools, settings, claim)).await?);
     drop(download);
     let start_by = Instant::now() + settings.picture;
     let class = Class::Batch { start_by };
@@ -139,9 +139,9 @@ async fn work(
         Run { input, options, deadline, cancel: cancel.clone(), class, counted: true, scope: Scope::here() };
     let done = workers::run(&tools.workers, run).await?;
     tools.estimate.took(done.worked);
-    let members = serde_json::to_string(&Members::from(&done.outcome))
-        .map_err(|error| Fault::new(Code::InternalError).because(error))?;
-    let card = part("card upload", store_card(tools, claim, done.outcome.card)).await?;
+    let members = serde_json::to_string(&PictureSummary::from(&done.outcome))
+        .map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
+    let card = traced("card upload", store_card(tools, claim, done.outcome.card)).await?;
     Ok(ItemResult { members, card })
 }
 
@@ -154,9 +154,9 @@ async fn bytes(tools: &Arc<Tools>, settings: DispatcherSettings, claim: &Claim) 
         return Ok(ask(&tools.fetcher, fetch).await??);
     }
     let (fetching, source) = (Arc::clone(tools), claim.source.clone());
-    let fetched = tools.records.on_io(async move {
-        let Tools { records, room, .. } = &*fetching;
-        Ok(fetch(&records.blobs, &source, room, settings.longest_input).await)
+    let fetched = tools.repository.on_io(async move {
+        let Tools { repository, room, .. } = &*fetching;
+        Ok(fetch(&repository.blobs, &source, room, settings.longest_input).await)
     });
     fetched.await?.map_err(of_fetch)
 }
@@ -169,9 +169,9 @@ async fn store_card(tools: &Arc<Tools>, claim: &Claim, card: huemill_imaging::Ca
         length: card.bytes.len() as u64,
         crc32: crc32fast::hash(&card.bytes),
     };
-    let (records, key) = (tools.records.clone(), stored.key.clone());
-    let put = async move { Ok(records.blobs.put(&key, card.bytes.into()).await) };
-    tools.records.on_io(put).await?.map_err(Failure::Blob)?;
+    let (repository, key) = (tools.repository.clone(), stored.key.clone());
+    let put = async move { Ok(repository.blobs.put(&key, card.bytes.into()).await) };
+    tools.repository.on_io(put).await?.map_err(Failure::Blob)?;
     Ok(stored)
 }
 
@@ -190,7 +190,7 @@ async fn settle(
     let mut wait = WAITS.0;
     loop {
         let pace = tools.estimate.pace_ms();
-        let settle = tools.records.store.settle(&claim.lease, outcome.clone(), pace);
+        let settle = tools.repository.store.settle(&claim.lease, outcome.clone(), pace);
         match within(lease, settle).await {
             Ok(settled) => return Ok(settled),
             Err(StoreError::Away(cause)) => {
@@ -266,7 +266,7 @@ fn write_line(claim: &Claim, fault: Option<&Fault>, began: Instant) {
 
 /// Puts the picture back. Where even that fails, the next heartbeat does it.
 async fn give_back(tools: &Tools, lease: &Lease, fault: Fault) -> Finish {
-    if let Err(error) = tools.records.store.give_back(std::slice::from_ref(lease)).await {
+    if let Err(error) = tools.repository.store.give_back(std::slice::from_ref(lease)).await {
         log!(SETTLE_DELAYED, job_id = lease.job.as_str(), cause = %error);
     }
     Finish::GivenBack(fault)

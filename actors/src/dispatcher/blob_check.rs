@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::Instant;
 use crate::fault::Fault;
-use crate::records::Records;
+use crate::repository::Repository;
 
 /// How long an answer is good.
 const FRESH: Duration = Duration::from_secs(1);
@@ -16,15 +16,15 @@ const FRESH: Duration = Duration::from_secs(1);
 /// See the module. Clones share.
 #[derive(Clone)]
 pub struct BlobCheck {
-    records: Records,
+    repository: Repository,
     last: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 impl BlobCheck {
     /// Of these blobs.
     #[must_use]
-    pub fn new(records: Records) -> Self {
-        Self { records, last: Arc::default() }
+    pub fn new(repository: Repository) -> Self {
+        Self { repository, last: Arc::default() }
     }
 
     /// Whether a blob can be written, read and removed now, or a moment ago.
@@ -35,8 +35,8 @@ impl BlobCheck {
         {
             return well;
         }
-        let blobs = self.records.blobs.clone();
-        let probed = self.records.on_io(async move { blobs.probe().await.map_err(Fault::from) }).await;
+        let blobs = self.repository.blobs.clone();
+        let probed = self.repository.on_io(async move { blobs.probe().await.map_err(Fault::from) }).await;
         *last = Some((Instant::now(), probed.is_ok()));
         probed.is_ok()
     }

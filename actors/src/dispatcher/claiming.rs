@@ -53,7 +53,7 @@ impl Dispatcher {
         }
         let Some(ask) = self.ask() else { return };
         self.claiming = Claiming::Yes;
-        let store = Arc::clone(&self.tools.records.store);
+        let store = Arc::clone(&self.tools.repository.store);
         let (sequence, selection) = (ask.sequence, ask.selection);
         let claim = async move { within(ask.lease, store.claim(&ask)).await };
         ctx.spawn(wrap_future(claim).map(move |claims, dispatcher: &mut Self, ctx| {

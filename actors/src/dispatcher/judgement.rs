@@ -11,7 +11,7 @@ use huemill_store::store::Outcome;
 
 use super::{DispatcherSettings, Tools};
 use crate::fault::{Code, Fault};
-use crate::part::SpanError;
+use crate::traced::SpanError;
 use crate::workers;
 
 /// Why a picture has no result.
@@ -62,7 +62,7 @@ pub(super) async fn judge(tools: &Tools, settings: DispatcherSettings, failure: 
                 fault.code = Code::Overloaded;
                 return Judgement::GiveBack(fault);
             }
-            Fault::new(Code::InternalError).because(error)
+            Fault::new(Code::InternalError).with_cause(error)
         }
         Failure::Fault(fault) => fault,
     };
@@ -80,9 +80,9 @@ pub(super) async fn judge(tools: &Tools, settings: DispatcherSettings, failure: 
 pub(super) fn of_fetch(error: FetchError) -> Failure {
     Failure::Fault(match error {
         FetchError::Blob(error) => return Failure::Blob(error),
-        FetchError::Entry(EntryError::Io(error)) => Fault::new(Code::Overloaded).because(error),
+        FetchError::Entry(EntryError::Io(error)) => Fault::new(Code::Overloaded).with_cause(error),
         FetchError::Entry(error) => workers::of_entry(&error),
-        FetchError::TooLarge { limit } => workers::too_many_bytes(limit).because(error),
-        error => Fault::new(Code::InternalError).because(error),
+        FetchError::TooLarge { limit } => workers::too_many_bytes(limit).with_cause(error),
+        error => Fault::new(Code::InternalError).with_cause(error),
     })
 }

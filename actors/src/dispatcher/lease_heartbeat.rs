@@ -68,7 +68,7 @@ impl Beats {
         loop {
             beat.tick().await;
             let idle =
-                self.tools.records.store.is_sole_writer() && self.quiet_since == Some(self.items.sent());
+                self.tools.repository.store.is_sole_writer() && self.quiet_since == Some(self.items.sent());
             if !idle && self.reconcile().await {
                 self.reap().await;
             }
@@ -86,7 +86,7 @@ impl Beats {
         let held = self.items.all();
         let idle = held.is_empty();
         let heartbeat = self.heartbeat(answered, held);
-        let beat = self.tools.records.store.heartbeat(&heartbeat);
+        let beat = self.tools.repository.store.heartbeat(&heartbeat);
         let Ok(found) = within(self.limit(), beat).await else { return false };
         for lease in &found.lost {
             if self.items.lost(lease) {
@@ -124,7 +124,7 @@ impl Beats {
                 .to_owned(),
         };
         loop {
-            let store = &self.tools.records.store;
+            let store = &self.tools.repository.store;
             let reap = store.reap(BATCH, self.settings.crashes, &error);
             let Ok(reaped) = within(self.limit(), reap).await else { return };
             let (returned, given_up) = (reaped.returned, reaped.given_up.len() as u64);

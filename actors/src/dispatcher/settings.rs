@@ -8,13 +8,13 @@ use huemill_store::store::{Backoff, Owner, Role};
 use tokio::runtime::Handle;
 
 use super::blob_check::BlobCheck;
-use crate::ending::Ends;
 use crate::estimate::Estimate;
 use crate::fetcher::Fetcher;
-use crate::intake::Drain;
+use crate::intake::DrainFlag;
+use crate::job_end::JobEndNotifier;
 use crate::metrics::Recorder;
 use crate::observed::Observed;
-use crate::records::Records;
+use crate::repository::Repository;
 use crate::workers::Workers;
 
 /// How work is handed out.
@@ -63,13 +63,13 @@ impl Default for DispatcherSettings {
 #[derive(Clone)]
 pub struct Tools {
     /// Jobs and blobs.
-    pub records: Records,
+    pub repository: Repository,
     /// Who does the pixels.
     pub workers: Addr<Workers>,
     /// Who downloads pictures.
     pub fetcher: Addr<Fetcher>,
     /// Told when a job has ended.
-    pub ends: Ends,
+    pub ends: JobEndNotifier,
     /// Where inputs lie while they are worked on.
     pub room: SpoolRoom,
     /// What is learned of times.
@@ -77,7 +77,7 @@ pub struct Tools {
     /// Whether blobs are away for all, or one of them alone.
     pub blob_check: BlobCheck,
     /// Whether the service stops.
-    pub drain: Drain,
+    pub drain: DrainFlag,
     /// Where the Dispatcher shows its state.
     pub observed: Observed,
     /// Where events go.

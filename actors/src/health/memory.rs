@@ -96,7 +96,7 @@ mod tests {
 
     const MEMINFO: &str = "MemTotal:  1000 kB\nMemFree:  1 kB\nMemAvailable:  400 kB\n";
 
-    fn world(files: &[(&str, &str)]) -> tempfile::TempDir {
+    fn dependencies(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = root.path().join(path);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn measured(files: &[(&str, &str)]) -> (u64, u64) {
-        let MemoryUse { used, total } = measure(world(files).path()).unwrap();
+        let MemoryUse { used, total } = measure(dependencies(files).path()).unwrap();
         (used, total)
     }
 

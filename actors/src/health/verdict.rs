@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
-use crate::intake::Drain;
-use crate::supervise::Bell;
+use crate::intake::DrainFlag;
+use crate::supervise::ShutdownTrigger;
 
 /// The dependencies of /ready, by the names under which it shows them.
 pub const DEPENDENCIES: [&str; 7] = ["actors", "colorthief", "disk", "mem", "smartcrop", "store", "workers"];
@@ -43,10 +43,10 @@ impl Check {
 
 /// Whether the service can do its work, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct HealthReport {
     /// Whether it is ready: all dependencies are well, the verdict is fresh, nothing drains or is doomed.
     pub ready: bool,
-    /// What stands against it beside the dependencies: `starting`, `stale`, `draining` or `doomed`.
+    /// What stands against it beside the dependencies: `starting`, `stale`, `draining` or `fail_for_good`.
     pub reason: Option<&'static str>,
     /// Each of [`DEPENDENCIES`], and what was found.
     pub checks: BTreeMap<&'static str, Check>,
@@ -54,7 +54,7 @@ pub struct Verdict {
     pub age: Option<Duration>,
 }
 
-impl Verdict {
+impl HealthReport {
     /// Each dependency by name, and whether it is well.
     pub fn dependencies(&self) -> impl Iterator<Item = (&'static str, bool)> + '_ {
         self.checks.iter().map(|(name, check)| (*name, check.ok))
@@ -70,29 +70,35 @@ struct Findings {
 
 /// Where the verdict is read. Clones share it.
 #[derive(Debug, Clone)]
-pub struct VerdictCell {
+pub struct HealthCell {
     findings: Arc<RwLock<Findings>>,
     clock: Clock,
     stale: Duration,
-    drain: Drain,
-    bell: Bell,
+    drain: DrainFlag,
+    shutdown_trigger: ShutdownTrigger,
 }
 
-impl VerdictCell {
+impl HealthCell {
     /// A cell that says `starting`. Findings older than `stale` count as not ready.
     #[must_use]
-    pub fn new(clock: Clock, stale: Duration, drain: Drain, bell: Bell) -> Self {
+    pub fn new(clock: Clock, stale: Duration, drain: DrainFlag, shutdown_trigger: ShutdownTrigger) -> Self {
         let unknown = |name| (name, Check::ill("not checked yet"));
         let checks = DEPENDENCIES.into_iter().map(unknown).collect();
-        Self { findings: Arc::new(RwLock::new(Findings { checks, at: None })), clock, stale, drain, bell }
+        Self {
+            findings: Arc::new(RwLock::new(Findings { checks, at: None })),
+            clock,
+            stale,
+            drain,
+            shutdown_trigger,
+        }
     }
 
     /// The verdict of this moment.
     #[must_use]
-    pub fn read(&self) -> Verdict {
+    pub fn read(&self) -> HealthReport {
         let findings = self.findings.read().unwrap_or_else(PoisonError::into_inner);
         let age = findings.at.map(|at| self.clock.now().saturating_duration_since(at));
-        let reason = if self.bell.has_rung() {
+        let reason = if self.shutdown_trigger.is_triggered() {
             Some("doomed")
         } else if self.drain.has_begun() {
             Some("draining")
@@ -104,7 +110,7 @@ impl VerdictCell {
             }
         };
         let ready = reason.is_none() && findings.checks.values().all(|check| check.ok);
-        Verdict { ready, reason, checks: findings.checks.clone(), age }
+        HealthReport { ready, reason, checks: findings.checks.clone(), age }
     }
 
     /// Takes new findings about some dependencies; the others stay as they are.
@@ -123,11 +129,16 @@ impl VerdictCell {
 mod tests {
     use super::*;
 
-    fn cell() -> VerdictCell {
-        VerdictCell::new(Clock::manual(), Duration::from_secs(30), Drain::default(), Bell::new().0)
+    fn cell() -> HealthCell {
+        HealthCell::new(
+            Clock::manual(),
+            Duration::from_secs(30),
+            DrainFlag::default(),
+            ShutdownTrigger::new().0,
+        )
     }
 
-    fn all_well(cell: &VerdictCell) {
+    fn all_well(cell: &HealthCell) {
         cell.note(DEPENDENCIES.map(|name| (name, Check::well(Vec::new()))));
         cell.stamp();
     }
@@ -170,7 +181,8 @@ mod tests {
         all_well(&cell);
         cell.drain.begin();
         assert_eq!((cell.read().ready, cell.read().reason), (false, Some("draining")));
-        cell.bell.ring(crate::supervise::Doom { actor: "workers", reason: String::new() });
+        cell.shutdown_trigger
+            .trigger(crate::supervise::FatalError { actor: "workers", reason: String::new() });
         assert_eq!((cell.read().ready, cell.read().reason), (false, Some("doomed")));
     }
 }

@@ -17,7 +17,7 @@ use crate::estimate::Estimate;
 use crate::fault::Fault;
 use crate::metrics::Recorder;
 use crate::observed::Observed;
-use crate::records::Records;
+use crate::repository::Repository;
 
 /// The duty of expiring, removing and collecting.
 const SWEEP: &str = "sweep";
@@ -28,7 +28,7 @@ const REMOVAL_WAITS: (Duration, Duration) = (Duration::from_secs(30), Duration::
 /// What the janitor works with.
 pub(super) struct Sweep {
     settings: JanitorSettings,
-    records: Records,
+    repository: Repository,
     owner: Owner,
     estimate: Estimate,
     quota: BlobQuota,
@@ -46,7 +46,7 @@ pub(super) const WALK_PAGES: u16 = 257;
 impl Sweep {
     pub(super) fn new(
         settings: JanitorSettings,
-        records: Records,
+        repository: Repository,
         owner: Owner,
         (estimate, quota): (Estimate, BlobQuota),
         observed: Observed,
@@ -54,7 +54,7 @@ impl Sweep {
     ) -> Self {
         Self {
             settings,
-            records,
+            repository,
             owner,
             estimate,
             quota,
@@ -67,7 +67,7 @@ impl Sweep {
 
     /// Whether no other process shares the store.
     pub(super) fn is_alone(&self) -> bool {
-        self.records.store.is_sole_writer()
+        self.repository.store.is_sole_writer()
     }
 
     /// Reports a jump of the system's clock, once each. It is not believed before the next start.
@@ -87,7 +87,7 @@ impl Sweep {
         self.collect().await?;
         if self.holds_duty().await? {
             let quiet = self.settings.stalled;
-            let stalled = self.records.store.stalled(quiet).await?;
+            let stalled = self.repository.store.stalled(quiet).await?;
             self.recorder.record(Event::JobsStalled(stalled));
         }
         self.figures().await
@@ -111,7 +111,7 @@ impl Sweep {
             return Ok(held);
         }
         let asked = Instant::now();
-        let held = self.records.store.hold_duty(&self.owner, SWEEP, self.settings.duty).await?;
+        let held = self.repository.store.hold_duty(&self.owner, SWEEP, self.settings.duty).await?;
         *self.duty.lock().unwrap_or_else(PoisonError::into_inner) = Some((asked, held));
         self.observed.update(|all| all.janitor.sweeps = held);
         Ok(held)
@@ -119,7 +119,7 @@ impl Sweep {
 
     /// The figures of the store: the same few rows however many jobs there are.
     pub(super) async fn figures(&self) -> Result<(), Fault> {
-        let figures = self.records.store.figures().await?;
+        let figures = self.repository.store.figures().await?;
         self.estimate.set_waiting(figures.queued_items);
         self.estimate.set_slots(figures.slots);
         self.quota.counted(figures.blob_bytes);
@@ -131,7 +131,7 @@ impl Sweep {
         self.recorder.record(Event::Outbox { pending: figures.deliveries, dead: figures.dead_letters });
         self.recorder.record(Event::BlobBytes(figures.blob_bytes));
         self.recorder.record(Event::Processes(figures.processes));
-        let pauses = if figures.pauses > 0 { self.records.store.pauses().await? } else { Vec::new() };
+        let pauses = if figures.pauses > 0 { self.repository.store.pauses().await? } else { Vec::new() };
         self.recorder.record(Event::QueuePaused(pauses.len() as u64));
         self.observed.queue_paused(pauses);
         Ok(())
@@ -143,7 +143,7 @@ impl Sweep {
         if !self.holds_duty().await? {
             return Ok(());
         }
-        let corrected = self.records.store.recount().await?;
+        let corrected = self.repository.store.recount().await?;
         if corrected.iter().any(|difference| *difference != 0) {
             log!(FIGURES_CORRECTED, by = format!("{corrected:?}"));
         }
@@ -152,7 +152,7 @@ impl Sweep {
 
     async fn expire(&self) -> Result<(), Fault> {
         while self.holds_duty().await? {
-            let expired = self.records.store.expire(self.settings.batch, self.settings.clock_jump).await?;
+            let expired = self.repository.store.expire(self.settings.batch, self.settings.clock_jump).await?;
             if let Some(jump) = expired.jumped {
                 let (jump_s, wait_s) = (jump.as_secs() as i64, self.settings.clock_jump.as_secs());
                 log!(CLOCK_JUMPED, jump_s, wait_s);
@@ -168,7 +168,7 @@ impl Sweep {
     /// Removes blobs job by job. One whose blobs cannot be removed is passed over, and tried again later.
     async fn remove(&self) -> Result<(), Fault> {
         while self.holds_duty().await? {
-            let due = self.records.store.removable(self.settings.batch).await?;
+            let due = self.repository.store.removable(self.settings.batch).await?;
             let full = due.len() >= self.settings.batch as usize;
             let mut gone = Vec::with_capacity(due.len());
             for removable in due {
@@ -180,7 +180,7 @@ impl Sweep {
                     Err(fault) => self.pass_over(&removable, &fault).await?,
                 }
             }
-            self.records.store.removed(&gone).await?;
+            self.repository.store.removed(&gone).await?;
             if !full {
                 break;
             }
@@ -189,8 +189,8 @@ impl Sweep {
     }
 
     async fn remove_blobs(&self, due: &Removable) -> Result<u64, Fault> {
-        let (blobs, Removable { job, everything, .. }) = (self.records.blobs.clone(), due.clone());
-        self.records.on_io(async move { Ok(blobs.remove_job(&job, everything).await?) }).await
+        let (blobs, Removable { job, everything, .. }) = (self.repository.blobs.clone(), due.clone());
+        self.repository.on_io(async move { Ok(blobs.remove_job(&job, everything).await?) }).await
     }
 
     async fn pass_over(&self, due: &Removable, fault: &Fault) -> Result<(), Fault> {
@@ -199,12 +199,12 @@ impl Sweep {
         let (job_id, retry_in_ms) = (due.job.as_str(), wait.as_millis() as u64);
         log!(BLOBS_NOT_REMOVED, job_id, retry_in_ms, cause = fault.cause.as_deref());
         self.recorder.record(Event::BlobsNotRemoved);
-        Ok(self.records.store.not_removed(&due.job, wait).await?)
+        Ok(self.repository.store.not_removed(&due.job, wait).await?)
     }
 
     async fn collect(&self) -> Result<(), Fault> {
         while self.holds_duty().await? {
-            let gone = self.records.store.collect(self.settings.batch, self.settings.tombstone).await?;
+            let gone = self.repository.store.collect(self.settings.batch, self.settings.tombstone).await?;
             self.count("jobs", gone.jobs);
             self.count("keys", gone.keys);
             self.count("nonces", gone.nonces);
@@ -221,7 +221,7 @@ impl Sweep {
         if !self.holds_duty().await? {
             return Ok(());
         }
-        let blobs = self.records.blobs.clone();
+        let blobs = self.repository.blobs.clone();
         let found = async move {
             Ok(match u8::try_from(page) {
                 Ok(shard) => blobs.jobs_in(shard).await?,
@@ -229,8 +229,8 @@ impl Sweep {
             })
         };
         let old: Vec<JobId> =
-            self.records.on_io(found).await?.into_iter().filter(|id| self.is_old(id)).collect();
-        let living = self.records.store.living(&old).await?;
+            self.repository.on_io(found).await?.into_iter().filter(|id| self.is_old(id)).collect();
+        let living = self.repository.store.living(&old).await?;
         for job in old.into_iter().filter(|id| !living.contains(id)) {
             if self.is_being_written(&job).await? {
                 continue;
@@ -250,8 +250,8 @@ impl Sweep {
 
     /// Removes what crashes left of unfinished writes.
     pub(super) async fn sweep_unfinished(&self) -> Result<(), Fault> {
-        let (blobs, age) = (self.records.blobs.clone(), self.settings.orphan);
-        let swept = self.records.on_io(async move { Ok(blobs.sweep(age).await?) }).await?;
+        let (blobs, age) = (self.repository.blobs.clone(), self.settings.orphan);
+        let swept = self.repository.on_io(async move { Ok(blobs.sweep(age).await?) }).await?;
         self.count("orphans", swept);
         Ok(())
     }
@@ -264,8 +264,8 @@ impl Sweep {
 
     /// By the blob store's own clock: the id is by that of another process, which may be wrong.
     async fn is_being_written(&self, job: &JobId) -> Result<bool, Fault> {
-        let (blobs, job) = (self.records.blobs.clone(), job.clone());
-        let age = self.records.on_io(async move { Ok(blobs.age_of(&job).await?) }).await?;
+        let (blobs, job) = (self.repository.blobs.clone(), job.clone());
+        let age = self.repository.on_io(async move { Ok(blobs.age_of(&job).await?) }).await?;
         Ok(age.is_some_and(|age| age < self.settings.orphan))
     }
 

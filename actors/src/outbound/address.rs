@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::{Policy, Reason};
+use super::{AddressPolicy, Reason};
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
@@ -76,7 +76,7 @@ const PROTOCOLS: [Ipv6Net; 2] = [v6([0x2001, 0, 0], 23), v6([0x2002, 0, 0], 16)]
 
 /// Whether an address may be connected. What the policy opens is open in the form in which it is listed; IPv4 written
 /// as IPv6 (`::ffff:0:0/96`) is that IPv4 address, as it is for the operating system.
-pub fn judge(ip: IpAddr, policy: &Policy) -> Result<(), Reason> {
+pub fn judge(ip: IpAddr, policy: &AddressPolicy) -> Result<(), Reason> {
     let ip = ip.to_canonical();
     if policy.allow_cidrs.iter().any(|net| net.contains(&ip)) {
         return Ok(());
@@ -88,7 +88,7 @@ pub fn judge(ip: IpAddr, policy: &Policy) -> Result<(), Reason> {
 }
 
 /// [`judge`] for what is about to be connected: a scope makes any address one of a link.
-pub(super) fn judge_socket(address: SocketAddr, policy: &Policy) -> Result<(), Reason> {
+pub(super) fn judge_socket(address: SocketAddr, policy: &AddressPolicy) -> Result<(), Reason> {
     match address {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => Err(Reason::LinkLocal),
         _ => judge(address.ip(), policy),

@@ -14,9 +14,9 @@ use bytes::{Bytes, BytesMut};
 use rustls::ClientConfig;
 use tokio::time::timeout;
 
-use super::connector::Notes;
-use super::exchange::{Exchange, Question};
-use super::{DownloadError, Failure, OutboundError, Policy, Reason, SetupError, Target, trust};
+use super::connector::ConnectNotes;
+use super::exchange::{Exchange, OutboundRequest};
+use super::{AddressPolicy, DownloadError, OutboundError, Reason, RequestFailure, SetupError, Target, trust};
 
 const USER_AGENT: &str = concat!("Huemill/", env!("CARGO_PKG_VERSION"));
 
@@ -26,7 +26,7 @@ const ACCEPT: &str = "image/jpeg, image/png, image/webp, image/gif, image/bmp, i
 /// The guarded client.
 #[derive(Clone)]
 pub struct Outbound {
-    policy: Arc<Policy>,
+    policy: Arc<AddressPolicy>,
     tls: Arc<ClientConfig>,
 }
 
@@ -75,11 +75,11 @@ pub struct Answer {
 
 /// The notes of the hop that a request is at.
 #[derive(Default)]
-struct Course(RefCell<Rc<Notes>>);
+struct RedirectChain(RefCell<Rc<ConnectNotes>>);
 
-impl Course {
-    fn hop(&self) -> Rc<Notes> {
-        let notes = Rc::new(Notes::default());
+impl RedirectChain {
+    fn hop(&self) -> Rc<ConnectNotes> {
+        let notes = Rc::new(ConnectNotes::default());
         *self.0.borrow_mut() = Rc::clone(&notes);
         notes
     }
@@ -91,14 +91,14 @@ impl Course {
 
 impl Outbound {
     /// The client of a policy. Reads the system's certificate authorities and the policy's file of them.
-    pub fn new(policy: Policy) -> Result<Self, SetupError> {
+    pub fn new(policy: AddressPolicy) -> Result<Self, SetupError> {
         let tls = trust::config(policy.roots.as_deref())?;
         Ok(Self { policy: Arc::new(policy), tls })
     }
 
     /// What it lets through: the policy by which a [`Target`] should be parsed.
     #[must_use]
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &AddressPolicy {
         &self.policy
     }
 
@@ -111,7 +111,7 @@ impl Outbound {
         cap: u64,
         sink: impl AsyncFnMut(Bytes) -> Result<(), E>,
     ) -> Result<Download, DownloadError<E>> {
-        let course = Course::default();
+        let course = RedirectChain::default();
         match timeout(self.policy.total, self.download(target, cap, sink, &course)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(course.late().into()),
@@ -123,7 +123,7 @@ impl Outbound {
         target: &Target,
         cap: u64,
         mut sink: impl AsyncFnMut(Bytes) -> Result<(), E>,
-        course: &Course,
+        course: &RedirectChain,
     ) -> Result<Download, DownloadError<E>> {
         let (mut exchange, target, redirects) = self.follow(target.clone(), course).await?;
         let large = OutboundError::TooLarge { limit: cap };
@@ -145,15 +145,19 @@ impl Outbound {
     async fn follow(
         &self,
         mut target: Target,
-        course: &Course,
+        course: &RedirectChain,
     ) -> Result<(Exchange, Target, u8), OutboundError> {
         let headers = [
             (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
             (header::ACCEPT, HeaderValue::from_static(ACCEPT)),
         ];
         for redirects in 0..=self.policy.redirects {
-            let question =
-                Question { method: Method::GET, target: &target, headers: &headers, body: Bytes::new() };
+            let question = OutboundRequest {
+                method: Method::GET,
+                target: &target,
+                headers: &headers,
+                body: Bytes::new(),
+            };
             let exchange = Exchange::begin(question, &self.policy, &self.tls, course.hop()).await?;
             match (exchange.status(), exchange.header(header::LOCATION)) {
                 (StatusCode::OK, _) => return Ok((exchange, target, redirects)),
@@ -163,7 +167,7 @@ impl Outbound {
                 (status, _) => {
                     return Err(OutboundError::Upstream {
                         status: Some(status.as_u16()),
-                        what: Failure::Status,
+                        what: RequestFailure::Status,
                     });
                 }
             }
@@ -180,8 +184,8 @@ impl Outbound {
         body: Bytes,
         limits: PostLimits,
     ) -> Result<Answer, OutboundError> {
-        let course = Course::default();
-        let question = Question { method: Method::POST, target, headers, body };
+        let course = RedirectChain::default();
+        let question = OutboundRequest { method: Method::POST, target, headers, body };
         let answer = async {
             let mut exchange = Exchange::begin(question, &self.policy, &self.tls, course.hop()).await?;
             let body = beginning(&mut exchange, limits.answer).await;

@@ -19,27 +19,27 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, timeout};
 
 use super::address::judge_socket;
-use super::{Phase, Policy, Reason, resolver};
+use super::{AddressPolicy, Reason, RequestPhase, resolver};
 
 /// What is noted of one connection, since awc's errors tell only a part of it.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(super) struct ConnectNotes {
     /// Why the gate refused, if it did.
     pub(super) refused: Cell<Option<Reason>>,
     /// Whether an address was connected: what fails after that is the TLS handshake.
     pub(super) connected: Cell<bool>,
     /// What the request waits for.
-    pub(super) phase: Cell<Phase>,
+    pub(super) phase: Cell<RequestPhase>,
 }
 
 /// The connector of one request.
 #[derive(Debug, Clone)]
-pub(super) struct Gate {
-    pub(super) policy: Arc<Policy>,
-    pub(super) notes: Rc<Notes>,
+pub(super) struct GuardedConnector {
+    pub(super) policy: Arc<AddressPolicy>,
+    pub(super) notes: Rc<ConnectNotes>,
 }
 
-impl Service<ConnectInfo<Uri>> for Gate {
+impl Service<ConnectInfo<Uri>> for GuardedConnector {
     type Response = Connection<Uri, TcpStream>;
     type Error = ConnectError;
     type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
@@ -52,7 +52,7 @@ impl Service<ConnectInfo<Uri>> for Gate {
     }
 }
 
-impl Gate {
+impl GuardedConnector {
     async fn open(self, info: ConnectInfo<Uri>) -> Result<Connection<Uri, TcpStream>, ConnectError> {
         let started = Instant::now();
         let addresses = match self.admitted(info.hostname(), info.port()).await {

@@ -13,7 +13,7 @@ pub enum OutboundError {
     Refused(Reason),
     /// It passed its time limit.
     #[error("too slow: {0}")]
-    Timeout(Phase),
+    Timeout(RequestPhase),
     /// It brings more bytes than it may.
     #[error("more than {limit} bytes")]
     TooLarge {
@@ -26,7 +26,7 @@ pub enum OutboundError {
         /// The answer's status, where there was an answer.
         status: Option<u16>,
         /// In what way.
-        what: Failure,
+        what: RequestFailure,
     },
 }
 
@@ -38,21 +38,21 @@ impl OutboundError {
             // A name server may have been away.
             Self::Refused(reason) => *reason == Reason::Unresolvable,
             Self::TooLarge { .. } => false,
-            Self::Upstream { what: Failure::Status, status } => {
+            Self::Upstream { what: RequestFailure::Status, status } => {
                 status.is_some_and(|status| status >= 500 || matches!(status, 408 | 425 | 429))
             }
             Self::Timeout(_) | Self::Upstream { .. } => true,
         }
     }
 
-    pub(super) fn upstream(what: Failure) -> Self {
+    pub(super) fn upstream(what: RequestFailure) -> Self {
         Self::Upstream { status: None, what }
     }
 }
 
 /// What a request waited for when its time was up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Phase {
+pub enum RequestPhase {
     /// The name, the connection, the TLS handshake.
     #[default]
     Connect,
@@ -62,7 +62,7 @@ pub enum Phase {
     Body,
 }
 
-impl Phase {
+impl RequestPhase {
     /// The phase as the log spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -74,7 +74,7 @@ impl Phase {
     }
 }
 
-impl std::fmt::Display for Phase {
+impl std::fmt::Display for RequestPhase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
@@ -82,7 +82,7 @@ impl std::fmt::Display for Phase {
 
 /// In what way a server failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub enum RequestFailure {
     /// It cannot be connected.
     Connect,
     /// It does not prove who it is, or speaks no TLS that we do.
@@ -95,7 +95,7 @@ pub enum Failure {
     Cut,
 }
 
-impl Failure {
+impl RequestFailure {
     /// The failure as the log spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -109,7 +109,7 @@ impl Failure {
     }
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for RequestFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
@@ -148,21 +148,21 @@ impl From<OutboundError> for Fault {
         };
         let fault = match error {
             OutboundError::Refused(Reason::Redirects) => Self::new(Code::UpstreamError)
-                .told("The URL redirects too often. Send the URL where it ends."),
+                .with_message("The URL redirects too often. Send the URL where it ends."),
             OutboundError::Refused(_) => Self::new(Code::InvalidUrl),
             OutboundError::Timeout(_) => Self::new(Code::UrlTimeout),
-            OutboundError::TooLarge { limit } => Self::new(Code::PayloadTooLarge).told(format!(
+            OutboundError::TooLarge { limit } => Self::new(Code::PayloadTooLarge).with_message(format!(
                 "What the URL leads to is larger than {} MB. Send a smaller one.",
                 limit / 1_000_000
             )),
-            OutboundError::Upstream { status: Some(status), what: Failure::Status } => {
-                Self::new(Code::UpstreamError).told(format!(
+            OutboundError::Upstream { status: Some(status), what: RequestFailure::Status } => {
+                Self::new(Code::UpstreamError).with_message(format!(
                     "The URL's server answered with status {status} instead of the file. Check the URL."
                 ))
             }
             OutboundError::Upstream { .. } => Self::new(Code::UpstreamError),
         };
-        Self { retryable, ..fault.because(error) }
+        Self { retryable, ..fault.with_cause(error) }
     }
 }
 

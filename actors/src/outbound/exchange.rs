@@ -1,6 +1,6 @@
 //! One request and its answer, over a connection of its own.
 //!
-//! The connection is awc's, through the [`Gate`]; HTTP is spoken by actix-http's codec, as awc's client does. That
+//! The connection is awc's, through the [`GuardedConnector`]; HTTP is spoken by actix-http's codec, as awc's client does. That
 //! client itself is not used: it takes an HTTP/1.1 answer without a length for an empty one, an answer in chunks that
 //! was cut for a whole one, and a 100 for the answer.
 //!
@@ -28,11 +28,11 @@ use rustls::ClientConfig;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::connector::{Gate, Notes};
-use super::{Failure, OutboundError, Phase, Policy, Reason, Target};
+use super::connector::{ConnectNotes, GuardedConnector};
+use super::{AddressPolicy, OutboundError, Reason, RequestFailure, RequestPhase, Target};
 
 /// What is asked.
-pub(super) struct Question<'a> {
+pub(super) struct OutboundRequest<'a> {
     pub(super) method: Method,
     pub(super) target: &'a Target,
     pub(super) headers: &'a [(HeaderName, HeaderValue)],
@@ -58,19 +58,19 @@ enum Body {
 impl Exchange {
     /// Sends a question and waits for the head of its answer. The notes are those of this hop.
     pub(super) async fn begin(
-        question: Question<'_>,
-        policy: &Arc<Policy>,
+        question: OutboundRequest<'_>,
+        policy: &Arc<AddressPolicy>,
         tls: &Arc<ClientConfig>,
-        notes: Rc<Notes>,
+        notes: Rc<ConnectNotes>,
     ) -> Result<Self, OutboundError> {
         let exchange = async {
             let socket = connect(question.target, policy, tls, Rc::clone(&notes)).await?;
-            notes.phase.set(Phase::Head);
+            notes.phase.set(RequestPhase::Head);
             ask(socket, question, policy.propagate_trace).await
         };
         let exchange =
             timeout(policy.head, exchange).await.map_err(|_| OutboundError::Timeout(notes.phase.get()))?;
-        notes.phase.set(Phase::Body);
+        notes.phase.set(RequestPhase::Body);
         exchange
     }
 
@@ -110,7 +110,8 @@ impl Exchange {
             let told = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
             !told.iter().any(|name| self.head.headers.contains_key(name))
         };
-        let cut = OutboundError::Upstream { status: Some(self.head.status.as_u16()), what: Failure::Cut };
+        let cut =
+            OutboundError::Upstream { status: Some(self.head.status.as_u16()), what: RequestFailure::Cut };
         match &mut self.body {
             Body::Empty => Ok(None),
             Body::Told(framed) => match framed.next().await {
@@ -134,11 +135,11 @@ impl Exchange {
 /// A connection to the target, through the gate and, for https, TLS.
 async fn connect(
     target: &Target,
-    policy: &Arc<Policy>,
+    policy: &Arc<AddressPolicy>,
     tls: &Arc<ClientConfig>,
-    notes: Rc<Notes>,
+    notes: Rc<ConnectNotes>,
 ) -> Result<BoxedSocket, OutboundError> {
-    let gate = Gate { policy: Arc::clone(policy), notes: Rc::clone(&notes) };
+    let gate = GuardedConnector { policy: Arc::clone(policy), notes: Rc::clone(&notes) };
     let connector = Connector::new()
         .connector(gate)
         .timeout(policy.connect)
@@ -154,10 +155,10 @@ async fn connect(
 /// Sends a question and reads the head of its answer.
 async fn ask(
     socket: BoxedSocket,
-    question: Question<'_>,
+    question: OutboundRequest<'_>,
     propagate: bool,
 ) -> Result<Exchange, OutboundError> {
-    let cut = |_| OutboundError::upstream(Failure::Cut);
+    let cut = |_| OutboundError::upstream(RequestFailure::Cut);
     let mut framed = Framed::new(socket, ClientCodec::default());
     let size = if question.method == Method::GET {
         BodySize::None
@@ -181,13 +182,13 @@ async fn ask(
             Some(Ok(head))
                 if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS => {}
             Some(Ok(head)) => return Ok(Exchange::new(head, framed)),
-            Some(Err(ParseError::Io(_))) | None => return Err(OutboundError::upstream(Failure::Cut)),
-            Some(Err(_)) => return Err(OutboundError::upstream(Failure::Malformed)),
+            Some(Err(ParseError::Io(_))) | None => return Err(OutboundError::upstream(RequestFailure::Cut)),
+            Some(Err(_)) => return Err(OutboundError::upstream(RequestFailure::Malformed)),
         }
     }
 }
 
-fn head(question: &Question<'_>) -> Result<RequestHead, OutboundError> {
+fn head(question: &OutboundRequest<'_>) -> Result<RequestHead, OutboundError> {
     let mut head = RequestHead::default();
     head.method = question.method.clone();
     head.uri = question.target.uri().clone();
@@ -213,16 +214,16 @@ fn tell_trace(head: &mut RequestHead) {
 }
 
 /// Why there is no connection. What the gate noted comes first.
-fn of_connect(error: &ConnectError, notes: &Notes) -> OutboundError {
+fn of_connect(error: &ConnectError, notes: &ConnectNotes) -> OutboundError {
     if let Some(reason) = notes.refused.get() {
         return OutboundError::Refused(reason);
     }
     match error {
-        ConnectError::Timeout => OutboundError::Timeout(Phase::Connect),
+        ConnectError::Timeout => OutboundError::Timeout(RequestPhase::Connect),
         ConnectError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-            OutboundError::Timeout(Phase::Connect)
+            OutboundError::Timeout(RequestPhase::Connect)
         }
-        _ if notes.connected.get() => OutboundError::upstream(Failure::Tls),
-        _ => OutboundError::upstream(Failure::Connect),
+        _ if notes.connected.get() => OutboundError::upstream(RequestFailure::Tls),
+        _ => OutboundError::upstream(RequestFailure::Connect),
     }
 }

@@ -9,7 +9,7 @@ use url::Url;
 
 /// What outbound requests may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub struct AddressPolicy {
     /// Networks that are open though they are not public. An opened IPv4 network is not open in its IPv6 forms, but
     /// for `::ffff:0:0/96`.
     pub allow_cidrs: Vec<IpNet>,
@@ -35,7 +35,7 @@ pub struct Policy {
     pub propagate_trace: bool,
 }
 
-impl Default for Policy {
+impl Default for AddressPolicy {
     fn default() -> Self {
         Self {
             allow_cidrs: Vec::new(),
@@ -53,7 +53,7 @@ impl Default for Policy {
     }
 }
 
-impl Policy {
+impl AddressPolicy {
     /// A network as an operator writes it: `10.0.0.0/8`, or an address alone.
     #[must_use]
     pub fn network(text: &str) -> Option<IpNet> {

@@ -11,7 +11,7 @@ use awc::http::Uri;
 use url::{Host, Url};
 
 use super::address::judge;
-use super::{Policy, Reason};
+use super::{AddressPolicy, Reason};
 
 /// The most bytes of a URL.
 const MAX_LEN: usize = 2_048;
@@ -26,7 +26,7 @@ pub struct Target {
 
 impl Target {
     /// Judges a URL as a stranger wrote it.
-    pub fn parse(text: &str, policy: &Policy) -> Result<Self, Reason> {
+    pub fn parse(text: &str, policy: &AddressPolicy) -> Result<Self, Reason> {
         let text = printable(text)?;
         let (scheme, rest) = text.split_once(':').ok_or(Reason::Form)?;
         if !is_scheme(scheme) {
@@ -48,7 +48,7 @@ impl Target {
     }
 
     /// Where a redirect from here leads.
-    pub(super) fn join(&self, location: &str, policy: &Policy) -> Result<Self, Reason> {
+    pub(super) fn join(&self, location: &str, policy: &AddressPolicy) -> Result<Self, Reason> {
         let location = printable(location)?;
         let absolute = location.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
         let next = if absolute {
@@ -62,7 +62,7 @@ impl Target {
         Ok(next)
     }
 
-    fn of(mut url: Url, policy: &Policy) -> Result<Self, Reason> {
+    fn of(mut url: Url, policy: &AddressPolicy) -> Result<Self, Reason> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Reason::Scheme);
         }
@@ -152,7 +152,7 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
-fn judge_name(name: &str, policy: &Policy) -> Result<(), Reason> {
+fn judge_name(name: &str, policy: &AddressPolicy) -> Result<(), Reason> {
     let name = name.trim_end_matches('.');
     if name.is_empty() {
         return Err(Reason::Form);

@@ -7,7 +7,7 @@ use crate::clock::Instant;
 
 /// The restart intensity and the backoff of every supervised actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct RestartPolicy {
     /// Most restarts within `window`; the next failure is the actor's doom.
     pub restarts: usize,
     /// How long a restart counts.
@@ -18,7 +18,7 @@ pub struct Policy {
     pub longest_backoff: Duration,
 }
 
-impl Default for Policy {
+impl Default for RestartPolicy {
     /// Five restarts a minute, 100 ms doubling up to 5 s.
     fn default() -> Self {
         Self {
@@ -36,7 +36,7 @@ pub(super) struct History(VecDeque<Instant>);
 
 impl History {
     /// Notes a failure: how long to wait before the restart, or `None` past the intensity.
-    pub(super) fn failed(&mut self, policy: &Policy, now: Instant) -> Option<Duration> {
+    pub(super) fn failed(&mut self, policy: &RestartPolicy, now: Instant) -> Option<Duration> {
         while self.0.front().is_some_and(|&restart| now.duration_since(restart) > policy.window) {
             self.0.pop_front();
         }
@@ -53,8 +53,8 @@ impl History {
 mod tests {
     use super::*;
 
-    fn policy(restarts: usize) -> Policy {
-        Policy { restarts, ..Policy::default() }
+    fn policy(restarts: usize) -> RestartPolicy {
+        RestartPolicy { restarts, ..RestartPolicy::default() }
     }
 
     #[test]
@@ -85,7 +85,7 @@ mod tests {
         let mut history = History::default();
         let now = Instant::now();
         for _ in 0..100 {
-            assert!(history.failed(&policy(100), now).unwrap() <= Policy::default().longest_backoff);
+            assert!(history.failed(&policy(100), now).unwrap() <= RestartPolicy::default().longest_backoff);
         }
     }
 }

@@ -16,10 +16,10 @@ use huemill_observability::{Aspect, Event, log, panic_text};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::mill::{Mill, Mills};
-use super::ticket::{Halt, Phase, Ticket};
+use super::attempt_state::{AttemptPhase, AttemptState, StopReason};
+use super::engine::{EngineFactory, SlotEngine};
 use super::{Answer, Done, Input, faults};
-use crate::budget::{Budget, Reservation};
+use crate::budget::{Budget, MemoryReservation};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
@@ -27,7 +27,7 @@ use crate::metrics::Recorder;
 /// A picture and who waits for it.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    pub(super) ticket: Arc<Ticket>,
+    pub(super) state: Arc<AttemptState>,
     pub(super) input: Input,
     pub(super) options: Options,
     pub(super) batch: bool,
@@ -38,7 +38,7 @@ pub(super) struct Attempt {
 /// What every slot's thread works with.
 #[derive(Clone)]
 pub(super) struct Tools {
-    pub(super) mills: Mills,
+    pub(super) engines: EngineFactory,
     pub(super) budget: Budget,
     pub(super) io: Handle,
     pub(super) recorder: Recorder,
@@ -47,15 +47,15 @@ pub(super) struct Tools {
 }
 
 /// A thread's tools with its mill.
-pub(super) struct Bench {
+pub(super) struct SlotThread {
     slot: usize,
     tools: Tools,
-    mill: Option<Box<dyn Mill>>,
+    engine: Option<Box<dyn SlotEngine>>,
 }
 
-impl Bench {
+impl SlotThread {
     pub(super) fn new(slot: usize, tools: Tools) -> Self {
-        Self { slot, tools, mill: None }
+        Self { slot, tools, engine: None }
     }
 
     /// Does the work of an attempt and counts how it ended. Whatever it held is free again after it.
@@ -65,10 +65,10 @@ impl Bench {
         let _scope = span.enter();
         let steps = AssertUnwindSafe(|| self.steps(attempt, &mut format));
         let result = catch_unwind(steps).unwrap_or_else(|panic| {
-            self.mill = None;
+            self.engine = None;
             let text = panic_text(&*panic);
             log!(ATTEMPT_PANICKED, slot = self.slot, format, reason = text);
-            Err(Fault::new(Code::ProcessingError).because(format!("panic: {text}")).into())
+            Err(Fault::new(Code::ProcessingError).with_cause(format!("panic: {text}")).into())
         });
         self.tools.count_budget();
         if attempt.counted {
@@ -78,34 +78,36 @@ impl Bench {
         result.map_err(Fault::from)
     }
 
-    fn steps(&mut self, attempt: &Attempt, format: &mut &'static str) -> Result<Done, Halt> {
+    fn steps(&mut self, attempt: &Attempt, format: &mut &'static str) -> Result<Done, StopReason> {
         let started = Instant::now();
-        let Attempt { ticket, input, options, .. } = attempt;
-        let Self { tools, mill, .. } = self;
-        let watch = AttemptWatch { ticket, started };
+        let Attempt { state, input, options, .. } = attempt;
+        let Self { tools, engine, .. } = self;
+        let watch = AttemptWatch { state, started };
         if watch.canceled() {
-            return Err(ticket.stopped());
+            return Err(state.stopped());
         }
-        let mill = match mill {
-            Some(mill) => mill,
-            none => none.insert((tools.mills)().map_err(|e| Fault::new(Code::InternalError).because(e))?),
+        let engine = match engine {
+            Some(engine) => engine,
+            none => {
+                none.insert((tools.engines)().map_err(|e| Fault::new(Code::InternalError).with_cause(e))?)
+            }
         };
-        let of_picture = |error| faults::of_picture(&error, &tools.limits, ticket);
-        let mut loaded = Loaded::read(tools, ticket, input, 0)?;
-        let load = mill.weigh(&loaded.bytes, options).map_err(of_picture)?;
+        let of_picture = |error| faults::of_picture(&error, &tools.limits, state);
+        let mut loaded = Loaded::read(tools, state, input, 0)?;
+        let load = engine.weigh(&loaded.bytes, options).map_err(of_picture)?;
         *format = load.format;
         let pixels = tools.budget.try_reserve(load.memory);
         if pixels.is_none() {
             drop(loaded);
-            loaded = Loaded::read(tools, ticket, input, load.memory)?;
+            loaded = Loaded::read(tools, state, input, load.memory)?;
         }
         tools.count_budget();
-        ticket.enter(Phase::Working);
-        let outcome = mill.process(&loaded.bytes, options, &watch).map_err(of_picture)?;
-        Ok(Done { outcome, waited: started - ticket.asked, worked: started.elapsed() })
+        state.enter(AttemptPhase::Working);
+        let outcome = engine.process(&loaded.bytes, options, &watch).map_err(of_picture)?;
+        Ok(Done { outcome, waited: started - state.asked, worked: started.elapsed() })
     }
 
-    fn count(&self, format: &'static str, result: &Result<Done, Halt>) {
+    fn count(&self, format: &'static str, result: &Result<Done, StopReason>) {
         let recorder = &self.tools.recorder;
         let outcome = match result {
             Ok(done) => {
@@ -126,14 +128,14 @@ impl Bench {
 
 /// The span of the work itself, beside that of the wait for its slot.
 fn begin(attempt: &Attempt) -> Span {
-    let ticket = &attempt.ticket;
-    let waited = ticket.asked.elapsed();
-    ticket.scope.past("queue wait", SystemTime::now() - waited, waited);
-    ticket.scope.span("picture", SpanKind::Internal, || [])
+    let state = &attempt.state;
+    let waited = state.asked.elapsed();
+    state.scope.past("queue wait", SystemTime::now() - waited, waited);
+    state.scope.span("picture", SpanKind::Internal, || [])
 }
 
 /// What came of the work; of its stages, which follow one another up to now, the times alone are known.
-fn tell(span: &Span, format: &'static str, result: &Result<Done, Halt>) {
+fn tell(span: &Span, format: &'static str, result: &Result<Done, StopReason>) {
     span.set("huemill.picture.format", format);
     match result {
         Ok(done) => {
@@ -171,11 +173,11 @@ fn log_stages(format: &'static str, timings: &Timings) {
 /// The input's bytes, with the memory they (and the picture, where asked for) take.
 struct Loaded<'a> {
     bytes: Cow<'a, [u8]>,
-    _held: Reservation,
+    _held: MemoryReservation,
 }
 
 impl<'a> Loaded<'a> {
-    fn read(tools: &Tools, ticket: &Ticket, input: &'a Input, and: u64) -> Result<Self, Halt> {
+    fn read(tools: &Tools, state: &AttemptState, input: &'a Input, and: u64) -> Result<Self, StopReason> {
         let limit = tools.longest_input;
         if input.len() > limit {
             return Err(faults::too_many_bytes(limit).into());
@@ -184,15 +186,15 @@ impl<'a> Loaded<'a> {
         let bytes = length.saturating_add(and);
         let held = tools
             .budget
-            .reserve_blocking(&tools.io, bytes, ticket.start_by, &ticket.cancel)
-            .map_err(|refusal| faults::of_refusal(refusal, ticket))?;
+            .reserve_blocking(&tools.io, bytes, state.start_by, &state.cancel)
+            .map_err(|refusal| faults::of_refusal(refusal, state))?;
         Ok(Self { bytes: input.read(limit)?, _held: held })
     }
 }
 
 /// The world as imaging sees it.
 struct AttemptWatch<'a> {
-    ticket: &'a Ticket,
+    state: &'a AttemptState,
     started: Instant,
 }
 
@@ -202,6 +204,6 @@ impl Watch for AttemptWatch<'_> {
     }
 
     fn canceled(&self) -> bool {
-        self.ticket.cancel.is_cancelled() || Instant::now() >= self.ticket.deadline
+        self.state.cancel.is_cancelled() || Instant::now() >= self.state.deadline
     }
 }

@@ -47,7 +47,7 @@ impl Input {
     pub(super) fn read(&self, limit: u64) -> Result<Cow<'_, [u8]>, Fault> {
         match self {
             Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
-            Self::Spool(spool) => spool.bytes().map_err(|e| Fault::new(Code::InternalError).because(e)),
+            Self::Spool(spool) => spool.bytes().map_err(|e| Fault::new(Code::InternalError).with_cause(e)),
             Self::Entry { archive, entry } => {
                 extract(archive, entry, limit).map(Cow::Owned).map_err(|error| faults::of_entry(&error))
             }

@@ -37,14 +37,14 @@ impl Queue {
         let Self { clients, jobs, .. } = self;
         let (first, second) = if jobs_first { (jobs, clients) } else { (clients, jobs) };
         std::iter::from_fn(|| first.pop_front().or_else(|| second.pop_front()))
-            .find(|attempt| !attempt.ticket.cancel.is_cancelled())
+            .find(|attempt| !attempt.state.cancel.is_cancelled())
     }
 
     /// Takes one out, whose requester is gone; its input is freed with it.
     pub(super) fn remove(&mut self, id: u64) -> bool {
         let before = self.len();
-        self.clients.retain(|attempt| attempt.ticket.id != id);
-        self.jobs.retain(|attempt| attempt.ticket.id != id);
+        self.clients.retain(|attempt| attempt.state.id != id);
+        self.jobs.retain(|attempt| attempt.state.id != id);
         self.len() < before
     }
 

@@ -5,24 +5,24 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc as orders;
+use std::sync::mpsc as job_options;
 use std::thread;
 
 use actix::SpawnHandle;
 use tokio::sync::{mpsc, oneshot};
 
-use super::attempt::{Attempt, Bench, Tools};
-use super::ticket::{Phase, Ticket};
+use super::attempt::{Attempt, SlotThread, Tools};
+use super::attempt_state::{AttemptPhase, AttemptState};
 
 /// What a thread is told to do.
-enum Order {
+enum SlotCommand {
     Attempt(Attempt),
     Ping(oneshot::Sender<()>),
 }
 
 /// What a thread tells its actor; `life` is the thread's own number.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Note {
+pub(super) enum SlotReport {
     /// It is done with its attempt.
     Free { life: u64 },
     /// It has ended.
@@ -31,9 +31,9 @@ pub(super) enum Note {
 
 /// Threads that were given up and still run; survives the actor.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tally(Arc<AtomicUsize>);
+pub(super) struct AbandonedCount(Arc<AtomicUsize>);
 
-impl Tally {
+impl AbandonedCount {
     pub(super) fn count(&self) -> usize {
         self.0.load(Ordering::Acquire)
     }
@@ -41,7 +41,7 @@ impl Tally {
 
 /// The attempt that a slot is at.
 pub(super) struct Work {
-    pub(super) ticket: Arc<Ticket>,
+    pub(super) state: Arc<AttemptState>,
     /// Whether it is a job's.
     pub(super) batch: bool,
     /// The timer that gives it up.
@@ -52,9 +52,9 @@ pub(super) struct Work {
 pub(super) struct Slot {
     pub(super) life: u64,
     pub(super) work: Option<Work>,
-    orders: orders::Sender<Order>,
+    job_options: job_options::Sender<SlotCommand>,
     abandoned: Arc<AtomicBool>,
-    tally: Tally,
+    tally: AbandonedCount,
 }
 
 impl Slot {
@@ -63,24 +63,24 @@ impl Slot {
         index: usize,
         life: u64,
         tools: Tools,
-        notes: mpsc::UnboundedSender<Note>,
-        tally: &Tally,
+        notes: mpsc::UnboundedSender<SlotReport>,
+        tally: &AbandonedCount,
     ) -> io::Result<Self> {
-        let (orders, taken) = orders::channel();
+        let (job_options, taken) = job_options::channel();
         let abandoned = Arc::new(AtomicBool::new(false));
         let exit = Exit { life, notes, abandoned: Arc::clone(&abandoned), tally: tally.clone() };
         thread::Builder::new()
             .name(format!("slot-{index}"))
-            .spawn(move || work_off(&taken, Bench::new(index, tools), &exit))?;
-        Ok(Self { life, work: None, orders, abandoned, tally: tally.clone() })
+            .spawn(move || work_off(&taken, SlotThread::new(index, tools), &exit))?;
+        Ok(Self { life, work: None, job_options, abandoned, tally: tally.clone() })
     }
 
     /// Gives an attempt to the thread; gives it back where the thread has ended.
     pub(super) fn begin(&self, attempt: Attempt) -> Result<(), Attempt> {
-        attempt.ticket.enter(Phase::Preparing);
-        self.orders.send(Order::Attempt(attempt)).map_err(|refused| match refused.0 {
-            Order::Attempt(attempt) => attempt,
-            Order::Ping(_) => unreachable!("an attempt was sent"),
+        attempt.state.enter(AttemptPhase::Preparing);
+        self.job_options.send(SlotCommand::Attempt(attempt)).map_err(|refused| match refused.0 {
+            SlotCommand::Attempt(attempt) => attempt,
+            SlotCommand::Ping(_) => unreachable!("an attempt was sent"),
         })
     }
 
@@ -88,7 +88,7 @@ impl Slot {
     pub(super) fn ping(&self) -> oneshot::Receiver<()> {
         let (answer, sign) = oneshot::channel();
         // A thread that has ended drops the sender, and that is an answer too.
-        let _ = self.orders.send(Order::Ping(answer));
+        let _ = self.job_options.send(SlotCommand::Ping(answer));
         sign
     }
 }
@@ -107,9 +107,9 @@ impl Drop for Slot {
 /// Told on the way out of a thread, however it ends.
 struct Exit {
     life: u64,
-    notes: mpsc::UnboundedSender<Note>,
+    notes: mpsc::UnboundedSender<SlotReport>,
     abandoned: Arc<AtomicBool>,
-    tally: Tally,
+    tally: AbandonedCount,
 }
 
 impl Drop for Exit {
@@ -118,23 +118,23 @@ impl Drop for Exit {
             self.tally.0.fetch_sub(1, Ordering::AcqRel);
         }
         // The actor may have restarted since; it counts anew then.
-        let _ = self.notes.send(Note::Gone { life: self.life });
+        let _ = self.notes.send(SlotReport::Gone { life: self.life });
     }
 }
 
 /// A thread's life.
-fn work_off(orders: &orders::Receiver<Order>, mut bench: Bench, exit: &Exit) {
-    for order in orders {
+fn work_off(job_options: &job_options::Receiver<SlotCommand>, mut bench: SlotThread, exit: &Exit) {
+    for order in job_options {
         match order {
-            Order::Attempt(attempt) => {
+            SlotCommand::Attempt(attempt) => {
                 let answer = bench.perform(&attempt);
-                let _ = exit.notes.send(Note::Free { life: exit.life });
+                let _ = exit.notes.send(SlotReport::Free { life: exit.life });
                 // The input goes before the answer, so that whoever is answered finds nothing of it left.
                 let Attempt { input, reply, .. } = attempt;
                 drop(input);
                 let _ = reply.send(answer);
             }
-            Order::Ping(answer) => {
+            SlotCommand::Ping(answer) => {
                 let _ = answer.send(());
             }
         }

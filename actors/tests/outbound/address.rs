@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use huemill_actors::outbound::address::judge;
-use huemill_actors::outbound::{IpNet, Policy, Reason};
+use huemill_actors::outbound::{AddressPolicy, IpNet, Reason};
 use proptest::prelude::*;
 
 /// What is closed, written down once more from the registry.
@@ -82,7 +82,7 @@ fn opaque(ip: Ipv4Addr) -> [Ipv6Addr; 9] {
 proptest! {
     #[test]
     fn a_closed_ipv4_address_is_closed_in_every_form(ip in closed_address()) {
-        let policy = Policy::default();
+        let policy = AddressPolicy::default();
         prop_assert!(judge(ip.into(), &policy).is_err());
         for form in transparent(ip).into_iter().chain(opaque(ip)) {
             prop_assert!(judge(form.into(), &policy).is_err(), "{form}");
@@ -91,7 +91,7 @@ proptest! {
 
     #[test]
     fn a_public_ipv4_address_passes_where_it_is_reached_from_everywhere(ip in public_address()) {
-        let policy = Policy::default();
+        let policy = AddressPolicy::default();
         prop_assert_eq!(judge(ip.into(), &policy), Ok(()));
         for form in transparent(ip) {
             prop_assert_eq!(judge(form.into(), &policy), Ok(()), "{}", form);
@@ -108,7 +108,7 @@ proptest! {
         let translated = bits >> 32 == 0x0064_ff9b_0000_0000_0000_0000;
         let mapped = bits >> 32 == 0xffff;
         prop_assume!(!global && !translated && !mapped);
-        prop_assert!(judge(ip.into(), &Policy::default()).is_err(), "{ip}");
+        prop_assert!(judge(ip.into(), &AddressPolicy::default()).is_err(), "{ip}");
     }
 }
 
@@ -148,22 +148,22 @@ fn reasons_are_told_apart() {
         ("3fff::1", Reason::Documentation),
     ];
     for (text, reason) in rows {
-        assert_eq!(judge(text.parse().unwrap(), &Policy::default()), Err(reason), "{text}");
+        assert_eq!(judge(text.parse().unwrap(), &AddressPolicy::default()), Err(reason), "{text}");
     }
 }
 
 #[test]
 fn public_addresses_pass() {
     for text in ["1.1.1.1", "93.184.216.34", "172.32.0.1", "2606:4700:4700::1111", "2a00:1450:4001::200e"] {
-        assert_eq!(judge(text.parse().unwrap(), &Policy::default()), Ok(()), "{text}");
+        assert_eq!(judge(text.parse().unwrap(), &AddressPolicy::default()), Ok(()), "{text}");
     }
 }
 
 #[test]
 fn an_opened_network_is_open_and_its_neighbours_are_not() {
-    let policy = Policy {
-        allow_cidrs: ["10.1.0.0/16", "fd00::5"].map(|text| Policy::network(text).unwrap()).to_vec(),
-        ..Policy::default()
+    let policy = AddressPolicy {
+        allow_cidrs: ["10.1.0.0/16", "fd00::5"].map(|text| AddressPolicy::network(text).unwrap()).to_vec(),
+        ..AddressPolicy::default()
     };
     for open in ["10.1.2.3", "::ffff:10.1.2.3", "fd00::5"] {
         assert_eq!(judge(open.parse().unwrap(), &policy), Ok(()), "{open}");
@@ -175,8 +175,8 @@ fn an_opened_network_is_open_and_its_neighbours_are_not() {
 
 #[test]
 fn networks_are_read_as_operators_write_them() {
-    assert_eq!(Policy::network(" 10.0.0.0/8 "), "10.0.0.0/8".parse().ok());
-    assert_eq!(Policy::network("::1"), "::1/128".parse().ok());
-    assert_eq!(Policy::network("10.0.0.0/33"), None);
-    assert_eq!(Policy::network("localhost"), None);
+    assert_eq!(AddressPolicy::network(" 10.0.0.0/8 "), "10.0.0.0/8".parse().ok());
+    assert_eq!(AddressPolicy::network("::1"), "::1/128".parse().ok());
+    assert_eq!(AddressPolicy::network("10.0.0.0/33"), None);
+    assert_eq!(AddressPolicy::network("localhost"), None);
 }

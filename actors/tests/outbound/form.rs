@@ -1,14 +1,14 @@
 //! What is refused at intake, without the network. Tests are named by the row of the list of hostile input.
 
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::outbound::{Authority, OutboundError, Policy, Reason, Target};
+use huemill_actors::outbound::{AddressPolicy, Authority, OutboundError, Reason, Target};
 
 use proptest::prelude::*;
 
 use crate::ground::{Canary, fetch, on_actix, policy};
 
 fn refused(url: &str) -> Reason {
-    match Target::parse(url, &Policy::default()) {
+    match Target::parse(url, &AddressPolicy::default()) {
         Err(reason) => {
             assert_eq!(Fault::from(reason).code, Code::InvalidUrl, "{url}");
             reason
@@ -193,7 +193,7 @@ fn s18_long_urls_and_control_characters() {
 #[test]
 fn s24_our_own_public_address_is_refused_by_name() {
     let own = ["https://mill.example/base/", "http://93.184.216.34"];
-    let policy = Policy {
+    let policy = AddressPolicy {
         own: own.iter().map(|url| Authority::of_url(url).unwrap()).collect(),
         ..policy(&["0.0.0.0/0"], &[80, 443])
     };
@@ -220,14 +220,15 @@ fn public_urls_pass_and_are_normalised() {
         ("http://intranet/", "http://intranet/"),
     ];
     for (text, full) in rows {
-        assert_eq!(Target::parse(text, &Policy::default()).unwrap().full(), full);
+        assert_eq!(Target::parse(text, &AddressPolicy::default()).unwrap().full(), full);
     }
 }
 
 #[test]
 fn a_target_prints_without_its_query() {
     let target =
-        Target::parse("https://example.com:443/a/b.png?token=secret#more", &Policy::default()).unwrap();
+        Target::parse("https://example.com:443/a/b.png?token=secret#more", &AddressPolicy::default())
+            .unwrap();
     assert_eq!(target.to_string(), "https://example.com/a/b.png");
     assert!(!format!("{target:?}").contains("secret"));
     assert_eq!(target.file_name(), "b.png");
@@ -271,7 +272,7 @@ fn pieces() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn whatever_passes_is_read_the_same_way_again(rest in pieces()) {
-        let policy = Policy::default();
+        let policy = AddressPolicy::default();
         if let Ok(target) = Target::parse(&format!("http://{rest}"), &policy) {
             prop_assert!(target.full().starts_with("http://"));
             prop_assert!(target.full().is_ascii());
@@ -289,7 +290,10 @@ fn s5_names_that_lead_inside_by_their_form_and_names_that_are_none() {
     all_refused(Reason::Private, &["http://db.internal/", "http://internal/"]);
     let long = format!("http://{}.example/", "a".repeat(64));
     all_refused(Reason::Form, &["http://*.com/", "http://a..b/", "http://-a.com/", "http://a-.com/", &long]);
-    let opened = Policy { allow_cidrs: vec![Policy::network("10.0.0.0/8").unwrap()], ..Policy::default() };
+    let opened = AddressPolicy {
+        allow_cidrs: vec![AddressPolicy::network("10.0.0.0/8").unwrap()],
+        ..AddressPolicy::default()
+    };
     assert!(Target::parse("http://db.internal/", &opened).is_ok(), "whoever opens a network has names in it");
-    assert!(Target::parse("http://a_b.example-1.com/", &Policy::default()).is_ok());
+    assert!(Target::parse("http://a_b.example-1.com/", &AddressPolicy::default()).is_ok());
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use huemill_actors::outbound::{Download, DownloadError, Outbound, OutboundError, Policy, Target};
+use huemill_actors::outbound::{AddressPolicy, Download, DownloadError, Outbound, OutboundError, Target};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Longer than anything here takes; reached only by what hangs.
@@ -28,21 +28,21 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
 }
 
 /// The usual policy, but for these ports and these networks.
-pub(crate) fn policy(networks: &[&str], ports: &[u16]) -> Policy {
-    Policy {
-        allow_cidrs: networks.iter().map(|text| Policy::network(text).unwrap()).collect(),
+pub(crate) fn policy(networks: &[&str], ports: &[u16]) -> AddressPolicy {
+    AddressPolicy {
+        allow_cidrs: networks.iter().map(|text| AddressPolicy::network(text).unwrap()).collect(),
         allow_ports: ports.to_vec(),
-        ..Policy::default()
+        ..AddressPolicy::default()
     }
 }
 
 /// The same with little time.
-pub(crate) fn hasty(policy: Policy) -> Policy {
+pub(crate) fn hasty(policy: AddressPolicy) -> AddressPolicy {
     let soon = Duration::from_millis(300);
-    Policy { connect: soon, head: soon, total: soon, ..policy }
+    AddressPolicy { connect: soon, head: soon, total: soon, ..policy }
 }
 
-pub(crate) async fn fetch(policy: &Policy, url: &str) -> Result<(Download, Vec<u8>), OutboundError> {
+pub(crate) async fn fetch(policy: &AddressPolicy, url: &str) -> Result<(Download, Vec<u8>), OutboundError> {
     let target = Target::parse(url, policy)?;
     let mut bytes = Vec::new();
     let outbound = Outbound::new(policy.clone()).unwrap();

@@ -1,13 +1,13 @@
 //! Names: what a name server says is judged, whatever it says, and what was judged is connected.
 
-use huemill_actors::outbound::{Outbound, OutboundError, Policy, PostLimits, Reason, Target};
+use huemill_actors::outbound::{AddressPolicy, Outbound, OutboundError, PostLimits, Reason, Target};
 
 use crate::dns::Dns;
 use crate::ground::{Canary, fetch, on_actix, policy};
 use crate::site::{Site, ok};
 
-fn asking(dns: &Dns, policy: Policy) -> Policy {
-    Policy { nameservers: vec![dns.address], ..policy }
+fn asking(dns: &Dns, policy: AddressPolicy) -> AddressPolicy {
+    AddressPolicy { nameservers: vec![dns.address], ..policy }
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn an_address_that_is_silent_leaves_time_for_the_next() {
 fn a_name_without_addresses_is_no_url_to_use() {
     on_actix(async {
         let dns = Dns::new(&[("empty.test", &[&[]])]).await;
-        let policy = asking(&dns, Policy::default());
+        let policy = asking(&dns, AddressPolicy::default());
         for name in ["empty.test", "unknown.test"] {
             let error = fetch(&policy, &format!("http://{name}/")).await.unwrap_err();
             assert_eq!(error, OutboundError::Refused(Reason::Unresolvable), "{name}");
@@ -151,7 +151,7 @@ fn s24_our_own_ports_are_closed_on_every_address_of_this_machine() {
         let port = canary.port();
         let dns = Dns::new(&[("alias.test", &[&["127.0.0.1"]]), ("other.test", &[&["127.0.0.2"]])]).await;
         let open = asking(&dns, policy(&["127.0.0.0/8", "::/0", "0.0.0.0"], &[port]));
-        let policy = Policy { own_ports: vec![port], ..open };
+        let policy = AddressPolicy { own_ports: vec![port], ..open };
         for host in
             ["alias.test", "other.test", "127.0.0.1", "127.1", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]"]
         {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use huemill_actors::outbound::{
-    Answer, Failure, HeaderName, HeaderValue, Outbound, OutboundError, Phase, PostLimits, Target,
+    Answer, HeaderName, HeaderValue, Outbound, OutboundError, PostLimits, RequestFailure, RequestPhase,
+    Target,
 };
 
 use crate::ground::{Canary, on_actix, policy, until};
@@ -72,12 +73,12 @@ fn w2_a_redirect_is_an_answer_and_not_followed() {
 fn w3_a_receiver_without_end_is_left() {
     on_actix(async {
         let site = Site::open("127.0.0.2:0", |_| Say::Drip(Vec::new(), Vec::new())).await;
-        assert_eq!(post(&site, short()).await.unwrap_err(), OutboundError::Timeout(Phase::Head));
+        assert_eq!(post(&site, short()).await.unwrap_err(), OutboundError::Timeout(RequestPhase::Head));
 
         let head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         let dribble = head.clone();
         let site = Site::open("127.0.0.2:0", move |_| Say::Drip(dribble.clone(), b"x".to_vec())).await;
-        assert_eq!(post(&site, short()).await.unwrap_err(), OutboundError::Timeout(Phase::Body));
+        assert_eq!(post(&site, short()).await.unwrap_err(), OutboundError::Timeout(RequestPhase::Body));
         until(|| site.broken() == 1).await;
 
         let site = Site::open("127.0.0.2:0", move |_| Say::Flood(head.clone(), vec![b'y'; 65_536])).await;
@@ -98,6 +99,6 @@ fn an_answer_that_breaks_behind_its_head_counts_by_its_status() {
         assert_eq!((answer.status, &answer.body[..]), (200, &b"half"[..]));
         let site = Site::open("127.0.0.2:0", |_| Say::Once(Vec::new())).await;
         let error = post(&site, PostLimits::default()).await.unwrap_err();
-        assert_eq!(error, OutboundError::Upstream { status: None, what: Failure::Cut });
+        assert_eq!(error, OutboundError::Upstream { status: None, what: RequestFailure::Cut });
     });
 }

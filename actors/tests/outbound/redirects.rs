@@ -1,7 +1,7 @@
 //! Redirects: each hop is judged as the first URL was, and there are not many.
 
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::outbound::{Failure, OutboundError, Reason};
+use huemill_actors::outbound::{OutboundError, Reason, RequestFailure};
 
 use crate::ground::{Canary, fetch, on_actix, policy};
 use crate::site::{Site, ok, redirect};
@@ -82,7 +82,7 @@ fn a_redirect_to_nowhere_is_the_server_s_fault() {
         .await;
         for (path, status) in [("/", 302), ("/304", 304)] {
             let outcome = fetch(&policy(&["127.0.0.2"], &[site.port()]), &site.url(path)).await;
-            let error = OutboundError::Upstream { status: Some(status), what: Failure::Status };
+            let error = OutboundError::Upstream { status: Some(status), what: RequestFailure::Status };
             assert_eq!(outcome.unwrap_err(), error);
         }
     });

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use huemill_actors::outbound::{Failure, Outbound, OutboundError, Policy, Reason, SetupError};
+use huemill_actors::outbound::{AddressPolicy, Outbound, OutboundError, Reason, RequestFailure, SetupError};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -36,9 +36,10 @@ fn s22_a_certificate_counts_if_its_root_is_known_and_its_name_is_right() {
         let (tls, root) = identity();
         let site = Site::secure("127.0.0.2:0", tls, |_| ok(b"sealed")).await;
         let dns = Dns::new(&[("secure.test", &[&["127.0.0.2"]]), ("other.test", &[&["127.0.0.2"]])]).await;
-        let stranger = Policy { nameservers: vec![dns.address], ..policy(&["127.0.0.2"], &[site.port()]) };
-        let friend = Policy { roots: Some(root.path().to_owned()), ..stranger.clone() };
-        let untrusted = OutboundError::Upstream { status: None, what: Failure::Tls };
+        let stranger =
+            AddressPolicy { nameservers: vec![dns.address], ..policy(&["127.0.0.2"], &[site.port()]) };
+        let friend = AddressPolicy { roots: Some(root.path().to_owned()), ..stranger.clone() };
+        let untrusted = OutboundError::Upstream { status: None, what: RequestFailure::Tls };
 
         let url = format!("https://secure.test:{}/a.png", site.port());
         assert_eq!(fetch(&friend, &url).await.unwrap().1, b"sealed");
@@ -62,7 +63,7 @@ fn a_server_without_tls_fails_the_handshake() {
         });
         let policy = policy(&["127.0.0.2"], &[address.port()]);
         let outcome = fetch(&policy, &format!("https://{address}/")).await;
-        assert_eq!(outcome.unwrap_err(), OutboundError::Upstream { status: None, what: Failure::Tls });
+        assert_eq!(outcome.unwrap_err(), OutboundError::Upstream { status: None, what: RequestFailure::Tls });
     });
 }
 
@@ -74,7 +75,7 @@ fn s13_a_redirect_from_https_to_http_is_refused() {
         let location = open.url("/");
         let site = Site::secure("127.0.0.2:0", tls, move |_| redirect("302 Found", &location)).await;
         let dns = Dns::new(&[("secure.test", &[&["127.0.0.2"]])]).await;
-        let policy = Policy {
+        let policy = AddressPolicy {
             nameservers: vec![dns.address],
             roots: Some(root.path().to_owned()),
             ..policy(&["127.0.0.2"], &[site.port(), open.port()])
@@ -90,7 +91,7 @@ fn roots_that_cannot_be_read_are_told_at_the_start() {
     let mut empty = NamedTempFile::new().unwrap();
     empty.write_all(b"no certificate\n").unwrap();
     for path in [empty.path().to_owned(), "/nonexistent/roots.pem".into()] {
-        let outcome = Outbound::new(Policy { roots: Some(path), ..Policy::default() });
+        let outcome = Outbound::new(AddressPolicy { roots: Some(path), ..AddressPolicy::default() });
         assert!(matches!(outcome, Err(SetupError::Roots { .. })));
     }
 }

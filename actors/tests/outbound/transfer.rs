@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::outbound::{Failure, OutboundError, Phase, Policy};
+use huemill_actors::outbound::{AddressPolicy, OutboundError, RequestFailure, RequestPhase};
 use tokio::net::TcpListener;
 
 use crate::ground::{CAP, Canary, fetch, hasty, on_actix, policy, until};
@@ -20,7 +20,10 @@ async fn soon_from(say: impl Fn(&str) -> Say + 'static) -> Outcome {
     under(hasty, say).await
 }
 
-async fn under(change: impl FnOnce(Policy) -> Policy, say: impl Fn(&str) -> Say + 'static) -> Outcome {
+async fn under(
+    change: impl FnOnce(AddressPolicy) -> AddressPolicy,
+    say: impl Fn(&str) -> Say + 'static,
+) -> Outcome {
     let site = Site::open("127.0.0.2:0", say).await;
     let policy = change(policy(&["127.0.0.2"], &[site.port()]));
     let outcome = fetch(&policy, &site.url("/x.png")).await;
@@ -96,12 +99,12 @@ fn s19_a_server_without_end_is_left_at_the_deadline() {
     on_actix(async {
         let (site, outcome) =
             soon_from(|_| Say::Drip(head("Content-Length: 90000\r\n"), b"x".to_vec())).await;
-        assert_eq!(outcome.unwrap_err(), OutboundError::Timeout(Phase::Body));
+        assert_eq!(outcome.unwrap_err(), OutboundError::Timeout(RequestPhase::Body));
         until(|| site.broken() == 1).await;
         let (site, outcome) =
             soon_from(|_| Say::Drip(b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-More: 1\r\n".to_vec())).await;
         let error = outcome.unwrap_err();
-        assert_eq!(error, OutboundError::Timeout(Phase::Head));
+        assert_eq!(error, OutboundError::Timeout(RequestPhase::Head));
         assert_eq!(Fault::from(error).code, Code::UrlTimeout);
         until(|| site.broken() == 1).await;
     });
@@ -112,7 +115,10 @@ fn s19_headers_without_end_are_bounded_as_well() {
     on_actix(async {
         let (site, outcome) =
             from(|_| Say::Flood(b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-More: 1\r\n".repeat(1_000))).await;
-        assert_eq!(outcome.unwrap_err(), OutboundError::Upstream { status: None, what: Failure::Malformed });
+        assert_eq!(
+            outcome.unwrap_err(),
+            OutboundError::Upstream { status: None, what: RequestFailure::Malformed }
+        );
         until(|| site.broken() == 1).await;
     });
 }
@@ -125,7 +131,7 @@ fn a_server_that_never_answers_is_left_at_the_deadline() {
         let address = silent.local_addr().unwrap();
         let policy = hasty(policy(&["127.0.0.2"], &[address.port()]));
         let http = fetch(&policy, &format!("http://{address}/")).await;
-        assert_eq!(http.unwrap_err(), OutboundError::Timeout(Phase::Head));
+        assert_eq!(http.unwrap_err(), OutboundError::Timeout(RequestPhase::Head));
         let https = fetch(&policy, &format!("https://{address}/")).await;
         assert!(matches!(https, Err(OutboundError::Timeout(_))));
     });
@@ -191,7 +197,7 @@ fn s22_any_other_status_is_the_server_s_failure() {
         for (line, status, retry) in rows {
             let (_, outcome) = from(move |_| answer(line, "", b"body")).await;
             let error = outcome.unwrap_err();
-            assert_eq!(error, OutboundError::Upstream { status: Some(status), what: Failure::Status });
+            assert_eq!(error, OutboundError::Upstream { status: Some(status), what: RequestFailure::Status });
             assert_eq!(error.may_retry(), retry, "{status}");
             assert_eq!(Fault::from(error).code, Code::UpstreamError);
         }
@@ -201,7 +207,7 @@ fn s22_any_other_status_is_the_server_s_failure() {
 #[test]
 fn s22_a_broken_connection_is_told_from_a_whole_answer() {
     on_actix(async {
-        let cut = OutboundError::Upstream { status: Some(200), what: Failure::Cut };
+        let cut = OutboundError::Upstream { status: Some(200), what: RequestFailure::Cut };
         let (_, outcome) = from(|_| Say::Once([head("Content-Length: 10\r\n"), vec![7; 9]].concat())).await;
         assert_eq!(outcome.unwrap_err(), cut);
         let chunked = || head("Transfer-Encoding: chunked\r\n");
@@ -210,7 +216,7 @@ fn s22_a_broken_connection_is_told_from_a_whole_answer() {
         let (_, outcome) = from(move |_| Say::Once([chunked(), b"5\r\nhel".to_vec()].concat())).await;
         assert_eq!(outcome.unwrap_err(), cut);
         let (_, outcome) = from(|_| Say::Reset([head("Content-Length: 10\r\n"), vec![7; 9]].concat())).await;
-        assert!(matches!(outcome.unwrap_err(), OutboundError::Upstream { what: Failure::Cut, .. }));
+        assert!(matches!(outcome.unwrap_err(), OutboundError::Upstream { what: RequestFailure::Cut, .. }));
         assert!(cut.may_retry());
         assert_eq!(Fault::from(cut).code, Code::UpstreamError);
     });
@@ -220,13 +226,16 @@ fn s22_a_broken_connection_is_told_from_a_whole_answer() {
 fn s22_no_answer_at_all() {
     on_actix(async {
         let (_, outcome) = from(|_| Say::Once(b"\x00\x01SSH-2.0\r\n\r\n".to_vec())).await;
-        assert_eq!(outcome.unwrap_err(), OutboundError::Upstream { status: None, what: Failure::Malformed });
+        assert_eq!(
+            outcome.unwrap_err(),
+            OutboundError::Upstream { status: None, what: RequestFailure::Malformed }
+        );
         let (_, outcome) = from(|_| Say::Once(Vec::new())).await;
-        assert_eq!(outcome.unwrap_err(), OutboundError::Upstream { status: None, what: Failure::Cut });
+        assert_eq!(outcome.unwrap_err(), OutboundError::Upstream { status: None, what: RequestFailure::Cut });
         let free = TcpListener::bind("127.0.0.2:0").await.unwrap().local_addr().unwrap();
         let policy = policy(&["127.0.0.2"], &[free.port()]);
         let error = fetch(&policy, &format!("http://{free}/")).await.unwrap_err();
-        assert_eq!(error, OutboundError::Upstream { status: None, what: Failure::Connect });
+        assert_eq!(error, OutboundError::Upstream { status: None, what: RequestFailure::Connect });
         assert!(error.may_retry());
     });
 }

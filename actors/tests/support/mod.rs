@@ -15,10 +15,10 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use actix::System;
-use huemill_actors::crew::Mail;
+use huemill_actors::actor_system::OutboundDependencies;
 use huemill_actors::delivery::Signer;
-use huemill_actors::outbound::{Outbound, Policy};
-use huemill_actors::workers::{Cancel, Class, Input, Load, Mill, Mills, Run};
+use huemill_actors::outbound::{AddressPolicy, Outbound};
+use huemill_actors::workers::{Cancel, Class, EngineFactory, Input, Load, Run, SlotEngine};
 use huemill_imaging::{Card, CardFormat, Crop, Error, Options, Outcome, Source, Timings, Watch};
 use huemill_observability::trace::Scope;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -39,8 +39,8 @@ pub fn io() -> Handle {
 }
 
 /// The way out, as far as this policy lets anybody.
-pub fn mail(policy: Policy) -> Mail {
-    Mail {
+pub fn outbound_dependencies(policy: AddressPolicy) -> OutboundDependencies {
+    OutboundDependencies {
         outbound: Outbound::new(policy).unwrap(),
         signer: Signer::new("the secret of these tests".into(), None),
         download: Arc::new(|job, _| format!("https://huemill.example/jobs/{job}/results.zip")),
@@ -135,11 +135,11 @@ pub struct TextMill {
     begun: mpsc::UnboundedSender<Begun>,
 }
 
-pub fn mills() -> (Mills, Arc<Mine>, mpsc::UnboundedReceiver<Begun>) {
+pub fn engines() -> (EngineFactory, Arc<Mine>, mpsc::UnboundedReceiver<Begun>) {
     let mine = Arc::new(Mine::default());
     let (begun, seen) = mpsc::unbounded_channel();
     let shared = Arc::clone(&mine);
-    let mills: Mills = Arc::new(move || {
+    let engines: EngineFactory = Arc::new(move || {
         if shared.unable.load(Ordering::SeqCst) > 0 {
             shared.unable.fetch_sub(1, Ordering::SeqCst);
             return Err("as planned".into());
@@ -148,7 +148,7 @@ pub fn mills() -> (Mills, Arc<Mine>, mpsc::UnboundedReceiver<Begun>) {
         shared.alive.fetch_add(1, Ordering::SeqCst);
         Ok(Box::new(TextMill { mine: Arc::clone(&shared), begun: begun.clone() }))
     });
-    (mills, mine, seen)
+    (engines, mine, seen)
 }
 
 impl Drop for TextMill {
@@ -161,7 +161,7 @@ fn weight(text: &str) -> u64 {
     text.split(' ').find_map(|word| word.strip_prefix("KIB=")).map_or(0, |kib| kib.parse().unwrap()) << 10
 }
 
-impl Mill for TextMill {
+impl SlotEngine for TextMill {
     fn weigh(&mut self, bytes: &[u8], _: &Options) -> Result<Load, Error> {
         let text = std::str::from_utf8(bytes).unwrap().trim_end_matches('\0');
         match text {

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Addr, System};
+use huemill_actors::actor_system::{JobDependencies, Jobs};
 use huemill_actors::clock::Clock;
-use huemill_actors::crew::{Jobs, JobsWorld};
 use huemill_actors::delivery::DeliverySettings;
-use huemill_actors::dispatcher::{Dispatcher, DispatcherSettings, Rest, Wake};
+use huemill_actors::dispatcher::{Dispatcher, DispatcherSettings, Drain, WorkAvailable};
 use huemill_actors::fault::Fault;
 use huemill_actors::fetcher::FetcherSettings;
-use huemill_actors::intake::{Drain, Intake, IntakeSettings, Submit};
+use huemill_actors::intake::{DrainFlag, Intake, IntakeSettings, Submit};
 use huemill_actors::janitor::{Janitor, JanitorSettings};
 use huemill_actors::metrics::Recorder;
-use huemill_actors::outbound::Policy;
-use huemill_actors::records::Records;
+use huemill_actors::outbound::AddressPolicy;
+use huemill_actors::repository::Repository;
 use huemill_actors::snapshots::Snapshots;
 use huemill_actors::submission::{Submission, Submitted};
-use huemill_actors::supervise::{Bell, Policy as Restarts, Roster, Supervision, ask};
+use huemill_actors::supervise::{ActorRegistry, RestartPolicy, ShutdownTrigger, Supervision, ask};
 use huemill_actors::workers::WorkersSettings;
 use huemill_imaging::Options;
 use huemill_observability::Event;
@@ -59,9 +59,9 @@ pub fn keep() -> Kept {
 pub struct Office {
     pub shop: Shop,
     pub kept: Kept,
-    pub records: Records,
+    pub repository: Repository,
     pub jobs: Jobs,
-    pub drain: Drain,
+    pub drain: DrainFlag,
     pub events: mpsc::Receiver<Event>,
     room: SpoolRoom,
 }
@@ -76,36 +76,41 @@ impl Office {
     }
 
     /// One from which this much of the outside can be reached.
-    pub fn reaching(policy: Policy) -> Self {
+    pub fn reaching(policy: AddressPolicy) -> Self {
         Self::of(settings(), JanitorSettings::default(), keep(), policy)
     }
 
     pub fn with(settings: DispatcherSettings, janitor: JanitorSettings, kept: Kept) -> Self {
-        Self::of(settings, janitor, kept, Policy::default())
+        Self::of(settings, janitor, kept, AddressPolicy::default())
     }
 
-    fn of(settings: DispatcherSettings, janitor: JanitorSettings, kept: Kept, reach: Policy) -> Self {
+    fn of(settings: DispatcherSettings, janitor: JanitorSettings, kept: Kept, reach: AddressPolicy) -> Self {
         let shop = Shop::open(WorkersSettings { slots: settings.slots, ..super::shop::settings() });
         let (recorder, events) = Recorder::channel(10_000);
-        let policy = Restarts { first_backoff: Duration::from_millis(1), ..Restarts::default() };
-        let (bell, _) = Bell::new();
-        let supervision = Supervision { policy, recorder: recorder.clone(), bell, roster: Roster::default() };
+        let policy = RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() };
+        let (shutdown_trigger, _) = ShutdownTrigger::new();
+        let supervision = Supervision {
+            policy,
+            recorder: recorder.clone(),
+            shutdown_trigger,
+            actor_registry: ActorRegistry::default(),
+        };
         let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
-        let records =
-            Records::new(kept.store.clone(), kept.blobs.clone(), kept.snapshots.clone(), io(), recorder);
-        let drain = Drain::default();
-        let jobs = Jobs::start(&JobsWorld {
+        let repository =
+            Repository::new(kept.store.clone(), kept.blobs.clone(), kept.snapshots.clone(), io(), recorder);
+        let drain = DrainFlag::default();
+        let jobs = Jobs::start(&JobDependencies {
             arbiter: &System::current().arbiter().clone(),
             net: &System::current().arbiter().clone(),
             supervision: &supervision,
-            records: &records,
+            repository: &repository,
             workers: &shop.workers,
             drain: &drain,
             room: &room,
             disk: &(Arc::new(|| Ok(u64::MAX)) as _),
             owner: &Owner("office".to_owned()),
             io: &io(),
-            mail: &super::mail(reach),
+            outbound_dependencies: &super::outbound_dependencies(reach),
             dispatcher: settings,
             fetcher: FetcherSettings::default(),
             delivery: DeliverySettings::default(),
@@ -113,7 +118,7 @@ impl Office {
             intake: IntakeSettings::default(),
             blob_limit: 100_000_000,
         });
-        Self { shop, kept, records, jobs, drain, events, room }
+        Self { shop, kept, repository, jobs, drain, events, room }
     }
 
     /// Submits pictures whose bytes are these texts.
@@ -167,7 +172,7 @@ impl Office {
     }
 
     pub async fn job(&self, id: &JobId) -> Job {
-        self.records.store.job(id).await.unwrap().unwrap()
+        self.repository.store.job(id).await.unwrap().unwrap()
     }
 
     /// Waits until the job is so.
@@ -207,11 +212,11 @@ impl Office {
 
     pub async fn rest(&self, time: Duration) {
         self.drain.begin();
-        ask(&self.jobs.dispatcher, Rest { until: Instant::now() + time }).await.unwrap();
+        ask(&self.jobs.dispatcher, Drain { until: Instant::now() + time }).await.unwrap();
     }
 
     pub fn wake(&self) {
-        self.jobs.dispatcher.do_send(Wake);
+        self.jobs.dispatcher.do_send(WorkAvailable);
     }
 
     pub fn dispatcher(&self) -> &Addr<Dispatcher> {

@@ -6,14 +6,16 @@ use std::time::Duration;
 use actix::{Addr, System};
 use huemill_actors::fault::Fault;
 use huemill_actors::metrics::Recorder;
-use huemill_actors::supervise::{Bell, DoomReceiver, Policy, Roster, Supervision, ask, start};
-use huemill_actors::workers::{Answer, Ping, Pulse, Run, Workers, WorkersSettings};
+use huemill_actors::supervise::{
+    ActorRegistry, FatalErrorReceiver, RestartPolicy, ShutdownTrigger, Supervision, ask, start,
+};
+use huemill_actors::workers::{Answer, Ping, Run, SlotFigures, Workers, WorkersSettings};
 use huemill_observability::Event;
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{AGES, Begun, Mine, io, mills};
+use super::{AGES, Begun, Mine, engines, io};
 
 /// Workers with a mill that does as its picture says.
 pub struct Shop {
@@ -21,7 +23,7 @@ pub struct Shop {
     pub mine: Arc<Mine>,
     pub begun: mpsc::UnboundedReceiver<Begun>,
     pub events: mpsc::Receiver<Event>,
-    pub doom: DoomReceiver,
+    pub fatal_error: FatalErrorReceiver,
 }
 
 /// One slot, a queue of two, ample times: each test shortens what it is about.
@@ -41,14 +43,18 @@ pub fn settings() -> WorkersSettings {
 impl Shop {
     pub fn open(settings: WorkersSettings) -> Self {
         let (recorder, events) = Recorder::channel(10_000);
-        let (bell, doom) = Bell::new();
-        let (mills, mine, begun) = mills();
-        let policy = Policy { first_backoff: Duration::from_millis(1), ..Policy::default() };
-        let supervision =
-            Supervision { policy, recorder: recorder.clone(), bell: bell.clone(), roster: Roster::default() };
-        let actor = Workers::new(settings, mills, io(), recorder, bell);
+        let (shutdown_trigger, fatal_error) = ShutdownTrigger::new();
+        let (engines, mine, begun) = engines();
+        let policy = RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() };
+        let supervision = Supervision {
+            policy,
+            recorder: recorder.clone(),
+            shutdown_trigger: shutdown_trigger.clone(),
+            actor_registry: ActorRegistry::default(),
+        };
+        let actor = Workers::new(settings, engines, io(), recorder, shutdown_trigger);
         let workers = start(System::current().arbiter(), "workers", &supervision, |_| actor);
-        Self { workers, mine, begun, events, doom }
+        Self { workers, mine, begun, events, fatal_error }
     }
 
     /// Sends a picture without waiting for its answer.
@@ -65,7 +71,7 @@ impl Shop {
         self.begun.recv().await.unwrap().0
     }
 
-    pub async fn pulse(&self) -> Pulse {
+    pub async fn pulse(&self) -> SlotFigures {
         ask(&self.workers, Ping).await.unwrap()
     }
 

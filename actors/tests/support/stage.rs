@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, System};
 use huemill_actors::metrics::Recorder;
-use huemill_actors::supervise::{Bell, DoomReceiver, Policy, Roster, Standing, Supervision, start};
+use huemill_actors::supervise::{
+    ActorRegistry, ActorStatus, FatalErrorReceiver, RestartPolicy, ShutdownTrigger, Supervision, start,
+};
 use huemill_observability::Event;
 use tokio::sync::mpsc;
 
@@ -20,22 +22,31 @@ pub fn on_paused_time(test: impl Future<Output = ()>) {
 pub struct Stage {
     pub supervision: Supervision,
     pub events: mpsc::Receiver<Event>,
-    pub doom: DoomReceiver,
+    pub fatal_error: FatalErrorReceiver,
 }
 
 impl Stage {
-    pub fn with(policy: Policy) -> Self {
+    pub fn with(policy: RestartPolicy) -> Self {
         let (recorder, events) = Recorder::channel(100);
-        let (bell, doom) = Bell::new();
-        Self { supervision: Supervision { policy, recorder, bell, roster: Roster::default() }, events, doom }
+        let (shutdown_trigger, fatal_error) = ShutdownTrigger::new();
+        Self {
+            supervision: Supervision {
+                policy,
+                recorder,
+                shutdown_trigger,
+                actor_registry: ActorRegistry::default(),
+            },
+            events,
+            fatal_error,
+        }
     }
 
     pub fn start(&self, subject: Subject) -> Addr<Subject> {
         start(System::current().arbiter(), "subject", &self.supervision, |_| subject)
     }
 
-    pub fn standing(&self) -> Standing {
-        self.supervision.roster.of("subject").unwrap()
+    pub fn standing(&self) -> ActorStatus {
+        self.supervision.actor_registry.of("subject").unwrap()
     }
 
     pub fn restart_causes(&mut self) -> Vec<&'static str> {

@@ -4,20 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use huemill_actors::actor_system::{ActorSystem, ActorSystemSettings, Dependencies};
 use huemill_actors::clock::Clock;
-use huemill_actors::crew::{Crew, CrewSettings, World};
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::health::{HealthSettings, MemoryUse, Verdict};
+use huemill_actors::health::{HealthReport, HealthSettings, MemoryUse};
 use huemill_actors::outbound;
-use huemill_actors::supervise::Policy;
-use huemill_actors::workers::{Answer, Load, Mill, Mills, WorkersSettings, run};
+use huemill_actors::supervise::RestartPolicy;
+use huemill_actors::workers::{Answer, EngineFactory, Load, SlotEngine, WorkersSettings, run};
 use huemill_imaging::{Crop, Error, Options, Outcome, Swatch, Watch};
 use huemill_observability::{Known, Registry};
 use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
 
 use super::office::{Kept, keep};
-use super::{Gate, io, mail, outcome, picture, until};
+use super::{Gate, io, outbound_dependencies, outcome, picture, until};
 
 /// What the fake mill makes of the canary.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub struct Feed {
 /// Knows the canary's answer; holds every other picture at the gate.
 struct CanaryMill(Arc<Feed>);
 
-impl Mill for CanaryMill {
+impl SlotEngine for CanaryMill {
     fn weigh(&mut self, _: &[u8], _: &Options) -> Result<Load, Error> {
         Ok(Load { format: "png", memory: 0 })
     }
@@ -60,7 +60,7 @@ fn swatch(rgb: [u8; 3]) -> Swatch {
 
 /// A crew in a world of its own.
 pub struct Ward {
-    pub crew: Crew,
+    pub actor_system: ActorSystem,
     pub feed: Arc<Feed>,
     pub free: Arc<AtomicU64>,
     pub used: Arc<AtomicU64>,
@@ -71,9 +71,9 @@ pub struct Ward {
 }
 
 /// Everything soon, so that tests need not wait.
-pub fn settings() -> CrewSettings {
-    CrewSettings {
-        policy: Policy { first_backoff: Duration::from_millis(1), ..Policy::default() },
+pub fn settings() -> ActorSystemSettings {
+    ActorSystemSettings {
+        policy: RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() },
         workers: WorkersSettings {
             slots: 2,
             queue_wait: Duration::from_millis(20),
@@ -86,26 +86,26 @@ pub fn settings() -> CrewSettings {
             store_interval: Duration::from_millis(10),
             ..HealthSettings::default()
         },
-        ..CrewSettings::default()
+        ..ActorSystemSettings::default()
     }
 }
 
 impl Ward {
-    pub fn open(settings: CrewSettings) -> Self {
+    pub fn open(settings: ActorSystemSettings) -> Self {
         Self::with(settings, Feed::default())
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "tests make them on the spot")]
-    pub fn with(settings: CrewSettings, feed: Feed) -> Self {
+    pub fn with(settings: ActorSystemSettings, feed: Feed) -> Self {
         let feed = Arc::new(feed);
         let (free, used) = (Arc::new(AtomicU64::new(2_000_000_000)), Arc::new(AtomicU64::new(10)));
         let (rounds, disk_gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Gate::default()));
         disk_gate.open();
         let (eaten, shown_free, shown_used) = (feed.clone(), free.clone(), used.clone());
         let (counted, on_the_way) = (rounds.clone(), disk_gate.clone());
-        let mills: Mills = Arc::new(move || Ok(Box::new(CanaryMill(eaten.clone()))));
+        let engines: EngineFactory = Arc::new(move || Ok(Box::new(CanaryMill(eaten.clone()))));
         let kept = keep();
-        let world = World {
+        let dependencies = Dependencies {
             io: io(),
             registry: Arc::new(Registry::new("0.0.0", &Known::default()).unwrap()),
             room: SpoolRoom::open(SpoolSettings::default()).unwrap(),
@@ -113,7 +113,7 @@ impl Ward {
             snapshots: kept.snapshots.clone(),
             blobs: kept.blobs.clone(),
             owner: Owner("ward".to_owned()),
-            mills,
+            engines,
             disk: Arc::new(move || {
                 on_the_way.pass();
                 Ok(shown_free.load(Ordering::SeqCst))
@@ -123,9 +123,17 @@ impl Ward {
                 Ok(MemoryUse { used: shown_used.load(Ordering::SeqCst), total: 100 })
             }),
             clock: Clock::system(),
-            mail: mail(outbound::Policy::default()),
+            outbound_dependencies: outbound_dependencies(outbound::AddressPolicy::default()),
         };
-        Self { crew: Crew::start(&settings, world), feed, free, used, rounds, disk_gate, _kept: kept }
+        Self {
+            actor_system: ActorSystem::start(&settings, dependencies),
+            feed,
+            free,
+            used,
+            rounds,
+            disk_gate,
+            _kept: kept,
+        }
     }
 
     pub async fn ready() -> Self {
@@ -134,8 +142,8 @@ impl Ward {
         ward
     }
 
-    pub fn verdict(&self) -> Verdict {
-        self.crew.verdict.read()
+    pub fn verdict(&self) -> HealthReport {
+        self.actor_system.verdict.read()
     }
 
     pub async fn becomes_ready(&self) {
@@ -143,8 +151,8 @@ impl Ward {
     }
 
     /// Waits until exactly these are ill.
-    pub async fn suffers(&self, ill: &[&str]) -> Verdict {
-        let of = |verdict: &Verdict| -> Vec<_> {
+    pub async fn suffers(&self, ill: &[&str]) -> HealthReport {
+        let of = |verdict: &HealthReport| -> Vec<_> {
             verdict.dependencies().filter_map(|(name, ok)| (!ok).then_some(name)).collect()
         };
         until(|| of(&self.verdict()) == ill).await;
@@ -159,7 +167,7 @@ impl Ward {
     /// Puts a picture on every slot that stays there until the gate opens; gives what becomes of them.
     pub async fn fill_slots(&self) -> [actix_rt::task::JoinHandle<Answer>; 2] {
         let pictures = [(); 2].map(|()| {
-            let workers = self.crew.workers.clone();
+            let workers = self.actor_system.workers.clone();
             actix_rt::spawn(async move {
                 loop {
                     // A canary may be before it: then it tries again.
@@ -176,6 +184,6 @@ impl Ward {
 
     pub async fn close(self) {
         self.feed.gate.open();
-        self.crew.stop(Duration::from_secs(1)).await;
+        self.actor_system.stop(Duration::from_secs(1)).await;
     }
 }

@@ -10,8 +10,8 @@ use clap::Args;
 use huemill_store::blobs::Blobs;
 
 use super::{BLOBS, BackupError, at, conclude, refuse_server, tree};
-use crate::keep::{self, DATABASE, LOCK};
 use crate::settings::Settings;
+use crate::storage::{self, DATABASE, LOCK};
 
 /// How an SQLite file begins.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -53,13 +53,13 @@ fn hold(dir: &Path) -> Result<File, BackupError> {
     let is = |name: &str| names.iter().any(|entry| entry.file_name() == name);
     let empty = names.iter().all(|entry| NOTHING.iter().any(|nothing| entry.file_name() == *nothing));
     // Who is in there is told of first; in a directory of others no lock is left.
-    let lock = if empty || is(LOCK) { Some(keep::lock(dir)?) } else { None };
+    let lock = if empty || is(LOCK) { Some(storage::lock(dir)?) } else { None };
     lock.filter(|_| empty).ok_or_else(|| BackupError::NotEmpty(dir.to_owned()))
 }
 
 async fn place(settings: &Settings, from: &Path) -> Result<String, BackupError> {
     let kept = from.join(BLOBS);
-    let blobs = keep::blobs_of(settings)?;
+    let blobs = storage::blobs_of(settings)?;
     let count = match blobs.local() {
         Some(root) => {
             if holds_blobs(root) {
@@ -75,7 +75,7 @@ async fn place(settings: &Settings, from: &Path) -> Result<String, BackupError> 
     fs::rename(&staged, dir.join(DATABASE)).map_err(at(dir))?;
     tree::sync(dir).map_err(at(dir))?;
     // Opened once, so that a store of a newer version, or a damaged one, shows here.
-    let store = keep::beside(settings).await?;
+    let store = storage::beside(settings).await?;
     let figures = store.figures().await;
     store.close().await;
     let jobs: u64 = figures?.jobs.iter().sum();

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::path::Path;
 
-use huemill_actors::members::Members;
+use huemill_actors::picture_summary::PictureSummary;
 use huemill_imaging::{Outcome, Swatch};
 use huemill_observability::line::is_unprintable;
 use serde::Serialize;
@@ -30,7 +30,7 @@ struct Line<'a> {
     success: bool,
     filename: Cow<'a, str>,
     #[serde(flatten)]
-    members: Members,
+    members: PictureSummary,
     social_image: Option<Cow<'a, str>>,
 }
 
@@ -61,7 +61,7 @@ impl View {
             (Self::Json, Ok(processed)) => json_line(&Line {
                 success: true,
                 filename: file.to_string_lossy(),
-                members: Members::from(&processed.outcome),
+                members: PictureSummary::from(&processed.outcome),
                 social_image: processed.card.as_ref().map(|card| card.to_string_lossy()),
             }),
             (Self::Json, Err(failure)) => json_line(&failed(file, failure)),

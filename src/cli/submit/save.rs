@@ -123,7 +123,7 @@ mod tests {
             size: 0,
             method: archive::Method::Stored,
             crc32: 0,
-            verdict: archive::Verdict::Readable,
+            verdict: archive::EntryKind::Readable,
             renamed: false,
         }
     }

@@ -2,7 +2,7 @@
 //! them is and what failed. The same job gives the same bytes, so that a download can be gone on with.
 
 use huemill_actors::fault::Fault;
-use huemill_actors::records::Records;
+use huemill_actors::repository::Repository;
 use huemill_store::job::Job;
 use huemill_store::results::{self, Body, DosTime, Member, ResultsZip};
 use serde::Serialize;
@@ -33,8 +33,8 @@ struct Row {
 }
 
 /// Lays out the archive of an ended job.
-pub(super) async fn of(records: &Records, job: &Job) -> Result<ResultsZip, Fault> {
-    let mut pictures = Pictures::new(records.clone(), job.clone());
+pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip, Fault> {
+    let mut pictures = Pictures::new(repository.clone(), job.clone());
     // The manifest's name comes first, so that no picture takes it.
     let mut members = vec![Member::of_bytes(MANIFEST, Vec::new().into())];
     let mut rows = Vec::new();
@@ -62,7 +62,7 @@ pub(super) async fn of(records: &Records, job: &Job) -> Result<ResultsZip, Fault
         failed: &pictures.failed,
     };
     let mut json = serde_json::to_vec_pretty(&manifest)
-        .map_err(|error| Fault::new(huemill_actors::fault::Code::InternalError).because(error))?;
+        .map_err(|error| Fault::new(huemill_actors::fault::Code::InternalError).with_cause(error))?;
     json.push(b'\n');
     members[0] = Member::of_bytes(MANIFEST, json.into());
     Ok(ResultsZip::new(members, time))

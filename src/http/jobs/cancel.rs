@@ -19,10 +19,10 @@ pub(super) async fn cancel(
     path: Path<String>,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    doors.signatures.without_body(&request, payload, &*doors.records.store).await?;
+    doors.signatures.without_body(&request, payload, &*doors.repository.store).await?;
     let id = id(&path)?;
     find(&doors, &path).await?;
-    let job = match doors.records.store.cancel(&id).await? {
+    let job = match doors.repository.store.cancel(&id).await? {
         Canceled::Now(ended) => {
             doors.give_up(&id);
             doors.ends.tell(&ended, None);
@@ -32,7 +32,7 @@ pub(super) async fn cancel(
         Canceled::TooLate(job) if job.state == JobState::Expired => return Err(Code::ExpiredJob.into()),
         Canceled::TooLate(job) => {
             let told = format!("The job is {} already: there is nothing to cancel.", job.state.as_str());
-            return Err(Fault::new(Code::JobNotCancelable).told(told).into());
+            return Err(Fault::new(Code::JobNotCancelable).with_message(told).into());
         }
         Canceled::Unknown => return Err(Code::JobNotFound.into()),
     };
@@ -46,9 +46,9 @@ pub(super) async fn delete(
     path: Path<String>,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    doors.signatures.without_body(&request, payload, &*doors.records.store).await?;
+    doors.signatures.without_body(&request, payload, &*doors.repository.store).await?;
     let job = find(&doors, &path).await?;
-    if !doors.records.store.delete(&job.id).await? {
+    if !doors.repository.store.delete(&job.id).await? {
         return Err(Code::ExpiredJob.into());
     }
     doors.give_up(&job.id);

@@ -50,7 +50,7 @@ pub(super) async fn create(
     let parcel = parcel::receive(&request, payload, &doors, &takes(&doors)).await;
     // Who is not believed is told nothing else, not even what is wrong with the body.
     if parcel.is_ok() || context::of(&request).has_whole_body() {
-        doors.signatures.settle(signed, &request, &*doors.records.store).await?;
+        doors.signatures.settle(signed, &request, &*doors.repository.store).await?;
     }
     let parcel = parcel?;
     let fields = Fields::read(request.query_string(), &parcel.texts)?;
@@ -111,7 +111,7 @@ fn takes(doors: &Doors) -> Takes {
 /// The job that a key has already, or that it was another request's.
 async fn known(key: Option<&NewKey>, doors: &Doors) -> Result<Option<Created>, Fault> {
     let Some(key) = key else { return Ok(None) };
-    let found = doors.records.store.key(&key.scope, &key.key).await?;
+    let found = doors.repository.store.key(&key.scope, &key.key).await?;
     Ok(found.map(|found| {
         if found.fingerprint == key.fingerprint { Created::Replayed(found.job) } else { Created::Conflict }
     }))
@@ -162,7 +162,7 @@ fn answer(created: Created, doors: &Doors) -> Result<HttpResponse, Fault> {
     let mut response = HttpResponse::Accepted().json(accepted(&job));
     let headers = response.headers_mut();
     let location = HeaderValue::from_str(&format!("/jobs/{}", job.id));
-    headers.insert(LOCATION, location.map_err(|error| Fault::new(Code::InternalError).because(error))?);
+    headers.insert(LOCATION, location.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?);
     if replayed {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }

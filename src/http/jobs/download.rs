@@ -32,7 +32,7 @@ pub(super) async fn results(
     let job = permitted(&request, &path, &doors).await?;
     if !job.state.has_ended() {
         return Err(Fault::new(Code::NotFound)
-            .told("The job has not ended yet. Its results can be downloaded when it has.")
+            .with_message("The job has not ended yet. Its results can be downloaded when it has.")
             .into());
     }
     let file = File {
@@ -44,9 +44,10 @@ pub(super) async fn results(
     if file.etag.is_held(request.headers()) {
         return Ok(file.not_modified());
     }
-    let (zip, blobs) = (archive::of(&doors.records, &job).await?, doors.records.blobs.clone());
-    Ok(file
-        .answer(&request, &doors, &job, zip.len(), |range| doors.records.stream(zip.stream(&blobs, range))))
+    let (zip, blobs) = (archive::of(&doors.repository, &job).await?, doors.repository.blobs.clone());
+    Ok(file.answer(&request, &doors, &job, zip.len(), |range| {
+        doors.repository.stream(zip.stream(&blobs, range))
+    }))
 }
 
 /// One card.
@@ -57,11 +58,12 @@ pub(super) async fn card(
 ) -> Result<HttpResponse, Problem> {
     let (job, number) = path.into_inner();
     let job = permitted(&request, &job, &doors).await?;
-    let nothing =
-        || Fault::new(Code::NotFound).told("The job has no such card. Its results name those it has.");
+    let nothing = || {
+        Fault::new(Code::NotFound).with_message("The job has no such card. Its results name those it has.")
+    };
     let number = number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()));
     let number: u32 = number.filter(|number| *number < job.total).ok_or_else(nothing)?;
-    let item = doors.records.store.items(&job.id, number, 1).await?.pop();
+    let item = doors.repository.store.items(&job.id, number, 1).await?.pop();
     let item = item.filter(|item| item.number == number && item.state == ItemState::Done);
     let (name, card) = item.and_then(|item| Some((item.name, item.result?.card))).ok_or_else(nothing)?;
     let file = File {
@@ -73,9 +75,9 @@ pub(super) async fn card(
     if file.etag.is_held(request.headers()) {
         return Ok(file.not_modified());
     }
-    let blobs = doors.records.blobs.clone();
+    let blobs = doors.repository.blobs.clone();
     Ok(file.answer(&request, &doors, &job, card.length, |range| {
-        doors.records.stream(blobs.stream(card.key, Some(range)))
+        doors.repository.stream(blobs.stream(card.key, Some(range)))
     }))
 }
 
@@ -143,7 +145,7 @@ impl File {
             Wish::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
             Wish::Beyond => {
                 let told = format!("The file has {length} bytes: ask for some of those.");
-                let fault = Fault::new(Code::RangeNotSatisfiable).told(told);
+                let fault = Fault::new(Code::RangeNotSatisfiable).with_message(told);
                 let mut response = Problem(fault).into_response();
                 let place = HeaderValue::from_str(&format!("bytes */{length}"));
                 response

@@ -87,7 +87,7 @@ struct Changes {
 
 impl Changes {
     fn new(id: JobId, told: Option<i64>, doors: Data<Doors>) -> Self {
-        let watch = doors.records.snapshots.watch(&id);
+        let watch = doors.repository.snapshots.watch(&id);
         let quiet_until = Instant::now() + QUIET;
         Self { doors, id, watch, told, begun: false, over: false, quiet_until, away_since: None }
     }
@@ -139,16 +139,17 @@ impl Changes {
 
     /// The event of the job's version, where that was not told yet. Changes nothing unless it succeeds.
     async fn news(&mut self) -> Result<Option<String>, Fault> {
-        let records = &self.doors.records;
-        let mark = records.snapshots.mark(&records.store, &self.id).await?;
-        let Some(mark) = mark.filter(|mark| mark.state != JobState::Expired) else {
+        let repository = &self.doors.repository;
+        let job_version = repository.snapshots.job_version(&repository.store, &self.id).await?;
+        let Some(job_version) = job_version.filter(|job_version| job_version.state != JobState::Expired)
+        else {
             self.over = true;
             return Ok(None);
         };
-        if self.told.is_some_and(|told| told >= mark.version) && !mark.state.has_ended() {
+        if self.told.is_some_and(|told| told >= job_version.version) && !job_version.state.has_ended() {
             return Ok(None);
         }
-        let job = records.store.job(&self.id).await?;
+        let job = repository.store.job(&self.id).await?;
         let Some(job) = job.filter(|job| job.state != JobState::Expired) else {
             self.over = true;
             return Ok(None);
@@ -161,7 +162,7 @@ impl Changes {
 
     /// Waits for a change. Whether it was quiet for so long that something should be said.
     async fn wait(&mut self, changed: &mut Pin<Box<dyn Future<Output = ()>>>) -> bool {
-        let again = !self.doors.records.store.is_sole_writer() || self.away_since.is_some();
+        let again = !self.doors.repository.store.is_sole_writer() || self.away_since.is_some();
         loop {
             let until = self.quiet_until.min(Instant::now() + LOOK);
             if timeout_at(until, changed.as_mut()).await.is_ok() {
@@ -180,7 +181,7 @@ impl Changes {
     async fn event(&self, job: &Job) -> Result<String, Fault> {
         let mut json = Summary::new(job, &self.doors.links).json();
         if job.state == JobState::Failed {
-            let mut pictures = Pictures::new(self.doors.records.clone(), job.clone());
+            let mut pictures = Pictures::new(self.doors.repository.clone(), job.clone());
             while pictures.next().await?.is_some() {}
             let (error_code, message) = verdict(&pictures.failed, job.total);
             json = with_error(&json, &error_code, &message);

@@ -12,7 +12,7 @@ pub(super) fn note(job: &Job, doors: &Doors) {
     if job.fetched || job.state != JobState::Completed {
         return;
     }
-    let (store, recorder, id) = (doors.records.store.clone(), doors.recorder.clone(), job.id.clone());
+    let (store, recorder, id) = (doors.repository.store.clone(), doors.recorder.clone(), job.id.clone());
     actix_web::rt::spawn(async move {
         if matches!(store.fetched(&id).await, Ok(true)) {
             recorder.record(Event::JobFetched);

@@ -55,7 +55,7 @@ impl Fields {
 }
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
-    Fault::new(Code::InvalidInput).told(message)
+    Fault::new(Code::InvalidInput).with_message(message)
 }
 
 fn hours(count: u64) -> Duration {

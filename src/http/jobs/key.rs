@@ -27,7 +27,7 @@ impl IdempotencyKey {
         let Some(value) = values.next() else { return Ok(None) };
         let word = value.to_str().ok().filter(|_| values.next().is_none()).and_then(parse);
         let word = word.ok_or_else(|| {
-            Fault::new(Code::InvalidInput).told(
+            Fault::new(Code::InvalidInput).with_message(
                 "The Idempotency-Key must be one word of 1 to 255 visible ASCII characters, quoted or not.",
             )
         })?;

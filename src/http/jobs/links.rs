@@ -85,8 +85,8 @@ impl Link {
     pub(crate) fn verdict(self) -> Result<(), Fault> {
         match self {
             Self::None | Self::Good => Ok(()),
-            Self::Late => Err(Fault::new(Code::ExpiredLink).because("late")),
-            Self::Forged => Err(Fault::new(Code::ExpiredLink).because("forged")),
+            Self::Late => Err(Fault::new(Code::ExpiredLink).with_cause("late")),
+            Self::Forged => Err(Fault::new(Code::ExpiredLink).with_cause("forged")),
         }
     }
 

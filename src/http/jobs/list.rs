@@ -26,7 +26,7 @@ pub(super) async fn list(request: HttpRequest, doors: Data<Doors>) -> Result<Htt
     let limit = listing.limit;
     // One more tells whether there is another page.
     listing.limit += 1;
-    let mut jobs = doors.records.store.list(&listing).await?;
+    let mut jobs = doors.repository.store.list(&listing).await?;
     let next_cursor = page::cut(&mut jobs, limit, |job| job.id.as_str());
     let jobs = jobs.iter().map(|job| Summary::new(job, &doors.links)).collect();
     Ok(HttpResponse::Ok().json(Page { jobs, next_cursor }))

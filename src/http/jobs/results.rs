@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
 use huemill_actors::delivery::failure;
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::records::Records;
+use huemill_actors::repository::Repository;
 use huemill_store::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobState};
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ pub(super) struct Failed {
 
 /// Reads an ended job's pictures in their order; puts aside those that failed.
 pub(super) struct Pictures {
-    records: Records,
+    repository: Repository,
     job: Job,
     next: u32,
     page: VecDeque<Item>,
@@ -70,8 +70,8 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
-    pub(super) fn new(records: Records, job: Job) -> Self {
-        Self { records, job, next: 0, page: VecDeque::new(), failed: Vec::new() }
+    pub(super) fn new(repository: Repository, job: Job) -> Self {
+        Self { repository, job, next: 0, page: VecDeque::new(), failed: Vec::new() }
     }
 
     /// The next picture that has a result.
@@ -81,7 +81,7 @@ impl Pictures {
                 if self.next >= self.job.total {
                     return Ok(None);
                 }
-                let page = self.records.store.items(&self.job.id, self.next, PAGE).await?;
+                let page = self.repository.store.items(&self.job.id, self.next, PAGE).await?;
                 self.next = page.last().map_or(self.job.total, |item| item.number + 1);
                 self.page = page.into();
             }
@@ -119,9 +119,9 @@ pub(super) struct Results {
 type Piece = LocalBoxStream<'static, Result<Bytes, Fault>>;
 
 impl Results {
-    pub(super) fn new(records: Records, job: Job, links: Links, cards: Cards) -> Self {
+    pub(super) fn new(repository: Repository, job: Job, links: Links, cards: Cards) -> Self {
         let inline = cards.are_inline(&job);
-        Self { pictures: Pictures::new(records, job), links, inline, count: 0 }
+        Self { pictures: Pictures::new(repository, job), links, inline, count: 0 }
     }
 
     /// The JSON, piece by piece.
@@ -131,7 +131,7 @@ impl Results {
             let mut results = results?;
             match results.pictures.next().await {
                 Ok(Some((item, result))) => Some((results.element(&item, result), Some(results))),
-                Ok(None) => Some((results.ending(), None)),
+                Ok(None) => Some((results.job_end(), None)),
                 Err(fault) => Some((broken(fault), None)),
             }
         });
@@ -170,7 +170,7 @@ impl Results {
         json.extend_from_slice(b",\"social_image\":");
         if self.inline {
             json.extend_from_slice(format!("\"data:{};base64,", result.card.media_type).as_bytes());
-            let card = base64(&self.pictures.records, result.card);
+            let card = base64(&self.pictures.repository, result.card);
             return text(json).chain(card).chain(text(b"\"}".to_vec())).boxed_local();
         }
         let job = self.job();
@@ -180,10 +180,10 @@ impl Results {
         text(json)
     }
 
-    fn ending(&self) -> Piece {
+    fn job_end(&self) -> Piece {
         let job = self.job();
         if self.has_results() && self.count != job.succeeded {
-            return gone(self.pictures.records.clone(), job.id.clone());
+            return gone(self.pictures.repository.clone(), job.id.clone());
         }
         let mut json = if self.has_results() { b"]".to_vec() } else { Vec::new() };
         if !self.has_results() {
@@ -213,12 +213,12 @@ fn broken(fault: Fault) -> Piece {
 }
 
 /// Why results went while they were read: their job was deleted, or that is a fault of ours.
-fn gone(records: Records, id: JobId) -> Piece {
+fn gone(repository: Repository, id: JobId) -> Piece {
     stream::once(async move {
-        let job = records.store.job(&id).await?;
+        let job = repository.store.job(&id).await?;
         Err(match job {
             Some(job) if job.state != JobState::Expired => {
-                Fault::new(Code::InternalError).because("a job's results went while they were read")
+                Fault::new(Code::InternalError).with_cause("a job's results went while they were read")
             }
             Some(_) => Fault::new(Code::ExpiredJob),
             None => Fault::new(Code::JobNotFound),
@@ -228,15 +228,17 @@ fn gone(records: Records, id: JobId) -> Piece {
 }
 
 /// A card as base64, as it comes.
-fn base64(records: &Records, card: Card) -> Piece {
-    let blob = records.stream(records.blobs.stream(card.key, None));
+fn base64(repository: &Repository, card: Card) -> Piece {
+    let blob = repository.stream(repository.blobs.stream(card.key, None));
     let coded = stream::unfold(Some((blob.boxed_local(), Coder::default())), move |state| async move {
         let (mut blob, mut coder) = state?;
         match blob.next().await {
             Some(Ok(chunk)) => Some((Ok(coder.feed(&chunk).into()), Some((blob, coder)))),
             Some(Err(error)) => Some((Err(error.into()), None)),
             None if coder.taken == card.length => Some((Ok(coder.end().into()), None)),
-            None => Some((Err(Fault::new(Code::InternalError).because("a card's blob is cut short")), None)),
+            None => {
+                Some((Err(Fault::new(Code::InternalError).with_cause("a card's blob is cut short")), None))
+            }
         }
     });
     coded.boxed_local()

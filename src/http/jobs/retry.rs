@@ -26,11 +26,11 @@ pub(super) async fn retry(
     path: Path<String>,
     doors: Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    doors.signatures.without_body(&request, payload, &*doors.records.store).await?;
+    doors.signatures.without_body(&request, payload, &*doors.repository.store).await?;
     operator::check(request.headers(), &doors.operator)?;
     let id = id(&path)?;
     find(&doors, &path).await?;
-    match doors.records.store.retry(&id).await? {
+    match doors.repository.store.retry(&id).await? {
         Retried::Queued(job, retried) => {
             doors.wake_dispatcher();
             let body = Body { job_id: job.id.as_str(), status: job.state.as_str(), retried };
@@ -39,7 +39,7 @@ pub(super) async fn retry(
         Retried::Nothing(job) => {
             let state = job.state.as_str();
             let message = format!("The job is {state} and has no picture that can be retried.");
-            Err(Fault::new(Code::JobNotRetryable).told(message).into())
+            Err(Fault::new(Code::JobNotRetryable).with_message(message).into())
         }
         Retried::Unknown => Err(Code::JobNotFound.into()),
     }

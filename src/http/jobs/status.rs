@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_observability::{Event, Poll};
 use huemill_store::job::{Job, JobId, JobState};
-use huemill_store::store::Mark;
+use huemill_store::store::JobVersion;
 
 use super::body::Summary;
 use super::results::{Cards, Results};
@@ -31,38 +31,38 @@ pub(super) async fn status(
 ) -> Result<HttpResponse, Problem> {
     let id = id(&path)?;
     let cards = cards(request.query_string())?;
-    let records = &doors.records;
-    let mark = records.snapshots.mark(&records.store, &id).await?;
-    let mark = mark.ok_or_else(|| Fault::new(Code::JobNotFound))?;
-    living(mark.state)?;
-    let etag = tag(mark.version, cards);
+    let repository = &doors.repository;
+    let job_version = repository.snapshots.job_version(&repository.store, &id).await?;
+    let job_version = job_version.ok_or_else(|| Fault::new(Code::JobNotFound))?;
+    living(job_version.state)?;
+    let etag = tag(job_version.version, cards);
     if etag.is_held(request.headers()) {
-        return Ok(not_modified(&mark, &etag, &doors));
+        return Ok(not_modified(&job_version, &etag, &doors));
     }
     let told = |id: &JobId, version| {
         if request.method() != Method::HEAD {
             doors.recorder.record(Event::StatusPolled(doors.served.note(id, version)));
         }
     };
-    if let Some(body) = records.snapshots.body(&mark) {
-        told(&id, mark.version);
-        return Ok(wait(live(StatusCode::OK, &etag, body), mark.state, mark.eta_s, &doors));
+    if let Some(body) = repository.snapshots.body(&job_version) {
+        told(&id, job_version.version);
+        return Ok(wait(live(StatusCode::OK, &etag, body), job_version.state, job_version.eta_s, &doors));
     }
     let job = find(&doors, &path).await?;
     // Where others write too the snapshot may be a second behind the job, and the client not.
     let etag = tag(job.version, cards);
     if etag.is_held(request.headers()) {
-        return Ok(not_modified(&Mark::from(&job), &etag, &doors));
+        return Ok(not_modified(&JobVersion::from(&job), &etag, &doors));
     }
     told(&job.id, job.version);
     Ok(whole(job, StatusCode::OK, cards, request.method(), &doors).await?)
 }
 
-fn not_modified(mark: &Mark, etag: &ETag, doors: &Doors) -> HttpResponse {
+fn not_modified(job_version: &JobVersion, etag: &ETag, doors: &Doors) -> HttpResponse {
     doors.recorder.record(Event::StatusPolled(Poll::NotModified));
     let mut response = HttpResponse::NotModified().finish();
     response.headers_mut().insert(ETAG, etag.header_value());
-    wait(response, mark.state, mark.eta_s, doors)
+    wait(response, job_version.state, job_version.eta_s, doors)
 }
 
 /// The answer that is the job's body.
@@ -76,7 +76,7 @@ pub(super) async fn whole(
     let (state, eta_s, etag) = (job.state, job.eta_s, tag(job.version, cards));
     if !state.has_ended() {
         let body = Bytes::from(Summary::new(&job, &doors.links).json());
-        doors.records.snapshots.keep_body(&job.id, job.version, &body);
+        doors.repository.snapshots.keep_body(&job.id, job.version, &body);
         return Ok(wait(live(status, &etag, body), state, eta_s, doors));
     }
     let mut builder = HttpResponse::build(status);
@@ -87,7 +87,7 @@ pub(super) async fn whole(
         if cards.are_inline(&job) {
             fetched::note(&job, doors);
         }
-        let results = Results::new(doors.records.clone(), job, doors.links.clone(), cards);
+        let results = Results::new(doors.repository.clone(), job, doors.links.clone(), cards);
         answer::streamed(builder, results.json()).await?
     };
     Ok(wait(response, state, eta_s, doors))
@@ -109,7 +109,7 @@ fn cards(query: &str) -> Result<Cards, Fault> {
         (None, _) => Ok(Cards::Either),
         (Some("inline"), None) => Ok(Cards::Inline),
         (Some("url"), None) => Ok(Cards::Url),
-        _ => Err(Fault::new(Code::InvalidInput).told("cards must be inline or url.")),
+        _ => Err(Fault::new(Code::InvalidInput).with_message("cards must be inline or url.")),
     }
 }
 

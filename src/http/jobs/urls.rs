@@ -28,7 +28,7 @@ pub(super) fn named(
     for (at, url) in list.iter().enumerate() {
         let target = doors.target(url, context.id.as_str()).map_err(|fault| {
             let told = format!("The URL number {} of urls cannot be used. {USABLE}", at + 1);
-            fault.told(told)
+            fault.with_message(told)
         })?;
         if seen.insert(target.full().to_owned()) {
             targets.push(target);
@@ -46,7 +46,7 @@ pub(super) fn callback(url: &str, request: &HttpRequest, doors: &Doors) -> Resul
     let context = context::of(request);
     let judged = doors.target(url, context.id.as_str()).map(drop);
     judged.map_err(|fault| {
-        fault.told(
+        fault.with_message(
             "callback_url must be a public address such as https://example.org/done, without user and password.",
         )
     })
@@ -65,7 +65,7 @@ fn wish(target: &Target) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use huemill_actors::outbound::Policy;
+    use huemill_actors::outbound::AddressPolicy;
 
     use super::*;
 
@@ -82,7 +82,7 @@ mod tests {
             ("https://EXAMPLE.org", "example.org"),
             ("http://[2606:4700::1]/", "[2606:4700::1]"),
         ] {
-            assert_eq!(wish(&Target::parse(url, &Policy::default()).unwrap()), name, "{url}");
+            assert_eq!(wish(&Target::parse(url, &AddressPolicy::default()).unwrap()), name, "{url}");
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn decode(text: &str) -> Result<Option<Vec<u8>>, Fault> {
     // WHATWG "forgiving-base64 decode": white space is skipped, padding may be left out.
     base64_simd::forgiving_decode_to_vec(payload.as_bytes()).map(Some).map_err(|_| {
         Fault::new(Code::InvalidInput)
-            .told("The base64 text holds characters that are none, or is cut short.")
+            .with_message("The base64 text holds characters that are none, or is cut short.")
     })
 }
 
@@ -25,14 +25,14 @@ fn payload(text: &str) -> Result<&str, Fault> {
         return Ok(text);
     }
     let (head, payload) = text.split_once(',').ok_or_else(|| {
-        Fault::new(Code::InvalidInput).told("The data: URL has no comma before its content.")
+        Fault::new(Code::InvalidInput).with_message("The data: URL has no comma before its content.")
     })?;
     let coded =
         head.get(head.len().saturating_sub(7)..).is_some_and(|end| end.eq_ignore_ascii_case(";base64"));
     if coded {
         Ok(payload)
     } else {
-        Err(Fault::new(Code::InvalidInput).told("The data: URL must say ;base64."))
+        Err(Fault::new(Code::InvalidInput).with_message("The data: URL must say ;base64."))
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn whole<T: Send + 'static>(
     // Not earlier: a body that comes slowly must not hold memory that pictures wait for.
     let _reserved = doors.reserve(body.len().saturating_mul(7) / 4).await?;
     let decoded = tokio::task::spawn_blocking(move || read(&body.bytes().map_err(unspooled)?));
-    decoded.await.map_err(|error| Fault::new(Code::InternalError).because(error))?
+    decoded.await.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?
 }
 
 /// What a JSON body holds.

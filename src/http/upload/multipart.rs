@@ -112,14 +112,14 @@ fn malformed(error: MultipartError) -> Fault {
         MultipartError::Payload(error) if !matches!(error, PayloadError::Overflow) => broken(error),
         MultipartError::BoundaryMissing => {
             invalid("The form cannot be read: its boundary is missing, or no part ends with it.")
-                .because(error)
+                .with_cause(error)
         }
         error => {
-            invalid("The form cannot be read: send multipart/form-data as RFC 7578 has it.").because(error)
+            invalid("The form cannot be read: send multipart/form-data as RFC 7578 has it.").with_cause(error)
         }
     }
 }
 
 pub(super) fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
-    Fault::new(Code::InvalidInput).told(message)
+    Fault::new(Code::InvalidInput).with_message(message)
 }

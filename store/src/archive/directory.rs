@@ -10,7 +10,7 @@ use std::ops::Range;
 use rawzip::{ZipArchive, ZipFileHeaderRecord, ZipLocator};
 
 use super::end::End;
-use super::entry::{Entry, Method, Verdict};
+use super::entry::{Entry, EntryKind, Method};
 use super::name::{self, Names};
 use super::source::Source;
 use super::{ArchiveError, ArchiveLimits};
@@ -149,23 +149,23 @@ impl<'a> Reading<'a> {
         Ok(Local { span: start..end, renamed })
     }
 
-    fn judge(&self, record: &ZipFileHeaderRecord<'_>, method: Method) -> Verdict {
+    fn judge(&self, record: &ZipFileHeaderRecord<'_>, method: Method) -> EntryKind {
         let flags = record.flags();
         let limit = self.limits.max_entry_bytes;
         match file_type(record) {
-            FileType::Directory => Verdict::Directory,
-            FileType::Symlink => Verdict::Symlink,
-            FileType::Device => Verdict::Device,
+            FileType::Directory => EntryKind::Directory,
+            FileType::Symlink => EntryKind::Symlink,
+            FileType::Device => EntryKind::Device,
             FileType::Regular
                 if flags.is_encrypted() || flags.has_strong_encryption() || flags.is_masked() =>
             {
-                Verdict::Encrypted
+                EntryKind::Encrypted
             }
             FileType::Regular => match method {
-                Method::Other(METHOD_AES) => Verdict::Encrypted,
-                Method::Other(_) => Verdict::UnsupportedMethod,
-                _ if record.uncompressed_size_hint() > limit => Verdict::TooLarge { limit },
-                _ => Verdict::Readable,
+                Method::Other(METHOD_AES) => EntryKind::Encrypted,
+                Method::Other(_) => EntryKind::UnsupportedMethod,
+                _ if record.uncompressed_size_hint() > limit => EntryKind::TooLarge { limit },
+                _ => EntryKind::Readable,
             },
         }
     }

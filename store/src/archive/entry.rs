@@ -22,7 +22,7 @@ pub struct Entry {
     /// CRC-32 of the inflated bytes, as declared.
     pub crc32: u32,
     /// Whether [`extract`](super::extract) will try.
-    pub verdict: Verdict,
+    pub verdict: EntryKind,
     /// Whether the local header gives another name than the central directory, whose name is used.
     pub renamed: bool,
 }
@@ -41,11 +41,11 @@ impl Entry {
     /// Why the entry cannot be extracted, as far as that is known beforehand.
     pub fn check(&self) -> Result<(), EntryError> {
         match self.verdict {
-            Verdict::Readable => Ok(()),
-            Verdict::Directory | Verdict::Symlink | Verdict::Device => Err(EntryError::NotAFile),
-            Verdict::Encrypted => Err(EntryError::Encrypted),
-            Verdict::UnsupportedMethod => Err(EntryError::UnsupportedMethod(self.method.into())),
-            Verdict::TooLarge { limit } => Err(EntryError::TooLarge { limit }),
+            EntryKind::Readable => Ok(()),
+            EntryKind::Directory | EntryKind::Symlink | EntryKind::Device => Err(EntryError::NotAFile),
+            EntryKind::Encrypted => Err(EntryError::Encrypted),
+            EntryKind::UnsupportedMethod => Err(EntryError::UnsupportedMethod(self.method.into())),
+            EntryKind::TooLarge { limit } => Err(EntryError::TooLarge { limit }),
         }
     }
 }
@@ -85,7 +85,7 @@ impl From<Method> for u16 {
 /// What is known of an entry before its data are touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum EntryKind {
     /// A file that can be extracted.
     Readable,
     /// A folder.

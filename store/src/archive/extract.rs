@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::EntryError;
 use super::entry::{Entry, Method};
-use super::unpack::{CUT_OFF, ENDS_EARLY, Inflate, Tally};
+use super::unpack::{CUT_OFF, ENDS_EARLY, Inflate, SizeCheck};
 use crate::spool::Spool;
 
 /// Compressed bytes read at a time.
@@ -15,7 +15,7 @@ const WINDOW: usize = 64 << 10;
 
 /// All bytes of an entry, at most `cap`, with size and CRC-32 checked. Blocks.
 pub fn extract(source: &Spool, entry: &Entry, cap: u64) -> Result<Vec<u8>, EntryError> {
-    let mut tally = Tally::new(entry, cap)?;
+    let mut tally = SizeCheck::new(entry, cap)?;
     let size = usize::try_from(entry.size).map_err(|_| EntryError::TooLarge { limit: cap })?;
     let mut data = Data::new(source, entry)?;
     let bytes = data.read(size)?;

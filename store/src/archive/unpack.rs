@@ -6,14 +6,14 @@ use super::EntryError;
 use super::entry::Entry;
 
 /// Holds what comes of an entry against what its directory declared.
-pub(crate) struct Tally {
+pub(crate) struct SizeCheck {
     size: u64,
     crc32: u32,
     came: u64,
     sum: crc32fast::Hasher,
 }
 
-impl Tally {
+impl SizeCheck {
     /// Refuses an entry that cannot be unpacked, or declares more than `cap` bytes.
     pub(crate) fn new(entry: &Entry, cap: u64) -> Result<Self, EntryError> {
         entry.check()?;

@@ -20,8 +20,8 @@ impl Allowance {
     }
 
     /// A lease on nothing yet.
-    pub(super) fn lease(this: &Arc<Self>) -> Lease {
-        Lease { allowance: Arc::clone(this), amount: 0 }
+    pub(super) fn lease(this: &Arc<Self>) -> AllowanceShare {
+        AllowanceShare { allowance: Arc::clone(this), amount: 0 }
     }
 
     fn take(&self, more: u64) -> bool {
@@ -32,12 +32,12 @@ impl Allowance {
 
 /// A share of an allowance.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(super) struct AllowanceShare {
     allowance: Arc<Allowance>,
     amount: u64,
 }
 
-impl Lease {
+impl AllowanceShare {
     pub(super) fn amount(&self) -> u64 {
         self.amount
     }
@@ -55,7 +55,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for AllowanceShare {
     fn drop(&mut self) {
         self.allowance.used.fetch_sub(self.amount, Ordering::Relaxed);
     }

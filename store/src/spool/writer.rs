@@ -9,7 +9,7 @@ use std::mem;
 
 use bytes::Bytes;
 
-use super::allowance::Lease;
+use super::allowance::AllowanceShare;
 use super::{Spool, SpoolRoom};
 
 /// Bytes gathered in memory before the file is written to.
@@ -110,7 +110,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 #[derive(Debug)]
 struct Buffer {
     bytes: Vec<u8>,
-    lease: Lease,
+    lease: AllowanceShare,
 }
 
 impl Buffer {
@@ -142,7 +142,7 @@ impl Buffer {
 #[derive(Debug)]
 struct Sink {
     file: File,
-    disk: Lease,
+    disk: AllowanceShare,
     buffer: Buffer,
 }
 

@@ -8,16 +8,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-use super::counters::Tally;
+use super::counters::CounterDeltas;
 use super::dialect::Dialect;
-use super::fault::told;
+use super::fault::store_error;
 use super::{
     SqlStore, claim, counters, create, ends, heartbeat, outbox, pauses, read, reap, secrets, settle, sweep,
 };
 use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
-use crate::outbox::{After, Call, Deliveries, Delivery, Outbox, Post, Ticket, Try};
+use crate::outbox::{After, ClaimDue, Deliveries, Delivery, DeliveryLease, DueDeliveries, Outbox, Try};
 use crate::store::{
-    Ask, Canceled, Claims, Collected, Created, Expired, Figures, Heartbeat, Key, Lease, Listing, Mark,
+    Ask, Canceled, Claims, Collected, Created, Expired, Figures, Heartbeat, JobVersion, Key, Lease, Listing,
     Outcome, Owner, Process, Reaped, Reconciled, Removable, Retried, Selection, Settled, Store, StoreError,
 };
 
@@ -41,9 +41,9 @@ impl Store for SqlStore {
         read(read::job(&mut reader, id)).await
     }
 
-    async fn mark(&self, id: &JobId) -> Result<Option<Mark>, StoreError> {
+    async fn job_version(&self, id: &JobId) -> Result<Option<JobVersion>, StoreError> {
         let mut reader = self.reader().await?;
-        read(read::mark(&mut reader, id)).await
+        read(read::job_version(&mut reader, id)).await
     }
 
     async fn items(&self, id: &JobId, from: u32, limit: u32) -> Result<Vec<Item>, StoreError> {
@@ -163,8 +163,8 @@ impl Store for SqlStore {
         read(read::living(&mut reader, ids)).await
     }
 
-    async fn spend(&self, words: &[String], keep: Duration) -> Result<bool, StoreError> {
-        self.write(secrets::Spend::new(words, keep)).await
+    async fn consume_nonces(&self, words: &[String], keep: Duration) -> Result<bool, StoreError> {
+        self.write(secrets::ConsumeNonces::new(words, keep)).await
     }
 
     async fn secret(&self, name: &str, made: SecretString) -> Result<SecretString, StoreError> {
@@ -196,7 +196,7 @@ impl Store for SqlStore {
 
     async fn recount(&self) -> Result<[i64; 10], StoreError> {
         let mut reader = self.reader().await?;
-        let error = read(Tally::error(&mut reader)).await?;
+        let error = read(CounterDeltas::error(&mut reader)).await?;
         drop(reader);
         // A difference stays one, whatever is counted meanwhile.
         self.write(counters::Correct(error)).await?;
@@ -214,7 +214,7 @@ impl Store for SqlStore {
             return Err(StoreError::Broken("a server is backed up by its own tools".into()));
         }
         let mut reader = self.reader().await?;
-        read::copy(&mut reader, to).await.map_err(|error| told(&error))
+        read::copy(&mut reader, to).await.map_err(|error| store_error(&error))
     }
 
     fn is_sole_writer(&self) -> bool {
@@ -229,7 +229,7 @@ impl Store for SqlStore {
 
 #[async_trait]
 impl Outbox for SqlStore {
-    async fn due(&self, call: &Call) -> Result<Post, StoreError> {
+    async fn due(&self, call: &ClaimDue) -> Result<DueDeliveries, StoreError> {
         if !self.is_sole_writer() {
             let mut reader = self.reader().await?;
             let next = read(async {
@@ -238,18 +238,23 @@ impl Outbox for SqlStore {
             });
             match next.await? {
                 Some(wait) if wait.is_zero() => {}
-                next => return Ok(Post { due: Vec::new(), next }),
+                next => return Ok(DueDeliveries { due: Vec::new(), next }),
             }
         }
         self.write(outbox::TakeDue(call.clone())).await
     }
 
-    async fn tried(&self, ticket: &Ticket, outcome: &Try, after: After) -> Result<bool, StoreError> {
-        self.write(outbox::WriteTry { ticket: ticket.clone(), outcome: outcome.clone(), after }).await
+    async fn record_attempt(
+        &self,
+        lease: &DeliveryLease,
+        outcome: &Try,
+        after: After,
+    ) -> Result<bool, StoreError> {
+        self.write(outbox::WriteTry { lease: lease.clone(), outcome: outcome.clone(), after }).await
     }
 
-    async fn put_off(&self, tickets: &[Ticket], wait: Duration) -> Result<(), StoreError> {
-        self.write(outbox::PutOff { tickets: tickets.to_vec(), wait }).await
+    async fn snooze(&self, leases: &[DeliveryLease], wait: Duration) -> Result<(), StoreError> {
+        self.write(outbox::Snooze { leases: leases.to_vec(), wait }).await
     }
 
     async fn deliveries(&self, which: &Deliveries) -> Result<Vec<Delivery>, StoreError> {

@@ -212,14 +212,14 @@ async fn begin(
     let job = &mut record.job;
     let first = job.state == JobState::Queued;
     if first {
-        tx.tally.leave(job.state);
+        tx.deltas.leave(job.state);
         job.state = JobState::Processing;
         job.started_at = Some(seconds(tx.now.wall));
         job.version += 1;
         job.eta_s = eta(job.total, ask.pace_ms);
-        tx.tally.enter(job.state);
+        tx.deltas.enter(job.state);
     }
-    tx.tally.waiting(-1);
+    tx.deltas.waiting(-1);
     sqlx::query(ADVANCE)
         .bind(job.id.as_str())
         .bind(i64::from(in_turn))

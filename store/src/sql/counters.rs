@@ -13,7 +13,7 @@ use crate::job::JobState;
 /// Rows on PostgreSQL.
 const SHARDS: u8 = 16;
 
-/// The columns, in the order of [`Tally::values`].
+/// The columns, in the order of [`CounterDeltas::values`].
 const COLUMNS: [&str; 10] = [
     "queued",
     "processing",
@@ -50,9 +50,9 @@ const COUNTS: &str = "SELECT \
 
 /// Differences that a transaction makes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally([i64; 10]);
+pub(super) struct CounterDeltas([i64; 10]);
 
-impl Tally {
+impl CounterDeltas {
     /// A job came into a state.
     pub(super) fn enter(&mut self, state: JobState) {
         self.0[place(state)] += 1;
@@ -127,23 +127,23 @@ impl Tally {
 
     /// The columns of a row.
     pub(super) fn of(row: &AnyRow) -> Result<Self, Error> {
-        let mut tally = Self::default();
-        for (value, name) in tally.0.iter_mut().zip(COLUMNS) {
+        let mut deltas = Self::default();
+        for (value, name) in deltas.0.iter_mut().zip(COLUMNS) {
             *value = row.try_get(name)?;
         }
-        Ok(tally)
+        Ok(deltas)
     }
 }
 
 /// Adds a difference that a count has found.
-pub(super) struct Correct(pub(super) Tally);
+pub(super) struct Correct(pub(super) CounterDeltas);
 
 #[async_trait]
 impl Operation for Correct {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        tx.tally.add(&self.0);
+        tx.deltas.add(&self.0);
         Ok(())
     }
 }

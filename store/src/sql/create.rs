@@ -141,9 +141,9 @@ async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     .bind(input_bytes)
     .execute(&mut *tx.connection)
     .await?;
-    tx.tally.enter(JobState::Queued);
-    tx.tally.waiting(i64::from(job.total));
-    tx.tally.blob_bytes(input_bytes);
+    tx.deltas.enter(JobState::Queued);
+    tx.deltas.waiting(i64::from(job.total));
+    tx.deltas.blob_bytes(input_bytes);
     Ok(job)
 }
 

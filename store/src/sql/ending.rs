@@ -26,7 +26,7 @@ pub(super) async fn count(
     pace_ms: Option<u64>,
 ) -> Result<Option<Ended>, Error> {
     let card_bytes = i64::try_from(settlement.card_bytes).unwrap_or(i64::MAX);
-    tx.tally.blob_bytes(card_bytes);
+    tx.deltas.blob_bytes(card_bytes);
     record.card_bytes += card_bytes;
     let job = &mut record.job;
     let before = job.progress();
@@ -69,8 +69,8 @@ pub(super) async fn count(
 pub(super) async fn end(tx: &mut Tx<'_>, record: &mut Record, state: JobState) -> Result<Ended, Error> {
     let finished = tx.now.wall;
     let job = &mut record.job;
-    tx.tally.leave(job.state);
-    tx.tally.enter(state);
+    tx.deltas.leave(job.state);
+    tx.deltas.enter(state);
     job.state = state;
     job.finished_at = Some(seconds(finished));
     job.version += 1;

@@ -24,7 +24,7 @@ impl Operation for Cancel {
             _ => {}
         }
         let waiting = cancel_items(tx, &self.0, "queued").await?;
-        tx.tally.waiting(-(waiting as i64));
+        tx.deltas.waiting(-(waiting as i64));
         cancel_items(tx, &self.0, "claimed").await?;
         Ok(Canceled::Now(Box::new(ending::end(tx, &mut record, JobState::Canceled).await?)))
     }
@@ -62,13 +62,13 @@ impl Operation for Delete {
 pub(super) async fn bury(tx: &mut Tx<'_>, mut record: Record) -> Result<(), Error> {
     let expires = record.expires.min(tx.now.wall);
     let job = &mut record.job;
-    tx.tally.leave(job.state);
-    tx.tally.enter(JobState::Expired);
+    tx.deltas.leave(job.state);
+    tx.deltas.enter(JobState::Expired);
     if !job.state.has_ended() {
         let text = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM items WHERE job_id = $1 AND state = 'queued'";
         let waiting: i64 =
             sqlx::query(text).bind(job.id.as_str()).fetch_one(&mut *tx.connection).await?.try_get("n")?;
-        tx.tally.waiting(-waiting);
+        tx.deltas.waiting(-waiting);
     }
     job.state = JobState::Expired;
     job.version += 1;
@@ -139,9 +139,9 @@ impl Retry {
         in_turn: i64,
     ) -> Result<(), Error> {
         let job = &mut record.job;
-        tx.tally.leave(job.state);
-        tx.tally.enter(JobState::Processing);
-        tx.tally.waiting(i64::from(items));
+        tx.deltas.leave(job.state);
+        tx.deltas.enter(JobState::Processing);
+        tx.deltas.waiting(i64::from(items));
         job.state = JobState::Processing;
         job.failed = job.failed.saturating_sub(items);
         job.finished_at = None;

@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 use crate::store::StoreError;
 
 /// What a caller is told.
-pub(super) fn told(error: &Error) -> StoreError {
+pub(super) fn store_error(error: &Error) -> StoreError {
     let away = match error {
         Error::Io(_)
         | Error::Tls(_)
@@ -74,6 +74,6 @@ mod tests {
             .execute(&pool)
             .await
             .unwrap_err();
-        assert!(matches!(told(&error), StoreError::Away(_)), "{error}");
+        assert!(matches!(store_error(&error), StoreError::Away(_)), "{error}");
     }
 }

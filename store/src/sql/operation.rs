@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use sqlx::{AnyConnection, AssertSqlSafe, Error};
 
 use super::clock::Now;
-use super::counters::Tally;
+use super::counters::CounterDeltas;
 use super::dialect::Dialect;
 use super::rows::{self, JOB, Record};
 use crate::job::{Job, JobId};
-use crate::store::Mark;
+use crate::store::JobVersion;
 
 /// One write of the contract. Whatever it did is undone if it fails.
 #[async_trait]
@@ -28,9 +28,9 @@ pub(super) struct Tx<'c> {
     /// One moment for the whole transaction.
     pub(super) now: Now,
     /// The jobs whose version grew: told once it is committed.
-    pub(super) marks: &'c mut Vec<Mark>,
+    pub(super) job_versions: &'c mut Vec<JobVersion>,
     /// What it changes of the figures.
-    pub(super) tally: &'c mut Tally,
+    pub(super) deltas: &'c mut CounterDeltas,
 }
 
 impl Tx<'_> {
@@ -45,6 +45,6 @@ impl Tx<'_> {
 
     /// The job's version grew.
     pub(super) fn changed(&mut self, job: &Job) {
-        self.marks.push(Mark::from(job));
+        self.job_versions.push(JobVersion::from(job));
     }
 }

@@ -16,7 +16,7 @@ use super::fault::corrupt;
 use super::operation::{Operation, Tx};
 use super::rows::{self, seconds};
 use crate::job::{ItemError, Job, JobState};
-use crate::outbox::{After, Call, Due, Failure, Notice, Post, Ticket, Try};
+use crate::outbox::{After, ClaimDue, DeliveryLease, Due, DueDeliveries, JobFailure, Notice, Try};
 
 /// How many that are due are looked at for a claim: what one host has in front of the others must not hide them
 /// for long, and must not be read as a whole either.
@@ -60,7 +60,7 @@ pub(super) async fn post(tx: &mut Tx<'_>, job: &Job, finished: i64) -> Result<()
     if put.rows_affected() == 0 {
         return post_again(tx, job, &notice).await;
     }
-    tx.tally.pending(1);
+    tx.deltas.pending(1);
     Ok(())
 }
 
@@ -78,14 +78,14 @@ async fn post_again(tx: &mut Tx<'_>, job: &Job, notice: &str) -> Result<(), Erro
     }
 }
 
-async fn failure(tx: &mut Tx<'_>, job: &Job) -> Result<Option<Failure>, Error> {
+async fn failure(tx: &mut Tx<'_>, job: &Job) -> Result<Option<JobFailure>, Error> {
     let text =
         "SELECT error_code, error_message FROM items WHERE job_id = $1 AND state = 'failed' ORDER BY number";
     let rows = sqlx::query(text).bind(job.id.as_str()).fetch_all(&mut *tx.connection).await?;
     let codes: Vec<String> = rows.iter().map(|row| row.try_get("error_code")).collect::<Result<_, _>>()?;
     let Some(first) = rows.first() else { return Ok(None) };
     let first = ItemError { code: codes[0].clone(), message: first.try_get("error_message")? };
-    Ok(Some(Failure { same: codes.iter().all(|code| *code == first.code), first }))
+    Ok(Some(JobFailure { same: codes.iter().all(|code| *code == first.code), first }))
 }
 
 /// Scheme, host and port of a URL; of what is none, all up to its path.
@@ -96,18 +96,18 @@ fn host(url: &str) -> String {
 }
 
 /// See `Outbox::due`.
-pub(super) struct TakeDue(pub(super) Call);
+pub(super) struct TakeDue(pub(super) ClaimDue);
 
 #[async_trait]
 impl Operation for TakeDue {
-    type Output = Post;
+    type Output = DueDeliveries;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Post, Error> {
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<DueDeliveries, Error> {
         let mut due = Vec::new();
         for id in self.candidates(tx).await? {
             due.extend(self.take(tx, &id).await?);
         }
-        Ok(Post { due, next: next_due(tx.connection, tx.now).await? })
+        Ok(DueDeliveries { due, next: next_due(tx.connection, tx.now).await? })
     }
 }
 
@@ -160,7 +160,7 @@ impl TakeDue {
 fn read(row: &AnyRow, now: i64) -> Result<Due, Error> {
     let notice: String = row.try_get("notice")?;
     Ok(Due {
-        ticket: Ticket { id: row.try_get("id")?, claim: rows::count(row, "claims")? },
+        lease: DeliveryLease { id: row.try_get("id")?, claim: rows::count(row, "claims")? },
         job: rows::job_id(row, "job_id")?,
         request_id: row.try_get("request_id")?,
         traceparent: row.try_get("traceparent")?,
@@ -174,7 +174,7 @@ fn read(row: &AnyRow, now: i64) -> Result<Due, Error> {
 
 /// See `Outbox::tried`.
 pub(super) struct WriteTry {
-    pub(super) ticket: Ticket,
+    pub(super) lease: DeliveryLease,
     pub(super) outcome: Try,
     pub(super) after: After,
 }
@@ -194,8 +194,8 @@ impl Operation for WriteTry {
             "UPDATE deliveries SET state = $3, next_at = $4, finished_at = $5, tries = tries + 1 \
              WHERE id = $1 AND claims = $2 AND state = 'pending' RETURNING tries",
         )
-        .bind(&self.ticket.id)
-        .bind(i64::from(self.ticket.claim))
+        .bind(&self.lease.id)
+        .bind(i64::from(self.lease.claim))
         .bind(state)
         .bind(next)
         .bind(finished)
@@ -204,10 +204,10 @@ impl Operation for WriteTry {
         let Some(row) = row else { return Ok(false) };
         match self.after {
             After::Again(_) => {}
-            After::Delivered => tx.tally.pending(-1),
+            After::Delivered => tx.deltas.pending(-1),
             After::Dead => {
-                tx.tally.pending(-1);
-                tx.tally.dead(1);
+                tx.deltas.pending(-1);
+                tx.deltas.dead(1);
             }
         }
         self.insert(tx, row.try_get("tries")?).await?;
@@ -223,7 +223,7 @@ impl WriteTry {
             "INSERT INTO tries (delivery_id, number, at, duration_ms, status, reason, answer) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
-        .bind(&self.ticket.id)
+        .bind(&self.lease.id)
         .bind(number)
         .bind(tx.now.wall)
         .bind(millis(*duration))
@@ -236,24 +236,24 @@ impl WriteTry {
     }
 }
 
-/// See `Outbox::put_off`.
-pub(super) struct PutOff {
-    pub(super) tickets: Vec<Ticket>,
+/// See `Outbox::snooze`.
+pub(super) struct Snooze {
+    pub(super) leases: Vec<DeliveryLease>,
     pub(super) wait: Duration,
 }
 
 #[async_trait]
-impl Operation for PutOff {
+impl Operation for Snooze {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let next = tx.now.wall.saturating_add(millis(self.wait));
-        for ticket in &self.tickets {
+        for lease in &self.leases {
             sqlx::query(
                 "UPDATE deliveries SET next_at = $3 WHERE id = $1 AND claims = $2 AND state = 'pending'",
             )
-            .bind(&ticket.id)
-            .bind(i64::from(ticket.claim))
+            .bind(&lease.id)
+            .bind(i64::from(lease.claim))
             .bind(next)
             .execute(&mut *tx.connection)
             .await?;
@@ -278,8 +278,8 @@ impl Operation for Redeliver {
         let text = "UPDATE deliveries SET state = 'pending', next_at = $2, finished_at = NULL, earlier = tries, \
                     claims = claims + 1 WHERE id = $1";
         sqlx::query(text).bind(&self.0).bind(tx.now.wall).execute(&mut *tx.connection).await?;
-        tx.tally.pending(i64::from(state != "pending"));
-        tx.tally.dead(-i64::from(state == "dead"));
+        tx.deltas.pending(i64::from(state != "pending"));
+        tx.deltas.dead(-i64::from(state == "dead"));
         Ok(true)
     }
 }

@@ -15,7 +15,7 @@ use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Error, Transa
 use url::Url;
 
 use super::dialect::ACQUIRE;
-use super::fault::told;
+use super::fault::store_error;
 use super::schema;
 use crate::store::StoreError;
 
@@ -112,9 +112,9 @@ impl PostgresSettings {
 pub(super) async fn migrate(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let begin = format!("BEGIN; DEALLOCATE ALL; SELECT pg_advisory_xact_lock({MIGRATION})");
     let begun = connection.begin_with(AssertSqlSafe(begin)).await;
-    let mut transaction = begun.map_err(|error| told(&error))?;
+    let mut transaction = begun.map_err(|error| store_error(&error))?;
     schema::migrate(&mut transaction, &schema::postgres()).await?;
-    transaction.commit().await.map_err(|error| told(&error))
+    transaction.commit().await.map_err(|error| store_error(&error))
 }
 
 /// Whether a connection that comes back has nothing outstanding. One whose network is dead would hold its place in

@@ -23,7 +23,7 @@ pub(super) async fn put_back(tx: &mut Tx<'_>, lease: &Lease) -> Result<Option<bo
         .fetch_optional(&mut *tx.connection)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    tx.tally.waiting(1);
+    tx.deltas.waiting(1);
     Ok(Some(row.try_get::<i64, _>("suspect")? > 0))
 }
 

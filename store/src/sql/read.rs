@@ -8,11 +8,11 @@ use std::time::Duration;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use super::clock::{Now, millis, span};
-use super::counters::{SUMS, Tally};
+use super::counters::{CounterDeltas, SUMS};
 use super::dialect::make;
 use super::rows::{self, JOB};
 use crate::job::{Item, Job, JobId};
-use crate::store::{Figures, Listing, Mark, Removable};
+use crate::store::{Figures, JobVersion, Listing, Removable};
 
 pub(super) const REMOVABLE: &str = "SELECT id, removal, removal_failures FROM jobs WHERE removal > 0 \
      AND removal_after <= $1 ORDER BY removal_after, id LIMIT $2";
@@ -32,12 +32,15 @@ pub(super) async fn job(connection: &mut AnyConnection, id: &JobId) -> Result<Op
     row.map(|row| Ok(rows::record(&row)?.job)).transpose()
 }
 
-pub(super) async fn mark(connection: &mut AnyConnection, id: &JobId) -> Result<Option<Mark>, Error> {
+pub(super) async fn job_version(
+    connection: &mut AnyConnection,
+    id: &JobId,
+) -> Result<Option<JobVersion>, Error> {
     let row = sqlx::query("SELECT id, version, state, eta_s, expires_at FROM jobs WHERE id = $1")
         .bind(id.as_str())
         .fetch_optional(connection)
         .await?;
-    row.as_ref().map(rows::mark).transpose()
+    row.as_ref().map(rows::job_version).transpose()
 }
 
 pub(super) async fn items(
@@ -132,7 +135,7 @@ pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<
     let text = AssertSqlSafe(figures_statement());
     let row = sqlx::query(text).bind(now.tick).fetch_one(connection).await?;
     let [queued, processing, completed, failed, canceled, expired, waiting, pending, dead, bytes] =
-        Tally::of(&row)?.values().map(number);
+        CounterDeltas::of(&row)?.values().map(number);
     let oldest: i64 = row.try_get("oldest")?;
     Ok(Figures {
         jobs: [queued, processing, completed, failed, canceled, expired],

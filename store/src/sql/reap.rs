@@ -92,7 +92,7 @@ impl Reap {
             .await?;
         let Some(row) = row else { return Ok(()) };
         if row.try_get::<i64, _>("crashes")? < i64::from(self.crashes.max(1)) {
-            tx.tally.waiting(1);
+            tx.deltas.waiting(1);
             reaped.returned += 1;
             return Ok(());
         }

@@ -7,7 +7,7 @@ use sqlx::{Error, Row};
 
 use super::fault::corrupt;
 use crate::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobKind, JobState, Priority};
-use crate::store::Mark;
+use crate::store::JobVersion;
 
 /// The columns that [`Record`] is read from.
 pub(super) const JOB: &str = "id, kind, state, priority, options, request_id, traceparent, base_url, \
@@ -106,8 +106,8 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
 }
 
 /// A row of `id, version, state, eta_s, expires_at`.
-pub(super) fn mark(row: &AnyRow) -> Result<Mark, Error> {
-    Ok(Mark {
+pub(super) fn job_version(row: &AnyRow) -> Result<JobVersion, Error> {
+    Ok(JobVersion {
         id: job_id(row, "id")?,
         version: row.try_get("version")?,
         state: state(row)?,

@@ -29,10 +29,12 @@ pub(super) async fn migrate(connection: &mut AnyConnection, steps: &Migrator) ->
             }
             StoreError::Newer(format!("its schema is version {version}, this program knows {newest}"))
         }
-        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => match fault::told(cause) {
-            StoreError::Away(text) => StoreError::Away(text),
-            _ => StoreError::Broken(error.to_string()),
-        },
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => {
+            match fault::store_error(cause) {
+                StoreError::Away(text) => StoreError::Away(text),
+                _ => StoreError::Broken(error.to_string()),
+            }
+        }
         _ => StoreError::Broken(error.to_string()),
     })
 }

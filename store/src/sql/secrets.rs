@@ -10,14 +10,14 @@ use super::fault::corrupt;
 use super::operation::{Operation, Tx};
 use crate::store::Owner;
 
-/// See `Store::spend`.
-pub(super) struct Spend {
+/// See `Store::consume_nonces`.
+pub(super) struct ConsumeNonces {
     /// In order and each once, so that two that spend the same words do not wait for each other crosswise.
     words: Vec<String>,
     keep: Duration,
 }
 
-impl Spend {
+impl ConsumeNonces {
     pub(super) fn new(words: &[String], keep: Duration) -> Self {
         let mut words = words.to_vec();
         words.sort();
@@ -27,7 +27,7 @@ impl Spend {
 }
 
 #[async_trait]
-impl Operation for Spend {
+impl Operation for ConsumeNonces {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {

@@ -129,7 +129,7 @@ impl Settle {
             .bind(tx.now.tick.saturating_add(millis(wait)).max(1))
             .execute(&mut *tx.connection)
             .await?;
-        tx.tally.waiting(1);
+        tx.deltas.waiting(1);
         sqlx::query("UPDATE jobs SET progressed_at = $2 WHERE id = $1")
             .bind(self.lease.job.as_str())
             .bind(tx.now.wall)

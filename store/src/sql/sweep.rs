@@ -106,7 +106,7 @@ impl Operation for Removed {
                 continue;
             }
             let cards = if *everything { 0 } else { record.card_bytes };
-            tx.tally.blob_bytes(cards - record.card_bytes - record.input_bytes);
+            tx.deltas.blob_bytes(cards - record.card_bytes - record.input_bytes);
             sqlx::query(
                 "UPDATE jobs SET removal = $2, input_bytes = 0, card_bytes = $3, removal_failures = 0 WHERE id = $1",
             )
@@ -172,15 +172,15 @@ impl Collect {
             .fetch_all(&mut *tx.connection)
             .await?;
         for row in &rows {
-            tx.tally.leave(JobState::Expired);
+            tx.deltas.leave(JobState::Expired);
             let deliveries = sqlx::query("DELETE FROM deliveries WHERE job_id = $1 RETURNING state")
                 .bind(row.try_get::<String, _>("id")?)
                 .fetch_all(&mut *tx.connection)
                 .await?;
             for delivery in deliveries {
                 match delivery.try_get::<String, _>("state")?.as_str() {
-                    "pending" => tx.tally.pending(-1),
-                    "dead" => tx.tally.dead(-1),
+                    "pending" => tx.deltas.pending(-1),
+                    "dead" => tx.deltas.dead(-1),
                     _ => {}
                 }
             }

@@ -14,11 +14,11 @@ use futures_util::FutureExt;
 use sqlx::{AnyPool, Connection, Error};
 use tokio::sync::{mpsc, oneshot};
 
-use super::counters::Tally;
+use super::counters::CounterDeltas;
 use super::dialect::Dialect;
-use super::fault::{is_worth_another_try, told};
+use super::fault::{is_worth_another_try, store_error};
 use super::operation::{Operation, Tx};
-use crate::store::{Listener, Mark, StoreError};
+use crate::store::{JobVersion, Listener, StoreError};
 
 /// How long a caller waits for the database.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -99,7 +99,7 @@ struct Waiting<O: Operation> {
 #[async_trait]
 impl<O: Operation> Work for Waiting<O> {
     async fn run(&mut self, tx: &mut Tx<'_>) -> bool {
-        let outcome = self.operation.run(tx).await.map_err(|error| told(&error));
+        let outcome = self.operation.run(tx).await.map_err(|error| store_error(&error));
         let succeeded = outcome.is_ok();
         self.outcome = Some(outcome);
         succeeded
@@ -121,39 +121,39 @@ impl Target {
     async fn serve(self, mut queue: mpsc::Receiver<Box<dyn Work>>) {
         let mut group = Vec::with_capacity(GROUP);
         while queue.recv_many(&mut group, GROUP).await > 0 {
-            let verdict = self.group(&mut group).await.map_err(|error| told(&error));
-            let verdict = verdict.map(|marks| self.tell(marks));
+            let verdict = self.group(&mut group).await.map_err(|error| store_error(&error));
+            let verdict = verdict.map(|job_versions| self.tell(job_versions));
             for work in group.drain(..) {
                 work.answer(verdict.clone());
             }
         }
     }
 
-    async fn group(&self, group: &mut [Box<dyn Work>]) -> Result<Vec<Mark>, Error> {
+    async fn group(&self, group: &mut [Box<dyn Work>]) -> Result<Vec<JobVersion>, Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let now = self.dialect.now(&mut transaction).await?;
-        let (mut marks, mut tally) = (Vec::new(), Tally::default());
+        let (mut job_versions, mut deltas) = (Vec::new(), CounterDeltas::default());
         for work in group {
             let mut savepoint = transaction.begin().await?;
-            let (mut own, mut differences) = (Vec::new(), Tally::default());
+            let (mut own, mut differences) = (Vec::new(), CounterDeltas::default());
             let mut tx = Tx {
                 connection: &mut savepoint,
                 dialect: &self.dialect,
                 now,
-                marks: &mut own,
-                tally: &mut differences,
+                job_versions: &mut own,
+                deltas: &mut differences,
             };
             if AssertUnwindSafe(work.run(&mut tx)).catch_unwind().await.unwrap_or(false) {
                 savepoint.commit().await?;
-                marks.append(&mut own);
-                tally.add(&differences);
+                job_versions.append(&mut own);
+                deltas.add(&differences);
             } else {
                 savepoint.rollback().await?;
             }
         }
-        tally.write(&mut transaction, &self.dialect).await?;
+        deltas.write(&mut transaction, &self.dialect).await?;
         transaction.commit().await?;
-        Ok(marks)
+        Ok(job_versions)
     }
 
     async fn single<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
@@ -161,37 +161,37 @@ impl Target {
         loop {
             tries += 1;
             match self.attempt(operation).await {
-                Ok((output, marks)) => {
-                    self.tell(marks);
+                Ok((output, job_versions)) => {
+                    self.tell(job_versions);
                     return Ok(output);
                 }
                 Err(error) if is_worth_another_try(&error) && tries < TRIES => {}
-                Err(error) => return Err(told(&error)),
+                Err(error) => return Err(store_error(&error)),
             }
         }
     }
 
-    async fn attempt<O: Operation>(&self, operation: &O) -> Result<(O::Output, Vec<Mark>), Error> {
+    async fn attempt<O: Operation>(&self, operation: &O) -> Result<(O::Output, Vec<JobVersion>), Error> {
         let mut transaction = self.dialect.begin(&self.pool).await?;
         let now = self.dialect.now(&mut transaction).await?;
-        let (mut marks, mut tally) = (Vec::new(), Tally::default());
+        let (mut job_versions, mut deltas) = (Vec::new(), CounterDeltas::default());
         let mut tx = Tx {
             connection: &mut transaction,
             dialect: &self.dialect,
             now,
-            marks: &mut marks,
-            tally: &mut tally,
+            job_versions: &mut job_versions,
+            deltas: &mut deltas,
         };
         let output = operation.run(&mut tx).await?;
-        tally.write(&mut transaction, &self.dialect).await?;
+        deltas.write(&mut transaction, &self.dialect).await?;
         transaction.commit().await?;
-        Ok((output, marks))
+        Ok((output, job_versions))
     }
 
-    fn tell(&self, marks: Vec<Mark>) {
-        for mark in marks {
+    fn tell(&self, job_versions: Vec<JobVersion>) {
+        for job_version in job_versions {
             // What is committed must be answered, whatever the listener does.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.listener.changed(mark)));
+            let _ = catch_unwind(AssertUnwindSafe(|| self.listener.changed(job_version)));
         }
     }
 }

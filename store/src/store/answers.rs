@@ -40,7 +40,7 @@ pub struct Key {
 
 /// What the poll path needs to know of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct JobVersion {
     /// The job.
     pub id: JobId,
     /// Its version.
@@ -53,7 +53,7 @@ pub struct Mark {
     pub expires_at: i64,
 }
 
-impl From<&Job> for Mark {
+impl From<&Job> for JobVersion {
     fn from(job: &Job) -> Self {
         Self {
             id: job.id.clone(),
@@ -69,7 +69,7 @@ impl From<&Job> for Mark {
 /// before the caller. Must not block.
 pub trait Listener: Send + Sync + 'static {
     /// The job is now so.
-    fn changed(&self, mark: Mark);
+    fn changed(&self, job_version: JobVersion);
 }
 
 /// Which jobs a list holds: newest first.

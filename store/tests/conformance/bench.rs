@@ -9,8 +9,8 @@ use huemill_store::job::{
 };
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{
-    Ask, Backoff, Claim, Claims, Created, Heartbeat, Lease, Listener, Mark, Outcome, Owner, Reaped, Role,
-    Selection, Settled, Store, StoreError,
+    Ask, Backoff, Claim, Claims, Created, Heartbeat, JobVersion, Lease, Listener, Outcome, Owner, Reaped,
+    Role, Selection, Settled, Store, StoreError,
 };
 
 use crate::pgbouncer::PgBouncer;
@@ -34,11 +34,11 @@ impl Default for Hands {
 
 /// Remembers what it was told.
 #[derive(Default)]
-pub(crate) struct Ear(Mutex<Vec<Mark>>);
+pub(crate) struct Ear(Mutex<Vec<JobVersion>>);
 
 impl Listener for Ear {
-    fn changed(&self, mark: Mark) {
-        self.0.lock().unwrap().push(mark);
+    fn changed(&self, job_version: JobVersion) {
+        self.0.lock().unwrap().push(job_version);
     }
 }
 
@@ -177,7 +177,7 @@ impl Bench {
     }
 
     /// What the listener was told since it was last asked.
-    pub(crate) fn heard(&self) -> Vec<Mark> {
+    pub(crate) fn heard(&self) -> Vec<JobVersion> {
         std::mem::take(&mut *self.ear.0.lock().unwrap())
     }
 }

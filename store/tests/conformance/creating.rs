@@ -42,9 +42,9 @@ async fn a_job_is_read_back_as_it_was_created(bench: Bench) {
     assert_eq!(names, ["0.png", "1.png", "2.png"]);
     let rest = bench.store.items(&new.id, 1, 1).await.unwrap();
     assert_eq!(rest.iter().map(|item| item.number).collect::<Vec<_>>(), [1]);
-    let mark = bench.store.mark(&new.id).await.unwrap().unwrap();
-    assert_eq!(mark, (&job).into());
-    assert_eq!(bench.heard(), [mark]);
+    let job_version = bench.store.job_version(&new.id).await.unwrap().unwrap();
+    assert_eq!(job_version, (&job).into());
+    assert_eq!(bench.heard(), [job_version]);
 }
 
 async fn a_large_job_keeps_every_item_and_its_source(bench: Bench) {

@@ -7,7 +7,7 @@ use huemill_store::store::{Canceled, Collected, Ended, Removable, Settled, Store
 
 use crate::bench::{Bench, HOUR, done, failed, new_id, new_job, on_both_stores};
 
-fn told(items: u32) -> NewJob {
+fn with_callback(items: u32) -> NewJob {
     NewJob { callback_url: Some("https://example.org/hook".into()), ..new_job(items) }
 }
 
@@ -45,19 +45,19 @@ async fn one_result_completes_a_job_and_none_fails_it(bench: Bench) {
 }
 
 async fn every_end_of_a_job_with_a_callback_puts_one_delivery_into_the_outbox(bench: Bench) {
-    bench.create(told(1)).await;
+    bench.create(with_callback(1)).await;
     bench.job_of(1).await;
     bench.work_off().await;
     assert_eq!(deliveries(&bench).await, 1);
-    bench.create(told(1)).await;
+    bench.create(with_callback(1)).await;
     let lease = bench.claim(1).await.remove(0).lease;
     ended(bench.settle(&lease, failed()).await);
     assert_eq!(deliveries(&bench).await, 2);
-    let canceled = bench.create(told(1)).await;
+    let canceled = bench.create(with_callback(1)).await;
     bench.store.cancel(&canceled.id).await.unwrap();
     bench.store.cancel(&canceled.id).await.unwrap();
     assert_eq!(deliveries(&bench).await, 3);
-    let deleted = bench.create(told(1)).await;
+    let deleted = bench.create(with_callback(1)).await;
     bench.store.delete(&deleted.id).await.unwrap();
     assert_eq!(deliveries(&bench).await, 3);
 }
@@ -94,7 +94,7 @@ async fn a_job_that_has_ended_cannot_be_canceled(bench: Bench) {
 
 async fn a_cancel_that_races_the_last_item_leaves_one_ending(bench: Bench) {
     for _ in 0..20 {
-        let job = bench.create(told(1)).await;
+        let job = bench.create(with_callback(1)).await;
         bench.heard();
         let lease = bench.claim(1).await.remove(0).lease;
         let outcome = done(&lease);
@@ -186,7 +186,7 @@ async fn blobs_are_due_until_they_are_gone(bench: Bench) {
 }
 
 async fn a_tombstone_goes_when_it_is_old_and_its_blobs_are_gone(bench: Bench) {
-    let job = bench.create(told(1)).await;
+    let job = bench.create(with_callback(1)).await;
     bench.work_off().await;
     bench.store.delete(&job.id).await.unwrap();
     assert_eq!(bench.store.collect(9, Duration::ZERO).await.unwrap(), Collected::default());

@@ -4,15 +4,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use huemill_store::job::{JobState, NewJob};
-use huemill_store::outbox::{After, Call, Deliveries, DeliveryState, Due, Outbox, Post, Try};
+use huemill_store::outbox::{After, ClaimDue, Deliveries, DeliveryState, Due, DueDeliveries, Outbox, Try};
 use huemill_store::store::Store;
 
 use crate::bench::{Bench, broken, done, failed, new_job, on_both_stores};
 
 const HOLD: Duration = Duration::from_secs(3_600);
 
-fn call(most: u32, each: u32) -> Call {
-    Call { most, each, without: Vec::new(), hold: HOLD }
+fn call(most: u32, each: u32) -> ClaimDue {
+    ClaimDue { most, each, without: Vec::new(), hold: HOLD }
 }
 
 fn taken() -> Try {
@@ -33,7 +33,7 @@ async fn ended(bench: &Bench, url: &str, succeed: bool) -> String {
     job.id.to_string()
 }
 
-async fn due(bench: &Bench, call: Call) -> Vec<Due> {
+async fn due(bench: &Bench, call: ClaimDue) -> Vec<Due> {
     bench.store.due(&call).await.unwrap().due
 }
 
@@ -61,39 +61,41 @@ async fn a_delivery_tells_the_end_as_it_was(bench: Bench) {
         assert_eq!(failure, (!succeed).then(|| (broken(), true)));
         // Deleting the job changes nothing of it.
         bench.store.delete(&due.job).await.unwrap();
-        assert!(bench.store.tried(&due.ticket, &taken(), After::Delivered).await.unwrap());
+        assert!(bench.store.record_attempt(&due.lease, &taken(), After::Delivered).await.unwrap());
     }
 }
 
 async fn what_is_claimed_is_not_handed_out_until_its_claim_runs_out(bench: Bench) {
     ended(&bench, "https://example.org/", true).await;
-    let first = due(&bench, Call { hold: Duration::ZERO, ..call(9, 9) }).await.remove(0);
+    let first = due(&bench, ClaimDue { hold: Duration::ZERO, ..call(9, 9) }).await.remove(0);
     let second = one(&bench).await;
-    assert_eq!((first.ticket.claim, second.ticket.claim), (1, 2));
-    assert_eq!(first.ticket.id, second.ticket.id);
+    assert_eq!((first.lease.claim, second.lease.claim), (1, 2));
+    assert_eq!(first.lease.id, second.lease.id);
     assert!(due(&bench, call(9, 9)).await.is_empty());
     // The first one's word comes too late.
-    assert!(!bench.store.tried(&first.ticket, &taken(), After::Delivered).await.unwrap());
-    bench.store.put_off(std::slice::from_ref(&first.ticket), Duration::ZERO).await.unwrap();
+    assert!(!bench.store.record_attempt(&first.lease, &taken(), After::Delivered).await.unwrap());
+    bench.store.snooze(std::slice::from_ref(&first.lease), Duration::ZERO).await.unwrap();
     assert!(due(&bench, call(9, 9)).await.is_empty());
-    assert!(bench.store.tried(&second.ticket, &taken(), After::Delivered).await.unwrap());
-    assert!(!bench.store.tried(&second.ticket, &taken(), After::Delivered).await.unwrap());
+    assert!(bench.store.record_attempt(&second.lease, &taken(), After::Delivered).await.unwrap());
+    assert!(!bench.store.record_attempt(&second.lease, &taken(), After::Delivered).await.unwrap());
 }
 
 async fn a_failed_try_comes_again_when_it_is_due(bench: Bench) {
     ended(&bench, "https://example.org/", true).await;
     let first = one(&bench).await;
-    assert!(bench.store.tried(&first.ticket, &refused(), After::Again(HOLD)).await.unwrap());
-    let Post { due, next } = bench.store.due(&call(9, 9)).await.unwrap();
+    assert!(bench.store.record_attempt(&first.lease, &refused(), After::Again(HOLD)).await.unwrap());
+    let DueDeliveries { due, next } = bench.store.due(&call(9, 9)).await.unwrap();
     assert!(due.is_empty());
     let next = next.unwrap();
     assert!(next + Duration::from_secs(60) > HOLD && next <= HOLD, "{next:?}");
-    bench.store.redeliver(&first.ticket.id).await.unwrap();
+    bench.store.redeliver(&first.lease.id).await.unwrap();
     let second = one(&bench).await;
-    assert!(bench.store.tried(&second.ticket, &refused(), After::Again(Duration::ZERO)).await.unwrap());
+    assert!(
+        bench.store.record_attempt(&second.lease, &refused(), After::Again(Duration::ZERO)).await.unwrap()
+    );
     let third = one(&bench).await;
     assert_eq!(third.tries, 1, "the schedule began anew");
-    assert!(bench.store.tried(&third.ticket, &refused(), After::Dead).await.unwrap());
+    assert!(bench.store.record_attempt(&third.lease, &refused(), After::Dead).await.unwrap());
     let list = bench.store.deliveries(&Deliveries { limit: 9, ..Deliveries::default() }).await.unwrap();
     assert_eq!((list[0].state, list[0].next_at), (DeliveryState::Dead, None));
     assert!(list[0].finished_at.is_some());
@@ -110,10 +112,10 @@ async fn one_host_does_not_take_all_places(bench: Bench) {
     }
     ended(&bench, "https://quiet.example/", true).await;
     let without = vec!["https://busy.example".to_owned()];
-    let held = due(&bench, Call { without, ..call(9, 2) }).await;
+    let held = due(&bench, ClaimDue { without, ..call(9, 2) }).await;
     assert_eq!(held.iter().map(|due| due.host.as_str()).collect::<Vec<_>>(), ["https://quiet.example"]);
-    bench.store.put_off(&[held[0].ticket.clone()], Duration::ZERO).await.unwrap();
-    let Post { due, next } = bench.store.due(&call(9, 2)).await.unwrap();
+    bench.store.snooze(&[held[0].lease.clone()], Duration::ZERO).await.unwrap();
+    let DueDeliveries { due, next } = bench.store.due(&call(9, 2)).await.unwrap();
     let mut hosts: Vec<_> = due.iter().map(|due| due.host.as_str()).collect();
     hosts.sort_unstable();
     assert_eq!(hosts, ["https://busy.example", "https://busy.example", "https://quiet.example"]);
@@ -124,10 +126,10 @@ async fn a_delivered_one_is_sent_anew_when_it_is_asked_for(bench: Bench) {
     assert!(!bench.store.redeliver("dlv_none").await.unwrap());
     ended(&bench, "https://example.org/", true).await;
     let first = one(&bench).await;
-    bench.store.tried(&first.ticket, &taken(), After::Delivered).await.unwrap();
+    bench.store.record_attempt(&first.lease, &taken(), After::Delivered).await.unwrap();
     assert!(due(&bench, call(9, 9)).await.is_empty());
-    assert!(bench.store.redeliver(&first.ticket.id).await.unwrap());
-    assert_eq!(one(&bench).await.ticket.id, first.ticket.id);
+    assert!(bench.store.redeliver(&first.lease.id).await.unwrap());
+    assert_eq!(one(&bench).await.lease.id, first.lease.id);
 }
 
 async fn lists_are_by_state_and_job_newest_first(bench: Bench) {
@@ -137,7 +139,7 @@ async fn lists_are_by_state_and_job_newest_first(bench: Bench) {
         jobs.push(ended(&bench, "https://example.org/", true).await);
     }
     let first = due(&bench, call(1, 1)).await.remove(0);
-    bench.store.tried(&first.ticket, &taken(), After::Delivered).await.unwrap();
+    bench.store.record_attempt(&first.lease, &taken(), After::Delivered).await.unwrap();
     let page = |limit| Deliveries { limit, ..Deliveries::default() };
     let ids = |list: Vec<huemill_store::outbox::Delivery>| {
         list.into_iter().map(|row| row.job.to_string()).collect::<Vec<_>>()
@@ -163,17 +165,17 @@ async fn of_many_who_claim_at_once_each_delivery_has_one(bench: Bench) {
             let mut ids = Vec::new();
             // One who finds nothing may have come while others held the rows.
             for _ in 0..20 {
-                ids.extend(store.due(&call(2, 9)).await.unwrap().due.into_iter().map(|due| due.ticket));
+                ids.extend(store.due(&call(2, 9)).await.unwrap().due.into_iter().map(|due| due.lease));
             }
             ids
         })
     });
-    let mut tickets = Vec::new();
+    let mut leases = Vec::new();
     for claim in claims.collect::<Vec<_>>() {
-        tickets.extend(claim.await.unwrap());
+        leases.extend(claim.await.unwrap());
     }
-    assert!(tickets.iter().all(|ticket| ticket.claim == 1), "{tickets:?}");
-    let mut ids: Vec<_> = tickets.into_iter().map(|ticket| ticket.id).collect();
+    assert!(leases.iter().all(|lease| lease.claim == 1), "{leases:?}");
+    let mut ids: Vec<_> = leases.into_iter().map(|lease| lease.id).collect();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 24);

@@ -78,7 +78,8 @@ async fn the_version_grows_only_with_what_clients_see(bench: Bench) {
     // Five of 200 are two whole per cent; the estimate is of when that was reached.
     let now = bench.job(&job.id).await;
     assert_eq!((now.version, now.progress(), now.eta_s), (4, 2, 294));
-    let versions: Vec<_> = bench.heard().iter().map(|mark| (mark.version, mark.eta_s)).collect();
+    let versions: Vec<_> =
+        bench.heard().iter().map(|job_version| (job_version.version, job_version.eta_s)).collect();
     assert_eq!(versions, [(2, 300), (3, 297), (4, 294)]);
 }
 

@@ -51,10 +51,10 @@ async fn the_figures_add_up(bench: Bench) {
 }
 
 async fn words_are_spent_once_all_or_none(bench: Bench) {
-    assert!(bench.store.spend(&words(&["nonce", "signature"]), HOUR).await.unwrap());
-    assert!(!bench.store.spend(&words(&["nonce"]), HOUR).await.unwrap());
-    assert!(!bench.store.spend(&words(&["another", "signature"]), HOUR).await.unwrap());
-    assert!(bench.store.spend(&words(&["another"]), HOUR).await.unwrap());
+    assert!(bench.store.consume_nonces(&words(&["nonce", "signature"]), HOUR).await.unwrap());
+    assert!(!bench.store.consume_nonces(&words(&["nonce"]), HOUR).await.unwrap());
+    assert!(!bench.store.consume_nonces(&words(&["another", "signature"]), HOUR).await.unwrap());
+    assert!(bench.store.consume_nonces(&words(&["another"]), HOUR).await.unwrap());
 }
 
 async fn of_a_hundred_that_spend_a_word_one_succeeds(bench: Bench) {
@@ -62,17 +62,17 @@ async fn of_a_hundred_that_spend_a_word_one_succeeds(bench: Bench) {
     for number in 0..100 {
         let store = bench.store.clone();
         let spent = words(&["nonce", &format!("signature {number}")]);
-        callers.spawn(async move { store.spend(&spent, HOUR).await.unwrap() });
+        callers.spawn(async move { store.consume_nonces(&spent, HOUR).await.unwrap() });
     }
     let fresh = callers.join_all().await.into_iter().filter(|fresh| *fresh).count();
     assert_eq!(fresh, 1);
 }
 
 async fn a_word_past_its_time_is_fresh_again_and_collected(bench: Bench) {
-    assert!(bench.store.spend(&words(&["a", "b", "c"]), Duration::ZERO).await.unwrap());
-    assert!(bench.store.spend(&words(&["a"]), HOUR).await.unwrap());
+    assert!(bench.store.consume_nonces(&words(&["a", "b", "c"]), Duration::ZERO).await.unwrap());
+    assert!(bench.store.consume_nonces(&words(&["a"]), HOUR).await.unwrap());
     assert_eq!(bench.store.collect(9, HOUR).await.unwrap().nonces, 2);
-    assert!(!bench.store.spend(&words(&["a"]), HOUR).await.unwrap());
+    assert!(!bench.store.consume_nonces(&words(&["a"]), HOUR).await.unwrap());
 }
 
 async fn keys_are_collected_once_their_job_is_a_tombstone(bench: Bench) {

@@ -40,7 +40,7 @@ impl<'a> Members<'a> {
         let found = object.deserialize(&mut json).and_then(|found| json.end().map(|()| found));
         found.map(Self).map_err(|error| {
             let fault = at.get().map_or_else(|| unreadable(names), unreadable_at);
-            fault.because(place(&error))
+            fault.with_cause(place(&error))
         })
     }
 
@@ -65,12 +65,12 @@ pub(super) fn unreadable(names: &[&str]) -> Fault {
     let name = names.first().copied().unwrap_or_default();
     let value = if name == "url" { "https://…" } else { "<base64>" };
     Fault::new(Code::InvalidInput)
-        .told(format!("The JSON cannot be read: send an object such as {{\"{name}\": \"{value}\"}}."))
+        .with_message(format!("The JSON cannot be read: send an object such as {{\"{name}\": \"{value}\"}}."))
 }
 
 /// Said where the JSON breaks off within a member that was asked for.
 fn unreadable_at(name: &str) -> Fault {
-    Fault::new(Code::InvalidInput).told(format!(
+    Fault::new(Code::InvalidInput).with_message(format!(
         "The JSON cannot be read: what {name} holds is no JSON value, or a number out of range."
     ))
 }

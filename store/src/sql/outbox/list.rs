@@ -60,10 +60,10 @@ fn delivery(row: &AnyRow) -> Result<Delivery, Error> {
 async fn tries(connection: &mut AnyConnection, id: &str) -> Result<Vec<Tried>, Error> {
     let text = "SELECT number, at, duration_ms, status, reason, answer FROM tries WHERE delivery_id = $1 ORDER BY number";
     let rows = sqlx::query(text).bind(id).fetch_all(connection).await?;
-    rows.iter().map(tried).collect()
+    rows.iter().map(recorded_attempt).collect()
 }
 
-fn tried(row: &AnyRow) -> Result<Tried, Error> {
+fn recorded_attempt(row: &AnyRow) -> Result<Tried, Error> {
     let status = row.try_get::<Option<i64>, _>("status")?;
     Ok(Tried {
         number: rows::count(row, "number")?,

@@ -18,14 +18,14 @@ use crate::intake::IntakeSettings;
 use crate::janitor::JanitorSettings;
 use crate::outbound::Outbound;
 use crate::snapshots::Snapshots;
-use crate::supervise::Policy;
-use crate::workers::{Mills, WorkersSettings};
+use crate::supervise::RestartPolicy;
+use crate::workers::{EngineFactory, WorkersSettings};
 
 /// Everything about the crew that can be set.
 #[derive(Debug, Clone)]
-pub struct CrewSettings {
+pub struct ActorSystemSettings {
     /// Restart intensity and backoff.
-    pub policy: Policy,
+    pub policy: RestartPolicy,
     /// Slots, queue and memory.
     pub workers: WorkersSettings,
     /// What may be in flight.
@@ -46,10 +46,10 @@ pub struct CrewSettings {
     pub events: usize,
 }
 
-impl Default for CrewSettings {
+impl Default for ActorSystemSettings {
     fn default() -> Self {
         Self {
-            policy: Policy::default(),
+            policy: RestartPolicy::default(),
             workers: WorkersSettings::default(),
             intake: IntakeSettings::default(),
             health: HealthSettings::default(),
@@ -65,7 +65,7 @@ impl Default for CrewSettings {
 
 /// The world around the crew, each part of which a test may replace.
 #[derive(Clone)]
-pub struct World {
+pub struct Dependencies {
     /// The io runtime, started before the crew and ended after it.
     pub io: Handle,
     /// Where events are counted.
@@ -81,7 +81,7 @@ pub struct World {
     /// Who this process is among those that share the store: new for each start.
     pub owner: Owner,
     /// What works on pictures.
-    pub mills: Mills,
+    pub engines: EngineFactory,
     /// Free bytes of the data's disk.
     pub disk: DiskProbe,
     /// The memory in use.
@@ -89,12 +89,12 @@ pub struct World {
     /// By which a verdict ages.
     pub clock: Clock,
     /// The way out.
-    pub mail: Mail,
+    pub outbound_dependencies: OutboundDependencies,
 }
 
 /// The way out, and what is needed on it.
 #[derive(Clone)]
-pub struct Mail {
+pub struct OutboundDependencies {
     /// The guarded client.
     pub outbound: Outbound,
     /// Signs webhooks.

@@ -9,7 +9,7 @@ pub const EXIT_CODE: u8 = 70;
 
 /// What cannot be saved, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doom {
+pub struct FatalError {
     /// The actor's noun, lower case.
     pub actor: &'static str,
     /// For the log.
@@ -18,26 +18,26 @@ pub struct Doom {
 
 /// Rung once and for all; clones ring the same bell.
 #[derive(Debug, Clone)]
-pub struct Bell(watch::Sender<Option<Doom>>);
+pub struct ShutdownTrigger(watch::Sender<Option<FatalError>>);
 
 /// What the application awaits: `wait_for(Option::is_some)`.
-pub type DoomReceiver = watch::Receiver<Option<Doom>>;
+pub type FatalErrorReceiver = watch::Receiver<Option<FatalError>>;
 
-impl Bell {
+impl ShutdownTrigger {
     /// A silent bell and its listener.
     #[must_use]
-    pub fn new() -> (Self, DoomReceiver) {
+    pub fn new() -> (Self, FatalErrorReceiver) {
         let (send, receive) = watch::channel(None);
         (Self(send), receive)
     }
 
     /// Reports a doom. The first one is kept: what follows is its consequence.
-    pub fn ring(&self, doom: Doom) {
-        log!(ACTOR_DOOMED, actor = doom.actor, reason = doom.reason.as_str());
+    pub fn trigger(&self, fatal_error: FatalError) {
+        log!(ACTOR_DOOMED, actor = fatal_error.actor, reason = fatal_error.reason.as_str());
         self.0.send_if_modified(|kept| {
             let first = kept.is_none();
             if first {
-                *kept = Some(doom);
+                *kept = Some(fatal_error);
             }
             first
         });
@@ -45,7 +45,7 @@ impl Bell {
 
     /// Whether it has rung.
     #[must_use]
-    pub fn has_rung(&self) -> bool {
+    pub fn is_triggered(&self) -> bool {
         self.0.borrow().is_some()
     }
 }
@@ -56,12 +56,12 @@ mod tests {
 
     #[test]
     fn the_first_doom_is_kept() {
-        let (bell, listener) = Bell::new();
-        assert!(!bell.has_rung());
+        let (shutdown_trigger, listener) = ShutdownTrigger::new();
+        assert!(!shutdown_trigger.is_triggered());
         for actor in ["workers", "metrics"] {
-            bell.ring(Doom { actor, reason: String::new() });
+            shutdown_trigger.trigger(FatalError { actor, reason: String::new() });
         }
-        assert!(bell.has_rung());
+        assert!(shutdown_trigger.is_triggered());
         assert_eq!(listener.borrow().as_ref().unwrap().actor, "workers");
     }
 }

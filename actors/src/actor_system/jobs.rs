@@ -9,20 +9,20 @@ use huemill_store::SpoolRoom;
 use huemill_store::store::Owner;
 use tokio::runtime::Handle;
 
-use super::Mail;
+use super::OutboundDependencies;
 use crate::blob_quota::BlobQuota;
-use crate::delivery::{Courier, Delivery, DeliverySettings};
+use crate::delivery::{Delivery, DeliverySettings, WebhookSender};
 use crate::dispatcher::{BlobCheck, Dispatcher, DispatcherSettings, Tools};
-use crate::ending::Ends;
 use crate::estimate::Estimate;
 use crate::fetcher::{Fetcher, FetcherSettings};
 use crate::health::DiskProbe;
 use crate::idempotency::Idempotency;
-use crate::intake::{Drain, Intake, IntakeSettings};
+use crate::intake::{DrainFlag, Intake, IntakeSettings};
 use crate::janitor::{Janitor, JanitorSettings};
+use crate::job_end::JobEndNotifier;
 use crate::observed::Observed;
-use crate::records::Records;
-use crate::submission::Desk;
+use crate::repository::Repository;
+use crate::submission::JobWriter;
 use crate::supervise::{self, Supervision};
 use crate::workers::Workers;
 
@@ -41,25 +41,25 @@ pub struct Jobs {
     /// Tells of jobs' ends.
     pub delivery: Addr<Delivery>,
     /// Whom a job's end is told.
-    pub ends: Ends,
+    pub ends: JobEndNotifier,
     /// What they show of their state.
     pub observed: Observed,
 }
 
 /// What they stand in.
 #[allow(missing_docs, reason = "each is what its type says")]
-pub struct JobsWorld<'a> {
+pub struct JobDependencies<'a> {
     pub arbiter: &'a ArbiterHandle,
     pub net: &'a ArbiterHandle,
     pub supervision: &'a Supervision,
-    pub records: &'a Records,
+    pub repository: &'a Repository,
     pub workers: &'a Addr<Workers>,
-    pub drain: &'a Drain,
+    pub drain: &'a DrainFlag,
     pub room: &'a SpoolRoom,
     pub disk: &'a DiskProbe,
     pub owner: &'a Owner,
     pub io: &'a Handle,
-    pub mail: &'a Mail,
+    pub outbound_dependencies: &'a OutboundDependencies,
     pub dispatcher: DispatcherSettings,
     pub fetcher: FetcherSettings,
     pub delivery: DeliverySettings,
@@ -72,57 +72,69 @@ pub struct JobsWorld<'a> {
 impl Jobs {
     /// Starts them.
     #[must_use]
-    pub fn start(world: &JobsWorld<'_>) -> Self {
-        let JobsWorld { arbiter, supervision, records, drain, io, .. } = *world;
-        let (recorder, estimate) = (&supervision.recorder, Estimate::new(world.dispatcher.slots));
-        let quota = BlobQuota::new(world.blob_limit);
+    pub fn start(dependencies: &JobDependencies<'_>) -> Self {
+        let JobDependencies { arbiter, supervision, repository, drain, io, .. } = *dependencies;
+        let (recorder, estimate) = (&supervision.recorder, Estimate::new(dependencies.dispatcher.slots));
+        let quota = BlobQuota::new(dependencies.blob_limit);
         let (counts, observed) = ((estimate.clone(), quota.clone()), Observed::default());
-        let (owner, shown) = (world.owner.clone(), observed.clone());
-        let actor = Janitor::new(world.janitor, records.clone(), owner, counts, shown, recorder.clone());
+        let (owner, shown) = (dependencies.owner.clone(), observed.clone());
+        let actor =
+            Janitor::new(dependencies.janitor, repository.clone(), owner, counts, shown, recorder.clone());
         let janitor = supervise::start(arbiter, "janitor", supervision, |_| actor);
-        let (fetcher, delivery) = outside(world, &observed);
-        let ends = Ends { recorder: recorder.clone(), janitor: janitor.clone(), delivery: delivery.clone() };
+        let (fetcher, delivery) = outside(dependencies, &observed);
+        let ends = JobEndNotifier {
+            recorder: recorder.clone(),
+            janitor: janitor.clone(),
+            delivery: delivery.clone(),
+        };
         let tools = Tools {
-            records: records.clone(),
-            workers: world.workers.clone(),
+            repository: repository.clone(),
+            workers: dependencies.workers.clone(),
             fetcher: fetcher.clone(),
             ends: ends.clone(),
-            room: world.room.clone(),
+            room: dependencies.room.clone(),
             estimate: estimate.clone(),
-            blob_check: BlobCheck::new(records.clone()),
+            blob_check: BlobCheck::new(repository.clone()),
             drain: drain.clone(),
             observed: observed.clone(),
             recorder: recorder.clone(),
-            owner: world.owner.clone(),
+            owner: dependencies.owner.clone(),
             io: io.clone(),
         };
-        let actor = Dispatcher::new(world.dispatcher, tools);
+        let actor = Dispatcher::new(dependencies.dispatcher, tools);
         let dispatcher = supervise::start(arbiter, "dispatcher", supervision, |_| actor);
         let idempotency = supervise::start(arbiter, "idempotency", supervision, |_| Idempotency::default());
-        let desk = Desk { records: records.clone(), estimate, quota, recorder: recorder.clone() };
-        let disk = Arc::clone(world.disk);
-        let actor = Intake::new(world.intake, drain.clone(), disk, io.clone(), recorder.clone())
-            .with_office(desk, dispatcher.clone());
+        let job_writer =
+            JobWriter { repository: repository.clone(), estimate, quota, recorder: recorder.clone() };
+        let disk = Arc::clone(dependencies.disk);
+        let actor = Intake::new(dependencies.intake, drain.clone(), disk, io.clone(), recorder.clone())
+            .with_job_writer(job_writer, dispatcher.clone());
         let intake = supervise::start(arbiter, "intake", supervision, |_| actor);
         Self { intake, idempotency, dispatcher, janitor, fetcher, delivery, ends, observed }
     }
 }
 
 /// Those that speak to servers of others.
-fn outside(world: &JobsWorld<'_>, observed: &Observed) -> (Addr<Fetcher>, Addr<Delivery>) {
-    let (supervision, recorder, mail) = (world.supervision, &world.supervision.recorder, world.mail);
-    let actor = Fetcher::new(world.fetcher, mail.outbound.clone(), world.room.clone(), recorder.clone());
-    let fetcher = supervise::start(world.net, "fetcher", supervision, |_| actor);
-    let courier = Courier {
-        records: world.records.clone(),
-        outbound: mail.outbound.clone(),
-        signer: mail.signer.clone(),
-        download: Arc::clone(&mail.download),
-        drain: world.drain.clone(),
+fn outside(dependencies: &JobDependencies<'_>, observed: &Observed) -> (Addr<Fetcher>, Addr<Delivery>) {
+    let (supervision, recorder, outbound_dependencies) =
+        (dependencies.supervision, &dependencies.supervision.recorder, dependencies.outbound_dependencies);
+    let actor = Fetcher::new(
+        dependencies.fetcher,
+        outbound_dependencies.outbound.clone(),
+        dependencies.room.clone(),
+        recorder.clone(),
+    );
+    let fetcher = supervise::start(dependencies.net, "fetcher", supervision, |_| actor);
+    let sender = WebhookSender {
+        repository: dependencies.repository.clone(),
+        outbound: outbound_dependencies.outbound.clone(),
+        signer: outbound_dependencies.signer.clone(),
+        download: Arc::clone(&outbound_dependencies.download),
+        drain: dependencies.drain.clone(),
         observed: observed.clone(),
         recorder: recorder.clone(),
     };
-    let actor = Delivery::new(world.delivery.clone(), courier);
-    let delivery = supervise::start(world.net, "delivery", supervision, |_| actor);
+    let actor = Delivery::new(dependencies.delivery.clone(), sender);
+    let delivery = supervise::start(dependencies.net, "delivery", supervision, |_| actor);
     (fetcher, delivery)
 }

@@ -3,7 +3,7 @@
 use actix::{Handler, Message};
 
 use super::Workers;
-use crate::supervise::{self, Heard};
+use crate::supervise::{self, Pong};
 
 /// Asks whether the slots are alive: answered when each thread has answered or is at an attempt that is not
 /// overdue. Whoever asks sets the time limit.
@@ -11,12 +11,12 @@ use crate::supervise::{self, Heard};
 pub struct Ping;
 
 impl Message for Ping {
-    type Result = Pulse;
+    type Result = SlotFigures;
 }
 
 /// The figures of the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pulse {
+pub struct SlotFigures {
     /// Slots in all.
     pub slots: usize,
     /// Slots at work.
@@ -29,9 +29,9 @@ pub struct Pulse {
 
 /// The actor's own sign of life, whatever its slots do.
 impl Handler<supervise::Ping> for Workers {
-    type Result = Heard;
+    type Result = Pong;
 
-    fn handle(&mut self, _: supervise::Ping, _: &mut Self::Context) -> Heard {
-        Heard::now()
+    fn handle(&mut self, _: supervise::Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

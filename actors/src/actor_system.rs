@@ -1,12 +1,12 @@
 //! The crew: all actors, started in their order on their arbiters, and stopped in the reverse order.
 //!
 //! The application starts it inside of an actix system, hands its addresses to HTTP, awaits
-//! [`Crew::doom`] beside the signals, and stops it last of all but the io runtime. `control` carries Workers, Intake
+//! [`ActorSystem::fatal_error`] beside the signals, and stops it last of all but the io runtime. `control` carries Workers, Intake
 //! and the actors of the jobs, `net` those that speak to servers of others, `health` and `metrics` their own actors
 //! alone, so that neither a flood of events nor a hanging neighbour keeps a verdict or a scrape waiting.
 
+mod dependencies;
 mod jobs;
-mod world;
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use huemill_observability::{Event, EventLoop};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-pub use jobs::{Jobs, JobsWorld};
-pub use world::{CrewSettings, Mail, World};
+pub use dependencies::{ActorSystemSettings, Dependencies, OutboundDependencies};
+pub use jobs::{JobDependencies, Jobs};
 
 use crate::budget::Budget;
 use crate::clock::Instant;
-use crate::health::{Health, Patients, VerdictCell};
-use crate::intake::Drain;
+use crate::health::{Health, HealthCell, ProbeTargets};
+use crate::intake::DrainFlag;
 use crate::metrics::{Metrics, Recorder};
-use crate::records::Records;
-use crate::supervise::{self, Bell, DoomReceiver, Roster, Supervision, ask};
+use crate::repository::Repository;
+use crate::supervise::{self, ActorRegistry, FatalErrorReceiver, ShutdownTrigger, Supervision, ask};
 use crate::workers::Workers;
 use crate::{delivery, dispatcher, lag};
 
@@ -37,13 +37,13 @@ pub const ACTORS: [&str; 9] =
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The running crew. Its fields may be cloned freely.
-pub struct Crew {
+pub struct ActorSystem {
     /// Asked through [`workers::run`](crate::workers::run).
     pub workers: Addr<Workers>,
     /// The actors of the job system, and those who speak to servers of others.
     pub jobs: Jobs,
     /// Jobs and blobs.
-    pub records: Records,
+    pub repository: Repository,
     /// Asked to [`Render`](crate::metrics::Render) a scrape.
     pub metrics: Addr<Metrics>,
     /// Told what happened.
@@ -51,14 +51,14 @@ pub struct Crew {
     /// The memory that pictures share; whoever else holds much counts in it.
     pub budget: Budget,
     /// Read by /ready.
-    pub verdict: VerdictCell,
+    pub verdict: HealthCell,
     /// The drain's flag.
-    pub drain: Drain,
+    pub drain: DrainFlag,
     /// Holds a doom once there is one; then drain, stop, and exit with
     /// [`EXIT_CODE`](crate::supervise::EXIT_CODE).
-    pub doom: DoomReceiver,
+    pub fatal_error: FatalErrorReceiver,
     /// Who is up.
-    pub roster: Roster,
+    pub actor_registry: ActorRegistry,
     /// Nobody asks Health anything; but an actor whose address nobody holds is not restarted.
     _health: Addr<Health>,
     io: Handle,
@@ -72,10 +72,10 @@ struct Arbiters {
     metrics: Arbiter,
 }
 
-impl Crew {
+impl ActorSystem {
     /// Starts everybody. Panics outside of an actix system, or where no thread can be had.
     #[must_use]
-    pub fn start(settings: &CrewSettings, world: World) -> Self {
+    pub fn start(settings: &ActorSystemSettings, dependencies: Dependencies) -> Self {
         let (recorder, events) = Recorder::channel(settings.events);
         let arbiters = Arbiters {
             health: arbiter(c"health", &recorder),
@@ -83,39 +83,52 @@ impl Crew {
             net: arbiter(c"net", &recorder),
             metrics: arbiter(c"metrics", &recorder),
         };
-        let (bell, doom) = Bell::new();
-        let (drain, roster, io) = (Drain::default(), Roster::default(), world.io.clone());
-        let verdict =
-            VerdictCell::new(world.clock.clone(), settings.health.stale, drain.clone(), bell.clone());
+        let (shutdown_trigger, fatal_error) = ShutdownTrigger::new();
+        let (drain, actor_registry, io) =
+            (DrainFlag::default(), ActorRegistry::default(), dependencies.io.clone());
+        let verdict = HealthCell::new(
+            dependencies.clock.clone(),
+            settings.health.stale,
+            drain.clone(),
+            shutdown_trigger.clone(),
+        );
         let supervision = Supervision {
             policy: settings.policy,
             recorder: recorder.clone(),
-            bell: bell.clone(),
-            roster: roster.clone(),
+            shutdown_trigger: shutdown_trigger.clone(),
+            actor_registry: actor_registry.clone(),
         };
-        let actor = Metrics::new(world.registry.clone(), recorder.clone(), events);
+        let actor = Metrics::new(dependencies.registry.clone(), recorder.clone(), events);
         let metrics = supervise::start(&arbiters.metrics.handle(), "metrics", &supervision, |_| actor);
-        let actor =
-            Workers::new(settings.workers.clone(), world.mills.clone(), io.clone(), recorder.clone(), bell);
+        let actor = Workers::new(
+            settings.workers.clone(),
+            dependencies.engines.clone(),
+            io.clone(),
+            recorder.clone(),
+            shutdown_trigger,
+        );
         let budget = actor.budget();
         let workers = supervise::start(&arbiters.control.handle(), "workers", &supervision, |_| actor);
-        let (store, blobs, snapshots) = (world.store.clone(), world.blobs.clone(), world.snapshots.clone());
-        let records = Records::new(store, blobs, snapshots, io.clone(), recorder.clone());
-        let jobs = start_jobs(settings, &world, &arbiters, &supervision, &records, &workers, &drain);
-        let patients = patients(world, &workers, &metrics, &jobs, &records, &roster);
-        let actor = Health::new(settings.health, verdict.clone(), recorder.clone(), patients);
+        let (store, blobs, snapshots) =
+            (dependencies.store.clone(), dependencies.blobs.clone(), dependencies.snapshots.clone());
+        let repository = Repository::new(store, blobs, snapshots, io.clone(), recorder.clone());
+        let jobs =
+            start_jobs(settings, &dependencies, &arbiters, &supervision, &repository, &workers, &drain);
+        let probe_targets =
+            probe_targets(dependencies, &workers, &metrics, &jobs, &repository, &actor_registry);
+        let actor = Health::new(settings.health, verdict.clone(), recorder.clone(), probe_targets);
         let health = supervise::start(&arbiters.health.handle(), "health", &supervision, |_| actor);
         Self {
             workers,
             jobs,
-            records,
+            repository,
             metrics,
             recorder,
             budget,
             verdict,
             drain,
-            doom,
-            roster,
+            fatal_error,
+            actor_registry,
             _health: health,
             io,
             arbiters,
@@ -135,8 +148,8 @@ impl Crew {
     pub async fn stop(self, rest: Duration) {
         self.drain();
         let until = Instant::now() + rest;
-        let pictures = timeout(rest + FAREWELL, ask(&self.jobs.dispatcher, dispatcher::Rest { until }));
-        let webhooks = timeout(rest + FAREWELL, ask(&self.jobs.delivery, delivery::Rest { until }));
+        let pictures = timeout(rest + FAREWELL, ask(&self.jobs.dispatcher, dispatcher::Drain { until }));
+        let webhooks = timeout(rest + FAREWELL, ask(&self.jobs.delivery, delivery::Drain { until }));
         let _ = tokio::join!(pictures, webhooks);
         let Arbiters { health, control, net, metrics } = self.arbiters;
         for arbiter in [health, control, net, metrics] {
@@ -145,31 +158,31 @@ impl Crew {
             // One that hangs ends with the process.
             let _ = timeout(FAREWELL, ended).await;
         }
-        self.records.store.close().await;
+        self.repository.store.close().await;
     }
 }
 
 fn start_jobs(
-    settings: &CrewSettings,
-    world: &World,
+    settings: &ActorSystemSettings,
+    dependencies: &Dependencies,
     arbiters: &Arbiters,
     supervision: &Supervision,
-    records: &Records,
+    repository: &Repository,
     workers: &Addr<Workers>,
-    drain: &Drain,
+    drain: &DrainFlag,
 ) -> Jobs {
-    Jobs::start(&JobsWorld {
+    Jobs::start(&JobDependencies {
         arbiter: &arbiters.control.handle(),
         net: &arbiters.net.handle(),
         supervision,
-        records,
+        repository,
         workers,
         drain,
-        room: &world.room,
-        disk: &world.disk,
-        owner: &world.owner,
-        io: &world.io,
-        mail: &world.mail,
+        room: &dependencies.room,
+        disk: &dependencies.disk,
+        owner: &dependencies.owner,
+        io: &dependencies.io,
+        outbound_dependencies: &dependencies.outbound_dependencies,
         dispatcher: settings.dispatcher,
         fetcher: settings.fetcher,
         delivery: settings.delivery.clone(),
@@ -180,16 +193,16 @@ fn start_jobs(
 }
 
 /// Whom and what Health asks.
-fn patients(
-    world: World,
+fn probe_targets(
+    dependencies: Dependencies,
     workers: &Addr<Workers>,
     metrics: &Addr<Metrics>,
     jobs: &Jobs,
-    records: &Records,
-    roster: &Roster,
-) -> Patients {
-    Patients {
-        owner: world.owner,
+    repository: &Repository,
+    actor_registry: &ActorRegistry,
+) -> ProbeTargets {
+    ProbeTargets {
+        owner: dependencies.owner,
         workers: workers.clone(),
         intake: jobs.intake.clone(),
         metrics: metrics.clone(),
@@ -198,12 +211,12 @@ fn patients(
         janitor: jobs.janitor.clone(),
         fetcher: jobs.fetcher.clone(),
         delivery: jobs.delivery.clone(),
-        records: records.clone(),
-        roster: roster.clone(),
-        disk: world.disk,
-        memory: world.memory,
-        room: world.room,
-        io: world.io,
+        repository: repository.clone(),
+        actor_registry: actor_registry.clone(),
+        disk: dependencies.disk,
+        memory: dependencies.memory,
+        room: dependencies.room,
+        io: dependencies.io,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The state of one supervised actor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct ActorStatus {
     /// Whether it takes messages; `false` while it backs off, and for good once it is doomed or at its end.
     pub up: bool,
     /// Restarts since the start.
@@ -14,18 +14,18 @@ pub struct Standing {
 
 /// All supervised actors by name; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Roster(Arc<Mutex<BTreeMap<&'static str, Standing>>>);
+pub struct ActorRegistry(Arc<Mutex<BTreeMap<&'static str, ActorStatus>>>);
 
-impl Roster {
+impl ActorRegistry {
     /// Everybody's state now, by name.
     #[must_use]
-    pub fn all(&self) -> BTreeMap<&'static str, Standing> {
+    pub fn all(&self) -> BTreeMap<&'static str, ActorStatus> {
         self.lock().clone()
     }
 
     /// One actor's state, if it was ever started.
     #[must_use]
-    pub fn of(&self, actor: &str) -> Option<Standing> {
+    pub fn of(&self, actor: &str) -> Option<ActorStatus> {
         self.lock().get(actor).copied()
     }
 
@@ -40,7 +40,7 @@ impl Roster {
         standing.restarts += 1;
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Standing>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, ActorStatus>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -29,7 +29,7 @@ const WEBHOOK: &str = "webhook";
 
 /// Why it could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum KeepError {
+pub enum StorageError {
     /// Another process has the data directory.
     #[error("the data directory {0} is in use by another process")]
     InUse(String),
@@ -53,7 +53,7 @@ pub enum KeepError {
 }
 
 /// Store, blobs, and who this process is to them.
-pub(crate) struct Keep {
+pub(crate) struct Storage {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) snapshots: Snapshots,
     pub(crate) blobs: Blobs,
@@ -77,9 +77,9 @@ pub(crate) struct Keys {
     pub(crate) previous: Option<SecretString>,
 }
 
-impl Keep {
+impl Storage {
     /// Opens everything. Must run where blocking for a moment is no harm.
-    pub(crate) async fn open(settings: &Settings) -> Result<Self, KeepError> {
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, StorageError> {
         let (dir, url) = (&settings.data.dir, settings.store.url.expose_secret());
         make_dir(dir)?;
         let snapshots = Snapshots::new(Clock::system());
@@ -101,9 +101,9 @@ impl Keep {
     pub(crate) async fn keys(&self, settings: &Settings) -> Result<Keys, StoreError> {
         let security = &settings.security;
         Ok(Keys {
-            link: kept(&*self.store, "link", &SecretString::default()).await?,
-            operator: kept(&*self.store, "operator", &security.operator_token).await?,
-            webhook: kept(&*self.store, WEBHOOK, &security.webhook_secret).await?,
+            link: load_or_create_secret(&*self.store, "link", &SecretString::default()).await?,
+            operator: load_or_create_secret(&*self.store, "operator", &security.operator_token).await?,
+            webhook: load_or_create_secret(&*self.store, WEBHOOK, &security.webhook_secret).await?,
             previous: Some(security.webhook_secret_previous.clone())
                 .filter(|secret| !secret.expose_secret().is_empty()),
         })
@@ -131,12 +131,12 @@ pub(crate) fn is_there(settings: &Settings) -> bool {
 }
 
 /// The same as an error.
-pub(crate) fn must_be_there(settings: &Settings) -> Result<(), KeepError> {
-    if is_there(settings) { Ok(()) } else { Err(KeepError::NoStore(settings.data.dir.clone())) }
+pub(crate) fn must_be_there(settings: &Settings) -> Result<(), StorageError> {
+    if is_there(settings) { Ok(()) } else { Err(StorageError::NoStore(settings.data.dir.clone())) }
 }
 
 /// The secret in force, without the hold on the data directory: a running service is not disturbed.
-pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretString, KeepError> {
+pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretString, StorageError> {
     let (name, configured) = match name {
         Named::Operator => ("operator", &settings.security.operator_token),
         Named::Webhook => (WEBHOOK, &settings.security.webhook_secret),
@@ -145,19 +145,19 @@ pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretStr
         return Ok(configured.clone());
     }
     let store = beside(settings).await?;
-    let secret = kept(&*store, name, configured).await;
+    let secret = load_or_create_secret(&*store, name, configured).await;
     store.close().await;
     Ok(secret?)
 }
 
 /// The store, for a process that claims nothing: without the hold on the data directory. It makes none, since a
 /// directory without one is most likely another than was meant.
-pub(crate) async fn beside(settings: &Settings) -> Result<Arc<dyn Store>, KeepError> {
+pub(crate) async fn beside(settings: &Settings) -> Result<Arc<dyn Store>, StorageError> {
     must_be_there(settings)?;
     store_of(settings, Arc::new(Snapshots::new(Clock::system()))).await
 }
 
-async fn store_of(settings: &Settings, listener: Arc<Snapshots>) -> Result<Arc<dyn Store>, KeepError> {
+async fn store_of(settings: &Settings, listener: Arc<Snapshots>) -> Result<Arc<dyn Store>, StorageError> {
     Ok(if settings.store.url.expose_secret().is_empty() {
         let path = settings.data.dir.join(DATABASE);
         Arc::new(SqlStore::sqlite(&path, StoreClock::system(), listener).await?)
@@ -185,7 +185,7 @@ fn blob_folder(settings: &Settings) -> Option<PathBuf> {
 }
 
 /// The blobs that the settings name. Blocks.
-pub(crate) fn blobs_of(settings: &Settings) -> Result<Blobs, KeepError> {
+pub(crate) fn blobs_of(settings: &Settings) -> Result<Blobs, StorageError> {
     Ok(match blob_folder(settings) {
         Some(folder) => Blobs::folder(&folder)?,
         None => {
@@ -212,12 +212,16 @@ pub(crate) fn for_owner_alone() {
     umask(before | others);
 }
 
-fn make_dir(dir: &Path) -> Result<(), KeepError> {
-    let unusable = |source| KeepError::Directory { dir: dir.display().to_string(), source };
+fn make_dir(dir: &Path) -> Result<(), StorageError> {
+    let unusable = |source| StorageError::Directory { dir: dir.display().to_string(), source };
     std::fs::create_dir_all(dir).map_err(unusable)
 }
 
-async fn kept(store: &dyn Store, name: &str, configured: &SecretString) -> Result<SecretString, StoreError> {
+async fn load_or_create_secret(
+    store: &dyn Store,
+    name: &str,
+    configured: &SecretString,
+) -> Result<SecretString, StoreError> {
     if configured.expose_secret().is_empty() {
         // Webhooks' verifiers want theirs in base64, and marked so.
         let made = if name == WEBHOOK { random_key() } else { random_hex(32) };
@@ -228,14 +232,14 @@ async fn kept(store: &dyn Store, name: &str, configured: &SecretString) -> Resul
 }
 
 /// The exclusive hold on the data directory.
-pub(crate) fn lock(dir: &Path) -> Result<File, KeepError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, StorageError> {
     let shown = || dir.display().to_string();
-    let unusable = |source| KeepError::Directory { dir: shown(), source };
+    let unusable = |source| StorageError::Directory { dir: shown(), source };
     let file =
         File::options().create(true).truncate(false).write(true).open(dir.join(LOCK)).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(KeepError::InUse(shown())),
+        Err(TryLockError::WouldBlock) => Err(StorageError::InUse(shown())),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }
 }

@@ -1,37 +1,37 @@
 //! What one round of probes found, and whether it is well.
 
-use super::patients::{Sign, StoreTimes};
+use super::probe_targets::{ProbeResult, StoreTimes};
 use super::{Check, HealthSettings, MemoryUse};
-use crate::supervise::Standing;
-use crate::workers::Pulse;
+use crate::supervise::ActorStatus;
+use crate::workers::SlotFigures;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Each probe's answer, or why there is none.
-pub(super) struct Found {
+pub(super) struct ProbeResults {
     pub(super) disk: Result<u64, String>,
     pub(super) memory: Result<MemoryUse, String>,
-    pub(super) pulse: Result<Pulse, String>,
+    pub(super) pulse: Result<SlotFigures, String>,
     /// Where it was asked: how long the store took, and the blobs.
     pub(super) store: Option<Result<StoreTimes, String>>,
     /// Whether other processes have the same store.
     pub(super) is_store_shared: bool,
     /// What came of the pings.
-    pub(super) signs: Vec<Sign>,
+    pub(super) signs: Vec<ProbeResult>,
 }
 
-impl Found {
+impl ProbeResults {
     /// The checks by the names of their dependencies.
     pub(super) fn judge(
         self,
         settings: &HealthSettings,
-        roster: &BTreeMap<&'static str, Standing>,
+        actor_registry: &BTreeMap<&'static str, ActorStatus>,
     ) -> Vec<(&'static str, Check)> {
         let ill = |reason| Check::ill(reason);
         let mut checks = vec![
             ("disk", self.disk.map_or_else(ill, |free| disk(free, settings.disk_free))),
             ("mem", self.memory.map_or_else(ill, |memory| mem(memory, settings.memory_ratio))),
             ("workers", self.pulse.map_or_else(ill, workers)),
-            ("actors", actors(silent(&self.signs), roster)),
+            ("actors", actors(silent(&self.signs), actor_registry)),
         ];
         let shared = self.is_store_shared;
         let store = |times: Result<_, _>| Check { shared, ..times.map_or_else(ill, store) };
@@ -62,21 +62,21 @@ fn store(StoreTimes { store, blobs }: StoreTimes) -> Check {
 }
 
 /// A pool that answers is well, however busy it is: a slot that is overdue would have been replaced.
-fn workers(Pulse { slots, busy, queued, abandoned }: Pulse) -> Check {
+fn workers(SlotFigures { slots, busy, queued, abandoned }: SlotFigures) -> Check {
     let figures = [("slots", slots), ("busy", busy), ("queued", queued), ("abandoned", abandoned)];
     Check::well(figures.map(|(name, count)| (name, count as u64)).into())
 }
 
 /// Those that gave no sign of life. The workers' is their pulse.
-fn silent(signs: &[Sign]) -> Vec<&'static str> {
+fn silent(signs: &[ProbeResult]) -> Vec<&'static str> {
     signs.iter().filter(|sign| !sign.answered && sign.actor != "workers").map(|sign| sign.actor).collect()
 }
 
-fn actors(silent: Vec<&'static str>, roster: &BTreeMap<&'static str, Standing>) -> Check {
-    let down = roster.iter().filter_map(|(name, standing)| (!standing.up).then_some(*name));
+fn actors(silent: Vec<&'static str>, actor_registry: &BTreeMap<&'static str, ActorStatus>) -> Check {
+    let down = actor_registry.iter().filter_map(|(name, standing)| (!standing.up).then_some(*name));
     let missing: BTreeSet<_> = down.chain(silent).collect();
-    let up = roster.keys().filter(|name| !missing.contains(*name)).count() as u64;
-    let restarts = roster.values().map(|standing| standing.restarts).sum();
+    let up = actor_registry.keys().filter(|name| !missing.contains(*name)).count() as u64;
+    let restarts = actor_registry.values().map(|standing| standing.restarts).sum();
     let names = missing.iter().copied().collect::<Vec<_>>().join(", ");
     let figures = vec![("up", up), ("restarts", restarts)];
     Check::judged(missing.is_empty(), figures, format!("not answering: {names}"))
@@ -109,10 +109,11 @@ mod tests {
 
     #[test]
     fn an_actor_that_is_down_or_silent_is_named_once() {
-        let up = |up| Standing { up, restarts: 1 };
-        let roster = BTreeMap::from([("intake", up(true)), ("metrics", up(false)), ("workers", up(true))]);
-        assert!(!actors(vec![], &roster).ok);
-        let check = actors(vec!["metrics", "intake"], &roster);
+        let up = |up| ActorStatus { up, restarts: 1 };
+        let actor_registry =
+            BTreeMap::from([("intake", up(true)), ("metrics", up(false)), ("workers", up(true))]);
+        assert!(!actors(vec![], &actor_registry).ok);
+        let check = actors(vec!["metrics", "intake"], &actor_registry);
         assert_eq!(check.reason.as_deref(), Some("not answering: intake, metrics"));
         assert_eq!(check.figures, [("up", 1), ("restarts", 3)]);
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// The members `palette`, `colors`, `crop` and `source`.
 #[derive(Debug, Serialize)]
-pub struct Members {
+pub struct PictureSummary {
     palette: Vec<[u8; 3]>,
     colors: Vec<Color>,
     crop: CropMember,
@@ -49,7 +49,7 @@ struct SourceMember {
     orientation: u8,
 }
 
-impl From<&Outcome> for Members {
+impl From<&Outcome> for PictureSummary {
     fn from(outcome: &Outcome) -> Self {
         Self {
             palette: outcome.palette.iter().map(|swatch| swatch.rgb).collect(),

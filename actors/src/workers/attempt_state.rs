@@ -14,7 +14,7 @@ use crate::fault::{Code, Fault};
 
 /// How far an attempt is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
+pub(super) enum AttemptPhase {
     /// Waits for a slot.
     Queued,
     /// On a slot: the input is read, memory is waited for.
@@ -25,7 +25,7 @@ pub(super) enum Phase {
 
 /// One attempt, seen from outside.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct AttemptState {
     pub(super) id: u64,
     /// Fires when nobody wants the answer any more; a child of the requester's token.
     pub(super) cancel: CancellationToken,
@@ -39,7 +39,7 @@ pub(super) struct Ticket {
     phase: AtomicU8,
 }
 
-impl Ticket {
+impl AttemptState {
     pub(super) fn new(
         id: u64,
         cancel: CancellationToken,
@@ -51,33 +51,33 @@ impl Ticket {
         Self { id, cancel, asked: Instant::now(), start_by, deadline, scope, phase: AtomicU8::new(0) }
     }
 
-    pub(super) fn enter(&self, phase: Phase) {
+    pub(super) fn enter(&self, phase: AttemptPhase) {
         self.phase.store(phase as u8, Ordering::Release);
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> AttemptPhase {
         match self.phase.load(Ordering::Acquire) {
-            0 => Phase::Queued,
-            1 => Phase::Preparing,
-            _ => Phase::Working,
+            0 => AttemptPhase::Queued,
+            1 => AttemptPhase::Preparing,
+            _ => AttemptPhase::Working,
         }
     }
 
     /// The fault of whoever ran out of time in this phase.
     pub(super) fn late(&self) -> Fault {
         match self.phase() {
-            Phase::Queued => Fault::new(Code::Overloaded).because("no slot was free in time"),
-            Phase::Preparing => Fault::new(Code::Overloaded).because("no memory was free in time"),
-            Phase::Working => Fault::new(Code::ProcessingError)
-                .told("This picture took too long to process. Send a smaller or simpler one.")
-                .because("the picture's deadline passed"),
+            AttemptPhase::Queued => Fault::new(Code::Overloaded).with_cause("no slot was free in time"),
+            AttemptPhase::Preparing => Fault::new(Code::Overloaded).with_cause("no memory was free in time"),
+            AttemptPhase::Working => Fault::new(Code::ProcessingError)
+                .with_message("This picture took too long to process. Send a smaller or simpler one.")
+                .with_cause("the picture's deadline passed"),
         }
     }
 
     /// Why it was told to stop: its time is up, or nobody wants it.
-    pub(super) fn stopped(&self) -> Halt {
-        let due = if self.phase() == Phase::Working { self.deadline } else { self.start_by };
-        if Instant::now() >= due { Halt::Fault(self.late()) } else { Halt::Canceled }
+    pub(super) fn stopped(&self) -> StopReason {
+        let due = if self.phase() == AttemptPhase::Working { self.deadline } else { self.start_by };
+        if Instant::now() >= due { StopReason::Fault(self.late()) } else { StopReason::Canceled }
     }
 
     /// Awaits the answer within the times of this ticket, whatever happens to actor and thread. When this ends,
@@ -88,7 +88,7 @@ impl Ticket {
             if let Ok(answer) = timeout_at(self.start_by, &mut answer).await {
                 return answer.unwrap_or_else(|_| Err(self.lost()));
             }
-            if self.phase() < Phase::Working {
+            if self.phase() < AttemptPhase::Working {
                 return Err(self.late());
             }
             match timeout_at(self.deadline, &mut answer).await {
@@ -99,7 +99,7 @@ impl Ticket {
         tokio::select! {
             biased;
             answer = timely => answer,
-            () = self.cancel.cancelled() => Err(Halt::Canceled.into()),
+            () = self.cancel.cancelled() => Err(StopReason::Canceled.into()),
         }
     }
 
@@ -107,32 +107,34 @@ impl Ticket {
     /// ended otherwise than it can.
     fn lost(&self) -> Fault {
         match self.phase() {
-            Phase::Queued => Fault::new(Code::NotReady).because("the workers restarted over their queue"),
-            _ => Fault::new(Code::InternalError).because("the slot's thread ended without an answer"),
+            AttemptPhase::Queued => {
+                Fault::new(Code::NotReady).with_cause("the workers restarted over their queue")
+            }
+            _ => Fault::new(Code::InternalError).with_cause("the slot's thread ended without an answer"),
         }
     }
 }
 
 /// Why an attempt ended without an outcome.
 #[derive(Debug)]
-pub(super) enum Halt {
+pub(super) enum StopReason {
     /// Nobody wants it any more.
     Canceled,
     /// It failed.
     Fault(Fault),
 }
 
-impl From<Fault> for Halt {
+impl From<Fault> for StopReason {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
-impl From<Halt> for Fault {
-    fn from(halt: Halt) -> Self {
+impl From<StopReason> for Fault {
+    fn from(halt: StopReason) -> Self {
         match halt {
-            Halt::Canceled => Self::new(Code::Overloaded).because("canceled by its requester"),
-            Halt::Fault(fault) => fault,
+            StopReason::Canceled => Self::new(Code::Overloaded).with_cause("canceled by its requester"),
+            StopReason::Fault(fault) => fault,
         }
     }
 }

@@ -20,7 +20,7 @@ impl SpanError for Fault {
 ///
 /// # Errors
 /// Those of the work.
-pub async fn part<T, E: SpanError>(
+pub async fn traced<T, E: SpanError>(
     name: &'static str,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {

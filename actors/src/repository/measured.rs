@@ -10,9 +10,11 @@ use async_trait::async_trait;
 use huemill_observability::Event;
 use huemill_observability::trace::{KeyValue, Scope, SpanKind};
 use huemill_store::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
-use huemill_store::outbox::{After, Call, Deliveries, Delivery, Outbox, Post, Ticket, Try};
+use huemill_store::outbox::{
+    After, ClaimDue, Deliveries, Delivery, DeliveryLease, DueDeliveries, Outbox, Try,
+};
 use huemill_store::store::{
-    Ask, Canceled, Claims, Collected, Created, Expired, Figures, Heartbeat, Key, Lease, Listing, Mark,
+    Ask, Canceled, Claims, Collected, Created, Expired, Figures, Heartbeat, JobVersion, Key, Lease, Listing,
     Outcome, Owner, Process, Reaped, Reconciled, Removable, Retried, Settled, Store, StoreError,
 };
 use secrecy::SecretString;
@@ -124,9 +126,9 @@ impl Store for Measured {
         self.run("job", move |store| async move { store.job(&id).await }).await
     }
 
-    async fn mark(&self, id: &JobId) -> Answer<Option<Mark>> {
+    async fn job_version(&self, id: &JobId) -> Answer<Option<JobVersion>> {
         let id = id.clone();
-        self.run("mark", move |store| async move { store.mark(&id).await }).await
+        self.run("mark", move |store| async move { store.job_version(&id).await }).await
     }
 
     async fn items(&self, id: &JobId, from: u32, limit: u32) -> Answer<Vec<Item>> {
@@ -240,9 +242,9 @@ impl Store for Measured {
         self.run("living", move |store| async move { store.living(&ids).await }).await
     }
 
-    async fn spend(&self, words: &[String], keep: Duration) -> Answer<bool> {
+    async fn consume_nonces(&self, words: &[String], keep: Duration) -> Answer<bool> {
         let words = words.to_vec();
-        self.run("spend", move |store| async move { store.spend(&words, keep).await }).await
+        self.run("spend", move |store| async move { store.consume_nonces(&words, keep).await }).await
     }
 
     async fn secret(&self, name: &str, made: SecretString) -> Answer<SecretString> {
@@ -283,19 +285,20 @@ impl Store for Measured {
 
 #[async_trait]
 impl Outbox for Measured {
-    async fn due(&self, call: &Call) -> Answer<Post> {
+    async fn due(&self, call: &ClaimDue) -> Answer<DueDeliveries> {
         let call = call.clone();
         self.run("due", move |store| async move { store.due(&call).await }).await
     }
 
-    async fn tried(&self, ticket: &Ticket, outcome: &Try, after: After) -> Answer<bool> {
-        let (ticket, outcome) = (ticket.clone(), outcome.clone());
-        self.run("tried", move |store| async move { store.tried(&ticket, &outcome, after).await }).await
+    async fn record_attempt(&self, lease: &DeliveryLease, outcome: &Try, after: After) -> Answer<bool> {
+        let (lease, outcome) = (lease.clone(), outcome.clone());
+        self.run("tried", move |store| async move { store.record_attempt(&lease, &outcome, after).await })
+            .await
     }
 
-    async fn put_off(&self, tickets: &[Ticket], wait: Duration) -> Answer<()> {
-        let tickets = tickets.to_vec();
-        self.run("put_off", move |store| async move { store.put_off(&tickets, wait).await }).await
+    async fn snooze(&self, leases: &[DeliveryLease], wait: Duration) -> Answer<()> {
+        let leases = leases.to_vec();
+        self.run("put_off", move |store| async move { store.snooze(&leases, wait).await }).await
     }
 
     async fn deliveries(&self, which: &Deliveries) -> Answer<Vec<Delivery>> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use huemill_actors::actor_system::{ACTORS, ActorSystemSettings, Dependencies, OutboundDependencies};
 use huemill_actors::clock::Clock;
-use huemill_actors::crew::{ACTORS, CrewSettings, Mail, World};
 use huemill_actors::delivery::{DeliverySettings, Schedule, Signer};
 use huemill_actors::dispatcher::DispatcherSettings;
 use huemill_actors::fault::Code;
@@ -12,9 +12,9 @@ use huemill_actors::fetcher::FetcherSettings;
 use huemill_actors::health::{DEPENDENCIES, HealthSettings, MAILBOXES, least_free, memory_use};
 use huemill_actors::intake::IntakeSettings;
 use huemill_actors::janitor::JanitorSettings;
-use huemill_actors::outbound::{Authority, Outbound, Policy, Reason, SetupError};
-use huemill_actors::records::OPERATIONS;
-use huemill_actors::supervise::Policy as Restarts;
+use huemill_actors::outbound::{AddressPolicy, Authority, Outbound, Reason, SetupError};
+use huemill_actors::repository::OPERATIONS;
+use huemill_actors::supervise::RestartPolicy;
 use huemill_actors::workers::{WorkersSettings, engines};
 use huemill_imaging::{Format, Limits, Stage};
 use huemill_observability::{Known, Registry};
@@ -25,14 +25,14 @@ use tokio::runtime::Handle;
 
 use crate::http::jobs::{Links, results_path};
 use crate::http::{problem, route};
-use crate::keep::{Keep, Keys};
 use crate::settings::Settings;
+use crate::storage::{Keys, Storage};
 
 /// What the crew is told of the settings.
-pub(crate) fn of(settings: &Settings) -> CrewSettings {
+pub(crate) fn of(settings: &Settings) -> ActorSystemSettings {
     let (supervision, uploads) = (&settings.supervision, &settings.uploads);
-    CrewSettings {
-        policy: Restarts {
+    ActorSystemSettings {
+        policy: RestartPolicy {
             restarts: supervision.max_restarts as usize,
             window: Duration::from_secs(supervision.window_seconds),
             first_backoff: Duration::from_millis(supervision.backoff_initial_ms),
@@ -56,7 +56,7 @@ pub(crate) fn of(settings: &Settings) -> CrewSettings {
         },
         delivery: delivery(settings),
         blob_limit: settings.jobs.blob_limit_bytes,
-        ..CrewSettings::default()
+        ..ActorSystemSettings::default()
     }
 }
 
@@ -64,26 +64,26 @@ pub(crate) fn of(settings: &Settings) -> CrewSettings {
 ///
 /// # Errors
 /// Where a metric's name is taken twice.
-pub(crate) fn world(
+pub(crate) fn dependencies(
     settings: &Settings,
     room: SpoolRoom,
-    keep: Keep,
+    storage: Storage,
     io: Handle,
-    mail: Mail,
-) -> Result<World, Box<dyn std::error::Error>> {
-    Ok(World {
+    outbound_dependencies: OutboundDependencies,
+) -> Result<Dependencies, Box<dyn std::error::Error>> {
+    Ok(Dependencies {
         io,
         registry: Arc::new(registry()?),
         room,
-        store: keep.store,
-        snapshots: keep.snapshots,
-        blobs: keep.blobs,
-        owner: keep.owner,
-        mills: engines(limits(settings)),
-        disk: least_free([Some(settings.data.dir.clone()), keep.folder].into_iter().flatten().collect()),
+        store: storage.store,
+        snapshots: storage.snapshots,
+        blobs: storage.blobs,
+        owner: storage.owner,
+        engines: engines(limits(settings)),
+        disk: least_free([Some(settings.data.dir.clone()), storage.folder].into_iter().flatten().collect()),
         memory: memory_use(),
         clock: Clock::system(),
-        mail,
+        outbound_dependencies,
     })
 }
 
@@ -91,9 +91,12 @@ pub(crate) fn world(
 ///
 /// # Errors
 /// Where certificates cannot be read.
-pub(crate) fn mail(settings: &Settings, keys: &Keys) -> Result<Mail, SetupError> {
+pub(crate) fn outbound_dependencies(
+    settings: &Settings,
+    keys: &Keys,
+) -> Result<OutboundDependencies, SetupError> {
     let links = Links::new(keys.link.clone());
-    Ok(Mail {
+    Ok(OutboundDependencies {
         outbound: Outbound::new(policy(settings))?,
         signer: Signer::new(keys.webhook.clone(), keys.previous.clone()),
         download: Arc::new(move |job, notice| {
@@ -102,10 +105,10 @@ pub(crate) fn mail(settings: &Settings, keys: &Keys) -> Result<Mail, SetupError>
     })
 }
 
-fn policy(settings: &Settings) -> Policy {
+fn policy(settings: &Settings) -> AddressPolicy {
     let outbound = &settings.outbound;
-    Policy {
-        allow_cidrs: outbound.allow_cidrs.iter().filter_map(|text| Policy::network(text)).collect(),
+    AddressPolicy {
+        allow_cidrs: outbound.allow_cidrs.iter().filter_map(|text| AddressPolicy::network(text)).collect(),
         allow_ports: outbound.allow_ports.clone(),
         own: Authority::of_url(&settings.public.url).into_iter().collect(),
         own_ports: vec![settings.server.port],

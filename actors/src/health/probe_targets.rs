@@ -18,16 +18,16 @@ use crate::idempotency::Idempotency;
 use crate::intake::Intake;
 use crate::janitor::Janitor;
 use crate::metrics::Metrics;
-use crate::records::Records;
-use crate::supervise::{Ping, Roster, ask};
-use crate::workers::{self, Pulse, Workers};
+use crate::repository::Repository;
+use crate::supervise::{ActorRegistry, Ping, ask};
+use crate::workers::{self, SlotFigures, Workers};
 
 /// The actors whose mailboxes are watched: all but Health, which does it.
 pub const MAILBOXES: [&str; 8] =
     ["delivery", "dispatcher", "fetcher", "idempotency", "intake", "janitor", "metrics", "workers"];
 
 /// Whom and what Health asks.
-pub struct Patients {
+pub struct ProbeTargets {
     /// Who this process is to the store.
     pub owner: huemill_store::store::Owner,
     /// Asked for their pulse, and sent the canary.
@@ -47,9 +47,9 @@ pub struct Patients {
     /// Asked for a sign of life.
     pub delivery: Addr<Delivery>,
     /// Written and read.
-    pub records: Records,
+    pub repository: Repository,
     /// Who is up.
-    pub roster: Roster,
+    pub actor_registry: ActorRegistry,
     /// Free bytes of the data's disk.
     pub disk: DiskProbe,
     /// The memory in use.
@@ -60,9 +60,9 @@ pub struct Patients {
     pub io: Handle,
 }
 
-impl Patients {
+impl ProbeTargets {
     /// What came of a ping of each actor.
-    pub(super) fn signs(&self, limit: Duration) -> impl Future<Output = Vec<Sign>> + use<> {
+    pub(super) fn signs(&self, limit: Duration) -> impl Future<Output = Vec<ProbeResult>> + use<> {
         let signs = (
             sign("intake", self.intake.clone(), limit),
             sign("metrics", self.metrics.clone(), limit),
@@ -81,7 +81,7 @@ impl Patients {
     }
 
     /// The workers' pulse.
-    pub(super) fn pulse(&self, limit: Duration) -> impl Future<Output = Result<Pulse, String>> + use<> {
+    pub(super) fn pulse(&self, limit: Duration) -> impl Future<Output = Result<SlotFigures, String>> + use<> {
         in_time(limit, ask_owned(self.workers.clone(), workers::Ping))
     }
 
@@ -93,13 +93,13 @@ impl Patients {
         limit: Duration,
         are_proven: bool,
     ) -> impl Future<Output = Result<StoreTimes, String>> + use<> {
-        let (records, owner) = (self.records.clone(), self.owner.clone());
-        let are_own = records.store.is_sole_writer() && records.blobs.local().is_some();
+        let (repository, owner) = (self.repository.clone(), self.owner.clone());
+        let are_own = repository.store.is_sole_writer() && repository.blobs.local().is_some();
         async move {
             let began = Instant::now();
-            in_time(limit, async { Ok(records.store.probe(&owner).await?) }).await?;
-            let (store, began, blobs) = (began.elapsed(), Instant::now(), records.blobs.clone());
-            let probe = records.on_io(async move { Ok(blobs.probe().await?) });
+            in_time(limit, async { Ok(repository.store.probe(&owner).await?) }).await?;
+            let (store, began, blobs) = (began.elapsed(), Instant::now(), repository.blobs.clone());
+            let probe = repository.on_io(async move { Ok(blobs.probe().await?) });
             let trouble = match timeout(limit, probe).await {
                 Ok(Ok(())) => return Ok(StoreTimes { store, blobs: Ok(began.elapsed()) }),
                 Ok(Err(fault)) if fault.code != Code::Overloaded => return Err(reason_of(&fault)),
@@ -121,7 +121,7 @@ pub(super) struct StoreTimes {
 
 /// What came of a ping.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Sign {
+pub(super) struct ProbeResult {
     pub(super) actor: &'static str,
     /// How long it waited in the mailbox, or until it was given up. None where there was nobody to take it.
     pub(super) waited: Option<Duration>,
@@ -129,16 +129,16 @@ pub(super) struct Sign {
     pub(super) answered: bool,
 }
 
-async fn sign<A>(actor: &'static str, address: Addr<A>, limit: Duration) -> Sign
+async fn sign<A>(actor: &'static str, address: Addr<A>, limit: Duration) -> ProbeResult
 where
     A: Actor + Handler<Ping>,
     A::Context: ToEnvelope<A, Ping>,
 {
     let asked = Instant::now();
     match timeout(limit, ask(&address, Ping)).await {
-        Ok(Ok(heard)) => Sign { actor, waited: Some(heard - asked), answered: true },
-        Ok(Err(_)) => Sign { actor, waited: None, answered: false },
-        Err(_) => Sign { actor, waited: Some(limit), answered: false },
+        Ok(Ok(heard)) => ProbeResult { actor, waited: Some(heard - asked), answered: true },
+        Ok(Err(_)) => ProbeResult { actor, waited: None, answered: false },
+        Err(_) => ProbeResult { actor, waited: Some(limit), answered: false },
     }
 }
 
@@ -158,19 +158,19 @@ mod tests {
     use actix_rt::Arbiter;
 
     use super::*;
-    use crate::supervise::Heard;
+    use crate::supervise::Pong;
 
-    struct Patient;
+    struct ProbeTarget;
 
-    impl Actor for Patient {
+    impl Actor for ProbeTarget {
         type Context = Context<Self>;
     }
 
-    impl Handler<Ping> for Patient {
-        type Result = Heard;
+    impl Handler<Ping> for ProbeTarget {
+        type Result = Pong;
 
-        fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Heard {
-            Heard::now()
+        fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+            Pong::now()
         }
     }
 
@@ -178,21 +178,21 @@ mod tests {
     fn a_ping_that_is_not_taken_has_waited_until_it_was_given_up() {
         System::new().block_on(async {
             let arbiter = Arbiter::new();
-            let patient = Patient::start_in_arbiter(&arbiter.handle(), |_| Patient);
+            let patient = ProbeTarget::start_in_arbiter(&arbiter.handle(), |_| ProbeTarget);
             let (release, held) = std::sync::mpsc::channel::<()>();
             arbiter.spawn_fn(move || {
                 let _ = held.recv();
             });
             let limit = Duration::from_millis(20);
             let late = sign("patient", patient.clone(), limit).await;
-            assert_eq!(late, Sign { actor: "patient", waited: Some(limit), answered: false });
+            assert_eq!(late, ProbeResult { actor: "patient", waited: Some(limit), answered: false });
             drop(release);
             let well = sign("patient", patient.clone(), Duration::from_secs(60)).await;
             assert!(well.answered && well.waited.is_some(), "{well:?}");
             arbiter.stop();
             arbiter.join().unwrap();
             let gone = sign("patient", patient, Duration::from_secs(60)).await;
-            assert_eq!(gone, Sign { actor: "patient", waited: None, answered: false });
+            assert_eq!(gone, ProbeResult { actor: "patient", waited: None, answered: false });
         });
     }
 }

@@ -24,7 +24,7 @@ pub use measured::OPERATIONS;
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
-pub struct Records {
+pub struct Repository {
     /// What must survive.
     pub store: Arc<dyn Store>,
     /// What is too large for a row.
@@ -34,7 +34,7 @@ pub struct Records {
     io: Handle,
 }
 
-impl Records {
+impl Repository {
     /// Puts `store` behind the io runtime and the stopwatch. `snapshots` must be its listener.
     #[must_use]
     pub fn new(
@@ -56,14 +56,14 @@ impl Records {
         self.io
             .spawn(Scope::here().run(work))
             .await
-            .map_err(|error| Fault::new(Code::InternalError).because(error))?
+            .map_err(|error| Fault::new(Code::InternalError).with_cause(error))?
     }
 }
 
 /// Pieces of a stream that are read ahead.
 const AHEAD: usize = 2;
 
-impl Records {
+impl Repository {
     /// Reads a stream of blobs on the io runtime, where the connections that it holds belong, a few pieces ahead of
     /// whoever takes them. Ends when that one goes away.
     pub fn stream<S>(&self, stream: S) -> impl Stream<Item = S::Item> + use<S>
@@ -87,7 +87,7 @@ impl Records {
 const AWAY: Duration = Duration::from_secs(5);
 
 fn away(cause: impl std::fmt::Display) -> Fault {
-    let mut fault = Fault::new(Code::Overloaded).because(cause);
+    let mut fault = Fault::new(Code::Overloaded).with_cause(cause);
     fault.retry_after = Some(AWAY);
     fault
 }
@@ -96,7 +96,7 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Away(_) => away(error),
-            StoreError::Newer(_) | StoreError::Broken(_) => Self::new(Code::InternalError).because(error),
+            StoreError::Newer(_) | StoreError::Broken(_) => Self::new(Code::InternalError).with_cause(error),
         }
     }
 }
@@ -107,7 +107,7 @@ impl From<BlobError> for Fault {
             // A refused blob is for an operator to give free again; its client may ask again then.
             BlobError::Full(_) | BlobError::Away(_) | BlobError::Refused(_) => away(error),
             BlobError::Missing(_) | BlobError::Address(_) | BlobError::Source(_) => {
-                Self::new(Code::InternalError).because(error)
+                Self::new(Code::InternalError).with_cause(error)
             }
         }
     }

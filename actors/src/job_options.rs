@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::fault::{Code, Fault};
 
 #[derive(Serialize, Deserialize)]
-struct Orders {
+struct JobOptions {
     colors: u8,
     aspect: String,
     format: String,
@@ -24,13 +24,13 @@ pub fn write(options: &Options) -> Result<String, Fault> {
         CardFormat::Jpeg { quality } => ("jpeg", Some(quality)),
         CardFormat::WebP => ("webp", None),
     };
-    let orders = Orders {
+    let job_options = JobOptions {
         colors: options.colors() as u8,
         aspect: options.aspect.to_string(),
         format: format.to_owned(),
         quality,
     };
-    serde_json::to_string(&orders).map_err(|error| Fault::new(Code::InternalError).because(error))
+    serde_json::to_string(&job_options).map_err(|error| Fault::new(Code::InternalError).with_cause(error))
 }
 
 /// The options that this JSON is.
@@ -38,11 +38,11 @@ pub fn write(options: &Options) -> Result<String, Fault> {
 /// # Errors
 /// Where another program wrote it.
 pub fn read(text: &str) -> Result<Options, Fault> {
-    let broken = |what: &str| Fault::new(Code::InternalError).because(format!("a job's options: {what}"));
-    let orders: Orders = serde_json::from_str(text).map_err(|error| broken(&error.to_string()))?;
-    let mut options = Options::default().with_colors(orders.colors).ok_or_else(|| broken("colors"))?;
-    options.aspect = orders.aspect.parse().map_err(|_| broken("aspect"))?;
-    options.card = match (orders.format.as_str(), orders.quality) {
+    let broken = |what: &str| Fault::new(Code::InternalError).with_cause(format!("a job's options: {what}"));
+    let job_options: JobOptions = serde_json::from_str(text).map_err(|error| broken(&error.to_string()))?;
+    let mut options = Options::default().with_colors(job_options.colors).ok_or_else(|| broken("colors"))?;
+    options.aspect = job_options.aspect.parse().map_err(|_| broken("aspect"))?;
+    options.card = match (job_options.format.as_str(), job_options.quality) {
         ("png", None) => CardFormat::Png,
         ("jpeg", Some(quality)) => CardFormat::Jpeg { quality },
         ("webp", None) => CardFormat::WebP,

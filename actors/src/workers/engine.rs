@@ -15,7 +15,7 @@ pub struct Load {
 }
 
 /// Makes outcomes of pictures; one a thread, made on it, never leaving it.
-pub trait Mill {
+pub trait SlotEngine {
     /// Reads the header alone, under the limits.
     fn weigh(&mut self, bytes: &[u8], options: &Options) -> Result<Load, Error>;
 
@@ -24,22 +24,23 @@ pub trait Mill {
 }
 
 /// Makes the mill of one thread; made anew after a panic.
-pub type Mills = Arc<dyn Fn() -> Result<Box<dyn Mill>, Box<dyn StdError + Send + Sync>> + Send + Sync>;
+pub type EngineFactory =
+    Arc<dyn Fn() -> Result<Box<dyn SlotEngine>, Box<dyn StdError + Send + Sync>> + Send + Sync>;
 
 /// The real mills: imaging's engines, one a thread, with pictures held to these limits.
 #[must_use]
-pub fn engines(limits: Limits) -> Mills {
-    Arc::new(move || Ok(Box::new(EngineMill { engine: Engine::new()?, limits })))
+pub fn engines(limits: Limits) -> EngineFactory {
+    Arc::new(move || Ok(Box::new(ImagingEngine { engine: Engine::new()?, limits })))
 }
 
 /// Reads the header a second time for the work: that costs microseconds, and keeps nothing between the calls
 /// that could belong to another picture.
-struct EngineMill {
+struct ImagingEngine {
     engine: Engine,
     limits: Limits,
 }
 
-impl Mill for EngineMill {
+impl SlotEngine for ImagingEngine {
     fn weigh(&mut self, bytes: &[u8], options: &Options) -> Result<Load, Error> {
         let probe = probe(bytes, &self.limits)?;
         Ok(Load { format: probe.source().format, memory: Engine::memory(&probe, options) })
@@ -61,14 +62,14 @@ mod tests {
     #[test]
     fn an_engine_weighs_and_processes_and_a_second_one_on_the_thread_does_too() {
         let (options, picture) = (Options::default(), canary::picture());
-        let mills = engines(Limits::default());
-        let mut first = mills().unwrap();
+        let engines = engines(Limits::default());
+        let mut first = engines().unwrap();
         assert_eq!(first.weigh(&picture, &options).unwrap().format, "png");
         let mut jpeg = options;
         jpeg.card = CardFormat::Jpeg { quality: 90 };
         let card = first.process(&picture, &jpeg, &Unwatched).unwrap().card.bytes;
         drop(first);
-        let mut second = mills().unwrap();
+        let mut second = engines().unwrap();
         let load = second.weigh(&card, &options).unwrap();
         assert_eq!(load.format, "jpeg");
         assert!(load.memory > 0);
@@ -77,8 +78,8 @@ mod tests {
 
     #[test]
     fn a_picture_beyond_the_limits_is_refused_by_its_header() {
-        let mut mill = engines(Limits { max_pixels: 100, max_side: 100 })().unwrap();
-        let error = mill.weigh(&canary::picture(), &Options::default()).unwrap_err();
+        let mut engine = engines(Limits { max_pixels: 100, max_side: 100 })().unwrap();
+        let error = engine.weigh(&canary::picture(), &Options::default()).unwrap_err();
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use crate::metrics::Recorder;
 
 /// Whom it is told. Cheap to clone.
 #[derive(Clone)]
-pub struct Ends {
+pub struct JobEndNotifier {
     /// Counts it.
     pub recorder: Recorder,
     /// Clears the job's inputs away.
@@ -21,11 +21,11 @@ pub struct Ends {
     pub delivery: Addr<Delivery>,
 }
 
-impl Ends {
+impl JobEndNotifier {
     /// A job may have ended without being reported: whoever has work of that looks for it.
     pub fn look_for_work(&self) {
-        self.janitor.do_send(janitor::Wake);
-        self.delivery.do_send(delivery::Wake);
+        self.janitor.do_send(janitor::SweepSoon);
+        self.delivery.do_send(delivery::DeliveryDue);
     }
 
     /// Counts and logs a job's end, and wakes whoever has work of it; `code` is that of its last picture, where that
@@ -45,9 +45,9 @@ impl Ends {
             failed = job.failed,
             duration_ms = processing.as_millis() as u64
         );
-        self.janitor.do_send(janitor::Wake);
+        self.janitor.do_send(janitor::SweepSoon);
         if job.callback_url.is_some() {
-            self.delivery.do_send(delivery::Wake);
+            self.delivery.do_send(delivery::DeliveryDue);
         }
     }
 }

@@ -54,7 +54,7 @@ pub fn failure(first: &ItemError, same: bool, total: u32) -> (String, String) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use huemill_store::outbox::Failure;
+    use huemill_store::outbox::JobFailure;
 
     use super::*;
 
@@ -69,7 +69,7 @@ mod tests {
             total: 3,
             succeeded: 2,
             failed: 1,
-            failure: (state == JobState::Failed).then_some(Failure { first, same: true }),
+            failure: (state == JobState::Failed).then_some(JobFailure { first, same: true }),
         }
     }
 
