@@ -21,7 +21,7 @@ use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, SpawnHandle, Supervised,
 };
 use huemill_observability::log;
-use huemill_store::outbox::{ClaimDue, DeliveryLease, Due, DueDeliveries};
+use huemill_store::outbox::{ClaimDue, DeliveryLease, DueDeliveries, DueDelivery};
 use tokio::sync::watch;
 
 pub use schedule::Schedule;
@@ -108,7 +108,12 @@ impl Delivery {
         }
         self.asking = Asking::Yes;
         let without = self.hosts.closed(Instant::now(), LEFT_OUT);
-        let call = ClaimDue { most, each: self.settings.each, without, hold: self.settings.hold() };
+        let call = ClaimDue {
+            limit: most,
+            limit_per_host: self.settings.each,
+            excluded_hosts: without,
+            lease: self.settings.hold(),
+        };
         let store = self.sender.repository.store.clone();
         let post = async move { store.due(&call).await };
         ctx.spawn(wrap_future(post).map(|post, delivery: &mut Self, ctx| {
@@ -142,7 +147,7 @@ impl Delivery {
         }
     }
 
-    fn begin(&mut self, due: Due, ctx: &mut Context<Self>) {
+    fn begin(&mut self, due: DueDelivery, ctx: &mut Context<Self>) {
         self.flies(|flying| flying + 1);
         let host = due.host.clone();
         let work = attempt(Arc::clone(&self.sender), self.settings.clone(), due);

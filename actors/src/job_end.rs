@@ -3,7 +3,7 @@
 use actix::Addr;
 use huemill_observability::{Event, log};
 use huemill_store::job::JobState;
-use huemill_store::store::Ended;
+use huemill_store::store::EndedJob;
 
 use crate::delivery::{self, Delivery};
 use crate::fault::Code;
@@ -30,8 +30,8 @@ impl JobEndNotifier {
 
     /// Counts and logs a job's end, and wakes whoever has work of it; `code` is that of its last picture, where that
     /// failed. Who misses a wake finds the work in the store.
-    pub fn tell(&self, ended: &Ended, code: Option<Code>) {
-        let Ended { job, processing } = ended;
+    pub fn tell(&self, ended: &EndedJob, code: Option<Code>) {
+        let EndedJob { job, processing } = ended;
         let failed = job.state == JobState::Failed;
         let error_code = failed.then(|| code.unwrap_or(Code::ProcessingError).as_str());
         let status = job.state.as_str();

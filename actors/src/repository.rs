@@ -1,41 +1,41 @@
-//! What the service remembers: the store, the blobs, and the poll path's snapshots, as one thing to hand around.
+//! The service's persistent data as one value: the store, the blobs, and the snapshots that answer polls.
 //!
-//! Every call of the store runs on the io runtime, so that a caller who goes away cancels nothing halfway, and is
-//! timed there. What store and blobs report becomes a [`Fault`] here and nowhere else.
-
-mod measured;
+//! Each operation of the store is counted, timed and traced. Blob work runs on the io runtime and to its end, even if
+//! the caller goes away. This file alone translates the errors of store and blobs into a [`Fault`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{Stream, StreamExt, poll_fn};
-use huemill_observability::trace::Scope;
+use huemill_observability::Event;
+use huemill_observability::trace::{KeyValue, Scope, Span, SpanKind};
 use huemill_store::blobs::{BlobError, Blobs};
-use huemill_store::store::{Store, StoreError};
+use huemill_store::store::{Observation, Observer, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::metrics::Recorder;
 use crate::snapshots::Snapshots;
-use measured::Measured;
 
-pub use measured::OPERATIONS;
+pub use huemill_store::store::OPERATIONS;
 
-/// See the module. Cheap to clone.
+/// Store, blobs and snapshots. Cheap to clone.
 #[derive(Clone)]
 pub struct Repository {
-    /// What must survive.
+    /// Jobs, items, keys and deliveries.
     pub store: Arc<dyn Store>,
-    /// What is too large for a row.
+    /// The contents that are too large for a row.
     pub blobs: Blobs,
-    /// What pollers were told last.
+    /// The last known version of each job, for polls.
     pub snapshots: Snapshots,
     io: Handle,
 }
 
 impl Repository {
-    /// Puts `store` behind the io runtime and the stopwatch. `snapshots` must be its listener.
+    /// Combines the three, and reports the store's operations to `recorder`. `snapshots` must be the store's listener.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -44,11 +44,10 @@ impl Repository {
         io: Handle,
         recorder: Recorder,
     ) -> Self {
-        let store = Arc::new(Measured::new(store, io.clone(), recorder));
-        Self { store, blobs, snapshots, io }
+        Self { store: store.observed(Arc::new(StoreObserver { recorder })), blobs, snapshots, io }
     }
 
-    /// Runs work with blobs on the io runtime, to its end even if the caller goes away.
+    /// Runs blob work on the io runtime, and to its end even if the caller goes away.
     pub async fn on_io<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Fault>> + Send + 'static,
@@ -60,17 +59,17 @@ impl Repository {
     }
 }
 
-/// Pieces of a stream that are read ahead.
-const AHEAD: usize = 2;
+/// Maximum number of pieces of a stream that are read ahead.
+const READ_AHEAD: usize = 2;
 
 impl Repository {
-    /// Reads a stream of blobs on the io runtime, where the connections that it holds belong, a few pieces ahead of
-    /// whoever takes them. Ends when that one goes away.
+    /// Reads a stream of blobs on the io runtime, which owns the connections, a few pieces ahead of the consumer. Stops
+    /// when the consumer goes away.
     pub fn stream<S>(&self, stream: S) -> impl Stream<Item = S::Item> + use<S>
     where
         S: Stream<Item: Send> + Send + 'static,
     {
-        let (pieces, mut taken) = mpsc::channel(AHEAD);
+        let (pieces, mut received) = mpsc::channel(READ_AHEAD);
         self.io.spawn(Scope::here().run(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(piece) = stream.next().await {
@@ -79,23 +78,70 @@ impl Repository {
                 }
             }
         }));
-        poll_fn(move |cx| taken.poll_recv(cx))
+        poll_fn(move |cx| received.poll_recv(cx))
     }
 }
 
-/// How long a client should wait before it asks a store again that is away.
-const AWAY: Duration = Duration::from_secs(5);
+/// Reports each operation of the store as an event, and as a span of the work that requested it.
+struct StoreObserver {
+    recorder: Recorder,
+}
 
-fn away(cause: impl std::fmt::Display) -> Fault {
+/// One operation that is running.
+struct StoreCall {
+    operation: &'static str,
+    started: Instant,
+    span: Span,
+    recorder: Recorder,
+}
+
+impl Observer for StoreObserver {
+    fn start(&self, operation: &'static str) -> Box<dyn Observation> {
+        let started = Instant::now();
+        let span =
+            Scope::here().span("store", SpanKind::Client, || [KeyValue::new("db.operation.name", operation)]);
+        span.rename(|| format!("store {operation}"));
+        Box::new(StoreCall { operation, started, span, recorder: self.recorder.clone() })
+    }
+}
+
+impl Observation for StoreCall {
+    fn instrument(&self, work: BoxFuture<'static, ()>) -> BoxFuture<'static, ()> {
+        Box::pin(self.span.scope().run(work))
+    }
+
+    fn end(self: Box<Self>, error: Option<&StoreError>) {
+        let Self { operation, started, span, recorder } = *self;
+        if let Some(error) = error {
+            span.fail(error_type(error));
+        }
+        drop(span);
+        recorder.record(Event::StoreCalled { operation, ok: error.is_none(), time: started.elapsed() });
+    }
+}
+
+/// The type of an error as traces spell it.
+fn error_type(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Away(_) => "away",
+        StoreError::Newer(_) => "newer",
+        StoreError::Broken(_) => "broken",
+    }
+}
+
+/// How long clients should wait before they retry while the store is unavailable.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+fn unavailable(cause: impl std::fmt::Display) -> Fault {
     let mut fault = Fault::new(Code::Overloaded).with_cause(cause);
-    fault.retry_after = Some(AWAY);
+    fault.retry_after = Some(RETRY_AFTER);
     fault
 }
 
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Away(_) => away(error),
+            StoreError::Away(_) => unavailable(error),
             StoreError::Newer(_) | StoreError::Broken(_) => Self::new(Code::InternalError).with_cause(error),
         }
     }
@@ -104,8 +150,8 @@ impl From<StoreError> for Fault {
 impl From<BlobError> for Fault {
     fn from(error: BlobError) -> Self {
         match error {
-            // A refused blob is for an operator to give free again; its client may ask again then.
-            BlobError::Full(_) | BlobError::Away(_) | BlobError::Refused(_) => away(error),
+            // An operator must make a refused blob accessible again. The client may retry after that.
+            BlobError::Full(_) | BlobError::Away(_) | BlobError::Refused(_) => unavailable(error),
             BlobError::Missing(_) | BlobError::Address(_) | BlobError::Source(_) => {
                 Self::new(Code::InternalError).with_cause(error)
             }

@@ -10,7 +10,7 @@ use huemill_actors::dispatcher::{CancelJob, DispatcherSettings};
 use huemill_actors::janitor::JanitorSettings;
 use huemill_observability::Event;
 use huemill_store::job::{ItemState, JobState};
-use huemill_store::store::{Ask, Owner, Selection};
+use huemill_store::store::{ClaimRequest, Owner, Selection};
 use support::breaking::Break;
 use support::office::{Office, keep, settings};
 use support::{io, on_actix, until};
@@ -122,9 +122,9 @@ fn at_rest_a_picture_in_flight_is_given_back_uncounted() {
         office.rest(Duration::ZERO).await;
         let item = office.repository.store.items(&id, 0, 1).await.unwrap().remove(0);
         assert_eq!(item.state, ItemState::Queued);
-        let ask = Ask {
+        let ask = ClaimRequest {
             owner: Owner("next".to_owned()),
-            most: 1,
+            limit: 1,
             lease: Duration::from_secs(30),
             selection: Selection::InTurn,
             sequence: 1,
@@ -170,9 +170,9 @@ fn what_an_earlier_life_left_in_flight_is_tried_alone() {
         let idle = DispatcherSettings { slots: 0, ..settings() };
         let dead = Office::with(idle, JanitorSettings::default(), keep());
         let id = dead.submit(&["first", "second", "third"]).await;
-        let ask = Ask {
+        let ask = ClaimRequest {
             owner: Owner("dead".to_owned()),
-            most: 2,
+            limit: 2,
             lease: Duration::from_millis(1),
             selection: Selection::InTurn,
             sequence: 1,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
-use huemill_store::store::{Ask, JobVersion, Listener, Owner, Selection, Store};
+use huemill_store::store::{ClaimRequest, JobVersion, Listener, Owner, Selection, Store};
 
 struct Deaf;
 
@@ -79,9 +79,9 @@ pub fn in_progress(data: &Path) -> JobId {
     runtime().block_on(async {
         let store = open(data).await;
         store.create(job(&id, 50)).await.unwrap();
-        let ask = Ask {
+        let ask = ClaimRequest {
             owner: Owner("stock".to_owned()),
-            most: 50,
+            limit: 50,
             lease: Duration::from_secs(3600),
             selection: Selection::InTurn,
             sequence: 1,

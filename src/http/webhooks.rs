@@ -6,7 +6,7 @@ use actix_web::web::{self, Data, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::job::JobId;
-use huemill_store::outbox::{self, Deliveries, DeliveryState};
+use huemill_store::outbox::{self, DeliveryFilter, DeliveryState};
 use serde::Serialize;
 
 use super::doors::Doors;
@@ -43,9 +43,9 @@ async fn list(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, 
 }
 
 /// What the query asks for.
-fn which(query: &str) -> Result<Deliveries, Fault> {
+fn which(query: &str) -> Result<DeliveryFilter, Fault> {
     let query = Query::read(query)?;
-    Ok(Deliveries {
+    Ok(DeliveryFilter {
         state: query.word("status", DeliveryState::ALL, DeliveryState::as_str)?,
         job: query.value("job_id", JobId::parse, || "job_id must be a job's id.".into())?,
         before: query.cursor(|id| outbox::job_of(id).map(|_| id.to_owned()))?,
@@ -67,7 +67,7 @@ async fn redeliver(
         return Err(unknown().into());
     }
     doors.send_webhooks();
-    let which = Deliveries { job: Some(job), limit: 1, ..Deliveries::default() };
+    let which = DeliveryFilter { job: Some(job), limit: 1, ..DeliveryFilter::default() };
     let rows = doors.repository.store.deliveries(&which).await?;
     let row = rows.first().ok_or_else(unknown)?;
     Ok(HttpResponse::Accepted().json(Told::from(row)))

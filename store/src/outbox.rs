@@ -1,9 +1,10 @@
-//! The outbox, as one contract beside [`crate::store`]: a row for each job whose end somebody wants to be told, put
-//! there by the transaction that ended the job. Rows are claimed for a time and tried; a process that dies over one
-//! leaves it to the next, so that each is told at least once.
+//! The contract of the outbox: webhooks about ended jobs, stored until they are delivered.
 //!
-//! A claim is fenced by its number: what a slow process says of a row that was claimed again changes nothing.
-//! Times are by the store's own clock.
+//! The transaction that ends a job with a callback URL also stores a delivery. Processes claim due deliveries for a
+//! limited time and attempt them. If a process dies, another one takes over, so each webhook is sent at least once.
+//!
+//! A claim has a number that fences its writes: once a delivery is claimed again, the slower process changes nothing.
+//! Times follow the store's own clock.
 
 use std::time::Duration;
 
@@ -11,202 +12,202 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::job::{ItemError, JobId, JobState, words};
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 words! {
-    /// Where a delivery stands.
+    /// The state of a delivery.
     DeliveryState {
-        /// It is to be sent, now or later.
+        /// To be sent now or later.
         Pending = "pending",
-        /// Its receiver took it.
+        /// The receiver acknowledged it.
         Delivered = "delivered",
-        /// It was given up: a dead letter.
+        /// All attempts failed, or the receiver rejected it: a dead letter.
         Dead = "dead",
     }
 }
 
-/// What is told: a job's end as it was, whatever becomes of the job's row. Times are whole Unix seconds.
+/// The content of a webhook: the job as it ended, whatever happens to its row later. Times are in Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// How it ended.
+    /// The state in which the job ended.
     pub state: JobState,
     /// When it was created.
     pub created_at: i64,
     /// When it ended.
     pub finished_at: i64,
-    /// Until when its results are kept.
+    /// When its results expire.
     pub expires_at: i64,
-    /// Scheme and host that URLs begin with.
+    /// Scheme and host of the URLs in the webhook.
     pub base_url: String,
-    /// Pictures in all, with a result, and without.
+    /// Number of pictures.
     pub total: u32,
-    /// See `total`.
+    /// Number of pictures with a result.
     pub succeeded: u32,
-    /// See `total`.
+    /// Number of pictures that failed.
     pub failed: u32,
-    /// Why, where it failed.
+    /// Why the job failed, if it did.
     pub failure: Option<JobFailure>,
 }
 
-/// Why a job failed: what its first picture met, and whether all met the same.
+/// Why a job failed: the error of its first picture, and whether all pictures failed with the same code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobFailure {
-    /// The first picture's error.
+    /// The error of the first picture.
     pub first: ItemError,
-    /// Whether every picture has the first one's code.
+    /// Whether every picture has the same error code.
     pub same: bool,
 }
 
-/// Names one claim on a delivery: what is said of it is fenced by that.
+/// Identifies one claim on a delivery. Every write about the attempt is fenced by it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DeliveryLease {
-    /// The delivery's id, the same for each try.
+    /// The delivery's id, the same for each attempt.
     pub id: String,
-    /// Which claim on it, from 1.
+    /// The number of the claim, from 1.
     pub claim: u32,
 }
 
-/// A delivery to be tried.
+/// A claimed delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    /// What to answer by.
+pub struct DueDelivery {
+    /// Identifies the claim when the attempt is recorded.
     pub lease: DeliveryLease,
     /// The job.
     pub job: JobId,
-    /// The id of the request that created it.
+    /// The id of the request that created the job.
     pub request_id: String,
     /// The trace context of that request.
     pub traceparent: Option<String>,
-    /// Where to.
+    /// The URL to call.
     pub url: String,
-    /// Scheme, host and port of it.
+    /// Scheme, host and port of the URL.
     pub host: String,
-    /// What is told.
+    /// The content of the webhook.
     pub notice: Notice,
-    /// Tries before this one since it was created or last sent anew.
+    /// Number of attempts since it was created or last redelivered.
     pub tries: u32,
     /// How long ago the job ended.
     pub age: Duration,
 }
 
-/// Which deliveries a claim asks for.
+/// Which deliveries to claim.
 #[derive(Debug, Clone)]
 pub struct ClaimDue {
-    /// So many at most.
-    pub most: u32,
-    /// So many at most for one host.
-    pub each: u32,
-    /// None for these hosts.
-    pub without: Vec<String>,
-    /// How long the claim holds.
-    pub hold: Duration,
+    /// Maximum number of deliveries.
+    pub limit: u32,
+    /// Maximum number of deliveries for one host.
+    pub limit_per_host: u32,
+    /// Claim none for these hosts.
+    pub excluded_hosts: Vec<String>,
+    /// How long the claims last.
+    pub lease: Duration,
 }
 
-/// What a claim gave.
+/// The result of a claim of deliveries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DueDeliveries {
-    /// In the order in which they fell due.
-    pub due: Vec<Due>,
-    /// How long until the next one falls due, of those that are not claimed now; zero where more are due already.
+    /// The claimed deliveries in the order in which they became due.
+    pub due: Vec<DueDelivery>,
+    /// How long until the next unclaimed delivery is due; zero if more are due already.
     pub next: Option<Duration>,
 }
 
-/// A try that is over.
+/// A finished attempt at a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Try {
+pub struct DeliveryAttempt {
     /// How long it took.
     pub duration: Duration,
-    /// The answer's status, where there was one.
+    /// The status code of the response, if there was one.
     pub status: Option<u16>,
-    /// Why it failed, where it did, as metrics say it.
+    /// Why the attempt failed, if it did, as metrics spell it.
     pub reason: Option<String>,
-    /// The beginning of the answer.
+    /// The beginning of the response's body.
     pub answer: String,
 }
 
-/// What comes after a try.
+/// What happens to a delivery after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum After {
-    /// Nothing: it was taken.
+pub enum AfterAttempt {
+    /// It was acknowledged.
     Delivered,
-    /// Another try, so much later.
+    /// It is attempted again after this wait.
     Again(Duration),
-    /// Nothing: it is given up.
+    /// It becomes a dead letter.
     Dead,
 }
 
-/// A delivery's row, as operators see it. Times are whole Unix seconds.
+/// A delivery as operators see it. Times are in Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
+pub struct DeliveryRecord {
     /// Its id.
     pub id: String,
     /// The job.
     pub job: JobId,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
     /// When the job ended.
     pub created_at: i64,
-    /// When it was taken or given up.
+    /// When it was acknowledged or became a dead letter.
     pub finished_at: Option<i64>,
-    /// When it is tried next, while it is pending.
+    /// When the next attempt is due, if it is pending.
     pub next_at: Option<i64>,
-    /// Where to, without what may be a secret.
+    /// The host it goes to. The rest of the URL may be secret.
     pub host: String,
-    /// Its tries, the first one first.
-    pub tries: Vec<Tried>,
+    /// All attempts, the first one first.
+    pub tries: Vec<RecordedAttempt>,
 }
 
-/// A try's row.
+/// An attempt as operators see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tried {
-    /// Which one, from 1.
+pub struct RecordedAttempt {
+    /// The number of the attempt, from 1.
     pub number: u32,
-    /// When it ended, in whole Unix seconds.
+    /// When it ended, in Unix seconds.
     pub at: i64,
-    /// What came of it.
-    pub outcome: Try,
+    /// How it ended.
+    pub outcome: DeliveryAttempt,
 }
 
-/// The job whose end the delivery of this id tells; none if it is no delivery's id.
+/// The job that the delivery with this id is about, or `None` if this is not the id of a delivery.
 #[must_use]
 pub fn job_of(id: &str) -> Option<JobId> {
     JobId::parse(&format!("job_{}", id.strip_prefix("dlv_")?))
 }
 
-/// Which deliveries a list holds: newest first.
+/// Which deliveries a list contains. The newest come first.
 #[derive(Debug, Clone, Default)]
-pub struct Deliveries {
-    /// Only those that stand here.
+pub struct DeliveryFilter {
+    /// Only deliveries in this state.
     pub state: Option<DeliveryState>,
-    /// Only that of this job.
+    /// Only the delivery of this job.
     pub job: Option<JobId>,
-    /// Only those with a lower id.
+    /// Only deliveries with an id lower than this.
     pub before: Option<String>,
-    /// So many at most.
+    /// Maximum number of deliveries.
     pub limit: u32,
 }
 
-/// The contract: see the module.
+/// The outbox. See the module documentation for the rules it keeps.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
     /// Claims deliveries that are due.
-    async fn due(&self, call: &ClaimDue) -> Result<DueDeliveries, StoreError>;
+    async fn due(&self, request: &ClaimDue) -> Result<DueDeliveries, StoreError>;
 
-    /// Writes down a try. Whether the claim still held: if not, nothing is changed.
+    /// Records an attempt. Returns false, and changes nothing, if the claim was lost.
     async fn record_attempt(
         &self,
         lease: &DeliveryLease,
-        outcome: &Try,
-        after: After,
+        attempt: &DeliveryAttempt,
+        after: AfterAttempt,
     ) -> Result<bool, StoreError>;
 
-    /// Lets go of claims as if they had not been made; they fall due after this wait.
+    /// Releases claims as if they had not been made. The deliveries are due again after this wait.
     async fn snooze(&self, leases: &[DeliveryLease], wait: Duration) -> Result<(), StoreError>;
 
-    /// Deliveries, newest first.
-    async fn deliveries(&self, which: &Deliveries) -> Result<Vec<Delivery>, StoreError>;
+    /// Lists deliveries, the newest first.
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRecord>, StoreError>;
 
-    /// Has a delivery sent anew at once, from the start of the schedule, whatever became of it. Whether there is
-    /// one of this id.
+    /// Makes a delivery due now and restarts its schedule, whatever its state. Returns false if there is no such
+    /// delivery.
     async fn redeliver(&self, id: &str) -> Result<bool, StoreError>;
 }

@@ -1,154 +1,165 @@
-//! What must survive, as one contract: jobs, their items, keys, nonces, secrets. Two stores keep it, SQLite and
-//! PostgreSQL, and one conformance suite holds both to it.
+//! The contract of the store: jobs, their items, idempotency keys, nonces, secrets and everything else that must survive
+//! a restart. SQLite and PostgreSQL implement it, and one conformance suite tests both.
 //!
-//! The rules that live here, because only a transaction can keep them:
-//! - a job is created whole, with its items and its key, or not at all; a key belongs to one job;
-//! - an item is settled once, by whoever holds its lease now: the owner, the attempt and the job's state are all
-//!   checked where the row is changed, and a late answer changes nothing;
-//! - the last item ends its job, and puts a delivery into the outbox where somebody is to be told, all in one;
-//! - the version grows when what clients see changes, and at no other time;
-//! - items are handed out image by image, fairly between the jobs of a priority.
+//! The contract contains the rules that only a transaction can guarantee:
+//! - A job is created completely, with its items and its key, or not at all. A key belongs to one job.
+//! - An item is settled once, by the current holder of its lease. The write checks the owner, the attempt and the job's
+//!   state; a late result changes nothing.
+//! - The last item ends its job. The same transaction puts a delivery into the outbox if the job has a callback URL.
+//! - A job's version grows when what clients see changes, and at no other time.
+//! - Items are claimed one by one, fairly between the jobs of a priority.
 //!
-//! Leases and times are by the store's own clock: the server's in PostgreSQL, in SQLite one that cannot jump.
-//! Every method is one transaction, commits before it returns, and may be called from any thread.
+//! Leases and times follow the store's own clock: the server's with PostgreSQL, one that cannot jump with SQLite.
+//! Every method is one transaction that commits before the method returns, and runs to its end even if the caller goes
+//! away. Methods may be called from any thread.
 
-mod answers;
 mod claims;
+pub(crate) mod error;
+mod observer;
+mod outcomes;
 mod processes;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use answers::{
-    Backoff, Canceled, Collected, Created, Ended, Expired, Figures, GivenUp, JobVersion, Key, Lease,
-    Listener, Listing, Outcome, Owner, Reaped, Removable, Retried, Settled, StoreError,
+pub use claims::{Backoff, Claim, ClaimRequest, ClaimResult, ItemOutcome, Lease, Owner, Selection, Settled};
+pub use error::StoreError;
+pub use observer::{OPERATIONS, Observation, Observer};
+pub use outcomes::{
+    Canceled, Collected, Created, EndedJob, ExhaustedItem, Expired, JobFilter, JobVersion, Listener, Reaped,
+    Removable, Retried, StoreStats, StoredKey,
 };
-pub use claims::{Ask, Claim, Claims, Selection};
 pub use processes::{Heartbeat, Process, Reconciled, Role};
 
 use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
 use crate::outbox::Outbox;
 
-/// The contract: see the module.
+/// The store. See the module documentation for the rules it keeps.
 #[async_trait]
 pub trait Store: Outbox {
-    /// Creates a job, or finds the one that its key created.
+    /// A handle to the same store that reports its operations to `observer`.
+    fn observed(&self, observer: Arc<dyn Observer>) -> Arc<dyn Store>;
+
+    /// Creates a job, or finds the job that its key created.
     async fn create(&self, job: NewJob) -> Result<Created, StoreError>;
 
-    /// The job that a key created. Keys past their time are not found.
-    async fn key(&self, scope: &str, key: &str) -> Result<Option<Key>, StoreError>;
+    /// Finds the job that a key created. Expired keys are not found.
+    async fn key(&self, scope: &str, key: &str) -> Result<Option<StoredKey>, StoreError>;
 
-    /// A job; expired ones are found until their tombstone goes.
+    /// Finds a job. Expired jobs are found until their tombstone is collected.
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError>;
 
-    /// What the poll path needs to know: one row by its primary key.
+    /// Finds the part of a job that answers a poll: one row by its primary key.
     async fn job_version(&self, id: &JobId) -> Result<Option<JobVersion>, StoreError>;
 
-    /// Items of a job in their order, from this number on.
+    /// Lists the items of a job in order, starting with this number.
     async fn items(&self, id: &JobId, from: u32, limit: u32) -> Result<Vec<Item>, StoreError>;
 
-    /// Jobs, newest first.
-    async fn list(&self, listing: &Listing) -> Result<Vec<Job>, StoreError>;
+    /// Lists jobs, the newest first.
+    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>, StoreError>;
 
-    /// Hands out items with a lease. A job's first claim makes it `processing`.
-    async fn claim(&self, ask: &Ask) -> Result<Claims, StoreError>;
+    /// Claims items under leases. The first claim of a job makes it `processing`.
+    async fn claim(&self, request: &ClaimRequest) -> Result<ClaimResult, StoreError>;
 
-    /// Keeps a process alive, and compares its leases with the rows: see [`Heartbeat`].
+    /// Keeps a process alive, and reconciles its leases with the rows. See [`Heartbeat`].
     async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<Reconciled, StoreError>;
 
-    /// The process is gone: its leases are reaped from now on.
+    /// Removes a process. Its leases can be reaped from now on.
     async fn leave(&self, owner: &Owner) -> Result<(), StoreError>;
 
-    /// All processes that have a row, the newest first.
+    /// Lists all processes that have a row, the newest first.
     async fn processes(&self) -> Result<Vec<Process>, StoreError>;
 
-    /// Hands out no more items: of this kind of job, or of any.
+    /// Pauses jobs of this kind, or all jobs: their items are not claimed any more.
     async fn pause(&self, kind: Option<JobKind>) -> Result<(), StoreError>;
 
-    /// Takes a pause back; without a kind, all of them.
+    /// Ends a pause. Without a kind, ends all of them.
     async fn resume(&self, kind: Option<JobKind>) -> Result<(), StoreError>;
 
-    /// What is paused: kinds of job, or none for all of them.
+    /// Lists the active pauses. `None` stands for all jobs.
     async fn pauses(&self) -> Result<Vec<Option<JobKind>>, StoreError>;
 
-    /// Settles an item, and with the last one its job. `pace_ms` as in [`Ask`].
-    async fn settle(&self, lease: &Lease, outcome: Outcome, pace_ms: u64) -> Result<Settled, StoreError>;
+    /// Settles an item, and ends its job if this was the last item. `pace_ms` is as in [`ClaimRequest`].
+    async fn settle(&self, lease: &Lease, outcome: ItemOutcome, pace_ms: u64) -> Result<Settled, StoreError>;
 
-    /// Puts items back as if they had not been claimed, but that the attempt's number, the fence, never goes
-    /// back; those no longer held are left alone. Returns how many.
+    /// Returns claimed items to the queue as if they had not been claimed, except that their attempt number (the fence)
+    /// keeps its value. Lost leases are ignored. Returns how many items went back.
     async fn give_back(&self, leases: &[Lease]) -> Result<u64, StoreError>;
 
-    /// Takes back up to `most` items whose process is gone; where this process is the only writer, an earlier one is.
-    /// The first time an item becomes a suspect. A suspect that was the only item of its process counts a crash, and
-    /// fails with `error` at `crashes` of them; one that had company is to be isolated from then on.
-    async fn reap(&self, most: u32, crashes: u32, error: &ItemError) -> Result<Reaped, StoreError>;
+    /// Takes back up to `limit` items of dead processes. If this process is the only writer, all earlier processes are
+    /// dead. Such an item becomes a suspect. A suspect that was the only item of its process counts a crash, and fails
+    /// with `error` once it has `max_crashes`. A suspect that ran next to others runs in isolation from then on.
+    async fn reap(&self, limit: u32, max_crashes: u32, error: &ItemError) -> Result<Reaped, StoreError>;
 
-    /// Marks that results of a completed job were fetched. Whether that is news: true once for each job, whatever
-    /// happens at the same time. What clients see of the job, its version, does not change.
+    /// Records that the results of a completed job were fetched. Returns true once per job, however many calls run at
+    /// the same time. Does not change the job's version.
     async fn fetched(&self, id: &JobId) -> Result<bool, StoreError>;
 
-    /// Puts the pictures of an ended job that failed by a fault that is not theirs back into the queue.
+    /// Returns the pictures of an ended job that failed with a retryable error to the queue.
     async fn retry(&self, id: &JobId) -> Result<Retried, StoreError>;
 
-    /// Ends a job at its owner's wish; its unsettled items are canceled.
+    /// Cancels a job and its unsettled items.
     async fn cancel(&self, id: &JobId) -> Result<Canceled, StoreError>;
 
-    /// Makes a job a tombstone at once, whatever its state. Whether there was one that was not a tombstone.
+    /// Turns a job into a tombstone at once, whatever its state. Returns false if there is no such job, or if it is a
+    /// tombstone already.
     async fn delete(&self, id: &JobId) -> Result<bool, StoreError>;
 
-    /// Takes or keeps a duty that one process has at a time, for this long. Whether it is this owner's now.
+    /// Takes or keeps a duty that only one process performs at a time. Returns whether this owner holds it now, for as
+    /// long as `lease`.
     async fn hold_duty(&self, owner: &Owner, name: &str, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Makes tombstones of up to `most` jobs past their time. Where the clock has jumped ahead by more than `jump` since
-    /// the last call, nothing expires for as long as `jump`.
-    async fn expire(&self, most: u32, jump: Duration) -> Result<Expired, StoreError>;
+    /// Turns up to `limit` expired jobs into tombstones. If the clock has jumped ahead by more than `jump` since the last
+    /// call, nothing expires for that long.
+    async fn expire(&self, limit: u32, jump: Duration) -> Result<Expired, StoreError>;
 
-    /// Up to `most` jobs with blobs that are due to go: all of a tombstone's, the inputs of one that has ended.
-    /// Stays due until [`Store::removed`] or [`Store::not_removed`] says otherwise.
-    async fn removable(&self, most: u32) -> Result<Vec<Removable>, StoreError>;
+    /// Lists up to `limit` jobs with blobs that are due for removal: all blobs of a tombstone, the inputs of an ended
+    /// job. A job is listed until [`Store::removed`] or [`Store::not_removed`] is called for it.
+    async fn removable(&self, limit: u32) -> Result<Vec<Removable>, StoreError>;
 
-    /// These blobs are gone.
-    async fn removed(&self, gone: &[Removable]) -> Result<(), StoreError>;
+    /// Records that these blobs were removed.
+    async fn removed(&self, removed: &[Removable]) -> Result<(), StoreError>;
 
-    /// These blobs could not be removed: they are due again after this wait.
+    /// Records that the blobs of this job could not be removed. They are due again after this wait.
     async fn not_removed(&self, job: &JobId, wait: Duration) -> Result<(), StoreError>;
 
-    /// Removes up to `most` each of: tombstones that are `tombstone` old and whose blobs are gone, keys past
-    /// their time whose job is gone or a tombstone, nonces past their time.
-    async fn collect(&self, most: u32, tombstone: Duration) -> Result<Collected, StoreError>;
+    /// Deletes up to `limit` rows each of: tombstones older than `tombstone` whose blobs are removed; expired keys whose
+    /// job is a tombstone or gone; expired nonces.
+    async fn collect(&self, limit: u32, tombstone: Duration) -> Result<Collected, StoreError>;
 
-    /// Which of these jobs have a row that is not a tombstone.
+    /// Returns which of these jobs have a row that is not a tombstone.
     async fn living(&self, ids: &[JobId]) -> Result<HashSet<JobId>, StoreError>;
 
-    /// Spends words that may be spent once, all or none of them; remembered for `keep`. Whether they were fresh.
-    async fn consume_nonces(&self, words: &[String], keep: Duration) -> Result<bool, StoreError>;
+    /// Consumes nonces, all or none of them. They are remembered for `keep`. Returns whether all of them were unused.
+    async fn consume_nonces(&self, nonces: &[String], keep: Duration) -> Result<bool, StoreError>;
 
-    /// The secret of this name; `made` becomes it where there is none yet.
-    async fn secret(&self, name: &str, made: SecretString) -> Result<SecretString, StoreError>;
+    /// Returns the secret of this name. If there is none yet, stores `generated` as the secret.
+    async fn secret(&self, name: &str, generated: SecretString) -> Result<SecretString, StoreError>;
 
-    /// The store in figures: the same few rows however many jobs there are.
-    async fn figures(&self) -> Result<Figures, StoreError>;
+    /// Returns figures about the whole store. The cost does not depend on the number of jobs.
+    async fn figures(&self) -> Result<StoreStats, StoreError>;
 
-    /// Jobs that are being processed, of which no picture waits for its turn and no attempt has ended for this long.
-    /// Looks at jobs that are being processed alone.
+    /// Counts jobs in processing that have no claimable picture and ended no attempt for this long. Reads only jobs in
+    /// processing.
     async fn stalled(&self, quiet: Duration) -> Result<u64, StoreError>;
 
-    /// Counts everything, and corrects the figures where they differ; what it changed them by, in their order.
+    /// Recounts everything and corrects the counters. Returns the corrections in the order of the counters.
     async fn recount(&self) -> Result<[i64; 10], StoreError>;
 
-    /// Writes a row of this owner and reads it back.
+    /// Writes a row for this owner and reads it back.
     async fn probe(&self, owner: &Owner) -> Result<(), StoreError>;
 
-    /// Writes a consistent copy of the whole store to a file that is not there yet, while it serves. SQLite alone.
+    /// Writes a consistent copy of the whole store to a new file while the store is in use. SQLite only.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
 
-    /// Whether this process is the only one that writes: then what it was told last is the truth.
+    /// Whether this process is the only one that writes. If so, the last change it was notified of is the current state.
     fn is_sole_writer(&self) -> bool;
 
-    /// Ends all connections; what was committed stays.
+    /// Closes all connections. Committed data stays.
     async fn close(&self);
 }

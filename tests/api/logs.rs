@@ -74,7 +74,7 @@ fn a_pause_of_the_work_names_the_job_and_what_lies_behind_it() {
     let line = app.wait_for_event("dispatch_paused", |line| line["level"] == "warn");
     assert_eq!(line["job_id"], live.as_str());
     let cause = line["cause"].as_str().unwrap();
-    assert!(cause.starts_with("OVERLOADED: the blob store is away: "), "{cause}");
+    assert!(cause.starts_with("OVERLOADED: the blob store is unavailable: "), "{cause}");
     std::fs::remove_file(&staging).unwrap();
     std::fs::create_dir(&staging).unwrap();
     assert_eq!(ended(&app, &live)["results_count"], 8);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use huemill_store::job::{ItemState, JobState};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
-use huemill_store::store::{JobVersion, Listener, Listing, Store};
+use huemill_store::store::{JobFilter, JobVersion, Listener, Store};
 
 use super::clients::Seen;
 use super::place::Place;
@@ -58,7 +58,7 @@ pub fn rows_add_up(place: &Place, seen: &Seen) {
             }
         }
         .unwrap();
-        let (mut listing, mut rows) = (Listing { limit: 100, ..Listing::default() }, HashSet::new());
+        let (mut listing, mut rows) = (JobFilter { limit: 100, ..JobFilter::default() }, HashSet::new());
         loop {
             let page = store.list(&listing).await.unwrap();
             let Some(last) = page.last() else { break };

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use huemill_observability::trace::{self, KeyValue, Span, SpanKind};
 use huemill_observability::{Event, log};
-use huemill_store::outbox::{After, Due, Try};
+use huemill_store::outbox::{AfterAttempt, DeliveryAttempt, DueDelivery};
 
 use super::hosts::HostHealth;
 use super::schedule::asked;
@@ -27,13 +27,17 @@ struct AttemptVerdict {
     health: HostHealth,
 }
 
-pub(super) async fn attempt(sender: Arc<WebhookSender>, settings: DeliverySettings, due: Due) -> HostHealth {
+pub(super) async fn attempt(
+    sender: Arc<WebhookSender>,
+    settings: DeliverySettings,
+    due: DueDelivery,
+) -> HostHealth {
     let span = begin(&due);
     span.scope().run(carry_out(sender, settings, due, &span)).await
 }
 
 /// The try as a trace of its own that names that of the job's request.
-fn begin(due: &Due) -> Span {
+fn begin(due: &DueDelivery) -> Span {
     trace::linked(&due.request_id, due.traceparent.as_deref(), "webhook", SpanKind::Client, || {
         [
             KeyValue::new("http.request.method", "POST"),
@@ -49,7 +53,7 @@ fn begin(due: &Due) -> Span {
 async fn carry_out(
     sender: Arc<WebhookSender>,
     settings: DeliverySettings,
-    due: Due,
+    due: DueDelivery,
     span: &Span,
 ) -> HostHealth {
     let started = Instant::now();
@@ -69,7 +73,7 @@ async fn carry_out(
     if let Some(reason) = reason {
         span.fail(reason);
     }
-    let outcome = Try {
+    let outcome = DeliveryAttempt {
         duration,
         status,
         reason: reason.map(str::to_owned),
@@ -89,7 +93,7 @@ async fn carry_out(
 async fn send(
     sender: &WebhookSender,
     settings: &DeliverySettings,
-    due: &Due,
+    due: &DueDelivery,
 ) -> Result<Answer, OutboundError> {
     let target = Target::parse(&due.url, sender.outbound.policy())?;
     let now = now();
@@ -147,13 +151,13 @@ fn judge(answer: &Result<Answer, OutboundError>) -> AttemptVerdict {
 
 fn after(
     settings: &DeliverySettings,
-    due: &Due,
+    due: &DueDelivery,
     answer: &Result<Answer, OutboundError>,
     reason: Option<&'static str>,
-) -> After {
+) -> AfterAttempt {
     match reason {
-        None => After::Delivered,
-        Some(GONE) => After::Dead,
+        None => AfterAttempt::Delivered,
+        Some(GONE) => AfterAttempt::Dead,
         Some(_) => {
             let header = answer.as_ref().ok().and_then(|answer| answer.retry_after.as_deref());
             let asked = header.and_then(|header| asked(header, now()));
@@ -162,11 +166,17 @@ fn after(
     }
 }
 
-fn tell(sender: &WebhookSender, due: &Due, outcome: &Try, reason: Option<&'static str>, after: After) {
+fn tell(
+    sender: &WebhookSender,
+    due: &DueDelivery,
+    outcome: &DeliveryAttempt,
+    reason: Option<&'static str>,
+    after: AfterAttempt,
+) {
     let (request_id, job_id, delivery_id) = (&*due.request_id, due.job.as_str(), &*due.lease.id);
     let (host, attempt, status_code) = (&*due.host, due.tries + 1, outcome.status);
     let duration_ms = outcome.duration.as_millis() as u64;
-    if after == After::Delivered {
+    if after == AfterAttempt::Delivered {
         let age_ms = due.age.as_millis() as u64;
         log!(
             WEBHOOK_DELIVERED,
@@ -181,7 +191,8 @@ fn tell(sender: &WebhookSender, due: &Due, outcome: &Try, reason: Option<&'stati
         );
         return;
     }
-    let retry_in_ms = if let After::Again(wait) = after { Some(wait.as_millis() as u64) } else { None };
+    let retry_in_ms =
+        if let AfterAttempt::Again(wait) = after { Some(wait.as_millis() as u64) } else { None };
     log!(
         WEBHOOK_FAILED,
         request_id,
@@ -194,7 +205,7 @@ fn tell(sender: &WebhookSender, due: &Due, outcome: &Try, reason: Option<&'stati
         reason,
         retry_in_ms,
     );
-    if after == After::Dead {
+    if after == AfterAttempt::Dead {
         sender.recorder.record(Event::DeadLetter);
         log!(WEBHOOK_DEAD_LETTER, request_id, job_id, delivery_id, host, attempt, reason);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huemill_store::outbox::After;
+use huemill_store::outbox::AfterAttempt;
 
 /// How much longer than scheduled a wait may be: receivers that fell over together must not be asked together.
 const JITTER: f64 = 0.2;
@@ -28,10 +28,10 @@ impl Schedule {
     /// What comes after the failed try of this number, from 1. `asked` is what the receiver asked for; `random` lies
     /// in 0 to 1.
     #[must_use]
-    pub fn after(&self, tries: u32, asked: Option<Duration>, random: f64) -> After {
-        let Some(wait) = self.waits.get(tries as usize) else { return After::Dead };
+    pub fn after(&self, tries: u32, asked: Option<Duration>, random: f64) -> AfterAttempt {
+        let Some(wait) = self.waits.get(tries as usize) else { return AfterAttempt::Dead };
         let wait = wait.mul_f64(1.0 + JITTER * random.clamp(0.0, 1.0));
-        After::Again(wait.max(asked.unwrap_or_default().min(self.longest)))
+        AfterAttempt::Again(wait.max(asked.unwrap_or_default().min(self.longest)))
     }
 }
 
@@ -78,27 +78,27 @@ mod tests {
     fn the_default_schedule_has_eleven_tries() {
         let schedule = Schedule::default();
         let waits: Vec<_> = (1..=11).map(|tries| schedule.after(tries, None, 0.0)).collect();
-        let again = |n| After::Again(seconds(n));
+        let again = |n| AfterAttempt::Again(seconds(n));
         assert_eq!(waits[0], again(5));
         assert_eq!(waits[9], again(86_400));
-        assert_eq!(waits[10], After::Dead);
-        assert_eq!(Schedule::new(Vec::new(), seconds(1)).after(1, None, 0.0), After::Dead);
+        assert_eq!(waits[10], AfterAttempt::Dead);
+        assert_eq!(Schedule::new(Vec::new(), seconds(1)).after(1, None, 0.0), AfterAttempt::Dead);
     }
 
     #[test]
     fn jitter_only_makes_a_wait_longer_and_not_by_much() {
         let schedule = Schedule::default();
-        assert_eq!(schedule.after(1, None, 1.0), After::Again(seconds(6)));
-        assert_eq!(schedule.after(1, None, 7.0), After::Again(seconds(6)));
+        assert_eq!(schedule.after(1, None, 1.0), AfterAttempt::Again(seconds(6)));
+        assert_eq!(schedule.after(1, None, 7.0), AfterAttempt::Again(seconds(6)));
     }
 
     #[test]
     fn a_receiver_may_ask_for_a_longer_wait_within_bounds() {
         let schedule = Schedule::default();
-        assert_eq!(schedule.after(1, Some(seconds(3_600)), 0.0), After::Again(seconds(3_600)));
-        assert_eq!(schedule.after(1, Some(seconds(999_999_999)), 0.0), After::Again(seconds(86_400)));
-        assert_eq!(schedule.after(1, Some(seconds(1)), 0.0), After::Again(seconds(5)));
-        assert_eq!(schedule.after(11, Some(seconds(1)), 0.0), After::Dead);
+        assert_eq!(schedule.after(1, Some(seconds(3_600)), 0.0), AfterAttempt::Again(seconds(3_600)));
+        assert_eq!(schedule.after(1, Some(seconds(999_999_999)), 0.0), AfterAttempt::Again(seconds(86_400)));
+        assert_eq!(schedule.after(1, Some(seconds(1)), 0.0), AfterAttempt::Again(seconds(5)));
+        assert_eq!(schedule.after(11, Some(seconds(1)), 0.0), AfterAttempt::Dead);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use huemill_store::Spool;
 use huemill_store::blobs::card_key;
 use huemill_store::fetch::fetch;
 use huemill_store::job::{Card, ItemResult, ItemSource, Job, JobState};
-use huemill_store::store::{Claim, Lease, Outcome, Settled, StoreError};
+use huemill_store::store::{Claim, ItemOutcome, Lease, Settled, StoreError};
 
 use super::claimed_items::Download;
 use super::judgement::{Failure, Judgement, judge, of_fetch};
@@ -86,7 +86,7 @@ async fn carry_out(
         worked = work(&tools, settings, &claim, &cancel, download) => worked,
     };
     let judged = match worked {
-        Ok(result) => Judgement::Settle(Outcome::Done(result), None),
+        Ok(result) => Judgement::Settle(ItemOutcome::Done(result), None),
         Err(_) if cancel.is_cancelled() => return Finish::Lost,
         Err(failure) => judge(&tools, settings, failure).await,
     };
@@ -184,7 +184,7 @@ async fn settle(
     tools: &Tools,
     lease: Duration,
     claim: &Claim,
-    outcome: Outcome,
+    outcome: ItemOutcome,
     cancel: &Cancel,
 ) -> Result<Settled, Finish> {
     let mut wait = WAITS.0;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::fut::wrap_future;
 use actix::{ActorFutureExt, AsyncContext, Context};
-use huemill_store::store::{Ask, Claims, Role, Selection};
+use huemill_store::store::{ClaimRequest, ClaimResult, Role, Selection};
 
 use super::suspects::SUSPECTS_AGAIN;
 use super::{Dispatcher, DispatcherSettings, PAUSES, within};
@@ -21,7 +21,7 @@ pub(super) enum Claiming {
 
 impl Dispatcher {
     /// What can be asked for now.
-    fn ask(&self) -> Option<Ask> {
+    fn ask(&self) -> Option<ClaimRequest> {
         let (held, stopping) = (self.items.len(), self.tools.drain.has_begun());
         let DispatcherSettings { slots, downloads, role, .. } = self.settings;
         // A picture on its way here needs no slot yet, so a slow server holds up nobody else's; but not without end.
@@ -36,7 +36,7 @@ impl Dispatcher {
             Some(selection) => (selection, 1),
             None => (Selection::InTurn, free as u32),
         };
-        Some(Ask {
+        Some(ClaimRequest {
             owner: self.tools.owner.clone(),
             sequence: self.items.next_claim(),
             most,
@@ -71,7 +71,7 @@ impl Dispatcher {
 
     fn take(
         &mut self,
-        claims: Claims,
+        claims: ClaimResult,
         (sequence, selection): (u64, Selection),
         again: bool,
         ctx: &mut Context<Self>,

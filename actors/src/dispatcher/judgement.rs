@@ -7,7 +7,7 @@ use huemill_store::archive::EntryError;
 use huemill_store::blobs::BlobError;
 use huemill_store::fetch::FetchError;
 use huemill_store::job::ItemError;
-use huemill_store::store::Outcome;
+use huemill_store::store::ItemOutcome;
 
 use super::{DispatcherSettings, Tools};
 use crate::fault::{Code, Fault};
@@ -40,7 +40,7 @@ impl From<Fault> for Failure {
 /// What becomes of an attempt.
 pub(super) enum Judgement {
     /// This is written.
-    Settle(Outcome, Option<Fault>),
+    Settle(ItemOutcome, Option<Fault>),
     /// Nothing is written; claims pause.
     GiveBack(Fault),
 }
@@ -70,9 +70,9 @@ pub(super) async fn judge(tools: &Tools, settings: DispatcherSettings, failure: 
         ItemError { code: fault.code.as_str().to_owned(), message: fault.message.clone().into_owned() };
     let outcome = match fault.code {
         Code::NotReady => return Judgement::GiveBack(fault),
-        Code::Overloaded => Outcome::Later(SNOOZE),
-        Code::InternalError => Outcome::Retry(error, settings.backoff),
-        _ => Outcome::Failed(error),
+        Code::Overloaded => ItemOutcome::Later(SNOOZE),
+        Code::InternalError => ItemOutcome::Retry(error, settings.backoff),
+        _ => ItemOutcome::Failed(error),
     };
     Judgement::Settle(outcome, Some(fault))
 }

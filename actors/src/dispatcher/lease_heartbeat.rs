@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use huemill_observability::{Event, log};
 use huemill_store::job::ItemError;
-use huemill_store::store::{GivenUp, Heartbeat};
+use huemill_store::store::{ExhaustedItem, Heartbeat};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -127,12 +127,12 @@ impl Beats {
             let store = &self.tools.repository.store;
             let reap = store.reap(BATCH, self.settings.crashes, &error);
             let Ok(reaped) = within(self.limit(), reap).await else { return };
-            let (returned, given_up) = (reaped.returned, reaped.given_up.len() as u64);
+            let (returned, given_up) = (reaped.returned, reaped.exhausted.len() as u64);
             if returned + given_up > 0 {
                 log!(LEASES_EXPIRED, returned, given_up);
                 self.tools.recorder.record(Event::LeasesExpired { returned, given_up });
             }
-            reaped.given_up.iter().for_each(tell);
+            reaped.exhausted.iter().for_each(tell);
             for ended in &reaped.ended {
                 self.tools.ends.tell(ended, Some(Code::InternalError));
             }
@@ -148,7 +148,7 @@ impl Beats {
 }
 
 /// No process is left to say how the picture failed.
-fn tell(lost: &GivenUp) {
+fn tell(lost: &ExhaustedItem) {
     log!(
         PICTURE_SETTLED_FAULT,
         request_id = lost.request_id,

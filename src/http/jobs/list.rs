@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::Fault;
 use huemill_store::job::{JobId, JobKind, JobState};
-use huemill_store::store::Listing;
+use huemill_store::store::JobFilter;
 use serde::Serialize;
 
 use super::body::Summary;
@@ -33,9 +33,9 @@ pub(super) async fn list(request: HttpRequest, doors: Data<Doors>) -> Result<Htt
 }
 
 /// What the query asks for.
-fn listing(query: &str) -> Result<Listing, Fault> {
+fn listing(query: &str) -> Result<JobFilter, Fault> {
     let query = Query::read(query)?;
-    Ok(Listing {
+    Ok(JobFilter {
         state: query.word("status", JobState::ALL, JobState::as_str)?,
         kind: query.word("type", JobKind::ALL, JobKind::as_str)?,
         before: query.cursor(JobId::parse)?,

@@ -1,6 +1,6 @@
 //! What is told of a delivery: where it stands, and each try. Of its URL the host alone: the rest may be a secret.
 
-use huemill_store::outbox::{Delivery, Tried};
+use huemill_store::outbox::{DeliveryRecord, RecordedAttempt};
 use serde::Serialize;
 
 /// A delivery as the API tells it.
@@ -27,8 +27,8 @@ struct Attempt<'a> {
     answer: &'a str,
 }
 
-impl<'a> From<&'a Delivery> for Told<'a> {
-    fn from(row: &'a Delivery) -> Self {
+impl<'a> From<&'a DeliveryRecord> for Told<'a> {
+    fn from(row: &'a DeliveryRecord) -> Self {
         Self {
             id: &row.id,
             job_id: row.job.as_str(),
@@ -42,8 +42,8 @@ impl<'a> From<&'a Delivery> for Told<'a> {
     }
 }
 
-impl<'a> From<&'a Tried> for Attempt<'a> {
-    fn from(tried: &'a Tried) -> Self {
+impl<'a> From<&'a RecordedAttempt> for Attempt<'a> {
+    fn from(tried: &'a RecordedAttempt) -> Self {
         let outcome = &tried.outcome;
         Self {
             number: tried.number,
@@ -61,20 +61,20 @@ mod tests {
     use std::time::Duration;
 
     use huemill_store::job::JobId;
-    use huemill_store::outbox::{DeliveryState, Try};
+    use huemill_store::outbox::{DeliveryAttempt, DeliveryState};
     use serde_json::json;
 
     use super::*;
 
     #[test]
     fn a_delivery_is_told_with_its_tries() {
-        let outcome = Try {
+        let outcome = DeliveryAttempt {
             duration: Duration::from_millis(15),
             status: Some(500),
             reason: Some("status".into()),
             answer: "no".into(),
         };
-        let row = Delivery {
+        let row = DeliveryRecord {
             id: "dlv_1".into(),
             job: JobId::parse("job_018c0000000000112233445566778899aabbccddeeff").unwrap(),
             state: DeliveryState::Pending,
@@ -82,7 +82,7 @@ mod tests {
             finished_at: None,
             next_at: Some(1_700_000_010),
             host: "https://example.org".into(),
-            tries: vec![Tried { number: 1, at: 1_700_000_005, outcome }],
+            tries: vec![RecordedAttempt { number: 1, at: 1_700_000_005, outcome }],
         };
         assert_eq!(
             serde_json::to_value(Told::from(&row)).unwrap(),

@@ -1,5 +1,6 @@
-//! The times that a transaction works with. PostgreSQL's own clock, so that all processes agree; for SQLite the
-//! wall clock for what clients see, and for leases a tick that no setting of the wall clock moves.
+//! The clocks that transactions use. With PostgreSQL it is the server's clock, so that all processes agree. With SQLite
+//! it is the wall clock for the times that clients see, and a monotonic tick for leases, which setting the wall clock
+//! does not affect.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use crate::steady_clock::SteadyClock;
 
-type Reading = Arc<dyn Fn() -> i64 + Send + Sync>;
+type Millis = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// SQLite's clock: two closures, so that tests can turn both.
+/// The clock of an SQLite store: two closures, so that tests can set both.
 #[derive(Clone)]
 pub struct StoreClock {
-    wall: Reading,
-    tick: Reading,
+    wall: Millis,
+    tick: Millis,
 }
 
 impl StoreClock {
-    /// `wall` gives milliseconds since 1970 and may jump; `tick` milliseconds since any moment of this process,
-    /// not below 0 and never backwards.
+    /// `wall` returns milliseconds since 1970 and may jump. `tick` returns milliseconds since some moment of this
+    /// process; it is never negative and never goes back.
     pub fn new(
         wall: impl Fn() -> i64 + Send + Sync + 'static,
         tick: impl Fn() -> i64 + Send + Sync + 'static,
@@ -26,14 +27,14 @@ impl StoreClock {
         Self { wall: Arc::new(wall), tick: Arc::new(tick) }
     }
 
-    /// The process's own clocks: a wall clock that does not jump, and the monotonic one.
+    /// This process's clocks: a wall clock that does not jump, and the monotonic clock.
     #[must_use]
     pub fn system() -> Self {
         let start = Instant::now();
         Self::new(|| SteadyClock::of_process().millis(), move || start.elapsed().as_millis() as i64)
     }
 
-    /// Both, read now.
+    /// The current time on both clocks.
     pub(super) fn now(&self) -> Now {
         Now { wall: (self.wall)(), tick: (self.tick)() }
     }
@@ -45,21 +46,21 @@ impl fmt::Debug for StoreClock {
     }
 }
 
-/// One moment, in milliseconds.
+/// One moment, in milliseconds on both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     /// Since 1970.
     pub(super) wall: i64,
-    /// By the clock of leases.
+    /// On the clock of leases.
     pub(super) tick: i64,
 }
 
-/// A span in milliseconds, as columns hold it.
+/// A duration in milliseconds, as columns store it.
 pub(super) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
-/// The span between two moments, nothing if the clock went back.
+/// The duration between two moments; zero if the clock went back.
 pub(super) fn span(from: i64, to: i64) -> Duration {
     Duration::from_millis(u64::try_from(to.saturating_sub(from)).unwrap_or_default())
 }

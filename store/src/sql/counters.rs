@@ -1,16 +1,16 @@
-//! Figures at constant cost: each transaction adds what it changed to one of a few rows, and the sum of the rows is the
-//! figure. On SQLite there is one row, since there is one writer; on PostgreSQL there are several, so that transactions
-//! seldom wait for each other. The row is written last, and held for no longer than the commit.
+//! Counters of jobs, items, deliveries and blob bytes that cost the same however many there are.
+//!
+//! Each transaction adds its changes to one of a few rows; the sum of the rows is the count. SQLite has one row, since
+//! it has one writer. PostgreSQL has several, so that transactions seldom wait for each other. The row is written last
+//! in its transaction, so its lock is held only during the commit.
 
-use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Error, Row};
 
 use super::dialect::Dialect;
-use super::operation::{Operation, Tx};
 use crate::job::JobState;
 
-/// Rows on PostgreSQL.
+/// Number of counter rows on PostgreSQL.
 const SHARDS: u8 = 16;
 
 /// The columns, in the order of [`CounterDeltas::values`].
@@ -35,7 +35,7 @@ pub(super) const SUMS: &str = "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) A
      CAST(COALESCE(SUM(dead), 0) AS BIGINT) AS dead, CAST(COALESCE(SUM(blob_bytes), 0) AS BIGINT) AS blob_bytes \
      FROM counters";
 
-/// What there is, counted row by row: one statement, so that it is one moment's truth.
+/// The true counts, row by row. One statement, so that all counts are of the same moment.
 const COUNTS: &str = "SELECT \
      CAST((SELECT COUNT(*) FROM jobs WHERE state = 'queued') AS BIGINT) AS queued, \
      CAST((SELECT COUNT(*) FROM jobs WHERE state = 'processing') AS BIGINT) AS processing, \
@@ -48,52 +48,52 @@ const COUNTS: &str = "SELECT \
      CAST((SELECT COUNT(*) FROM deliveries WHERE state = 'dead') AS BIGINT) AS dead, \
      CAST((SELECT COALESCE(SUM(input_bytes + card_bytes), 0) FROM jobs) AS BIGINT) AS blob_bytes";
 
-/// Differences that a transaction makes.
+/// The changes that one transaction makes to the counters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct CounterDeltas([i64; 10]);
 
 impl CounterDeltas {
-    /// A job came into a state.
+    /// A job entered a state.
     pub(super) fn enter(&mut self, state: JobState) {
-        self.0[place(state)] += 1;
+        self.0[index(state)] += 1;
     }
 
     /// A job left a state.
     pub(super) fn leave(&mut self, state: JobState) {
-        self.0[place(state)] -= 1;
+        self.0[index(state)] -= 1;
     }
 
-    /// So many more items wait.
+    /// This many more items are queued.
     pub(super) fn waiting(&mut self, items: i64) {
         self.0[6] += items;
     }
 
-    /// So many more deliveries are pending.
+    /// This many more deliveries are pending.
     pub(super) fn pending(&mut self, deliveries: i64) {
         self.0[7] += deliveries;
     }
 
-    /// So many more deliveries are dead.
+    /// This many more deliveries are dead letters.
     pub(super) fn dead(&mut self, deliveries: i64) {
         self.0[8] += deliveries;
     }
 
-    /// So many more bytes of blobs are stored.
+    /// This many more bytes of blobs are stored.
     pub(super) fn blob_bytes(&mut self, bytes: i64) {
         self.0[9] += bytes;
     }
 
-    /// Adds what another part of the transaction changed.
+    /// Adds the changes of another part of the transaction.
     pub(super) fn add(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0).for_each(|(sum, difference)| *sum += difference);
     }
 
-    /// The figures, in the order of the columns.
+    /// The counters in the order of the columns.
     pub(super) fn values(&self) -> [i64; 10] {
         self.0
     }
 
-    /// Writes it down. The last statement of its transaction.
+    /// Writes the changes. Must be the last statement of the transaction.
     pub(super) async fn write(&self, connection: &mut AnyConnection, dialect: &Dialect) -> Result<(), Error> {
         if *self == Self::default() {
             return Ok(());
@@ -118,14 +118,14 @@ impl CounterDeltas {
         query.execute(connection).await.map(|_| ())
     }
 
-    /// How far the figures are from what there is.
+    /// The difference between the true counts and the counters.
     pub(super) async fn error(connection: &mut AnyConnection) -> Result<Self, Error> {
         let names = COLUMNS.map(|name| format!("counted.{name} - kept.{name} AS {name}")).join(", ");
         let text = format!("SELECT {names} FROM ({COUNTS}) AS counted CROSS JOIN ({SUMS}) AS kept");
         Self::of(&sqlx::query(sqlx::AssertSqlSafe(text)).fetch_one(connection).await?)
     }
 
-    /// The columns of a row.
+    /// The counters in the columns of a row.
     pub(super) fn of(row: &AnyRow) -> Result<Self, Error> {
         let mut deltas = Self::default();
         for (value, name) in deltas.0.iter_mut().zip(COLUMNS) {
@@ -135,19 +135,6 @@ impl CounterDeltas {
     }
 }
 
-/// Adds a difference that a count has found.
-pub(super) struct Correct(pub(super) CounterDeltas);
-
-#[async_trait]
-impl Operation for Correct {
-    type Output = ();
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        tx.deltas.add(&self.0);
-        Ok(())
-    }
-}
-
-fn place(state: JobState) -> usize {
+fn index(state: JobState) -> usize {
     JobState::ALL.iter().position(|known| *known == state).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
-//! Creating a job: its key, its row and its items, all or nothing. The key's row is the truth: of many that
-//! bring the same key at once one puts it in, the others wait for that and find its job.
+//! Creates a job: its idempotency key, its row and its items, all or nothing.
+//!
+//! The row of the key decides races. If several requests use the same key at once, one inserts the key; the others wait
+//! for that transaction and find its job.
 
 use async_trait::async_trait;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
@@ -9,15 +11,15 @@ use super::fault::corrupt;
 use super::operation::{Operation, Tx};
 use super::rows::{self, JOB, rank, seconds, text};
 use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
-use crate::store::{Created, Key};
+use crate::store::{Created, StoredKey};
 
-/// Items in one statement: four values each, and SQLite takes 32,766 values.
-const ITEMS_AT_ONCE: usize = 1_000;
+/// Maximum number of items in one statement. Each has four values, and SQLite allows 32,766 values.
+const ITEMS_PER_STATEMENT: usize = 1_000;
 
-/// How often a key that is being replaced or collected by others is looked at again.
-const LOOKS: u32 = 16;
+/// How often a claim of a key is retried while others replace or collect the key.
+const MAX_KEY_ATTEMPTS: u32 = 16;
 
-/// See `Store::create`.
+/// Implements `Store::create`.
 pub(super) struct Create(pub(super) NewJob);
 
 #[async_trait]
@@ -27,29 +29,29 @@ impl Operation for Create {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Created, Error> {
         let Self(new) = self;
         if new.items.is_empty() {
-            return Err(Error::InvalidArgument("a job needs an item".into()));
+            return Err(Error::InvalidArgument("a job needs at least one item".into()));
         }
         if let Some(key) = &new.key
-            && let Some(known) = take_key(tx, new, key).await?
+            && let Some(known) = claim_key(tx, new, key).await?
         {
             let same = known.fingerprint == key.fingerprint;
             return Ok(if same { Created::Replayed(known.job) } else { Created::Conflict });
         }
-        let job = put_job(tx, new).await?;
-        for (index, items) in new.items.chunks(ITEMS_AT_ONCE).enumerate() {
-            put_items(tx, &job, index * ITEMS_AT_ONCE, items).await?;
+        let job = insert_job(tx, new).await?;
+        for (index, items) in new.items.chunks(ITEMS_PER_STATEMENT).enumerate() {
+            insert_items(tx, &job, index * ITEMS_PER_STATEMENT, items).await?;
         }
         tx.changed(&job);
         Ok(Created::New(job))
     }
 }
 
-/// Makes the key this job's, or finds whose it is.
-async fn take_key(tx: &mut Tx<'_>, new: &NewJob, key: &NewKey) -> Result<Option<Key>, Error> {
+/// Claims the key for this job. Returns the key if another job has it.
+async fn claim_key(tx: &mut Tx<'_>, new: &NewJob, key: &NewKey) -> Result<Option<StoredKey>, Error> {
     let keep_until = tx.now.wall.saturating_add(millis(key.keep));
     let expires = keep_until.max(tx.now.wall.saturating_add(millis(new.ttl)));
-    for _ in 0..LOOKS {
-        let put = sqlx::query(
+    for _ in 0..MAX_KEY_ATTEMPTS {
+        let inserted = sqlx::query(
             "INSERT INTO keys (scope, key, fingerprint, job_id, keep_until, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope, key) DO NOTHING",
         )
@@ -61,7 +63,7 @@ async fn take_key(tx: &mut Tx<'_>, new: &NewJob, key: &NewKey) -> Result<Option<
         .bind(expires)
         .execute(&mut *tx.connection)
         .await?;
-        if put.rows_affected() == 1 {
+        if inserted.rows_affected() == 1 {
             return Ok(None);
         }
         if let Some(known) = find_key(tx.connection, tx.now.wall, &key.scope, &key.key).await? {
@@ -78,13 +80,13 @@ async fn take_key(tx: &mut Tx<'_>, new: &NewJob, key: &NewKey) -> Result<Option<
     Err(corrupt("a key that is neither free nor taken"))
 }
 
-/// The job of a key that is not past its time: it lives as long as its job, and until `expires_at` at least.
+/// Finds a key that has not expired. A key lives as long as its job, and at least until `expires_at`.
 pub(super) async fn find_key(
     connection: &mut AnyConnection,
     now: i64,
     scope: &str,
     key: &str,
-) -> Result<Option<Key>, Error> {
+) -> Result<Option<StoredKey>, Error> {
     let text = format!(
         "SELECT keys.fingerprint AS fingerprint, keys.expires_at AS key_expires_at, jobs.* FROM keys \
          JOIN (SELECT {JOB} FROM jobs) AS jobs ON jobs.id = keys.job_id WHERE keys.scope = $1 AND keys.key = $2"
@@ -92,11 +94,11 @@ pub(super) async fn find_key(
     let row = sqlx::query(AssertSqlSafe(text)).bind(scope).bind(key).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(None) };
     let job = rows::record(&row)?.job;
-    let past = row.try_get::<i64, _>("key_expires_at")? <= now && job.state == JobState::Expired;
-    Ok((!past).then_some(Key { fingerprint: row.try_get("fingerprint")?, job }))
+    let expired = row.try_get::<i64, _>("key_expires_at")? <= now && job.state == JobState::Expired;
+    Ok((!expired).then_some(StoredKey { fingerprint: row.try_get("fingerprint")?, job }))
 }
 
-async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
+async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     let (created, expires) = (tx.now.wall, tx.now.wall.saturating_add(millis(new.ttl)));
     let input_bytes = i64::try_from(new.input_bytes).unwrap_or(i64::MAX);
     let job = Job {
@@ -147,7 +149,7 @@ async fn put_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     Ok(job)
 }
 
-async fn put_items(tx: &mut Tx<'_>, job: &Job, first: usize, items: &[NewItem]) -> Result<(), Error> {
+async fn insert_items(tx: &mut Tx<'_>, job: &Job, first: usize, items: &[NewItem]) -> Result<(), Error> {
     let rows: Vec<_> = (0..items.len())
         .map(|row| format!("($1, ${}, ${}, ${}, 'queued', 0, 0, 0)", row * 3 + 2, row * 3 + 3, row * 3 + 4))
         .collect();

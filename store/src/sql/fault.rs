@@ -1,46 +1,46 @@
-//! Which of the database's errors pass with time, which are worth another try at once, and which are ours.
+//! Classifies database errors: which are temporary, which are worth an immediate retry, and which are bugs.
 
 use sqlx::Error;
 use sqlx::error::DatabaseError;
 
 use crate::store::StoreError;
 
-/// What a caller is told.
+/// The error for the caller of the store.
 pub(super) fn store_error(error: &Error) -> StoreError {
     let away = match error {
         Error::Io(_)
         | Error::Tls(_)
-        // A connection that is cut while it is opened reads as an answer that makes no sense.
+        // A connection that is cut while it opens looks like a protocol error.
         | Error::Protocol(_)
         | Error::PoolTimedOut
         | Error::PoolClosed
         | Error::WorkerCrashed
         | Error::BeginFailed => true,
-        Error::Database(error) => error.code().is_some_and(|code| passes(&code)),
+        Error::Database(error) => error.code().is_some_and(|code| is_temporary(&code)),
         _ => false,
     };
     if away { StoreError::Away(error.to_string()) } else { StoreError::Broken(error.to_string()) }
 }
 
-/// Whether the same transaction may well succeed if it is tried again now: PostgreSQL took it for the victim of
-/// a deadlock or of serialisation.
-pub(super) fn is_worth_another_try(error: &Error) -> bool {
+/// Whether the same transaction may succeed if it is retried now: PostgreSQL aborted it to resolve a deadlock or a
+/// serialization conflict.
+pub(super) fn is_retryable(error: &Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 
-/// A row that says what no row of ours says.
+/// The error for a row with contents that this program never writes.
 pub(super) fn corrupt(what: &str) -> Error {
     Error::Decode(format!("the store holds {what}").into())
 }
 
-/// PostgreSQL's codes have five characters (SQLSTATE), SQLite's are numbers of at most four digits with the kind
-/// in the low byte.
-fn passes(code: &str) -> bool {
+/// Whether an error code stands for a condition that passes. PostgreSQL's codes have five characters (SQLSTATE).
+/// SQLite's are numbers of at most four digits with the kind in the low byte.
+fn is_temporary(code: &str) -> bool {
     if code.len() == 5 {
-        // Connection lost, transaction rolled back, out of resources, shutting down or cancelled, system error.
+        // Connection lost, transaction rolled back, out of resources, shutting down or canceled, system error.
         let classes = ["08", "40", "53", "57", "58"];
-        // Lock not available; a server that became read-only.
+        // Lock not available; the server became read-only.
         return classes.iter().any(|class| code.starts_with(class)) || ["55P03", "25006"].contains(&code);
     }
     // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
@@ -53,20 +53,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_with_time_is_told_apart_from_faults() {
+    fn temporary_errors_are_distinguished_from_bugs() {
         for code in ["5", "13", "778", "4874", "08006", "53100", "57P01", "57014", "40P01", "55P03"] {
-            assert!(passes(code), "{code}");
+            assert!(is_temporary(code), "{code}");
         }
         for code in ["1", "19", "1555", "2067", "11", "26", "23505", "42P01", "22021", ""] {
-            assert!(!passes(code), "{code}");
+            assert!(!is_temporary(code), "{code}");
         }
     }
 
     #[tokio::test]
-    async fn a_full_disk_is_a_matter_of_time() {
+    async fn a_full_disk_is_a_temporary_error() {
         sqlx::any::install_default_drivers();
         let folder = tempfile::tempdir().unwrap();
-        let url = super::super::dialect::address(&folder.path().join("full.db")).unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("full.db").display());
         let pool = sqlx::any::AnyPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
         sqlx::raw_sql("PRAGMA max_page_count = 2; CREATE TABLE t (x TEXT)").execute(&pool).await.unwrap();
         let error = sqlx::query("INSERT INTO t VALUES ($1)")

@@ -1,6 +1,8 @@
-//! The processes that share the store: their heartbeats, in which leases are compared, and who lives.
+//! The rows of the processes that share the store: heartbeats with their reconciliation of leases, the list of processes,
+//! and duties.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
@@ -9,11 +11,11 @@ use sqlx::{AnyConnection, Error, Row};
 use super::clock::{Now, millis};
 use super::fault::corrupt;
 use super::operation::{Operation, Tx};
+use super::requeue::give_back;
 use super::rows::{self, seconds};
-use super::settle::give_back;
 use crate::store::{Heartbeat, Lease, Owner, Process, Reconciled, Role};
 
-/// What the store holds for an owner, with the claim that took it.
+/// The items that an owner has claimed, each with the number of the claim.
 pub(super) const CLAIMED: &str =
     "SELECT job_id, number, attempt, claim FROM items WHERE state = 'claimed' AND owner = $1";
 const PROCESSES: &str = "SELECT id, host, version, role, slots, started_at, beat_at, beat_until, \
@@ -74,7 +76,7 @@ impl Heartbeat {
     }
 }
 
-/// See `Store::leave`.
+/// Implements `Store::leave`.
 pub(super) struct Leave(pub(super) Owner);
 
 #[async_trait]
@@ -89,7 +91,7 @@ impl Operation for Leave {
     }
 }
 
-/// See `Store::processes`.
+/// Implements `Store::processes`.
 pub(super) async fn list(connection: &mut AnyConnection, now: Now) -> Result<Vec<Process>, Error> {
     let rows = sqlx::query(PROCESSES).fetch_all(&mut *connection).await?;
     let duties = sqlx::query("SELECT name, owner FROM duties WHERE held_until > $1 ORDER BY name")
@@ -120,11 +122,11 @@ fn process(row: &AnyRow, now: Now, duties: &[(String, String)]) -> Result<Proces
     })
 }
 
-/// See `Store::hold_duty`.
+/// Implements `Store::hold_duty`.
 pub(super) struct HoldDuty {
     pub(super) owner: Owner,
     pub(super) name: String,
-    pub(super) lease: std::time::Duration,
+    pub(super) lease: Duration,
 }
 
 #[async_trait]

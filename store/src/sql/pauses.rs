@@ -1,4 +1,4 @@
-//! What an operator has paused: nothing of it is handed out. What is in flight goes on.
+//! Pauses: items of paused jobs are not claimed. Items in progress continue.
 
 use async_trait::async_trait;
 use sqlx::{AnyConnection, Error, Row};
@@ -6,9 +6,10 @@ use sqlx::{AnyConnection, Error, Row};
 use super::operation::{Operation, Tx};
 use crate::job::JobKind;
 
-const EVERYTHING: &str = "all";
+/// How the table spells a pause of all jobs.
+const ALL_JOBS: &str = "all";
 
-/// What is paused now.
+/// The active pauses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pauses {
     pub(super) everything: bool,
@@ -20,7 +21,7 @@ impl Pauses {
         self.everything || !self.kinds.is_empty()
     }
 
-    /// A condition that leaves paused kinds out, or nothing. Kinds are fixed words: they may stand in a statement.
+    /// An SQL condition that excludes paused kinds, or empty text. Kinds are fixed words, so they are safe in a statement.
     pub(super) fn condition(&self, column: &str) -> String {
         if self.kinds.is_empty() {
             return String::new();
@@ -29,7 +30,7 @@ impl Pauses {
         format!("AND {column} NOT IN ({})", words.join(", "))
     }
 
-    /// As the contract says it: none is everything.
+    /// The pauses as `Store::pauses` returns them. `None` stands for all jobs.
     pub(super) fn list(&self) -> Vec<Option<JobKind>> {
         let everything = self.everything.then_some(None);
         everything.into_iter().chain(self.kinds.iter().copied().map(Some)).collect()
@@ -40,15 +41,15 @@ pub(super) async fn read(connection: &mut AnyConnection) -> Result<Pauses, Error
     let mut pauses = Pauses::default();
     for row in sqlx::query("SELECT kind FROM pauses ORDER BY kind").fetch_all(connection).await? {
         match row.try_get::<String, _>("kind")?.as_str() {
-            EVERYTHING => pauses.everything = true,
-            // A kind that a newer version knows is not handed out by this one anyway.
+            ALL_JOBS => pauses.everything = true,
+            // This version does not claim jobs of a kind that only a newer version knows.
             word => pauses.kinds.extend(JobKind::parse(word)),
         }
     }
     Ok(pauses)
 }
 
-/// See `Store::pause`.
+/// Implements `Store::pause`.
 pub(super) struct Pause(pub(super) Option<JobKind>);
 
 #[async_trait]
@@ -57,7 +58,7 @@ impl Operation for Pause {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         sqlx::query("INSERT INTO pauses (kind, since) VALUES ($1, $2) ON CONFLICT (kind) DO NOTHING")
-            .bind(self.0.map_or(EVERYTHING, JobKind::as_str))
+            .bind(self.0.map_or(ALL_JOBS, JobKind::as_str))
             .bind(tx.now.wall)
             .execute(&mut *tx.connection)
             .await
@@ -65,7 +66,7 @@ impl Operation for Pause {
     }
 }
 
-/// See `Store::resume`.
+/// Implements `Store::resume`.
 pub(super) struct Resume(pub(super) Option<JobKind>);
 
 #[async_trait]

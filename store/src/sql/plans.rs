@@ -1,6 +1,6 @@
-//! Which index each statement of the queue, the sweeps and the figures goes by, on both databases and with many rows:
-//! its cost must not grow with the jobs that wait or have ended. `HUEMILL_PLAN_JOBS` sets the number of jobs; with the
-//! other tests it is smaller than the million of the long form (`make plans`).
+//! Tests the query plans of the statements for the queue, the sweeps and the figures, on both databases and with many
+//! rows. Each must use an index, so that its cost does not grow with the number of queued or ended jobs.
+//! `HUEMILL_PLAN_JOBS` sets the number of jobs; the default is smaller than the million that `make plans` uses.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
@@ -9,51 +9,55 @@ mod cluster;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 
-use super::{claim, deferred, dialect, heartbeat, outbox, read, reap, schema, sweep};
+use super::{claim, figures, heartbeat, outbox, read, reap, requeue, schema, sqlite, sweep};
 
-/// Jobs of the short form. One in a hundred is live.
+/// Number of jobs by default. One in a hundred is live.
 const JOBS: u32 = 50_000;
 
-/// Each statement with values for its parameters and what its plan on SQLite must say: the name of an index, which
-/// PostgreSQL goes by too, and how it is searched. A covering index may stand for the index.
+/// Each statement with values for its parameters and what its plan on SQLite must contain: the name of an index, which
+/// PostgreSQL must use too, and how SQLite searches it. A covering index also counts.
 const PLANS: &[(&str, &[&str], &[&str])] = &[
     (claim::NEXT, &[JOB], &["items_waiting (job_id=?)"]),
     (claim::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
     (claim::BEFORE, &["'p1'"], &["items_deferred"]),
     (claim::AFTER, &[], &["items_suspect (suspect=?)", "items_deferred"]),
     (claim::ADVANCE, &[JOB, "1", "'processing'", "1", "2", "3", "1"], &["jobs_ready (priority=?"]),
-    (deferred::DUE, &["1", "100"], &["items_deferred (not_before>? AND not_before<?)"]),
+    (requeue::DUE, &["1", "100"], &["items_deferred (not_before>? AND not_before<?)"]),
     (heartbeat::CLAIMED, &["'p1'"], &["items_claimed (owner=?)"]),
-    (sweep::PAST, &["1", "100"], &["jobs_expiry (expires_at<?)"]),
+    (sweep::EXPIRED, &["1", "100"], &["jobs_expiry (expires_at<?)"]),
     (sweep::TOMBSTONES, &["1", "100"], &["jobs_tombstones (expires_at<?)"]),
     (sweep::KEYS, &["1", "100"], &["keys_expiry (expires_at<?)"]),
     (sweep::NONCES, &["1", "100"], &["nonces_expiry (expires_at<?)"]),
     (read::REMOVABLE, &["1", "100"], &["jobs_removal (removal_after<?)"]),
-    (read::STALLED, &["1"], &["jobs_state (state=?)"]),
-    (read::OLDEST, &[], &["jobs_state (state=?)"]),
+    (figures::STALLED, &["1"], &["jobs_state (state=?)"]),
+    (figures::OLDEST, &[], &["jobs_state (state=?)"]),
     (outbox::NEXT, &[], &["deliveries_due"]),
 ];
 
 const JOB: &str = "'job_0000000000000000000000000000000000000000000a'";
 
-/// All statements, the long ones put together.
+/// All statements, including those that are assembled at run time.
 fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
     let first = format!("SELECT id FROM jobs WHERE ready = 1 {}", claim::FIRST_JOB);
     let more = [
         (first, vec![], vec!["jobs_ready"]),
-        (claim::look_statement(), vec![], vec!["jobs_ready", "items_suspect (suspect=?)", "items_deferred"]),
-        (read::figures_statement(), vec!["1"], vec!["jobs_state (state=?)"]),
-        (reap::run_out(), vec!["1", "100"], vec!["items_claimed"]),
+        (
+            claim::anything_to_claim(),
+            vec![],
+            vec!["jobs_ready", "items_suspect (suspect=?)", "items_deferred"],
+        ),
+        (figures::figures_statement(), vec!["1"], vec!["jobs_state (state=?)"]),
+        (reap::abandoned_items(), vec!["1", "100"], vec!["items_claimed"]),
     ];
     let table =
         PLANS.iter().map(|(text, values, wanted)| ((*text).to_owned(), values.to_vec(), wanted.to_vec()));
     table.chain(more).collect()
 }
 
-/// The statement with its values in place, so that a planner sees them.
+/// The statement with its values inserted, so that the planner sees them.
 fn with_values(text: &str, values: &[&str]) -> String {
-    let places = (1..=values.len()).rev().zip(values.iter().rev());
-    places.fold(text.to_owned(), |text, (place, value)| text.replace(&format!("${place}"), value))
+    let numbered = (1..=values.len()).rev().zip(values.iter().rev());
+    numbered.fold(text.to_owned(), |text, (number, value)| text.replace(&format!("${number}"), value))
 }
 
 async fn plan(connection: &mut AnyConnection, explain: &str, column: &str, text: &str) -> String {
@@ -62,7 +66,7 @@ async fn plan(connection: &mut AnyConnection, explain: &str, column: &str, text:
     rows.iter().map(|row| row.get::<String, _>(column) + "\n").collect()
 }
 
-/// Many jobs that have ended, some that live, and what lies beside them.
+/// Inserts many ended jobs, some live ones, and the rows that belong to them.
 async fn fill(connection: &mut AnyConnection, numbers: &str) {
     let id = "'job_' || substr('00000000000000000000000000000000000000000000' || i, -44)";
     let id = if numbers.contains("generate_series") { "'job_' || lpad(to_hex(i), 44, '0')" } else { id };
@@ -102,18 +106,18 @@ fn jobs() -> u32 {
 }
 
 #[tokio::test]
-async fn no_statement_on_sqlite_grows_with_the_store() {
+async fn no_statement_on_sqlite_gets_slower_with_more_rows() {
     sqlx::any::install_default_drivers();
     let folder = tempfile::tempdir().unwrap();
-    let url = dialect::address(&folder.path().join("plans.db")).unwrap();
+    let url = sqlite::url(&folder.path().join("plans.db")).unwrap();
     let mut connection = AnyConnection::connect(&url).await.unwrap();
-    schema::migrate(&mut connection, &schema::STEPS).await.unwrap();
+    schema::migrate(&mut connection, &schema::MIGRATIONS).await.unwrap();
     let mut check = async |when: &str| {
         for (text, values, wanted) in statements() {
             let text = with_values(&text, &values);
             let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", "detail", &text).await;
             assert!(wanted.iter().all(|index| plan.contains(index)), "{when}: {text}\n{plan}");
-            // The order comes from the index, and no table is read as a whole.
+            // The index provides the order, and no table is read as a whole.
             assert!(!plan.contains("TEMP B-TREE"), "{when}: {text}\n{plan}");
             let scans = plan.lines().filter(|line| line.trim_start().starts_with("SCAN"));
             let small = ["INDEX", "CONSTANT ROW", "pauses", "processes", "counters", "kept", "alive"];
@@ -137,7 +141,7 @@ async fn no_statement_on_sqlite_grows_with_the_store() {
 }
 
 #[tokio::test]
-async fn no_statement_on_postgresql_grows_with_the_store() {
+async fn no_statement_on_postgresql_gets_slower_with_more_rows() {
     sqlx::any::install_default_drivers();
     let url = tokio::task::spawn_blocking(|| cluster::Cluster::shared().database()).await.unwrap();
     let mut connection = AnyConnection::connect(&url).await.unwrap();

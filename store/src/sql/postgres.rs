@@ -1,9 +1,9 @@
-//! How connections to PostgreSQL are prepared, and the transactions on them: time limits, durability, and what
-//! PgBouncer's transaction pooling asks for.
+//! How connections to PostgreSQL and their transactions are prepared: time limits, durability, and support for
+//! PgBouncer's transaction pooling.
 //!
-//! With a connection of its own, a process sets its limits once, in the session. Behind PgBouncer a session belongs to
-//! nobody: the next transaction may run on another server connection, where another process has been. So everything,
-//! reads included, is a transaction that sets its limits itself, and no prepared statement outlives its transaction.
+//! On a direct connection, a process sets its limits once per session. Behind PgBouncer, sessions are shared: the next
+//! transaction may run on another server connection, which another process used before. Everything, reads included,
+//! therefore runs in a transaction that sets its own limits, and no prepared statement outlives its transaction.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -14,27 +14,27 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Error, Transaction};
 use url::Url;
 
-use super::dialect::ACQUIRE;
 use super::fault::store_error;
 use super::schema;
+use super::timeouts::ACQUIRE_TIMEOUT;
 use crate::store::StoreError;
 
-/// How long a transaction may wait for its process.
-const IDLE: Duration = Duration::from_secs(30);
+/// How long a transaction may stay idle before the server ends it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The advisory lock of processes that bring the schema up to date.
-const MIGRATION: i64 = 0x6875_656d_696c_6c01;
+/// The advisory lock that processes take to migrate the schema.
+const MIGRATION_LOCK: i64 = 0x6875_656d_696c_6c01;
 
-/// What can be set about connections to PostgreSQL.
+/// Settings for connections to PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostgresSettings {
-    /// Connections of this process, at most.
+    /// Maximum number of connections of this process.
     pub connections: u32,
-    /// How long the server works on a statement before it cancels it.
+    /// How long a statement may run before the server cancels it.
     pub statement_timeout: Duration,
-    /// How long a statement waits for a lock.
+    /// How long a statement may wait for a lock.
     pub lock_timeout: Duration,
-    /// Whether connections lead to a PgBouncer that pools transactions.
+    /// Whether the connections go through a PgBouncer that pools transactions.
     pub pgbouncer: bool,
 }
 
@@ -50,20 +50,20 @@ impl Default for PostgresSettings {
 }
 
 impl PostgresSettings {
-    /// The address to connect to.
-    pub(super) fn address(&self, url: &str) -> Result<String, Error> {
+    /// The URL to connect to.
+    pub(super) fn connection_url(&self, url: &str) -> Result<String, Error> {
         if !self.pgbouncer {
             return Ok(url.to_owned());
         }
         let mut url: Url = url.parse().map_err(|error| Error::Configuration(Box::new(error)))?;
-        // A statement that is cached would be looked for on a server connection that does not know it.
+        // A cached statement may be unknown to the next server connection.
         url.query_pairs_mut().append_pair("statement-cache-capacity", "0");
         Ok(url.into())
     }
 
-    /// Has the pool prepare each new connection, and test each that comes back.
+    /// Makes the pool prepare each new connection, and test each connection that is returned to it.
     pub(super) fn prepare(self, pool: AnyPoolOptions) -> AnyPoolOptions {
-        let pool = pool.after_release(|connection, _| answers(connection));
+        let pool = pool.after_release(|connection, _| is_alive(connection));
         if self.pgbouncer {
             return pool;
         }
@@ -74,17 +74,17 @@ impl PostgresSettings {
         })
     }
 
-    /// A transaction that is ready for use.
+    /// Begins a transaction that is ready for use.
     pub(super) async fn begin(&self, pool: &AnyPool) -> Result<Transaction<'static, Any>, Error> {
         if !self.pgbouncer {
             return pool.begin().await;
         }
-        // Statements that another process prepared here bear the names that ours will bear. All in one message: it
-        // costs no round trip more.
+        // Another process may have prepared statements here under the names that this one will use. All of this is one
+        // message, so it costs no extra round trip.
         pool.begin_with(AssertSqlSafe(format!("BEGIN; DEALLOCATE ALL; {}", self.limits("LOCAL")))).await
     }
 
-    /// What a read runs on.
+    /// The connection that a read runs on.
     pub(super) async fn reader(&self, pool: &AnyPool) -> Result<Reader, Error> {
         Ok(if self.pgbouncer {
             Reader::Transaction(self.begin(pool).await?)
@@ -95,9 +95,10 @@ impl PostgresSettings {
 
     fn limits(&self, scope: &str) -> String {
         let [lock, statement, idle] =
-            [self.lock_timeout, self.statement_timeout, IDLE].map(|limit| limit.as_millis());
+            [self.lock_timeout, self.statement_timeout, IDLE_TIMEOUT].map(|limit| limit.as_millis());
         let local = scope == "LOCAL";
-        // A server may be set up to answer commits before they are on its disk; then what we promised would be lost.
+        // A server may be configured to confirm commits before they are on disk. A crash would then lose data that
+        // clients were told is stored.
         format!(
             "SET {scope} lock_timeout = {lock}; SET {scope} statement_timeout = {statement}; \
              SET {scope} idle_in_transaction_session_timeout = {idle}; \
@@ -107,29 +108,29 @@ impl PostgresSettings {
     }
 }
 
-/// Brings the schema up to date, in one transaction: whether the connection is a session or PgBouncer's, processes
-/// that start together wait for each other until it is committed.
+/// Migrates the schema in one transaction. Processes that start together wait for each other until it is committed,
+/// with and without PgBouncer.
 pub(super) async fn migrate(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    let begin = format!("BEGIN; DEALLOCATE ALL; SELECT pg_advisory_xact_lock({MIGRATION})");
+    let begin = format!("BEGIN; DEALLOCATE ALL; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
     let begun = connection.begin_with(AssertSqlSafe(begin)).await;
     let mut transaction = begun.map_err(|error| store_error(&error))?;
     schema::migrate(&mut transaction, &schema::postgres()).await?;
     transaction.commit().await.map_err(|error| store_error(&error))
 }
 
-/// Whether a connection that comes back has nothing outstanding. One whose network is dead would hold its place in
-/// the pool until the system gives it up, a quarter of an hour later: it is closed instead.
-fn answers(connection: &mut AnyConnection) -> BoxFuture<'_, Result<bool, Error>> {
+/// Whether a connection that is returned to the pool still works. A connection over a dead network would stay in the
+/// pool until the system gives up on it, a quarter of an hour later. The pool closes it instead.
+fn is_alive(connection: &mut AnyConnection) -> BoxFuture<'_, Result<bool, Error>> {
     Box::pin(async move {
-        Ok(tokio::time::timeout(ACQUIRE, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
+        Ok(tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
     })
 }
 
-/// What a read runs on.
+/// The connection that a read runs on.
 pub(super) enum Reader {
-    /// Each statement for itself.
+    /// A plain connection: each statement is its own transaction.
     Connection(PoolConnection<Any>),
-    /// All in a transaction, which is rolled back at the end.
+    /// One transaction for all statements. It is rolled back at the end.
     Transaction(Transaction<'static, Any>),
 }
 
@@ -159,17 +160,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_for_pgbouncer_caches_no_statement_whatever_it_says_itself() {
+    fn the_url_for_pgbouncer_always_disables_the_statement_cache() {
         let direct = PostgresSettings::default();
         let pooled = PostgresSettings { pgbouncer: true, ..direct };
         let url = "postgres://user:p%40ss@db:6432/jobs?sslmode=require&statement-cache-capacity=9";
-        assert_eq!(direct.address(url).unwrap(), url);
-        assert_eq!(pooled.address(url).unwrap(), format!("{url}&statement-cache-capacity=0"));
-        assert!(pooled.address("jobs").is_err());
+        assert_eq!(direct.connection_url(url).unwrap(), url);
+        assert_eq!(pooled.connection_url(url).unwrap(), format!("{url}&statement-cache-capacity=0"));
+        assert!(pooled.connection_url("jobs").is_err());
     }
 
     #[test]
-    fn limits_are_milliseconds_of_the_session_or_of_the_transaction() {
+    fn limits_are_set_in_milliseconds_for_the_session_or_the_transaction() {
         let settings = PostgresSettings { lock_timeout: Duration::from_millis(7), ..Default::default() };
         let session = settings.limits("SESSION");
         assert!(session.contains("SET SESSION lock_timeout = 7;"), "{session}");

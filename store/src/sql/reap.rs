@@ -1,31 +1,33 @@
-//! Items whose holder is gone. The first time such an item becomes a suspect and is tried again with no other suspect
-//! beside it. If its process dies again it may have been its company: then it is tried with nothing beside it. Only a
-//! death while it was alone counts against it, and after enough of them it is given up.
+//! Takes back items of dead processes, and finds the item that crashes its process.
+//!
+//! An item whose process died becomes a suspect, and is retried with no other suspect next to it. If its process dies
+//! again while other items ran next to it, one of those may be the cause, so it is retried in isolation. Only a death
+//! while the item ran alone counts as its crash. After enough crashes, the item fails.
 
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Error, Row};
 
-use super::ending::{self, Settlement};
+use super::completion::{self, Settlement};
 use super::operation::{Operation, Tx};
 use super::rows::{self, Record, text};
 use crate::job::{ItemError, JobId};
-use crate::store::{GivenUp, Reaped};
+use crate::store::{ExhaustedItem, Reaped};
 
-/// Whose lease is not good any more: `lease_until` is how the version before says it.
+/// The condition that an item's lease is no longer valid. The previous version of this program sets `lease_until`.
 const ABANDONED: &str = "state = 'claimed' AND (lease_until <= $1 OR (lease_until IS NULL AND NOT EXISTS \
      (SELECT 1 FROM processes WHERE processes.id = items.owner AND processes.beat_until > $1)))";
 
-/// The items of dead processes.
-pub(super) fn run_out() -> String {
+/// Selects the items of dead processes.
+pub(super) fn abandoned_items() -> String {
     format!("SELECT job_id, number, owner FROM items WHERE {ABANDONED} ORDER BY owner LIMIT $2")
 }
 
-/// See `Store::reap`.
+/// Implements `Store::reap`.
 pub(super) struct Reap {
-    pub(super) most: u32,
-    pub(super) crashes: u32,
+    pub(super) limit: u32,
+    pub(super) max_crashes: u32,
     pub(super) error: ItemError,
 }
 
@@ -34,49 +36,50 @@ impl Operation for Reap {
     type Output = Reaped;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Reaped, Error> {
-        let rows = sqlx::query(AssertSqlSafe(run_out()))
+        let rows = sqlx::query(AssertSqlSafe(abandoned_items()))
             .bind(tx.now.tick)
-            .bind(i64::from(self.most))
+            .bind(i64::from(self.limit))
             .fetch_all(&mut *tx.connection)
             .await?;
         let mut by_job: BTreeMap<JobId, Vec<(u32, bool)>> = BTreeMap::new();
-        let mut companies: HashMap<String, i64> = HashMap::new();
+        let mut claimed_counts: HashMap<String, i64> = HashMap::new();
         for row in &rows {
             let owner: String = row.try_get("owner")?;
-            let company = match companies.get(&owner) {
-                Some(company) => *company,
-                None => *companies.entry(owner.clone()).or_insert(company(tx, &owner).await?),
+            let claimed = match claimed_counts.get(&owner) {
+                Some(claimed) => *claimed,
+                None => *claimed_counts.entry(owner.clone()).or_insert(claimed_by(tx, &owner).await?),
             };
-            let item = (rows::count(row, "number")?, company > 1);
+            let item = (rows::count(row, "number")?, claimed > 1);
             by_job.entry(rows::job_id(row, "job_id")?).or_default().push(item);
         }
         let mut reaped = Reaped::default();
         for (id, items) in by_job {
             let Some(mut record) = tx.lock(&id).await? else { continue };
-            for (number, in_company) in items {
-                self.take_back(tx, &mut record, number, in_company, &mut reaped).await?;
+            for (number, had_company) in items {
+                self.take_back(tx, &mut record, number, had_company, &mut reaped).await?;
             }
         }
         Ok(reaped)
     }
 }
 
-/// Items that an owner had when it died.
-async fn company(tx: &mut Tx<'_>, owner: &str) -> Result<i64, Error> {
+/// The number of items that an owner had claimed when it died.
+async fn claimed_by(tx: &mut Tx<'_>, owner: &str) -> Result<i64, Error> {
     let text = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM items WHERE state = 'claimed' AND owner = $1";
     sqlx::query(text).bind(owner).fetch_one(&mut *tx.connection).await?.try_get("n")
 }
 
 impl Reap {
+    /// Returns one item to the queue as a suspect, or fails it if it has crashed too often.
     async fn take_back(
         &self,
         tx: &mut Tx<'_>,
         record: &mut Record,
         number: u32,
-        in_company: bool,
+        had_company: bool,
         reaped: &mut Reaped,
     ) -> Result<(), Error> {
-        // Checked again: its holder may have been quicker.
+        // Check again, because the holder of the lease may have been faster.
         let text = format!(
             "UPDATE items SET state = 'queued', owner = NULL, lease_until = NULL, not_before = 0, \
              crashes = crashes + CASE WHEN suspect = 2 OR (suspect = 1 AND $4 = 0) THEN 1 ELSE 0 END, \
@@ -87,28 +90,28 @@ impl Reap {
             .bind(tx.now.tick)
             .bind(record.job.id.as_str())
             .bind(i64::from(number))
-            .bind(i64::from(in_company))
+            .bind(i64::from(had_company))
             .fetch_optional(&mut *tx.connection)
             .await?;
         let Some(row) = row else { return Ok(()) };
-        if row.try_get::<i64, _>("crashes")? < i64::from(self.crashes.max(1)) {
+        if row.try_get::<i64, _>("crashes")? < i64::from(self.max_crashes.max(1)) {
             tx.deltas.waiting(1);
             reaped.returned += 1;
             return Ok(());
         }
-        self.give_up(tx, record, number).await?;
-        reaped.given_up.push(GivenUp {
+        self.fail(tx, record, number).await?;
+        reaped.exhausted.push(ExhaustedItem {
             job: record.job.id.clone(),
             number,
             attempts: rows::count(&row, "attempt")?,
             request_id: record.job.request_id.clone(),
         });
         let failed = Settlement { succeeded: false, card_bytes: 0 };
-        reaped.ended.extend(ending::count(tx, record, failed, None).await?);
+        reaped.ended.extend(completion::count_item(tx, record, failed, None).await?);
         Ok(())
     }
 
-    async fn give_up(&self, tx: &mut Tx<'_>, record: &Record, number: u32) -> Result<(), Error> {
+    async fn fail(&self, tx: &mut Tx<'_>, record: &Record, number: u32) -> Result<(), Error> {
         sqlx::query(
             "UPDATE items SET state = 'failed', retryable = 1, error_code = $3, error_message = $4 \
              WHERE job_id = $1 AND number = $2",
@@ -123,8 +126,8 @@ impl Reap {
     }
 }
 
-/// Ends all processes: at start, where this process is the only one, all others are earlier ones. Their ticks mean
-/// nothing to this one.
+/// Voids all leases of earlier processes, when the only process starts. Times that they stored on their monotonic clocks
+/// mean nothing to this process.
 pub(super) struct VoidLeases;
 
 #[async_trait]

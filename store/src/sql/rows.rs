@@ -1,4 +1,4 @@
-//! Rows into nouns and back: the one place that knows how columns hold them.
+//! Converts rows into the types of the store and back. Only this file knows how columns encode values.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,12 @@ use super::fault::corrupt;
 use crate::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobKind, JobState, Priority};
 use crate::store::JobVersion;
 
-/// The columns that [`Record`] is read from.
+/// The columns of a [`Record`].
 pub(super) const JOB: &str = "id, kind, state, priority, options, request_id, traceparent, base_url, \
      callback_url, created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, \
      fetched, turn, input_bytes, card_bytes, removal";
 
-/// A job with what only the store needs to know of it. Times in milliseconds.
+/// A job's row: the job, and columns that only the store uses. Times are in milliseconds.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) job: Job,
@@ -24,15 +24,51 @@ pub(super) struct Record {
     pub(super) turn: i64,
     pub(super) input_bytes: i64,
     pub(super) card_bytes: i64,
-    pub(super) removal: i64,
+    pub(super) removal: Removal,
 }
 
-/// Whole seconds of milliseconds.
+/// Which blobs of a job are due for removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Removal {
+    /// None.
+    Nothing,
+    /// The inputs.
+    Inputs,
+    /// All blobs.
+    Everything,
+    /// None, because all blobs are removed already.
+    Done,
+}
+
+impl Removal {
+    /// The value in the column.
+    pub(super) fn to_column(self) -> i64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Inputs => 1,
+            Self::Everything => 2,
+            Self::Done => -1,
+        }
+    }
+}
+
+/// The value of the column `removal`.
+pub(super) fn removal(row: &AnyRow) -> Result<Removal, Error> {
+    match row.try_get::<i64, _>("removal")? {
+        0 => Ok(Removal::Nothing),
+        1 => Ok(Removal::Inputs),
+        2 => Ok(Removal::Everything),
+        -1 => Ok(Removal::Done),
+        _ => Err(corrupt("an unknown kind of removal")),
+    }
+}
+
+/// Milliseconds as whole seconds.
 pub(super) fn seconds(millis: i64) -> i64 {
     millis.div_euclid(1_000)
 }
 
-/// How a priority is stored: the higher, the sooner.
+/// The value of a priority in the column. Higher values go first.
 pub(super) fn rank(priority: Priority) -> i64 {
     match priority {
         Priority::Low => 0,
@@ -41,21 +77,21 @@ pub(super) fn rank(priority: Priority) -> i64 {
     }
 }
 
-/// Text without NUL, which PostgreSQL cannot hold.
+/// Text without NUL characters, which PostgreSQL cannot store.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
 pub(super) fn count(row: &AnyRow, column: &str) -> Result<u32, Error> {
-    u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| corrupt("a count out of range"))
+    u32::try_from(row.try_get::<i64, _>(column)?).map_err(|_| corrupt("a count that is out of range"))
 }
 
 pub(super) fn job_id(row: &AnyRow, column: &str) -> Result<JobId, Error> {
-    JobId::parse(row.try_get(column)?).ok_or_else(|| corrupt("an id that is none"))
+    JobId::parse(row.try_get(column)?).ok_or_else(|| corrupt("an invalid job id"))
 }
 
 fn state(row: &AnyRow) -> Result<JobState, Error> {
-    JobState::parse(row.try_get("state")?).ok_or_else(|| corrupt("an unknown state of a job"))
+    JobState::parse(row.try_get("state")?).ok_or_else(|| corrupt("an unknown job state"))
 }
 
 fn priority(row: &AnyRow) -> Result<Priority, Error> {
@@ -67,14 +103,14 @@ fn priority(row: &AnyRow) -> Result<Priority, Error> {
         .ok_or_else(|| corrupt("an unknown priority"))
 }
 
-/// A row of [`JOB`].
+/// Reads a row with the columns of [`JOB`].
 pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
     let created = row.try_get("created_at")?;
     let started: Option<i64> = row.try_get("started_at")?;
     let expires = row.try_get("expires_at")?;
     let job = Job {
         id: job_id(row, "id")?,
-        kind: JobKind::parse(row.try_get("kind")?).ok_or_else(|| corrupt("an unknown kind of job"))?,
+        kind: JobKind::parse(row.try_get("kind")?).ok_or_else(|| corrupt("an unknown job kind"))?,
         state: state(row)?,
         priority: priority(row)?,
         options: row.try_get("options")?,
@@ -101,11 +137,11 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
         turn: row.try_get("turn")?,
         input_bytes: row.try_get("input_bytes")?,
         card_bytes: row.try_get("card_bytes")?,
-        removal: row.try_get("removal")?,
+        removal: removal(row)?,
     })
 }
 
-/// A row of `id, version, state, eta_s, expires_at`.
+/// Reads a row with the columns `id, version, state, eta_s, expires_at`.
 pub(super) fn job_version(row: &AnyRow) -> Result<JobVersion, Error> {
     Ok(JobVersion {
         id: job_id(row, "id")?,
@@ -116,19 +152,18 @@ pub(super) fn job_version(row: &AnyRow) -> Result<JobVersion, Error> {
     })
 }
 
-/// A row of `number, name, state, attempt, members, card, error_code, error_message`.
+/// Reads a row with the columns `number, name, state, attempt, members, card, error_code, error_message`.
 pub(super) fn item(row: &AnyRow) -> Result<Item, Error> {
     let (members, card): (Option<String>, Option<String>) = (row.try_get("members")?, row.try_get("card")?);
     let (code, message) = (row.try_get("error_code")?, row.try_get("error_message")?);
     let result = match (members, card) {
         (Some(members), Some(card)) => {
-            let card: Card = serde_json::from_str(&card).map_err(|_| corrupt("a card that is none"))?;
+            let card: Card = serde_json::from_str(&card).map_err(|_| corrupt("an invalid card"))?;
             Some(ItemResult { members, card })
         }
         _ => None,
     };
-    let state =
-        ItemState::parse(row.try_get("state")?).ok_or_else(|| corrupt("an unknown state of an item"))?;
+    let state = ItemState::parse(row.try_get("state")?).ok_or_else(|| corrupt("an unknown item state"))?;
     Ok(Item {
         number: count(row, "number")?,
         name: row.try_get("name")?,

@@ -1,28 +1,29 @@
-//! Small rows beside the jobs: words that may be spent once, secrets, and the row that shows that writing works.
+//! Small rows besides the jobs: nonces that can be used once, secrets, and the probe that proves that writing works.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AnyConnection, Error, Row};
-use std::time::Duration;
 
 use super::clock::millis;
 use super::fault::corrupt;
 use super::operation::{Operation, Tx};
 use crate::store::Owner;
 
-/// See `Store::consume_nonces`.
+/// Implements `Store::consume_nonces`.
 pub(super) struct ConsumeNonces {
-    /// In order and each once, so that two that spend the same words do not wait for each other crosswise.
-    words: Vec<String>,
+    /// Sorted and unique, so that two transactions that consume the same nonces never deadlock.
+    nonces: Vec<String>,
     keep: Duration,
 }
 
 impl ConsumeNonces {
-    pub(super) fn new(words: &[String], keep: Duration) -> Self {
-        let mut words = words.to_vec();
-        words.sort();
-        words.dedup();
-        Self { words, keep }
+    pub(super) fn new(nonces: &[String], keep: Duration) -> Self {
+        let mut nonces = nonces.to_vec();
+        nonces.sort();
+        nonces.dedup();
+        Self { nonces, keep }
     }
 }
 
@@ -32,18 +33,18 @@ impl Operation for ConsumeNonces {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let until = tx.now.wall.saturating_add(millis(self.keep));
-        for (index, word) in self.words.iter().enumerate() {
-            let spent = sqlx::query(
+        for (index, nonce) in self.nonces.iter().enumerate() {
+            let consumed = sqlx::query(
                 "INSERT INTO nonces (word, expires_at) VALUES ($1, $2) ON CONFLICT (word) \
                  DO UPDATE SET expires_at = excluded.expires_at WHERE nonces.expires_at <= $3",
             )
-            .bind(word)
+            .bind(nonce)
             .bind(until)
             .bind(tx.now.wall)
             .execute(&mut *tx.connection)
             .await?;
-            if spent.rows_affected() == 0 {
-                unspend(tx, &self.words[..index]).await?;
+            if consumed.rows_affected() == 0 {
+                release(tx, &self.nonces[..index]).await?;
                 return Ok(false);
             }
         }
@@ -51,17 +52,18 @@ impl Operation for ConsumeNonces {
     }
 }
 
-async fn unspend(tx: &mut Tx<'_>, words: &[String]) -> Result<(), Error> {
-    for word in words {
-        sqlx::query("DELETE FROM nonces WHERE word = $1").bind(word).execute(&mut *tx.connection).await?;
+/// Makes nonces usable again.
+async fn release(tx: &mut Tx<'_>, nonces: &[String]) -> Result<(), Error> {
+    for nonce in nonces {
+        sqlx::query("DELETE FROM nonces WHERE word = $1").bind(nonce).execute(&mut *tx.connection).await?;
     }
     Ok(())
 }
 
-/// See `Store::secret`.
+/// Stores a generated secret for `Store::secret`, unless another process has stored one in the meantime.
 pub(super) struct Secret {
     pub(super) name: String,
-    pub(super) made: SecretString,
+    pub(super) generated: SecretString,
 }
 
 #[async_trait]
@@ -71,14 +73,16 @@ impl Operation for Secret {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<SecretString, Error> {
         sqlx::query("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
             .bind(&self.name)
-            .bind(self.made.expose_secret())
+            .bind(self.generated.expose_secret())
             .execute(&mut *tx.connection)
             .await?;
-        find_secret(tx.connection, &self.name).await?.ok_or_else(|| corrupt("no secret that was just put in"))
+        find_secret(tx.connection, &self.name)
+            .await?
+            .ok_or_else(|| corrupt("no secret that was just inserted"))
     }
 }
 
-/// The secret of this name, where there is one.
+/// Finds the secret of this name.
 pub(super) async fn find_secret(
     connection: &mut AnyConnection,
     name: &str,
@@ -90,7 +94,7 @@ pub(super) async fn find_secret(
     row.map(|row| Ok(row.try_get::<String, _>("value")?.into())).transpose()
 }
 
-/// See `Store::probe`. Each process writes a row of its own: no other transaction holds it.
+/// Implements the write of `Store::probe`. Each process writes its own row, so no other transaction holds it.
 pub(super) struct Probe(pub(super) Owner);
 
 #[async_trait]
@@ -109,7 +113,7 @@ impl Operation for Probe {
     }
 }
 
-/// The row that the probe wrote.
+/// Reads the row that the probe wrote.
 pub(super) async fn find_probe(connection: &mut AnyConnection, owner: &Owner) -> Result<(), Error> {
     sqlx::query("SELECT at FROM probes WHERE owner = $1")
         .bind(&owner.0)

@@ -1,23 +1,24 @@
-//! What the holder of a lease does with it: settles the item, defers it, gives it back. All fenced: the row
-//! changes only while it is claimed by this owner in this attempt, and its job is live.
+//! What the holder of a lease can do with its item: settle it, defer it, or give it back.
+//!
+//! All writes are fenced: the row changes only while it is claimed by this owner in this attempt, and its job is live.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Error};
 
 use super::clock::millis;
-use super::ending::{self, Settlement};
+use super::completion::{self, Settlement};
 use super::operation::{Operation, Tx};
-use super::queue::{FENCE, make_ready, put_back};
-use super::rows::text;
+use super::requeue::{self, FENCE};
+use super::rows::{self, text};
 use crate::job::{ItemError, ItemResult, JobId, JobState};
-use crate::store::{Lease, Outcome, Settled};
+use crate::store::{ItemOutcome, Lease, Settled};
 
-/// See `Store::settle`.
+/// Implements `Store::settle`.
 pub(super) struct Settle {
     pub(super) lease: Lease,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: ItemOutcome,
     pub(super) pace_ms: u64,
 }
 
@@ -31,20 +32,20 @@ impl Operation for Settle {
             return Ok(Settled::Stale);
         }
         let (error, retryable) = match &self.outcome {
-            Outcome::Done(result) => {
+            ItemOutcome::Done(result) => {
                 if !self.finish(tx, result).await? {
                     return Ok(Settled::Stale);
                 }
                 let done = Settlement { succeeded: true, card_bytes: result.card.length };
-                let ended = ending::count(tx, &mut record, done, Some(self.pace_ms)).await?;
+                let ended = completion::count_item(tx, &mut record, done, Some(self.pace_ms)).await?;
                 return Ok(Settled::Counted(ended.map(Box::new)));
             }
-            Outcome::Failed(error) => (error, false),
-            Outcome::Later(wait) => match self.failures(tx).await? {
+            ItemOutcome::Failed(error) => (error, false),
+            ItemOutcome::Later(wait) => match self.failures(tx).await? {
                 None => return Ok(Settled::Stale),
                 Some(failures) => return self.defer(tx, failures, *wait).await,
             },
-            Outcome::Retry(error, backoff) => match self.failures(tx).await? {
+            ItemOutcome::Retry(error, backoff) => match self.failures(tx).await? {
                 None => return Ok(Settled::Stale),
                 Some(before) => match backoff.after(before + 1) {
                     Some(wait) => return self.defer(tx, before + 1, wait).await,
@@ -56,12 +57,13 @@ impl Operation for Settle {
             return Ok(Settled::Stale);
         }
         let failed = Settlement { succeeded: false, card_bytes: 0 };
-        let ended = ending::count(tx, &mut record, failed, Some(self.pace_ms)).await?;
+        let ended = completion::count_item(tx, &mut record, failed, Some(self.pace_ms)).await?;
         Ok(Settled::Counted(ended.map(Box::new)))
     }
 }
 
 impl Settle {
+    /// Stores the item's result. Returns whether the lease was still valid.
     async fn finish(&self, tx: &mut Tx<'_>, result: &ItemResult) -> Result<bool, Error> {
         let card = serde_json::to_string(&result.card).map_err(|error| Error::Encode(error.into()))?;
         let statement = format!(
@@ -79,6 +81,7 @@ impl Settle {
         Ok(written.rows_affected() == 1)
     }
 
+    /// Stores the item's error. Returns whether the lease was still valid.
     async fn fail(&self, tx: &mut Tx<'_>, error: &ItemError, retryable: bool) -> Result<bool, Error> {
         let statement = format!(
             "UPDATE items SET state = 'failed', error_code = $5, error_message = $6, retryable = $7, \
@@ -97,7 +100,7 @@ impl Settle {
         Ok(written.rows_affected() == 1)
     }
 
-    /// The item's failures so far, while this lease holds it.
+    /// The item's failures so far, or `None` if the lease is lost.
     async fn failures(&self, tx: &mut Tx<'_>) -> Result<Option<u32>, Error> {
         let statement = format!("SELECT failures FROM items WHERE {FENCE}");
         let row = sqlx::query(AssertSqlSafe(statement))
@@ -107,15 +110,11 @@ impl Settle {
             .bind(&self.lease.owner.0)
             .fetch_optional(&mut *tx.connection)
             .await?;
-        row.map(|row| super::rows::count(&row, "failures")).transpose()
+        row.map(|row| rows::count(&row, "failures")).transpose()
     }
 
-    async fn defer(
-        &self,
-        tx: &mut Tx<'_>,
-        failures: u32,
-        wait: std::time::Duration,
-    ) -> Result<Settled, Error> {
+    /// Puts the item back with a wait.
+    async fn defer(&self, tx: &mut Tx<'_>, failures: u32, wait: Duration) -> Result<Settled, Error> {
         let statement = format!(
             "UPDATE items SET state = 'queued', failures = $5, not_before = $6, owner = NULL, lease_until = NULL \
              WHERE {FENCE}"
@@ -139,7 +138,7 @@ impl Settle {
     }
 }
 
-/// See `Store::give_back`.
+/// Implements `Store::give_back`.
 pub(super) struct GiveBack(pub(super) Vec<Lease>);
 
 #[async_trait]
@@ -147,38 +146,15 @@ impl Operation for GiveBack {
     type Output = u64;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<u64, Error> {
-        give_back(tx, &self.0).await
+        requeue::give_back(tx, &self.0).await
     }
 }
 
-/// Puts those back that are still held, job by job. Returns how many.
-pub(super) async fn give_back(tx: &mut Tx<'_>, leases: &[Lease]) -> Result<u64, Error> {
-    let mut by_job: BTreeMap<&JobId, Vec<&Lease>> = BTreeMap::new();
-    for lease in leases {
-        by_job.entry(&lease.job).or_default().push(lease);
-    }
-    let mut returned = 0;
-    for (id, leases) in by_job {
-        let Some(record) = tx.lock(id).await? else { continue };
-        let mut in_turn = 0;
-        for lease in leases {
-            if let Some(suspect) = put_back(tx, lease).await? {
-                returned += 1;
-                in_turn += i64::from(!suspect);
-            }
-        }
-        if in_turn > 0 {
-            make_ready(tx, &record, in_turn).await?;
-        }
-    }
-    Ok(returned)
-}
-
-/// See `Store::fetched`.
-pub(super) struct Fetched(pub(super) JobId);
+/// Implements `Store::fetched`.
+pub(super) struct MarkFetched(pub(super) JobId);
 
 #[async_trait]
-impl Operation for Fetched {
+impl Operation for MarkFetched {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {

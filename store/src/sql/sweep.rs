@@ -1,18 +1,19 @@
-//! What is past its time, and what is left to clear away: tombstones, blobs that are due to go, keys, nonces, processes
-//! that are gone. In batches, each a transaction.
+//! Expires jobs and deletes what is no longer needed: tombstones, keys, nonces, rows of dead processes. Also tracks the
+//! removal of blobs. Works in batches, each in one transaction.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::{Error, Row};
-use std::time::Duration;
 
 use super::clock::{millis, span};
-use super::ends::bury;
+use super::job_control::make_tombstone;
 use super::operation::{Operation, Tx};
-use super::rows;
+use super::rows::{self, Removal};
 use crate::job::{JobId, JobState};
 use crate::store::{Collected, Expired, Removable};
 
-pub(super) const PAST: &str =
+pub(super) const EXPIRED: &str =
     "SELECT id FROM jobs WHERE state <> 'expired' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
 pub(super) const TOMBSTONES: &str = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE removal < 0 \
      AND expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING id";
@@ -22,12 +23,12 @@ pub(super) const KEYS: &str = "DELETE FROM keys WHERE (scope, key) IN (SELECT sc
 pub(super) const NONCES: &str = "DELETE FROM nonces WHERE word IN \
      (SELECT word FROM nonces WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
 
-/// How long the row of a process that is gone is kept, for operators to see.
-const GONE: Duration = Duration::from_secs(3_600);
+/// How long the row of a dead process is kept, so that operators can see it.
+const KEEP_DEAD_PROCESSES: Duration = Duration::from_secs(3_600);
 
-/// See `Store::expire`.
+/// Implements `Store::expire`.
 pub(super) struct Expire {
-    pub(super) most: u32,
+    pub(super) limit: u32,
     pub(super) jump: Duration,
 }
 
@@ -36,13 +37,13 @@ impl Operation for Expire {
     type Output = Expired;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Expired, Error> {
-        let clock = self.look_at_the_clock(tx).await?;
+        let clock = self.check_clock(tx).await?;
         if clock.waiting {
             return Ok(clock);
         }
-        let rows = sqlx::query(PAST)
+        let rows = sqlx::query(EXPIRED)
             .bind(tx.now.wall)
-            .bind(i64::from(self.most))
+            .bind(i64::from(self.limit))
             .fetch_all(&mut *tx.connection)
             .await?;
         let mut ids: Vec<_> = rows.iter().map(|row| rows::job_id(row, "id")).collect::<Result<_, _>>()?;
@@ -51,7 +52,7 @@ impl Operation for Expire {
         for id in ids {
             let Some(record) = tx.lock(&id).await? else { continue };
             if record.job.state != JobState::Expired {
-                bury(tx, record).await?;
+                make_tombstone(tx, record).await?;
                 jobs.push(id);
             }
         }
@@ -60,9 +61,10 @@ impl Operation for Expire {
 }
 
 impl Expire {
-    /// Compares the time with that of the last expiry. A clock that is ahead deletes what it should not, so a jump is
-    /// given as long as it was allowed to be before it is believed; one that goes back takes that with it.
-    async fn look_at_the_clock(&self, tx: &mut Tx<'_>) -> Result<Expired, Error> {
+    /// Compares the time with the time of the last expiry. A clock that is wrongly ahead would expire jobs too early.
+    /// After a jump ahead, expiry is therefore suspended for as long as the largest allowed jump. If the clock goes back,
+    /// the suspension ends.
+    async fn check_clock(&self, tx: &mut Tx<'_>) -> Result<Expired, Error> {
         let (now, jump) = (tx.now.wall, millis(self.jump));
         let row = sqlx::query("SELECT last_at, wait_until FROM expiry_clock WHERE id = 1")
             .fetch_optional(&mut *tx.connection)
@@ -89,20 +91,25 @@ impl Expire {
     }
 }
 
-/// See `Store::removed`.
-pub(super) struct Removed(pub(super) Vec<Removable>);
+/// Implements `Store::removed`.
+pub(super) struct MarkRemoved(pub(super) Vec<Removable>);
 
 #[async_trait]
-impl Operation for Removed {
+impl Operation for MarkRemoved {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let mut gone: Vec<_> = self.0.iter().collect();
-        gone.sort_by_key(|gone| &gone.job);
-        for Removable { job, everything, .. } in gone {
-            // A job that became a tombstone meanwhile is due again, with everything.
+        let mut removed: Vec<_> = self.0.iter().collect();
+        removed.sort_by_key(|removed| &removed.job);
+        for Removable { job, everything, .. } in removed {
+            let (due, next) = if *everything {
+                (Removal::Everything, Removal::Done)
+            } else {
+                (Removal::Inputs, Removal::Nothing)
+            };
+            // A job that became a tombstone in the meantime is due again, with all of its blobs.
             let Some(record) = tx.lock(job).await? else { continue };
-            if record.removal != if *everything { 2 } else { 1 } {
+            if record.removal != due {
                 continue;
             }
             let cards = if *everything { 0 } else { record.card_bytes };
@@ -111,7 +118,7 @@ impl Operation for Removed {
                 "UPDATE jobs SET removal = $2, input_bytes = 0, card_bytes = $3, removal_failures = 0 WHERE id = $1",
             )
             .bind(job.as_str())
-            .bind(if *everything { -1 } else { 0_i64 })
+            .bind(next.to_column())
             .bind(cards)
             .execute(&mut *tx.connection)
             .await?;
@@ -120,14 +127,14 @@ impl Operation for Removed {
     }
 }
 
-/// See `Store::not_removed`.
-pub(super) struct NotRemoved {
+/// Implements `Store::not_removed`.
+pub(super) struct DeferRemoval {
     pub(super) job: JobId,
     pub(super) wait: Duration,
 }
 
 #[async_trait]
-impl Operation for NotRemoved {
+impl Operation for DeferRemoval {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
@@ -143,9 +150,9 @@ impl Operation for NotRemoved {
     }
 }
 
-/// See `Store::collect`.
+/// Implements `Store::collect`.
 pub(super) struct Collect {
-    pub(super) most: u32,
+    pub(super) limit: u32,
     pub(super) tombstone: Duration,
 }
 
@@ -156,10 +163,10 @@ impl Operation for Collect {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Collected, Error> {
         let now = tx.now.wall;
         let jobs = self.tombstones(tx, now.saturating_sub(millis(self.tombstone))).await?;
-        let keys = self.remove(tx, KEYS, now).await?;
-        let nonces = self.remove(tx, NONCES, now).await?;
-        forget_processes(tx).await?;
-        let more = [jobs, keys, nonces].iter().any(|removed| *removed >= u64::from(self.most));
+        let keys = self.delete(tx, KEYS, now).await?;
+        let nonces = self.delete(tx, NONCES, now).await?;
+        delete_dead_processes(tx).await?;
+        let more = [jobs, keys, nonces].iter().any(|deleted| *deleted >= u64::from(self.limit));
         Ok(Collected { jobs, keys, nonces, more })
     }
 }
@@ -168,7 +175,7 @@ impl Collect {
     async fn tombstones(&self, tx: &mut Tx<'_>, before: i64) -> Result<u64, Error> {
         let rows = sqlx::query(TOMBSTONES)
             .bind(before)
-            .bind(i64::from(self.most))
+            .bind(i64::from(self.limit))
             .fetch_all(&mut *tx.connection)
             .await?;
         for row in &rows {
@@ -188,24 +195,24 @@ impl Collect {
         Ok(rows.len() as u64)
     }
 
-    async fn remove(&self, tx: &mut Tx<'_>, text: &'static str, now: i64) -> Result<u64, Error> {
-        let removed =
-            sqlx::query(text).bind(now).bind(i64::from(self.most)).execute(&mut *tx.connection).await?;
-        Ok(removed.rows_affected())
+    async fn delete(&self, tx: &mut Tx<'_>, text: &'static str, now: i64) -> Result<u64, Error> {
+        let deleted =
+            sqlx::query(text).bind(now).bind(i64::from(self.limit)).execute(&mut *tx.connection).await?;
+        Ok(deleted.rows_affected())
     }
 }
 
-/// Rows of processes that are long gone and hold nothing any more.
-async fn forget_processes(tx: &mut Tx<'_>) -> Result<(), Error> {
+/// Deletes the rows of processes that died long ago and hold no items.
+async fn delete_dead_processes(tx: &mut Tx<'_>) -> Result<(), Error> {
     sqlx::query(
         "DELETE FROM processes WHERE beat_until <= $1 AND NOT EXISTS (SELECT 1 FROM items \
          WHERE items.state = 'claimed' AND items.owner = processes.id)",
     )
-    .bind(tx.now.tick.saturating_sub(millis(GONE)))
+    .bind(tx.now.tick.saturating_sub(millis(KEEP_DEAD_PROCESSES)))
     .execute(&mut *tx.connection)
     .await?;
     sqlx::query("DELETE FROM probes WHERE at <= $1")
-        .bind(tx.now.wall.saturating_sub(millis(GONE)))
+        .bind(tx.now.wall.saturating_sub(millis(KEEP_DEAD_PROCESSES)))
         .execute(&mut *tx.connection)
         .await
         .map(|_| ())

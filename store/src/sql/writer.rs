@@ -1,13 +1,13 @@
-//! How writes reach the database. SQLite has one writer: a task that takes all waiting writes into one
-//! transaction, so that they share one sync of the disk. Each lies in a savepoint, so that a failing one does
-//! not take the others with it; all are answered after the commit. On PostgreSQL each is a transaction of its
-//! own, repeated where the server asks for it.
+//! Runs writes in transactions.
 //!
-//! What failed is told to its caller; after a failed commit, to all callers. Nobody waits without end.
+//! SQLite has one writer: a task that runs all waiting writes in one transaction, so that they share one disk sync.
+//! Each write has its own savepoint, so a failing write does not fail the others. All are answered after the commit.
+//! On PostgreSQL, each write is a transaction of its own, repeated after a deadlock or a serialization failure.
+//!
+//! A failed write is reported to its caller, a failed commit to all callers of the group. Every write has a time limit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -16,29 +16,28 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::counters::CounterDeltas;
 use super::dialect::Dialect;
-use super::fault::{is_worth_another_try, store_error};
+use super::fault::{is_retryable, store_error};
 use super::operation::{Operation, Tx};
+use super::timeouts::limited;
 use crate::store::{JobVersion, Listener, StoreError};
 
-/// How long a caller waits for the database.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// Maximum number of writes in one transaction.
+const MAX_GROUP: usize = 256;
+/// Maximum number of waiting writes.
+const MAX_QUEUE: usize = 1_024;
 
-/// Most writes in one transaction, and most that wait.
-const GROUP: usize = 256;
-const QUEUE: usize = 1_024;
+/// How often a write is attempted that fails by deadlocks.
+const MAX_ATTEMPTS: u32 = 8;
 
-/// How often a victim of a deadlock is tried.
-const TRIES: u32 = 8;
-
-/// Where writes go.
+/// How writes are run.
 pub(super) enum Writer {
-    /// To the task that groups them.
-    Grouped(mpsc::Sender<Box<dyn Work>>),
-    /// Each for itself.
+    /// By the task that groups them.
+    Grouped(mpsc::Sender<Box<dyn QueuedWrite>>),
+    /// Each in its own transaction.
     Single(Target),
 }
 
-/// The database, and who is told of changes.
+/// The database to write to, and the listener to notify of changes.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) pool: AnyPool,
@@ -47,106 +46,101 @@ pub(super) struct Target {
 }
 
 impl Writer {
-    /// Starts the task that groups writes. It ends with the writer.
+    /// Starts the task that groups writes. It ends when the writer is dropped.
     pub(super) fn grouped(target: Target) -> Self {
-        let (sender, queue) = mpsc::channel(QUEUE);
+        let (sender, queue) = mpsc::channel(MAX_QUEUE);
         tokio::spawn(target.serve(queue));
         Self::Grouped(sender)
     }
 
     /// Runs a write and commits it.
     pub(super) async fn run<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
-        let run = async {
+        limited(async {
             match self {
                 Self::Grouped(queue) => enqueue(queue, operation).await,
-                Self::Single(target) => target.single(&operation).await,
+                Self::Single(target) => target.run_single(&operation).await,
             }
-        };
-        tokio::time::timeout(PATIENCE, run).await.unwrap_or_else(|_| Err(out_of_patience()))
+        })
+        .await
     }
 }
 
-/// The database did not answer in time. What was asked for may still happen.
-pub(super) fn out_of_patience() -> StoreError {
-    StoreError::Away("no answer in time".into())
-}
-
 async fn enqueue<O: Operation>(
-    queue: &mpsc::Sender<Box<dyn Work>>,
+    queue: &mpsc::Sender<Box<dyn QueuedWrite>>,
     operation: O,
 ) -> Result<O::Output, StoreError> {
-    let (reply, answer) = oneshot::channel();
-    let waiting = Waiting { operation, outcome: None, reply };
-    queue.send(Box::new(waiting)).await.map_err(|_| StoreError::Away("the writer has ended".into()))?;
-    answer.await.unwrap_or_else(|_| Err(StoreError::Broken("the write broke off".into())))
+    let (reply, result) = oneshot::channel();
+    let write = Pending { operation, result: None, reply };
+    queue.send(Box::new(write)).await.map_err(|_| StoreError::Away("the writer has stopped".into()))?;
+    result.await.unwrap_or_else(|_| Err(StoreError::Broken("the write was aborted by a panic".into())))
 }
 
-/// A write in the queue.
+/// A write in the queue, of any type of operation.
 #[async_trait]
-pub(super) trait Work: Send {
-    /// Runs it and keeps what came of it. Whether it succeeded.
+pub(super) trait QueuedWrite: Send {
+    /// Runs the write and keeps its result. Returns whether it succeeded.
     async fn run(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// Tells the caller, with what became of the transaction.
-    fn answer(self: Box<Self>, verdict: Result<(), StoreError>);
+    /// Sends the result to the caller, given the result of the commit.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-struct Waiting<O: Operation> {
+struct Pending<O: Operation> {
     operation: O,
-    outcome: Option<Result<O::Output, StoreError>>,
+    result: Option<Result<O::Output, StoreError>>,
     reply: oneshot::Sender<Result<O::Output, StoreError>>,
 }
 
 #[async_trait]
-impl<O: Operation> Work for Waiting<O> {
+impl<O: Operation> QueuedWrite for Pending<O> {
     async fn run(&mut self, tx: &mut Tx<'_>) -> bool {
-        let outcome = self.operation.run(tx).await.map_err(|error| store_error(&error));
-        let succeeded = outcome.is_ok();
-        self.outcome = Some(outcome);
+        let result = self.operation.run(tx).await.map_err(|error| store_error(&error));
+        let succeeded = result.is_ok();
+        self.result = Some(result);
         succeeded
     }
 
-    fn answer(self: Box<Self>, verdict: Result<(), StoreError>) {
-        let answer = match (verdict, self.outcome) {
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let answer = match (committed, self.result) {
             (_, Some(Err(error))) | (Err(error), _) => Err(error),
             (Ok(()), Some(Ok(output))) => Ok(output),
-            // It panicked: the caller learns that from the dropped reply.
+            // The write panicked. The caller notices that the reply was dropped.
             (Ok(()), None) => return,
         };
-        // A caller that went away misses the answer, not the write.
+        // A caller that went away misses the answer; the write is done all the same.
         let _ = self.reply.send(answer);
     }
 }
 
 impl Target {
-    async fn serve(self, mut queue: mpsc::Receiver<Box<dyn Work>>) {
-        let mut group = Vec::with_capacity(GROUP);
-        while queue.recv_many(&mut group, GROUP).await > 0 {
-            let verdict = self.group(&mut group).await.map_err(|error| store_error(&error));
-            let verdict = verdict.map(|job_versions| self.tell(job_versions));
-            for work in group.drain(..) {
-                work.answer(verdict.clone());
+    async fn serve(self, mut queue: mpsc::Receiver<Box<dyn QueuedWrite>>) {
+        let mut group = Vec::with_capacity(MAX_GROUP);
+        while queue.recv_many(&mut group, MAX_GROUP).await > 0 {
+            let committed = self.run_group(&mut group).await.map_err(|error| store_error(&error));
+            let committed = committed.map(|job_versions| self.notify(job_versions));
+            for write in group.drain(..) {
+                write.answer(committed.clone());
             }
         }
     }
 
-    async fn group(&self, group: &mut [Box<dyn Work>]) -> Result<Vec<JobVersion>, Error> {
+    async fn run_group(&self, group: &mut [Box<dyn QueuedWrite>]) -> Result<Vec<JobVersion>, Error> {
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let now = self.dialect.now(&mut transaction).await?;
         let (mut job_versions, mut deltas) = (Vec::new(), CounterDeltas::default());
-        for work in group {
+        for write in group {
             let mut savepoint = transaction.begin().await?;
-            let (mut own, mut differences) = (Vec::new(), CounterDeltas::default());
+            let (mut own_versions, mut own_deltas) = (Vec::new(), CounterDeltas::default());
             let mut tx = Tx {
                 connection: &mut savepoint,
                 dialect: &self.dialect,
                 now,
-                job_versions: &mut own,
-                deltas: &mut differences,
+                job_versions: &mut own_versions,
+                deltas: &mut own_deltas,
             };
-            if AssertUnwindSafe(work.run(&mut tx)).catch_unwind().await.unwrap_or(false) {
+            if AssertUnwindSafe(write.run(&mut tx)).catch_unwind().await.unwrap_or(false) {
                 savepoint.commit().await?;
-                job_versions.append(&mut own);
-                deltas.add(&differences);
+                job_versions.append(&mut own_versions);
+                deltas.add(&own_deltas);
             } else {
                 savepoint.rollback().await?;
             }
@@ -156,16 +150,16 @@ impl Target {
         Ok(job_versions)
     }
 
-    async fn single<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
-        let mut tries = 0;
+    async fn run_single<O: Operation>(&self, operation: &O) -> Result<O::Output, StoreError> {
+        let mut attempts = 0;
         loop {
-            tries += 1;
+            attempts += 1;
             match self.attempt(operation).await {
                 Ok((output, job_versions)) => {
-                    self.tell(job_versions);
+                    self.notify(job_versions);
                     return Ok(output);
                 }
-                Err(error) if is_worth_another_try(&error) && tries < TRIES => {}
+                Err(error) if is_retryable(&error) && attempts < MAX_ATTEMPTS => {}
                 Err(error) => return Err(store_error(&error)),
             }
         }
@@ -188,9 +182,9 @@ impl Target {
         Ok((output, job_versions))
     }
 
-    fn tell(&self, job_versions: Vec<JobVersion>) {
+    fn notify(&self, job_versions: Vec<JobVersion>) {
         for job_version in job_versions {
-            // What is committed must be answered, whatever the listener does.
+            // A committed write must be answered, even if the listener panics.
             let _ = catch_unwind(AssertUnwindSafe(|| self.listener.changed(job_version)));
         }
     }

@@ -1,79 +1,80 @@
-//! The processes that share a store: who lives, what each holds, and how a lease is compared between its two sides.
+//! The processes that share a store, and the heartbeat that reconciles their leases.
 //!
-//! A lease has two sides: the claimed row, and the process that works on it. The heartbeat brings both together: what
-//! the row says and the process does not know goes back to the queue, what the process holds and the row does not say
-//! is to be stopped.
+//! A lease exists twice: in the claimed row, and in the process that works on the item. The heartbeat compares the two.
+//! An item that is claimed by the process, but unknown to it, returns to the queue. An item that the process works on,
+//! but no longer owns, is reported as lost, so that the process stops working on it.
 
 use std::time::Duration;
 
-use super::answers::{Lease, Owner};
+use super::claims::{Lease, Owner};
 use crate::job::words;
 
 words! {
-    /// What a process does.
+    /// The work that a process does.
     Role {
-        /// Answers requests, and works on pictures.
+        /// Answers requests and processes pictures.
         All = "all",
-        /// Answers requests alone.
+        /// Only answers requests.
         Web = "web",
-        /// Works on pictures, sends webhooks, sweeps.
+        /// Processes pictures, sends webhooks, sweeps.
         Worker = "worker",
     }
 }
 
-/// What a process says of itself.
+/// What a process reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// Who it is: new for each start.
+    /// The id of the process, new for each start.
     pub owner: Owner,
-    /// Where it runs, for people: host name and process id.
+    /// Where it runs, for operators: host name and process id.
     pub host: String,
     /// Its version.
     pub version: String,
-    /// What it does.
+    /// The work it does.
     pub role: Role,
-    /// Pictures that it works on at a time.
+    /// How many pictures it processes at a time.
     pub slots: u32,
-    /// How long its leases are good without another heartbeat.
+    /// How long its leases last without another heartbeat.
     pub lease: Duration,
-    /// The sequence of the last claim whose answer it has, or will never have. Leases of later claims are not compared.
+    /// The sequence number of the last claim that was answered, or whose answer is lost. Leases of later claims are not
+    /// compared.
     pub answered: u64,
-    /// The leases that it holds, read after `answered`.
+    /// The leases that the process holds, read after `answered`.
     pub held: Vec<Lease>,
 }
 
-/// What a heartbeat found.
+/// The result of a heartbeat.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Held by the process, and not its own by now.
+    /// Leases that the process holds but has lost.
     pub lost: Vec<Lease>,
-    /// Items that the store held for the process and the process did not: back in the queue.
+    /// Number of items that were claimed by the process, but unknown to it. They are back in the queue.
     pub orphaned: u64,
-    /// Items that are still claimed by this owner.
+    /// Number of items that are still claimed by this owner.
     pub claimed: u64,
 }
 
-/// A process as operators see it. Times are whole Unix seconds.
+/// A process as operators see it. Times are in Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Who it is.
+    /// The id of the process.
     pub owner: Owner,
     /// Where it runs.
     pub host: String,
     /// Its version.
     pub version: String,
-    /// What it does.
+    /// The work it does.
     pub role: Role,
-    /// Pictures that it works on at a time.
+    /// How many pictures it processes at a time.
     pub slots: u32,
-    /// When it first beat.
+    /// When it sent its first heartbeat.
     pub started_at: i64,
-    /// When it last beat.
+    /// When it sent its last heartbeat.
     pub beat_at: i64,
-    /// Whether its leases are good.
+    /// Whether its leases are valid.
     pub alive: bool,
-    /// The duties that it has.
+    /// The duties it holds.
     pub duties: Vec<String>,
-    /// Pictures that are claimed by it.
+    /// Number of pictures it has claimed.
     pub pictures: u32,
 }

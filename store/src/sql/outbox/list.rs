@@ -1,25 +1,24 @@
-//! Deliveries and their tries, as operators see them.
+//! Lists deliveries and their attempts for operators.
 
 use std::time::Duration;
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
-use crate::outbox::{Deliveries, Delivery, DeliveryState, Tried, Try};
+use crate::outbox::{DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryState, RecordedAttempt};
 use crate::sql::fault::corrupt;
 use crate::sql::read::conditions;
 use crate::sql::rows::{self, seconds};
 
-/// See `Outbox::deliveries`.
+/// Implements `Outbox::deliveries`.
 pub(in crate::sql) async fn list(
     connection: &mut AnyConnection,
-    which: &Deliveries,
-) -> Result<Vec<Delivery>, Error> {
-    let wanted =
-        [("job_id =", which.job.as_ref().map(|job| job.as_str().to_owned())), ("id <", which.before.clone())];
-    let (mut conditions, values) = conditions(wanted);
-    if let Some(state) = which.state {
-        // Written out, so that the index of that state serves.
+    filter: &DeliveryFilter,
+) -> Result<Vec<DeliveryRecord>, Error> {
+    let job = filter.job.as_ref().map(|job| job.as_str().to_owned());
+    let (mut conditions, values) = conditions([("job_id =", job), ("id <", filter.before.clone())]);
+    if let Some(state) = filter.state {
+        // The state is part of the text, so that the database can use the index for that state.
         conditions = format!("{conditions} AND state = '{}'", state.as_str());
     }
     let text = format!(
@@ -31,21 +30,21 @@ pub(in crate::sql) async fn list(
     for value in values {
         query = query.bind(value);
     }
-    let rows = query.bind(i64::from(which.limit)).fetch_all(&mut *connection).await?;
+    let rows = query.bind(i64::from(filter.limit)).fetch_all(&mut *connection).await?;
     let mut list = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut delivery = delivery(row)?;
-        delivery.tries = tries(connection, &delivery.id).await?;
+        delivery.tries = attempts(connection, &delivery.id).await?;
         list.push(delivery);
     }
     Ok(list)
 }
 
-fn delivery(row: &AnyRow) -> Result<Delivery, Error> {
+fn delivery(row: &AnyRow) -> Result<DeliveryRecord, Error> {
     let state = DeliveryState::parse(row.try_get("state")?);
-    let state = state.ok_or_else(|| corrupt("an unknown state of a delivery"))?;
+    let state = state.ok_or_else(|| corrupt("an unknown delivery state"))?;
     let next = seconds(row.try_get("next_at")?);
-    Ok(Delivery {
+    Ok(DeliveryRecord {
         id: row.try_get("id")?,
         job: rows::job_id(row, "job_id")?,
         state,
@@ -57,18 +56,18 @@ fn delivery(row: &AnyRow) -> Result<Delivery, Error> {
     })
 }
 
-async fn tries(connection: &mut AnyConnection, id: &str) -> Result<Vec<Tried>, Error> {
+async fn attempts(connection: &mut AnyConnection, id: &str) -> Result<Vec<RecordedAttempt>, Error> {
     let text = "SELECT number, at, duration_ms, status, reason, answer FROM tries WHERE delivery_id = $1 ORDER BY number";
     let rows = sqlx::query(text).bind(id).fetch_all(connection).await?;
-    rows.iter().map(recorded_attempt).collect()
+    rows.iter().map(attempt).collect()
 }
 
-fn recorded_attempt(row: &AnyRow) -> Result<Tried, Error> {
+fn attempt(row: &AnyRow) -> Result<RecordedAttempt, Error> {
     let status = row.try_get::<Option<i64>, _>("status")?;
-    Ok(Tried {
+    Ok(RecordedAttempt {
         number: rows::count(row, "number")?,
         at: seconds(row.try_get("at")?),
-        outcome: Try {
+        outcome: DeliveryAttempt {
             duration: Duration::from_millis(
                 u64::try_from(row.try_get::<i64, _>("duration_ms")?).unwrap_or_default(),
             ),

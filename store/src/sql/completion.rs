@@ -1,4 +1,4 @@
-//! How a job's counts grow and how it ends: the rules that every write about items shares.
+//! Counts settled items and ends jobs. Every write that settles an item uses these rules.
 
 use sqlx::Error;
 
@@ -7,24 +7,24 @@ use super::operation::Tx;
 use super::outbox;
 use super::rows::{Record, seconds};
 use crate::job::JobState;
-use crate::store::Ended;
+use crate::store::EndedJob;
 
-/// How an item was settled.
+/// What a settled item adds to its job.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settlement {
-    /// Whether it has a result.
+    /// Whether the item has a result.
     pub(super) succeeded: bool,
-    /// Bytes of its card.
+    /// Size of its card in bytes.
     pub(super) card_bytes: u64,
 }
 
-/// Counts a settled item, and ends the job with the last one. Without a pace the estimate stays.
-pub(super) async fn count(
+/// Counts a settled item, and ends the job if it was the last one. Without a pace, the estimate of the job's end stays.
+pub(super) async fn count_item(
     tx: &mut Tx<'_>,
     record: &mut Record,
     settlement: Settlement,
     pace_ms: Option<u64>,
-) -> Result<Option<Ended>, Error> {
+) -> Result<Option<EndedJob>, Error> {
     let card_bytes = i64::try_from(settlement.card_bytes).unwrap_or(i64::MAX);
     tx.deltas.blob_bytes(card_bytes);
     record.card_bytes += card_bytes;
@@ -37,14 +37,14 @@ pub(super) async fn count(
     }
     if job.succeeded + job.failed >= job.total {
         let state = if job.succeeded > 0 { JobState::Completed } else { JobState::Failed };
-        return end(tx, record, state).await.map(Some);
+        return end_job(tx, record, state).await.map(Some);
     }
     let grew = job.progress() != before;
     if grew {
         job.version += 1;
         job.eta_s = pace_ms.map_or(job.eta_s, |pace| eta(job.total - job.succeeded - job.failed, pace));
     }
-    // No column of an index: PostgreSQL finds room for the new row on the old one's page.
+    // None of these columns is in an index, so PostgreSQL can keep the new row on the page of the old one.
     sqlx::query(
         "UPDATE jobs SET succeeded = $2, failed = $3, version = $4, eta_s = $5, card_bytes = $6, \
          progressed_at = $7 WHERE id = $1",
@@ -64,9 +64,13 @@ pub(super) async fn count(
     Ok(None)
 }
 
-/// Ends a live job, and puts its delivery into the outbox. Its inputs may go, unless pictures failed by a fault that is
-/// not theirs: an operator may want to try these again.
-pub(super) async fn end(tx: &mut Tx<'_>, record: &mut Record, state: JobState) -> Result<Ended, Error> {
+/// Ends a live job, and puts its delivery into the outbox. Its inputs become due for removal, unless pictures failed with
+/// a retryable error: an operator may want to retry those.
+pub(super) async fn end_job(
+    tx: &mut Tx<'_>,
+    record: &mut Record,
+    state: JobState,
+) -> Result<EndedJob, Error> {
     let finished = tx.now.wall;
     let job = &mut record.job;
     tx.deltas.leave(job.state);
@@ -91,13 +95,13 @@ pub(super) async fn end(tx: &mut Tx<'_>, record: &mut Record, state: JobState) -
     .bind(i64::from(state != JobState::Canceled))
     .execute(&mut *tx.connection)
     .await?;
-    outbox::post(tx, &record.job, finished).await?;
+    outbox::store_delivery(tx, &record.job, finished).await?;
     tx.changed(&record.job);
     let processing = record.started.map(|started| span(started, finished)).unwrap_or_default();
-    Ok(Ended { job: record.job.clone(), processing })
+    Ok(EndedJob { job: record.job.clone(), processing })
 }
 
-/// Seconds until so many pictures are settled, rounded up.
+/// Seconds until this many pictures are settled, rounded up.
 pub(super) fn eta(pictures: u32, pace_ms: u64) -> u32 {
     u32::try_from(u64::from(pictures).saturating_mul(pace_ms).div_ceil(1_000)).unwrap_or(u32::MAX)
 }

@@ -1,15 +1,15 @@
-//! Ends that are not an item's doing, and the way back from one: cancel, delete, an operator's retry.
+//! Changes to whole jobs on request: cancel, delete, retry. Also turns jobs into tombstones.
 
 use async_trait::async_trait;
 use sqlx::{Error, Row};
 
-use super::ending;
+use super::completion;
 use super::operation::{Operation, Tx};
-use super::rows::{Record, rank, seconds};
+use super::rows::{Record, Removal, rank, seconds};
 use crate::job::{JobId, JobState};
 use crate::store::{Canceled, Retried};
 
-/// See `Store::cancel`.
+/// Implements `Store::cancel`.
 pub(super) struct Cancel(pub(super) JobId);
 
 #[async_trait]
@@ -26,7 +26,7 @@ impl Operation for Cancel {
         let waiting = cancel_items(tx, &self.0, "queued").await?;
         tx.deltas.waiting(-(waiting as i64));
         cancel_items(tx, &self.0, "claimed").await?;
-        Ok(Canceled::Now(Box::new(ending::end(tx, &mut record, JobState::Canceled).await?)))
+        Ok(Canceled::Now(Box::new(completion::end_job(tx, &mut record, JobState::Canceled).await?)))
     }
 }
 
@@ -41,7 +41,7 @@ async fn cancel_items(tx: &mut Tx<'_>, job: &JobId, state: &str) -> Result<u64, 
     Ok(canceled.rows_affected())
 }
 
-/// See `Store::delete`.
+/// Implements `Store::delete`.
 pub(super) struct Delete(pub(super) JobId);
 
 #[async_trait]
@@ -53,13 +53,13 @@ impl Operation for Delete {
         if record.job.state == JobState::Expired {
             return Ok(false);
         }
-        bury(tx, record).await?;
+        make_tombstone(tx, record).await?;
         Ok(true)
     }
 }
 
-/// Makes a tombstone: the row stays, its items go, its blobs are due to go.
-pub(super) async fn bury(tx: &mut Tx<'_>, mut record: Record) -> Result<(), Error> {
+/// Turns a job into a tombstone: the row stays, the items are deleted, and the blobs are due for removal.
+pub(super) async fn make_tombstone(tx: &mut Tx<'_>, mut record: Record) -> Result<(), Error> {
     let expires = record.expires.min(tx.now.wall);
     let job = &mut record.job;
     tx.deltas.leave(job.state);
@@ -80,13 +80,14 @@ pub(super) async fn bury(tx: &mut Tx<'_>, mut record: Record) -> Result<(), Erro
         .await?;
     sqlx::query(
         "UPDATE jobs SET state = 'expired', version = $2, eta_s = 0, expires_at = $3, \
-         finished_at = COALESCE(finished_at, $4), queued = 0, ready = 0, removal = 2, removal_after = 0, \
+         finished_at = COALESCE(finished_at, $4), queued = 0, ready = 0, removal = $5, removal_after = 0, \
          removal_failures = 0 WHERE id = $1",
     )
     .bind(job.id.as_str())
     .bind(job.version)
     .bind(expires)
     .bind(tx.now.wall)
+    .bind(Removal::Everything.to_column())
     .execute(&mut *tx.connection)
     .await?;
     sqlx::query("UPDATE keys SET expires_at = keep_until WHERE job_id = $1")
@@ -97,7 +98,7 @@ pub(super) async fn bury(tx: &mut Tx<'_>, mut record: Record) -> Result<(), Erro
     Ok(())
 }
 
-/// See `Store::retry`.
+/// Implements `Store::retry`.
 pub(super) struct Retry(pub(super) JobId);
 
 #[async_trait]
@@ -109,7 +110,7 @@ impl Operation for Retry {
         if !matches!(record.job.state, JobState::Completed | JobState::Failed) {
             return Ok(Retried::Nothing(record.job));
         }
-        // A picture that has killed its process is tried with nothing beside it.
+        // A picture that crashed its process is retried in isolation.
         let rows = sqlx::query(
             "UPDATE items SET state = 'queued', failures = 0, not_before = 0, retryable = 0, \
              suspect = CASE WHEN crashes > 0 THEN 2 ELSE 0 END, crashes = 0, error_code = NULL, \
@@ -131,6 +132,7 @@ impl Operation for Retry {
 }
 
 impl Retry {
+    /// Makes an ended job live again.
     async fn reopen(
         &self,
         tx: &mut Tx<'_>,
