@@ -1,8 +1,8 @@
-//! Brings one picture of a job from the blob store into a spool: a whole blob, or an entry of the archive in one.
+//! Loads one picture of a job from the blob store into a spool: a whole blob, or an entry of the archive in a blob.
 //!
-//! The bytes come as a stream and go on as they come, so memory stays the same whatever the picture's size. An entry
-//! is judged as [`archive::extract`](crate::archive::extract) judges it: what is declared is a promise to check, what
-//! comes is counted, and nothing beyond the limit is made.
+//! The bytes are streamed, so memory does not grow with the size of the picture. An entry is checked like in
+//! [`archive::extract`](crate::archive::extract): its declared size is not trusted, the unpacked bytes are counted, and
+//! nothing beyond the limit is unpacked.
 
 use std::io;
 
@@ -14,31 +14,31 @@ use crate::blobs::{BlobError, Blobs};
 use crate::job::ItemSource;
 use crate::spool::{Spool, SpoolRoom, SpoolWriter};
 
-/// Bytes inflated at a time.
+/// Maximum number of bytes inflated at a time.
 const PIECE: usize = 64 << 10;
 
-/// Why a picture's bytes are not there.
+/// Why a picture could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// They are at a URL, and not this store's to bring.
-    #[error("the picture is to be downloaded")]
+    /// The picture is at a URL, not in the blob store.
+    #[error("the picture must be downloaded")]
     Url,
     /// The picture is larger than allowed.
     #[error("the picture is larger than {limit} bytes")]
     TooLarge {
-        /// The bytes that were allowed.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The blob has not as many bytes as its row says: our fault.
-    #[error("the blob {0} is not as long as it was")]
+    /// The length of the blob differs from the one in its row. The client is not to blame.
+    #[error("the length of the blob {0} has changed")]
     Changed(String),
-    /// The archive's entry gives no picture.
+    /// The entry of the archive could not be extracted.
     #[error(transparent)]
     Entry(EntryError),
-    /// The blob store did not give them.
+    /// The blob could not be read.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// The spool did not take them.
+    /// The bytes could not be written to the spool.
     #[error("the bytes could not be spooled")]
     Spool(#[source] io::Error),
 }
@@ -52,7 +52,7 @@ impl From<EntryError> for FetchError {
     }
 }
 
-/// All bytes of a picture, `limit` at most.
+/// Loads all bytes of a picture, up to `limit`.
 pub async fn fetch(
     blobs: &Blobs,
     source: &ItemSource,
@@ -62,14 +62,19 @@ pub async fn fetch(
     let mut writer = room.writer();
     match source {
         ItemSource::Blob { length, .. } if *length > limit => return Err(FetchError::TooLarge { limit }),
-        ItemSource::Blob { key, length } => whole(blobs, key, *length, &mut writer).await?,
-        ItemSource::Entry { key, entry } => unpack(blobs, key, entry, limit, &mut writer).await?,
+        ItemSource::Blob { key, length } => copy_blob(blobs, key, *length, &mut writer).await?,
+        ItemSource::Entry { key, entry } => unpack_entry(blobs, key, entry, limit, &mut writer).await?,
         ItemSource::Url { .. } => return Err(FetchError::Url),
     }
     writer.finish().await.map_err(FetchError::Spool)
 }
 
-async fn whole(blobs: &Blobs, key: &str, length: u64, writer: &mut SpoolWriter) -> Result<(), FetchError> {
+async fn copy_blob(
+    blobs: &Blobs,
+    key: &str,
+    length: u64,
+    writer: &mut SpoolWriter,
+) -> Result<(), FetchError> {
     let mut chunks = std::pin::pin!(blobs.stream(key.to_owned(), None));
     while let Some(chunk) = chunks.try_next().await? {
         if writer.len() + chunk.len() as u64 > length {
@@ -80,14 +85,14 @@ async fn whole(blobs: &Blobs, key: &str, length: u64, writer: &mut SpoolWriter) 
     if writer.len() < length { Err(FetchError::Changed(key.to_owned())) } else { Ok(()) }
 }
 
-async fn unpack(
+async fn unpack_entry(
     blobs: &Blobs,
     key: &str,
     entry: &Entry,
     limit: u64,
     writer: &mut SpoolWriter,
 ) -> Result<(), FetchError> {
-    let mut tally = SizeCheck::new(entry, limit)?;
+    let mut check = SizeCheck::new(entry, limit)?;
     let mut inflate = match entry.method {
         Method::Stored => None,
         Method::Deflate => Some(Inflate::new()),
@@ -99,22 +104,22 @@ async fn unpack(
     while let Some(mut chunk) = chunks.try_next().await? {
         left = left.saturating_sub(chunk.len() as u64);
         while let Some(piece) = next_piece(&mut chunk, inflate.as_mut())? {
-            tally.add(&piece)?;
+            check.add(&piece)?;
             write(writer, piece).await?;
         }
         if inflate.as_ref().is_some_and(Inflate::has_ended) {
-            // What lies behind the stream's own end is nobody's.
-            return Ok(tally.finish()?);
+            // Bytes after the end of the stream are ignored.
+            return Ok(check.finish()?);
         }
     }
     match inflate {
         _ if left > 0 => Err(CUT_OFF.into()),
         Some(_) => Err(ENDS_EARLY.into()),
-        None => Ok(tally.finish()?),
+        None => Ok(check.finish()?),
     }
 }
 
-/// What can be had of a chunk at a time; nothing once it takes another chunk to go on.
+/// The next bytes that a chunk yields, or `None` if that needs another chunk.
 fn next_piece(chunk: &mut Bytes, inflate: Option<&mut Inflate>) -> Result<Option<Bytes>, EntryError> {
     let Some(inflate) = inflate else {
         let whole = std::mem::take(chunk);
@@ -123,7 +128,7 @@ fn next_piece(chunk: &mut Bytes, inflate: Option<&mut Inflate>) -> Result<Option
     let mut piece = Vec::with_capacity(PIECE);
     while piece.len() < PIECE && !inflate.has_ended() {
         let step = inflate.step(chunk, &mut piece)?;
-        let _ = chunk.split_to(step.used);
+        let _ = chunk.split_to(step.consumed);
         if step.stuck {
             break;
         }

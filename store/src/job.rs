@@ -1,5 +1,5 @@
-//! The nouns of the job system, as the store keeps them: plain data, no rules. What an item's result or a job's
-//! options say is the actors' business; here they are text.
+//! The data types of jobs as the store saves them: plain data, no rules. The store treats a job's options and an item's
+//! result as text; the actors interpret them.
 
 mod id;
 
@@ -11,7 +11,7 @@ pub use id::JobId;
 
 use crate::archive::Entry;
 
-/// Defines an enum whose members are stored and shown as fixed words.
+/// Defines an enum whose variants are stored and displayed as fixed words.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -19,16 +19,16 @@ macro_rules! words {
         pub enum $name { $($(#[$member_doc])* #[serde(rename = $word)] $member),+ }
 
         impl $name {
-            /// Every member.
+            /// All variants.
             pub const ALL: &'static [Self] = &[$(Self::$member),+];
 
-            /// The word by which it is stored and shown.
+            /// The word for this variant, as it is stored and displayed.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$member => $word),+ }
             }
 
-            /// The member of this word.
+            /// The variant for this word.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|member| member.as_str() == word)
@@ -39,37 +39,38 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// What a job was made of.
+    /// What a job was created from.
     JobKind {
         /// The pictures of a ZIP.
         Zip = "zip_batch",
         /// Pictures at URLs.
         Url = "url_batch",
-        /// Pictures sent one by one.
+        /// Pictures that were uploaded one by one.
         Image = "image_batch",
     }
 }
 
 words! {
-    /// Where a job stands. It moves down this list only, and never from one ending to another but to `Expired`.
+    /// The state of a job. A job moves down this list. An ended job changes only to `Expired`, or back to `Processing`
+    /// when an operator retries it.
     JobState {
-        /// No picture of it has been begun.
+        /// None of its pictures was claimed yet.
         Queued = "queued",
-        /// Begun and not ended.
+        /// Started and not ended.
         Processing = "processing",
-        /// Every picture is settled, one of them at least with a result.
+        /// All pictures are settled, and at least one has a result.
         Completed = "completed",
-        /// Every picture is settled, none with a result.
+        /// All pictures are settled, and none has a result.
         Failed = "failed",
-        /// Ended by its owner.
+        /// Canceled by its owner.
         Canceled = "canceled",
-        /// Past its time: results and items are gone, the row is a tombstone.
+        /// Expired or deleted: results and items are gone, and the row is a tombstone.
         Expired = "expired",
     }
 }
 
 impl JobState {
-    /// Whether nothing more is done for the job.
+    /// Whether the job has ended.
     #[must_use]
     pub fn has_ended(self) -> bool {
         !matches!(self, Self::Queued | Self::Processing)
@@ -77,36 +78,36 @@ impl JobState {
 }
 
 words! {
-    /// Which jobs go first.
+    /// The priority of a job. Jobs of a higher priority go first.
     Priority {
-        /// After all others.
+        /// After all other jobs.
         Low = "low",
         /// The default.
         Normal = "normal",
-        /// Before all others.
+        /// Before all other jobs.
         High = "high",
     }
 }
 
-/// Where one picture's bytes are. Stored as JSON with its item.
+/// Where the bytes of a picture are. Stored as JSON with its item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "in", rename_all = "snake_case")]
 pub enum ItemSource {
-    /// A blob that is the picture.
+    /// The picture is a blob.
     Blob {
         /// The blob's key.
         key: String,
         /// Its length in bytes.
         length: u64,
     },
-    /// An entry of the ZIP in a blob.
+    /// The picture is an entry of a ZIP in a blob.
     Entry {
-        /// The ZIP's key.
+        /// The key of the ZIP's blob.
         key: String,
-        /// Where in it, and how to read it.
+        /// The entry.
         entry: Entry,
     },
-    /// To be downloaded.
+    /// The picture must be downloaded.
     Url {
         /// An http(s) URL.
         url: String,
@@ -116,59 +117,59 @@ pub enum ItemSource {
 /// A picture of a job that is being created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewItem {
-    /// Its name for the job's owner.
+    /// The name that the job's owner sees.
     pub name: String,
-    /// Where its bytes are.
+    /// Where the bytes are.
     pub source: ItemSource,
 }
 
 /// The idempotency key of a job that is being created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// Within which the key is unique: method, route and caller.
+    /// The scope in which the key is unique: method, route and caller.
     pub scope: String,
-    /// The client's word.
+    /// The key that the client sent.
     pub key: String,
-    /// Digest of what was asked for.
+    /// The digest of the request.
     pub fingerprint: String,
-    /// How long the key lives at least; it lives as long as its job, too.
+    /// The minimum lifetime of the key. It lives at least as long as its job.
     pub keep: Duration,
 }
 
-/// A job that is being created. Its blobs are stored already.
+/// A job to create. Its blobs must be stored already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
     /// Its id.
     pub id: JobId,
-    /// What it was made of.
+    /// What it is created from.
     pub kind: JobKind,
-    /// Which jobs go first.
+    /// Its priority.
     pub priority: Priority,
-    /// The options of its pictures, as JSON.
+    /// The options for its pictures, as JSON.
     pub options: String,
-    /// The id of the request that created it.
+    /// The id of the request that creates it.
     pub request_id: String,
     /// The W3C trace context of that request.
     pub traceparent: Option<String>,
-    /// Scheme and host that URLs in bodies begin with.
+    /// Scheme and host of the URLs in bodies.
     pub base_url: String,
-    /// Where its end is told.
+    /// The webhook URL to call when the job ends.
     pub callback_url: Option<String>,
-    /// How long it is kept, from now on.
+    /// How long the job is kept, starting now.
     pub ttl: Duration,
-    /// Seconds until its end, as estimated now.
+    /// Estimated seconds until it ends.
     pub eta_s: u32,
-    /// Its pictures, one at least.
+    /// Its pictures, at least one.
     pub items: Vec<NewItem>,
-    /// Bytes of its inputs' blobs.
+    /// Total size of its input blobs in bytes.
     pub input_bytes: u64,
     /// Its idempotency key.
     pub key: Option<NewKey>,
 }
 
-/// A job's row. Times are whole Unix seconds.
+/// A job. Times are in Unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as in `NewJob`, or the contract's own words")]
+#[allow(missing_docs, reason = "the other fields are as in `NewJob`, or named after a state")]
 pub struct Job {
     pub id: JobId,
     pub kind: JobKind,
@@ -183,44 +184,44 @@ pub struct Job {
     pub started_at: Option<i64>,
     pub finished_at: Option<i64>,
     pub expires_at: i64,
-    /// Grows when what clients see of the job changes, and at no other time.
+    /// Increases when what clients see of the job changes, and at no other time.
     pub version: i64,
-    /// Seconds until its end, as estimated when the version last changed.
+    /// Seconds until it ends, as estimated when the version last changed.
     pub eta_s: u32,
-    /// Pictures in all.
+    /// Number of pictures.
     pub total: u32,
-    /// Pictures with a result.
+    /// Number of pictures with a result.
     pub succeeded: u32,
-    /// Pictures without one that will never have one.
+    /// Number of pictures that failed permanently.
     pub failed: u32,
-    /// Whether results were fetched.
+    /// Whether its results were fetched.
     pub fetched: bool,
 }
 
 impl Job {
-    /// Whole per cent of the pictures that are settled.
+    /// The settled pictures in percent, rounded down.
     #[must_use]
     pub fn progress(&self) -> u32 {
         percent(self.succeeded + self.failed, self.total)
     }
 }
 
-/// Whole per cent, rounded down.
+/// A part of a whole in percent, rounded down.
 #[must_use]
 pub fn percent(part: u32, whole: u32) -> u32 {
     (u64::from(part) * 100 / u64::from(whole.max(1))) as u32
 }
 
 words! {
-    /// Where an item stands.
+    /// The state of an item.
     ItemState {
-        /// Waits for a slot.
+        /// Waits to be claimed.
         Queued = "queued",
-        /// Leased to a process.
+        /// A process has claimed it.
         Claimed = "claimed",
         /// Has a result.
         Done = "done",
-        /// Will never have one.
+        /// Failed permanently.
         Failed = "failed",
         /// Its job was canceled before it was settled.
         Canceled = "canceled",
@@ -236,41 +237,41 @@ pub struct Card {
     pub media_type: String,
     /// Its length in bytes.
     pub length: u64,
-    /// CRC-32 of its bytes, which the results' ZIP needs.
+    /// CRC-32 of its bytes, for the ZIP of the results.
     pub crc32: u32,
 }
 
-/// An item's row.
+/// An item: one picture of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Its place in the job, from 0.
+    /// Its number in the job, from 0.
     pub number: u32,
-    /// Its name for the job's owner.
+    /// The name that the job's owner sees.
     pub name: String,
-    /// Where it stands.
+    /// Its state.
     pub state: ItemState,
     /// How often it was claimed.
     pub attempt: u32,
-    /// Its result, where it has one.
+    /// Its result, if it is done.
     pub result: Option<ItemResult>,
-    /// Why it has none, where it never will.
+    /// Its error, if it has failed.
     pub error: Option<ItemError>,
 }
 
-/// What a picture gave.
+/// The result of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemResult {
-    /// The members that clients see, as a JSON object.
+    /// The fields that clients see, as a JSON object.
     pub members: String,
     /// Its card.
     pub card: Card,
 }
 
-/// Why a picture gave nothing.
+/// Why a picture failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemError {
-    /// The wire's code.
+    /// The error code of the API.
     pub code: String,
-    /// What its owner is told.
+    /// The message for the job's owner.
     pub message: String,
 }

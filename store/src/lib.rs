@@ -1,17 +1,15 @@
-//! Bytes at rest: what lies outside of the pixels' memory, and how it is read back.
+//! Storage: the database of jobs, the blobs of their pictures, and temporary bytes.
 //!
-//! - [`spool`] holds temporary bytes (a request's body, a large answer): in memory while they are few, else in a
-//!   file that has no name.
-//! - [`archive`] reads ZIP archives that lie in such bytes, entry by entry, under limits.
-//! - [`store`] is the contract of what must survive: jobs and their items, keys, nonces, secrets; [`job`] are its nouns;
-//!   [`sql`] keeps it in SQLite or PostgreSQL.
-//! - [`steady_clock`] is the wall clock that no one can set.
-//! - [`outbox`] is the part of that contract that tells others of jobs' ends.
-//! - [`blobs`] are the inputs and cards of jobs, in a folder or a bucket; [`fetch`] brings one picture of them into a
-//!   spool, [`results`] is the archive of a job's cards.
+//! - [`store`] is the contract of the database: jobs and their items, keys, nonces, secrets. [`outbox`] is its part for
+//!   webhooks, [`job`] defines its data types, and [`sql`] implements it on SQLite and PostgreSQL.
+//! - [`blobs`] stores the inputs and cards of jobs in a folder or a bucket. [`fetch`] loads one picture from there into a
+//!   spool, and [`results`] builds the archive of a job's cards.
+//! - [`spool`] holds temporary bytes, such as request bodies and large answers: in memory while they are short, otherwise
+//!   in an unnamed file. [`archive`] reads ZIP archives from a spool, entry by entry and under limits.
+//! - [`steady_clock`] is a wall clock that does not jump.
 //!
-//! This crate knows nobody above it. It reports failures as plain enums and `std::io::Error`; what a user is
-//! told is decided by its callers.
+//! This crate depends on no other crate of the workspace. It reports errors as plain enums and `std::io::Error`. Its
+//! callers decide what users see.
 
 pub mod archive;
 pub mod blobs;

@@ -1,24 +1,24 @@
-//! The wall clock as this process believes it: it follows the system's clock in small steps, and goes on by the
-//! monotonic clock when the system's jumps. Nothing expires because somebody set a clock.
+//! A wall clock that does not jump: it follows small corrections of the system clock, and continues on the monotonic clock
+//! when the system clock jumps. Nothing expires because someone set the system clock.
 //!
-//! A jump is not believed before the next start. One clock for the whole process, so that the store and whoever
+//! A jump is not followed until the process restarts. There is one clock per process, so that the store and the code that
 //! compares times with it agree.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// The largest difference that is a correction and not a jump.
-const STEP: i64 = 60_000;
+/// The largest difference in milliseconds that counts as a correction and not as a jump.
+const MAX_CORRECTION: i64 = 60_000;
 
-/// See the module.
+/// The clock. See the module documentation.
 #[derive(Debug)]
 pub struct SteadyClock {
-    /// A moment of the monotonic clock, and the milliseconds since 1970 that it stands for.
+    /// A time on the monotonic clock, and the same time in milliseconds since 1970.
     base: Mutex<(Instant, i64)>,
 }
 
 impl SteadyClock {
-    /// The clock of this process, started by the first who asks.
+    /// The clock of this process, started by the first call.
     pub fn of_process() -> &'static Self {
         static CLOCK: OnceLock<SteadyClock> = OnceLock::new();
         CLOCK.get_or_init(|| Self { base: Mutex::new((Instant::now(), system_millis())) })
@@ -29,13 +29,13 @@ impl SteadyClock {
     pub fn millis(&self) -> i64 {
         let mut base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
         let now = reconcile(*base, Instant::now(), system_millis());
-        // While it goes by itself the base stays: otherwise roundings would add up.
         match now {
-            Belief::System(base_now) => {
+            Source::System(base_now) => {
                 *base = base_now;
                 base_now.1
             }
-            Belief::Own(millis) => millis,
+            // The base stays, so that rounding errors do not add up.
+            Source::Monotonic(millis) => millis,
         }
     }
 
@@ -45,25 +45,29 @@ impl SteadyClock {
         self.millis().div_euclid(1_000)
     }
 
-    /// How far the system's clock is from this one, in seconds; zero unless it has jumped.
+    /// How far the system clock is ahead of this clock, in seconds. Zero unless the system clock has jumped.
     #[must_use]
     pub fn skew_seconds(&self) -> i64 {
         (system_millis() - self.millis()) / 1_000
     }
 }
 
-/// Which clock is right.
+/// The clock that the time comes from.
 #[derive(Debug, PartialEq, Eq)]
-enum Belief {
-    /// The system's: the new base.
+enum Source {
+    /// The system clock, with the new base.
     System((Instant, i64)),
-    /// The monotonic one, counted from the base.
-    Own(i64),
+    /// The monotonic clock, in milliseconds counted from the base.
+    Monotonic(i64),
 }
 
-fn reconcile((at, millis): (Instant, i64), now: Instant, system: i64) -> Belief {
+fn reconcile((at, millis): (Instant, i64), now: Instant, system: i64) -> Source {
     let steady = millis + now.saturating_duration_since(at).as_millis() as i64;
-    if (system - steady).abs() <= STEP { Belief::System((now, system)) } else { Belief::Own(steady) }
+    if (system - steady).abs() <= MAX_CORRECTION {
+        Source::System((now, system))
+    } else {
+        Source::Monotonic(steady)
+    }
 }
 
 fn system_millis() -> i64 {
@@ -77,14 +81,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_steps_are_followed_and_jumps_are_not() {
+    fn small_corrections_are_followed_and_jumps_are_not() {
         let start = Instant::now();
         let later = |seconds| start + Duration::from_secs(seconds);
         let base = (start, 1_000_000);
-        assert_eq!(reconcile(base, later(10), 1_010_500), Belief::System((later(10), 1_010_500)));
-        assert_eq!(reconcile(base, later(10), 1_009_000), Belief::System((later(10), 1_009_000)));
+        assert_eq!(reconcile(base, later(10), 1_010_500), Source::System((later(10), 1_010_500)));
+        assert_eq!(reconcile(base, later(10), 1_009_000), Source::System((later(10), 1_009_000)));
         for jump in [86_400_000, -86_400_000] {
-            assert_eq!(reconcile(base, later(10), 1_010_000 + jump), Belief::Own(1_010_000));
+            assert_eq!(reconcile(base, later(10), 1_010_000 + jump), Source::Monotonic(1_010_000));
         }
     }
 }

@@ -39,7 +39,7 @@ impl Dispatcher {
         Some(ClaimRequest {
             owner: self.tools.owner.clone(),
             sequence: self.items.next_claim(),
-            most,
+            limit: most,
             lease: self.settings.lease,
             selection,
             pace_ms: self.tools.estimate.pace_ms(),

@@ -1,25 +1,52 @@
-//! The central directory: all entries of an archive, judged together.
+//! The central directory: reads and checks all entries of an archive.
 //!
-//! `rawzip` reads the records (zip64 included). The checks on top are ours: the caps, the one reading, paths,
-//! names, and that no two entries share bytes, which is how a small archive holds a great many large files
-//! (D. Fifield, "A better zip bomb", WOOT 2019).
+//! `rawzip` parses the records, including zip64. This module adds the checks: the limits, a single interpretation, paths
+//! and names, and that no two entries share bytes. Shared bytes would let a small archive contain a great many large
+//! files (D. Fifield, "A better zip bomb", WOOT 2019).
 
 use std::io;
 use std::ops::Range;
 
 use rawzip::{ZipArchive, ZipFileHeaderRecord, ZipLocator};
 
-use super::end::End;
+use super::end_record::EndRecord;
 use super::entry::{Entry, EntryKind, Method};
-use super::name::{self, Names};
-use super::source::Source;
-use super::{ArchiveError, ArchiveLimits};
+use super::error::ArchiveError;
+use super::name::{self, UniqueNames};
 use crate::spool::Spool;
 
-/// `AE-x` encryption hides behind a method number of its own (APPNOTE 4.4.5).
+/// The method number of `AE-x` encryption (APPNOTE 4.4.5).
 const METHOD_AES: u16 = 99;
 /// Length of a local header without name and extra field (APPNOTE 4.3.7).
 const LOCAL_HEADER: usize = 30;
+
+/// Limits on an archive. They are checked before the work that they limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveLimits {
+    /// Maximum number of entries, including folders and junk.
+    pub max_entries: u64,
+    /// Maximum size of the central directory in bytes.
+    pub max_directory_bytes: u64,
+    /// Maximum uncompressed size of one entry in bytes. An entry that declares more becomes [`EntryKind::TooLarge`].
+    pub max_entry_bytes: u64,
+}
+
+impl Default for ArchiveLimits {
+    /// 5,000 entries, a directory of 4 MiB, 50 MB per entry.
+    fn default() -> Self {
+        Self { max_entries: 5_000, max_directory_bytes: 4 << 20, max_entry_bytes: 50_000_000 }
+    }
+}
+
+/// A spool as `rawzip` reads it.
+#[derive(Debug, Clone, Copy)]
+struct Source<'a>(&'a Spool);
+
+impl rawzip::ReaderAt for Source<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(offset, buffer)
+    }
+}
 
 /// The entries of an archive that passed every check.
 #[derive(Debug, Clone)]
@@ -28,40 +55,45 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Reads and checks the directory. Reads as many bytes as the limits allow at most, and none of the entries'
-    /// data. Blocks.
+    /// Reads and checks the directory. Reads no more bytes than the limits allow, and none of the entries' data. Blocks.
     pub fn read(source: &Spool, limits: &ArchiveLimits) -> Result<Self, ArchiveError> {
-        let end = End::find(source)?;
+        let end = EndRecord::find(source)?;
         let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
-        let behind_signature = end.offset + 4;
+        let after_signature = end.offset + 4;
         let archive = ZipLocator::new()
-            .locate_in_reader(Source(source), &mut buffer, behind_signature)
+            .locate_in_reader(Source(source), &mut buffer, after_signature)
             .map_err(|(_, error)| damaged(&error))?;
         check_end(&archive, &end, limits)?;
-        Reading::new(source, *limits, &archive).run(&archive, &mut buffer)
+        DirectoryReader::new(source, *limits, &archive).run(&archive, &mut buffer)
     }
 
-    /// The entries in the directory's order.
+    /// The entries in the order of the directory.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The entries themselves.
+    /// The entries in the order of the directory, owned.
     #[must_use]
     pub fn into_entries(self) -> Vec<Entry> {
         self.entries
     }
 }
 
-/// Caps and place, judged on the end record alone.
-fn check_end<R>(archive: &ZipArchive<R>, end: &End, limits: &ArchiveLimits) -> Result<(), ArchiveError> {
+/// Checks the limits and the position of the directory with the end record alone.
+fn check_end<R>(
+    archive: &ZipArchive<R>,
+    end: &EndRecord,
+    limits: &ArchiveLimits,
+) -> Result<(), ArchiveError> {
     let start = archive.directory_offset();
     if archive.eocd_offset() != end.offset || end.directory.is_some_and(|claimed| claimed != start) {
         return Err(ArchiveError::Damaged("the central directory is not where the end record says"));
     }
-    let length =
-        end.offset.checked_sub(start).ok_or(ArchiveError::Damaged("the central directory lies behind"))?;
+    let length = end
+        .offset
+        .checked_sub(start)
+        .ok_or(ArchiveError::Damaged("the central directory is after its end"))?;
     if archive.entries_hint() > limits.max_entries || length > limits.max_directory_bytes {
         return Err(ArchiveError::TooManyEntries);
     }
@@ -69,47 +101,47 @@ fn check_end<R>(archive: &ZipArchive<R>, end: &End, limits: &ArchiveLimits) -> R
 }
 
 /// The state of reading one directory.
-struct Reading<'a> {
+struct DirectoryReader<'a> {
     source: &'a Spool,
     limits: ArchiveLimits,
     directory_offset: u64,
-    promised: usize,
-    names: Names,
+    declared: usize,
+    names: UniqueNames,
     entries: Vec<Entry>,
-    /// From local header to the end of the data, an entry each.
+    /// The bytes of each entry, from its local header to the end of its data.
     spans: Vec<Range<u64>>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> DirectoryReader<'a> {
     fn new<R>(source: &'a Spool, limits: ArchiveLimits, archive: &ZipArchive<R>) -> Self {
-        let promised = archive.entries_hint() as usize;
+        let declared = archive.entries_hint() as usize;
         Self {
             source,
             limits,
             directory_offset: archive.directory_offset(),
-            promised,
-            names: Names::by(str::to_owned),
-            entries: Vec::with_capacity(promised),
-            spans: Vec::with_capacity(promised),
+            declared,
+            names: UniqueNames::by(str::to_owned),
+            entries: Vec::with_capacity(declared),
+            spans: Vec::with_capacity(declared),
         }
     }
 
     fn run(mut self, archive: &ZipArchive<Source<'_>>, buffer: &mut [u8]) -> Result<Directory, ArchiveError> {
         let mut records = archive.entries(buffer);
         while let Some(record) = records.next_entry().map_err(|error| damaged(&error))? {
-            if self.entries.len() == self.promised {
+            if self.entries.len() == self.declared {
                 return Err(ArchiveError::Damaged("more entries than the end record says"));
             }
-            self.take(&record)?;
+            self.add_entry(&record)?;
         }
-        if self.entries.len() < self.promised {
+        if self.entries.len() < self.declared {
             return Err(ArchiveError::Damaged("fewer entries than the end record says"));
         }
-        self.refuse_overlaps()?;
+        self.reject_overlaps()?;
         Ok(Directory { entries: self.entries })
     }
 
-    fn take(&mut self, record: &ZipFileHeaderRecord<'_>) -> Result<(), ArchiveError> {
+    fn add_entry(&mut self, record: &ZipFileHeaderRecord<'_>) -> Result<(), ArchiveError> {
         let raw = record.file_path().as_bytes();
         let decoded = name::decode(raw, record.flags().is_utf8());
         if name::leaves_archive(&decoded) {
@@ -123,7 +155,7 @@ impl<'a> Reading<'a> {
             size: record.uncompressed_size_hint(),
             method,
             crc32: record.crc32(),
-            verdict: self.judge(record, method),
+            verdict: self.kind(record, method),
             renamed: local.renamed,
             name: self.names.unique(name::clean(&decoded)),
         });
@@ -131,9 +163,13 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Finds where an entry's bytes begin and end, and whether it is called the same there. One read an entry, as
-    /// long as the name in the directory: all of them together are bounded by the directory's length.
-    fn local_header(&self, record: &ZipFileHeaderRecord<'_>, name: &[u8]) -> Result<Local, ArchiveError> {
+    /// Finds where an entry's bytes start and end, and whether the local header has the same name. Makes one read per
+    /// entry, as long as the name in the directory, so the length of the directory bounds all reads together.
+    fn local_header(
+        &self,
+        record: &ZipFileHeaderRecord<'_>,
+        name: &[u8],
+    ) -> Result<LocalHeader, ArchiveError> {
         let start = record.local_header_offset();
         let mut header = vec![0; LOCAL_HEADER + name.len()];
         let read = self.source.read_at(start, &mut header).map_err(ArchiveError::Io)?;
@@ -146,10 +182,10 @@ impl<'a> Reading<'a> {
         let end = data.checked_add(record.compressed_size_hint()).filter(|end| *end <= self.directory_offset);
         let end = end.ok_or(ArchiveError::Damaged("an entry's data reach into the central directory"))?;
         let renamed = usize::from(name_length) != name.len() || !header.ends_with(name);
-        Ok(Local { span: start..end, renamed })
+        Ok(LocalHeader { span: start..end, renamed })
     }
 
-    fn judge(&self, record: &ZipFileHeaderRecord<'_>, method: Method) -> EntryKind {
+    fn kind(&self, record: &ZipFileHeaderRecord<'_>, method: Method) -> EntryKind {
         let flags = record.flags();
         let limit = self.limits.max_entry_bytes;
         match file_type(record) {
@@ -170,7 +206,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn refuse_overlaps(&mut self) -> Result<(), ArchiveError> {
+    fn reject_overlaps(&mut self) -> Result<(), ArchiveError> {
         self.spans.sort_unstable_by_key(|span| span.start);
         if self.spans.windows(2).any(|pair| pair[1].start < pair[0].end) {
             return Err(ArchiveError::Damaged("entries overlap"));
@@ -179,7 +215,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-struct Local {
+struct LocalHeader {
     span: Range<u64>,
     renamed: bool,
 }
@@ -191,8 +227,8 @@ enum FileType {
     Device,
 }
 
-/// The file type bits of Unix lie in the upper half of the external attributes. They are believed whatever
-/// system the archive says it was made on, since writers set them on any.
+/// The type of an entry. The upper half of the external attributes contains the file type bits of Unix. They are used
+/// whatever system the archive says it was made on, since tools set them on any system.
 fn file_type(record: &ZipFileHeaderRecord<'_>) -> FileType {
     const FAT_DIRECTORY: u32 = 0x10;
     let attributes = record.external_attributes();
@@ -205,14 +241,14 @@ fn file_type(record: &ZipFileHeaderRecord<'_>) -> FileType {
     }
 }
 
-/// What `rawzip` says, in our words. Only a failure of the disk is not the archive's fault.
+/// Translates an error of `rawzip`. Only a disk error is not the archive's fault.
 fn damaged(error: &rawzip::Error) -> ArchiveError {
     match error.kind() {
         rawzip::ErrorKind::IO(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => {
             ArchiveError::Io(io::Error::new(cause.kind(), cause.to_string()))
         }
         rawzip::ErrorKind::InvalidSignature { .. } => {
-            ArchiveError::Damaged("the directory holds what is no record")
+            ArchiveError::Damaged("the directory contains an invalid record")
         }
         rawzip::ErrorKind::Eof | rawzip::ErrorKind::IO(_) => {
             ArchiveError::Damaged("the directory is truncated")

@@ -1,44 +1,45 @@
-//! One entry of an archive: where its bytes lie and what they claim to be. Plain data with nothing borrowed, so
-//! that it can be stored and used later by another process, on the same bytes.
+//! One entry of an archive: where its bytes are and what the directory says about them. Plain data without borrows, so
+//! that it can be stored and used later, by another process, on the same bytes.
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryError, name};
+use super::error::EntryError;
+use super::name;
 
-/// What the central directory says about one entry, judged.
+/// One entry of the central directory, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Path within the archive: unique in it, safe to show (no control or bidi characters), at most
-    /// [`Entry::LONGEST_NAME`] bytes, never leaving the archive. Folders end in `/`.
+    /// The path within the archive. It is unique, safe to display (no control or bidi characters), has at most
+    /// [`Entry::LONGEST_NAME`] bytes, and never leaves the archive. The path of a folder ends in `/`.
     pub name: String,
-    /// Where the entry's data begin, in bytes from the start of the archive.
+    /// Where the entry's data start, in bytes from the start of the archive.
     pub offset: u64,
-    /// Bytes of the data as they lie there.
+    /// Size of the compressed data in bytes.
     pub compressed_size: u64,
-    /// Bytes after inflating, as declared.
+    /// Declared size after inflating in bytes.
     pub size: u64,
     /// How the data are compressed.
     pub method: Method,
-    /// CRC-32 of the inflated bytes, as declared.
+    /// Declared CRC-32 of the inflated bytes.
     pub crc32: u32,
-    /// Whether [`extract`](super::extract) will try.
+    /// What kind of entry it is, and so whether [`extract`](super::extract) supports it.
     pub verdict: EntryKind,
-    /// Whether the local header gives another name than the central directory, whose name is used.
+    /// Whether the local header has another name than the central directory. The name in the directory is used.
     pub renamed: bool,
 }
 
 impl Entry {
-    /// Most bytes of a name; a longer one loses its middle.
-    pub const LONGEST_NAME: usize = 1024;
+    /// Maximum length of a name in bytes. The middle of a longer name is cut out.
+    pub const LONGEST_NAME: usize = name::LONGEST;
 
-    /// Whether the entry is what systems leave beside the files that people mean, to be ignored without a word:
-    /// `__MACOSX/`, `._*`, `.DS_Store`, `Thumbs.db`, `desktop.ini`.
+    /// Whether the entry is a file that operating systems add on their own and that can be ignored: `__MACOSX/`, `._*`,
+    /// `.DS_Store`, `Thumbs.db`, `desktop.ini`.
     #[must_use]
     pub fn junk(&self) -> bool {
         name::is_junk(&self.name)
     }
 
-    /// Why the entry cannot be extracted, as far as that is known beforehand.
+    /// Returns an error if it is known in advance that the entry cannot be extracted.
     pub fn check(&self) -> Result<(), EntryError> {
         match self.verdict {
             EntryKind::Readable => Ok(()),
@@ -54,11 +55,11 @@ impl Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "u16", from = "u16")]
 pub enum Method {
-    /// Method 0: as they are.
+    /// Method 0: not compressed.
     Stored,
     /// Method 8: deflate (RFC 1951).
     Deflate,
-    /// Any other; never inflated here.
+    /// Any other method. Not supported.
     Other(u16),
 }
 
@@ -82,7 +83,7 @@ impl From<Method> for u16 {
     }
 }
 
-/// What is known of an entry before its data are touched.
+/// What kind of entry it is, as far as the directory says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
@@ -100,7 +101,7 @@ pub enum EntryKind {
     UnsupportedMethod,
     /// A file that declares more bytes than [`max_entry_bytes`](super::ArchiveLimits::max_entry_bytes).
     TooLarge {
-        /// The bytes that were allowed.
+        /// The limit in bytes.
         limit: u64,
     },
 }

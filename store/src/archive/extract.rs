@@ -1,48 +1,48 @@
-//! One entry's bytes: its extent read, inflated under a cap, counted as they come, and checked.
+//! Extracts one entry: reads its data, inflates them up to a limit, and checks size and CRC.
 //!
-//! The declared size is never more than a promise to check. Memory grows with what really comes, up to the
-//! smaller of promise and cap, and not beyond.
+//! The declared size is not trusted. Memory grows with the bytes that are really unpacked, up to the declared size or the
+//! limit, whichever is smaller.
 
 use std::ops::Range;
 
-use super::EntryError;
 use super::entry::{Entry, Method};
+use super::error::EntryError;
 use super::unpack::{CUT_OFF, ENDS_EARLY, Inflate, SizeCheck};
 use crate::spool::Spool;
 
 /// Compressed bytes read at a time.
 const WINDOW: usize = 64 << 10;
 
-/// All bytes of an entry, at most `cap`, with size and CRC-32 checked. Blocks.
-pub fn extract(source: &Spool, entry: &Entry, cap: u64) -> Result<Vec<u8>, EntryError> {
-    let mut tally = SizeCheck::new(entry, cap)?;
-    let size = usize::try_from(entry.size).map_err(|_| EntryError::TooLarge { limit: cap })?;
-    let mut data = Data::new(source, entry)?;
+/// Extracts all bytes of an entry, up to `limit`, and checks its size and CRC-32. Blocks.
+pub fn extract(source: &Spool, entry: &Entry, limit: u64) -> Result<Vec<u8>, EntryError> {
+    let mut check = SizeCheck::new(entry, limit)?;
+    let size = usize::try_from(entry.size).map_err(|_| EntryError::TooLarge { limit })?;
+    let mut data = EntryData::new(source, entry)?;
     let bytes = data.read(size)?;
-    tally.add(&bytes)?;
+    check.add(&bytes)?;
     if bytes.len() == size {
-        // A byte more is one too many.
-        tally.add(&data.read(1)?)?;
+        // There must not be another byte.
+        check.add(&data.read(1)?)?;
     }
-    tally.finish()?;
+    check.finish()?;
     Ok(bytes)
 }
 
-/// The first `most` bytes of an entry, or fewer if it ends before; nothing is checked. Blocks.
-pub fn peek(source: &Spool, entry: &Entry, most: usize) -> Result<Vec<u8>, EntryError> {
+/// Extracts the first `length` bytes of an entry, or fewer if it is shorter. Checks neither size nor CRC. Blocks.
+pub fn peek(source: &Spool, entry: &Entry, length: usize) -> Result<Vec<u8>, EntryError> {
     entry.check()?;
-    let mut bytes = Data::new(source, entry)?.read(most)?;
-    bytes.truncate(most);
+    let mut bytes = EntryData::new(source, entry)?.read(length)?;
+    bytes.truncate(length);
     Ok(bytes)
 }
 
-/// The data of one entry, being read.
-enum Data<'a> {
+/// Reads the data of one entry.
+enum EntryData<'a> {
     Stored(Extent<'a>),
     Deflated(Box<Inflater<'a>>),
 }
 
-impl<'a> Data<'a> {
+impl<'a> EntryData<'a> {
     fn new(source: &'a Spool, entry: &Entry) -> Result<Self, EntryError> {
         let extent = Extent { source, offset: entry.offset, left: entry.compressed_size };
         match entry.method {
@@ -52,20 +52,20 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// Up to `most` bytes (and what the allocator gave beyond); fewer mean the end.
-    fn read(&mut self, most: usize) -> Result<Vec<u8>, EntryError> {
+    /// Reads up to `limit` bytes. May return a few more if the allocator gave a larger buffer. Fewer bytes mean the end.
+    fn read(&mut self, limit: usize) -> Result<Vec<u8>, EntryError> {
         match self {
             Self::Stored(extent) => {
-                let mut bytes = vec![0; (most as u64).min(extent.left) as usize];
+                let mut bytes = vec![0; (limit as u64).min(extent.left) as usize];
                 extent.read(&mut bytes)?;
                 Ok(bytes)
             }
-            Self::Deflated(inflater) => inflater.read(most),
+            Self::Deflated(inflater) => inflater.read(limit),
         }
     }
 }
 
-/// Where the data lie in the archive, and how much of them is left.
+/// The part of the archive that contains the data, as far as it is not read yet.
 struct Extent<'a> {
     source: &'a Spool,
     offset: u64,
@@ -73,7 +73,7 @@ struct Extent<'a> {
 }
 
 impl Extent<'_> {
-    /// Reads as much as the buffer and the extent hold.
+    /// Fills the buffer, or reads what is left of the extent if that is less.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, EntryError> {
         let wanted = self.left.min(buffer.len() as u64) as usize;
         let read = self.source.read_at(self.offset, &mut buffer[..wanted]).map_err(EntryError::Io)?;
@@ -86,7 +86,7 @@ impl Extent<'_> {
     }
 }
 
-/// A deflate stream on an extent.
+/// Inflates the data of an extent.
 struct Inflater<'a> {
     extent: Extent<'a>,
     stream: Inflate,
@@ -101,11 +101,11 @@ impl<'a> Inflater<'a> {
         Self { extent, stream: Inflate::new(), window, unread: 0..0 }
     }
 
-    fn read(&mut self, most: usize) -> Result<Vec<u8>, EntryError> {
+    fn read(&mut self, limit: usize) -> Result<Vec<u8>, EntryError> {
         let mut bytes = Vec::new();
-        while bytes.len() < most && !self.stream.has_ended() {
+        while bytes.len() < limit && !self.stream.has_ended() {
             if bytes.len() == bytes.capacity() {
-                let step = bytes.len().max(WINDOW).min(most - bytes.len());
+                let step = bytes.len().max(WINDOW).min(limit - bytes.len());
                 bytes.reserve_exact(step);
             }
             self.step(&mut bytes)?;
@@ -119,7 +119,7 @@ impl<'a> Inflater<'a> {
             self.unread = 0..self.extent.read(&mut self.window)?;
         }
         let step = self.stream.step(&self.window[self.unread.clone()], bytes)?;
-        self.unread.start += step.used;
+        self.unread.start += step.consumed;
         if step.stuck { Err(ENDS_EARLY) } else { Ok(()) }
     }
 }

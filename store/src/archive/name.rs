@@ -1,15 +1,16 @@
-//! Names of entries: decoded, judged, made safe to show, made unique.
+//! Names of entries: decodes them, rejects paths that leave the archive, makes them safe to display and unique.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::Entry;
+/// Maximum length of a name in bytes.
+pub(super) const LONGEST: usize = 1024;
 
-/// Code page 437 from 0x80 on: what a name is in if nothing says UTF-8 (APPNOTE appendix D).
+/// The characters of code page 437 from 0x80 on: the encoding of names that are not marked as UTF-8 (APPNOTE appendix D).
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
-/// The text of a name. Most tools write UTF-8, many without saying so; what is not UTF-8 is taken as code page
-/// 437, unless it claims to be UTF-8: then the bad bytes are replaced.
+/// Decodes a name. Most tools write UTF-8, many without marking it. A name that is not valid UTF-8 is decoded as code
+/// page 437, unless it is marked as UTF-8; then the invalid bytes are replaced.
 pub(super) fn decode(raw: &[u8], claims_utf8: bool) -> Cow<'_, str> {
     match std::str::from_utf8(raw) {
         Ok(text) => Cow::Borrowed(text),
@@ -25,36 +26,36 @@ pub(super) fn decode(raw: &[u8], claims_utf8: bool) -> Cow<'_, str> {
     }
 }
 
-/// Whether a path could lead out of the folder it is unpacked into, on any system. Characters that are not seen
-/// are taken out first, and blanks around a component, since some systems do that too.
+/// Whether a path could leave the folder it is unpacked into, on any system. Invisible characters and spaces around a
+/// component are ignored, since some systems remove them.
 pub(super) fn leaves_archive(name: &str) -> bool {
-    let visible: String = name.chars().filter(|&letter| !is_unseen(letter)).collect();
+    let visible: String = name.chars().filter(|&letter| !is_invisible(letter)).collect();
     let path = visible.trim();
     let drive = matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
-    drive || path.starts_with('/') || path.contains('\\') || path.split('/').any(is_upwards)
+    drive || path.starts_with('/') || path.contains('\\') || path.split('/').any(is_parent)
 }
 
-/// `..`, and what some systems make the same of: with blanks around it, or with more dots.
-fn is_upwards(part: &str) -> bool {
-    let dots = part.chars().filter(|&letter| letter == '.').count();
-    dots >= 2 && part.chars().all(|letter| letter == '.' || letter.is_whitespace())
+/// Whether a component is `..`, or a variant that some systems treat the same: with spaces around it, or with more dots.
+fn is_parent(component: &str) -> bool {
+    let dots = component.chars().filter(|&letter| letter == '.').count();
+    dots >= 2 && component.chars().all(|letter| letter == '.' || letter.is_whitespace())
 }
 
-/// The name as it is shown: without characters that change how the text around them is shown, and not too long.
+/// The name for display: without characters that change how the text around them looks, and not too long.
 pub(super) fn clean(name: &str) -> String {
     let shown: String = name
         .chars()
-        .map(|letter| if is_unseen(letter) { char::REPLACEMENT_CHARACTER } else { letter })
+        .map(|letter| if is_invisible(letter) { char::REPLACEMENT_CHARACTER } else { letter })
         .collect();
     match shown.as_str() {
         "" => "unnamed".to_owned(),
-        shown => shorten(shown, Entry::LONGEST_NAME),
+        shown => shorten(shown, LONGEST),
     }
 }
 
-/// Control, bidi and invisible characters (Unicode categories Cc, Cf, Zl and Zp, as far as they matter here; the
-/// joiner U+200D stays, since emoji in file names are made with it).
-pub(crate) fn is_unseen(letter: char) -> bool {
+/// Whether a character is a control, bidi or invisible character (Unicode categories Cc, Cf, Zl and Zp, as far as they
+/// matter here). The joiner U+200D is not included, since emoji in file names use it.
+pub(crate) fn is_invisible(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200c}' | '\u{200e}'..='\u{200f}'
@@ -62,26 +63,26 @@ pub(crate) fn is_unseen(letter: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Takes out the middle, so that folder and extension stay.
-pub(crate) fn shorten(name: &str, most: usize) -> String {
+/// Shortens a name to `limit` bytes by cutting out the middle, so that folder and extension stay.
+pub(crate) fn shorten(name: &str, limit: usize) -> String {
     const MARK: &str = "…";
     const TAIL: usize = 64;
-    if name.len() <= most {
+    if name.len() <= limit {
         return name.to_owned();
     }
-    let head = head(name, most - TAIL - MARK.len());
+    let head = head(name, limit - TAIL - MARK.len());
     let tail = name.len() - TAIL;
     let tail = (tail..name.len()).find(|&at| name.is_char_boundary(at)).unwrap_or(name.len());
     format!("{head}{MARK}{}", &name[tail..])
 }
 
-/// The first whole characters of a text, `most` bytes at most.
-fn head(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+/// The first whole characters of a text, up to `limit` bytes.
+fn head(text: &str, limit: usize) -> &str {
+    let end = (0..=limit.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     &text[..end]
 }
 
-/// Whether systems leave such a file beside the ones that people mean.
+/// Whether operating systems add such a file on their own.
 pub(super) fn is_junk(name: &str) -> bool {
     const FILES: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
     let file = name.rsplit('/').next().unwrap_or_default();
@@ -90,23 +91,23 @@ pub(super) fn is_junk(name: &str) -> bool {
         || name.split('/').any(|part| part == "__MACOSX")
 }
 
-/// Makes names unique within an archive. The work does not grow with the square of the entries: how far each
-/// stem was counted is remembered.
+/// Makes names unique within an archive. Remembers the last number of each stem, so that the work does not grow with the
+/// square of the number of entries.
 #[derive(Debug)]
-pub(crate) struct Names {
-    /// What is equal for names that count as the same.
+pub(crate) struct UniqueNames {
+    /// Maps names that count as the same to the same key.
     key: fn(&str) -> String,
     seen: HashSet<String>,
     counted: HashMap<(String, String), usize>,
 }
 
-impl Names {
-    /// Names that count as the same if this makes the same of them.
+impl UniqueNames {
+    /// Compares names by this key.
     pub(crate) fn by(key: fn(&str) -> String) -> Self {
         Self { key, seen: HashSet::new(), counted: HashMap::new() }
     }
 
-    /// The name itself the first time; after that with a number before its extension.
+    /// Returns the name as it is the first time, and with a number before its extension after that.
     pub(crate) fn unique(&mut self, name: String) -> String {
         if self.seen.insert((self.key)(&name)) {
             return name;
@@ -123,7 +124,7 @@ impl Names {
     }
 }
 
-/// A name before and behind the place where a number goes, cut so that the number fits.
+/// Splits a name where a number goes, and shortens it so that the number fits.
 fn split(name: &str) -> (&str, &str) {
     const LONGEST_EXTENSION: usize = 16;
     const LONGEST_NUMBER: usize = 16;
@@ -131,11 +132,11 @@ fn split(name: &str) -> (&str, &str) {
     let dot = name[file..].rfind('.').filter(|&dot| dot > 0).map(|dot| file + dot);
     let dot = dot.filter(|dot| name.len() - dot <= LONGEST_EXTENSION).unwrap_or(name.len());
     let (stem, extension) = name.split_at(dot);
-    (head(stem, Entry::LONGEST_NAME - LONGEST_NUMBER - LONGEST_EXTENSION), extension)
+    (head(stem, LONGEST - LONGEST_NUMBER - LONGEST_EXTENSION), extension)
 }
 
-/// Names for a list of files that its readers see: each safe to show, none too long, none twice.
-pub fn distinct<'a>(wishes: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names = Names::by(str::to_owned);
-    wishes.map(|wish| names.unique(clean(wish))).collect()
+/// Names for a list of files as its readers see them: safe to display, not too long, and unique.
+pub fn distinct<'a>(requested: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names = UniqueNames::by(str::to_owned);
+    requested.map(|name| names.unique(clean(name))).collect()
 }

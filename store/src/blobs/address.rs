@@ -1,7 +1,8 @@
-//! Where blobs lie, from a URL, the settings of a bucket, and the environment's AWS variables.
+//! Finds the blob store from a URL, the settings of a bucket, and the AWS variables of the environment.
 //!
-//! Credentials are those that AWS SDKs find, in their order: the keys of the environment (with a session's token), a
-//! web identity (IRSA), a container's (ECS, EKS pod identity), the instance's role. Profiles in files are not read.
+//! Credentials are found in the same order as by AWS SDKs: the keys in the environment (with a session token), a web
+//! identity (IRSA), the container's credentials (ECS, EKS pod identity), the role of the instance. Profiles in files are
+//! not read.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,16 +17,16 @@ use url::Url;
 use super::bucket::Bucket;
 use super::error::BlobError;
 
-/// How a bucket is used.
+/// Settings for a bucket.
 #[derive(Debug, Clone)]
 pub struct BucketSettings {
-    /// How often a call that fails is tried again.
+    /// How often a failed call is retried.
     pub retries: u32,
-    /// For how long.
+    /// For how long a failed call is retried.
     pub retry: Duration,
-    /// `AES256`, `aws:kms`, `aws:kms:dsse`, or empty for what the bucket does by itself.
+    /// `AES256`, `aws:kms`, `aws:kms:dsse`, or empty for the default of the bucket.
     pub encryption: String,
-    /// The key of `aws:kms` and `aws:kms:dsse`; empty for the account's own.
+    /// The key for `aws:kms` and `aws:kms:dsse`. Empty for the default key of the account.
     pub kms_key: String,
 }
 
@@ -35,7 +36,7 @@ impl Default for BucketSettings {
     }
 }
 
-/// What a URL names.
+/// The kind of blob store that a URL refers to.
 pub(super) enum Address {
     /// `file:///path`.
     Folder(PathBuf),
@@ -56,7 +57,7 @@ impl Address {
         match (parsed.scheme(), parsed.host_str().unwrap_or_default()) {
             ("file", "") => match parsed.to_file_path() {
                 Ok(path) => Ok(Self::Folder(path)),
-                Err(()) => Err(BlobError::Address(format!("{url} is no path of this system"))),
+                Err(()) => Err(BlobError::Address(format!("{url} is not a path on this system"))),
             },
             ("s3", bucket) if !bucket.is_empty() => {
                 bucket_at(bucket, parsed.path(), settings, environment).map(Self::Bucket)
@@ -82,7 +83,7 @@ fn bucket_at(
     Ok(Bucket::new(store, settings.retry))
 }
 
-/// The variables that go to the client as they are. Of two that set the same, the first wins.
+/// The variables that are passed to the client. If two variables set the same option, the first one counts.
 const VARIABLES: [(&str, AmazonS3ConfigKey); 13] = [
     ("AWS_ENDPOINT_URL_S3", AmazonS3ConfigKey::S3Endpoint),
     ("AWS_ENDPOINT_URL", AmazonS3ConfigKey::Endpoint),
@@ -111,25 +112,25 @@ fn builder(environment: Environment<'_>) -> Result<AmazonS3Builder, BlobError> {
     let builder = VARIABLES.into_iter().fold(AmazonS3Builder::new(), set).with_client_options(client);
     match (secret(environment, "AWS_ACCESS_KEY_ID")?, secret(environment, "AWS_SECRET_ACCESS_KEY")?) {
         (Some(id), Some(key)) => Ok(builder.with_access_key_id(id).with_secret_access_key(key)),
-        (None, None) => found_by_itself(&find).map(|()| builder),
-        _ => Err(BlobError::Address("of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is missing".into())),
+        (None, None) => reject_incomplete(&find).map(|()| builder),
+        _ => Err(BlobError::Address("one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is missing".into())),
     }
 }
 
-/// What is set by half would be passed over by the client, and another identity taken than was meant.
-fn found_by_itself(find: &dyn Fn(&'static str) -> Option<String>) -> Result<(), BlobError> {
+/// Rejects credentials of which only a part is set. The client would ignore them and use another identity than intended.
+fn reject_incomplete(find: &dyn Fn(&'static str) -> Option<String>) -> Result<(), BlobError> {
     for (one, other) in [
         ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     ] {
         if find(one).is_some() && find(other).is_none() {
-            return Err(BlobError::Address(format!("{one} is set, and {other} is not")));
+            return Err(BlobError::Address(format!("{one} is set, but {other} is not")));
         }
     }
     Ok(())
 }
 
-/// How the client calls the settings of encryption.
+/// The client's names for the encryption settings.
 const ENCRYPTION: &str = "aws_server_side_encryption";
 const KMS_KEY: &str = "aws_sse_kms_key_id";
 
@@ -143,7 +144,8 @@ fn encrypted(
         .try_fold(builder, |builder, (name, value)| Ok(builder.with_config(name.parse()?, value)))
 }
 
-/// No limit on a whole answer: a blob is read as fast as its reader can. [`Bucket`] bounds what it waits for.
+/// The options of the HTTP client. There is no limit on a whole response, because a blob is read as fast as its reader can
+/// take it. [`Bucket`] limits each wait.
 fn client(plain: bool, authorities: Option<&str>) -> Result<ClientOptions, BlobError> {
     let options = ClientOptions::new()
         .with_allow_http(plain)
@@ -173,7 +175,7 @@ fn variable(environment: Environment<'_>, name: &str) -> Option<String> {
     environment(name).filter(|value| !value.is_empty())
 }
 
-/// A variable, or the contents of the file that its `_FILE` names.
+/// The value of a variable, or the contents of the file that the variable with the suffix `_FILE` names.
 fn secret(environment: Environment<'_>, name: &str) -> Result<Option<String>, BlobError> {
     let file = format!("{name}_FILE");
     match (variable(environment, name), variable(environment, &file)) {
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_reach_the_client_and_empty_ones_do_not() {
+    fn the_client_gets_the_variables_that_are_not_empty() {
         let built = builder(&|name| match name {
             "AWS_SECRET_ACCESS_KEY" | "AWS_ACCESS_KEY_ID" => None,
             "AWS_REGION" => Some(String::new()),
@@ -229,11 +231,15 @@ mod tests {
         assert_eq!(built.get_config_value(&regions[0]).unwrap(), "value of AWS_DEFAULT_REGION");
         let region = |name: &str| name.ends_with("REGION").then(|| name.to_owned());
         let built = builder(&region).unwrap();
-        assert_eq!(built.get_config_value(&regions[0]).unwrap(), "AWS_REGION", "it goes before the default");
+        assert_eq!(
+            built.get_config_value(&regions[0]).unwrap(),
+            "AWS_REGION",
+            "it takes precedence over the default"
+        );
     }
 
     #[test]
-    fn settings_of_encryption_reach_the_client_unless_they_are_empty() {
+    fn the_client_gets_the_encryption_settings_that_are_not_empty() {
         let read = |settings: &BucketSettings| {
             let built = encrypted(AmazonS3Builder::new(), settings).unwrap();
             [ENCRYPTION, KMS_KEY].map(|name| built.get_config_value(&name.parse().unwrap()))
@@ -246,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_may_lie_in_a_file() {
+    fn a_secret_can_be_in_a_file() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, b"secret\n").unwrap();
         let path = file.path().to_str().unwrap();
@@ -255,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_place_is_refused() {
+    fn invalid_addresses_and_incomplete_credentials_are_rejected() {
         let half = [("AWS_ACCESS_KEY_ID", "id")];
         let twice = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_ACCESS_KEY_ID_FILE", "/id")];
         let nowhere = [("AWS_ACCESS_KEY_ID_FILE", "/no/such/file")];
@@ -275,8 +281,8 @@ mod tests {
             ("s3://bucket", &container),
             ("s3://bucket", &authorities),
         ] {
-            let refused = parse(url, variables).err().unwrap_or_else(|| panic!("{url} {variables:?}"));
-            assert!(matches!(refused, BlobError::Address(_)), "{url} {variables:?}");
+            let error = parse(url, variables).err().unwrap_or_else(|| panic!("{url} {variables:?}"));
+            assert!(matches!(error, BlobError::Address(_)), "{url} {variables:?}");
         }
     }
 }

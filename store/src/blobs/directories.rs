@@ -1,9 +1,8 @@
-//! The directories of a folder of blobs: made for a blob, put on the disk, and taken away once they are empty.
+//! The directories of a blob folder: created when needed, synced to disk, and removed once they are empty.
 //!
-//! A blob is durable once its bytes, its name, and the names of all directories above it are on the disk. Names of
-//! directories that this process has once synced are remembered, so that most blobs cost the sync of their own
-//! directory alone. A crash between the making of a directory and its sync is covered: a process that starts remembers
-//! nothing.
+//! A blob is durable once its bytes, its name, and the names of all directories above it are on disk. This process
+//! remembers the directories that it has synced, so most blobs need only a sync of their own directory. A crash between the
+//! creation and the sync of a directory is harmless, because a new process remembers nothing.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -15,27 +14,27 @@ use tempfile::TempPath;
 
 use super::tree;
 
-/// How often a blob's directory is made anew when another process takes it away at the same moment.
-const ATTEMPTS: u32 = 100;
-/// Directories that are remembered before all are forgotten, which costs some syncs again.
-const REMEMBERED: usize = 4096;
+/// How often the directory of a blob is created again when another process removes it at the same time.
+const MAX_ATTEMPTS: u32 = 100;
+/// Maximum number of remembered directories. Beyond that all are forgotten, which costs some extra syncs.
+const MAX_REMEMBERED: usize = 4096;
 
-/// Cheap to clone; all clones are one. All of it blocks.
+/// The directories of one blob folder. Cheap to clone; all clones share their state. All methods block.
 #[derive(Debug, Clone)]
 pub(super) struct Directories(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
-    /// Held by puts together, and alone to take empty directories away: without it the two could keep step for long,
-    /// each directory made for nothing. It holds for this process; against another one a put tries again.
+    /// Puts share this lock. The removal of empty directories takes it exclusively, so that it does not keep removing the
+    /// directories that puts create. It covers only this process; if another process removes a directory, the put retries.
     in_use: RwLock<()>,
-    /// Directories whose names are on the disk, and so are those of all above them.
+    /// Directories whose names are on disk, like the names of all directories above them.
     durable: Mutex<HashSet<PathBuf>>,
 }
 
 impl Directories {
-    /// Below `root`, which is made if it is missing.
+    /// Opens the folder `root`, and creates it if it is missing.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
         let missing = root.ancestors().take_while(is_missing).count();
@@ -51,12 +50,12 @@ impl Directories {
         &self.0.root
     }
 
-    /// Puts a synced file in its place for good. How many directories were synced for it.
+    /// Moves a synced file to its final path and makes its name durable. Returns how many directories were synced.
     pub(super) fn publish(&self, staged: TempPath, path: &Path) -> io::Result<usize> {
-        let _held = self.0.in_use.read().unwrap_or_else(PoisonError::into_inner);
+        let _shared = self.0.in_use.read().unwrap_or_else(PoisonError::into_inner);
         let directory = path.parent().unwrap_or(&self.0.root);
         let mut placed = fs::rename(&staged, path);
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             match placed {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     placed = self.make(directory).and_then(|()| fs::rename(&staged, path));
@@ -67,21 +66,21 @@ impl Directories {
         placed?;
         staged.keep().map_err(|failure| failure.error)?;
         let unsynced = self.unsynced(directory);
-        // One that is gone by now was removed together with the blob, after it.
+        // A directory that is gone by now was removed together with the blob.
         unsynced.iter().try_for_each(|directory| tree::absent_is(sync(directory), ()))?;
         self.remember(directory);
         Ok(unsynced.len())
     }
 
-    /// Removes directories below and with this one, and `above` it, as far as they are empty.
-    pub(super) fn remove_empty(&self, directory: &Path, above: bool) -> io::Result<()> {
-        let _alone = self.0.in_use.write().unwrap_or_else(PoisonError::into_inner);
+    /// Removes this directory and its subdirectories if they are empty, and with `parent` also the directory above.
+    pub(super) fn remove_empty(&self, directory: &Path, parent: bool) -> io::Result<()> {
+        let _exclusive = self.0.in_use.write().unwrap_or_else(PoisonError::into_inner);
         tree::remove_empty(directory)?;
-        directory.parent().filter(|_| above).map_or(Ok(()), tree::remove_if_empty)
+        directory.parent().filter(|_| parent).map_or(Ok(()), tree::remove_if_empty)
     }
 
-    /// Makes a directory and those above it. What is about to be made is not on the disk, whatever was remembered: it
-    /// is forgotten first, so that no other put takes it for synced.
+    /// Creates a directory and those above it. Forgets the directory first: it is not on disk, whatever was remembered, and
+    /// no other put may treat it as synced.
     fn make(&self, directory: &Path) -> io::Result<()> {
         self.durable().remove(directory);
         match (create(directory), directory.parent()) {
@@ -93,7 +92,8 @@ impl Directories {
         }
     }
 
-    /// The directories to sync after a new name in this one: it, and each that holds a name not known to be durable.
+    /// The directories to sync after a new name in this directory: this one, and each directory that contains a name that
+    /// is not known to be durable.
     fn unsynced(&self, directory: &Path) -> Vec<PathBuf> {
         let durable = self.durable();
         let fresh = self.chain(directory).take_while(|directory| !durable.contains(*directory));
@@ -103,13 +103,13 @@ impl Directories {
 
     fn remember(&self, directory: &Path) {
         let mut durable = self.durable();
-        if durable.len() >= REMEMBERED {
+        if durable.len() >= MAX_REMEMBERED {
             durable.clear();
         }
         durable.extend(self.chain(directory).map(Path::to_owned));
     }
 
-    /// A directory and those above it, without the root.
+    /// The directory and those above it, without the root.
     fn chain<'a>(&'a self, directory: &'a Path) -> impl Iterator<Item = &'a Path> {
         directory.ancestors().take_while(|directory| *directory != self.0.root)
     }
@@ -119,7 +119,7 @@ impl Directories {
     }
 }
 
-/// Makes a directory unless something of its name is there.
+/// Creates a directory unless it exists.
 fn create(directory: &Path) -> io::Result<()> {
     match fs::create_dir(directory) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -151,27 +151,23 @@ mod tests {
         assert_eq!(put(&directories, "ab/jobs/1/in/1"), 1, "in");
         assert_eq!(put(&directories, "ab/jobs/1/out/0.png"), 2, "out and 1");
         assert_eq!(put(&directories, "ab/jobs/1/out/1.png"), 1, "out");
-        assert_eq!(
-            put(&directories, "ab/jobs/1/out/1.png"),
-            1,
-            "out again, for the blob that took its place"
-        );
+        assert_eq!(put(&directories, "ab/jobs/1/out/1.png"), 1, "out again, because the blob was replaced");
         assert_eq!(put(&directories, "ab/jobs/2/out/0.png"), 3, "out, 2 and jobs");
         assert_eq!(put(&directories, "probes/0"), 2, "probes and the root");
     }
 
     #[test]
-    fn a_directory_that_is_made_anew_is_synced_anew() {
+    fn a_directory_that_is_created_again_is_synced_again() {
         let place = TempDir::new().unwrap();
         let directories = Directories::open(place.path()).unwrap();
         put(&directories, "ab/jobs/1/in/0");
-        // As another process does.
+        // Like another process would.
         fs::remove_dir_all(place.path().join("ab/jobs/1")).unwrap();
         assert_eq!(put(&directories, "ab/jobs/1/in/0"), 3, "in, 1 and jobs");
     }
 
     #[test]
-    fn a_process_that_starts_trusts_no_directory_that_it_finds() {
+    fn a_new_process_syncs_the_directories_it_finds() {
         let place = TempDir::new().unwrap();
         fs::create_dir_all(place.path().join("ab/jobs/1/in")).unwrap();
         let directories = Directories::open(place.path()).unwrap();
@@ -180,12 +176,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_number_of_remembered_directories_is_bounded() {
         let place = TempDir::new().unwrap();
         let directories = Directories::open(place.path()).unwrap();
-        for number in 0..REMEMBERED * 2 {
+        for number in 0..MAX_REMEMBERED * 2 {
             directories.remember(&directories.root().join(number.to_string()));
-            assert!(directories.durable().len() <= REMEMBERED);
+            assert!(directories.durable().len() <= MAX_REMEMBERED);
         }
     }
 }

@@ -1,38 +1,39 @@
-//! Why a blob was not read or written, and whether that concerns this blob alone or all of them.
+//! Errors of the blob store, and whether they concern one blob or all of them.
 //!
-//! The folder and the bucket report here what the system or the server answered. What a server answers may quote keys
-//! and signatures: of it only the name of the error is kept.
+//! Translates the errors of the file system and the bucket. A server's response may quote keys and signatures, so only the
+//! name of the error in it is kept.
 
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
 use object_store::Error as S3Error;
 
-/// Why a blob was not read or written.
+/// Why a blob could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// There is no such blob.
     #[error("there is no blob {0}")]
     Missing(String),
-    /// No room is left.
+    /// The blob store is full.
     #[error("the blob store is full: {0}")]
     Full(String),
-    /// The store cannot be reached, is busy, or refuses every call: a matter of time, and the same for all blobs.
-    #[error("the blob store is away: {0}")]
+    /// The blob store is unreachable or busy, or rejects every call. This concerns all blobs, and may pass.
+    #[error("the blob store is unavailable: {0}")]
     Away(String),
-    /// This blob is refused (its permissions, its encryption key, its storage class), while others may be fine.
-    #[error("the blob store refuses this blob: {0}")]
+    /// The blob store denies access to this blob because of its permissions, encryption key or storage class. Other blobs
+    /// may be accessible.
+    #[error("the blob store denies access to this blob: {0}")]
     Refused(String),
-    /// The address of the blob store cannot be used.
+    /// The address or the settings of the blob store are invalid.
     #[error("the blob store cannot be opened: {0}")]
     Address(String),
-    /// The bytes to be written could not be read.
-    #[error("the bytes to be stored could not be read: {0}")]
+    /// The bytes to write could not be read.
+    #[error("the bytes to store could not be read: {0}")]
     Source(#[from] io::Error),
 }
 
-/// How many blobs two removals took away, or the failure of one of them. Of two failures it is the one that time can
-/// heal, since the same call is worth another try then.
+/// The number of blobs that two removals removed, or the error of one of them. Of two errors, the temporary one is
+/// returned, because then the same call is worth a retry.
 pub(super) fn both(one: Result<u64, BlobError>, other: Result<u64, BlobError>) -> Result<u64, BlobError> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok(one + other),
@@ -41,8 +42,8 @@ pub(super) fn both(one: Result<u64, BlobError>, other: Result<u64, BlobError>) -
     }
 }
 
-/// What an error of the file system means for a blob at its own path.
-#[allow(clippy::needless_pass_by_value, reason = "reads well behind map_err")]
+/// Translates an error of the file system at the path of a blob.
+#[allow(clippy::needless_pass_by_value, reason = "fits map_err")]
 pub(super) fn of_file(error: io::Error) -> BlobError {
     const ELOOP: i32 = 40;
     let text = error.to_string();
@@ -57,7 +58,7 @@ pub(super) fn of_file(error: io::Error) -> BlobError {
     }
 }
 
-/// The same where the path is one that all blobs pass through.
+/// Translates an error of the file system at a path that all blobs share.
 pub(super) fn of_shared_path(error: io::Error) -> BlobError {
     match of_file(error) {
         BlobError::Refused(text) => BlobError::Away(text),
@@ -65,29 +66,29 @@ pub(super) fn of_shared_path(error: io::Error) -> BlobError {
     }
 }
 
-/// What an error of the bucket means. Where no blob is asked for, what is not found is the bucket.
-#[allow(clippy::needless_pass_by_value, reason = "reads well behind map_err")]
+/// Translates an error of the bucket. If the call was not about a blob, "not found" means the bucket.
+#[allow(clippy::needless_pass_by_value, reason = "fits map_err")]
 pub(super) fn of_bucket(error: S3Error) -> BlobError {
     let text = chain(&error);
-    let (text, name) = without_answer(&text);
-    // What S3-compatible servers answer when their disks are full or a quota is reached.
+    let (text, name) = without_response(&text);
+    // The response of S3-compatible servers when their disks are full or a quota is reached.
     if text.contains("507 Insufficient Storage") {
         BlobError::Full(text)
-    } else if name.is_some_and(|name| is_about_one(&error, name)) {
+    } else if name.is_some_and(|name| concerns_one_object(&error, name)) {
         BlobError::Refused(text)
     } else {
         BlobError::Away(text)
     }
 }
 
-/// Whether the error says that there is no such blob. A bucket that is missing is another matter.
+/// Whether the error says that there is no such blob, as opposed to no such bucket.
 pub(super) fn is_absent(error: &S3Error) -> bool {
-    matches!(error, S3Error::NotFound { .. }) && without_answer(&chain(error)).1 != Some("NoSuchBucket")
+    matches!(error, S3Error::NotFound { .. }) && without_response(&chain(error)).1 != Some("NoSuchBucket")
 }
 
-/// Names of errors that hit every call, although they come with the status codes of one that is refused: the
+/// Names of errors that concern every call, although their status codes say that access to one object is denied: the
 /// credentials, the clock or the account are wrong, or the server is busy.
-const ABOUT_ALL: [&str; 13] = [
+const CONCERN_ALL: [&str; 13] = [
     "AccountProblem",
     "AllAccessDisabled",
     "ExpiredToken",
@@ -103,58 +104,59 @@ const ABOUT_ALL: [&str; 13] = [
     "TokenRefreshRequired",
 ];
 
-/// How the client's error for one object of a removal begins.
+/// The beginning of the client's error for one object of a removal.
 const DELETE_FAILED: &str = "DeleteObjects request failed for key ";
 
-/// Whether an error that the server calls by this name concerns one object. An answer without a name does not come from
-/// S3 but from what lies in front of it, and a 403 that is not about an object comes from a source of credentials or
-/// a listing: those concern all.
-fn is_about_one(error: &S3Error, name: &str) -> bool {
+/// Whether an error to which the server gives this name concerns one object. A response without a name does not come from
+/// S3 but from a proxy in front of it, and a 403 that is not about an object comes from a source of credentials or a
+/// listing. Both concern all objects.
+fn concerns_one_object(error: &S3Error, name: &str) -> bool {
     let one = match error {
         // 403 and 412.
         S3Error::PermissionDenied { .. } | S3Error::Precondition { .. } => true,
-        // The client knows no kind for these: the key that encrypts the object (400), and parts of a batch of removals.
+        // The client has no type for these: errors of the object's encryption key (400), and parts of a batch removal.
         S3Error::Generic { source, .. } => {
             name.starts_with("KMS.") || source.to_string().starts_with(DELETE_FAILED)
         }
         _ => false,
     };
-    one && !ABOUT_ALL.contains(&name) && !name.contains("Throttling")
+    one && !CONCERN_ALL.contains(&name) && !name.contains("Throttling")
 }
 
-/// The text without the server's answer, but with the name that the answer gives the error.
-fn without_answer(text: &str) -> (String, Option<&str>) {
-    let (told, name) = if let Some((key, answer)) = removal(text) {
-        (key, answer.rsplit_once("(code: ").and_then(|(_, rest)| rest.split_once(')')))
+/// The text without the server's response, but with the name that the response gives the error.
+fn without_response(text: &str) -> (String, Option<&str>) {
+    let (kept, name) = if let Some((key, response)) = removal(text) {
+        (key, response.rsplit_once("(code: ").and_then(|(_, rest)| rest.split_once(')')))
     } else {
         let status = text.split_once("non-2xx status code: ").and_then(|(_, rest)| rest.split_once(": "));
-        let answer = status.or_else(|| text.split_once("error response: ")).map_or("", |(_, answer)| answer);
-        let told = text[..text.len() - answer.len()].trim_end_matches([' ', ':']);
-        (told, answer.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")))
+        let response = status.or_else(|| text.split_once("error response: "));
+        let response = response.map_or("", |(_, response)| response);
+        let kept = text[..text.len() - response.len()].trim_end_matches([' ', ':']);
+        (kept, response.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")))
     };
     let is_name =
         |name: &str| name.len() < 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
     match name.map(|(name, _)| name).filter(|name| is_name(name)) {
-        Some(name) => (format!("{told} ({name})"), Some(name)),
-        None => (told.to_owned(), None),
+        Some(name) => (format!("{kept} ({name})"), Some(name)),
+        None => (kept.to_owned(), None),
     }
 }
 
-/// The error of one object of a removal: the text up to its key, and the answer.
+/// The error for one object of a removal: the text up to its key, and the response.
 fn removal(text: &str) -> Option<(&str, &str)> {
     let key = text.find(DELETE_FAILED)? + DELETE_FAILED.len();
     let end = key + text[key..].find(": ")?;
     Some((&text[..end], &text[end + 2..]))
 }
 
-/// An error with its causes, as far as its own text does not contain them.
+/// An error with those of its causes that its own text does not contain.
 fn chain(error: &S3Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let told = error.to_string();
-        if !text.contains(&told) {
-            text = format!("{text}: {told}");
+        let cause_text = error.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
         }
         cause = error.source();
     }
@@ -223,7 +225,7 @@ mod tests {
             let mapped = of_bucket(error);
             assert!(matches!(&mapped, BlobError::Refused(text) if !text.contains("secret")), "{mapped:?}");
         }
-        for error in ABOUT_ALL.iter().map(|name| denied(&code(name))).chain([
+        for error in CONCERN_ALL.iter().map(|name| denied(&code(name))).chain([
             denied("<html>a secret of the proxy</html>"),
             // A source of credentials, or a listing.
             generic(&format!("Server returned non-2xx status code: 403 Forbidden: {}", code("AccessDenied"))),
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_bucket_is_no_missing_blob() {
+    fn a_missing_bucket_is_not_a_missing_blob() {
         let missing = |name: &str| S3Error::NotFound {
             path: "key".to_owned(),
             source: format!("non-2xx status code: 404 Not Found: {}", code(name)).into(),
@@ -249,10 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn of_a_servers_answer_only_the_name_of_the_error_is_kept() {
+    fn only_the_name_of_the_error_is_kept_from_a_servers_response() {
         let error =
             "Error performing PUT http://h/b in 3ms - Server returned non-2xx status code: 403 Forbidden";
-        let text = |answer: &str| without_answer(answer).0;
+        let text = |response: &str| without_response(response).0;
         let answer = "<Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>AKIA</AWSAccessKeyId></Error>";
         assert_eq!(text(&format!("{error}: {answer}")), format!("{error} (SignatureDoesNotMatch)"));
         assert_eq!(text(&format!("{error}: a secret: of its own")), error);
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_failures_the_one_that_time_heals_is_reported() {
+    fn the_temporary_one_of_two_errors_is_reported() {
         let (refused, away) =
             (|| Err(BlobError::Refused(String::new())), || Err(BlobError::Away(String::new())));
         assert!(matches!(both(refused(), away()), Err(BlobError::Away(_))));

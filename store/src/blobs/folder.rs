@@ -1,8 +1,8 @@
-//! Blobs as files of a local folder: the key is the path. What is written is staged in a directory of its own, synced,
-//! and published by [`Directories`]: a blob is there whole and for good, or not at all.
+//! Blobs as files in a local folder. The key is the path.
 //!
-//! All work is done on the runtime's blocking threads. A write whose caller goes away stops at the next chunk and
-//! leaves nothing; what a crash leaves in the staging directory goes with [`Folder::sweep`].
+//! A write goes to a staging directory, is synced, and is then published by [`Directories`], so a blob exists completely
+//! and durably or not at all. All work runs on the runtime's blocking threads. A write whose caller goes away stops at the
+//! next chunk and leaves nothing. If a crash leaves files in the staging directory, [`Folder::sweep`] removes them.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -24,9 +24,9 @@ use crate::job::JobId;
 use crate::spool::Spool;
 use crate::steady_clock::SteadyClock;
 
-/// Bytes read or copied at a time.
+/// Number of bytes read or copied at a time.
 const CHUNK: usize = 256 << 10;
-/// Where blobs lie while they are written.
+/// The directory for blobs that are being written.
 const STAGING: &str = "staging";
 
 /// A local folder of blobs.
@@ -36,7 +36,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder and proves that a file can be made in it, so that a wrong setting shows at start. Blocks.
+    /// Creates the folder and proves that it can hold a file, so that a wrong setting shows at startup. Blocks.
     pub(super) fn open(root: &Path) -> Result<Self, BlobError> {
         let address = |error: io::Error| BlobError::Address(format!("{}: {error}", root.display()));
         let directories = Directories::open(root).map_err(address)?;
@@ -63,7 +63,7 @@ impl Folder {
         self.write(key, move |file, wanted| copy(&spool, file, wanted)).await
     }
 
-    /// Stages what `fill` writes and puts it in its place, unless the caller is gone by then.
+    /// Stages what `fill` writes and publishes it, unless the caller has gone away by then.
     async fn write(
         &self,
         key: &str,
@@ -78,7 +78,7 @@ impl Folder {
             fill(staged.as_file_mut(), &wanted)?;
             staged.as_file().sync_all().map_err(of_shared_path)?;
             if is_gone(&wanted) {
-                return Err(abandoned());
+                return Err(caller_gone());
             }
             directories.publish(staged.into_temp_path(), &path).map(drop).map_err(of_file)
         })
@@ -90,8 +90,8 @@ impl Folder {
     pub(super) async fn range(&self, key: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
         let (path, key) = (self.path(key)?, key.to_owned());
         blocking(move || {
-            let read = Part::open(&path, range).and_then(|mut part| part.read(usize::MAX));
-            read.map_err(|error| unread(error, key))
+            let read = BlobReader::open(&path, range).and_then(|mut reader| reader.read(usize::MAX));
+            read.map_err(|error| read_error(error, key))
         })
         .await
     }
@@ -104,9 +104,9 @@ impl Folder {
         let path = self.path(&key);
         stream::once(async move {
             let (path, name) = (path?, key.clone());
-            let part =
-                blocking(move || Part::open(&path, range).map_err(|error| unread(error, name))).await?;
-            Ok::<_, BlobError>(stream::try_unfold((part, key), chunk))
+            let open = move || BlobReader::open(&path, range).map_err(|error| read_error(error, name));
+            let reader = blocking(open).await?;
+            Ok::<_, BlobError>(stream::try_unfold((reader, key), next_chunk))
         })
         .try_flatten()
     }
@@ -116,20 +116,20 @@ impl Folder {
         blocking(move || tree::absent_is(fs::remove_file(path), ()).map_err(of_file)).await
     }
 
-    /// Removes all below a job's prefix that can be removed, and the directories that are empty then. The directory
-    /// above goes too if it is the job's own, and so nothing but the inputs was to go.
+    /// Removes all blobs under the prefix of a job that can be removed, and the directories that become empty. If only the
+    /// inputs are to be removed, the directory above is the job's own, and is removed too if it is empty.
     pub(super) async fn remove_all(&self, prefix: &str) -> Result<u64, BlobError> {
         let (path, directories) = (self.path(prefix)?, self.directories.clone());
-        let above = prefix.ends_with("/in");
+        let only_inputs = prefix.ends_with("/in");
         blocking(move || {
             let (removed, outcome) = tree::remove_files(&path);
-            outcome.and(directories.remove_empty(&path, above)).map_err(of_file)?;
+            outcome.and(directories.remove_empty(&path, only_inputs)).map_err(of_file)?;
             Ok(removed)
         })
         .await
     }
 
-    /// The jobs that have a directory in this one, be it empty.
+    /// Lists the jobs that have a directory in this one, even an empty one.
     pub(super) async fn jobs(&self, directory: &str) -> Result<Vec<JobId>, BlobError> {
         let path = self.path(directory)?;
         blocking(move || {
@@ -139,23 +139,23 @@ impl Folder {
         .await
     }
 
-    /// When the newest file below a prefix was written.
+    /// When the newest file under a prefix was written.
     pub(super) async fn newest(&self, prefix: &str) -> Result<Option<SystemTime>, BlobError> {
         let path = self.path(prefix)?;
         blocking(move || tree::newest(&path).map_err(of_shared_path)).await
     }
 
-    /// The time by the file system's clock: that of a file that is gone again.
+    /// The time on the file system's clock, taken from a temporary file.
     pub(super) async fn now(&self) -> Result<SystemTime, BlobError> {
         let staging = self.directories.root().join(STAGING);
         let written = move || NamedTempFile::new_in(staging)?.as_file().metadata()?.modified();
         blocking(move || written().map_err(of_shared_path)).await
     }
 
-    /// Removes what writes and probes that never ended have left.
+    /// Removes the files of writes and probes that did not end.
     pub(super) async fn sweep(&self, older_than: Duration) -> Result<u64, BlobError> {
         let directories = self.directories.clone();
-        // By a clock that does not jump: what is being written now is not old because somebody set the system's.
+        // Uses a clock that does not jump. Otherwise setting the system clock could make a running write look old.
         let now =
             Duration::from_millis(u64::try_from(SteadyClock::of_process().millis()).unwrap_or_default());
         let before = SystemTime::UNIX_EPOCH + now.saturating_sub(older_than);
@@ -173,13 +173,13 @@ impl Folder {
     }
 }
 
-/// Copies a spool's bytes, as long as its caller waits for it.
+/// Copies the bytes of a spool while the caller waits for it.
 fn copy(spool: &Spool, file: &mut File, wanted: &Weak<()>) -> Result<(), BlobError> {
     let mut buffer = vec![0; CHUNK.min(spool.len() as usize)];
     let mut offset = 0;
     while offset < spool.len() {
         if is_gone(wanted) {
-            return Err(abandoned());
+            return Err(caller_gone());
         }
         let count = spool.read_at(offset, &mut buffer)?;
         file.write_all(&buffer[..count]).map_err(of_shared_path)?;
@@ -188,13 +188,13 @@ fn copy(spool: &Spool, file: &mut File, wanted: &Weak<()>) -> Result<(), BlobErr
     Ok(())
 }
 
-/// A blob's bytes that are being read.
-struct Part {
+/// Reads a range of a blob.
+struct BlobReader {
     file: Arc<File>,
     rest: Range<u64>,
 }
 
-impl Part {
+impl BlobReader {
     fn open(path: &Path, range: Range<u64>) -> io::Result<Self> {
         let file = File::open(path)?;
         let meta = file.metadata()?;
@@ -205,8 +205,8 @@ impl Part {
         Ok(Self { file: Arc::new(file), rest: range.start.min(end)..end })
     }
 
-    fn read(&mut self, most: usize) -> io::Result<Bytes> {
-        let length = (self.rest.end - self.rest.start).min(most as u64);
+    fn read(&mut self, limit: usize) -> io::Result<Bytes> {
+        let length = (self.rest.end - self.rest.start).min(limit as u64);
         let mut bytes = vec![0; length as usize];
         self.file.read_exact_at(&mut bytes, self.rest.start)?;
         self.rest.start += length;
@@ -214,14 +214,16 @@ impl Part {
     }
 }
 
-/// A blob's next bytes; a step of a stream.
-async fn chunk((mut part, key): (Part, String)) -> Result<Option<(Bytes, (Part, String))>, BlobError> {
-    if part.rest.is_empty() {
+/// The next chunk of a stream.
+async fn next_chunk(
+    (mut reader, key): (BlobReader, String),
+) -> Result<Option<(Bytes, (BlobReader, String))>, BlobError> {
+    if reader.rest.is_empty() {
         return Ok(None);
     }
-    blocking(move || match part.read(CHUNK) {
-        Ok(bytes) => Ok(Some((bytes, (part, key)))),
-        Err(error) => Err(unread(error, key)),
+    blocking(move || match reader.read(CHUNK) {
+        Ok(bytes) => Ok(Some((bytes, (reader, key)))),
+        Err(error) => Err(read_error(error, key)),
     })
     .await
 }
@@ -230,19 +232,19 @@ fn is_gone(wanted: &Weak<()>) -> bool {
     wanted.strong_count() == 0
 }
 
-/// No one is left to see this one.
-fn abandoned() -> BlobError {
+/// The error of a write whose caller has gone away. No one sees it.
+fn caller_gone() -> BlobError {
     BlobError::Away("the caller went away".to_owned())
 }
 
-fn unread(error: io::Error, key: String) -> BlobError {
+fn read_error(error: io::Error, key: String) -> BlobError {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => BlobError::Missing(key),
         _ => of_file(error),
     }
 }
 
-/// Runs `work` where it may block.
+/// Runs `work` on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
 ) -> Result<T, BlobError> {

@@ -1,5 +1,5 @@
-//! Walks of the folder that blobs lie in. Others write and remove in it at the same time: what is not there any more
-//! is no error. Links are not followed. All of it blocks.
+//! Walks through the folder of the blobs: lists, measures and removes files. Other processes write and remove files at the
+//! same time, so a missing file is not an error. Links are not followed. All of it blocks.
 
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
@@ -7,10 +7,10 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// The result, or `otherwise` where there is no such file.
-pub(super) fn absent_is<T>(result: io::Result<T>, otherwise: T) -> io::Result<T> {
+/// The result, or `default` if there is no such file.
+pub(super) fn absent_is<T>(result: io::Result<T>, default: T) -> io::Result<T> {
     match result {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(otherwise),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(default),
         result => result,
     }
 }
@@ -23,12 +23,12 @@ fn is_folder(entry: &DirEntry) -> io::Result<bool> {
     absent_is(entry.file_type().map(|kind| kind.is_dir()), false)
 }
 
-/// The names in a folder, in no order.
+/// The names in a folder, in no particular order.
 pub(super) fn names(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(entries(folder)?.iter().map(DirEntry::file_name).collect())
 }
 
-/// When the newest file below a folder was written; none without files.
+/// When the newest file in a folder and its subfolders was written. `None` if there are no files.
 pub(super) fn newest(folder: &Path) -> io::Result<Option<SystemTime>> {
     let mut newest = None;
     for entry in entries(folder)? {
@@ -41,7 +41,7 @@ pub(super) fn newest(folder: &Path) -> io::Result<Option<SystemTime>> {
     Ok(newest)
 }
 
-/// Bytes of all files below a folder.
+/// Total size in bytes of all files in a folder and its subfolders.
 pub(super) fn size(folder: &Path) -> io::Result<u64> {
     let mut size = 0;
     for entry in entries(folder)? {
@@ -54,8 +54,8 @@ pub(super) fn size(folder: &Path) -> io::Result<u64> {
     Ok(size)
 }
 
-/// Removes all files below a folder that can be removed. How many that were, and the first failure. What comes into the
-/// folder meanwhile stays.
+/// Removes all files in a folder and its subfolders that can be removed. Returns how many those were, and the first error.
+/// Files that are added in the meantime stay.
 pub(super) fn remove_files(folder: &Path) -> (u64, io::Result<()>) {
     let entries = match entries(folder) {
         Ok(entries) => entries,
@@ -77,7 +77,7 @@ pub(super) fn remove_files(folder: &Path) -> (u64, io::Result<()>) {
     (removed, outcome)
 }
 
-/// Removes a folder unless something is in it.
+/// Removes a folder if it is empty.
 pub(super) fn remove_if_empty(folder: &Path) -> io::Result<()> {
     match absent_is(fs::remove_dir(folder), ()) {
         Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
@@ -85,7 +85,7 @@ pub(super) fn remove_if_empty(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a folder and those below it, as far as they are empty.
+/// Removes a folder and its subfolders if they contain no files.
 pub(super) fn remove_empty(folder: &Path) -> io::Result<()> {
     for entry in entries(folder)? {
         if is_folder(&entry)? {
@@ -95,7 +95,7 @@ pub(super) fn remove_empty(folder: &Path) -> io::Result<()> {
     remove_if_empty(folder)
 }
 
-/// Removes the files of a folder that were last written before a moment.
+/// Removes the files in a folder that were last modified before this time.
 pub(super) fn remove_older(folder: &Path, before: SystemTime) -> io::Result<u64> {
     let mut removed = 0;
     for entry in entries(folder)? {

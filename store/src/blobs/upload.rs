@@ -1,7 +1,8 @@
-//! A large blob on its way into a bucket, in parts that go up side by side. Until it is complete nothing of it can be
-//! seen, and if it fails or its caller goes away it is aborted.
+//! Uploads a large blob to a bucket in parallel parts. Nothing of it is visible until it is complete. If the upload fails
+//! or its caller goes away, it is aborted.
 //!
-//! Memory is bounded twice: an upload has [`AT_ONCE`] parts in memory, all uploads of a bucket together [`IN_ALL`].
+//! Two limits bound the memory: one upload has up to [`PARALLEL_PARTS`] parts in memory, all uploads of a bucket together
+//! have up to [`MAX_PARTS_IN_MEMORY`].
 
 use std::io;
 use std::sync::Arc;
@@ -10,22 +11,22 @@ use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-use super::bucket::{Patience, StoreResult, in_time, path};
+use super::call::{CallTimeouts, StoreResult, in_time, path};
 use super::error::{BlobError, of_bucket};
 use crate::spool::Spool;
 
-/// Bytes of a part: the least that S3 takes.
-pub(super) const PART: u64 = 5 << 20;
-/// Parts of one upload that are on their way at a time.
-pub(super) const AT_ONCE: usize = 3;
-/// Parts of all uploads that are on their way at a time: 120 MiB.
-pub(super) const IN_ALL: usize = 24;
-/// Bytes of a spool read at a time.
+/// Size of a part in bytes: the minimum that S3 accepts.
+pub(super) const PART_SIZE: u64 = 5 << 20;
+/// Maximum number of parts that one upload sends at the same time.
+pub(super) const PARALLEL_PARTS: usize = 3;
+/// Maximum number of parts that all uploads send at the same time, 120 MiB in total.
+pub(super) const MAX_PARTS_IN_MEMORY: usize = 24;
+/// Number of bytes read from a spool at a time.
 const CHUNK: usize = 256 << 10;
 
-/// Bytes of a spool from `offset` on, as many as a part has.
-pub(super) async fn part(spool: &Spool, offset: u64) -> io::Result<PutPayload> {
-    let end = spool.len().min(offset + PART);
+/// Reads the part of a spool that starts at `offset`.
+pub(super) async fn read_part(spool: &Spool, offset: u64) -> io::Result<PutPayload> {
+    let end = spool.len().min(offset + PART_SIZE);
     let (mut chunks, mut at) = (Vec::new(), offset);
     while at < end {
         let chunk = spool.chunk(at, CHUNK.min((end - at) as usize)).await?;
@@ -35,67 +36,68 @@ pub(super) async fn part(spool: &Spool, offset: u64) -> io::Result<PutPayload> {
     Ok(chunks.into_iter().collect())
 }
 
-/// An upload in parts. Dropped before it is complete, it is aborted.
+/// An upload in parts. It is aborted if it is dropped before it is complete.
 pub(super) struct Upload {
     inner: Option<Box<dyn MultipartUpload>>,
     parts: JoinSet<StoreResult<()>>,
-    patience: Patience,
+    timeouts: CallTimeouts,
 }
 
 impl Upload {
-    /// Begun in a task of its own, so that an upload whose caller goes away meanwhile is known, and aborted.
+    /// Starts an upload. Runs in a separate task, so that the upload is aborted even if the caller goes away before the
+    /// bucket answers.
     pub(super) async fn begin(
         store: &Arc<dyn ObjectStore>,
         key: &str,
-        patience: Patience,
+        timeouts: CallTimeouts,
     ) -> Result<Self, BlobError> {
         let (store, path) = (Arc::clone(store), path(key)?);
         let begun = tokio::spawn(async move {
-            let upload = in_time(patience.with(0), store.put_multipart(&path)).await;
-            upload.map(|inner| Self { inner: Some(inner), parts: JoinSet::new(), patience })
+            let upload = in_time(timeouts.for_bytes(0), store.put_multipart(&path)).await;
+            upload.map(|inner| Self { inner: Some(inner), parts: JoinSet::new(), timeouts })
         });
-        begun.await.map_err(lost)?.map_err(of_bucket)
+        begun.await.map_err(task_failed)?.map_err(of_bucket)
     }
 
-    /// Sends all of a spool. Each part takes its place in `room` from before it is read until it has arrived.
-    pub(super) async fn send(mut self, spool: &Spool, room: &Arc<Semaphore>) -> Result<(), BlobError> {
-        for offset in (0..spool.len()).step_by(PART as usize) {
-            if self.parts.len() == AT_ONCE {
-                self.arrived().await?;
+    /// Sends a whole spool. Each part holds a permit from before it is read until it has arrived.
+    pub(super) async fn send(mut self, spool: &Spool, permits: &Arc<Semaphore>) -> Result<(), BlobError> {
+        for offset in (0..spool.len()).step_by(PART_SIZE as usize) {
+            if self.parts.len() == PARALLEL_PARTS {
+                self.wait_for_part().await?;
             }
-            let place = Arc::clone(room).acquire_owned().await.map_err(lost)?;
-            self.put(part(spool, offset).await?, place);
+            let permit = Arc::clone(permits).acquire_owned().await.map_err(task_failed)?;
+            self.send_part(read_part(spool, offset).await?, permit);
         }
         while !self.parts.is_empty() {
-            self.arrived().await?;
+            self.wait_for_part().await?;
         }
         self.complete().await
     }
 
-    /// In a task of its own, so that a part goes on while the next one is waited for.
-    fn put(&mut self, part: PutPayload, place: OwnedSemaphorePermit) {
-        // All that are on their way share the line.
-        let patience = self.patience.with(part.content_length() as u64 * AT_ONCE as u64);
+    /// Sends a part in a separate task, so that it continues while the next part is read.
+    fn send_part(&mut self, part: PutPayload, permit: OwnedSemaphorePermit) {
+        // All parallel parts share the network connection.
+        let limit = self.timeouts.for_bytes(part.content_length() as u64 * PARALLEL_PARTS as u64);
         if let Some(upload) = &mut self.inner {
             let put = upload.put_part(part);
             self.parts.spawn(async move {
-                let put = in_time(patience, put).await;
-                drop(place);
+                let put = in_time(limit, put).await;
+                drop(permit);
                 put
             });
         }
     }
 
-    async fn arrived(&mut self) -> Result<(), BlobError> {
+    async fn wait_for_part(&mut self) -> Result<(), BlobError> {
         match self.parts.join_next().await {
-            Some(part) => part.map_err(lost)?.map_err(of_bucket),
+            Some(part) => part.map_err(task_failed)?.map_err(of_bucket),
             None => Ok(()),
         }
     }
 
     async fn complete(mut self) -> Result<(), BlobError> {
         if let Some(upload) = &mut self.inner {
-            in_time(self.patience.with(PART), upload.complete()).await.map_err(of_bucket)?;
+            in_time(self.timeouts.for_bytes(PART_SIZE), upload.complete()).await.map_err(of_bucket)?;
         }
         self.inner = None;
         Ok(())
@@ -108,16 +110,16 @@ impl Drop for Upload {
         else {
             return;
         };
-        let (mut parts, patience) = (std::mem::take(&mut self.parts), self.patience.with(0));
+        let (mut parts, limit) = (std::mem::take(&mut self.parts), self.timeouts.for_bytes(0));
         runtime.spawn(async move {
-            // A part that arrives behind the abort would stay.
+            // A part that arrives after the abort would stay in the bucket.
             parts.shutdown().await;
-            in_time(patience, upload.abort()).await
+            in_time(limit, upload.abort()).await
         });
     }
 }
 
-/// A task ended without a result: the process is about to end, or there is a bug in the client.
-fn lost(error: impl std::fmt::Display) -> BlobError {
+/// The error for a task that ended without a result: the process is stopping, or the client has a bug.
+fn task_failed(error: impl std::fmt::Display) -> BlobError {
     BlobError::Away(error.to_string())
 }

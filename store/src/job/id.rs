@@ -1,5 +1,6 @@
-//! Job ids: `job_`, twelve hex digits of milliseconds since 1970, 32 of randomness. Sortable by time, and not to
-//! be guessed: who holds one may see its job.
+//! Job ids: `job_`, then twelve hex digits with the milliseconds since 1970, then 32 random hex digits.
+//!
+//! Ids sort by time. They cannot be guessed, since everyone who knows an id may see its job.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,15 +9,15 @@ use rand::RngCore;
 
 const PREFIX: &str = "job_";
 const DIGITS: usize = 44;
-/// How many of them are the time.
-const MILLIS: usize = 12;
+/// The number of digits for the time.
+const TIME_DIGITS: usize = 12;
 
 /// A job's id.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(Box<str>);
 
 impl JobId {
-    /// A new id of this moment (since 1970) with 128 random bits.
+    /// A new id with this time (since 1970) and 128 random bits.
     #[must_use]
     pub fn generate(now: Duration, random: &mut impl RngCore) -> Self {
         let mut bits = [0; 16];
@@ -25,7 +26,7 @@ impl JobId {
         Self(format!("{PREFIX}{millis:012x}{:032x}", u128::from_be_bytes(bits)).into())
     }
 
-    /// The id that this text is, if it has the form of one.
+    /// Parses an id. Returns `None` if the text does not have the form of an id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(PREFIX)?;
@@ -33,10 +34,10 @@ impl JobId {
         (digits.len() == DIGITS && digits.bytes().all(hex)).then(|| Self(text.into()))
     }
 
-    /// When the id was made, since 1970, to the millisecond.
+    /// When the id was generated, since 1970, in whole milliseconds.
     #[must_use]
     pub fn created_at(&self) -> Duration {
-        let millis = &self.0[PREFIX.len()..PREFIX.len() + MILLIS];
+        let millis = &self.0[PREFIX.len()..PREFIX.len() + TIME_DIGITS];
         Duration::from_millis(u64::from_str_radix(millis, 16).unwrap_or_default())
     }
 
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_knows_when_it_was_made() {
+    fn an_id_contains_the_time_of_its_creation() {
         for at in
             [Duration::ZERO, Duration::from_millis(1_700_000_000_123), Duration::from_millis((1 << 48) - 1)]
         {
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_does_not_parse() {
+    fn invalid_ids_do_not_parse() {
         let id = JobId::generate(Duration::ZERO, &mut rand::rng());
         for text in [
             "",

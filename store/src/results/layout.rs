@@ -1,50 +1,54 @@
-//! The records of an archive and where they lie (APPNOTE 4.3). ZIP64 fields are there only where a number does not
-//! fit otherwise, since old readers do not know them.
+//! The records of an archive and their positions (APPNOTE 4.3). ZIP64 fields are used only for numbers that do not fit
+//! otherwise, since old readers do not support them.
 
 use std::ops::Range;
 
-use super::{Body, DosTime, Member, Part};
+use super::segment::{Body, Member, Segment};
+use super::time::DosTime;
 
 /// Names are UTF-8 (APPNOTE 4.4.4, bit 11).
 const UTF8: u16 = 1 << 11;
 const STORED: u16 = 0;
-/// Made on Unix, which is what gives the attributes their meaning; version 2.0 of the format, or 4.5 for ZIP64.
+/// Made on Unix, so that readers interpret the attributes as Unix permissions.
 const ON_UNIX: u16 = 3 << 8;
+/// Version 2.0 of the format.
 const PLAIN: u16 = 20;
+/// Version 4.5 of the format, which has ZIP64.
 const ZIP64: u16 = 45;
-/// A regular file, to be read by all and written by its owner.
+/// A regular file that everyone can read and its owner can write.
 const ATTRIBUTES: u32 = 0o100_644 << 16;
-/// Numbers from here on are in the ZIP64 fields.
+/// Numbers from this one on go to the ZIP64 fields.
 const LONG: u64 = u32::MAX as u64;
 const SHORT: u64 = u16::MAX as u64;
 
-/// All stretches of the archive in order, without gaps.
-pub(super) fn parts(members: Vec<Member>, names: &[String], time: DosTime) -> Vec<Part> {
-    let mut parts = Parts::default();
+/// All segments of the archive in order, without gaps.
+pub(super) fn segments(members: Vec<Member>, names: &[String], time: DosTime) -> Vec<Segment> {
+    let mut layout = Layout::default();
     let (mut directory, count) = (Vec::new(), members.len() as u64);
     for (member, name) in members.into_iter().zip(names) {
-        let header = Header { name, time, length: member.length, crc32: member.crc32, offset: parts.end };
+        let header = Header { name, time, length: member.length, crc32: member.crc32, offset: layout.end };
         directory.extend(header.central());
-        parts.push_bytes(header.local());
-        parts.push(member.length, member.body);
+        layout.push_bytes(header.local());
+        layout.push(member.length, member.body);
     }
-    let span = parts.end..parts.end + directory.len() as u64;
-    directory.extend(end(count, &span));
-    parts.push_bytes(directory);
-    parts.all
+    let span = layout.end..layout.end + directory.len() as u64;
+    directory.extend(end_records(count, &span));
+    layout.push_bytes(directory);
+    layout.segments
 }
 
+/// The segments so far, and where the next one starts.
 #[derive(Default)]
-struct Parts {
-    all: Vec<Part>,
+struct Layout {
+    segments: Vec<Segment>,
     end: u64,
 }
 
-impl Parts {
+impl Layout {
     fn push(&mut self, length: u64, body: Body) {
         let span = self.end..self.end + length;
         self.end = span.end;
-        self.all.push(Part { span, body });
+        self.segments.push(Segment { span, body });
     }
 
     fn push_bytes(&mut self, bytes: Vec<u8>) {
@@ -52,7 +56,7 @@ impl Parts {
     }
 }
 
-/// What the two headers of a member say.
+/// The values in the two headers of a member.
 struct Header<'a> {
     name: &'a str,
     time: DosTime,
@@ -62,13 +66,13 @@ struct Header<'a> {
 }
 
 impl Header<'_> {
-    /// The local header (4.3.7): in its ZIP64 field both lengths must be.
+    /// The local header (4.3.7). Its ZIP64 field must contain both lengths.
     fn local(&self) -> Vec<u8> {
         let extra = if self.length >= LONG { extra(&[self.length, self.length]) } else { Vec::new() };
         [b"PK\x03\x04", &self.common(&extra)[..], self.name.as_bytes(), &extra].concat()
     }
 
-    /// The header in the directory (4.3.12).
+    /// The header in the central directory (4.3.12).
     fn central(&self) -> Vec<u8> {
         let fields: Vec<u64> =
             [self.length, self.length, self.offset].into_iter().filter(|&field| field >= LONG).collect();
@@ -76,14 +80,14 @@ impl Header<'_> {
         let mut out = b"PK\x01\x02".to_vec();
         out.extend((ON_UNIX | version(&extra)).to_le_bytes());
         out.extend(self.common(&extra));
-        // No comment, first disk, no text.
+        // No comment, first disk, not a text file.
         out.extend([0; 6]);
         out.extend(ATTRIBUTES.to_le_bytes());
         out.extend(long(self.offset));
         [&out, self.name.as_bytes(), &extra].concat()
     }
 
-    /// The fields that both have, from the version needed to the lengths of name and extra field.
+    /// The fields that both headers share, from the required version to the lengths of name and extra field.
     fn common(&self, extra: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for field in [version(extra), UTF8, STORED, self.time.time, self.time.date] {
@@ -108,8 +112,8 @@ fn extra(fields: &[u64]) -> Vec<u8> {
     [&1u16.to_le_bytes()[..], &short(fields.len() as u64), &fields].concat()
 }
 
-/// The end records (4.3.14 to 4.3.16) behind a directory.
-fn end(count: u64, directory: &Range<u64>) -> Vec<u8> {
+/// The end records (4.3.14 to 4.3.16) that follow the directory.
+fn end_records(count: u64, directory: &Range<u64>) -> Vec<u8> {
     let length = directory.end - directory.start;
     let mut out = Vec::new();
     if count >= SHORT || length >= LONG || directory.start >= LONG {
@@ -130,12 +134,12 @@ fn end(count: u64, directory: &Range<u64>) -> Vec<u8> {
     out
 }
 
-/// A number in four bytes; all ones where it does not fit.
+/// A number in four bytes; all ones if it does not fit.
 fn long(number: u64) -> [u8; 4] {
     (number.min(LONG) as u32).to_le_bytes()
 }
 
-/// A number in two bytes; all ones where it does not fit.
+/// A number in two bytes; all ones if it does not fit.
 fn short(number: u64) -> [u8; 2] {
     (number.min(SHORT) as u16).to_le_bytes()
 }

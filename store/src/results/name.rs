@@ -1,32 +1,32 @@
-//! What files are called in an archive that people unpack, on whatever system they do it.
+//! File names in an archive that are safe to unpack on any system.
 
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::archive::{Names, is_unseen, shorten};
+use crate::archive::{UniqueNames, is_invisible, shorten};
 
-/// Most bytes of a name, before a number that makes it unique: file systems take 255.
+/// Maximum length of a name in bytes, without the number that makes it unique. File systems allow 255.
 const LONGEST: usize = 200;
 
-/// A name for each wish: harmless, and unlike all others even to a file system that ignores case or takes composed
-/// and decomposed letters for the same.
-pub(super) fn settle<'a>(wishes: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names = Names::by(folded);
-    wishes.map(|wish| names.unique(harmless(wish))).collect()
+/// Assigns a name to each requested name. The names are harmless and unique, even on file systems that ignore case or
+/// treat composed and decomposed letters as the same.
+pub(super) fn assign<'a>(requested: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names = UniqueNames::by(folded);
+    requested.map(|name| names.unique(harmless(name))).collect()
 }
 
-/// What two names have in common that some file system takes for the same. Upper case first, since `ß` and `SS` are
-/// the same then.
+/// The key by which names are compared: equal for names that some file system treats as the same. Converts to upper case
+/// first, because that makes `ß` and `SS` the same.
 fn folded(name: &str) -> String {
     name.to_uppercase().to_lowercase().nfc().collect()
 }
 
-/// The wish without folders, without characters that are not seen or mean something to a system, without a
-/// beginning or an end that does, and no device of Windows. What is harmless already stays as it is.
+/// Makes a name harmless: removes folders, invisible characters, characters with a special meaning to some system, special
+/// beginnings and endings, and device names of Windows. A harmless name stays as it is.
 #[must_use]
-pub fn harmless(wish: &str) -> String {
-    let plain: String = wish.nfc().map(|letter| if is_harmful(letter) { '_' } else { letter }).collect();
+pub fn harmless(name: &str) -> String {
+    let plain: String = name.nfc().map(|letter| if is_harmful(letter) { '_' } else { letter }).collect();
     let trimmed = plain.trim_start().trim_end_matches(|letter: char| letter == '.' || letter.is_whitespace());
     let name: Cow<'_, str> = match trimmed.strip_prefix(['.', '-']) {
         Some(rest) => format!("_{rest}").into(),
@@ -39,10 +39,10 @@ pub fn harmless(wish: &str) -> String {
 
 fn is_harmful(letter: char) -> bool {
     const MEANINGFUL: &[char] = &['/', '\\', ':', '*', '?', '"', '<', '>', '|', char::REPLACEMENT_CHARACTER];
-    is_unseen(letter) || MEANINGFUL.contains(&letter)
+    is_invisible(letter) || MEANINGFUL.contains(&letter)
 }
 
-/// Whether Windows takes the name for a device, whatever its extension.
+/// Whether Windows treats the name as a device. It ignores the extension.
 fn is_device(name: &str) -> bool {
     const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_uppercase();
@@ -60,20 +60,20 @@ mod tests {
 
     use super::*;
 
-    fn settled(wishes: &[&str]) -> Vec<String> {
-        settle(wishes.iter().copied())
+    fn assigned(requested: &[&str]) -> Vec<String> {
+        assign(requested.iter().copied())
     }
 
     #[test]
-    fn a_plain_name_stays() {
+    fn a_plain_name_is_kept() {
         let plain =
             ["a.png", "Über den Wolken (3).jpg", "日本.webp", "manifest.json", "a.b.c.png", "COM10.png"];
-        assert_eq!(settled(&plain), plain);
+        assert_eq!(assigned(&plain), plain);
     }
 
     #[test]
-    fn names_that_could_harm_are_changed() {
-        for (wish, name) in [
+    fn harmful_names_are_changed() {
+        for (requested, name) in [
             ("folder/sub\\a.png", "folder_sub_a.png"),
             ("../../etc/passwd", "_._.._etc_passwd"),
             ("/abs.png", "_abs.png"),
@@ -94,25 +94,25 @@ mod tests {
             ("LPT¹.png", "_LPT¹.png"),
             ("e\u{301}.png", "é.png"),
         ] {
-            assert_eq!(settled(&[wish]), [name], "{wish:?}");
+            assert_eq!(assigned(&[requested]), [name], "{requested:?}");
         }
     }
 
     #[test]
-    fn names_that_a_file_system_takes_for_the_same_are_numbered() {
+    fn names_that_a_file_system_treats_as_the_same_get_numbers() {
         assert_eq!(
-            settled(&["a.png", "A.PNG", "a.png", "a (2).png"]),
+            assigned(&["a.png", "A.PNG", "a.png", "a (2).png"]),
             ["a.png", "A (2).PNG", "a (3).png", "a (2) (2).png"]
         );
-        assert_eq!(settled(&["é.png", "e\u{301}.png", "É.png"]), ["é.png", "é (2).png", "É (3).png"]);
-        assert_eq!(settled(&["straße.png", "STRASSE.png"]), ["straße.png", "STRASSE (2).png"]);
-        assert_eq!(settled(&["a/b.png", "a_b.png"]), ["a_b.png", "a_b (2).png"]);
+        assert_eq!(assigned(&["é.png", "e\u{301}.png", "É.png"]), ["é.png", "é (2).png", "É (3).png"]);
+        assert_eq!(assigned(&["straße.png", "STRASSE.png"]), ["straße.png", "STRASSE (2).png"]);
+        assert_eq!(assigned(&["a/b.png", "a_b.png"]), ["a_b.png", "a_b (2).png"]);
     }
 
     #[test]
     fn a_long_name_keeps_its_extension() {
-        let wishes = ["ü".repeat(500) + ".png", "ü".repeat(501) + ".png"];
-        let names = settle(wishes.iter().map(String::as_str));
+        let requested = ["ü".repeat(500) + ".png", "ü".repeat(501) + ".png"];
+        let names = assign(requested.iter().map(String::as_str));
         assert_ne!(names[0], names[1]);
         assert!(names[0].ends_with("ü.png") && names[1].ends_with("ü (2).png"), "{names:?}");
         assert!(names.iter().all(|name| name.len() <= 255), "{names:?}");
@@ -120,8 +120,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_harmless_stays(wish in "(CON|[ .-])?(\\PC|[ ./\u{301}\u{200b}]){0,260}[. ]{0,2}") {
-            let name = harmless(&wish);
+        fn a_harmless_name_is_kept(requested in "(CON|[ .-])?(\\PC|[ ./\u{301}\u{200b}]){0,260}[. ]{0,2}") {
+            let name = harmless(&requested);
             prop_assert_eq!(harmless(&name), name);
         }
     }

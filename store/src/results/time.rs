@@ -1,6 +1,6 @@
-//! Times as ZIPs have them: MS-DOS date and time, in steps of two seconds, from 1980 to 2107, of no time zone.
+//! Times in ZIP archives: MS-DOS date and time, in steps of two seconds, from 1980 to 2107, without a time zone.
 
-/// A moment in an archive; UTC here, so that it is the same everywhere.
+/// A time in an archive. UTC, so that the archive is the same everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DosTime {
     pub(super) date: u16,
@@ -8,7 +8,7 @@ pub struct DosTime {
 }
 
 impl DosTime {
-    /// The moment so many seconds after 1970, or the nearest that can be said.
+    /// The time of this Unix timestamp, or the nearest time that the format can represent.
     #[must_use]
     pub fn from_unix(seconds: i64) -> Self {
         const FIRST: i64 = 315_532_800;
@@ -22,7 +22,7 @@ impl DosTime {
     }
 }
 
-/// Year, month and day of a day after 1970 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+/// Year, month and day of a number of days since 1970 (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn civil(days: u64) -> (u64, u64, u64) {
     const DAYS_BEFORE_1970: u64 = 719_468;
     const ERA: u64 = 146_097;
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_of_the_calendar() {
+    fn times_follow_the_calendar() {
         assert_eq!(parts(951_782_399), [2000, 2, 28, 23, 59, 58]);
         assert_eq!(parts(951_868_799), [2000, 2, 29, 23, 59, 58]);
         assert_eq!(parts(951_868_800), [2000, 3, 1, 0, 0, 0]);
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn times_that_cannot_be_said_become_the_nearest() {
+    fn times_out_of_range_become_the_nearest_valid_time() {
         assert_eq!(parts(i64::MIN), [1980, 1, 1, 0, 0, 0]);
         assert_eq!(parts(0), [1980, 1, 1, 0, 0, 0]);
         assert_eq!(parts(i64::MAX), [2107, 12, 31, 23, 59, 58]);

@@ -1,9 +1,10 @@
-//! A counted resource with a ceiling, and leases on it that give back on drop. Never waits: no room means no.
+//! A limited number of bytes, and shares of it that are returned on drop. Nothing waits: if there is no room, the request
+//! is denied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many bytes of one kind may be held in all.
+/// A limit on the bytes that all holders together may use.
 #[derive(Debug)]
 pub(super) struct Allowance {
     used: AtomicU64,
@@ -19,12 +20,12 @@ impl Allowance {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// A lease on nothing yet.
-    pub(super) fn lease(this: &Arc<Self>) -> AllowanceShare {
+    /// A share of zero bytes, to be resized.
+    pub(super) fn share(this: &Arc<Self>) -> AllowanceShare {
         AllowanceShare { allowance: Arc::clone(this), amount: 0 }
     }
 
-    fn take(&self, more: u64) -> bool {
+    fn try_take(&self, more: u64) -> bool {
         let taken = |used: u64| used.checked_add(more).filter(|sum| *sum <= self.total);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
     }
@@ -42,12 +43,12 @@ impl AllowanceShare {
         self.amount
     }
 
-    /// Makes the share `amount` bytes. Getting smaller always works; if there is no room to get larger, the share
-    /// stays as it is and the answer is `false`.
+    /// Resizes the share to `amount` bytes. Shrinking always succeeds. If there is no room to grow, the share keeps its
+    /// size and the result is `false`.
     pub(super) fn resize(&mut self, amount: u64) -> bool {
         if amount <= self.amount {
             self.allowance.used.fetch_sub(self.amount - amount, Ordering::Relaxed);
-        } else if !self.allowance.take(amount - self.amount) {
+        } else if !self.allowance.try_take(amount - self.amount) {
             return false;
         }
         self.amount = amount;

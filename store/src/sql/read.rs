@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 
-use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Error};
 
 use super::clock::Now;
 use super::rows::{self, JOB, Removal};

@@ -1,0 +1,61 @@
+//! The end record of an archive, which says where the central directory is (APPNOTE 4.3.16).
+//!
+//! Readers find the record by its signature. The comment that follows may contain anything, even another such record, so
+//! readers that search differently may find different archives. This reader accepts only bytes with exactly one record
+//! whose comment ends at the last byte. The same rule rejects bytes after the archive: in a truncated archive, another
+//! archive inside it must not be taken for the whole.
+
+use super::error::ArchiveError;
+use crate::spool::Spool;
+
+const SIGNATURE: [u8; 4] = *b"PK\x05\x06";
+/// Length of the record without its comment.
+const FIXED_LENGTH: usize = 22;
+const LONGEST_COMMENT: usize = u16::MAX as usize;
+
+/// The contents of the end record, not yet checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EndRecord {
+    /// Where the record starts.
+    pub(super) offset: u64,
+    /// Where the directory starts according to the record. `None` means that the zip64 record says it.
+    pub(super) directory: Option<u64>,
+}
+
+impl EndRecord {
+    /// Finds the only end record in these bytes.
+    pub(super) fn find(source: &Spool) -> Result<Self, ArchiveError> {
+        let length = source.len();
+        let start = length.saturating_sub((FIXED_LENGTH + LONGEST_COMMENT) as u64);
+        let mut tail = vec![0; (length - start) as usize];
+        source.read_at(start, &mut tail).map_err(ArchiveError::Io)?;
+        let mut records = find_records(&tail);
+        let record = records.next().ok_or(ArchiveError::Damaged("no end of central directory"))?;
+        if records.next().is_some() {
+            return Err(ArchiveError::Damaged("more than one end of central directory"));
+        }
+        Self::parse(&tail[record..], start + record as u64)
+    }
+
+    fn parse(record: &[u8], offset: u64) -> Result<Self, ArchiveError> {
+        let disks = [short(record, 4), short(record, 6)];
+        if disks.into_iter().any(|disk| !matches!(disk, 0 | u16::MAX)) {
+            return Err(ArchiveError::Damaged("split over several disks"));
+        }
+        let directory = u32::from_le_bytes([record[16], record[17], record[18], record[19]]);
+        Ok(Self { offset, directory: (directory != u32::MAX).then_some(u64::from(directory)) })
+    }
+}
+
+/// Offsets of the records whose comment ends at the last byte.
+fn find_records(tail: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    let last = (tail.len() + 1).saturating_sub(FIXED_LENGTH);
+    (0..last).filter(|&at| {
+        tail[at..].starts_with(&SIGNATURE)
+            && at + FIXED_LENGTH + usize::from(short(tail, at + 20)) == tail.len()
+    })
+}
+
+fn short(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
