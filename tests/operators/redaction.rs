@@ -57,7 +57,8 @@ fn a_hostile_run_prints_no_secret_and_every_line_is_whole() {
     let (secret, previous) = (plant("the webhook secret"), plant("the secret before"));
     let folder = tempfile::tempdir().unwrap();
     let collector = Collector::start(folder.path());
-    let (traces, key) = (collector.variables("grpc"), format!("x-key={}", plant("the collector's key")));
+    let protocol = if cfg!(feature = "grpc") { "grpc" } else { "http/protobuf" };
+    let (traces, key) = (collector.variables(protocol), format!("x-key={}", plant("the collector's key")));
     let mut settings: Vec<_> = traces.iter().map(|(name, value)| (&**name, &**value)).collect();
     settings.extend([
         ("OTEL_EXPORTER_OTLP_HEADERS", &*key),

@@ -66,7 +66,9 @@ fn a_service_whose_collector_is_gone_stops_as_ever() {
     let variables =
         [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), ("OTEL_BSP_SCHEDULE_DELAY", "50")];
     let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    for protocol in ["http/protobuf", "grpc"] {
+    for protocol in
+        ["http/protobuf", "grpc"].into_iter().filter(|name| cfg!(feature = "grpc") || *name != "grpc")
+    {
         let of = ("OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(), protocol.to_owned());
         let desk = Desk::open(&[&variables[..], &[of]].concat());
         assert_eq!(desk.health(), 200);
@@ -102,4 +104,20 @@ fn a_variable_that_is_not_known_is_told_of_at_the_start() {
         let status = Service::try_start(folder.path(), &variables).err().unwrap();
         assert_eq!(status.code(), Some(78), "{name}");
     }
+}
+
+/// Without the feature, gRPC is refused at start with a message that names the feature.
+#[cfg(not(feature = "grpc"))]
+#[test]
+fn grpc_is_refused_by_a_build_without_the_feature() {
+    for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), (name, "grpc")];
+        let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let status = Service::try_start(folder.path(), &variables).err().unwrap();
+        assert_eq!(status.code(), Some(78), "{name}");
+    }
+    let error =
+        huemill_observability::trace::ExportError::GrpcMissing { name: "OTEL_EXPORTER_OTLP_PROTOCOL" };
+    assert!(error.to_string().contains("feature `grpc`"), "{error}");
 }

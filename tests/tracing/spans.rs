@@ -74,6 +74,7 @@ fn a_job_is_told_of_over_http() {
     assert_a_job_is_told_of("http/protobuf");
 }
 
+#[cfg(feature = "grpc")]
 #[test]
 fn a_job_is_told_of_over_grpc() {
     assert_a_job_is_told_of("grpc");
