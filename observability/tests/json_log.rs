@@ -166,7 +166,7 @@ fn a_scope_applies_until_its_guard_drops_and_only_during_polls_of_its_future() {
 }
 
 #[test]
-fn timetimestamp_level_and_name_cannot_be_forged() {
+fn timestamp_level_and_name_cannot_be_forged() {
     let line = line(|| {
         let span = tracing::info_span!("span", ts = "s", level = "s", event = "http_request");
         let _entered = span.enter();
