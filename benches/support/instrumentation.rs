@@ -6,7 +6,9 @@ use std::time::Duration;
 use actix::Actor;
 use actix_rt::{Arbiter, System};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
-use huemill_observability::{Event, Known, Poll, Registry, RequestFacts, line, log, outlet};
+use huemill_observability::{
+    Event, LabelValues, PollResult, Registry, RequestFacts, json_log, log, log_writer,
+};
 
 /// A picture while its client waits.
 pub const PICTURE: &str = "POST /process, 2 MP";
@@ -18,9 +20,13 @@ const BATCH: usize = 250;
 
 /// The processor time, in microseconds, of one request's instrumentation in this process.
 pub fn micros(what: &str, times: usize) -> f64 {
-    let (writer, guard) = outlet::stdout();
-    line::init("info", writer).unwrap();
-    let known = Known { endpoints: &["/process", "/jobs/{id}"], statuses: &[200, 304], ..Known::default() };
+    let (writer, guard) = log_writer::stdout();
+    json_log::init("info", writer).unwrap();
+    let known = LabelValues {
+        endpoints: &["/process", "/jobs/{id}"],
+        statuses: &[200, 304],
+        ..LabelValues::default()
+    };
     let registry = Registry::new("bench", &known).unwrap().into();
     let record = if what == POLL { poll } else { picture };
     let spent = System::new().block_on(async move {
@@ -37,7 +43,7 @@ pub fn micros(what: &str, times: usize) -> f64 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         drop(guard);
-        assert_eq!((recorder.dropped(), outlet::lost()), (0, 0), "events or lines were lost");
+        assert_eq!((recorder.dropped(), log_writer::dropped_lines()), (0, 0), "events or lines were lost");
         cpu_seconds() - before - scrape * (times / BATCH) as f64
     });
     spent * 1e6 / times as f64
@@ -79,8 +85,8 @@ fn picture(recorder: &Recorder) {
 }
 
 fn poll(recorder: &Recorder) {
-    recorder.record(Event::StatusPolled(Poll::NotModified));
-    recorder.record(Event::RetryAfterTold { seconds: 2 });
+    recorder.record(Event::StatusPolled(PollResult::NotModified));
+    recorder.record(Event::RetryAfterSent { seconds: 2 });
     finished(recorder, "/jobs/{id}", "GET", 304);
 }
 

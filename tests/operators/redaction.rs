@@ -61,7 +61,8 @@ fn hostile_requests_leak_no_secret_and_break_no_log_line() {
     let (secret, previous) = (plant("the webhook secret"), plant("the secret before"));
     let folder = tempfile::tempdir().unwrap();
     let collector = Collector::start(folder.path());
-    let (traces, key) = (collector.environment("grpc"), format!("x-key={}", plant("the collector's key")));
+    let protocol = if cfg!(feature = "grpc") { "grpc" } else { "http/protobuf" };
+    let (traces, key) = (collector.environment(protocol), format!("x-key={}", plant("the collector's key")));
     let mut settings: Vec<_> = traces.iter().map(|(name, value)| (&**name, &**value)).collect();
     settings.extend([
         ("OTEL_EXPORTER_OTLP_HEADERS", &*key),

@@ -65,7 +65,9 @@ fn a_collector_that_hangs_delays_no_request_and_is_logged_once() {
 
 #[test]
 fn a_service_whose_collector_is_gone_shuts_down_normally() {
-    for protocol in ["http/protobuf", "grpc"] {
+    let protocols: &[&str] =
+        if cfg!(feature = "grpc") { &["http/protobuf", "grpc"] } else { &["http/protobuf"] };
+    for protocol in protocols {
         let service = TestService::start(&variables(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
@@ -102,4 +104,19 @@ fn an_unknown_value_of_a_variable_prevents_the_start() {
         let status = Service::try_start(folder.path(), &environment).err().unwrap();
         assert_eq!(status.code(), Some(78), "{name}");
     }
+}
+
+/// Without the feature, gRPC is refused at start with a message that names the feature.
+#[cfg(not(feature = "grpc"))]
+#[test]
+fn grpc_is_refused_by_a_build_without_the_feature() {
+    for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = variables(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), (name, "grpc")]);
+        let status = Service::try_start(folder.path(), &environment).err().unwrap();
+        assert_eq!(status.code(), Some(78), "{name}");
+    }
+    let error =
+        huemill_observability::trace::ExportError::GrpcMissing { name: "OTEL_EXPORTER_OTLP_PROTOCOL" };
+    assert!(error.to_string().contains("feature `grpc`"), "{error}");
 }

@@ -81,6 +81,7 @@ fn a_job_is_traced_over_http() {
     assert_job_is_traced("http/protobuf");
 }
 
+#[cfg(feature = "grpc")]
 #[test]
 fn a_job_is_traced_over_grpc() {
     require!(Collector);

@@ -1,4 +1,6 @@
-//! The fields of one log event, each already turned into JSON.
+//! Collects the fields of one log event, each already formatted as JSON.
+//!
+//! [`Fields`] visits an event for [`JsonLayer`](super::JsonLayer), which then arranges them in the line.
 
 use std::fmt::{Debug, Write};
 use std::ops::Range;
@@ -7,8 +9,8 @@ use tracing::field::{Field, FieldSet, Visit};
 
 use super::json;
 
-/// Fields in the order in which they were recorded. One buffer for all values: a line costs no allocation once
-/// the buffer has grown.
+/// Fields in the order in which they were recorded. All values share one buffer, so a line needs no allocation once the
+/// buffer has grown.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     values: String,
@@ -21,17 +23,17 @@ impl Fields {
         self.index.clear();
     }
 
-    /// The JSON value of a field.
+    /// Returns the JSON value of a field.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.index.iter().find(|(found, _)| *found == name).map(|(_, range)| &self.values[range.clone()])
     }
 
-    /// Names and JSON values, in order.
+    /// Iterates over names and JSON values, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.index.iter().map(|(name, range)| (*name, &self.values[range.clone()]))
     }
 
-    /// Fields that were declared and have no value are null, in the place where they were written.
+    /// Adds declared fields without a value as null, at the position of their declaration.
     pub(super) fn null_unless_recorded(&mut self, declared: &FieldSet) {
         let recorded = self.index.len();
         for field in declared {
@@ -40,12 +42,12 @@ impl Fields {
             }
         }
         if self.index.len() > recorded {
-            let place = |name: &str| declared.iter().position(|field| plain_name(&field) == name);
-            self.index.sort_by_key(|(name, _)| place(name));
+            let position = |name: &str| declared.iter().position(|field| plain_name(&field) == name);
+            self.index.sort_by_key(|(name, _)| position(name));
         }
     }
 
-    /// The last of two fields with one name wins.
+    /// Adds a field. Of two fields with the same name, the last one wins.
     fn put(&mut self, field: &Field, write: impl FnOnce(&mut String)) {
         let start = self.values.len();
         write(&mut self.values);
@@ -56,16 +58,16 @@ impl Fields {
         }
     }
 
-    /// Rust's own notation of numbers and booleans is JSON's too.
+    /// Adds a number or boolean. Rust's notation of them is valid JSON.
     fn put_plain(&mut self, field: &Field, value: impl Debug) {
         self.put(field, |out| {
-            // They never refuse to be written.
+            // Writing to a string cannot fail.
             let _ = write!(out, "{value:?}");
         });
     }
 }
 
-/// `r#type` is a name that Rust needs, not one that a reader does.
+/// The name without Rust's prefix for raw identifiers, as in `r#type`.
 fn plain_name(field: &Field) -> &'static str {
     field.name().strip_prefix("r#").unwrap_or(field.name())
 }
@@ -112,7 +114,7 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.put(field, |out| {
             out.push('"');
-            // What a value wrote before it refused stays; the string is closed in any case.
+            // If formatting fails, the part that was written stays. The string is closed in any case.
             let _ = write!(json::Escaped(out), "{value:?}");
             out.push('"');
         });

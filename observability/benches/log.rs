@@ -1,16 +1,16 @@
-//! What a log line and a counted request cost, beside the bunyan formatter's line for the same event.
+//! Benchmarks a log line and a counted request, compared with the bunyan formatter's line for the same event.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use huemill_observability::line::Lines;
-use huemill_observability::{Event, Known, Registry, RequestFacts, log};
+use huemill_observability::json_log::JsonLayer;
+use huemill_observability::{Event, LabelValues, Registry, RequestFacts, log};
 use tracing::Dispatch;
 use tracing_bunyan_formatter::{BunyanFormattingLayer, JsonStorageLayer};
 use tracing_subscriber::layer::SubscriberExt;
 
-fn write_a_request() {
+fn log_request() {
     log!(
         HTTP_REQUEST,
         status_code = 202_u16,
@@ -24,25 +24,25 @@ fn write_a_request() {
 
 fn lines(c: &mut Criterion) {
     let stored = || tracing_subscriber::registry().with(JsonStorageLayer);
-    let ours = Dispatch::new(stored().with(Lines::new(std::io::sink)));
+    let huemill = Dispatch::new(stored().with(JsonLayer::new(std::io::sink)));
     let bunyan = Dispatch::new(stored().with(BunyanFormattingLayer::new("huemill".into(), std::io::sink)));
-    for (name, dispatch) in [("line/huemill", ours), ("line/bunyan", bunyan)] {
+    for (name, dispatch) in [("line/huemill", huemill), ("line/bunyan", bunyan)] {
         let _default = tracing::dispatcher::set_default(&dispatch);
         let span =
             tracing::info_span!("request", request_id = "c298c805", endpoint = "/jobs", method = "POST");
         let _entered = span.enter();
-        c.bench_function(name, |bench| bench.iter(write_a_request));
+        c.bench_function(name, |bench| bench.iter(log_request));
     }
 }
 
 fn registry(c: &mut Criterion) {
-    let known = Known {
+    let known = LabelValues {
         endpoints: &["/process", "/process_zip", "/health", "/ready", "/metrics", "unmatched"],
         statuses: &[200, 400, 404, 413, 415, 422, 500, 503],
         error_codes: &["NO_INPUT", "PROCESSING_ERROR", "OVERLOADED", "INTERNAL_ERROR"],
-        ..Known::default()
+        ..LabelValues::default()
     };
-    let registry = Registry::new("bench", &known).expect("no two families share a name");
+    let registry = Registry::new("bench", &known).expect("the families have distinct names");
     let finished = Event::RequestFinished(RequestFacts {
         endpoint: "/process",
         method: "POST",

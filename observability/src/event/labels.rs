@@ -1,8 +1,11 @@
-//! The closed sets that labels come from, and the figures of a request.
+//! The closed sets of label values that events carry, and the data of a finished request.
+//!
+//! Actors and the HTTP edge use these types to build [`Event`](super::Event)s; the registry creates a series for each
+//! value at start.
 
 use std::time::Duration;
 
-/// Why a webhook's try failed.
+/// Why an attempt to deliver a webhook failed.
 pub const WEBHOOK_REASONS: [&str; 11] = [
     "blocked",
     "client_error",
@@ -17,7 +20,7 @@ pub const WEBHOOK_REASONS: [&str; 11] = [
     "unresolvable",
 ];
 
-/// Why a caller was refused.
+/// Why authentication failed.
 pub const AUTH_REASONS: [&str; 8] = [
     "missing_signature",
     "invalid_timestamp",
@@ -29,29 +32,29 @@ pub const AUTH_REASONS: [&str; 8] = [
     "link_forged",
 ];
 
-/// What is downloaded of a job.
+/// What clients download of a job.
 pub const DOWNLOADS: [&str; 2] = ["zip", "card"];
 
-/// The form of a picture, as it is seen upright.
+/// A class of aspect ratios, measured on the upright picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aspect {
-    /// At least twice as wide as high.
+pub enum AspectClass {
+    /// The width is at least twice the height.
     Panorama,
-    /// More than a tenth wider than high, and no panorama.
+    /// The width exceeds the height by more than a tenth, but is less than twice the height.
     Landscape,
-    /// No side is more than a tenth longer than the other.
+    /// Neither side exceeds the other by more than a tenth.
     Square,
-    /// More than a tenth higher than wide, and not tall.
+    /// The height exceeds the width by more than a tenth, but is less than twice the width.
     Portrait,
-    /// At least twice as high as wide.
+    /// The height is at least twice the width.
     Tall,
 }
 
-impl Aspect {
-    /// Every member, from wide to high.
+impl AspectClass {
+    /// All classes, from wide to tall.
     pub const ALL: [Self; 5] = [Self::Panorama, Self::Landscape, Self::Square, Self::Portrait, Self::Tall];
 
-    /// The form of these sides.
+    /// The class of a picture of this size.
     #[must_use]
     pub fn of(width: u32, height: u32) -> Self {
         let (width, height) = (u64::from(width), u64::from(height));
@@ -68,7 +71,7 @@ impl Aspect {
         }
     }
 
-    /// The label.
+    /// The label's value.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -81,20 +84,20 @@ impl Aspect {
     }
 }
 
-/// The kinds of event loops.
+/// A kind of event loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventLoop {
-    /// Those that the actors run in.
+    /// An arbiter, which runs actors.
     Actors,
-    /// Those that requests are answered in.
+    /// A thread of the HTTP server.
     Http,
 }
 
 impl EventLoop {
-    /// Every member.
+    /// All kinds.
     pub const ALL: [Self; 2] = [Self::Actors, Self::Http];
 
-    /// The label.
+    /// The label's value.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -104,22 +107,22 @@ impl EventLoop {
     }
 }
 
-/// What a poll of a job's status brought.
+/// The result of a poll of a job's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Poll {
-    /// 304: the client had the current version.
+pub enum PollResult {
+    /// 304: the client already had the current version.
     NotModified,
-    /// The whole answer, though this version had been given out before.
+    /// The full status, in a version that had been sent before.
     Unchanged,
-    /// The whole answer, in a version that nobody had been given yet.
+    /// The full status, in a version that had not been sent before.
     Changed,
 }
 
-impl Poll {
-    /// Every member.
+impl PollResult {
+    /// All results.
     pub const ALL: [Self; 3] = [Self::NotModified, Self::Unchanged, Self::Changed];
 
-    /// The label.
+    /// The label's value.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -130,22 +133,22 @@ impl Poll {
     }
 }
 
-/// The figures of one finished request.
+/// The data of a finished request.
 #[derive(Debug, Clone)]
 pub struct RequestFacts {
-    /// Route template (`/process`), or `unmatched`.
+    /// The route template (`/process`), or `unmatched`.
     pub endpoint: &'static str,
     /// `GET`, `HEAD`, `POST`, `OPTIONS`, … or `OTHER`.
     pub method: &'static str,
-    /// Status code.
+    /// The status code.
     pub code: u16,
-    /// The body's `error_code`, if it has one, or that of the fault over which the answer broke off.
+    /// The `error_code` of the body, or that of the fault that broke off the response.
     pub error_code: Option<&'static str>,
-    /// From the request's first byte (uploads: from the last byte of the body) to the response's end.
+    /// The time from the request's first byte (for uploads: from the last byte of the body) to the end of the response.
     pub duration: Duration,
-    /// Body bytes received.
+    /// Received body bytes.
     pub bytes_in: u64,
-    /// Body bytes sent.
+    /// Sent body bytes.
     pub bytes_out: u64,
 }
 
@@ -154,18 +157,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_begins_at_its_edge_and_is_turned_with_its_picture() {
-        for (width, height, lying, standing) in [
-            (1, 1, Aspect::Square, Aspect::Square),
-            (110, 100, Aspect::Square, Aspect::Square),
-            (111, 100, Aspect::Landscape, Aspect::Portrait),
-            (4000, 3000, Aspect::Landscape, Aspect::Portrait),
-            (199, 100, Aspect::Landscape, Aspect::Portrait),
-            (200, 100, Aspect::Panorama, Aspect::Tall),
-            (u32::MAX, 1, Aspect::Panorama, Aspect::Tall),
+    fn a_class_starts_at_its_threshold_and_turns_with_the_picture() {
+        for (width, height, wide, tall) in [
+            (1, 1, AspectClass::Square, AspectClass::Square),
+            (110, 100, AspectClass::Square, AspectClass::Square),
+            (111, 100, AspectClass::Landscape, AspectClass::Portrait),
+            (4000, 3000, AspectClass::Landscape, AspectClass::Portrait),
+            (199, 100, AspectClass::Landscape, AspectClass::Portrait),
+            (200, 100, AspectClass::Panorama, AspectClass::Tall),
+            (u32::MAX, 1, AspectClass::Panorama, AspectClass::Tall),
         ] {
-            assert_eq!(Aspect::of(width, height), lying, "{width}×{height}");
-            assert_eq!(Aspect::of(height, width), standing, "{height}×{width}");
+            assert_eq!(AspectClass::of(width, height), wide, "{width}×{height}");
+            assert_eq!(AspectClass::of(height, width), tall, "{height}×{width}");
         }
     }
 }

@@ -1,15 +1,17 @@
-//! JSON strings for log lines: strict enough that no text can end its line, leave its string or steer a terminal.
+//! JSON strings for log lines.
+//!
+//! The escaping is strict: no text can end its line, leave its string or control a terminal.
 
 use std::fmt::{self, Write};
 
-/// Appends `text` as a JSON string, quotes included.
+/// Appends `text` as a JSON string, including the quotes.
 pub(super) fn string(out: &mut String, text: &str) {
     out.push('"');
     escape(out, text);
     out.push('"');
 }
 
-/// A sink that appends the inside of a JSON string: what is formatted into it needs no buffer of its own.
+/// A writer that appends escaped text to a JSON string, so that formatting needs no buffer of its own.
 pub(super) struct Escaped<'a>(pub(super) &'a mut String);
 
 impl Write for Escaped<'_> {
@@ -30,7 +32,7 @@ fn escape(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // All others lie below U+10000: one escape each. A string takes whatever is written.
+            // All others lie below U+10000, so each needs one escape. Writing to a string cannot fail.
             other => {
                 let _ = write!(out, "\\u{:04x}", u32::from(other));
             }
@@ -43,9 +45,8 @@ fn needs_escape(c: char) -> bool {
     matches!(c, '"' | '\\') || is_unprintable(c)
 }
 
-/// Whether a character does something to its reader instead of being read: what a terminal obeys (the control
-/// characters of both sets), what some programs take for a line's end (U+0085, U+2028, U+2029), what reverses the
-/// text that follows (bidi controls), and the byte order mark.
+/// Whether a character is unsafe to print: control characters, which a terminal may obey; line separators (U+0085,
+/// U+2028, U+2029); bidirectional controls, which reorder the text that follows; and the byte order mark.
 #[must_use]
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
@@ -71,13 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_stays_as_it_is() {
+    fn plain_text_is_not_changed() {
         assert_eq!(json("Grüße, 世界 🎨"), "\"Grüße, 世界 🎨\"");
         assert_eq!(json(""), "\"\"");
     }
 
     #[test]
-    fn quotes_controls_line_ends_and_bidi_are_escaped() {
+    fn quotes_control_characters_line_separators_and_bidi_controls_are_escaped() {
         assert_eq!(json("a\"b\\c"), r#""a\"b\\c""#);
         assert_eq!(json("\n\r\t\0\u{1b}[2J"), r#""\n\r\t\u0000\u001b[2J""#);
         assert_eq!(json("\u{7f}\u{85}\u{9b}\u{2028}\u{2029}"), r#""\u007f\u0085\u009b\u2028\u2029""#);
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn formatting_in_pieces_gives_the_same() {
+    fn text_formatted_in_pieces_is_escaped_the_same_way() {
         let mut out = String::new();
         let (plain, quoted) = ("a\n", "b\"");
         write!(Escaped(&mut out), "{plain}-{quoted:?}").unwrap();

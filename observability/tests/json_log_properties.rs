@@ -1,15 +1,15 @@
-//! Whatever the values: one valid line, each key once, each value as it was given.
+//! Property test: any field values give one valid line, in which each key occurs once with the value that was logged.
 
 mod support;
 
-use huemill_observability::line::Lines;
+use huemill_observability::json_log::JsonLayer;
 use proptest::prelude::*;
 use serde_json::json;
 use support::Sink;
 use tracing_bunyan_formatter::JsonStorageLayer;
 use tracing_subscriber::layer::SubscriberExt;
 
-/// Any text, with more than chance's share of what breaks lines, strings and terminals.
+/// Arbitrary text, with many characters that could break lines, strings and terminals.
 fn text() -> impl Strategy<Value = String> {
     let nasty = prop::sample::select(vec![
         "\n",
@@ -34,9 +34,9 @@ fn text() -> impl Strategy<Value = String> {
         .prop_map(|parts| parts.concat())
 }
 
-/// Whether a line holds this number in a notation that reads back as the very same, or null where it is none.
-fn holds(line: &str, float: f64) -> bool {
-    let rest = line.rsplit_once(",\"float\":").map(|(_, rest)| rest).expect("the member is there");
+/// Whether the line's `float` parses back to exactly this number, or is null if the number is not finite.
+fn has_float(line: &str, float: f64) -> bool {
+    let rest = line.rsplit_once(",\"float\":").map(|(_, rest)| rest).expect("the line has the member");
     let value = rest.split([',', '}']).next().expect("a value");
     if float.is_finite() { value.parse() == Ok(float) } else { value == "null" }
 }
@@ -58,7 +58,7 @@ proptest! {
         name in text(),
     ) {
         let sink = Sink::default();
-        let subscriber = tracing_subscriber::registry().with(JsonStorageLayer).with(Lines::new(sink.clone()));
+        let subscriber = tracing_subscriber::registry().with(JsonStorageLayer).with(JsonLayer::new(sink.clone()));
         tracing::subscriber::with_default(subscriber, || {
             let span = tracing::info_span!(
                 "span",
@@ -93,7 +93,7 @@ proptest! {
         prop_assert_eq!(line.get("signed"), &json!(signed));
         prop_assert_eq!(line.get("unsigned"), &json!(unsigned));
         prop_assert_eq!(line.get("float").is_number(), float.is_finite());
-        prop_assert!(holds(text, float), "{text}");
+        prop_assert!(has_float(text, float), "{text}");
         prop_assert_eq!(line.get("flag"), &json!(flag));
         prop_assert_eq!(line.get("debugged"), &json!(format!("{debugged:?}")));
         prop_assert_eq!(line.get("displayed"), &json!(own));

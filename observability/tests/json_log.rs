@@ -1,8 +1,8 @@
-//! What a log line looks like.
+//! Tests of the JSON log lines: keys, their order, and the values.
 
 mod support;
 
-use huemill_observability::line::Lines;
+use huemill_observability::json_log::JsonLayer;
 use huemill_observability::log;
 use huemill_observability::trace::{self, Scope, SpanKind};
 use serde_json::{Value, json};
@@ -12,10 +12,10 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 
-/// A clock that stands still.
-struct Noon;
+/// A clock that always shows the same time.
+struct FixedClock;
 
-impl FormatTime for Noon {
+impl FormatTime for FixedClock {
     fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
         writer.write_str("2025-09-23T12:00:00.000001Z")
     }
@@ -23,7 +23,7 @@ impl FormatTime for Noon {
 
 fn logged(events: impl FnOnce()) -> Sink {
     let sink = Sink::default();
-    let lines = Lines::new(sink.clone()).with_time(Noon);
+    let lines = JsonLayer::new(sink.clone()).with_clock(FixedClock);
     let subscriber = tracing_subscriber::registry().with(JsonStorageLayer).with(lines);
     tracing::subscriber::with_default(subscriber, events);
     sink
@@ -34,7 +34,7 @@ fn line(events: impl FnOnce()) -> Line {
 }
 
 #[test]
-fn a_request_is_the_line_of_the_contract() {
+fn an_http_request_line_matches_the_contract() {
     let sink = logged(|| {
         let span =
             tracing::info_span!("request", request_id = "c298c805", endpoint = "/jobs", method = "POST");
@@ -61,7 +61,7 @@ fn a_request_is_the_line_of_the_contract() {
 }
 
 #[test]
-fn a_request_has_all_its_keys_whatever_was_given() {
+fn an_http_request_line_has_all_keys_even_without_values() {
     let line = line(|| log!(HTTP_REQUEST));
     assert_eq!(
         line.keys(),
@@ -84,9 +84,9 @@ fn a_request_has_all_its_keys_whatever_was_given() {
 }
 
 #[test]
-fn the_system_clock_stamps_microseconds_in_utc() {
+fn timestamps_are_utc_with_microseconds() {
     let sink = Sink::default();
-    let subscriber = tracing_subscriber::registry().with(Lines::new(sink.clone()));
+    let subscriber = tracing_subscriber::registry().with(JsonLayer::new(sink.clone()));
     tracing::subscriber::with_default(subscriber, || log!(SERVICE_STARTED, workers = 2_u64));
     let line = sink.line();
     let ts = line.get("ts").as_str().unwrap();
@@ -102,7 +102,7 @@ fn name_and_level_come_from_the_table() {
 }
 
 #[test]
-fn an_events_field_wins_over_its_spans_even_as_null() {
+fn an_events_field_overrides_its_spans_even_as_null() {
     let line = line(|| {
         let outer = tracing::info_span!("outer", b = "outer", a = 1_u64, error_code = "OUTER", slot = 1_u64);
         let _outer = outer.enter();
@@ -116,7 +116,7 @@ fn an_events_field_wins_over_its_spans_even_as_null() {
 }
 
 #[test]
-fn a_line_names_the_request_that_its_work_comes_of() {
+fn a_line_has_the_id_of_the_request_that_caused_it() {
     let caller = Scope::of_caller("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", None);
     for scope in [Scope::default(), caller] {
         let (traced, scope) = (scope.is_traced(), scope.of_request("c298c805"));
@@ -128,7 +128,11 @@ fn a_line_names_the_request_that_its_work_comes_of() {
         let keys = ["ts", "level", "event", "request_id", "format", "trace_id"];
         assert_eq!(line.keys(), keys[..5 + usize::from(traced)]);
         assert_eq!(line.get("request_id"), "c298c805");
-        assert_eq!(scope.headers().is_some(), traced, "a request without a trace tells nobody of one");
+        assert_eq!(
+            scope.headers().is_some(),
+            traced,
+            "a request without a trace must not send trace headers"
+        );
     }
     let line = line(|| {
         let late = trace::linked("of-a-job", None, "webhook", SpanKind::Client, || []);
@@ -141,7 +145,7 @@ fn a_line_names_the_request_that_its_work_comes_of() {
 }
 
 #[test]
-fn a_scope_holds_until_it_is_left_and_not_between_the_polls_of_its_future() {
+fn a_scope_applies_until_its_guard_drops_and_only_during_polls_of_its_future() {
     let id = || Scope::here().request_id().map(str::to_owned);
     let outer = Scope::default().of_request("outer").enter();
     let mut waits = false;
@@ -154,7 +158,7 @@ fn a_scope_holds_until_it_is_left_and_not_between_the_polls_of_its_future() {
     assert!(inner.as_mut().poll(&mut task).is_pending());
     assert_eq!(id().as_deref(), Some("outer"));
     assert!(inner.as_mut().poll(&mut task).is_ready());
-    // A scope of none changes nothing.
+    // An empty scope changes nothing.
     let none = Scope::default().enter();
     assert_eq!(id().as_deref(), Some("outer"));
     drop((none, outer));
@@ -162,7 +166,7 @@ fn a_scope_holds_until_it_is_left_and_not_between_the_polls_of_its_future() {
 }
 
 #[test]
-fn stamp_level_and_name_cannot_be_forged() {
+fn timestamp_level_and_name_cannot_be_forged() {
     let line = line(|| {
         let span = tracing::info_span!("span", ts = "s", level = "s", event = "http_request");
         let _entered = span.enter();
@@ -174,7 +178,7 @@ fn stamp_level_and_name_cannot_be_forged() {
 }
 
 #[test]
-fn a_librarys_event_is_called_log_and_names_its_target() {
+fn a_librarys_event_is_named_log_and_has_its_target() {
     let line = line(|| tracing::warn!(target: "some_library", count = 3, "went {}", "wrong"));
     assert_eq!(line.keys(), ["ts", "level", "event", "target", "message", "count"]);
     assert_eq!((line.get("event"), line.get("target")), (&json!("log"), &json!("some_library")));
@@ -182,7 +186,7 @@ fn a_librarys_event_is_called_log_and_names_its_target() {
 }
 
 #[test]
-fn what_a_library_says_again_is_no_line() {
+fn a_duplicate_message_of_a_library_is_suppressed() {
     let line = line(|| {
         tracing::error!(target: "actix_http::h1::dispatcher", "Response payload stream error: {:?}", "broken");
         tracing::error!(target: "actix_http::h1::dispatcher", "write zero; closing");
@@ -191,22 +195,22 @@ fn what_a_library_says_again_is_no_line() {
 }
 
 #[test]
-fn what_a_library_says_of_headers_and_of_a_urls_parameters_is_masked() {
+fn headers_and_url_parameters_in_library_messages_are_masked() {
     let parameter = line(|| {
         tracing::warn!(target: "sqlx_postgres::options::parse", key = "pasword", value = "a:hunter2", "ignoring it");
     });
     assert_eq!((parameter.get("key"), parameter.get("value")), (&json!("pasword"), &json!("********")));
     assert_eq!(parameter.get("message"), &json!("ignoring it"));
-    for (value, told) in
+    for (value, logged) in
         [("illegal Content-Length: \"hunter2\"", "illegal Content-Length********"), ("hunter2", "********")]
     {
         let header = line(|| tracing::debug!(target: "actix_http::h1::decoder", "{value}"));
-        assert_eq!(header.get("message"), &json!(told));
+        assert_eq!(header.get("message"), &json!(logged));
     }
 }
 
 #[test]
-fn a_field_without_a_value_keeps_its_place() {
+fn a_field_without_a_value_keeps_its_position() {
     let line =
         line(|| log!(OUTBOUND_BLOCKED, request_id = "x", job_id = None::<&str>, host = "h", reason = "port"));
     assert_eq!(line.keys(), ["ts", "level", "event", "request_id", "job_id", "host", "reason"]);
@@ -214,7 +218,7 @@ fn a_field_without_a_value_keeps_its_place() {
 }
 
 #[test]
-fn an_error_is_written_with_its_causes() {
+fn an_error_is_logged_with_its_sources() {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot start")]
     struct Outer(#[source] std::num::ParseIntError);
@@ -228,7 +232,7 @@ fn an_error_is_written_with_its_causes() {
 }
 
 #[test]
-fn what_json_cannot_say_is_null() {
+fn a_number_that_is_not_finite_is_null() {
     let line =
         line(|| tracing::info!(event = "tested", nan = f64::NAN, infinite = f64::INFINITY, half = 0.5));
     assert_eq!((line.get("nan"), line.get("infinite")), (&Value::Null, &Value::Null));
@@ -236,16 +240,17 @@ fn what_json_cannot_say_is_null() {
 }
 
 #[test]
-fn a_value_that_panics_leaves_the_log_usable() {
-    struct Explosive;
-    impl std::fmt::Debug for Explosive {
+fn the_log_stays_usable_after_a_value_panics() {
+    struct PanicsWhenFormatted;
+    impl std::fmt::Debug for PanicsWhenFormatted {
         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             panic!("in a value")
         }
     }
     let line = line(|| {
-        let blast = std::panic::catch_unwind(|| tracing::info!(event = "lost", value = ?Explosive));
-        assert!(blast.is_err());
+        let result =
+            std::panic::catch_unwind(|| tracing::info!(event = "lost", value = ?PanicsWhenFormatted));
+        assert!(result.is_err());
         tracing::info!(event = "after");
     });
     assert_eq!(line.keys(), ["ts", "level", "event"]);

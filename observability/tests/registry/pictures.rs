@@ -1,18 +1,18 @@
-//! Pictures, and what goes out.
+//! Tests of the metrics of pictures, workers and outbound requests.
 
 use std::time::Duration;
 
-use huemill_observability::{Aspect, Event};
+use huemill_observability::{AspectClass, Event};
 
 use super::{assert_lines, registry};
 
 #[test]
-fn pictures_slots_and_budget_show() {
+fn pictures_slots_and_the_memory_budget_are_counted() {
     let registry = registry();
     for event in [
         Event::ImageProcessed { endpoint: "/process" },
         Event::AttemptEnded { format: "jpeg", outcome: "ok" },
-        Event::PictureShaped(Aspect::Tall),
+        Event::PictureShaped(AspectClass::Tall),
         Event::StageTimed { stage: "decode", time: Duration::from_millis(40) },
         Event::Slots { total: 4, busy: 3, abandoned: 1 },
         Event::QueueDepth(7),
@@ -48,7 +48,7 @@ fn pictures_slots_and_budget_show() {
 }
 
 #[test]
-fn what_goes_out_shows() {
+fn downloads_and_webhooks_are_counted() {
     let registry = registry();
     for event in [
         Event::OutboundBlocked { reason: "loopback" },
