@@ -6,7 +6,6 @@ use std::time::Duration;
 use reqwest::blocking::multipart::{Form, Part};
 
 use crate::answers::{assert_complete_answer, photo};
-use crate::support::wait_until;
 use crate::test_service::{TestService, assert_problem, spawn};
 
 /// Settings with short time limits.
@@ -284,32 +283,4 @@ fn h11_a_client_that_disconnects_during_processing_frees_its_worker() {
     });
     assert_complete_answer(&service.process(photo("png")).json().unwrap(), 10);
     service.assert_healthy();
-}
-
-#[test]
-fn h12_answers_are_never_compressed() {
-    let service = spawn();
-    let answer = service
-        .post("/process")
-        .header("accept-encoding", "gzip, br")
-        .header("content-type", "image/png")
-        .body(photo("png"));
-    let answer = answer.send().unwrap();
-    assert!(!answer.headers().contains_key("content-encoding"));
-}
-
-#[test]
-fn expect_100_continue_is_answered_before_the_body_is_sent() {
-    let service = spawn();
-    let mut socket = service.socket();
-    let head = "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 60000000\r\nExpect: 100-continue\r\n\r\n";
-    socket.write_all(head.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    wait_until("the service answers", || {
-        let mut chunk = [0; 4096];
-        let count = socket.read(&mut chunk).unwrap();
-        answer.extend_from_slice(&chunk[..count]);
-        String::from_utf8_lossy(&answer).contains("PAYLOAD_TOO_LARGE") || count == 0
-    });
-    assert!(String::from_utf8_lossy(&answer).contains("413"), "{}", String::from_utf8_lossy(&answer));
 }

@@ -1,10 +1,13 @@
-//! What every answer has in common: request ids, cross-origin headers, methods, the shape of errors.
+//! What every answer has in common: request ids, cross-origin headers, methods, encodings, the shape of errors.
 
 use std::collections::HashSet;
+use std::io::{Read, Write};
 
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::answers::photo;
+use crate::support::wait_until;
 use crate::test_service::{assert_problem, spawn};
 
 #[test]
@@ -128,4 +131,32 @@ fn errors_reveal_nothing_internal() {
     for internal in ["gif", "Damaged", "/src/", "panicked", "unexpected"] {
         assert!(!text.contains(internal), "{internal} in {text}");
     }
+}
+
+#[test]
+fn h12_answers_are_never_compressed() {
+    let service = spawn();
+    let answer = service
+        .post("/process")
+        .header("accept-encoding", "gzip, br")
+        .header("content-type", "image/png")
+        .body(photo("png"));
+    let answer = answer.send().unwrap();
+    assert!(!answer.headers().contains_key("content-encoding"));
+}
+
+#[test]
+fn expect_100_continue_is_answered_before_the_body_is_sent() {
+    let service = spawn();
+    let mut socket = service.socket();
+    let head = "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 60000000\r\nExpect: 100-continue\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    wait_until("the service answers", || {
+        let mut chunk = [0; 4096];
+        let count = socket.read(&mut chunk).unwrap();
+        answer.extend_from_slice(&chunk[..count]);
+        String::from_utf8_lossy(&answer).contains("PAYLOAD_TOO_LARGE") || count == 0
+    });
+    assert!(String::from_utf8_lossy(&answer).contains("413"), "{}", String::from_utf8_lossy(&answer));
 }
