@@ -1,6 +1,6 @@
-//! The service under its typical and its peak load, ten minutes each, watched by a real Prometheus with the rules of
-//! this repository: `make load-baselines`. Prints the runbook's baselines: what clients saw, each objective, alerts
-//! that rang, and what the service used.
+//! Measures the service under its typical and its peak load, ten minutes each, with a real Prometheus and the rules of
+//! this repository (`make load-baselines`). Prints the runbook's baselines: the answers that clients got, each
+//! objective, the alerts that fired, and the resources that the service used.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,36 +9,35 @@
     reason = "a benchmark: it may stop, and prints its output"
 )]
 
-#[path = "../store/tests/support/archives.rs"]
-mod archives;
+#[path = "../tests/support/mod.rs"]
+mod harness;
 #[allow(dead_code, reason = "the pipeline's benchmark uses the rest")]
 #[path = "../imaging/benches/support/pictures.rs"]
 mod pictures;
-#[path = "../tests/support/receiver.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod receiver;
-#[path = "../tests/support/service.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod service;
+#[path = "support/prometheus.rs"]
+mod prometheus;
 #[path = "support/traffic.rs"]
 mod traffic;
-#[path = "support/watch.rs"]
-mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use receiver::{Receiver, Reply};
-use service::Service;
-use traffic::{Load, Seen, Stock};
-use watch::Watch;
+use harness::receiver::{Receiver, Reply};
+use harness::servers::{self, Tool};
+use harness::service::Service;
+use harness::variables;
+use prometheus::Prometheus;
+use traffic::{Load, Payloads, TrafficReport};
 
 const TYPICAL: Load = Load { requests_per_minute: 500, jobs_per_hour: 50, pictures: (1, 20) };
 const PEAK: Load = Load { requests_per_minute: 1_100, jobs_per_hour: 120, pictures: (50, 60) };
 const USERS: &str = r#"job="huemill", endpoint!~"/health|/ready|/metrics|unmatched""#;
 
 fn main() {
-    // `cargo test` runs benchmarks too, in their short form.
+    if servers::skips(&[Tool::Prometheus], "baselines") {
+        return;
+    }
+    // `cargo test` runs benchmarks too, with little load.
     let short = !std::env::args().any(|argument| argument == "--bench");
     let (time, interval) =
         if short { (Duration::from_secs(6), "1s") } else { (Duration::from_secs(600), "15s") };
@@ -55,58 +54,54 @@ fn main() {
     }
 }
 
-/// One load on a service of its own.
+/// Measures one load on a new service.
 fn measure(load: Load, time: Duration, interval: &str) {
-    let told = Receiver::start(|_, _| Reply::status(204));
+    let receiver = Receiver::start(|_, _| Reply::status(204));
     let picture = pictures::jpeg(1280, 853, 3);
     let pictures =
         Receiver::start(move |_, _| Reply::Whole(200, "content-type: image/jpeg\r\n", picture.clone()));
-    let stock = Arc::new(Stock::new(pictures.url("/a.jpg"), told.url("/ends")));
+    let payloads = Arc::new(Payloads::new(pictures.url("/a.jpg"), receiver.url("/ends")));
     let data = tempfile::tempdir().unwrap();
-    let service = Service::start(data.path(), &settings(&[told.port(), pictures.port()]));
-    let watch = Watch::start(service.address, interval);
-    let seen = traffic::run(service.address, load, &stock, time);
-    // The rules have seen all of it once they have seen the last job's webhook.
-    let told_of = "sum(instance_slo:events:sum{slo=\"webhook_latency\"})";
-    watch.wait_for(|watch| watch.value(told_of) == Some(seen.jobs as f64));
-    clients(&seen, told.requests().len());
-    objectives(&watch);
-    usage(&watch, &service, time);
+    let service = Service::start(data.path(), &settings(&[receiver.port(), pictures.port()]));
+    let prometheus = Prometheus::start(service.address, interval);
+    let report = traffic::run(service.address, load, &payloads, time);
+    // The rules have seen all requests once they have seen the last job's webhook.
+    let webhooks = "sum(instance_slo:events:sum{slo=\"webhook_latency\"})";
+    prometheus.wait_for(|prometheus| prometheus.value(webhooks) == Some(report.jobs as f64));
+    print_clients(&report, receiver.requests().len());
+    print_objectives(&prometheus);
+    print_usage(&prometheus, &service, time);
 }
 
-/// The defaults, which the tests' service departs from, and a way to the receivers on loopback.
+/// The default limits, which the harness changes for tests, and access to the servers on loopback.
 fn settings(ports: &[u16]) -> Vec<(String, String)> {
-    let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
-    let settings = [
-        ("HUEMILL__HEALTH__MEMORY_USED_RATIO", "0.8"),
-        ("HUEMILL__HEALTH__DISK_FREE_BYTES", "1000000000"),
-        ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.1/32"),
-        ("HUEMILL__OUTBOUND__ALLOW_PORTS", &ports.join(",")),
-    ];
-    settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+    let limits =
+        [("HUEMILL__HEALTH__MEMORY_USED_RATIO", "0.8"), ("HUEMILL__HEALTH__DISK_FREE_BYTES", "1000000000")];
+    [variables(&limits), harness::loopback_settings(ports)].concat()
 }
 
-fn clients(seen: &Seen, told: usize) {
+/// Prints what clients got.
+fn print_clients(report: &TrafficReport, webhooks: usize) {
     println!(
-        "  clients: {} requests, {} of them answered otherwise than expected; {} jobs, {told} webhooks",
-        seen.times.len(),
-        seen.surprises,
-        seen.jobs,
+        "  clients: {} requests, {} of them answered unexpectedly; {} jobs, {webhooks} webhooks",
+        report.times.len(),
+        report.unexpected,
+        report.jobs,
     );
-    let at = |part: f64| seen.times[((seen.times.len() - 1) as f64 * part) as usize].as_millis();
+    let at = |part: f64| report.times[((report.times.len() - 1) as f64 * part) as usize].as_millis();
     println!(
-        "  from appointed time to the answer's end: median {} ms, p95 {} ms, p99 {} ms, slowest {} ms",
+        "  from the scheduled time to the end of the answer: median {} ms, p95 {} ms, p99 {} ms, slowest {} ms",
         at(0.5),
-        seen.p95().as_millis(),
+        report.p95().as_millis(),
         at(0.99),
         at(1.0)
     );
 }
 
-/// Each objective's events, all and bad, since the start; and what rang.
-fn objectives(watch: &Watch) {
-    for slo in watch.labels("sum by (slo) (instance_slo:events:sum)", "slo") {
-        let sum = |name: &str| watch.value(&format!("sum({name}{{slo=\"{slo}\"}})")).unwrap_or_default();
+/// Prints the events of each objective, all and bad, and the alerts that fired.
+fn print_objectives(prometheus: &Prometheus) {
+    for slo in prometheus.labels("sum by (slo) (instance_slo:events:sum)", "slo") {
+        let sum = |name: &str| prometheus.value(&format!("sum({name}{{slo=\"{slo}\"}})")).unwrap_or_default();
         println!(
             "  objective {slo}: {} of {} events were bad",
             sum("instance_slo:bad:sum"),
@@ -120,36 +115,36 @@ fn objectives(watch: &Watch) {
         ("webhook, s", "webhook_delivery_latency_seconds", ""),
     ] {
         let p95 = format!("histogram_quantile(0.95, sum by (le) ({family}_bucket{{{selector}}}))");
-        println!("  p95 by Prometheus, {what}: {:.3}", watch.value(&p95).unwrap_or(f64::NAN));
+        println!("  p95 by Prometheus, {what}: {:.3}", prometheus.value(&p95).unwrap_or(f64::NAN));
     }
     let hits = "sum(status_poll_304_total) / (sum(status_poll_304_total) + sum(status_polls_total{result=\"unchanged\"}))";
-    println!("  polls without news answered 304: {:.2}", watch.value(hits).unwrap_or(f64::NAN));
-    let rang = watch
+    println!("  unchanged polls answered 304: {:.2}", prometheus.value(hits).unwrap_or(f64::NAN));
+    let fired = prometheus
         .labels("max_over_time(ALERTS{alertstate=\"firing\", alertname!=\"Watchdog\"}[15m])", "alertname");
-    println!("  alerts that rang: {}", if rang.is_empty() { "none".to_owned() } else { rang.join(", ") });
+    println!("  alerts that fired: {}", if fired.is_empty() { "none".to_owned() } else { fired.join(", ") });
 }
 
-/// What the service used.
-fn usage(watch: &Watch, service: &Service, time: Duration) {
-    let most = |name: &str| {
-        watch.value(&format!("max_over_time({name}{{job=\"huemill\"}}[15m])")).unwrap_or(f64::NAN) / 1e6
+/// Prints what the service used.
+fn print_usage(prometheus: &Prometheus, service: &Service, time: Duration) {
+    let max_mb = |name: &str| {
+        prometheus.value(&format!("max_over_time({name}{{job=\"huemill\"}}[15m])")).unwrap_or(f64::NAN) / 1e6
     };
-    let cpu =
-        watch.value("process_cpu_seconds_total{job=\"huemill\"}").unwrap_or(f64::NAN) / time.as_secs_f64();
+    let cpu = prometheus.value("process_cpu_seconds_total{job=\"huemill\"}").unwrap_or(f64::NAN)
+        / time.as_secs_f64();
     println!(
-        "  memory: most by scrapes {:.0} MB, the kernel's high-water mark {:.0} MB",
-        most("process_resident_memory_bytes"),
+        "  memory: maximum of all scrapes {:.0} MB, the kernel's peak {:.0} MB",
+        max_mb("process_resident_memory_bytes"),
         peak_mb(service.id())
     );
     println!("  CPU: {:.1} % of one core", cpu * 100.0);
     println!(
-        "  temporary files: most {:.1} MB; uploads and answers in memory: most {:.1} MB; blobs of jobs: {:.0} MB",
-        most("spool_disk_bytes"),
-        most("spool_memory_bytes"),
-        most("blob_store_bytes"),
+        "  temporary files: maximum {:.1} MB; uploads and answers in memory: maximum {:.1} MB; blobs of jobs: {:.0} MB",
+        max_mb("spool_disk_bytes"),
+        max_mb("spool_memory_bytes"),
+        max_mb("blob_store_bytes"),
     );
     let hour = 3600.0 / time.as_secs_f64() / 1e6;
-    let bytes = |name: &str| watch.value(&format!("sum({name})")).unwrap_or(f64::NAN) * hour;
+    let bytes = |name: &str| prometheus.value(&format!("sum({name})")).unwrap_or(f64::NAN) * hour;
     println!(
         "  network an hour: {:.0} MB in, {:.0} MB out",
         bytes("http_request_bytes_total"),

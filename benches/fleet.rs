@@ -1,50 +1,32 @@
-//! Twenty processes on one PostgreSQL with default settings, a million jobs that have ended and ten thousand that live,
-//! beside one process with a thousand: `make load-fleet`. How much of the store's time does a picture take, and which
-//! share of it is sweeps and figures? Pictures come at the same slow rate in both, so that two cores suffice and the
-//! time is the store's and not that of a full machine. Prints medians and ratios of one run.
+//! Measures how much store time a picture costs, and the share of sweeps and statistics in it: twenty processes on one
+//! PostgreSQL with a million ended and ten thousand live jobs, compared to one process with a thousand jobs
+//! (`make load-fleet`). Both get pictures at the same slow rate, so that two cores suffice and the time is the store's.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    dead_code,
     unreachable_pub,
-    reason = "a benchmark: it may stop, prints its output, and uses a part of what the tests have"
+    reason = "a benchmark: it may stop, and prints its output"
 )]
 
-#[path = "../tests/support/bucket_proxy.rs"]
-mod bucket_proxy;
-#[path = "../tests/support/database.rs"]
-mod database;
-#[path = "../tests/support/deployment.rs"]
-mod deployment;
-#[path = "../tests/faults/jobs.rs"]
-mod jobs;
-#[path = "../tests/support/permissions.rs"]
-mod permissions;
-#[path = "../store/tests/support/postgres.rs"]
-mod postgres;
-#[path = "../tests/support/proxy.rs"]
-mod proxy;
-#[path = "../tests/support/receiver.rs"]
-mod receiver;
-#[path = "../store/tests/support/s3.rs"]
-mod s3;
-#[path = "../tests/support/service.rs"]
-mod service;
-#[path = "../tests/support/wall_clock.rs"]
-mod wall_clock;
+#[path = "../tests/support/mod.rs"]
+mod harness;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use postgres::Cluster;
-use service::Service;
+use harness::http;
+use harness::pictures::small_pngs;
+use harness::servers::postgres::Cluster;
+use harness::servers::{self, Tool};
+use harness::service::Service;
+use harness::{variables, wait_until};
 
-/// What is neither a picture's way through the store nor a client's request.
+/// The store operations that belong neither to a picture nor to a client's request.
 const SWEEPS: [&str; 9] =
     ["figures", "recount", "stalled", "hold_duty", "expire", "removable", "removed", "collect", "living"];
 
-/// What one of the two is.
+/// The size of one of the two measurements.
 struct Fleet {
     processes: usize,
     ended: u32,
@@ -53,7 +35,10 @@ struct Fleet {
 }
 
 fn main() {
-    // `cargo test` runs benchmarks too, in their short form.
+    if servers::skips(&[Tool::PostgreSql], "fleet") {
+        return;
+    }
+    // `cargo test` runs benchmarks too, with few rounds.
     let short = !std::env::args().any(|argument| argument == "--bench");
     let (one, twenty) = if short {
         (
@@ -67,35 +52,33 @@ fn main() {
         )
     };
     let (alone, together) = (run(&one), run(&twenty));
-    println!("store time of a picture, {} processes to one: {:.2}", twenty.processes, together / alone);
+    println!("store time per picture, {} processes to one: {:.2}", twenty.processes, together / alone);
 }
 
-/// Milliseconds of the store's time for a picture.
+/// Measures one fleet and returns the milliseconds of store time per picture.
 fn run(fleet: &Fleet) -> f64 {
     let cluster = Cluster::start();
     let (database, blobs) = (cluster.database(), tempfile::tempdir().unwrap());
-    let environment: Vec<(String, String)> = [
-        ("DATABASE_URL", database.clone()),
-        ("BLOB_URL", format!("file://{}", blobs.path().display())),
-        ("OPERATOR_TOKEN", "the operator of this benchmark".to_owned()),
-    ]
-    .map(|(key, value)| (key.to_owned(), value))
-    .to_vec();
+    let environment = variables(&[
+        ("DATABASE_URL", &*database),
+        ("BLOB_URL", &format!("file://{}", blobs.path().display())),
+        ("OPERATOR_TOKEN", "the operator of this benchmark"),
+    ]);
     let folders: Vec<_> = (0..fleet.processes).map(|_| tempfile::tempdir().unwrap()).collect();
     let first = Service::start(folders[0].path(), &environment);
     fill(&cluster, &database, fleet);
     let mut services = vec![first];
     services.extend(folders[1..].iter().map(|folder| Service::start(folder.path(), &environment)));
-    until("all are ready", || services.iter().all(jobs::is_ready));
+    wait_until("all processes are ready", || services.iter().all(http::is_ready));
     let before: Vec<_> = services.iter().map(times).collect();
     let (pictures, refused, unready) = load(&services, Duration::from_secs(fleet.seconds));
     let spent = spent(&services, &before);
     let all: f64 = spent.values().sum();
     let sweeps: f64 = SWEEPS.iter().filter_map(|name| spent.get(*name)).sum();
-    let a_picture = all * 1000.0 / pictures as f64;
+    let per_picture = all * 1000.0 / pictures as f64;
     println!(
-        "{} processes, {} ended and {} live jobs: {pictures} pictures in {} s, {a_picture:.2} ms of the store's time \
-         each, {:.1} % of it sweeps and figures; {refused} requests refused, {unready} times not ready",
+        "{} processes, {} ended and {} live jobs: {pictures} pictures in {} s, {per_picture:.2} ms of store time \
+         each, {:.1} % of it sweeps and statistics; {refused} requests refused, {unready} times not ready",
         fleet.processes,
         fleet.ended,
         fleet.live,
@@ -105,12 +88,13 @@ fn run(fleet: &Fleet) -> f64 {
     let mut most: Vec<_> = spent.iter().collect();
     most.sort_by(|a, b| b.1.total_cmp(a.1));
     for (name, seconds) in most.iter().take(8) {
-        println!("    {name:12} {:7.3} ms a picture", **seconds * 1000.0 / pictures as f64);
+        println!("    {name:12} {:7.3} ms per picture", **seconds * 1000.0 / pictures as f64);
     }
-    a_picture
+    per_picture
 }
 
-/// Four jobs of five pictures a second, each sent to the next process, until the time is over; waits for their end.
+/// Submits four jobs of five pictures per second, in turn at each process, and waits for their end. Returns the numbers
+/// of pictures, of refused requests and of answers that a process was not ready.
 fn load(services: &[Service], time: Duration) -> (usize, usize, usize) {
     let (started, mut sent, mut refused, mut unready) = (Instant::now(), Vec::new(), 0, 0);
     let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
@@ -119,24 +103,28 @@ fn load(services: &[Service], time: Duration) -> (usize, usize, usize) {
             break;
         }
         let service = &services[number % services.len()];
-        match client.post(service.url("/jobs")).multipart(jobs::form(&jobs::small(5, number as u32))).send() {
+        match client
+            .post(service.url("/jobs"))
+            .multipart(http::images_form(&small_pngs(5, number as u32)))
+            .send()
+        {
             Ok(answer) if answer.status() == 202 => {
                 let body: serde_json::Value = answer.json().unwrap();
                 sent.push((number % services.len(), body["job_id"].as_str().unwrap().to_owned()));
             }
             _ => refused += 1,
         }
-        unready += usize::from(!jobs::is_ready(service));
+        unready += usize::from(!http::is_ready(service));
         let due = started + Duration::from_millis(250) * (number as u32 + 1);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
     for (place, job) in &sent {
-        jobs::ends(&services[*place], job, 5, 0);
+        http::assert_job_ends(&services[*place], job, 5, 0);
     }
     (sent.len() * 5, refused, unready)
 }
 
-/// Seconds that each operation has taken so far in a process.
+/// The seconds that each store operation has taken so far in a process.
 fn times(service: &Service) -> BTreeMap<String, f64> {
     let text = reqwest::blocking::get(service.url("/metrics")).unwrap().text().unwrap();
     let sums = text.lines().filter_map(|line| {
@@ -147,6 +135,7 @@ fn times(service: &Service) -> BTreeMap<String, f64> {
     sums.collect()
 }
 
+/// The seconds that each store operation has taken in all processes since `before`.
 fn spent(services: &[Service], before: &[BTreeMap<String, f64>]) -> BTreeMap<String, f64> {
     let mut spent = BTreeMap::new();
     for (service, before) in services.iter().zip(before) {
@@ -157,7 +146,7 @@ fn spent(services: &[Service], before: &[BTreeMap<String, f64>]) -> BTreeMap<Str
     spent
 }
 
-/// Jobs that have ended, and live ones whose picture waits by itself for an hour: the load is what comes beside them.
+/// Inserts jobs that have ended, and live ones whose picture is deferred, so that the processes work only on the load.
 fn fill(cluster: &Cluster, database: &str, fleet: &Fleet) {
     for (from, to, state, items) in [
         (0, fleet.ended, "completed", "done"),
@@ -180,13 +169,4 @@ fn fill(cluster: &Cluster, database: &str, fleet: &Fleet) {
     }
     cluster.ask(database, "VACUUM ANALYZE");
     cluster.ask(database, "CHECKPOINT");
-}
-
-/// Waits for a condition with a deadline.
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + service::PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -1,8 +1,8 @@
-//! The job system under load, in ratios of one run: `make load-jobs`.
+//! Measures the job system under load, in ratios of one run (`make load-jobs`).
 //!
-//! How many jobs a second does the service accept, each durable, of the commits that its store can do one by one?
-//! How many polls a second of a job in progress does it answer, 304 and 200, of the plain /health that it can,
-//! with 100,000 jobs in the store? What does it do, and use, while it idles? Rounds of both sides alternate.
+//! How many durable jobs per second does the service accept, compared to bare commits of its store? How many polls of a
+//! job in progress does it answer, with 304 and with 200, compared to /health, with 100,000 jobs in the store? What does
+//! it do and use while it is idle? Rounds of both sides alternate.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,11 +14,11 @@
 #[path = "support/client.rs"]
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 mod client;
+#[path = "support/seed.rs"]
+mod seed;
 #[path = "support/server.rs"]
 #[allow(dead_code, reason = "the other benchmark uses the rest")]
 mod server;
-#[path = "support/stock.rs"]
-mod stock;
 
 use std::time::{Duration, Instant};
 
@@ -33,29 +33,29 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() {
-    // `cargo test` runs benchmarks too, in their short form.
+    // `cargo test` runs benchmarks too, with few rounds.
     let short = !std::env::args().any(|argument| argument == "--bench");
     let (jobs, round, idle) = if short {
         (200, Duration::from_millis(200), Duration::from_millis(300))
     } else {
         (100_000, Duration::from_secs(3), Duration::from_secs(60))
     };
-    accepts(round, if short { 1 } else { ROUNDS });
-    polls(jobs, round, if short { 1 } else { ROUNDS });
-    idles(idle);
+    measure_accepted_jobs(round, if short { 1 } else { ROUNDS });
+    measure_polls(jobs, round, if short { 1 } else { ROUNDS });
+    measure_idling(idle);
 }
 
-/// Accepted jobs a second against bare commits of the same store.
-fn accepts(round: Duration, rounds: usize) {
+/// Compares the rate of accepted jobs with that of bare commits of the same store.
+fn measure_accepted_jobs(round: Duration, rounds: usize) {
     let data = tempfile::tempdir().unwrap();
     let bare = tempfile::tempdir().unwrap();
-    // No worker takes the processor from what is measured: the pictures wait.
+    // The pictures wait, so that workers take no processor time from the measurement.
     let server = Server::start_on(data.path(), &[("HUEMILL__JOBS__PICTURE_SECONDS", "60")]);
-    let body = stock::tiny_picture();
-    let request = client::post("/jobs", "multipart/form-data; boundary=b", &stock::form(&body));
+    let body = seed::tiny_picture();
+    let request = client::post("/jobs", "multipart/form-data; boundary=b", &seed::form(&body));
     let mut ratios = Vec::new();
     for _ in 0..rounds {
-        let commits = stock::commits_per_second(bare.path(), round);
+        let commits = seed::commits_per_second(bare.path(), round);
         let accepted = client::rate(server.address, &request, CLIENTS, round, 202);
         println!(
             "accepted jobs {accepted:7.0}/s   bare commits one by one {commits:7.0}/s   ratio {:.2}",
@@ -66,14 +66,14 @@ fn accepts(round: Duration, rounds: usize) {
     println!("accepted jobs to bare commits, median: {:.2}", median(ratios));
 }
 
-/// Polls a second against /health.
-fn polls(jobs: usize, round: Duration, rounds: usize) {
+/// Compares the rate of polls with that of /health.
+fn measure_polls(jobs: usize, round: Duration, rounds: usize) {
     let data = tempfile::tempdir().unwrap();
     let started = Instant::now();
-    stock::fill(data.path(), jobs);
-    println!("{jobs} jobs stocked in {:.0} s", started.elapsed().as_secs_f64());
+    seed::fill(data.path(), jobs);
+    println!("{jobs} jobs created in {:.0} s", started.elapsed().as_secs_f64());
     let server = Server::start_on(data.path(), &[]);
-    let id = stock::in_progress(data.path());
+    let id = seed::in_progress(data.path());
     let path = format!("/jobs/{id}");
     let tag = client::header(server.address, &client::get(&path, None), "etag");
     let (health, plain, conditional) =
@@ -94,19 +94,19 @@ fn polls(jobs: usize, round: Duration, rounds: usize) {
     println!("304 to /health, median: {:.2}; 200: {:.2}", median(not_modified), median(whole));
 }
 
-/// What an idle service asks its store, and how much processor time it takes.
-fn idles(time: Duration) {
+/// Measures the queries and the processor time of an idle service.
+fn measure_idling(time: Duration) {
     let server = Server::start();
     let queue = |server: &Server| -> f64 {
         ["claim", "settle", "reap", "heartbeat"]
             .iter()
             .map(|operation| {
                 let series = format!("store_operation_duration_seconds_count{{operation=\"{operation}\"}}");
-                client::figure(server.address, &series)
+                client::metric(server.address, &series)
             })
             .sum()
     };
-    // The first look at the queue belongs to the start.
+    // The first query of the queue belongs to the start.
     std::thread::sleep(Duration::from_secs(2).min(time));
     let (asked, used) = (queue(&server), server.cpu_seconds());
     std::thread::sleep(time);

@@ -1,9 +1,9 @@
-//! The service under load, against the engine alone, in one run: `make load`.
+//! Measures the service under load, compared to the engine alone, in one run (`make load`).
 //!
-//! Three questions. How many 2-megapixel pictures a second does HTTP pass on, of those that the engine alone does
-//! on all cores? How much memory does the service hold at rest? And at its peak under 24-megapixel pictures,
-//! whatever the number of clients? Rounds of both sides alternate, so that a noisy machine drifts under both;
-//! absolute figures are of the machine, ratios are of the code.
+//! How many 2-megapixel pictures per second does the service process, compared to the engine alone on all cores? How
+//! much memory does it use when idle, and at its peak with 24-megapixel pictures and any number of clients? Rounds of
+//! both sides alternate, so that a noisy machine affects both. Absolute numbers depend on the machine, ratios on the
+//! code.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a benchmark that cannot go on may stop")]
 
@@ -22,14 +22,14 @@ const CONCURRENCY: usize = 4;
 
 #[allow(clippy::print_stdout, reason = "a benchmark's output is its purpose")]
 fn main() {
-    // `cargo test` runs benchmarks too, in their short form.
+    // `cargo test` runs benchmarks too, with few rounds.
     let short = !std::env::args().any(|argument| argument == "--bench");
     let (rounds, round) =
         if short { (1, Duration::from_millis(300)) } else { (ROUNDS, Duration::from_secs(4)) };
     let photo: Arc<[u8]> = pictures::jpeg(1920, 1080, 7).into();
 
     let server = Server::start();
-    println!("memory at rest: {:.1} MB", server.resident_mb());
+    println!("memory when idle: {:.1} MB", server.resident_mb());
     let mut ratios = Vec::new();
     for _ in 0..rounds {
         let alone = engine::per_second(&photo, round);

@@ -1,5 +1,5 @@
-//! Webhooks beside a dead receiver: `make load-webhooks`. A thousand jobs' ends for a host that never answers, ten
-//! for one that does: how long do the ten take from a job's end until it is told?
+//! Measures how long the webhooks of a live receiver take beside a thousand webhooks for a receiver that never answers
+//! (`make load-webhooks`).
 
 #![allow(
     clippy::unwrap_used,
@@ -8,39 +8,29 @@
     reason = "a benchmark: it may stop, and prints its output"
 )]
 
-#[path = "../tests/support/receiver.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod receiver;
-#[path = "../tests/support/service.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
-mod service;
+#[path = "../tests/support/mod.rs"]
+mod harness;
 
 use std::time::Duration;
 
-use receiver::{Receiver, Reply};
-use reqwest::blocking::Client;
-use reqwest::blocking::multipart::{Form, Part};
-use service::Service;
+use harness::http::{client, images_form};
+use harness::loopback_settings;
+use harness::pictures::small_png;
+use harness::receiver::{Receiver, Reply};
+use harness::service::Service;
 
 fn main() {
-    // `cargo test` runs benchmarks too, in their short form.
+    // `cargo test` runs benchmarks too, with few rounds.
     let (dead_jobs, live_jobs) =
         if std::env::args().any(|argument| argument == "--bench") { (1_000, 10) } else { (20, 3) };
     let (dead, live) = (Receiver::start(|_, _| Reply::Silence), Receiver::start(|_, _| Reply::status(204)));
     let data = tempfile::tempdir().unwrap();
-    let environment = [
-        ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.1/32".to_owned()),
-        ("HUEMILL__OUTBOUND__ALLOW_PORTS", format!("{},{}", dead.port(), live.port())),
-    ]
-    .map(|(key, value)| (key.to_owned(), value));
-    let service = Service::start(data.path(), &environment);
-    let client = Client::builder().no_proxy().build().unwrap();
+    let service = Service::start(data.path(), &loopback_settings(&[dead.port(), live.port()]));
+    let client = client();
     for n in 0..dead_jobs + live_jobs {
-        // Those for the live one come last, behind all others.
+        // The jobs for the live receiver come last.
         let callback = if n < dead_jobs { dead.url("/") } else { live.url("/") };
-        let form = Form::new()
-            .part("images", Part::bytes(picture()).file_name("a.png"))
-            .text("callback_url", callback);
+        let form = images_form(&[small_png()]).text("callback_url", callback);
         assert_eq!(client.post(service.url("/jobs")).multipart(form).send().unwrap().status(), 202);
     }
     while service.logged("webhook_delivered").len() < live_jobs {
@@ -51,15 +41,8 @@ fn main() {
     ages.sort_unstable();
     let p95 = ages[(ages.len() * 95).div_ceil(100) - 1];
     println!(
-        "from a job's end until the live host was told: median {} ms, p95 {p95} ms",
+        "from the end of a job to the delivery at the live receiver: median {} ms, p95 {p95} ms",
         ages[ages.len() / 2]
     );
-    println!("the dead host had {dead_jobs} jobs and was connected {} times", dead.connections());
-}
-
-fn picture() -> Vec<u8> {
-    let image = image::RgbImage::from_fn(24, 16, |x, y| image::Rgb([x as u8 * 10, y as u8 * 15, 90]));
-    let mut bytes = Vec::new();
-    image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
-    bytes
+    println!("the dead receiver had {dead_jobs} jobs and {} connections", dead.connections());
 }

@@ -17,7 +17,7 @@ use huemill_actors::repository::OPERATIONS;
 use huemill_actors::supervise::RestartPolicy;
 use huemill_actors::workers::{WorkersSettings, engines};
 use huemill_imaging::{Format, Limits, Stage};
-use huemill_observability::{Known, Registry};
+use huemill_observability::{LabelValues, Registry};
 use huemill_store::SpoolRoom;
 use huemill_store::job::JobKind;
 use huemill_store::store::{Backoff, Role};
@@ -217,7 +217,7 @@ fn registry() -> Result<Registry, Box<dyn std::error::Error>> {
     let formats: Vec<&str> = Format::ALL.iter().map(|format| format.name()).chain(["unknown"]).collect();
     Ok(Registry::new(
         env!("CARGO_PKG_VERSION"),
-        &Known {
+        &LabelValues {
             endpoints: &endpoints,
             statuses: &statuses,
             error_codes: &error_codes,

@@ -2,7 +2,7 @@
 //! probes have seen that the service is not ready. SIGUSR1 makes the log say more, SIGUSR2 what it said at first:
 //! they work where HTTP does not.
 
-use huemill_observability::line::FilterHandle;
+use huemill_observability::json_log::FilterHandle;
 use huemill_observability::log;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};

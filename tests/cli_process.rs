@@ -1,4 +1,4 @@
-//! `huemill process`, as a user runs it.
+//! `huemill process` as a user runs it: what it prints, which cards it writes, and how it fails.
 
 use std::fs;
 use std::io::Write;
@@ -8,10 +8,10 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A directory of pictures with the program in it.
-struct Desk(TempDir);
+/// A directory of pictures in which the program runs.
+struct Workspace(TempDir);
 
-impl Desk {
+impl Workspace {
     fn new() -> Self {
         Self(TempDir::new().expect("a directory"))
     }
@@ -20,7 +20,7 @@ impl Desk {
         self.0.path()
     }
 
-    /// A picture of two halves.
+    /// Writes a picture of two halves and returns its bytes.
     fn picture(&self, name: &str, left: [u8; 3], right: [u8; 3]) -> Vec<u8> {
         let halves = image::RgbImage::from_fn(60, 40, |x, _| image::Rgb(if x < 40 { left } else { right }));
         let path = self.path().join(name);
@@ -76,33 +76,33 @@ const RED: [u8; 3] = [255, 0, 0];
 const BLUE: [u8; 3] = [0, 0, 255];
 
 #[test]
-fn the_palette_is_printed_a_line_a_colour() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
-    let run = desk.run(&["a.png", "--colors", "2"]);
+fn the_palette_is_printed_with_one_line_per_colour() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
+    let run = workspace.run(&["a.png", "--colors", "2"]);
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
     let lines: Vec<&str> = run.out.lines().collect();
     assert_eq!(lines[0], "a.png  60 x 40 png");
     assert!(lines[1].starts_with("  #") && lines[1].ends_with("%  red"), "{}", run.out);
     assert!(lines[2].starts_with("  #") && lines[2].ends_with("%  blue"), "{}", run.out);
     assert!(lines[3].starts_with("  crop 60 x 40 at 0, 0"), "{}", run.out);
-    assert_eq!(lines.len(), 4, "no card was asked for");
-    assert!(!run.out.contains('\u{1b}'), "no escapes into a pipe");
+    assert_eq!(lines.len(), 4, "a card was written");
+    assert!(!run.out.contains('\u{1b}'), "there are escapes in a pipe");
 }
 
 #[test]
-fn nothing_is_written_unless_asked() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
-    desk.run(&["a.png"]);
-    assert_eq!(fs::read_dir(desk.path()).unwrap().count(), 1);
+fn no_file_is_written_without_out() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
+    workspace.run(&["a.png"]);
+    assert_eq!(fs::read_dir(workspace.path()).unwrap().count(), 1);
 }
 
 #[test]
-fn json_has_the_members_of_the_answer_and_the_cards_path() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
-    let run = desk.run(&["--json", "--out", "cards", "a.png"]);
+fn json_has_the_members_of_an_answer_and_the_path_of_the_card() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
+    let run = workspace.run(&["--json", "--out", "cards", "a.png"]);
     let [answer] = &run.json()[..] else { panic!("one line: {run:?}") };
     assert_eq!(answer["success"], true);
     assert_eq!(answer["filename"], "a.png");
@@ -112,97 +112,97 @@ fn json_has_the_members_of_the_answer_and_the_cards_path() {
     assert_eq!(answer["crop"]["width"], 60);
     assert_eq!(answer["source"]["format"], "png");
     assert_eq!(answer["social_image"], "cards/a.card.png");
-    assert!(image::open(desk.path().join("cards/a.card.png")).is_ok());
+    assert!(image::open(workspace.path().join("cards/a.card.png")).is_ok());
 }
 
 #[test]
-fn json_without_a_card_says_null() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
-    assert_eq!(desk.run(&["--json", "a.png"]).json()[0]["social_image"], Value::Null);
+fn json_has_null_where_no_card_is_written() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
+    assert_eq!(workspace.run(&["--json", "a.png"]).json()[0]["social_image"], Value::Null);
 }
 
 #[test]
-fn many_files_come_in_the_order_of_the_arguments() {
-    let desk = Desk::new();
+fn results_are_in_the_order_of_the_arguments() {
+    let workspace = Workspace::new();
     let names: Vec<String> = (0..24).map(|number| format!("{}.png", (number * 7) % 24)).collect();
     for name in &names {
-        desk.picture(name, RED, BLUE);
+        workspace.picture(name, RED, BLUE);
     }
     let mut args = vec!["--json"];
     args.extend(names.iter().map(String::as_str));
-    let run = desk.run(&args);
+    let run = workspace.run(&args);
     let shown: Vec<Value> = run.json().iter().map(|answer| answer["filename"].clone()).collect();
     assert_eq!(shown, names);
-    assert_eq!(run.err, "", "no bar where stderr is no terminal");
+    assert_eq!(run.err, "", "there is a progress bar without a terminal");
 }
 
 #[test]
-fn equal_names_give_cards_of_their_own() {
-    let desk = Desk::new();
-    desk.picture("one/a.png", RED, RED);
-    desk.picture("two/a.png", BLUE, BLUE);
-    let run = desk.run(&["--json", "--out", ".", "one/a.png", "two/a.png"]);
+fn equal_names_give_different_cards() {
+    let workspace = Workspace::new();
+    workspace.picture("one/a.png", RED, RED);
+    workspace.picture("two/a.png", BLUE, BLUE);
+    let run = workspace.run(&["--json", "--out", ".", "one/a.png", "two/a.png"]);
     let cards: Vec<Value> = run.json().iter().map(|answer| answer["social_image"].clone()).collect();
     assert_eq!(cards, ["./a.card.png", "./a-2.card.png"]);
-    let bytes = |name: &str| fs::read(desk.path().join(name)).unwrap();
+    let bytes = |name: &str| fs::read(workspace.path().join(name)).unwrap();
     assert_ne!(bytes("a.card.png"), bytes("a-2.card.png"));
 }
 
 #[test]
 fn a_card_never_replaces_an_input() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, RED);
-    let before = desk.picture("a.card.png", BLUE, BLUE);
-    let run = desk.run(&["--json", "--out", ".", "a.png", "a.card.png"]);
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, RED);
+    let before = workspace.picture("a.card.png", BLUE, BLUE);
+    let run = workspace.run(&["--json", "--out", ".", "a.png", "a.card.png"]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!(fs::read(desk.path().join("a.card.png")).unwrap(), before);
+    assert_eq!(fs::read(workspace.path().join("a.card.png")).unwrap(), before);
     assert_eq!(run.json()[0]["social_image"], "./a-2.card.png");
 }
 
 #[test]
 fn a_second_run_replaces_the_cards_of_the_first() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, RED);
-    desk.run(&["--out", "cards", "a.png"]);
-    let first = fs::read(desk.path().join("cards/a.card.png")).unwrap();
-    desk.picture("a.png", BLUE, BLUE);
-    desk.run(&["--out", "cards", "a.png"]);
-    assert_ne!(fs::read(desk.path().join("cards/a.card.png")).unwrap(), first);
-    assert_eq!(fs::read_dir(desk.path().join("cards")).unwrap().count(), 1);
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, RED);
+    workspace.run(&["--out", "cards", "a.png"]);
+    let first = fs::read(workspace.path().join("cards/a.card.png")).unwrap();
+    workspace.picture("a.png", BLUE, BLUE);
+    workspace.run(&["--out", "cards", "a.png"]);
+    assert_ne!(fs::read(workspace.path().join("cards/a.card.png")).unwrap(), first);
+    assert_eq!(fs::read_dir(workspace.path().join("cards")).unwrap().count(), 1);
 }
 
 #[test]
-fn the_card_has_the_format_that_was_asked_for() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
+fn the_card_has_the_requested_format() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
     for (args, name, format) in [
         (&["--format", "jpeg", "--quality", "40"][..], "a.card.jpg", image::ImageFormat::Jpeg),
         (&["--format", "webp"][..], "a.card.webp", image::ImageFormat::WebP),
     ] {
-        let run = desk.run(&[&["--out", ".", "a.png"][..], args].concat());
+        let run = workspace.run(&[&["--out", ".", "a.png"][..], args].concat());
         assert_eq!(run.code, Some(0), "{run:?}");
-        let bytes = fs::read(desk.path().join(name)).unwrap();
+        let bytes = fs::read(workspace.path().join(name)).unwrap();
         assert_eq!(image::guess_format(&bytes).unwrap(), format);
         assert!(run.out.ends_with(&format!("  card ./{name}\n")), "{}", run.out);
     }
 }
 
 #[test]
-fn the_crop_has_the_aspect_that_was_asked_for() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
-    let crop = &desk.run(&["--json", "--aspect", "1:1", "a.png"]).json()[0]["crop"];
+fn the_crop_has_the_requested_aspect() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
+    let crop = &workspace.run(&["--json", "--aspect", "1:1", "a.png"]).json()[0]["crop"];
     assert_eq!((&crop["width"], &crop["height"]), (&Value::from(40), &Value::from(40)));
 }
 
 #[test]
-fn a_bad_file_is_one_line_and_the_others_go_on() {
-    let desk = Desk::new();
-    desk.picture("good.png", RED, BLUE);
-    fs::write(desk.path().join("text.png"), "no picture").unwrap();
-    fs::write(desk.path().join("empty.png"), "").unwrap();
-    let run = desk.run(&["text.png", "missing.png", "empty.png", ".", "good.png"]);
+fn a_bad_file_is_reported_in_one_line_and_the_others_are_processed() {
+    let workspace = Workspace::new();
+    workspace.picture("good.png", RED, BLUE);
+    fs::write(workspace.path().join("text.png"), "no picture").unwrap();
+    fs::write(workspace.path().join("empty.png"), "").unwrap();
+    let run = workspace.run(&["text.png", "missing.png", "empty.png", ".", "good.png"]);
     assert_eq!(run.code, Some(1));
     assert!(run.out.starts_with("good.png  60 x 40 png\n"), "{}", run.out);
     let lines: Vec<&str> = run.err.lines().collect();
@@ -214,10 +214,10 @@ fn a_bad_file_is_one_line_and_the_others_go_on() {
 }
 
 #[test]
-fn json_tells_failures_with_their_codes() {
-    let desk = Desk::new();
-    fs::write(desk.path().join("empty.png"), "").unwrap();
-    let run = desk.run(&["--json", "empty.png", "missing.png"]);
+fn json_reports_failures_with_their_codes() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path().join("empty.png"), "").unwrap();
+    let run = workspace.run(&["--json", "empty.png", "missing.png"]);
     assert_eq!(run.code, Some(1));
     let answers = run.json();
     assert_eq!((&answers[0]["success"], &answers[0]["error_code"]), (&false.into(), &"NO_INPUT".into()));
@@ -229,9 +229,9 @@ fn json_tells_failures_with_their_codes() {
 }
 
 #[test]
-fn arguments_that_make_no_sense_are_bad_usage() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
+fn invalid_arguments_are_usage_errors() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
     for args in [
         &[][..],
         &["a.png", "--colors", "1"],
@@ -243,26 +243,26 @@ fn arguments_that_make_no_sense_are_bad_usage() {
         &["a.png", "--quality", "50"],
         &["a.png", "--bogus"],
     ] {
-        let run = desk.run(args);
+        let run = workspace.run(args);
         assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{args:?}: {run:?}");
         assert!(!run.err.is_empty(), "{args:?}");
     }
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_fails_at_once() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
-    let run = desk.run(&["--out", "a.png/cards", "a.png"]);
+fn a_directory_that_cannot_be_created_is_an_error() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
+    let run = workspace.run(&["--out", "a.png/cards", "a.png"]);
     assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
     assert!(run.err.starts_with("huemill: a.png/cards: "), "{}", run.err);
 }
 
 #[test]
 fn a_dash_reads_standard_input() {
-    let desk = Desk::new();
-    let bytes = desk.picture("a.png", RED, BLUE);
-    let run = desk.run_with_input(&["--json", "--out", "cards", "-"], &bytes);
+    let workspace = Workspace::new();
+    let bytes = workspace.picture("a.png", RED, BLUE);
+    let run = workspace.run_with_input(&["--json", "--out", "cards", "-"], &bytes);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(run.json()[0]["filename"], "-");
     assert_eq!(run.json()[0]["social_image"], "cards/stdin.card.png");
@@ -271,23 +271,22 @@ fn a_dash_reads_standard_input() {
 #[cfg(unix)]
 #[test]
 fn a_files_name_cannot_break_a_line() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let name = "a\n\u{1b}[31m.png";
-    desk.picture(name, RED, BLUE);
-    let good = desk.run(&[name]);
+    workspace.picture(name, RED, BLUE);
+    let good = workspace.run(&[name]);
     assert!(good.out.starts_with("a\\n\\u{1b}[31m.png  60 x 40 png\n"), "{}", good.out);
-    let bad = desk.run(&["b\n.png"]);
+    let bad = workspace.run(&["b\n.png"]);
     assert_eq!(bad.err.lines().count(), 1, "{}", bad.err);
     assert!(bad.err.starts_with("huemill: b\\n.png: "), "{}", bad.err);
 }
 
-/// Whoever reads only the first result gets it, and no complaint.
 #[test]
-fn a_reader_that_leaves_ends_the_work_in_silence() {
-    let desk = Desk::new();
-    desk.picture("a.png", RED, BLUE);
+fn a_reader_that_closes_the_pipe_ends_the_program_without_an_error() {
+    let workspace = Workspace::new();
+    workspace.picture("a.png", RED, BLUE);
     let args = ["a.png"; 300];
-    let mut child = desk.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = workspace.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));

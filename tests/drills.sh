@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the drills, several at once, and prints the report: all of them, or those whose name contains the argument.
-# Fails where one does not ring or resolve, and where an alert of the rules did not ring at all.
+# Runs all drills, or those whose names contain the argument, several at a time, and prints the report. Fails where an
+# alert does not fire or does not resolve, and where no drill made an alert of the rules fire.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ status=$?
 
 echo
 if [ ! -f "$report" ]; then
-  echo "No alarm rang and resolved." >&2
+  echo "No alert fired and resolved." >&2
   exit 1
 fi
 LC_ALL=C sort -o "$report" "$report"
@@ -22,12 +22,12 @@ echo "| alert | priority | fault | seconds to page | seconds to resolve |"
 echo "|---|---|---|--:|--:|"
 cat "$report"
 echo
-echo "$(wc -l <"$report") alarms in $((SECONDS - began)) seconds"
+echo "$(wc -l <"$report") alerts in $((SECONDS - began)) seconds"
 if [ -z "$drill" ]; then
-  silent=$(LC_ALL=C comm -23 <(sed -n 's/^ *- alert: //p' observability/prometheus/rules/*.yml | LC_ALL=C sort -u) \
+  missing=$(LC_ALL=C comm -23 <(sed -n 's/^ *- alert: //p' observability/prometheus/rules/*.yml | LC_ALL=C sort -u) \
     <(cut -d ' ' -f 2 "$report"))
-  if [ -n "$silent" ]; then
-    echo "Not heard:" $silent >&2
+  if [ -n "$missing" ]; then
+    echo "These alerts did not fire:" $missing >&2
     status=1
   fi
 fi

@@ -1,5 +1,5 @@
-//! Every `log!` in the sources, held to its row of the table: no field that is not documented, no row that
-//! nobody writes.
+//! Checks every `log!` in the sources against the table of events: no call writes a field without documentation, and no
+//! row of the table is unused.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::Path;
 
 use huemill_observability::events;
 
-/// A call: its constant and the names of its fields.
-struct ClaimDue {
+/// A call of `log!`: its constant and the names of its fields.
+struct LogCall {
     constant: String,
     fields: Vec<String>,
 }
@@ -24,7 +24,7 @@ fn sources(folder: &Path, texts: &mut Vec<String>) {
     }
 }
 
-/// The text up to the bracket that closes the one before it, split at the commas outside of all brackets.
+/// The arguments of a call: the text up to the closing bracket, split at the commas outside of nested brackets.
 fn arguments(text: &str) -> Vec<&str> {
     let (mut depth, mut quoted, mut escaped, mut start) = (0_u32, false, false, 0);
     let mut arguments = Vec::new();
@@ -51,7 +51,7 @@ fn arguments(text: &str) -> Vec<&str> {
     arguments
 }
 
-fn calls() -> Vec<ClaimDue> {
+fn calls() -> Vec<LogCall> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
     for folder in ["src", "actors/src", "observability/src"] {
@@ -70,16 +70,16 @@ fn calls() -> Vec<ClaimDue> {
             name.to_owned()
         };
         let fields = arguments.filter(|argument| !argument.starts_with('"')).map(name).collect();
-        calls.push(ClaimDue { constant, fields });
+        calls.push(LogCall { constant, fields });
     }
     calls
 }
 
 #[test]
-fn every_field_that_is_logged_is_in_the_table() {
+fn every_logged_field_is_in_the_table() {
     let calls = calls();
     assert!(calls.len() >= 10, "only {} calls were found", calls.len());
-    for ClaimDue { constant, fields } in calls {
+    for LogCall { constant, fields } in calls {
         let (_, row) = events::NAMED
             .iter()
             .find(|(name, _)| *name == constant)
@@ -91,7 +91,7 @@ fn every_field_that_is_logged_is_in_the_table() {
 }
 
 #[test]
-fn every_row_of_the_table_is_written_somewhere() {
+fn every_event_of_the_table_is_logged_somewhere() {
     let written: BTreeSet<String> = calls().into_iter().map(|call| call.constant).collect();
     let documented: BTreeSet<String> = events::NAMED.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(written, documented);

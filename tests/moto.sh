@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs moto, the S3 server of the tests, in a virtual environment beside the build. Does nothing if it is there.
+# Installs moto, the S3 server of the tests, in a virtual environment beside the build, unless it is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,5 +12,5 @@ rm -rf "$tools/moto"
 mkdir -p "$tools"
 python3 -m venv "$tools/moto"
 "$tools/moto/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$wanted"
-# Last, so that an installation that was broken off is begun again.
+# Copied last, so that an interrupted installation starts again.
 cp "$wanted" "$tools/moto/installed.txt"

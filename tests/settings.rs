@@ -1,4 +1,4 @@
-//! The settings from outside: sources, precedence, and all problems at once.
+//! Loading the settings: sources, precedence, and reporting all problems at once.
 
 #![allow(clippy::unwrap_used, reason = "a test's own helpers")]
 
@@ -22,7 +22,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 }
 
 #[test]
-fn the_defaults_are_right_as_they_are() {
+fn the_defaults_are_valid() {
     let settings = load(&[]).unwrap();
     assert_eq!((settings.server.host.as_str(), settings.server.port), ("127.0.0.1", 8080));
     assert_eq!(settings.limits.image_bytes, 50_000_000);
@@ -40,13 +40,13 @@ fn every_key_of_the_defaults_has_a_comment() {
 }
 
 #[test]
-fn what_check_prints_is_the_defaults_themselves() {
+fn check_prints_the_defaults_where_nothing_is_set() {
     let value = |text: &str| -> toml::Table { text.parse().unwrap() };
     assert_eq!(value(&load(&[]).unwrap().to_string()), value(DEFAULTS));
 }
 
 #[test]
-fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+fn the_environment_overrides_the_file_and_the_file_overrides_the_defaults() {
     let file = file("[server]\nport = 1111\nthreads = 7\n[workers]\ncount = 3\n");
     let environment: Environment = [("HUEMILL__SERVER__PORT", "2222")].into_iter().collect();
     let settings = Settings::load(Some(file.path()), &environment).unwrap();
@@ -54,7 +54,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
-fn short_names_set_their_keys() {
+fn short_variable_names_set_their_keys() {
     let settings = load(&[
         ("HOST", "0.0.0.0"),
         ("PORT", "9000"),
@@ -90,7 +90,7 @@ fn lists_are_comma_separated() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let file = file("[server]\nprot = 1\nthreads = \"many\"\n[nonsense]\nx = 1\n");
     let environment: Environment = [
         ("HUEMILL__WORKERS__COUNT", "-1"),
@@ -118,8 +118,8 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
-fn a_value_of_the_wrong_kind_is_told_with_what_is_allowed() {
-    for (name, value, told) in [
+fn a_value_of_the_wrong_type_is_reported_with_what_is_allowed() {
+    for (name, value, message) in [
         ("PORT", "99999", "server.port (PORT): is \"99999\"; it must be a whole number from 0 to 65535"),
         ("PORT", "-1", "server.port (PORT): is \"-1\"; it must be a whole number from 0 to 65535"),
         (
@@ -142,7 +142,7 @@ fn a_value_of_the_wrong_kind_is_told_with_what_is_allowed() {
         ),
     ] {
         let text = load(&[(name, value)]).unwrap_err().to_string();
-        assert!(text.contains(told), "{told} is missing in {text}");
+        assert!(text.contains(message), "{message} is missing in {text}");
     }
     let file = file(
         "[server]\nport = 99999\nhost = [\"a\"]\n[security]\noperator_token = [\"secret-0123456789\"]\n",
@@ -155,7 +155,7 @@ fn a_value_of_the_wrong_kind_is_told_with_what_is_allowed() {
 }
 
 #[test]
-fn ranges_and_rules_between_keys_are_told_at_once() {
+fn violations_of_ranges_and_of_rules_between_keys_are_reported_at_once() {
     let problems = load(&[
         ("HUEMILL__SERVER__THREADS", "0"),
         ("HUEMILL__HEALTH__STALE_SECONDS", "5"),
@@ -187,7 +187,7 @@ fn ranges_and_rules_between_keys_are_told_at_once() {
 }
 
 #[test]
-fn a_bucket_is_set_within_what_it_can_do() {
+fn the_settings_of_a_bucket_are_validated() {
     for (variables, wrong) in [
         (&[("HUEMILL__BLOBS__RETRIES", "101")][..], Some("blobs.retries")),
         (&[("HUEMILL__BLOBS__RETRIES", "0"), ("HUEMILL__BLOBS__RETRY_SECONDS", "240")], None),
@@ -207,13 +207,13 @@ fn a_bucket_is_set_within_what_it_can_do() {
 }
 
 #[test]
-fn a_bad_secret_is_told_without_its_value() {
+fn an_invalid_secret_is_reported_without_its_value() {
     let text = load(&[("OPERATOR_TOKEN", "tooshort")]).unwrap_err().to_string();
     assert!(text.contains("security.operator_token") && !text.contains("tooshort"), "{text}");
 }
 
 #[test]
-fn a_file_that_is_missing_or_no_toml_is_told() {
+fn a_missing_or_invalid_file_is_reported() {
     let missing =
         Settings::load(Some(std::path::Path::new("/nowhere/huemill.toml")), &Environment::default());
     assert!(missing.unwrap_err().to_string().contains("/nowhere/huemill.toml"));

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Sees to it that what the tests need beside Rust is there: installs Debian packages where it may, else says which.
+# Installs the Debian packages that the tests need beside Rust, or says which ones are missing where it cannot.
 set -euo pipefail
 
-# command -> package that brings it
+# Each command with the package that contains it.
 declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime)
 
 missing=()
-# PostgreSQL's server is not in the PATH, and PgBouncer not in everybody's.
+# PostgreSQL's server is not in the PATH, and PgBouncer is not in every user's PATH.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null 2>&1 || missing+=(pgbouncer)
 for command in "${!needed[@]}"; do
   command -v "$command" >/dev/null 2>&1 || missing+=("${needed[$command]}")
 done
-# tests/moto.sh, tests/rotel.sh and tests/verifiers.sh install what comes from PyPI in virtual environments.
+# tests/moto.sh, tests/rotel.sh and tests/verifiers.sh install packages from PyPI in virtual environments.
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
@@ -29,6 +29,6 @@ if [ "$(id -u)" -ne 0 ]; then
   sudo=(sudo)
 fi
 echo "Installing ${missing[*]}" >&2
-# The tests start the servers that they need by themselves: none may start with its package.
+# The tests start their servers themselves: the packages must not start any.
 "${sudo[@]}" apt-get update -qq
 "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

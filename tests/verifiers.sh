@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the published verifiers of webhooks, PyPI's and npm's, beside the build. Does nothing if they are there.
+# Installs the webhook verifiers of PyPI and npm beside the build, unless they are installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,7 +7,7 @@ tools=${CARGO_TARGET_DIR:-target}/tools/verifiers
 wanted=(tests/webhooks/{requirements.txt,package.json,verify.py,verify.mjs})
 cat "${wanted[@]}" | cmp -s - "$tools/installed.txt" && exit 0
 
-echo "Installing the verifiers of webhooks in $tools" >&2
+echo "Installing the webhook verifiers in $tools" >&2
 rm -rf "$tools"
 mkdir -p "$tools"
 python3 -m venv "$tools/python"
@@ -15,5 +15,5 @@ python3 -m venv "$tools/python"
 cp "${wanted[1]}" "$tools/"
 npm install --prefix "$tools" --silent --no-audit --no-fund --no-package-lock
 cp "${wanted[@]:2}" "$tools/"
-# Last, so that an installation that was broken off is begun again.
+# Written last, so that an interrupted installation starts again.
 cat "${wanted[@]}" >"$tools/installed.txt"

@@ -16,7 +16,7 @@ use huemill_actors::outbound;
 use huemill_actors::supervise::{RestartPolicy, ask};
 use huemill_actors::workers::{Input, Run, engines, run};
 use huemill_imaging::Limits;
-use huemill_observability::{Known, Registry};
+use huemill_observability::{LabelValues, Registry};
 use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
 use support::breaking::Break;
@@ -27,7 +27,7 @@ use support::{io, on_actix, outbound_dependencies, picture, until};
 #[test]
 fn the_real_crew_becomes_ready_and_works() {
     on_actix(async {
-        let registry = Arc::new(Registry::new("0.0.0", &Known::default()).unwrap());
+        let registry = Arc::new(Registry::new("0.0.0", &LabelValues::default()).unwrap());
         let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
         let kept = keep();
         let dependencies = Dependencies {

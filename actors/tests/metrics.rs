@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix::{Addr, System};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::supervise::{ActorRegistry, RestartPolicy, ShutdownTrigger, Supervision, ask, start};
-use huemill_observability::{Event, Known, Registry};
+use huemill_observability::{Event, LabelValues, Registry};
 use support::breaking::Break;
 use support::on_actix;
 
@@ -18,7 +18,7 @@ const PROCESSED: Event = Event::ImageProcessed { endpoint: "/process" };
 
 fn metrics(capacity: usize) -> (Addr<Metrics>, Recorder) {
     let (recorder, events) = Recorder::channel(capacity);
-    let registry = Arc::new(Registry::new("0.0.0", &Known::default()).unwrap());
+    let registry = Arc::new(Registry::new("0.0.0", &LabelValues::default()).unwrap());
     let actor = Metrics::new(registry, recorder.clone(), events);
     // What supervision itself has to tell goes elsewhere here, so that the channel is the test's alone.
     let (elsewhere, _) = Recorder::channel(1);

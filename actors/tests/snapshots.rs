@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../store/tests/support/postgres.rs"]
-mod postgres;
+#[path = "../../store/tests/support/servers.rs"]
+mod servers;
 mod support;
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use huemill_observability::Event;
 use huemill_store::blobs::Blobs;
 use huemill_store::job::{ItemSource, JobId, JobKind, JobState, NewItem, NewJob, Priority};
 use huemill_store::sql::{PostgresSettings, SqlStore};
-use postgres::Cluster;
+use servers::postgres::Cluster;
 use support::office::{Office, keep, settings};
 use support::{io, on_actix};
 use tokio::sync::mpsc;
@@ -158,6 +158,7 @@ const FRESH: Duration = Duration::from_secs(1);
 
 #[test]
 fn an_ended_job_that_another_process_deletes_is_gone_within_a_second() {
+    crate::servers::require!(PostgreSql);
     on_actix(async {
         let (here, there) = Process::pair().await;
         let id = here.create().await;
@@ -171,6 +172,7 @@ fn an_ended_job_that_another_process_deletes_is_gone_within_a_second() {
 
 #[test]
 fn a_poll_asks_the_store_once_a_second_at_most() {
+    crate::servers::require!(PostgreSql);
     on_actix(async {
         let (here, mut there) = Process::pair().await;
         let id = here.create().await;
@@ -186,6 +188,7 @@ fn a_poll_asks_the_store_once_a_second_at_most() {
 
 #[test]
 fn concurrent_pollers_of_a_job_share_one_look() {
+    crate::servers::require!(PostgreSql);
     on_actix(async {
         let (here, mut there) = Process::pair().await;
         let (id, missing) = (here.create().await, JobId::generate(Duration::ZERO, &mut rand::rng()));
@@ -201,6 +204,7 @@ fn concurrent_pollers_of_a_job_share_one_look() {
 
 #[test]
 fn a_look_that_its_poller_abandoned_is_not_believed_later() {
+    crate::servers::require!(PostgreSql);
     on_actix(async {
         let (here, there) = Process::pair().await;
         let id = here.create().await;

@@ -5,8 +5,8 @@
 #[path = "../../tests/support/proxy.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other suites use the rest")]
 mod proxy;
-#[path = "../../store/tests/support/s3.rs"]
-mod s3;
+#[path = "../../store/tests/support/servers.rs"]
+mod servers;
 mod support;
 
 use huemill_actors::fault::Code;
@@ -16,7 +16,7 @@ use huemill_actors::supervise::ask;
 use huemill_observability::trace::Scope;
 use huemill_store::blobs::{Blobs, BucketSettings, input_key};
 use proxy::{Mode, Proxy};
-use s3::S3;
+use servers::s3::{self, S3};
 use support::office::{Office, keep, settings};
 use support::{on_actix, until};
 
@@ -27,6 +27,7 @@ const PICTURES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", 
 
 #[test]
 fn four_blobs_of_a_job_are_on_their_way_at_a_time() {
+    crate::servers::require!(S3);
     on_actix(async {
         let server = S3::shared();
         let bucket = server.bucket();

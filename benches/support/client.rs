@@ -1,15 +1,15 @@
-//! Clients that cost next to nothing: a socket each, kept alive, the request prepared once.
+//! Cheap HTTP clients for benchmarks: each has one socket that is kept alive, and a request that is prepared once.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Answers a second that this many clients get together.
+/// The number of pictures per second that this many clients get processed.
 pub fn per_second(address: SocketAddr, picture: &[u8], clients: usize, time: Duration) -> f64 {
     rate(address, &post("/process", "image/jpeg", picture), clients, time, 200)
 }
 
-/// A whole POST.
+/// The bytes of a POST request.
 pub fn post(path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
@@ -18,13 +18,13 @@ pub fn post(path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// A whole GET, conditional where a tag is given.
+/// The bytes of a GET request, conditional where a tag is given.
 pub fn get(path: &str, tag: Option<&str>) -> Vec<u8> {
     let condition = tag.map_or(String::new(), |tag| format!("If-None-Match: {tag}\r\n"));
     format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{condition}\r\n").into_bytes()
 }
 
-/// Answers of this status a second that this many clients get together.
+/// The number of answers with this status per second that this many clients get.
 pub fn rate(address: SocketAddr, request: &[u8], clients: usize, time: Duration, status: u16) -> f64 {
     let started = Instant::now();
     let done: usize = std::thread::scope(|scope| {
@@ -35,7 +35,7 @@ pub fn rate(address: SocketAddr, request: &[u8], clients: usize, time: Duration,
     done as f64 / started.elapsed().as_secs_f64()
 }
 
-/// A header of one answer.
+/// Sends a request and returns a header of the answer.
 pub fn header(address: SocketAddr, request: &[u8], name: &str) -> String {
     let mut socket = BufReader::new(TcpStream::connect(address).unwrap());
     socket.get_mut().write_all(request).unwrap();
@@ -44,8 +44,8 @@ pub fn header(address: SocketAddr, request: &[u8], name: &str) -> String {
     line.split_once(": ").unwrap().1.to_owned()
 }
 
-/// A series' value in a scrape; 0 where it is not there.
-pub fn figure(address: SocketAddr, series: &str) -> f64 {
+/// The value of a series in a scrape; 0 where it is not there.
+pub fn metric(address: SocketAddr, series: &str) -> f64 {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
@@ -54,6 +54,7 @@ pub fn figure(address: SocketAddr, series: &str) -> f64 {
     value.map_or(0.0, |value| value.parse().unwrap())
 }
 
+/// Sends the request again and again for this time. Returns the number of answers with this status.
 fn ask(address: SocketAddr, request: &[u8], started: Instant, time: Duration, status: u16) -> usize {
     let mut socket = BufReader::with_capacity(256 * 1024, TcpStream::connect(address).unwrap());
     let expected = format!("http/1.1 {status}");
@@ -67,7 +68,7 @@ fn ask(address: SocketAddr, request: &[u8], started: Instant, time: Duration, st
     done
 }
 
-/// Reads one answer to its end; whether it was the expected one.
+/// Reads one answer to its end. Returns whether it was the expected one.
 fn read_answer(socket: &mut BufReader<TcpStream>, expected: &str) -> bool {
     let (mut ok, mut length, mut line) = (false, 0, String::new());
     loop {

@@ -1,10 +1,10 @@
-//! The engine alone: one a core, no server.
+//! Runs the engine without the service, one engine per core.
 
 use std::time::{Duration, Instant};
 
 use huemill_imaging::{Engine, Limits, Options, Unwatched, probe};
 
-/// Pictures a second on all cores together.
+/// The number of pictures per second on all cores together.
 pub fn per_second(picture: &[u8], time: Duration) -> f64 {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! What the load benchmark runs: a server, clients, the engine alone.
+//! What the load benchmark runs: a server, clients, and the engine without a server.
 
 #![allow(dead_code, reason = "a module of several benchmarks, none of which uses all of it")]
 

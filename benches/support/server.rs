@@ -1,19 +1,19 @@
-//! A server process with its defaults.
+//! A process of the service with its default settings.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-/// Killed on drop.
+/// A running service. It is killed when it is dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
-    /// Removed with the server, where it is its own.
+    /// The data directory, where the server has created it. It is removed with the server.
     data: Option<tempfile::TempDir>,
 }
 
 impl Server {
-    /// A server that is ready.
+    /// Starts a server on a new data directory and waits until it is ready.
     pub fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let mut server = Self::start_on(data.path(), &[]);
@@ -21,7 +21,7 @@ impl Server {
         server
     }
 
-    /// The same on this data directory.
+    /// Starts a server on this data directory and waits until it is ready.
     pub fn start_on(data: &std::path::Path, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_huemill"))
             .env("PORT", "0")
@@ -41,20 +41,20 @@ impl Server {
         Self { child, address, data: None }
     }
 
-    /// User and system time so far.
+    /// The user and system time so far.
     pub fn cpu_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        // utime and stime, in ticks of a hundredth second.
+        // utime and stime, in hundredths of a second.
         (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
     }
 
-    /// Resident memory now.
+    /// The resident memory now.
     pub fn resident_mb(&self) -> f64 {
         self.status_mb("VmRSS:")
     }
 
-    /// The most resident memory since the start.
+    /// The peak of the resident memory since the start.
     pub fn peak_mb(&self) -> f64 {
         self.status_mb("VmHWM:")
     }

@@ -1,5 +1,5 @@
-//! Traffic as users make it: requests of all kinds at their appointed times, whether or not earlier ones have been
-//! answered, and jobs that are followed to their end.
+//! Traffic like that of users: requests of all kinds at scheduled times, whether or not earlier ones have been answered,
+//! and jobs that clients follow to their end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,34 +10,34 @@ use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
-use super::archives::{Member, zip};
+use super::harness::archives::{Member, zip};
 use super::pictures;
 
-/// Threads that send requests; far more than are in flight at a time.
+/// The number of threads that send requests: far more than are in flight at a time.
 const CLIENTS: u64 = 24;
 
-/// So much of everything.
+/// How much traffic there is.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub requests_per_minute: u64,
     pub jobs_per_hour: u64,
-    /// The smallest and the largest job.
+    /// The numbers of pictures in the smallest and in the largest job.
     pub pictures: (usize, usize),
 }
 
 /// What clients send.
-pub struct Stock {
+pub struct Payloads {
     jpeg: Vec<u8>,
     large: Vec<u8>,
     png: Vec<u8>,
     zip: Vec<u8>,
-    /// Where `/fetch_url` finds a picture.
+    /// The URL of a picture for `/fetch_url`.
     pub picture_url: String,
-    /// Who is told of jobs' ends.
+    /// The URL that receives the webhooks.
     pub callback_url: String,
 }
 
-impl Stock {
+impl Payloads {
     pub fn new(picture_url: String, callback_url: String) -> Self {
         let small: Vec<_> =
             (0..5).map(|n| Member::stored(format!("{n}.jpg"), &pictures::jpeg(640, 427, n))).collect();
@@ -52,46 +52,47 @@ impl Stock {
     }
 }
 
-/// What clients saw.
+/// What clients measured.
 #[derive(Debug, Default)]
-pub struct Seen {
-    /// From each request's appointed time to the end of its answer, sorted.
+pub struct TrafficReport {
+    /// The times from each request's scheduled time to the end of its answer, sorted.
     pub times: Vec<Duration>,
-    /// Answers that were not those expected.
-    pub surprises: u64,
+    /// The number of unexpected answers.
+    pub unexpected: u64,
     pub jobs: u64,
 }
 
-impl Seen {
+impl TrafficReport {
     pub fn p95(&self) -> Duration {
         self.times[(self.times.len() * 95).div_ceil(100).max(1) - 1]
     }
 }
 
-/// Sends this load for so long.
-pub fn run(service: SocketAddr, load: Load, stock: &Arc<Stock>, time: Duration) -> Seen {
-    let surprises = Arc::new(AtomicU64::new(0));
+/// Sends this load for this time.
+pub fn run(service: SocketAddr, load: Load, payloads: &Arc<Payloads>, time: Duration) -> TrafficReport {
+    let unexpected = Arc::new(AtomicU64::new(0));
     let gap = Duration::from_secs(60) / load.requests_per_minute as u32;
     let begun = Instant::now();
     let jobs = {
-        let (caller, stock) = (Caller::new(service), stock.clone());
-        std::thread::spawn(move || send_jobs(&caller, load, &stock, begun, time))
+        let (client_of_service, payloads) = (TrafficClient::new(service), payloads.clone());
+        std::thread::spawn(move || send_jobs(&client_of_service, load, &payloads, begun, time))
     };
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
-            let (caller, stock, surprises) = (Caller::new(service), stock.clone(), surprises.clone());
+            let (client_of_service, payloads, unexpected) =
+                (TrafficClient::new(service), payloads.clone(), unexpected.clone());
             std::thread::spawn(move || {
                 let mut times = Vec::new();
                 for number in (client..).step_by(CLIENTS as usize) {
-                    let appointed = begun + gap * number as u32;
-                    if appointed >= begun + time {
+                    let scheduled = begun + gap * number as u32;
+                    if scheduled >= begun + time {
                         return times;
                     }
-                    std::thread::sleep(appointed.saturating_duration_since(Instant::now()));
-                    if !caller.request(number, &stock) {
-                        surprises.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(scheduled.saturating_duration_since(Instant::now()));
+                    if !client_of_service.request(number, &payloads) {
+                        unexpected.fetch_add(1, Ordering::Relaxed);
                     }
-                    times.push(appointed.elapsed());
+                    times.push(scheduled.elapsed());
                 }
                 times
             })
@@ -99,63 +100,70 @@ pub fn run(service: SocketAddr, load: Load, stock: &Arc<Stock>, time: Duration) 
         .collect();
     let mut times: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
     times.sort_unstable();
-    Seen { times, surprises: surprises.load(Ordering::Relaxed), jobs: jobs.join().unwrap() }
+    TrafficReport { times, unexpected: unexpected.load(Ordering::Relaxed), jobs: jobs.join().unwrap() }
 }
 
-/// Sends jobs at their times, each followed by a thread of its own.
-fn send_jobs(caller: &Caller, load: Load, stock: &Arc<Stock>, begun: Instant, time: Duration) -> u64 {
+/// Submits jobs at their scheduled times. A thread follows each job to its end.
+fn send_jobs(
+    client_of_service: &TrafficClient,
+    load: Load,
+    payloads: &Arc<Payloads>,
+    begun: Instant,
+    time: Duration,
+) -> u64 {
     let gap = Duration::from_secs(3600) / load.jobs_per_hour as u32;
     let (least, most) = load.pictures;
     let mut followed = Vec::new();
     for number in 0.. {
-        let appointed = begun + gap * number;
-        if appointed >= begun + time {
+        let scheduled = begun + gap * number;
+        if scheduled >= begun + time {
             break;
         }
-        std::thread::sleep(appointed.saturating_duration_since(Instant::now()));
-        // Every size in turn, in a mixed order.
+        std::thread::sleep(scheduled.saturating_duration_since(Instant::now()));
+        // All sizes in turn, in a mixed order.
         let pictures = least + (number as usize * 7) % (most - least + 1);
-        let (caller, stock) = (caller.clone(), stock.clone());
-        followed.push(std::thread::spawn(move || caller.job(pictures, &stock)));
+        let (client_of_service, payloads) = (client_of_service.clone(), payloads.clone());
+        followed.push(std::thread::spawn(move || client_of_service.job(pictures, &payloads)));
     }
     followed.into_iter().map(|job| u64::from(job.join().unwrap())).sum()
 }
 
 #[derive(Clone)]
-struct Caller {
+struct TrafficClient {
     client: Client,
     url: String,
 }
 
-impl Caller {
+impl TrafficClient {
     fn new(service: SocketAddr) -> Self {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
         Self { client, url: format!("http://{service}") }
     }
 
-    /// The request of this number; whether its answer was the expected one. Three quarters are 2-megapixel JPEGs.
-    fn request(&self, number: u64, stock: &Stock) -> bool {
+    /// Sends the request of this number. Returns whether the answer was the expected one. Three quarters of the requests
+    /// are 2-megapixel JPEGs.
+    fn request(&self, number: u64, payloads: &Payloads) -> bool {
         let post = |path: &str| self.client.post(format!("{}{path}", self.url));
         let send =
             |kind: &str, body: &[u8]| post("/process").header("content-type", kind).body(body.to_vec());
         let (request, expected) = match number % 20 {
-            0 => (send("image/jpeg", &stock.large), 200),
-            1 => (send("image/png", &stock.png), 200),
-            2 => (post("/process_zip").multipart(form("zip_file", "a.zip", &stock.zip)), 200),
-            3 => (post("/fetch_url").json(&json!({ "url": stock.picture_url })), 200),
+            0 => (send("image/jpeg", &payloads.large), 200),
+            1 => (send("image/png", &payloads.png), 200),
+            2 => (post("/process_zip").multipart(form("zip_file", "a.zip", &payloads.zip)), 200),
+            3 => (post("/fetch_url").json(&json!({ "url": payloads.picture_url })), 200),
             4 => (send("image/jpeg", b"no picture"), 422),
-            5 => (send("image/jpeg", &stock.jpeg).header("accept", "image/png"), 200),
-            _ => (send("image/jpeg", &stock.jpeg), 200),
+            5 => (send("image/jpeg", &payloads.jpeg).header("accept", "image/png"), 200),
+            _ => (send("image/jpeg", &payloads.jpeg), 200),
         };
         request.send().is_ok_and(|answer| answer.status() == expected && answer.bytes().is_ok())
     }
 
-    /// Sends a job and follows it as the service says: by its entity tag, no sooner than it asks. Every other one's results
-    /// are fetched. Whether all of it went well.
-    fn job(&self, pictures: usize, stock: &Stock) -> bool {
-        let mut form = Form::new().text("callback_url", stock.callback_url.clone());
+    /// Submits a job and polls it as the service asks: with its entity tag and its Retry-After. Downloads the results of
+    /// every other job. Returns whether all of this worked.
+    fn job(&self, pictures: usize, payloads: &Payloads) -> bool {
+        let mut form = Form::new().text("callback_url", payloads.callback_url.clone());
         for number in 0..pictures {
-            let part = Part::bytes(stock.jpeg.clone()).file_name(format!("{number}.jpg"));
+            let part = Part::bytes(payloads.jpeg.clone()).file_name(format!("{number}.jpg"));
             form = form.part("images", part);
         }
         let accepted = self.client.post(format!("{}/jobs", self.url)).multipart(form).send().unwrap();

@@ -1,12 +1,12 @@
-//! Prints a scrape in which every family has a series, for `promtool check metrics`.
+//! Prints a scrape in which every metric family has a series, as input for `promtool check metrics`.
 
 use std::io::Write;
 use std::time::Duration;
 
-use huemill_observability::{Event, Known, Registry, RequestFacts};
+use huemill_observability::{Event, LabelValues, Registry, RequestFacts};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let known = Known {
+    let known = LabelValues {
         endpoints: &["/process"],
         statuses: &[200],
         error_codes: &["NO_INPUT"],

@@ -1,240 +1,241 @@
-//! What happened, in numbers: the one vocabulary in which every actor and the edge tell the Metrics actor.
+//! Metric events: what actors and the HTTP edge report to the Metrics actor.
 //!
-//! Plain data and cheap to send. Labels are `&'static str` out of closed sets, so that no stranger's text can
-//! become a time series.
+//! Events are plain data and cheap to send. Labels are `&'static str` from closed sets, so no client's text can become a
+//! time series.
 
-mod words;
+mod labels;
 
 use std::time::Duration;
 
-pub use words::{AUTH_REASONS, Aspect, DOWNLOADS, EventLoop, Poll, RequestFacts, WEBHOOK_REASONS};
+pub use labels::{
+    AUTH_REASONS, AspectClass, DOWNLOADS, EventLoop, PollResult, RequestFacts, WEBHOOK_REASONS,
+};
 
-/// One thing that happened.
+/// Something that happened and is counted, timed or shown.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// A response was written to its end, or its client went away.
+    /// A response was sent completely, or its client disconnected.
     RequestFinished(RequestFacts),
-    /// An answer broke off behind its head through a fault of ours.
+    /// A response broke off after its headers because of an internal fault.
     AnswerBroken {
-        /// Route template, or `unmatched`.
+        /// The route template, or `unmatched`.
         endpoint: &'static str,
     },
-    /// Somebody called a users' route: a number that stands for the caller's address and tells nothing of it.
+    /// A client called a user route. The number is a hash of its address and does not reveal it.
     CallerSeen(u64),
-    /// A picture was turned into a result on behalf of this endpoint.
+    /// A picture was processed successfully for this endpoint.
     ImageProcessed {
-        /// Route template.
+        /// The route template.
         endpoint: &'static str,
     },
-    /// An attempt at a picture ended: its format (`unknown` where it could not be told) and how it went
-    /// (`ok`, or the error code in lower case).
+    /// An attempt at a picture ended.
     AttemptEnded {
-        /// Lower-case format name.
+        /// The format's name in lower case, or `unknown`.
         format: &'static str,
-        /// `ok` or a lower-case error code.
+        /// `ok`, or the error code in lower case.
         outcome: &'static str,
     },
-    /// A picture of this form was turned into a result.
-    PictureShaped(Aspect),
-    /// One stage of one picture took this long.
+    /// A picture with this aspect ratio was processed successfully.
+    PictureShaped(AspectClass),
+    /// A processing stage of a picture ended.
     StageTimed {
-        /// Lower-case stage name.
+        /// The stage's name in lower case.
         stage: &'static str,
         /// Wall-clock time.
         time: Duration,
     },
-    /// How many slots there are and how many are at work.
+    /// The state of the worker slots.
     Slots {
-        /// Slots in all.
+        /// All slots.
         total: usize,
-        /// Slots with an attempt on them.
+        /// Slots that are processing a picture.
         busy: usize,
-        /// Attempts that were given up while their thread still runs.
+        /// Abandoned attempts whose thread is still running.
         abandoned: usize,
     },
-    /// How many pictures wait for a slot.
+    /// The number of pictures that wait for a slot.
     QueueDepth(usize),
-    /// How long a picture waited for its slot.
+    /// A picture got a slot after waiting this long.
     QueueWaited(Duration),
-    /// Bytes of the memory budget: reserved now, and in all.
+    /// The state of the memory budget for pictures.
     Budget {
-        /// Bytes reserved.
+        /// Reserved bytes.
         used: u64,
-        /// Bytes in all.
+        /// The budget's size in bytes.
         total: u64,
     },
-    /// Bytes of admitted uploads whose request has not ended.
+    /// Bytes of admitted uploads whose requests are still in progress.
     UploadsInFlight(u64),
-    /// An actor is up (`true`) or backing off (`false`).
+    /// An actor became available (`true`) or went down or into backoff (`false`).
     ActorUp {
-        /// The actor's noun, lower case.
+        /// The actor's name in lower case.
         actor: &'static str,
-        /// Whether it takes messages.
+        /// Whether it accepts messages.
         up: bool,
     },
-    /// An actor was restarted after a panic (`panic`) or an unwanted stop (`stop`).
+    /// An actor was restarted after a panic (`panic`) or an unexpected stop (`stop`).
     ActorRestarted {
-        /// The actor's noun, lower case.
+        /// The actor's name in lower case.
         actor: &'static str,
         /// `panic` or `stop`.
         cause: &'static str,
     },
-    /// An actor took a ping that had waited this long in its mailbox, or has not taken it after this long.
+    /// An actor handled a ping that had waited this long in its mailbox, or the ping timed out after this long.
     MailboxWaited {
-        /// The actor's noun, lower case.
+        /// The actor's name in lower case.
         actor: &'static str,
         /// Time in the mailbox.
         time: Duration,
     },
-    /// An event loop came to a timer so long after it was due.
+    /// A timer of an event loop fired late.
     LoopLagged {
-        /// Of which kind it is.
+        /// The kind of event loop.
         kind: EventLoop,
         /// The delay.
         time: Duration,
     },
-    /// A dependency of /ready was probed.
+    /// A dependency that /ready reports was probed.
     DependencyChecked {
-        /// The name in /ready.
+        /// The dependency's name in /ready.
         dependency: &'static str,
-        /// Whether it is well.
+        /// Whether it is healthy.
         ok: bool,
     },
     /// A job was accepted.
     JobCreated {
-        /// What it was made of: `zip_batch`, `url_batch` or `image_batch`.
+        /// The job's type: `zip_batch`, `url_batch` or `image_batch`.
         kind: &'static str,
     },
-    /// The first picture of a job was begun.
+    /// The first picture of a job was started.
     JobStarted {
-        /// From its creation until now.
+        /// The time since the job's creation.
         waited: Duration,
     },
     /// A job ended.
     JobEnded {
         /// `completed`, `failed` or `canceled`.
         status: &'static str,
-        /// From its first picture to its end.
+        /// The time from the start of its first picture to its end.
         processing: Duration,
-        /// Where no picture of it has a result: the code.
+        /// The error code, if no picture of the job has a result.
         error_code: Option<&'static str>,
     },
-    /// The jobs in the store.
+    /// The number of jobs in the store.
     Jobs {
-        /// How many, by state: queued, processing, completed, failed, canceled, expired.
+        /// Jobs by state: queued, processing, completed, failed, canceled, expired.
         by_state: [u64; 6],
-        /// Pictures that wait.
+        /// Pictures that wait to be processed.
         queued_items: u64,
-        /// Age of the oldest job that waits.
+        /// The age of the oldest queued job.
         oldest_queued: Option<Duration>,
     },
-    /// Leases that ran out.
+    /// Leases expired.
     LeasesExpired {
-        /// Pictures back in the queue.
+        /// Pictures that went back into the queue.
         returned: u64,
-        /// Pictures given up.
+        /// Pictures that failed because they had reached the crash limit.
         given_up: u64,
     },
-    /// A picture's lease was another's when it was done, or while it was at work: nothing was changed.
+    /// An attempt lost its lease to another process before it ended; its result was discarded.
     StaleCompletion,
-    /// Pictures that the store held for this process, which did not know of them: back in the queue.
+    /// Pictures that the store had assigned to this process without the process knowing; they went back into the queue.
     ClaimsOrphaned(u64),
-    /// An attempt at a picture failed by a fault that is not the picture's; it is tried again later.
+    /// An attempt failed for a reason that is not the picture's fault; it is retried later.
     PictureDeferred,
-    /// Jobs of which no picture has been settled for long, although none waits for its turn.
+    /// The number of jobs in processing that make no progress, although none of their pictures waits in the queue.
     JobsStalled(u64),
-    /// Kinds of job that an operator has paused; all of them count as one.
+    /// The number of pauses in force: one for the whole queue, or one for each paused job type.
     QueuePaused(u64),
-    /// Processes that share the store and live.
+    /// The number of live processes that share the store.
     Processes(u64),
-    /// Blobs of a job could not be removed; it is tried again later.
+    /// A job's blobs could not be deleted; the deletion is retried later.
     BlobsNotRemoved,
-    /// The Janitor removed something.
+    /// The Janitor deleted expired data.
     Collected {
         /// `jobs`, `results`, `keys`, `nonces`, `blobs` or `orphans`.
         kind: &'static str,
-        /// How many.
+        /// The number of deleted objects.
         count: u64,
     },
-    /// Bytes of the blobs of all jobs, as the store counts them.
+    /// The total size of all jobs' blobs, as the store counts it.
     BlobBytes(u64),
-    /// The store was called.
+    /// A store operation ended.
     StoreCalled {
-        /// The operation.
+        /// The operation's name.
         operation: &'static str,
-        /// Whether it did what it was asked.
+        /// Whether it succeeded.
         ok: bool,
         /// How long it took.
         time: Duration,
     },
-    /// Bytes that are free where the data lies.
+    /// Free bytes on the data directory's disk.
     DiskFree(u64),
-    /// The memory that counts for /ready: of the control group whose limit is the nearest, or of the machine.
+    /// The memory that /ready checks: of the control group with the tightest limit, or of the machine.
     Memory {
-        /// Bytes in use that cannot be taken back at once.
+        /// Used bytes that cannot be reclaimed immediately.
         used: u64,
-        /// Bytes in all.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// What /ready answers from now on.
+    /// Whether /ready answers 200 from now on.
     Ready(bool),
-    /// Bytes that the spool holds.
+    /// The size of the spool for uploads and responses.
     Spool {
         /// Bytes in memory.
         memory: u64,
         /// Bytes in temporary files.
         disk: u64,
     },
-    /// A caller could not prove who it is.
+    /// Authentication of a caller failed.
     AuthFailed {
         /// One of [`AUTH_REASONS`].
         reason: &'static str,
     },
-    /// An idempotency key came again with another request.
+    /// An idempotency key was reused with a different request.
     IdempotencyConflict,
-    /// A job's status was asked for.
-    StatusPolled(Poll),
-    /// An answer told its client when to ask again.
-    RetryAfterTold {
-        /// Seconds.
+    /// A client polled a job's status.
+    StatusPolled(PollResult),
+    /// A response was sent with a `Retry-After` header.
+    RetryAfterSent {
+        /// The header's value in seconds.
         seconds: u64,
     },
-    /// Results of a completed job were fetched for the first time.
+    /// Results of a completed job were downloaded for the first time.
     JobFetched,
-    /// The download of a job's results began.
+    /// A download of a job's results started.
     ResultsDownloaded {
         /// One of [`DOWNLOADS`].
         kind: &'static str,
     },
-    /// The outbound guard let something not through.
+    /// The outbound guard blocked a request.
     OutboundBlocked {
-        /// The guard's word for it.
+        /// The guard's reason.
         reason: &'static str,
     },
-    /// A download for somebody ended.
+    /// A download of a picture from a URL ended.
     Downloaded {
         /// `ok`, or the error code in lower case.
         outcome: &'static str,
         /// How long it took.
         time: Duration,
     },
-    /// A webhook was tried.
+    /// An attempt to deliver a webhook ended.
     WebhookTried {
-        /// Whether it had been tried before, since it was created or sent anew.
+        /// Whether this is a retry. The first attempt after a redelivery is not.
         again: bool,
-        /// One of [`WEBHOOK_REASONS`], where the try failed.
+        /// One of [`WEBHOOK_REASONS`], if the attempt failed.
         reason: Option<&'static str>,
         /// How long it took.
         time: Duration,
     },
-    /// A webhook was given up.
+    /// A webhook became a dead letter after its last attempt failed.
     DeadLetter,
-    /// The webhooks in the outbox.
+    /// The number of webhooks in the outbox.
     Outbox {
-        /// Those that wait.
+        /// Webhooks that wait for their next attempt.
         pending: u64,
-        /// Those that were given up.
+        /// Dead letters.
         dead: u64,
     },
 }

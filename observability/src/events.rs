@@ -1,20 +1,21 @@
-//! The one table of log events: name, level, fields. A unit is in the field's name.
+//! The table of all log events: name, level, fields and meaning.
 //!
-//! Written with [`log!`](crate::log), which takes name and level from here. The README shows the same table, and
-//! a test holds the two to each other. One name may have several rows, one a level.
+//! Code writes an event with [`log!`](crate::log), which takes its name and level from this table. The README shows the
+//! same table, and a test compares the two. A name may have several rows, one per level. A field's name contains its
+//! unit.
 
 use tracing::Level;
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct LogEvent {
-    /// What operators search for.
+    /// The name that operators search for.
     pub name: &'static str,
-    /// How loud it is: `error` only where somebody must act.
+    /// The level: `error` only if someone must act.
     pub level: Level,
-    /// The fields beside `ts`, `level`, `event` and those of the span (`request_id`).
+    /// The fields in addition to `ts`, `level`, `event` and those of the span (`request_id`).
     pub fields: &'static [&'static str],
-    /// When it is written.
+    /// When the event is logged.
     pub meaning: &'static str,
 }
 
@@ -31,7 +32,7 @@ macro_rules! events {
             };
         )*
 
-        /// Every row with its constant's name, in the README's order.
+        /// All rows with their constants' names, in the README's order.
         pub const NAMED: &[(&str, LogEvent)] = &[$((stringify!($constant), $constant)),*];
     };
 }
@@ -39,138 +40,138 @@ macro_rules! events {
 events! {
     HTTP_REQUEST = "http_request" INFO
         ["request_id", "endpoint", "method", "status_code", "duration_ms", "success", "error_code", "bytes_in", "bytes_out"]
-        "A response was finished, or its client went away.";
+        "A response was sent completely, or its client disconnected.";
     HTTP_ERROR = "http_error" INFO
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
-        "A client's mistake was answered.";
+        "A request was rejected because of a client error.";
     HTTP_ERROR_BUSY = "http_error" WARN
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
-        "A request was refused for want of slots, memory or readiness.";
+        "A request was rejected because slots or memory were exhausted, or the service was not ready.";
     HTTP_ERROR_FAULT = "http_error" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
-        "A request failed through a fault of ours.";
+        "A request failed because of an internal fault.";
     SECURITY_VIOLATION = "security_violation" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
-        "A request tried to get around a guard.";
+        "A request matched an attack pattern and was rejected.";
     ANSWER_BROKEN = "answer_broken" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
-        "An answer broke off behind its head through a fault of ours; its client sees a cut connection.";
+        "A response broke off after its headers because of an internal fault; its client sees a closed connection.";
     ZIP_AMBIGUOUS = "zip_ambiguous" WARN
         ["request_id", "endpoint", "entries"]
-        "A ZIP calls so many of its pictures otherwise where they lie than in its directory, whose names are used.";
+        "A ZIP archive names this many pictures differently in their local headers than in its central directory; the directory's names are used.";
     PANIC = "panic" ERROR
         ["message", "location", "thread"]
-        "Code panicked; where it was contained, another event says what became of it.";
+        "Code panicked. If the panic was caught, another event reports its consequence.";
     SERVICE_STARTED = "service_started" INFO
         ["version", "address", "workers"]
-        "The listener is bound and requests are answered.";
+        "The service listens and answers requests.";
     READINESS_GAINED = "readiness_changed" INFO
         ["ready", "failing"]
         "/ready answers 200 from now on.";
     READINESS_LOST = "readiness_changed" WARN
         ["ready", "failing"]
-        "/ready answers 503 from now on; `failing` names the dependencies.";
+        "/ready answers 503 from now on; `failing` lists the unhealthy dependencies.";
     LOG_FILTER_CHANGED = "log_filter_changed" INFO
         ["filter"]
-        "SIGUSR1 or SIGUSR2 switched what is logged.";
+        "SIGUSR1 or SIGUSR2 changed the log filter.";
     TRACE_EXPORT_FAILED = "trace_export_failed" WARN
         ["spans", "cause"]
-        "The collector does not take traces; said once, until it does again.";
+        "The collector does not accept traces. This is logged once until it accepts them again.";
     TRACE_EXPORT_RESUMED = "trace_export_resumed" INFO
         ["lost"]
-        "The collector takes traces again; `lost` counts the spans lost since the start.";
+        "The collector accepts traces again; `lost` counts the spans dropped since the start.";
     SHUTDOWN_STARTED = "shutdown_started" INFO
         ["reason"]
-        "A signal or an actor's end asked the service to stop; it drains.";
+        "The service received a signal, or an actor failed for good; it is shutting down gracefully.";
     SHUTDOWN_FINISHED = "shutdown_finished" INFO
         ["duration_ms", "exit_code"]
-        "Everything has stopped; the process ends.";
+        "Everything has stopped; the process exits.";
     ACTOR_RESTARTED = "actor_restarted" WARN
         ["actor", "cause", "reason", "backoff_ms"]
-        "An actor was restarted after a panic or an unwanted stop; its queue is kept.";
+        "An actor was restarted after a panic or an unexpected stop; its queued messages are kept.";
     ACTOR_DOOMED = "actor_doomed" ERROR
         ["actor", "reason"]
-        "An actor was restarted too often; the service drains and ends with exit code 70.";
+        "An actor was restarted too often; the service shuts down with exit code 70.";
     ACTOR_DROP_PANICKED = "actor_drop_panicked" ERROR
         ["reason"]
-        "An actor's own clean-up panicked; it is gone, the rest goes on.";
+        "An actor panicked while it was being dropped; the rest of the service keeps running.";
     ATTEMPT_ABANDONED = "attempt_abandoned" WARN
         ["slot", "age_ms"]
-        "A picture's attempt passed its deadline and did not stop; its slot has a new thread.";
+        "An attempt exceeded its deadline and did not stop; its slot continues with a new thread.";
     ATTEMPT_PANICKED = "attempt_panicked" ERROR
         ["slot", "format", "reason"]
-        "A picture made the code panic; its slot goes on.";
+        "Processing a picture panicked; its slot continues.";
     JOB_CREATED = "job_created" INFO
         ["request_id", "job_id", "kind", "priority", "images"]
-        "A job is durable; its 202 is on its way.";
+        "A job was stored durably; its 202 is being sent.";
     JOB_COMPLETED = "job_completed" INFO
         ["request_id", "job_id", "status", "results", "failed", "duration_ms"]
-        "A job ended; `duration_ms` counts from its first picture.";
+        "A job ended; `duration_ms` counts from the start of its first picture.";
     PICTURE_SETTLED = "picture_settled" INFO
         ["request_id", "job_id", "picture", "attempt", "outcome", "error_code", "cause", "duration_ms"]
-        "A picture of a job, counted from 0, is done (`ok`) or `failed`; `duration_ms` counts from when it was taken up.";
+        "A picture of a job, counted from 0, succeeded (`ok`) or `failed`; `duration_ms` counts from when it was claimed.";
     PICTURE_SETTLED_FAULT = "picture_settled" ERROR
         ["request_id", "job_id", "picture", "attempt", "outcome", "error_code", "cause", "duration_ms"]
-        "A picture of a job failed through a fault of ours, or because processes died over it.";
+        "A picture of a job failed because of an internal fault, or because processes crashed while processing it.";
     BLOBS_LEFT = "blobs_left" WARN
         ["job_id", "cause"]
-        "Blobs of a job that was not created could not be removed; the Janitor will.";
+        "Blobs of a job that was not created could not be deleted; the Janitor will delete them.";
     DISPATCH_PAUSED = "dispatch_paused" WARN
         ["pause_ms", "job_id", "cause"]
-        "Store, blobs or workers were not to be had; pictures wait. `job_id` is the job whose picture found it, if one did.";
+        "The store, the blobs or the workers were unavailable, so pictures wait. `job_id` is the job whose picture hit the problem, if any.";
     SETTLE_DELAYED = "settle_delayed" WARN
         ["job_id", "cause"]
-        "A picture's end could not be written; it is tried again, or its lease runs out.";
+        "A picture's outcome could not be stored; this is retried until its lease expires.";
     PICTURE_DEFERRED = "picture_deferred" WARN
         ["request_id", "job_id", "picture", "attempt", "failures", "retry_in_ms", "cause"]
-        "An attempt at a picture failed by a fault that is not the picture's, or found no room; it waits by itself and is tried again.";
+        "An attempt failed through no fault of the picture, or found no capacity; the picture is retried later.";
     CLAIMS_ORPHANED = "claims_orphaned" WARN
         ["pictures"]
-        "The store held pictures for this process that it did not know of; they are back in the queue.";
+        "The store had assigned pictures to this process that it did not know about; they are back in the queue.";
     FIGURES_CORRECTED = "figures_corrected" INFO
         ["by"]
-        "A count of everything differed from the figures, which are right again; expected while processes of two versions run.";
+        "A full count differed from the stored counters, which are now corrected. This is expected while processes of two versions run.";
     CLOCK_JUMPED = "clock_jumped" WARN
         ["jump_s", "wait_s"]
-        "The clock has jumped. With `wait_s`: since the last sweep, or the service was not running; nothing expires for so long. Without: it is not believed before the next start.";
+        "The clock has jumped. With `wait_s`, it jumped since the last sweep, or the service was not running; nothing expires for that long. Without it, the new time is ignored until the next start.";
     BLOBS_NOT_REMOVED = "blobs_not_removed" WARN
         ["job_id", "retry_in_ms", "cause"]
-        "Blobs of a job could not be removed; they are passed over and tried again.";
+        "A job's blobs could not be deleted; they are skipped and retried later.";
     LEASES_EXPIRED = "leases_expired" WARN
         ["returned", "given_up"]
-        "A process died over pictures, or was cut off; they are suspects now, or given up after too many deaths.";
+        "A process crashed while processing pictures, or lost its connection. The pictures are retried alone, or failed after too many crashes.";
     PICTURES_GIVEN_BACK = "pictures_given_back" INFO
         ["pictures", "ok"]
-        "The service stops; pictures in flight wait for the next process, none counted as an attempt.";
+        "The service is stopping; pictures in progress went back into the queue, and no attempt was counted.";
     WEBHOOK_DELIVERED = "webhook_delivered" INFO
         ["request_id", "job_id", "delivery_id", "host", "attempt", "status_code", "duration_ms", "age_ms"]
-        "A receiver took a job's end; `age_ms` counts from that end.";
+        "A webhook was delivered to its receiver; `age_ms` counts from the job's end.";
     WEBHOOK_FAILED = "webhook_failed" WARN
         ["request_id", "job_id", "delivery_id", "host", "attempt", "status_code", "duration_ms", "reason", "retry_in_ms"]
-        "A try failed; without `retry_in_ms` it was the last one.";
+        "A delivery attempt failed; without `retry_in_ms` it was the last one.";
     WEBHOOK_DEAD_LETTER = "webhook_dead_letter" WARN
         ["request_id", "job_id", "delivery_id", "host", "attempt", "reason"]
-        "A webhook was given up; an operator may have it sent anew.";
+        "A webhook became a dead letter; an operator can redeliver it.";
     DELIVERY_PAUSED = "delivery_paused" WARN
         ["pause_ms", "cause"]
-        "The store could not be asked for webhooks that are due.";
+        "The webhooks that are due could not be read from the store.";
     DELIVERY_UNWRITTEN = "delivery_unwritten" WARN
         ["delivery_id", "cause"]
-        "What came of a webhook's try could not be written; it is sent once more, with the same id.";
+        "The outcome of a delivery attempt could not be stored; the webhook is sent once more, with the same id.";
     OUTBOUND_BLOCKED = "outbound_blocked" WARN
         ["request_id", "job_id", "host", "reason"]
-        "The outbound guard let a URL not through; its sender is not told why.";
+        "The outbound guard blocked a URL; its sender does not learn the reason.";
     COLLECTION_DELAYED = "collection_delayed" WARN
         ["cause"]
-        "The Janitor could not finish a round; it tries again the next time.";
+        "The Janitor could not finish a sweep; it tries again at the next one.";
     STAGES_TIMED = "stages_timed" DEBUG
         ["format", "decode_ms", "palette_ms", "crop_ms", "card_ms", "encode_ms"]
-        "How long the stages of a picture took.";
+        "Durations of a picture's processing stages.";
 }
 
-/// Writes a log event of the table: `log!(ACTOR_RESTARTED, actor, cause = "panic", restarts = 3)`.
+/// Logs an event of the table: `log!(ACTOR_RESTARTED, actor, cause = "panic", restarts = 3)`.
 ///
-/// Fields as in `tracing::event!`, a constant message text last where one helps. A `None` is written as null.
+/// The fields are those of `tracing::event!`, with an optional constant message at the end. `None` is written as null.
 #[macro_export]
 macro_rules! log {
     ($event:ident $(, $($rest:tt)*)?) => {

@@ -2,16 +2,18 @@
 
 mod event;
 pub mod events;
-pub mod line;
-pub mod outlet;
+pub mod json_log;
+pub mod log_writer;
 mod panic;
 mod registry;
 pub mod trace;
 
-pub use event::{AUTH_REASONS, Aspect, DOWNLOADS, Event, EventLoop, Poll, RequestFacts, WEBHOOK_REASONS};
+pub use event::{
+    AUTH_REASONS, AspectClass, DOWNLOADS, Event, EventLoop, PollResult, RequestFacts, WEBHOOK_REASONS,
+};
 pub use panic::{install_panic_hook, panic_text};
-pub use registry::{CONTENT_TYPE, Known, Registry};
+pub use registry::{CONTENT_TYPE, LabelValues, Registry};
 
-/// For [`log!`], so that its callers need not name the crate.
+/// Re-exported for [`log!`], so that its callers need not depend on the crate.
 #[doc(hidden)]
 pub use tracing;

@@ -1,24 +1,23 @@
-//! Panics as log lines: where, on which thread, and as much of the text as is safe to keep.
+//! Logs every panic: its location, its thread and the part of its message that is safe to log.
 //!
-//! A panic's text can quote the data that caused it (`unwrap` prints the error, an assertion both sides), and
-//! that data is a stranger's. So a literal text is kept, and of a formatted one what stands before the first
-//! colon or line's end; the location tells the rest. The span that was entered goes into the line as always, so
-//! the request's id is there.
+//! A panic's message can quote the data that caused it (`unwrap` prints the error, an assertion prints both sides), and
+//! that data may come from a client. So a literal message is logged whole, and a formatted one only up to the first colon
+//! or line break; the location tells the rest. The line has the fields of the current span, such as the request's id.
 
 use std::any::Any;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 
-/// The longest text that is kept, in characters.
-const LONGEST: usize = 160;
+/// The maximum length of a logged message, in characters.
+const MAX_MESSAGE_CHARS: usize = 160;
 
-/// Makes every panic from now on a log line. A process without a log keeps the hook it had.
+/// Logs every panic from now on. In a process without a log, the previous hook stays in force.
 pub fn install_panic_hook() {
-    let former = take_hook();
+    let previous = take_hook();
     set_hook(Box::new(move |info| {
         if tracing::dispatcher::has_been_set() {
             report(info);
         } else {
-            former(info);
+            previous(info);
         }
     }));
 }
@@ -29,7 +28,7 @@ fn report(info: &PanicHookInfo<'_>) {
     crate::log!(PANIC, message = %panic_text(info.payload()), location, thread = thread.name());
 }
 
-/// The part of a panic's text that can be written down: all of a literal, the head of a formatted text.
+/// The part of a panic's message that is safe to log: all of a literal, the beginning of a formatted text.
 #[must_use]
 pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
     let text = if let Some(literal) = payload.downcast_ref::<&'static str>() {
@@ -37,7 +36,7 @@ pub fn panic_text(payload: &(dyn Any + Send)) -> &str {
     } else if let Some(formatted) = payload.downcast_ref::<String>() {
         formatted.split([':', '\n']).next().unwrap_or_default()
     } else {
-        "a panic without a text"
+        "a panic without a message"
     };
-    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(MAX_MESSAGE_CHARS).map_or(text, |(end, _)| &text[..end])
 }

@@ -1,16 +1,15 @@
-//! The metrics: every family under its name, fed by [`Event`]s and rendered for a scrape.
+//! The metrics registry: counts [`Event`]s in metric families and renders them for a scrape.
 //!
-//! The Metrics actor owns one and is the only one to write to it; a family lives in the file of its subject.
-//! Labels come from closed sets, so the number of series is bounded. The sets of [`Known`] start at 0: a rate
-//! over the first error exists only if the series was there before it. Building fails only where two families
-//! claim one name; nothing fails after that.
+//! The Metrics actor owns the registry and is the only one that writes to it. Each file below holds the families of one
+//! subject. Labels come from closed sets, so the number of series is bounded; the series of [`LabelValues`] start at 0.
+//! Building the registry fails only if two families have the same name. Nothing fails after that.
 
 mod clients;
 mod health;
 mod http;
 mod images;
 mod jobs;
-mod loops;
+mod label_values;
 mod outbound;
 mod polls;
 mod process;
@@ -20,82 +19,50 @@ use std::sync::Mutex;
 
 use prometheus::TextEncoder;
 
-use crate::Event;
+use crate::event::Event;
+
+pub use label_values::LabelValues;
 
 /// The content type of [`Registry::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Label values that are known before anything happens. Empty lists are allowed: such series then appear with
-/// their first event.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Known<'a> {
-    /// Route templates, and `unmatched`.
-    pub endpoints: &'a [&'a str],
-    /// Status codes that the endpoints answer.
-    pub statuses: &'a [u16],
-    /// Error codes, as the wire spells them.
-    pub error_codes: &'a [&'a str],
-    /// The endpoints that turn pictures into results.
-    pub image_endpoints: &'a [&'a str],
-    /// Picture formats in lower case, and `unknown`.
-    pub formats: &'a [&'a str],
-    /// `ok`, and the lower-case error codes in which an attempt can end.
-    pub outcomes: &'a [&'a str],
-    /// A picture's stages in lower case.
-    pub stages: &'a [&'a str],
-    /// The actors' nouns in lower case.
-    pub actors: &'a [&'a str],
-    /// Those of them whose mailboxes are watched.
-    pub mailboxes: &'a [&'a str],
-    /// The dependencies of /ready.
-    pub dependencies: &'a [&'a str],
-    /// What jobs are made of.
-    pub job_kinds: &'a [&'a str],
-    /// The store's operations.
-    pub store_operations: &'a [&'a str],
-    /// Why the outbound guard lets something not through.
-    pub outbound_reasons: &'a [&'a str],
-}
 
 /// All metric families of the process.
 #[derive(Debug)]
 pub struct Registry {
     families: prometheus::Registry,
-    http: http::Http,
-    clients: clients::Clients,
-    images: images::Images,
-    jobs: jobs::Jobs,
-    workers: workers::Workers,
-    health: health::Health,
-    loops: loops::Loops,
-    polls: polls::Polls,
-    outbound: outbound::Outbound,
-    process: process::Process,
-    /// One scrape at a time: the process collector's CPU counter may count twice when two collect at once.
+    http: http::HttpMetrics,
+    clients: clients::ClientMetrics,
+    images: images::ImageMetrics,
+    jobs: jobs::JobMetrics,
+    workers: workers::WorkerMetrics,
+    health: health::HealthMetrics,
+    polls: polls::PollMetrics,
+    outbound: outbound::OutboundMetrics,
+    process: process::ProcessMetrics,
+    /// Serializes scrapes: the process collector's CPU counter may count twice if two of them collect at once.
     scrape: Mutex<()>,
 }
 
 impl Registry {
-    /// All families, with the series of `known` at 0; `version` goes into `build_info`.
-    pub fn new(version: &str, known: &Known<'_>) -> Result<Self, prometheus::Error> {
+    /// Creates all families, with the series of `known` at 0. `version` goes into `build_info`.
+    pub fn new(version: &str, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
         let families = prometheus::Registry::new();
         Ok(Self {
-            http: http::Http::new(&families, known)?,
-            clients: clients::Clients::new(&families)?,
-            images: images::Images::new(&families, known)?,
-            jobs: jobs::Jobs::new(&families, known)?,
-            workers: workers::Workers::new(&families)?,
-            health: health::Health::new(&families, known)?,
-            loops: loops::Loops::new(&families, known)?,
-            polls: polls::Polls::new(&families)?,
-            outbound: outbound::Outbound::new(&families, known)?,
-            process: process::Process::new(&families, version)?,
+            http: http::HttpMetrics::new(&families, known)?,
+            clients: clients::ClientMetrics::new(&families)?,
+            images: images::ImageMetrics::new(&families, known)?,
+            jobs: jobs::JobMetrics::new(&families, known)?,
+            workers: workers::WorkerMetrics::new(&families)?,
+            health: health::HealthMetrics::new(&families, known)?,
+            polls: polls::PollMetrics::new(&families)?,
+            outbound: outbound::OutboundMetrics::new(&families, known)?,
+            process: process::ProcessMetrics::new(&families, version)?,
             families,
             scrape: Mutex::new(()),
         })
     }
 
-    /// Counts one event.
+    /// Counts an event.
     pub fn record(&self, event: &Event) {
         match event {
             Event::RequestFinished(facts) => self.http.finished(facts),
@@ -131,48 +98,43 @@ impl Registry {
             Event::Budget { used, total } => self.workers.budget(*used, *total),
             Event::ActorUp { actor, up } => self.health.actor(actor, *up),
             Event::ActorRestarted { actor, cause } => self.health.restarted(actor, cause),
-            Event::MailboxWaited { actor, time } => self.loops.waited(actor, *time),
-            Event::LoopLagged { kind, time } => self.loops.lagged(*kind, *time),
+            Event::MailboxWaited { actor, time } => self.health.mailbox_waited(actor, *time),
+            Event::LoopLagged { kind, time } => self.health.loop_lagged(*kind, *time),
             Event::DependencyChecked { dependency, ok } => self.health.dependency(dependency, *ok),
             Event::DiskFree(bytes) => self.health.disk(*bytes),
             Event::Memory { used, limit } => self.health.memory(*used, *limit),
             Event::Ready(ready) => self.health.ready(*ready),
             Event::Spool { memory, disk } => self.process.spool(*memory, *disk),
-            Event::AuthFailed { reason } => self.polls.refused(reason),
+            Event::AuthFailed { reason } => self.polls.auth_failed(reason),
             Event::IdempotencyConflict => self.polls.conflict(),
             Event::StatusPolled(poll) => self.polls.polled(*poll),
-            Event::RetryAfterTold { seconds } => self.polls.told(*seconds),
+            Event::RetryAfterSent { seconds } => self.polls.retry_after(*seconds),
             Event::ResultsDownloaded { kind } => self.polls.downloaded(kind),
             Event::JobFetched => self.polls.fetched(),
             Event::OutboundBlocked { reason } => self.outbound.blocked(reason),
             Event::Downloaded { outcome, time } => self.outbound.downloaded(outcome, *time),
-            Event::WebhookTried { again, reason, time } => self.outbound.tried(*again, *reason, *time),
+            Event::WebhookTried { again, reason, time } => self.outbound.attempted(*again, *reason, *time),
             Event::DeadLetter => self.outbound.dead_letter(),
-            Event::Outbox { pending, dead } => self.outbound.waiting(*pending, *dead),
+            Event::Outbox { pending, dead } => self.outbound.outbox(*pending, *dead),
         }
     }
 
-    /// Sets how many events were dropped so far, because the way here was full. Never falls.
+    /// Sets the number of events dropped since the start because the Metrics actor's queue was full. It never falls.
     pub fn set_dropped(&self, total: u64) {
         self.process.dropped(total);
     }
 
-    /// All series in the text format 0.0.4, families sorted by name.
+    /// Renders all series in the text format 0.0.4, with families sorted by name.
     #[must_use]
     pub fn render(&self) -> String {
-        // A poisoned lock guards no data: the next scrape may go on.
-        let _one = self.scrape.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.process.look();
-        self.clients.look();
+        // The lock guards no data, so a poisoned one is harmless.
+        let _guard = self.scrape.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.process.refresh();
+        self.clients.refresh();
         let mut text = String::with_capacity(32 * 1024);
-        // Fails only on a family without series, which `gather` leaves out.
+        // This fails only on a family without series, which `gather` leaves out.
         let complete = TextEncoder::new().encode_utf8(&self.families.gather(), &mut text);
         debug_assert!(complete.is_ok(), "{complete:?}");
         text
     }
-}
-
-/// A gauge's value; figures beyond `i64` do not occur, and would be clamped.
-fn figure(value: impl TryInto<i64>) -> i64 {
-    value.try_into().unwrap_or(i64::MAX)
 }

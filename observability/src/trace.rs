@@ -1,35 +1,31 @@
-//! Traces: where the work at hand belongs among the work of others, and spans that say how long its parts took.
+//! Traces: which request and which trace the current work belongs to, and spans that measure its parts.
 //!
-//! A [`Scope`] says to which request and to which trace work belongs. It goes where the work goes: [`Scope::here`]
-//! finds it, a message carries it, [`Scope::run`] has it hold for a future and [`Scope::enter`] for a thread. Log lines
-//! take their `request_id` and their `trace_id` from it. A [`Span`] is a part of the work that is told of when it ends.
+//! A [`Scope`] holds the request's id and the trace's context. It travels with the work: [`Scope::here`] returns the
+//! current one, a message carries it, [`Scope::run`] applies it to a future and [`Scope::enter`] to a thread. Log lines
+//! take their `request_id` and `trace_id` from it. A [`Span`] is a part of the work; it is recorded when it ends.
 //!
-//! Spans are recorded where [`Export::start`] found a collector in the environment, and nowhere else: without it a
-//! caller's trace is carried along for the log, and nothing is made, kept or sent. Nothing here can fail its caller.
+//! Spans are only recorded if [`Export::start`] found a collector in the environment. Without one, the caller's trace is
+//! still carried along for the log, but no span is created. Nothing in this module can fail its caller.
 
 mod export;
-mod sampler;
 mod w3c;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt, Tracer as _};
 use opentelemetry::{Context, ContextGuard};
 use opentelemetry_sdk::trace::SdkTracer;
 
-pub use export::{Export, ExportError, lost};
+pub use export::{Export, ExportError, dropped_spans};
 pub use opentelemetry::trace::SpanKind;
 pub use opentelemetry::{KeyValue, Value};
 
-/// Makes the spans, once there is somebody to send them to.
-static TRACER: OnceLock<SdkTracer> = OnceLock::new();
-
-/// To which request and which trace work belongs, if to any. Cheap to clone, and goes anywhere.
+/// The request and the trace that work belongs to, if any. Cheap to clone and to send.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     trace: Option<Context>,
@@ -37,50 +33,50 @@ pub struct Scope {
 }
 
 thread_local! {
-    /// The id of the request that this thread's work comes of.
+    /// The id of the request that caused this thread's current work.
     static REQUEST: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
 }
 
 impl Scope {
-    /// That of the work which calls this.
+    /// The scope of the calling work.
     #[must_use]
     pub fn here() -> Self {
         let trace = Context::map_current(|context| context.has_active_span().then(|| context.clone()));
-        // A thread that comes to its end knows none any more.
+        // A thread that is shutting down has lost its thread-local values.
         let request = REQUEST.try_with(|request| request.borrow().clone()).ok().flatten();
         Self { trace, request }
     }
 
-    /// The same for work that comes of the request with this id, be it long over.
+    /// The same scope for work that the request with this id caused, even if that request ended long ago.
     #[must_use]
     pub fn of_request(self, id: &str) -> Self {
         Self { request: Some(id.into()), ..self }
     }
 
-    /// The id of the request that the work comes of.
+    /// The id of the request that caused the work.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request.as_deref()
     }
 
-    /// That of a caller who sent these headers (W3C Trace Context); none where they are not well-formed.
+    /// The scope of a caller who sent these headers (W3C Trace Context). Malformed headers are ignored.
     #[must_use]
     pub fn of_caller(traceparent: &str, tracestate: Option<&str>) -> Self {
-        Self { trace: w3c::parse(traceparent, tracestate).map(of_remote), request: None }
+        Self { trace: w3c::parse(traceparent, tracestate).map(remote_context), request: None }
     }
 
-    /// Whether it belongs to a trace.
+    /// Whether the work belongs to a trace.
     #[must_use]
     pub fn is_traced(&self) -> bool {
         self.trace.is_some()
     }
 
-    /// The headers that tell somebody else of it: `traceparent`, and `tracestate` where there is one.
+    /// The headers that continue the trace elsewhere: `traceparent`, and `tracestate` if there is one.
     #[must_use]
     pub fn headers(&self) -> Option<(String, Option<String>)> {
         let span = self.trace.as_ref()?.span();
         let state = span.span_context().trace_state().header();
-        Some((w3c::write(span.span_context()), Some(state).filter(|state| !state.is_empty())))
+        Some((w3c::to_traceparent(span.span_context()), Some(state).filter(|state| !state.is_empty())))
     }
 
     /// The trace's id, 32 hexadecimal digits.
@@ -89,7 +85,7 @@ impl Scope {
         self.trace.as_ref().map(|context| context.span().span_context().trace_id().to_string())
     }
 
-    /// Has a future belong to it.
+    /// Runs a future in this scope.
     pub async fn run<F: Future>(self, work: F) -> F::Output {
         let mut work = pin!(work);
         poll_fn(|task| {
@@ -99,14 +95,14 @@ impl Scope {
         .await
     }
 
-    /// Has what this thread does belong to it, for as long as the answer is held.
-    pub fn enter(&self) -> Entered {
+    /// Makes this the scope of the current thread until the returned guard is dropped.
+    pub fn enter(&self) -> ScopeGuard {
         let enter = |id| REQUEST.try_with(|request| request.replace(Some(id))).ok().flatten();
-        let (named, before) = (self.request.is_some(), self.request.clone().and_then(enter));
-        Entered { _trace: self.trace.clone().map(Context::attach), named, before }
+        let (has_request, previous) = (self.request.is_some(), self.request.clone().and_then(enter));
+        ScopeGuard { _trace: self.trace.clone().map(Context::attach), has_request, previous }
     }
 
-    /// Begins a part of it. Where it is not recorded, neither is the part.
+    /// Starts a child span. If the scope's trace is not recorded, neither is the span.
     pub fn span<A>(&self, name: &'static str, kind: SpanKind, attributes: impl FnOnce() -> A) -> Span
     where
         A: IntoIterator<Item = KeyValue>,
@@ -114,13 +110,13 @@ impl Scope {
         match self.recorded() {
             Some((tracer, context)) => {
                 let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes());
-                Span::open(tracer, builder, context, self.request.clone())
+                Span::start(tracer, builder, context, self.request.clone())
             }
             None => Span::of(self.clone()),
         }
     }
 
-    /// Tells of a part that is over.
+    /// Records a child span that has already ended.
     pub fn past(&self, name: &'static str, began: SystemTime, took: Duration) {
         if let Some((tracer, context)) = self.recorded() {
             let builder = tracer.span_builder(name).with_start_time(began);
@@ -130,36 +126,36 @@ impl Scope {
     }
 
     fn recorded(&self) -> Option<(&'static SdkTracer, &Context)> {
-        let tracer = TRACER.get()?;
+        let tracer = export::tracer()?;
         let context = self.trace.as_ref()?;
         context.span().span_context().is_sampled().then_some((tracer, context))
     }
 }
 
-fn of_remote(caller: SpanContext) -> Context {
+fn remote_context(caller: SpanContext) -> Context {
     Context::new().with_remote_span_context(caller)
 }
 
-/// For as long as it is held, what the thread does belongs to a scope.
+/// Keeps a scope entered on the current thread until it is dropped.
 #[must_use = "the scope is left as soon as this is dropped"]
-pub struct Entered {
+pub struct ScopeGuard {
     _trace: Option<ContextGuard>,
-    /// Whether the request is another now, and the one before.
-    named: bool,
-    before: Option<Arc<str>>,
+    /// Whether the scope set a request's id. If so, `previous` is restored.
+    has_request: bool,
+    previous: Option<Arc<str>>,
 }
 
-impl Drop for Entered {
+impl Drop for ScopeGuard {
     fn drop(&mut self) {
-        if self.named {
-            let before = self.before.take();
-            // Of a thread that comes to its end there is nothing to restore.
-            let _ = REQUEST.try_with(|request| request.replace(before));
+        if self.has_request {
+            let previous = self.previous.take();
+            // A thread that is shutting down has nothing to restore.
+            let _ = REQUEST.try_with(|request| request.replace(previous));
         }
     }
 }
 
-/// Begins work that somebody asked for: a part of the caller's trace, or a trace of its own where there is none.
+/// Starts the span of a request: as part of the caller's trace, or as a new trace if the caller has none.
 pub fn begin<A>(
     caller: Scope,
     name: impl Into<Cow<'static, str>>,
@@ -169,13 +165,13 @@ pub fn begin<A>(
 where
     A: IntoIterator<Item = KeyValue>,
 {
-    let Some(tracer) = TRACER.get() else { return Span::of(caller) };
+    let Some(tracer) = export::tracer() else { return Span::of(caller) };
     let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes());
-    Span::open(tracer, builder, &caller.trace.unwrap_or_default(), caller.request)
+    Span::start(tracer, builder, &caller.trace.unwrap_or_default(), caller.request)
 }
 
-/// Begins work that comes of a request which is long over, in a trace of its own that names the request's. It is
-/// recorded where that one was. `origin` is the `traceparent` that was kept.
+/// Starts work that an earlier request caused, as a new trace that links to the request's. It is recorded if the request
+/// was. `origin` is the `traceparent` that was stored with the job.
 pub fn linked<A>(
     request_id: &str,
     origin: Option<&str>,
@@ -187,59 +183,60 @@ where
     A: IntoIterator<Item = KeyValue>,
 {
     let origin = origin.and_then(|text| w3c::parse(text, None));
-    let Some(tracer) = TRACER.get() else {
-        return Span::of(Scope { trace: origin.map(of_remote), request: Some(request_id.into()) });
+    let Some(tracer) = export::tracer() else {
+        return Span::of(Scope { trace: origin.map(remote_context), request: Some(request_id.into()) });
     };
     let links = origin.map(|origin| Link::new(origin, Vec::new(), 0)).into_iter().collect();
     let builder = tracer.span_builder(name).with_kind(kind).with_attributes(attributes()).with_links(links);
-    Span::open(tracer, builder, &Context::new(), Some(request_id.into()))
+    Span::start(tracer, builder, &Context::new(), Some(request_id.into()))
 }
 
-/// Work under way. Ends when it is dropped. The default is of no trace.
+/// Work in progress. The span ends when this is dropped. The default belongs to no trace.
 #[derive(Debug, Default)]
 #[must_use = "a span ends as soon as it is dropped"]
 pub struct Span {
     scope: Scope,
-    own: bool,
+    /// Whether this is a span of its own, which must be ended, or only a scope.
+    is_span: bool,
 }
 
 impl Span {
-    /// None of its own: what is done belongs to this scope, and is not told of.
+    /// No span at all: the work belongs to this scope and is not recorded.
     pub fn of(scope: Scope) -> Self {
-        Self { scope, own: false }
+        Self { scope, is_span: false }
     }
 
-    fn open(tracer: &SdkTracer, builder: SpanBuilder, parent: &Context, request: Option<Arc<str>>) -> Self {
+    fn start(tracer: &SdkTracer, builder: SpanBuilder, parent: &Context, request: Option<Arc<str>>) -> Self {
         let span = tracer.build_with_context(builder, parent);
-        Self { scope: Scope { trace: Some(parent.with_span(span)), request }, own: true }
+        Self { scope: Scope { trace: Some(parent.with_span(span)), request }, is_span: true }
     }
 
-    /// What belongs to it belongs to this.
+    /// The scope of the work that the span covers.
     #[must_use]
     pub fn scope(&self) -> Scope {
         self.scope.clone()
     }
 
-    /// Has what this thread does belong to it, for as long as the answer is held.
-    pub fn enter(&self) -> Entered {
+    /// Makes the span's scope that of the current thread until the returned guard is dropped.
+    pub fn enter(&self) -> ScopeGuard {
         self.scope.enter()
     }
 
-    /// Calls it otherwise, now that more is known.
+    /// Renames the span, once more is known about it.
     pub fn rename(&self, name: impl FnOnce() -> String) {
         if let Some(context) = self.recorded() {
             context.span().update_name(name());
         }
     }
 
-    /// Notes a fact.
+    /// Sets an attribute.
     pub fn set(&self, key: &'static str, value: impl Into<Value>) {
         if let Some(context) = self.recorded() {
             context.span().set_attribute(KeyValue::new(key, value));
         }
     }
 
-    /// Notes that it failed, and by what kind of error.
+    /// Marks the span as failed, with the kind of error.
     pub fn fail(&self, kind: &'static str) {
         if let Some(context) = self.recorded() {
             context.span().set_attribute(KeyValue::new("error.type", kind));
@@ -248,14 +245,14 @@ impl Span {
     }
 
     fn recorded(&self) -> Option<&Context> {
-        self.scope.trace.as_ref().filter(|context| self.own && context.span().is_recording())
+        self.scope.trace.as_ref().filter(|context| self.is_span && context.span().is_recording())
     }
 }
 
 impl Drop for Span {
     fn drop(&mut self) {
-        // Others may hold its scope on: the end must not wait for them.
-        if let Some(context) = self.scope.trace.as_ref().filter(|_| self.own) {
+        // Clones of the scope may live on. The span must not wait for them to end.
+        if let Some(context) = self.scope.trace.as_ref().filter(|_| self.is_span) {
             context.span().end();
         }
     }

@@ -1,5 +1,5 @@
-//! Alerts, runbook, rules, dashboards and the README's tables, held to each other by name: what one of them speaks
-//! of, the others have.
+//! Checks names across files: alerts, runbook, rules, dashboards and the README's tables must refer only to metrics,
+//! alerts, settings and log events that exist.
 
 mod promql;
 
@@ -11,19 +11,19 @@ use promql::metrics;
 
 type Names = BTreeSet<String>;
 
-/// What a priority makes an alert's severity.
+/// The severity that belongs to each priority.
 const SEVERITIES: [(&str, &str); 4] = [("P0", "critical"), ("P1", "warning"), ("P2", "info"), ("P3", "info")];
 
-/// The runbook's chapters whose sections are alerts.
+/// The chapters of the runbook that have a section for each alert.
 const CHAPTERS: [&str; 2] = ["# Alerts", "# Burning budgets"];
 
-/// A rule: an alert, or a recorded series.
+/// A rule of a rules file: an alert or a recorded series.
 #[derive(Debug, Default)]
 struct Rule {
     name: String,
     is_alert: bool,
     expr: String,
-    /// Labels and annotations that are written on one line.
+    /// Labels and annotations.
     members: BTreeMap<String, String>,
 }
 
@@ -32,28 +32,29 @@ fn file(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The files of this ending in this folder; none where there is no such folder.
-fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+/// The files with this extension in a folder; empty if the folder does not exist.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) else {
         return Vec::new();
     };
     let mut paths: Vec<PathBuf> =
-        entries.map(|entry| entry.expect("the folder can be read").path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|found| found == ending));
+        entries.map(|entry| entry.expect("the folder is readable").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
     paths.sort();
     paths
 }
 
-fn texts(folder: &str, ending: &str) -> Vec<String> {
-    let read = |path: &PathBuf| fs::read_to_string(path).expect("the file can be read");
-    files(folder, ending).iter().map(read).collect()
+fn texts(folder: &str, extension: &str) -> Vec<String> {
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("the file is readable");
+    files(folder, extension).iter().map(read).collect()
 }
 
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// The rules of a file, as far as YAML is written in it: a key and its value on a line, or a block below its key.
+/// Parses the rules of a file. It supports the part of YAML that the rules use: a key with its value on the same line, or
+/// a block below its key.
 fn rules_of(text: &str) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
     let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#')).peekable();
@@ -91,7 +92,7 @@ fn alerts() -> Names {
     rules().into_iter().filter(|rule| rule.is_alert).map(|rule| rule.name).collect()
 }
 
-/// The first cells of the README's table under this head, and the second ones.
+/// Maps the first cells of the README's table with this header to the second ones.
 fn table(head: &str) -> BTreeMap<String, String> {
     let readme = file("README.md");
     let (_, rest) = readme.split_once(head).expect("the README has this table");
@@ -103,8 +104,8 @@ fn table(head: &str) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// Every name under which a query may ask for something.
-fn known() -> Names {
+/// The names of all series that a query may use.
+fn known_series() -> Names {
     let mut known: Names = ["up".to_owned()].into();
     for (name, kind) in table("| name | type | labels | unit | meaning |") {
         if kind == "histogram" {
@@ -117,7 +118,7 @@ fn known() -> Names {
     known
 }
 
-/// The headings of this depth in the runbook, each with the chapter that it is in.
+/// The headings of the runbook's sections, each with its chapter.
 fn headings() -> Vec<(String, String)> {
     let mut chapter = String::new();
     let mut found = Vec::new();
@@ -131,40 +132,41 @@ fn headings() -> Vec<(String, String)> {
     found
 }
 
-/// What the runbook has between backticks, or in blocks.
+/// The code in the runbook: spans between backticks, and blocks.
 fn code() -> Vec<String> {
     let runbook = file("RUNBOOK.md").replace("```sh", "`").replace("```", "`");
     runbook.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 #[test]
-fn every_alert_has_a_section_and_every_section_an_alert() {
+fn every_alert_has_a_runbook_section_and_every_section_an_alert() {
     let sections: Vec<String> = headings()
         .into_iter()
         .filter(|(chapter, _)| CHAPTERS.contains(&chapter.as_str()))
         .map(|(_, heading)| heading)
         .collect();
     let distinct: Names = sections.iter().cloned().collect();
-    assert_eq!(sections.len(), distinct.len(), "a section twice");
+    assert_eq!(sections.len(), distinct.len(), "a section occurs twice");
     assert_eq!(alerts(), distinct);
 }
 
 #[test]
-fn every_section_says_what_it_harms_how_to_look_what_to_do_and_whom_to_call() {
+fn every_section_has_impact_diagnosis_mitigation_and_escalation() {
     let runbook = file("RUNBOOK.md");
     for alert in alerts() {
         let (_, rest) = runbook.split_once(&format!("\n## {alert}\n")).unwrap();
         let section = rest.split("\n#").next().unwrap().to_lowercase();
         for part in ["impact", "diagnosis", "mitigation", "escalation"] {
-            assert!(section.contains(&format!("**{part}**")), "{alert}: {part}");
+            assert!(section.contains(&format!("**{part}**")), "{alert} has no {part}");
         }
     }
 }
 
 #[test]
-fn every_alert_says_how_bad_it_is_what_it_means_and_where_to_read_on() {
+fn every_alert_has_severity_description_and_runbook_url() {
     for rule in rules().into_iter().filter(|rule| rule.is_alert) {
-        let member = |key: &str| rule.members.get(key).unwrap_or_else(|| panic!("{}: no {key}", rule.name));
+        let member =
+            |key: &str| rule.members.get(key).unwrap_or_else(|| panic!("{} has no {key}", rule.name));
         let (priority, severity) = (member("priority").as_str(), member("severity").as_str());
         assert!(SEVERITIES.contains(&(priority, severity)), "{}: {priority}, {severity}", rule.name);
         for text in ["summary", "description"] {
@@ -176,7 +178,7 @@ fn every_alert_says_how_bad_it_is_what_it_means_and_where_to_read_on() {
 }
 
 #[test]
-fn every_alert_is_tested_to_fire_and_to_be_silent() {
+fn every_alert_has_a_test_that_fires_it_and_one_that_does_not() {
     let (mut fires, mut silent) = (Names::new(), Names::new());
     for text in texts("prometheus/tests", "yml") {
         for case in text.split("alertname: ").skip(1) {
@@ -186,20 +188,20 @@ fn every_alert_is_tested_to_fire_and_to_be_silent() {
         }
     }
     assert_eq!(fires, alerts());
-    // One alert is never silent: that it comes is what it says.
+    // This alert always fires.
     silent.insert("Watchdog".to_owned());
     assert_eq!(silent, alerts());
 }
 
 #[test]
-fn every_test_evaluates_all_groups_in_their_order() {
+fn every_rule_test_evaluates_all_groups_in_order() {
     let groups = |text: &str| -> Vec<String> {
         text.lines()
             .filter_map(|line| line.trim().strip_prefix("- name: huemill-"))
             .map(str::to_owned)
             .collect()
     };
-    // Recorded series come before alerts that may ask for them.
+    // Recorded series come before the alerts that use them.
     let order =
         ["recording", "alerts", "slo"].map(|name| groups(&file(&format!("prometheus/rules/{name}.yml"))));
     let order: Vec<String> = order.concat();
@@ -213,46 +215,46 @@ fn every_test_evaluates_all_groups_in_their_order() {
 }
 
 #[test]
-fn rules_ask_for_metrics_that_exist() {
-    let known = known();
+fn rules_use_only_existing_metrics() {
+    let known = known_series();
     for rule in rules() {
         assert!(!rule.expr.is_empty(), "{}", rule.name);
-        let asked = metrics(&rule.expr);
-        let unknown: Vec<&String> = asked.difference(&known).collect();
+        let used = metrics(&rule.expr);
+        let unknown: Vec<&String> = used.difference(&known).collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", rule.name);
     }
 }
 
 #[test]
-fn dashboards_ask_for_metrics_that_exist() {
-    let mut known = known();
-    // Prometheus's own series of what rings.
+fn dashboards_use_only_existing_metrics() {
+    let mut known = known_series();
+    // Prometheus's own series of firing alerts.
     known.insert("ALERTS".to_owned());
     for path in files("grafana/dashboards", "json") {
         let text = fs::read_to_string(&path).unwrap();
         let queries = promql::queries_of_json(&text);
-        assert!(!queries.is_empty(), "{}: no query", path.display());
+        assert!(!queries.is_empty(), "{} has no query", path.display());
         for query in queries {
-            let asked = metrics(&query);
-            let unknown: Vec<&String> = asked.difference(&known).collect();
+            let used = metrics(&query);
+            let unknown: Vec<&String> = used.difference(&known).collect();
             assert!(unknown.is_empty(), "{}: {unknown:?} in {query}", path.display());
         }
     }
 }
 
 #[test]
-fn the_runbook_names_metrics_that_exist() {
-    let known = known();
-    let kinds = ["_total", "_seconds", "_bytes", "_bucket", "_count", "_sum"];
+fn the_runbook_names_only_existing_metrics() {
+    let known = known_series();
+    let suffixes = ["_total", "_seconds", "_bytes", "_bucket", "_count", "_sum"];
     let mut found = 0;
     for code in code() {
         let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':' && c != '.');
         for word in words.filter(|word| !word.contains('.')) {
-            let foreign = word.starts_with("prometheus_") || word.starts_with("alertmanager_");
-            let named =
+            let is_foreign = word.starts_with("prometheus_") || word.starts_with("alertmanager_");
+            let is_recorded =
                 word.contains("slo:") || word.starts_with("job:") || word.starts_with("job_endpoint:");
-            if !foreign && (named || kinds.iter().any(|kind| word.ends_with(kind))) {
-                assert!(known.contains(word), "{word} in {code}");
+            if !is_foreign && (is_recorded || suffixes.iter().any(|suffix| word.ends_with(suffix))) {
+                assert!(known.contains(word), "unknown metric {word} in {code}");
                 found += 1;
             }
         }
@@ -261,7 +263,7 @@ fn the_runbook_names_metrics_that_exist() {
 }
 
 #[test]
-fn the_runbook_names_settings_that_exist() {
+fn the_runbook_names_only_existing_settings() {
     let mut settings = Names::new();
     let mut section = String::new();
     for line in file("../config/default.toml").lines() {
@@ -276,7 +278,7 @@ fn the_runbook_names_settings_that_exist() {
     let mut found = 0;
     for code in code() {
         if code.split_once('.').is_some_and(|(section, key)| word(section) && word(key)) {
-            assert!(settings.contains(&code), "{code}");
+            assert!(settings.contains(&code), "unknown setting {code}");
             found += 1;
         }
     }
@@ -284,13 +286,13 @@ fn the_runbook_names_settings_that_exist() {
 }
 
 #[test]
-fn the_runbook_names_log_events_that_exist() {
+fn the_runbook_names_only_existing_log_events() {
     let events = table("| event | level | fields | when |");
     let mut found = 0;
     for code in code() {
         for (_, rest) in code.match_indices(".event == \"").map(|(at, head)| code.split_at(at + head.len())) {
             let (event, _) = rest.split_once('"').expect("the name ends");
-            assert!(events.contains_key(event), "{event}");
+            assert!(events.contains_key(event), "unknown log event {event}");
             found += 1;
         }
     }

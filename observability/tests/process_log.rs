@@ -1,10 +1,10 @@
-//! The log of a whole process: set up once, filter switched while it runs, panics included.
+//! Tests the log of a whole process: it is initialized once, its filter can change, and panics are logged.
 //!
-//! One test, since a process has one log and one panic hook.
+//! This is one test, because a process has one log and one panic hook.
 
 mod support;
 
-use huemill_observability::{install_panic_hook, line, log};
+use huemill_observability::{install_panic_hook, json_log, log};
 use serde_json::{Value, json};
 use support::Sink;
 
@@ -12,7 +12,7 @@ fn last(sink: &Sink) -> Value {
     serde_json::from_str(sink.writes().last().expect("a line")).expect("JSON")
 }
 
-/// Panics on a thread of its own, inside of a request's span, and gives the line.
+/// Panics on a separate thread within a request's span, and returns the logged line.
 fn panicked(sink: &Sink, panicking: fn()) -> Value {
     let thread = std::thread::Builder::new().name("slot-3".to_owned()).spawn(move || {
         let span = tracing::error_span!("request", request_id = "c298c805");
@@ -23,26 +23,26 @@ fn panicked(sink: &Sink, panicking: fn()) -> Value {
     last(sink)
 }
 
-/// Logs while it is written.
-struct Chatty;
+/// A value that logs while it is being formatted.
+struct LogsWhenFormatted;
 
-impl std::fmt::Display for Chatty {
+impl std::fmt::Display for LogsWhenFormatted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         tracing::error!(event = "inner");
-        f.write_str("chatty")
+        f.write_str("formatted")
     }
 }
 
 #[test]
-fn a_process_logs_what_its_filter_lets_through_and_every_panic() {
+fn a_process_logs_every_panic_and_the_events_that_its_filter_passes() {
     let sink = Sink::default();
-    assert!(matches!(line::init("huemill=bogus", sink.clone()), Err(line::InitError::Filter(_))));
-    let filter = line::init("info", sink.clone()).unwrap();
-    assert!(matches!(line::init("info", sink.clone()), Err(line::InitError::Again(_))));
+    assert!(matches!(json_log::init("huemill=bogus", sink.clone()), Err(json_log::InitError::Filter(_))));
+    let filter = json_log::init("info", sink.clone()).unwrap();
+    assert!(matches!(json_log::init("info", sink.clone()), Err(json_log::InitError::Again(_))));
     install_panic_hook();
 
     log!(STAGES_TIMED, format = "jpeg");
-    assert!(sink.writes().is_empty(), "debug is below info");
+    assert!(sink.writes().is_empty(), "the filter info must not pass debug events");
     filter.set("debug").unwrap();
     log!(STAGES_TIMED, format = "jpeg");
     assert_eq!(last(&sink)["event"], "stages_timed");
@@ -51,11 +51,11 @@ fn a_process_logs_what_its_filter_lets_through_and_every_panic() {
     log!(SERVICE_STARTED, workers = 2_u64);
     assert_eq!(sink.writes().len(), 1);
 
-    tracing::error!(event = "outer", value = %Chatty);
+    tracing::error!(event = "outer", value = %LogsWhenFormatted);
     let writes = sink.writes();
     let inner: Value = serde_json::from_str(&writes[1]).unwrap();
     assert_eq!(inner["event"], "inner");
-    assert_eq!((&last(&sink)["event"], &last(&sink)["value"]), (&json!("outer"), &json!("chatty")));
+    assert_eq!((&last(&sink)["event"], &last(&sink)["value"]), (&json!("outer"), &json!("formatted")));
 
     let literal = panicked(&sink, || panic!("a constant text"));
     assert_eq!((&literal["event"], &literal["level"]), (&json!("panic"), &json!("error")));
@@ -73,6 +73,6 @@ fn a_process_logs_what_its_filter_lets_through_and_every_panic() {
     let compared = panicked(&sink, || assert_eq!("hunter2".len(), 0, "a secret of {}", "hunter2".len()));
     assert_eq!(compared["message"], "assertion `left == right` failed");
     let other = panicked(&sink, || std::panic::panic_any(7));
-    assert_eq!(other["message"], "a panic without a text");
+    assert_eq!(other["message"], "a panic without a message");
     assert!(!sink.writes().concat().contains("hunter2"));
 }

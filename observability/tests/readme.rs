@@ -1,13 +1,13 @@
-//! The README's tables and the code, held to each other.
+//! Checks that the README's tables of metrics and log events match the code.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use huemill_observability::{Event, Known, Registry, RequestFacts, events};
+use huemill_observability::{Event, LabelValues, Registry, RequestFacts, events};
 
 const README: &str = include_str!("../README.md");
 
-/// The rows of the table under this head, without the line of dashes.
+/// The rows of the table with this header, without the delimiter row.
 fn table(head: &str) -> Vec<&'static str> {
     let (_, rest) = README.split_once(head).expect("the README has this table");
     rest.lines().skip(2).take_while(|line| line.starts_with('|')).collect()
@@ -19,7 +19,7 @@ fn quoted(names: &[&str]) -> String {
 }
 
 #[test]
-fn the_events_are_those_of_the_readme() {
+fn the_readme_lists_all_log_events() {
     let rows: Vec<String> = events::NAMED
         .iter()
         .map(|(_, event)| {
@@ -31,7 +31,7 @@ fn the_events_are_those_of_the_readme() {
 }
 
 #[test]
-fn an_event_has_one_row_a_level() {
+fn an_event_has_one_row_per_level() {
     let mut seen: Vec<_> =
         events::NAMED.iter().map(|(_, event)| (event.name, event.level.as_str())).collect();
     seen.sort_unstable();
@@ -40,7 +40,7 @@ fn an_event_has_one_row_a_level() {
     assert_eq!(seen.len(), rows);
 }
 
-/// Name → type, help and the label names of its first series.
+/// Maps each family to its type, its help text and the label names of its first series.
 fn families(scrape: &str) -> BTreeMap<&str, (&str, &str, Vec<&str>)> {
     let mut families = BTreeMap::<&str, (&str, &str, Vec<&str>)>::new();
     let mut name = "";
@@ -66,7 +66,7 @@ fn families(scrape: &str) -> BTreeMap<&str, (&str, &str, Vec<&str>)> {
 
 fn full_scrape() -> String {
     let one = &["x"];
-    let known = Known {
+    let known = LabelValues {
         endpoints: one,
         statuses: &[200],
         error_codes: one,
@@ -81,7 +81,7 @@ fn full_scrape() -> String {
         store_operations: one,
         outbound_reasons: one,
     };
-    let registry = Registry::new("1.2.3", &known).expect("no two families share a name");
+    let registry = Registry::new("1.2.3", &known).expect("the families have distinct names");
     registry.record(&Event::RequestFinished(RequestFacts {
         endpoint: "x",
         method: "GET",
@@ -96,21 +96,21 @@ fn full_scrape() -> String {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_metrics_are_those_of_the_readme() {
+fn the_readme_lists_all_metrics() {
     let scrape = full_scrape();
     let mut documented = BTreeMap::new();
     for row in table("| name | type | labels | unit | meaning |") {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [name, kind, labels, _unit, meaning] = cells[..] else { panic!("five cells: {row}") };
+        let [name, kind, labels, _unit, meaning] = cells[..] else { panic!("not five cells: {row}") };
         let mut labels: Vec<&str> = labels.split('`').skip(1).step_by(2).collect();
         labels.sort_unstable();
         documented.insert(name.trim_matches('`'), (kind, meaning, labels));
     }
-    let (mut ours, mut theirs) = (String::new(), String::new());
-    for (side, map) in [(&mut ours, families(&scrape)), (&mut theirs, documented)] {
+    let (mut actual, mut expected) = (String::new(), String::new());
+    for (side, map) in [(&mut actual, families(&scrape)), (&mut expected, documented)] {
         for (name, row) in map {
             writeln!(side, "{name} {row:?}").unwrap();
         }
     }
-    assert_eq!(ours, theirs);
+    assert_eq!(actual, expected);
 }

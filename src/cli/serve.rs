@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use huemill_observability::line::{self, FilterHandle};
+use huemill_observability::json_log::{self, FilterHandle};
 use huemill_observability::trace::{Export, ExportError};
-use huemill_observability::{log, outlet};
+use huemill_observability::{log, log_writer};
 use huemill_store::store::Role;
 use tokio::runtime::{Builder, Runtime};
 
@@ -48,8 +48,8 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
         }
     };
     // Kept to the end, at which it writes what waits.
-    let (outlet, _lines) = outlet::stdout();
-    let filter = match line::init(&settings.log.filter, outlet) {
+    let (writer, _lines) = log_writer::stdout();
+    let filter = match json_log::init(&settings.log.filter, writer) {
         Ok(filter) => filter,
         Err(error) => {
             eprintln!("log.filter: {error}");

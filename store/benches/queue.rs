@@ -8,8 +8,8 @@
     reason = "a benchmark: it may stop, and prints its output"
 )]
 
-#[path = "../tests/support/postgres.rs"]
-mod postgres;
+#[path = "../tests/support/servers.rs"]
+mod servers;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,7 +51,10 @@ fn main() {
                     SELECT i, printf('job_%044x', i) AS id FROM n";
         measure("SQLite", &store, &url, rows, &scale).await;
     });
-    let url = postgres::Cluster::shared().database();
+    if servers::skips(&[servers::Tool::PostgreSql], "queue") {
+        return;
+    }
+    let url = servers::postgres::Cluster::shared().database();
     runtime.block_on(async {
         let store = SqlStore::postgres(&url.clone().into(), PostgresSettings::default(), Arc::new(Deaf))
             .await

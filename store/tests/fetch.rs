@@ -5,8 +5,8 @@
 
 #[path = "support/archives.rs"]
 mod archives;
-#[path = "support/s3.rs"]
-mod s3;
+#[path = "support/servers.rs"]
+mod servers;
 
 use archives::hostile::table;
 use archives::{DEFLATED, Member, zeros, zip};
@@ -16,7 +16,7 @@ use huemill_store::blobs::{BlobError, Blobs, BucketSettings, input_key};
 use huemill_store::fetch::{FetchError, fetch};
 use huemill_store::job::{ItemSource, JobId};
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
-use s3::S3;
+use servers::s3::S3;
 
 const LIMIT: u64 = 1 << 20;
 
@@ -146,6 +146,7 @@ async fn hostile_archives_fare_as_they_do_when_extracted_from_a_folder() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_archives_fare_as_they_do_when_extracted_from_a_bucket() {
+    servers::require!(S3);
     let server = S3::shared();
     let url = format!("s3://{}", server.bucket());
     as_extracted(&Blobs::open(&url, &BucketSettings::default(), &server.environment()).unwrap()).await;

@@ -4,8 +4,8 @@
 
 #[path = "support/archives.rs"]
 mod archives;
-#[path = "support/s3.rs"]
-mod s3;
+#[path = "support/servers.rs"]
+mod servers;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -18,7 +18,7 @@ use huemill_store::fetch::fetch;
 use huemill_store::job::ItemSource;
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use peak_alloc::PeakAlloc;
-use s3::S3;
+use servers::s3::S3;
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -99,6 +99,7 @@ fn spools_hold_no_more_than_their_allowance() {
 #[test]
 fn blobs_pass_through_in_pieces() {
     const LENGTH: usize = 64 << 20;
+    servers::require!(S3);
     let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let room = SpoolRoom::open(SpoolSettings { memory_each: 0, ..SpoolSettings::default() }).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

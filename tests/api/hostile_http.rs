@@ -1,14 +1,15 @@
-//! Hostile HTTP (rows H1 to H12): what must happen, and that nothing is left over.
+//! Hostile HTTP (rows H1 to H12): the service refuses it as documented and leaves nothing behind.
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
 use reqwest::blocking::multipart::{Form, Part};
 
-use crate::app::{App, assert_problem, spawn, wait};
-use crate::cards::{check_answer, photo};
+use crate::answers::{assert_complete_answer, photo};
+use crate::test_service::{TestService, assert_problem, spawn};
 
-const QUICK: [(&str, &str); 5] = [
+/// Settings with short time limits.
+const SHORT_LIMITS: [(&str, &str); 5] = [
     ("HUEMILL__SERVER__LINGER_SECONDS", "1"),
     ("HUEMILL__SERVER__HEADER_SECONDS", "1"),
     ("HUEMILL__UPLOADS__IDLE_SECONDS", "1"),
@@ -16,9 +17,9 @@ const QUICK: [(&str, &str); 5] = [
     ("HUEMILL__UPLOADS__MIN_BYTES_PER_SECOND", "4096"),
 ];
 
-/// Writes a byte at a time until the server has had enough; what it says then.
-fn dribble(app: &App, head: &str, bytes: &[u8]) -> String {
-    let mut socket = app.socket();
+/// Writes a byte at a time until the server gives up, and returns its answer.
+fn dribble(service: &TestService, head: &str, bytes: &[u8]) -> String {
+    let mut socket = service.socket();
     socket.write_all(head.as_bytes()).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let mut answer = Vec::new();
@@ -39,46 +40,46 @@ fn dribble(app: &App, head: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn h1_headers_a_byte_at_a_time_end_with_408() {
-    let app = App::start(&QUICK);
-    let answer = dribble(&app, "GET /health HTTP/1.1\r\nHost: x\r\n", b"X-A: b\r\n");
+fn h1_headers_that_arrive_a_byte_at_a_time_are_answered_408() {
+    let service = TestService::start(&SHORT_LIMITS);
+    let answer = dribble(&service, "GET /health HTTP/1.1\r\nHost: x\r\n", b"X-A: b\r\n");
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn h2_a_body_that_is_too_slow_ends_with_408() {
-    let app = App::start(&QUICK);
+fn h2_a_body_that_is_too_slow_is_answered_408() {
+    let service = TestService::start(&SHORT_LIMITS);
     let head =
         "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n";
-    let dribbled = dribble(&app, head, b"x");
-    let stopped = app.raw(head.as_bytes());
-    let chunked = app.raw(b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
-    let form = app.raw(b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 5000\r\n\r\n--b\r\n");
+    let dribbled = dribble(&service, head, b"x");
+    let stopped = service.raw(head.as_bytes());
+    let chunked = service.raw(b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    let form = service.raw(b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 5000\r\n\r\n--b\r\n");
     for answer in [dribbled, stopped, chunked, form] {
         assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
     }
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
 fn h3_too_many_or_too_long_headers_are_refused() {
-    let app = spawn();
+    let service = spawn();
     let many = "X-One: y\r\n".repeat(97);
     let long = format!("X-Long: {}\r\n", "y".repeat(200_000));
     for headers in [many, long] {
-        let answer = app.raw(format!("GET /health HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes());
+        let answer = service.raw(format!("GET /health HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes());
         assert!(
             answer.is_empty() || answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.1 431"),
             "{answer}"
         );
     }
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
 fn h4_ambiguous_lengths_are_refused() {
-    let app = spawn();
+    let service = spawn();
     for head in [
         "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
         "Content-Length: 4\r\nContent-Length: 5\r\n",
@@ -86,7 +87,7 @@ fn h4_ambiguous_lengths_are_refused() {
         "Content-Length: 4, 4\r\n",
         "Transfer-Encoding: chunked, identity\r\n",
     ] {
-        let answer = app.raw(
+        let answer = service.raw(
             format!("POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n{head}\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n")
                 .as_bytes(),
         );
@@ -94,53 +95,54 @@ fn h4_ambiguous_lengths_are_refused() {
         assert!(!answer.contains("\"healthy\""), "the smuggled request was answered: {answer}");
     }
     let chunked = |chunks: &str| {
-        app.raw(format!("POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{chunks}").as_bytes())
+        service.raw(format!("POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{chunks}").as_bytes())
     };
     let extended = chunked("1;a=b\r\nx\r\n0\r\n\r\n");
-    assert!(extended.starts_with("HTTP/1.1 422"), "a chunk's extension is read past: {extended}");
+    assert!(extended.starts_with("HTTP/1.1 422"), "a chunk extension must be ignored: {extended}");
     let broken = chunked("1;a=\r\nb\r\nx\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(broken.is_empty() || broken.starts_with("HTTP/1.1 400"), "{broken}");
     assert!(!broken.contains("\"healthy\""), "{broken}");
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn h5_what_is_too_large_is_refused_and_the_client_reads_it() {
-    let app = spawn();
+fn h5_a_body_that_is_too_large_is_refused_and_the_client_gets_the_answer() {
+    let service = spawn();
     let large = vec![b'A'; 51_000_000];
     let form = Form::new().part("image", Part::bytes(large.clone()).file_name("large.png"));
-    assert_problem(app.post("/process").multipart(form).send().unwrap(), 413, "PAYLOAD_TOO_LARGE");
-    assert_problem(app.process(large.clone()), 413, "PAYLOAD_TOO_LARGE");
+    assert_problem(service.post("/process").multipart(form).send().unwrap(), 413, "PAYLOAD_TOO_LARGE");
+    assert_problem(service.process(large.clone()), 413, "PAYLOAD_TOO_LARGE");
     let json = format!("{{\"image\": \"{}\"}}", String::from_utf8(vec![b'A'; 70_000_000]).unwrap());
-    let answer = app.post("/process").header("content-type", "application/json").body(json).send().unwrap();
+    let answer =
+        service.post("/process").header("content-type", "application/json").body(json).send().unwrap();
     assert_problem(answer, 413, "PAYLOAD_TOO_LARGE");
     let chunked = reqwest::blocking::Body::new(std::io::Cursor::new(large));
-    let answer = app.post("/process").header("content-type", "image/png").body(chunked).send().unwrap();
+    let answer = service.post("/process").header("content-type", "image/png").body(chunked).send().unwrap();
     assert_problem(answer, 413, "PAYLOAD_TOO_LARGE");
-    app.assert_well();
-    assert!(app.peak_kib() < 150_000, "{} KiB", app.peak_kib());
+    service.assert_healthy();
+    assert!(service.peak_kib() < 150_000, "{} KiB", service.peak_kib());
 }
 
 #[test]
-fn h5_a_zip_over_the_limit_is_refused_and_the_client_reads_it() {
-    let app = App::start(&[("HUEMILL__LIMITS__ZIP_BYTES", "60000000")]);
+fn h5_a_zip_over_the_limit_is_refused_and_the_client_gets_the_answer() {
+    let service = TestService::start(&[("HUEMILL__LIMITS__ZIP_BYTES", "60000000")]);
     let large = vec![0; 61_000_000];
-    assert_problem(app.process_zip(large.clone()), 413, "PAYLOAD_TOO_LARGE");
+    assert_problem(service.process_zip(large.clone()), 413, "PAYLOAD_TOO_LARGE");
     let chunked = reqwest::blocking::Body::new(std::io::Cursor::new(large));
     let answer =
-        app.post("/process_zip").header("content-type", "application/zip").body(chunked).send().unwrap();
+        service.post("/process_zip").header("content-type", "application/zip").body(chunked).send().unwrap();
     assert_problem(answer, 413, "PAYLOAD_TOO_LARGE");
-    app.assert_well();
+    service.assert_healthy();
 }
 
-fn multipart(app: &App, boundary: &str, body: &[u8]) -> reqwest::blocking::Response {
+fn multipart(service: &TestService, boundary: &str, body: &[u8]) -> reqwest::blocking::Response {
     let kind = format!("multipart/form-data{boundary}");
-    app.post("/process").header("content-type", kind).body(body.to_vec()).send().unwrap()
+    service.post("/process").header("content-type", kind).body(body.to_vec()).send().unwrap()
 }
 
 #[test]
-fn h6_malformed_forms_are_invalid_input() {
-    let app = spawn();
+fn h6_malformed_forms_are_refused_as_invalid_input() {
+    let service = spawn();
     let part = |head: &str| format!("--b\r\nContent-Disposition: form-data; {head}\r\n\r\nx\r\n");
     let end = "--b--\r\n";
     let twice = [part("name=\"image\""), part("name=\"image\"")].concat() + end;
@@ -156,14 +158,14 @@ fn h6_malformed_forms_are_invalid_input() {
         ("; boundary=b", part("name=\"image\"")),
         ("; boundary=b", "garbage without any boundary".to_owned()),
     ] {
-        assert_problem(multipart(&app, boundary, body.as_bytes()), 400, "INVALID_INPUT");
+        assert_problem(multipart(&service, boundary, body.as_bytes()), 400, "INVALID_INPUT");
     }
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn h7_hostile_json_is_invalid_input() {
-    let app = spawn();
+fn h7_hostile_json_is_refused_as_invalid_input() {
+    let service = spawn();
     let deep = format!("{{\"image\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     for body in [
         &deep,
@@ -177,7 +179,7 @@ fn h7_hostile_json_is_invalid_input() {
         "{\"image\": \"data:image/png,notbase64\"}",
         "\u{feff}{}",
     ] {
-        let answer = app
+        let answer = service
             .post("/process")
             .header("content-type", "application/json")
             .body(body.to_owned())
@@ -185,23 +187,23 @@ fn h7_hostile_json_is_invalid_input() {
             .unwrap();
         assert_problem(answer, 400, "INVALID_INPUT");
     }
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
 fn h8_control_characters_in_headers_are_refused_by_the_parser() {
-    let app = spawn();
+    let service = spawn();
     for value in ["a\x1b[31mb", "a\0b"] {
-        let answer =
-            app.raw(format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Request-Id: {value}\r\n\r\n").as_bytes());
+        let answer = service
+            .raw(format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Request-Id: {value}\r\n\r\n").as_bytes());
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     }
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn h10_more_work_than_fits_is_refused_and_health_still_answers() {
-    let app = App::start(&[
+fn h10_requests_beyond_the_queue_are_refused_and_health_still_answers() {
+    let service = TestService::start(&[
         ("HUEMILL__WORKERS__COUNT", "1"),
         ("HUEMILL__WORKERS__QUEUE", "4"),
         ("HUEMILL__UPLOADS__IN_FLIGHT", "64"),
@@ -209,7 +211,7 @@ fn h10_more_work_than_fits_is_refused_and_health_still_answers() {
     let picture = photo("png");
     let statuses: Vec<u16> = std::thread::scope(|scope| {
         let ask = || {
-            let answer = app.process(picture.clone());
+            let answer = service.process(picture.clone());
             let status = answer.status().as_u16();
             if status == 503 {
                 assert!(answer.headers().contains_key("retry-after"));
@@ -218,57 +220,57 @@ fn h10_more_work_than_fits_is_refused_and_health_still_answers() {
             status
         };
         let all: Vec<_> = (0..200).map(|_| scope.spawn(ask)).collect();
-        assert_eq!(app.get("/health").status(), 200);
+        assert_eq!(service.get("/health").status(), 200);
         all.into_iter().map(|one| one.join().unwrap()).collect()
     });
     assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
     assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
-    check_answer(&app.process(picture).json().unwrap(), 10);
-    app.assert_well();
+    assert_complete_answer(&service.process(picture).json().unwrap(), 10);
+    service.assert_healthy();
 }
 
 #[test]
-fn h10_idle_connections_take_no_room_from_others() {
-    let app = spawn();
-    let idle: Vec<_> = (0..500).map(|_| app.socket()).collect();
-    assert_eq!(app.process(photo("png")).status(), 200);
+fn h10_idle_connections_do_not_block_requests() {
+    let service = spawn();
+    let idle: Vec<_> = (0..500).map(|_| service.socket()).collect();
+    assert_eq!(service.process(photo("png")).status(), 200);
     drop(idle);
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn h11_a_client_gone_in_mid_upload_leaves_nothing() {
-    let app = spawn();
+fn h11_a_client_that_disconnects_during_its_upload_leaves_nothing_behind() {
+    let service = spawn();
     let mut sockets: Vec<_> = (0..4)
         .map(|_| {
-            let mut socket = app.socket();
+            let mut socket = service.socket();
             socket.write_all(b"POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 20000000\r\n\r\n").unwrap();
             socket.write_all(&vec![0; 4_000_000]).unwrap();
             socket
         })
         .collect();
-    app.wait_for("temporary files", |app| app.temporary_files() > 0);
-    app.wait_for("uploads in flight", |app| app.metric("uploads_in_flight_bytes") > 0);
+    service.wait_for("there are temporary files", |service| service.temporary_files() > 0);
+    service.wait_for("uploads are in flight", |service| service.metric("uploads_in_flight_bytes") > 0);
     sockets.clear();
-    app.wait_for("no upload in flight", |app| app.metric("uploads_in_flight_bytes") == 0);
-    app.wait_for("no request in work", |app| {
-        app.get("/ready").json::<serde_json::Value>().unwrap()["active_requests"] == 0
+    service.wait_for("no upload is in flight", |service| service.metric("uploads_in_flight_bytes") == 0);
+    service.wait_for("no request is active", |service| {
+        service.get("/ready").json::<serde_json::Value>().unwrap()["active_requests"] == 0
     });
-    app.wait_for("a log line for each", |app| {
+    service.wait_for("each request is logged", |service| {
         let gone = |line: &serde_json::Value| {
             line["event"] == "http_request" && (line["status_code"] == 400 || line["status_code"] == 499)
         };
-        app.log().iter().filter(|line| gone(line)).count() == 4
+        service.log().iter().filter(|line| gone(line)).count() == 4
     });
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn h11_a_client_gone_in_mid_processing_frees_its_slot() {
-    let app = App::start(&[("HUEMILL__WORKERS__COUNT", "1")]);
+fn h11_a_client_that_disconnects_during_processing_frees_its_worker() {
+    let service = TestService::start(&[("HUEMILL__WORKERS__COUNT", "1")]);
     let picture = crate::photos::jpeg(4000, 3000, 1);
     for _ in 0..3 {
-        let mut socket = app.socket();
+        let mut socket = service.socket();
         let head = format!(
             "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
             picture.len()
@@ -276,35 +278,9 @@ fn h11_a_client_gone_in_mid_processing_frees_its_slot() {
         socket.write_all(head.as_bytes()).unwrap();
         socket.write_all(&picture).unwrap();
     }
-    app.wait_for("free slots", |app| app.metric("worker_slots_busy") == 0 && app.metric("queue_depth") == 0);
-    check_answer(&app.process(photo("png")).json().unwrap(), 10);
-    app.assert_well();
-}
-
-#[test]
-fn h12_answers_are_never_compressed() {
-    let app = spawn();
-    let answer = app
-        .post("/process")
-        .header("accept-encoding", "gzip, br")
-        .header("content-type", "image/png")
-        .body(photo("png"));
-    let answer = answer.send().unwrap();
-    assert!(!answer.headers().contains_key("content-encoding"));
-}
-
-#[test]
-fn expect_100_continue_is_answered_before_the_body_is_sent() {
-    let app = spawn();
-    let mut socket = app.socket();
-    let head = "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 60000000\r\nExpect: 100-continue\r\n\r\n";
-    socket.write_all(head.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    wait(Duration::from_secs(20), || {
-        let mut chunk = [0; 4096];
-        let count = socket.read(&mut chunk).unwrap();
-        answer.extend_from_slice(&chunk[..count]);
-        (String::from_utf8_lossy(&answer).contains("PAYLOAD_TOO_LARGE") || count == 0).then_some(())
+    service.wait_for("all workers are idle", |service| {
+        service.metric("worker_slots_busy") == 0 && service.metric("queue_depth") == 0
     });
-    assert!(String::from_utf8_lossy(&answer).contains("413"), "{}", String::from_utf8_lossy(&answer));
+    assert_complete_answer(&service.process(photo("png")).json().unwrap(), 10);
+    service.assert_healthy();
 }

@@ -1,4 +1,4 @@
-//! Hostile pictures (rows I1 to I18) through HTTP: the status of each, and what they cost the process.
+//! Hostile pictures (rows I1 to I18) over HTTP: each gets the documented status, and the memory stays within bounds.
 
 use std::time::Instant;
 
@@ -7,16 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
-use crate::app::{App, assert_problem, spawn};
-use crate::cards::{check_answer, photo};
+use crate::answers::{assert_complete_answer, photo};
 use crate::hostile::{self, Must};
 use crate::pictures;
+use crate::test_service::{TestService, assert_problem, spawn};
 
-/// Memory that the process may ever take here: the budget, and the process itself.
-const MOST_KIB: u64 = (512 + 128) * 1024;
+/// The most memory that the process may use: the budget of pictures and the process itself.
+const MAX_KIB: u64 = (512 + 128) * 1024;
 
 #[track_caller]
-fn assert_fate(row: &str, name: &str, must: Must, answer: Response) {
+fn assert_outcome(row: &str, name: &str, must: Must, answer: Response) {
     let status = answer.status().as_u16();
     let body: Value = answer.json().unwrap();
     let (wanted, code) = match must {
@@ -27,27 +27,27 @@ fn assert_fate(row: &str, name: &str, must: Must, answer: Response) {
     };
     assert_eq!((status, body["error_code"].as_str()), (wanted, code), "{row} {name}: {body}");
     if must == Must::Read {
-        check_answer(&body, 10);
+        assert_complete_answer(&body, 10);
     }
 }
 
 #[test]
-fn i1_to_i17_each_hostile_picture_meets_its_fate_within_the_budget() {
-    let app = spawn();
+fn i1_to_i17_each_hostile_picture_has_its_documented_outcome_within_the_budget() {
+    let service = spawn();
     for hostile::Hostile { row, name, must, bytes } in hostile::pictures() {
-        let (sent, started, before) = (bytes.len(), Instant::now(), app.peak_kib());
-        assert_fate(row, name, must, app.process(bytes));
-        let grown = app.peak_kib() - before;
+        let (sent, started, before) = (bytes.len(), Instant::now(), service.peak_kib());
+        assert_outcome(row, name, must, service.process(bytes));
+        let grown = service.peak_kib() - before;
         println!("{row:4} {name:44} {sent:>9} bytes  {:>6} ms  +{grown} KiB", started.elapsed().as_millis());
     }
-    assert!(app.peak_kib() < MOST_KIB, "{} KiB", app.peak_kib());
-    assert!(app.log().iter().all(|line| line["event"] != "panic"), "a decoder panicked");
-    app.assert_well();
+    assert!(service.peak_kib() < MAX_KIB, "{} KiB", service.peak_kib());
+    assert!(service.log().iter().all(|line| line["event"] != "panic"), "a decoder panicked");
+    service.assert_healthy();
 }
 
 #[test]
-fn i10_and_i11_damaged_pictures_are_read_or_refused_and_nothing_else() {
-    let app = spawn();
+fn i10_and_i11_damaged_pictures_are_either_processed_or_refused() {
+    let service = spawn();
     let mut random = pictures::Numbers::new(11);
     for sample in pictures::all(3, 24, 16) {
         for _ in 0..40 {
@@ -61,63 +61,63 @@ fn i10_and_i11_damaged_pictures_are_read_or_refused_and_nothing_else() {
             if bytes.is_empty() {
                 continue;
             }
-            let status = app.process(bytes).status().as_u16();
+            let status = service.process(bytes).status().as_u16();
             assert!(matches!(status, 200 | 413 | 415 | 422), "{}: {status}", sample.name);
         }
     }
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn i16_extreme_shapes_and_single_colours_give_whole_answers() {
-    let app = spawn();
+fn i16_extreme_shapes_and_single_colours_give_complete_answers() {
+    let service = spawn();
     for (width, height) in [(1, 1), (1, 10_000), (10_000, 1), (2, 2), (3000, 2)] {
         for color in [[255, 255, 255, 255], [0, 0, 0, 255], [10, 20, 30, 0]] {
             let picture = image::RgbaImage::from_pixel(width, height, image::Rgba(color));
             let mut bytes = std::io::Cursor::new(Vec::new());
             picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-            let answer = app.process(bytes.into_inner());
+            let answer = service.process(bytes.into_inner());
             assert_eq!(answer.status(), 200, "{width}x{height} {color:?}");
-            check_answer(&answer.json().unwrap(), 10);
+            assert_complete_answer(&answer.json().unwrap(), 10);
         }
     }
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn i12_content_decides_and_nothing_passes_through() {
-    let app = spawn();
+fn i12_the_content_decides_and_trailing_bytes_do_not_reach_the_card() {
+    let service = spawn();
     let mut polyglot = photo("jpeg");
     polyglot.extend_from_slice(b"<?php system($_GET['c']); ?><script>alert(1)</script>");
-    let answer = app.process_form(polyglot);
+    let answer = service.process_form(polyglot);
     let body: Value = answer.json().unwrap();
-    check_answer(&body, 10);
+    assert_complete_answer(&body, 10);
     let card = STANDARD.decode(body["social_image"].as_str().unwrap().split_once(',').unwrap().1).unwrap();
     assert!(!card.windows(5).any(|bytes| bytes == b"<?php"));
 }
 
 #[test]
-fn i18_base64_is_judged_before_it_is_decoded() {
-    let app = spawn();
-    let ask = |image: &str| app.post("/process").json(&json!({"image": image})).send().unwrap();
+fn i18_base64_is_checked_before_it_is_decoded() {
+    let service = spawn();
+    let ask = |image: &str| service.post("/process").json(&json!({"image": image})).send().unwrap();
     assert_problem(ask("data:;base64,"), 400, "NO_INPUT");
     assert_problem(ask("data:image/png;base64,###"), 400, "INVALID_INPUT");
     assert_problem(ask(&"A".repeat(70_000_000)), 413, "PAYLOAD_TOO_LARGE");
     let good = STANDARD.encode(photo("png"));
     let spaced: String = good.chars().flat_map(|c| [c, ' ']).collect();
     for image in [format!("data:;base64,{spaced}"), format!("data:text/html;base64,{good}")] {
-        check_answer(&ask(&image).json().unwrap(), 10);
+        assert_complete_answer(&ask(&image).json().unwrap(), 10);
     }
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
 fn a_picture_that_needs_more_than_the_whole_budget_is_too_large() {
-    let app = App::start(&[("HUEMILL__WORKERS__MEMORY_BYTES", "67108864")]);
+    let service = TestService::start(&[("HUEMILL__WORKERS__MEMORY_BYTES", "67108864")]);
     let picture = image::GrayImage::from_pixel(9000, 5000, image::Luma([7]));
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    assert_problem(app.process(bytes.into_inner()), 413, "PAYLOAD_TOO_LARGE");
-    check_answer(&app.process(photo("png")).json().unwrap(), 10);
-    app.assert_well();
+    assert_problem(service.process(bytes.into_inner()), 413, "PAYLOAD_TOO_LARGE");
+    assert_complete_answer(&service.process(photo("png")).json().unwrap(), 10);
+    service.assert_healthy();
 }

@@ -1,4 +1,4 @@
-//! A job's life over HTTP: sent, polled, followed, taken home.
+//! The life of a job over HTTP: a client submits it, polls it, follows its events and reads its results.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -7,19 +7,19 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::blocking::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::app::{App, assert_problem};
+use crate::answers::{assert_complete_result, photo};
 use crate::archives::{Member, zip};
-use crate::cards::{check_picture, photo};
-use crate::jobs_app::{accepted, album, busy, ended, id, post_zip, spawn, zip_form};
+use crate::job_requests::{accepted, album, ended, id, paused, post_zip, resume, spawn, zip_form};
+use crate::test_service::{TestService, assert_problem};
 
 fn names(body: &Value) -> Vec<&str> {
     body["results"].as_array().unwrap().iter().map(|result| result["filename"].as_str().unwrap()).collect()
 }
 
 #[test]
-fn a_zip_becomes_a_job_and_its_results() {
-    let app = spawn();
-    let answer = app
+fn a_zip_becomes_a_job_with_results() {
+    let service = spawn();
+    let answer = service
         .post("/jobs?colors=5")
         .header("x-request-id", "the-first-request")
         .multipart(zip_form(album(3, 1)).text("ttl_h", "2").text("format", "webp"))
@@ -27,7 +27,7 @@ fn a_zip_becomes_a_job_and_its_results() {
         .unwrap();
     let body = accepted(answer);
     assert_eq!((&body["status"], &body["request_id"]), (&json!("queued"), &json!("the-first-request")));
-    let job = ended(&app, id(&body));
+    let job = ended(&service, id(&body));
     assert_eq!(
         (&job["status"], &job["type"], &job["request_id"]),
         (&json!("completed"), &json!("zip_batch"), &json!("the-first-request"))
@@ -41,7 +41,7 @@ fn a_zip_becomes_a_job_and_its_results() {
         (vec!["trip/01.png", "trip/02.png", "trip/03.png"], &json!(3))
     );
     for result in job["results"].as_array().unwrap() {
-        check_picture(result, 5);
+        assert_complete_result(result, 5);
         assert!(result["social_image"].as_str().unwrap().starts_with("data:image/webp;base64,"));
     }
     assert_eq!(job["failed_count"], 1);
@@ -50,13 +50,13 @@ fn a_zip_becomes_a_job_and_its_results() {
         (&json!("trip/00.png"), &json!("PROCESSING_ERROR"))
     );
     assert!(job["failed"][0]["user_message"].is_string());
-    app.wait_for_event("job_created", |line| line["job_id"] == body["job_id"]);
-    app.assert_well();
+    service.wait_for_event("job_created", |line| line["job_id"] == body["job_id"]);
+    service.assert_healthy();
 }
 
 #[test]
-fn pictures_one_by_one_become_a_job_with_names_of_their_own() {
-    let app = spawn();
+fn single_pictures_become_a_job_with_unique_names() {
+    let service = spawn();
     let part = |name: &'static str| Part::bytes(photo("png")).file_name(name);
     let form = Form::new()
         .part("images", part("a.png"))
@@ -67,44 +67,44 @@ fn pictures_one_by_one_become_a_job_with_names_of_their_own() {
         .part("images", part("/home/me/trip/d.png"))
         .part("images", part("trip/d.png"))
         .part("images", Part::bytes(b"nothing".to_vec()).file_name("c.png"));
-    let body = accepted(app.post("/jobs?cards=inline").multipart(form).send().unwrap());
-    let job = ended(&app, id(&body));
+    let body = accepted(service.post("/jobs?cards=inline").multipart(form).send().unwrap());
+    let job = ended(&service, id(&body));
     assert_eq!((&job["type"], &job["status"]), (&json!("image_batch"), &json!("completed")));
     assert_eq!(names(&job), ["a.png", "b.png", "a (2).png", "image-4", "d.png", "trip/d.png"]);
     assert_eq!(
         (job["failed"].as_array().unwrap().len(), &job["failed"][0]["filename"]),
         (1, &json!("c.png"))
     );
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn a_path_of_windows_is_shown_by_its_last_part() {
-    let app = spawn();
+fn a_windows_path_is_reduced_to_its_file_name() {
+    let service = spawn();
     let head =
         "--b\r\nContent-Disposition: form-data; name=\"images\"; filename=\"C:\\fakepath\\z.png\"\r\n\r\n";
     let body = [head.as_bytes(), &photo("png"), b"\r\n--b--\r\n"].concat();
-    let request = app.post("/jobs").header("content-type", "multipart/form-data; boundary=b");
-    let job = ended(&app, id(&accepted(request.body(body).send().unwrap())));
+    let request = service.post("/jobs").header("content-type", "multipart/form-data; boundary=b");
+    let job = ended(&service, id(&accepted(request.body(body).send().unwrap())));
     assert_eq!(names(&job), ["z.png"]);
 }
 
 #[test]
-fn json_raw_and_form_give_the_same_results() {
-    let app = spawn();
+fn json_raw_and_form_bodies_give_the_same_results() {
+    let service = spawn();
     let zip = album(2, 0);
-    let results = |answer| ended(&app, id(&accepted(answer)))["results"].clone();
-    let form = results(app.post("/jobs").multipart(zip_form(zip.clone())).send().unwrap());
-    let raw = results(post_zip(&app, zip.clone()).send().unwrap());
+    let results = |answer| ended(&service, id(&accepted(answer)))["results"].clone();
+    let form = results(service.post("/jobs").multipart(zip_form(zip.clone())).send().unwrap());
+    let raw = results(post_zip(&service, zip.clone()).send().unwrap());
     let body = json!({"zip": STANDARD.encode(&zip), "ttl_h": 24, "colors": null, "priority": "low"});
-    let json = results(app.post("/jobs").json(&body).send().unwrap());
+    let json = results(service.post("/jobs").json(&body).send().unwrap());
     assert_eq!((&form, &form), (&raw, &json));
 }
 
 #[test]
-fn fifty_pictures_with_three_broken_complete_with_forty_seven() {
-    let app = spawn();
-    let job = ended(&app, id(&accepted(post_zip(&app, album(47, 3)).send().unwrap())));
+fn fifty_pictures_of_which_three_are_broken_complete_with_forty_seven_results() {
+    let service = spawn();
+    let job = ended(&service, id(&accepted(post_zip(&service, album(47, 3)).send().unwrap())));
     assert_eq!(
         (&job["status"], &job["results_count"], &job["failed_count"]),
         (&json!("completed"), &json!(47), &json!(3))
@@ -113,19 +113,19 @@ fn fifty_pictures_with_three_broken_complete_with_forty_seven() {
     let failed: Vec<_> =
         job["failed"].as_array().unwrap().iter().map(|failed| failed["filename"].clone()).collect();
     assert_eq!(failed, ["trip/00.png", "trip/16.png", "trip/32.png"]);
-    assert!(names(&job).is_sorted(), "results are in the archive's order");
+    assert!(names(&job).is_sorted(), "the results are not in the archive's order");
     let link = job["results"][0]["social_image"].as_str().unwrap();
     assert!(link.starts_with("http://") && link.contains("/results/1/card?expires="), "{link}");
-    let inline: Value = app.get(&format!("/jobs/{}?cards=inline", id(&job))).json().unwrap();
-    check_picture(&inline["results"][46], 10);
-    assert_eq!(app.metric("images_processed_total{endpoint=\"/jobs\"}"), 47);
-    app.assert_well();
+    let inline: Value = service.get(&format!("/jobs/{}?cards=inline", id(&job))).json().unwrap();
+    assert_complete_result(&inline["results"][46], 10);
+    assert_eq!(service.metric("images_processed_total{endpoint=\"/jobs\"}"), 47);
+    service.assert_healthy();
 }
 
 #[test]
-fn a_job_without_any_success_fails_and_says_of_what() {
-    let app = spawn();
-    let job = ended(&app, id(&accepted(post_zip(&app, album(0, 2)).send().unwrap())));
+fn a_job_without_any_result_fails_and_says_why() {
+    let service = spawn();
+    let job = ended(&service, id(&accepted(post_zip(&service, album(0, 2)).send().unwrap())));
     assert_eq!((&job["status"], &job["error_code"]), (&json!("failed"), &json!("PROCESSING_ERROR")));
     assert_eq!(job["message"], job["user_message"]);
     assert!(job["message"].as_str().unwrap().contains("2 pictures"), "{job}");
@@ -134,33 +134,33 @@ fn a_job_without_any_success_fails_and_says_of_what() {
 }
 
 #[test]
-fn what_cannot_be_read_at_all_is_told_at_once() {
-    let app = spawn();
-    assert_problem(post_zip(&app, b"no zip at all".to_vec()).send().unwrap(), 422, "PROCESSING_ERROR");
+fn input_that_cannot_be_read_at_all_is_refused_at_once() {
+    let service = spawn();
+    assert_problem(post_zip(&service, b"no zip at all".to_vec()).send().unwrap(), 422, "PROCESSING_ERROR");
     assert_problem(
-        post_zip(&app, zip(&[Member::stored("a.txt", b"x")])).send().unwrap(),
+        post_zip(&service, zip(&[Member::stored("a.txt", b"x")])).send().unwrap(),
         422,
         "PROCESSING_ERROR",
     );
     assert_problem(
-        post_zip(&app, zip(&[Member::stored("../a.png", b"x")])).send().unwrap(),
+        post_zip(&service, zip(&[Member::stored("../a.png", b"x")])).send().unwrap(),
         422,
         "ZIP_TRAVERSAL",
     );
-    assert_problem(app.post("/jobs").send().unwrap(), 400, "NO_INPUT");
-    assert_problem(app.post("/jobs").json(&json!({})).send().unwrap(), 400, "NO_INPUT");
-    assert_problem(app.post("/jobs").json(&json!({"urls": []})).send().unwrap(), 400, "NO_INPUT");
+    assert_problem(service.post("/jobs").send().unwrap(), 400, "NO_INPUT");
+    assert_problem(service.post("/jobs").json(&json!({})).send().unwrap(), 400, "NO_INPUT");
+    assert_problem(service.post("/jobs").json(&json!({"urls": []})).send().unwrap(), 400, "NO_INPUT");
     let empty = Form::new().part("images", Part::bytes(Vec::new()).file_name(""));
-    assert_problem(app.post("/jobs").multipart(empty).send().unwrap(), 400, "NO_INPUT");
-    let text = app.post("/jobs").header("content-type", "text/plain").body("x").send().unwrap();
+    assert_problem(service.post("/jobs").multipart(empty).send().unwrap(), 400, "NO_INPUT");
+    let text = service.post("/jobs").header("content-type", "text/plain").body("x").send().unwrap();
     assert_problem(text, 415, "UNSUPPORTED_MEDIA_TYPE");
-    app.assert_well();
+    service.assert_healthy();
 }
 
 #[test]
-fn polls_that_bring_no_news_are_not_modified() {
-    let (app, live) = busy();
-    let answer = app.get(&format!("/jobs/{live}"));
+fn polls_of_an_unchanged_job_are_answered_304() {
+    let (service, live) = paused(8);
+    let answer = service.get(&format!("/jobs/{live}"));
     assert_eq!(answer.headers()["content-type"], "application/json");
     let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((2..=30).contains(&wait), "{wait}");
@@ -169,13 +169,15 @@ fn polls_that_bring_no_news_are_not_modified() {
         body["progress"].as_u64().is_some_and(|progress| progress < 100) && body["eta_s"].is_u64(),
         "{body}"
     );
-    let job = ended(&app, &live);
+    resume(&service);
+    let job = ended(&service, &live);
     let path = format!("/jobs/{}", id(&job));
-    let answer = app.get(&path);
+    let answer = service.get(&path);
     assert!(!answer.headers().contains_key("retry-after"));
     let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
     assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
-    let ask = |header: &str| app.client.get(app.url(&path)).header("if-none-match", header).send().unwrap();
+    let ask =
+        |header: &str| service.client.get(service.url(&path)).header("if-none-match", header).send().unwrap();
     for header in [&etag, &format!("W/{etag}"), &format!("\"x\", {etag}"), "*"] {
         let answer = ask(header);
         assert_eq!(
@@ -187,18 +189,19 @@ fn polls_that_bring_no_news_are_not_modified() {
     for header in ["\"x\"", "x", ""] {
         assert_eq!(ask(header).status(), 200, "{header}");
     }
-    assert_eq!(app.get(&path).bytes().unwrap(), app.get(&path).bytes().unwrap());
-    assert_eq!(app.metric("status_poll_304_total"), 4);
-    assert!(app.metric("status_polls_total{result=\"unchanged\"}") >= 5);
+    assert_eq!(service.get(&path).bytes().unwrap(), service.get(&path).bytes().unwrap());
+    assert_eq!(service.metric("status_poll_304_total"), 4);
+    assert!(service.metric("status_polls_total{result=\"unchanged\"}") >= 5);
 }
 
 #[test]
-fn head_answers_as_get_without_a_body() {
-    let app = spawn();
-    let job = ended(&app, id(&accepted(post_zip(&app, album(1, 0)).send().unwrap())));
+fn head_is_answered_as_get_without_a_body() {
+    let service = spawn();
+    let job = ended(&service, id(&accepted(post_zip(&service, album(1, 0)).send().unwrap())));
     for path in ["", "/events", "/results.zip", "/results/0/card"] {
-        let url = app.url(&format!("/jobs/{}{path}", id(&job)));
-        let (get, head) = (app.client.get(&url).send().unwrap(), app.client.head(&url).send().unwrap());
+        let url = service.url(&format!("/jobs/{}{path}", id(&job)));
+        let (get, head) =
+            (service.client.get(&url).send().unwrap(), service.client.head(&url).send().unwrap());
         assert_eq!(
             (head.status(), &head.headers()["content-type"]),
             (get.status(), &get.headers()["content-type"]),
@@ -209,14 +212,20 @@ fn head_answers_as_get_without_a_body() {
     }
 }
 
-/// The events of a job until its stream ends: name, id, data.
-fn events(app: &App, id: &str, last: Option<&str>) -> Vec<(String, i64, Value)> {
-    let mut request = app.client.get(app.url(&format!("/jobs/{id}/events")));
+/// The events of a job until its stream ends: name, id and data. Calls `once_open` when the stream is open.
+fn events(
+    service: &TestService,
+    id: &str,
+    last: Option<&str>,
+    once_open: impl FnOnce(),
+) -> Vec<(String, i64, Value)> {
+    let mut request = service.client.get(service.url(&format!("/jobs/{id}/events")));
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }
     let answer = request.send().unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    once_open();
     let mut text = String::new();
     BufReader::new(answer).read_to_string(&mut text).unwrap();
     let field = |event: &str, name: &str| {
@@ -232,9 +241,9 @@ fn events(app: &App, id: &str, last: Option<&str>) -> Vec<(String, i64, Value)> 
 }
 
 #[test]
-fn a_jobs_changes_come_as_events_until_it_has_ended() {
-    let (app, live) = busy();
-    let events = events(&app, &live, None);
+fn the_changes_of_a_job_arrive_as_events_until_it_has_ended() {
+    let (service, live) = paused(8);
+    let events = events(&service, &live, None, || resume(&service));
     let (name, version, data) = events.last().unwrap();
     assert_eq!(
         (name.as_str(), &data["status"], &data["results_count"]),
@@ -244,39 +253,43 @@ fn a_jobs_changes_come_as_events_until_it_has_ended() {
     assert!(events[..events.len() - 1].iter().all(|(name, _, _)| name == "progress"), "{events:?}");
     let versions: Vec<i64> = events.iter().map(|(_, version, _)| *version).collect();
     assert!(versions.windows(2).all(|pair| pair[0] < pair[1]), "{versions:?}");
-    let etag = app.get(&format!("/jobs/{live}")).headers()["etag"].to_str().unwrap().to_owned();
+    let etag = service.get(&format!("/jobs/{live}")).headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(etag, format!("\"{version}\""));
-    assert_eq!(self::events(&app, &live, Some("1")).len(), 1);
-    let again =
-        app.client.get(app.url(&format!("/jobs/{live}/events"))).header("last-event-id", version.to_string());
+    assert_eq!(self::events(&service, &live, Some("1"), || ()).len(), 1);
+    let again = service
+        .client
+        .get(service.url(&format!("/jobs/{live}/events")))
+        .header("last-event-id", version.to_string());
     assert_eq!(again.send().unwrap().status(), 204);
 }
 
 #[test]
-fn an_event_id_that_the_job_has_not_come_to_silences_nothing() {
-    let (app, live) = busy();
+fn an_event_id_that_the_job_has_not_reached_suppresses_no_event() {
+    let (service, live) = paused(8);
     for last in ["1000000", "x"] {
-        let events = events(&app, &live, Some(last));
+        let events = events(&service, &live, Some(last), || resume(&service));
         assert!(!events.is_empty() && events.last().unwrap().0 == "completed", "{last}: {events:?}");
-        assert!(last == "x" || events.len() > 2, "progress is told: {events:?}");
+        assert!(last == "x" || events.len() > 2, "there is no progress event: {events:?}");
     }
 }
 
 #[test]
-fn a_stream_of_events_is_judged_by_its_beginning_and_ends_with_the_service() {
-    let (mut app, live) = busy();
-    let request =
-        app.client.get(app.url(&format!("/jobs/{live}/events"))).header("x-request-id", "the-event-stream");
+fn an_event_stream_ends_cleanly_with_the_service_and_is_logged_with_the_status_of_its_head() {
+    let (mut service, live) = paused(1);
+    let request = service
+        .client
+        .get(service.url(&format!("/jobs/{live}/events")))
+        .header("x-request-id", "the-event-stream");
     let mut lines = BufReader::new(request.send().unwrap()).lines();
     let retry = |line: &str| -> u32 { line.strip_prefix("retry: ").unwrap().parse().unwrap() };
     let first = retry(&lines.next().unwrap().unwrap());
-    app.signal("-TERM");
-    assert!(app.wait_for_end().success());
+    service.signal("-TERM");
+    assert!(service.wait_for_exit().success());
     let rest: Vec<String> = lines.map(|line| line.expect("the body ends cleanly")).collect();
     let last = rest.iter().rev().find(|line| !line.is_empty()).unwrap();
     for retry in [first, retry(last)] {
         assert!((2_000..=6_000).contains(&retry), "{retry}");
     }
-    let line = app.wait_for_event("http_request", |line| line["request_id"] == "the-event-stream");
+    let line = service.wait_for_event("http_request", |line| line["request_id"] == "the-event-stream");
     assert_eq!((&line["endpoint"], &line["status_code"]), (&json!("/jobs/{id}/events"), &json!(200)));
 }

@@ -1,20 +1,21 @@
-//! What is taken home of a job: links, the ZIP, the cards, ranges of them.
+//! Downloading the results of a job: links, the ZIP, the cards, and ranges of them.
 
 use std::io::Read;
 
 use flate2::read::DeflateDecoder;
 use serde_json::{Value, json};
 
-use crate::app::{App, assert_problem};
+use crate::answers::{card, photo};
 use crate::archives::{Member, zip};
-use crate::cards::{card, photo};
-use crate::jobs_app::{accepted, album, blobs, ended, id, path_of, post_zip, spawn};
+use crate::job_requests::{accepted, album, blobs, ended, id, path_of, post_zip, spawn};
+use crate::test_service::{TestService, assert_problem};
 
-fn done(app: &App, zip: Vec<u8>) -> Value {
-    ended(app, id(&accepted(post_zip(app, zip).send().unwrap())))
+/// Completes a job of this ZIP and returns its body.
+fn completed(service: &TestService, zip: Vec<u8>) -> Value {
+    ended(service, id(&accepted(post_zip(service, zip).send().unwrap())))
 }
 
-/// The members of an archive by its central directory: name and bytes. Good for stored and deflated ones.
+/// The names and bytes of an archive's stored and deflated members, by its central directory.
 fn unzip(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     let number = |at: usize, size: usize| {
         bytes[at..at + size].iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte))
@@ -44,10 +45,10 @@ fn unzip(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn the_zip_holds_a_file_a_success_and_a_manifest() {
-    let app = spawn();
-    let job = done(&app, album(2, 1));
-    let answer = app.get(&path_of(&app, &job["download_url"]));
+fn the_zip_contains_a_file_for_each_result_and_a_manifest() {
+    let service = spawn();
+    let job = completed(&service, album(2, 1));
+    let answer = service.get(&path_of(&service, &job["download_url"]));
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),
         (200, &"application/zip".parse().unwrap())
@@ -67,17 +68,17 @@ fn the_zip_holds_a_file_a_success_and_a_manifest() {
     assert_eq!(manifest["failed"], job["failed"]);
     let first = image::load_from_memory(&files[1].1).unwrap();
     assert_eq!(first.to_rgb8(), card(&job["results"][0]).to_rgb8());
-    assert_eq!(app.metric("results_downloaded_total{kind=\"zip\"}"), 1);
-    app.assert_well();
+    assert_eq!(service.metric("results_downloaded_total{kind=\"zip\"}"), 1);
+    service.assert_healthy();
 }
 
 #[test]
-fn names_that_meet_in_one_folder_stay_apart() {
-    let app = spawn();
+fn equal_file_names_of_different_folders_stay_distinct() {
+    let service = spawn();
     let picture = photo("png");
     let names = ["a/x.png", "b/x.png", "manifest.json.png", "c/X.PNG", "CON.png"];
-    let job = done(&app, zip(&names.map(|name| Member::stored(name, &picture))));
-    let files = unzip(&app.get(&path_of(&app, &job["download_url"])).bytes().unwrap());
+    let job = completed(&service, zip(&names.map(|name| Member::stored(name, &picture))));
+    let files = unzip(&service.get(&path_of(&service, &job["download_url"])).bytes().unwrap());
     let mut lower: Vec<String> = files.iter().map(|(name, _)| name.to_lowercase()).collect();
     assert_eq!(lower.len(), 6);
     assert!(lower.iter().all(|name| !name.contains('/')), "{lower:?}");
@@ -87,33 +88,34 @@ fn names_that_meet_in_one_folder_stay_apart() {
 }
 
 #[test]
-fn a_card_has_one_name_in_the_zip_and_alone() {
-    let app = spawn();
+fn a_card_has_the_same_name_in_the_zip_and_as_a_single_download() {
+    let service = spawn();
     let picture = photo("png");
     let names = ["  .jpg", "CON.png", ".hidden.png", "a/-x.png", "plain.png"];
-    let job = done(&app, zip(&names.map(|name| Member::stored(name, &picture))));
-    let files = unzip(&app.get(&path_of(&app, &job["download_url"])).bytes().unwrap());
+    let job = completed(&service, zip(&names.map(|name| Member::stored(name, &picture))));
+    let files = unzip(&service.get(&path_of(&service, &job["download_url"])).bytes().unwrap());
     let packed: Vec<&str> = files[1..].iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(packed, ["card.png", "_CON.png", "_hidden.png", "_x.png", "plain.png"]);
     for (at, name) in packed.iter().enumerate() {
-        let answer = app.get(&format!("/jobs/{}/results/{at}/card", id(&job)));
+        let answer = service.get(&format!("/jobs/{}/results/{at}/card", id(&job)));
         let disposition = answer.headers()["content-disposition"].to_str().unwrap();
         assert!(disposition.starts_with(&format!("inline; filename=\"{name}\"")), "{disposition}");
     }
 }
 
 #[test]
-fn h12_any_range_of_the_zip_can_be_asked_for() {
-    let app = spawn();
-    let job = done(&app, album(2, 0));
-    let path = path_of(&app, &job["download_url"]);
-    let whole = app.get(&path);
+fn h12_any_range_of_the_zip_can_be_requested() {
+    let service = spawn();
+    let job = completed(&service, album(2, 0));
+    let path = path_of(&service, &job["download_url"]);
+    let whole = service.get(&path);
     assert_eq!(whole.headers()["accept-ranges"], "bytes");
     let etag = whole.headers()["etag"].to_str().unwrap().to_owned();
     let whole = whole.bytes().unwrap();
     let length = whole.len();
     let ask = |range: &str, condition: &str| {
-        let request = app.client.get(app.url(&path)).header("range", range).header("accept-encoding", "gzip");
+        let request =
+            service.client.get(service.url(&path)).header("range", range).header("accept-encoding", "gzip");
         let request = if condition.is_empty() { request } else { request.header("if-range", condition) };
         request.send().unwrap()
     };
@@ -136,17 +138,17 @@ fn h12_any_range_of_the_zip_can_be_asked_for() {
     let beyond = ask(&format!("bytes={length}-"), "");
     assert_eq!(beyond.headers()["content-range"], format!("bytes */{length}"));
     assert_problem(beyond, 416, "RANGE_NOT_SATISFIABLE");
-    let held = app.client.get(app.url(&path)).header("if-none-match", &etag).send().unwrap();
+    let held = service.client.get(service.url(&path)).header("if-none-match", &etag).send().unwrap();
     assert_eq!(held.status(), 304);
 }
 
 #[test]
-fn a_card_is_sent_by_its_link_and_by_its_path() {
-    let app = spawn();
-    let job = done(&app, album(2, 1));
-    let links: Value = app.get(&format!("/jobs/{}?cards=url", id(&job))).json().unwrap();
-    let path = path_of(&app, &links["results"][0]["social_image"]);
-    let answer = app.get(&path);
+fn a_card_can_be_downloaded_by_its_link_and_by_its_path() {
+    let service = spawn();
+    let job = completed(&service, album(2, 1));
+    let links: Value = service.get(&format!("/jobs/{}?cards=url", id(&job))).json().unwrap();
+    let path = path_of(&service, &links["results"][0]["social_image"]);
+    let answer = service.get(&path);
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),
         (200, &"image/png".parse().unwrap())
@@ -156,38 +158,39 @@ fn a_card_is_sent_by_its_link_and_by_its_path() {
     let bytes = answer.bytes().unwrap();
     assert_eq!(image::load_from_memory(&bytes).unwrap().to_rgb8(), card(&job["results"][0]).to_rgb8());
     let bare = format!("/jobs/{}/results/1/card", id(&job));
-    assert_eq!(app.get(&bare).bytes().unwrap(), bytes);
-    let part = app.client.get(app.url(&bare)).header("range", "bytes=1-3").send().unwrap();
+    assert_eq!(service.get(&bare).bytes().unwrap(), bytes);
+    let part = service.client.get(service.url(&bare)).header("range", "bytes=1-3").send().unwrap();
     assert_eq!((part.status().as_u16(), &part.bytes().unwrap()[..]), (206, b"PNG".as_slice()));
     for number in ["0", "3", "99999999999", "-1", "+1", "x", "1.0"] {
-        let nothing = app.get(&format!("/jobs/{}/results/{number}/card", id(&job)));
+        let nothing = service.get(&format!("/jobs/{}/results/{number}/card", id(&job)));
         assert_problem(nothing, 404, "NOT_FOUND");
     }
-    assert_eq!(app.metric("results_downloaded_total{kind=\"card\"}"), 2);
+    assert_eq!(service.metric("results_downloaded_total{kind=\"card\"}"), 2);
 }
 
 #[test]
-fn a_job_counts_as_fetched_with_its_first_card_and_once() {
-    let app = spawn();
-    // Six cards are too many to be within the status.
-    let large = done(&app, album(6, 0));
-    assert_eq!(app.metric("jobs_fetched_total"), 0);
+fn a_job_counts_as_fetched_once_with_its_first_card() {
+    let service = spawn();
+    // Six cards are too many for the body of the status.
+    let large = completed(&service, album(6, 0));
+    assert_eq!(service.metric("jobs_fetched_total"), 0);
     for _ in 0..2 {
-        assert_eq!(app.get(&path_of(&app, &large["download_url"])).status(), 200);
-        assert_eq!(app.get(&format!("/jobs/{}/results/3/card", id(&large))).status(), 200);
-        app.wait_for("the first job", |app| app.metric("jobs_fetched_total") == 1);
+        assert_eq!(service.get(&path_of(&service, &large["download_url"])).status(), 200);
+        assert_eq!(service.get(&format!("/jobs/{}/results/3/card", id(&large))).status(), 200);
+        service
+            .wait_for("the first job counts as fetched", |service| service.metric("jobs_fetched_total") == 1);
     }
-    // With the status that tells of its end, the cards of a small one come.
-    done(&app, album(2, 0));
-    app.wait_for("the second job", |app| app.metric("jobs_fetched_total") == 2);
-    assert_eq!(app.metric("store_errors_total{operation=\"fetched\"}"), 0);
+    // The body of a small job's final status contains its cards.
+    completed(&service, album(2, 0));
+    service.wait_for("the second job counts as fetched", |service| service.metric("jobs_fetched_total") == 2);
+    assert_eq!(service.metric("store_errors_total{operation=\"fetched\"}"), 0);
 }
 
 #[test]
-fn a_link_that_was_changed_opens_nothing() {
-    let app = spawn();
-    let (job, other) = (done(&app, album(1, 0)), done(&app, album(1, 0)));
-    let good = path_of(&app, &job["download_url"]);
+fn a_modified_link_is_refused() {
+    let service = spawn();
+    let (job, other) = (completed(&service, album(1, 0)), completed(&service, album(1, 0)));
+    let good = path_of(&service, &job["download_url"]);
     let later = good.replace("expires=1", "expires=2");
     for path in [
         &later,
@@ -196,56 +199,57 @@ fn a_link_that_was_changed_opens_nothing() {
         &good.replace(id(&job), id(&other)),
         good.split("&signature").next().unwrap(),
     ] {
-        assert_problem(app.get(path), 403, "EXPIRED_LINK");
+        assert_problem(service.get(path), 403, "EXPIRED_LINK");
     }
-    assert_eq!(app.get(&good).status(), 200);
-    assert_eq!(app.metric("auth_failures_total{reason=\"link_forged\"}"), 5);
-    assert!(app.log().iter().all(|line| !line.to_string().contains("signature=")));
+    assert_eq!(service.get(&good).status(), 200);
+    assert_eq!(service.metric("auth_failures_total{reason=\"link_forged\"}"), 5);
+    assert!(service.log().iter().all(|line| !line.to_string().contains("signature=")));
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_told_once_with_its_request() {
-    let app = spawn();
-    let job = done(&app, album(2, 0));
-    let card = blobs(&app).into_iter().find(|key| key.ends_with(&format!("{}/out/1.png", id(&job)))).unwrap();
-    std::fs::remove_file(app.data.path().join("blobs").join(card)).unwrap();
+fn an_answer_that_breaks_off_is_logged_once_with_its_request() {
+    let service = spawn();
+    let job = completed(&service, album(2, 0));
+    let card =
+        blobs(&service).into_iter().find(|key| key.ends_with(&format!("{}/out/1.png", id(&job)))).unwrap();
+    std::fs::remove_file(service.data.path().join("blobs").join(card)).unwrap();
     for (below, name) in [("results.zip", "broken-zip"), ("results/1/card", "broken-card")] {
-        let url = app.url(&format!("/jobs/{}/{below}", id(&job)));
-        let answer = app.client.get(url).header("x-request-id", name).send();
+        let url = service.url(&format!("/jobs/{}/{below}", id(&job)));
+        let answer = service.client.get(url).header("x-request-id", name).send();
         assert!(answer.and_then(reqwest::blocking::Response::bytes).is_err(), "{below}");
-        let line = app.wait_for_event("answer_broken", |line| line["request_id"] == name);
+        let line = service.wait_for_event("answer_broken", |line| line["request_id"] == name);
         assert_eq!((&line["level"], &line["error_code"]), (&json!("error"), &json!("INTERNAL_ERROR")));
         assert!(line["cause"].as_str().unwrap().contains("out/1.png"), "{line}");
     }
-    let told = app.log().iter().filter(|line| line["level"] == "error").count();
-    assert_eq!(told, 2, "{:#?}", app.log());
-    // A failed request as any other, behind the good status that its client has seen.
+    let errors = service.log().iter().filter(|line| line["level"] == "error").count();
+    assert_eq!(errors, 2, "{:#?}", service.log());
+    // The request counts as failed though its client has seen a good status.
     for endpoint in ["/jobs/{id}/results.zip", "/jobs/{id}/results/{n}/card"] {
         for series in [
             format!("answers_broken_total{{endpoint=\"{endpoint}\"}}"),
             format!("errors_total{{endpoint=\"{endpoint}\",error_code=\"INTERNAL_ERROR\"}}"),
             format!("requests_total{{code=\"200\",endpoint=\"{endpoint}\"}}"),
         ] {
-            app.wait_for(&series, |app| app.metric(&series) == 1);
+            service.wait_for(&series, |service| service.metric(&series) == 1);
         }
     }
-    assert!(app.get("/ready").json::<Value>().unwrap()["error_rate_last_5m"].as_f64().unwrap() > 0.0);
+    assert!(service.get("/ready").json::<Value>().unwrap()["error_rate_last_5m"].as_f64().unwrap() > 0.0);
 }
 
 #[test]
-fn links_begin_with_the_public_url_where_there_is_one() {
-    let app = App::start(&[("PUBLIC_URL", "https://huemill.example/")]);
-    let job = done(&app, album(1, 0));
+fn links_start_with_the_public_url_where_it_is_set() {
+    let service = TestService::start(&[("PUBLIC_URL", "https://huemill.example/")]);
+    let job = completed(&service, album(1, 0));
     let url = job["download_url"].as_str().unwrap();
     assert!(url.starts_with(&format!("https://huemill.example/jobs/{}/results.zip?", id(&job))), "{url}");
 }
 
 #[test]
-fn a_link_holds_after_a_restart() {
-    let mut app = spawn();
-    let job = done(&app, album(1, 0));
-    let path = path_of(&app, &job["download_url"]);
-    let before = app.get(&path).bytes().unwrap();
-    app.restart(&[]);
-    assert_eq!(app.get(&path).bytes().unwrap(), before);
+fn a_link_works_after_a_restart() {
+    let mut service = spawn();
+    let job = completed(&service, album(1, 0));
+    let path = path_of(&service, &job["download_url"]);
+    let before = service.get(&path).bytes().unwrap();
+    service.restart(&[]);
+    assert_eq!(service.get(&path).bytes().unwrap(), before);
 }

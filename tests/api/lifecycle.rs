@@ -1,16 +1,16 @@
-//! Start and stop: signals, drain, exit codes, what a wrong setting says.
+//! Start and shutdown: signals, draining, exit codes, and the errors of wrong settings.
 
 use std::io::{Read, Write};
 use std::process::Command;
 
-use crate::app::{App, spawn};
-use crate::cards::photo;
+use crate::answers::photo;
+use crate::test_service::{TestService, spawn};
 
 #[test]
-fn sigterm_drains_and_ends_with_zero() {
-    let mut app = App::start(&[("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "1500")]);
+fn sigterm_drains_and_exits_with_zero() {
+    let mut service = TestService::start(&[("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "6000")]);
     let picture = photo("png");
-    let mut socket = app.socket();
+    let mut socket = service.socket();
     let head = format!(
         "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         picture.len()
@@ -18,11 +18,13 @@ fn sigterm_drains_and_ends_with_zero() {
     socket.write_all(head.as_bytes()).unwrap();
     let (first, rest) = picture.split_at(1000);
     socket.write_all(first).unwrap();
-    app.wait_for("the upload's admission", |app| app.metric("uploads_in_flight_bytes") > 0);
+    service.wait_for("the upload is admitted", |service| service.metric("uploads_in_flight_bytes") > 0);
 
-    app.signal("-TERM");
-    app.wait_for("not ready while still listening", |app| app.get("/ready").status() == 503);
-    let refused = app.process(picture.clone());
+    service.signal("-TERM");
+    service.wait_for("the service is not ready but still listens", |service| {
+        service.get("/ready").status() == 503
+    });
+    let refused = service.process(picture.clone());
     assert_eq!(refused.status(), 503);
     assert!(refused.text().unwrap().contains("NOT_READY"));
 
@@ -31,32 +33,33 @@ fn sigterm_drains_and_ends_with_zero() {
     socket.read_to_string(&mut answer).unwrap();
     assert!(
         answer.starts_with("HTTP/1.1 200"),
-        "the admitted upload was finished: {}",
+        "the admitted upload was not finished: {}",
         &answer[..answer.len().min(300)]
     );
-    assert_eq!(app.wait_for_end().code(), Some(0));
-    let log = app.log();
+    assert_eq!(service.wait_for_exit().code(), Some(0));
+    let log = service.log();
     for event in ["shutdown_started", "shutdown_finished"] {
         assert!(log.iter().any(|line| line["event"] == event), "{event}");
     }
 }
 
 #[test]
-fn sigint_ends_with_zero_too() {
-    let mut app = spawn();
-    app.signal("-INT");
-    assert_eq!(app.wait_for_end().code(), Some(0));
+fn sigint_exits_with_zero_too() {
+    let mut service = spawn();
+    service.signal("-INT");
+    assert_eq!(service.wait_for_exit().code(), Some(0));
 }
 
 #[test]
-fn a_second_signal_ends_at_once() {
-    let mut app = App::start(&[("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "600000")]);
-    app.signal("-TERM");
-    app.wait_for_event("shutdown_started", |_| true);
-    app.signal("-TERM");
-    assert_eq!(app.wait_for_end().code(), Some(130));
+fn a_second_signal_exits_at_once() {
+    let mut service = TestService::start(&[("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "600000")]);
+    service.signal("-TERM");
+    service.wait_for_event("shutdown_started", |_| true);
+    service.signal("-TERM");
+    assert_eq!(service.wait_for_exit().code(), Some(130));
 }
 
+/// Runs the program. Returns its exit code, standard output and standard error.
 fn huemill(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_huemill"))
         .args(arguments)
@@ -69,17 +72,17 @@ fn huemill(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, St
 }
 
 #[test]
-fn wrong_settings_are_all_told_before_anything_starts() {
+fn all_wrong_settings_are_reported_before_anything_starts() {
     for arguments in [["check"], ["serve"]] {
-        let (code, _, told) =
+        let (code, _, errors) =
             huemill(&arguments, &[("PORT", "x"), ("HUEMILL__WORKERS__NONSENSE", "1"), ("HOST", "")]);
         assert_eq!(code, Some(78));
-        assert!(told.contains("server.port") && told.contains("workers.nonsense"), "{told}");
+        assert!(errors.contains("server.port") && errors.contains("workers.nonsense"), "{errors}");
     }
 }
 
 #[test]
-fn check_prints_what_is_in_force_with_secrets_masked() {
+fn check_prints_the_effective_settings_with_masked_secrets() {
     let (code, shown, _) =
         huemill(&["check"], &[("PORT", "1234"), ("OPERATOR_TOKEN", "very-secret-operator-token")]);
     assert_eq!(code, Some(0));
@@ -88,23 +91,23 @@ fn check_prints_what_is_in_force_with_secrets_masked() {
 }
 
 #[test]
-fn a_port_in_use_is_told() {
-    let app = spawn();
-    let port = app.address.port().to_string();
-    let data = app.data.path().join("other");
-    let (code, _, told) = huemill(&["serve"], &[("PORT", &port), ("DATA_DIR", data.to_str().unwrap())]);
+fn a_port_in_use_is_reported() {
+    let service = spawn();
+    let port = service.address.port().to_string();
+    let data = service.data.path().join("other");
+    let (code, _, errors) = huemill(&["serve"], &[("PORT", &port), ("DATA_DIR", data.to_str().unwrap())]);
     assert_eq!(code, Some(1));
-    assert!(told.contains(&port), "{told}");
+    assert!(errors.contains(&port), "{errors}");
 }
 
 #[test]
-fn healthcheck_tells_ready_from_not() {
-    let mut app = spawn();
-    let url = app.url("/ready");
+fn healthcheck_reports_whether_the_service_is_ready() {
+    let mut service = spawn();
+    let url = service.url("/ready");
     assert_eq!(huemill(&["healthcheck", "--url", &url], &[]).0, Some(0));
-    assert_eq!(huemill(&["healthcheck"], &[("PORT", &app.address.port().to_string())]).0, Some(0));
-    assert_eq!(huemill(&["healthcheck", "--url", &app.url("/nowhere")], &[]).0, Some(1));
-    app.signal("-TERM");
-    app.wait_for_end();
+    assert_eq!(huemill(&["healthcheck"], &[("PORT", &service.address.port().to_string())]).0, Some(0));
+    assert_eq!(huemill(&["healthcheck", "--url", &service.url("/nowhere")], &[]).0, Some(1));
+    service.signal("-TERM");
+    service.wait_for_exit();
     assert_eq!(huemill(&["healthcheck", "--url", &url], &[]).0, Some(1));
 }

@@ -1,15 +1,14 @@
-//! The service from outside: a real process, real sockets. One file a subject; a test's name says what holds.
+//! The HTTP interface of the service: a real process and real sockets, a file for each subject.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test's own helpers, in a binary without a public")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its report")]
 
-mod app;
-mod cards;
+mod answers;
 mod fetch_url;
 mod hostile_http;
 mod hostile_images;
 mod hostile_zips;
+mod job_requests;
 mod jobs;
-mod jobs_app;
 mod jobs_control;
 mod jobs_hostile;
 mod jobs_keys;
@@ -24,12 +23,13 @@ mod outbound_transfer;
 mod process;
 mod process_zip;
 mod queue;
-mod site;
+#[path = "../support/mod.rs"]
+mod support;
+mod test_server;
+mod test_service;
 mod webhooks;
 mod wire;
 
-#[path = "../../store/tests/support/archives.rs"]
-mod archives;
 #[path = "../../imaging/tests/support/containers.rs"]
 mod containers;
 #[path = "../../imaging/tests/support/hostile.rs"]
@@ -41,3 +41,5 @@ mod hostile_frames;
 mod photos;
 #[path = "../../imaging/tests/support/pictures.rs"]
 mod pictures;
+
+use support::{archives, servers};

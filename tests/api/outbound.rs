@@ -1,26 +1,27 @@
-//! Hostile URLs (rows S1 to S18, S23, S24) at all three places that take one: `/fetch_url`, a job's `urls`, its
-//! `callback_url`. Wherever they are found out, nobody may be reached.
+//! Hostile URLs (rows S1 to S18, S23, S24) at all three places that accept one: `/fetch_url`, a job's `urls` and its
+//! `callback_url`. The service refuses each of them and connects to no forbidden server.
 
 use serde_json::{Value, json};
 
-use crate::app::{App, PATIENCE, assert_problem, wait};
-use crate::cards::photo;
-use crate::jobs_app::{OPERATOR, accepted, ended, id};
-use crate::site::{Canary, Site, name_server, ok, redirect, spawn};
+use crate::answers::photo;
+use crate::job_requests::{OPERATOR, accepted, ended, id};
+use crate::support::{wait_for, wait_until};
+use crate::test_server::{ForbiddenServer, TestServer, ok, redirect, spawn, start_name_server};
+use crate::test_service::{TestService, assert_problem};
 
-/// A site that may be reached, and a service that reaches it.
-struct Ground {
-    site: Site,
-    canary: Canary,
-    app: App,
+/// A server that the service may reach, one that it must not reach, and the service.
+struct Fixture {
+    server: TestServer,
+    forbidden: ForbiddenServer,
+    service: TestService,
 }
 
-impl Ground {
-    fn new(more: &[(&str, &str)]) -> Self {
-        let canary = Canary::new();
-        let to = format!("127.0.0.1:{}", canary.port());
-        let port = canary.port();
-        let site = Site::open(move |path| match path {
+impl Fixture {
+    fn start(more: &[(&str, &str)]) -> Self {
+        let forbidden = ForbiddenServer::start();
+        let to = format!("127.0.0.1:{}", forbidden.port());
+        let port = forbidden.port();
+        let server = TestServer::start(move |path| match path {
             "/302" => redirect(302, &format!("http://{to}/")),
             "/307" => redirect(307, &format!("http://{to}/")),
             "/301" => redirect(301, &format!("//[::1]:{port}/")),
@@ -29,25 +30,25 @@ impl Ground {
             "/loop" => redirect(302, "/loop"),
             _ => ok(&photo("png")),
         });
-        let app = spawn(&[site.port(), canary.port(), 80, 443], more);
-        Self { site, canary, app }
+        let service = spawn(&[server.port(), forbidden.port(), 80, 443], more);
+        Self { server, forbidden, service }
     }
 
-    /// Fails unless the URL is refused at all three places: by the answer, or once it is tried.
-    fn refuses(&self, url: &str) {
-        let fetched = self.app.post("/fetch_url").json(&json!({"url": url})).send().unwrap();
+    /// Checks that the URL is refused at all three places: by the answer, or when the service uses it.
+    fn assert_refused(&self, url: &str) {
+        let fetched = self.service.post("/fetch_url").json(&json!({"url": url})).send().unwrap();
         assert_problem(fetched, 400, "INVALID_URL");
-        self.refuses_in_a_job(url);
-        self.refuses_to_call(url, "blocked");
+        self.assert_refused_in_job(url);
+        self.assert_callback_refused(url, "blocked");
     }
 
-    fn refuses_in_a_job(&self, url: &str) {
-        let answer = self.app.post("/jobs").json(&json!({"urls": [url]})).send().unwrap();
+    fn assert_refused_in_job(&self, url: &str) {
+        let answer = self.service.post("/jobs").json(&json!({"urls": [url]})).send().unwrap();
         if answer.status() == 400 {
             assert_problem(answer, 400, "INVALID_URL");
             return;
         }
-        let job = ended(&self.app, id(&accepted(answer)));
+        let job = ended(&self.service, id(&accepted(answer)));
         assert_eq!(
             (&job["status"], &job["failed"][0]["error_code"]),
             (&json!("failed"), &json!("INVALID_URL")),
@@ -55,35 +56,35 @@ impl Ground {
         );
     }
 
-    /// Refused at intake, or else for this reason when it is tried.
-    fn refuses_to_call(&self, url: &str, reason: &str) {
-        let body = json!({"urls": [self.site.url("/good.png")], "callback_url": url});
-        let answer = self.app.post("/jobs").json(&body).send().unwrap();
+    /// Checks that the callback is refused when the job is submitted, or for this reason when it is sent.
+    fn assert_callback_refused(&self, url: &str, reason: &str) {
+        let body = json!({"urls": [self.server.url("/good.png")], "callback_url": url});
+        let answer = self.service.post("/jobs").json(&body).send().unwrap();
         if answer.status() == 400 {
-            // What is longer than any field may be is not looked at any further.
+            // A text that is longer than any field may be is not parsed.
             let code = if url.len() > 4_096 { "INVALID_INPUT" } else { "INVALID_URL" };
             assert_problem(answer, 400, code);
             return;
         }
         let path = format!("/webhooks/deliveries?job_id={}", id(&accepted(answer)));
-        let attempt = wait(PATIENCE, || {
-            let list = self.app.client.get(self.app.url(&path)).bearer_auth(OPERATOR).send().unwrap();
+        let attempt = wait_for(&format!("{url} is tried"), || {
+            let list = self.service.client.get(self.service.url(&path)).bearer_auth(OPERATOR).send().unwrap();
             list.json::<Value>().unwrap().pointer("/deliveries/0/attempts/0").cloned()
-        })
-        .unwrap_or_else(|| panic!("{url} was never tried"));
+        });
         assert_eq!(attempt["reason"], reason, "{url}: {attempt}");
     }
 
-    fn ends(&self) {
-        self.canary.assert_untouched();
-        self.app.assert_well();
+    /// Checks that the forbidden server was not reached and that the service is healthy.
+    fn finish(&self) {
+        self.forbidden.assert_not_reached();
+        self.service.assert_healthy();
     }
 }
 
 #[test]
-fn s1_to_s4_this_machine_in_every_spelling() {
-    let ground = Ground::new(&[]);
-    let port = ground.canary.port();
+fn s1_to_s4_every_spelling_of_this_machine_is_refused() {
+    let fixture = Fixture::start(&[]);
+    let port = fixture.forbidden.port();
     for host in [
         "127.0.0.1",
         "127.0.0.3",
@@ -104,15 +105,15 @@ fn s1_to_s4_this_machine_in_every_spelling() {
         "[::ffff:7f00:1]",
         "[::127.0.0.1]",
     ] {
-        ground.refuses(&format!("http://{host}:{port}/x.png"));
+        fixture.assert_refused(&format!("http://{host}:{port}/x.png"));
     }
-    ground.refuses("http://127.0.0.1/x.png");
-    ground.ends();
+    fixture.assert_refused("http://127.0.0.1/x.png");
+    fixture.finish();
 }
 
 #[test]
-fn s5_to_s7_addresses_that_are_not_public() {
-    let ground = Ground::new(&[("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0")]);
+fn s5_to_s7_addresses_that_are_not_public_are_refused() {
+    let fixture = Fixture::start(&[("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0")]);
     for host in [
         // S5
         "169.254.169.254",
@@ -144,44 +145,44 @@ fn s5_to_s7_addresses_that_are_not_public() {
         "[2606:4700::5efe:127.0.0.1]",
         "[2606:4700::200:5efe:127.0.0.1]",
     ] {
-        ground.refuses(&format!("http://{host}/latest/meta-data/"));
+        fixture.assert_refused(&format!("http://{host}/latest/meta-data/"));
     }
-    ground.ends();
+    fixture.finish();
 }
 
 #[test]
-fn s8_names_that_lead_to_this_machine() {
-    let servers = name_server().to_string();
-    let ground = Ground::new(&[
+fn s8_names_that_resolve_to_this_machine_are_refused() {
+    let servers = start_name_server().to_string();
+    let fixture = Fixture::start(&[
         ("HUEMILL__OUTBOUND__NAMESERVERS", &servers),
         ("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0"),
     ]);
-    let port = ground.canary.port();
+    let port = fixture.forbidden.port();
     for host in ["127.0.0.1.nip.example", "metadata.google.internal", "good.example"] {
-        ground.refuses(&format!("http://{host}:{port}/x.png"));
+        fixture.assert_refused(&format!("http://{host}:{port}/x.png"));
     }
-    ground.ends();
+    fixture.finish();
 }
 
 #[test]
-fn s11_redirects_are_judged_as_the_first_url_was_and_callbacks_follow_none() {
-    let ground = Ground::new(&[("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0")]);
+fn s11_redirects_are_checked_like_the_first_url_and_callbacks_follow_none() {
+    let fixture = Fixture::start(&[("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0")]);
     for path in ["/302", "/307", "/301", "/303", "/file"] {
-        let url = ground.site.url(path);
-        let fetched = ground.app.post("/fetch_url").json(&json!({"url": url})).send().unwrap();
+        let url = fixture.server.url(path);
+        let fetched = fixture.service.post("/fetch_url").json(&json!({"url": url})).send().unwrap();
         assert_problem(fetched, 400, "INVALID_URL");
-        ground.refuses_in_a_job(&url);
-        ground.refuses_to_call(&url, "redirect");
+        fixture.assert_refused_in_job(&url);
+        fixture.assert_callback_refused(&url, "redirect");
     }
-    let looping = json!({"url": ground.site.url("/loop")});
-    assert_problem(ground.app.post("/fetch_url").json(&looping).send().unwrap(), 502, "UPSTREAM_ERROR");
-    ground.ends();
+    let looping = json!({"url": fixture.server.url("/loop")});
+    assert_problem(fixture.service.post("/fetch_url").json(&looping).send().unwrap(), 502, "UPSTREAM_ERROR");
+    fixture.finish();
 }
 
 #[test]
-fn s14_to_s17_other_schemes_users_folded_letters_and_ports() {
-    let ground = Ground::new(&[]);
-    let port = ground.canary.port();
+fn s14_to_s17_other_schemes_users_folded_letters_and_ports_are_refused() {
+    let fixture = Fixture::start(&[]);
+    let port = fixture.forbidden.port();
     for url in [
         // S14
         "file:///etc/passwd",
@@ -209,7 +210,7 @@ fn s14_to_s17_other_schemes_users_folded_letters_and_ports() {
         "http://example.org:0/",
         "http://example.org:99999/",
     ] {
-        ground.refuses(url);
+        fixture.assert_refused(url);
     }
     // S16
     for host in [
@@ -218,67 +219,72 @@ fn s14_to_s17_other_schemes_users_folded_letters_and_ports() {
         "127\u{3002}0\u{3002}0\u{3002}1",
         "\u{ff11}27.0.0.1",
     ] {
-        ground.refuses(&format!("http://{host}:{port}/"));
+        fixture.assert_refused(&format!("http://{host}:{port}/"));
     }
-    ground.ends();
+    fixture.finish();
 }
 
 #[test]
-fn s18_what_is_no_plain_url_is_refused_and_nothing_is_injected() {
-    let ground = Ground::new(&[]);
-    let good = ground.site.url("/x");
+fn s18_malformed_urls_are_refused_and_nothing_is_injected() {
+    let fixture = Fixture::start(&[]);
+    let good = fixture.server.url("/x");
     for bad in ["\0", "\r\nX-Injected: 1", "\n", "\t", " ", "\u{85}", "\u{a0}x", "\u{7f}"] {
-        ground.refuses(&format!("{good}{bad}.png"));
-        ground.refuses(&good.replace("/x", &format!("{bad}/x")));
+        fixture.assert_refused(&format!("{good}{bad}.png"));
+        fixture.assert_refused(&good.replace("/x", &format!("{bad}/x")));
     }
-    ground.refuses(&format!("{good}?{}", "x".repeat(100_000)));
-    let seen = ground.site.requests();
+    fixture.assert_refused(&format!("{good}?{}", "x".repeat(100_000)));
+    let seen = fixture.server.requests();
     assert!(seen.iter().all(|head| head.starts_with("GET /good.png ")), "{seen:?}");
-    ground.ends();
+    fixture.finish();
 }
 
 #[test]
 fn s23_a_proxy_in_the_environment_is_ignored() {
-    let proxy = Canary::new();
+    let proxy = ForbiddenServer::start();
     let address = format!("http://{}", proxy.address);
     let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"];
-    let ground = Ground::new(&names.map(|name| (name, address.as_str())));
-    let fetched =
-        ground.app.post("/fetch_url").json(&json!({"url": ground.site.url("/a.png")})).send().unwrap();
+    let fixture = Fixture::start(&names.map(|name| (name, address.as_str())));
+    let fetched = fixture
+        .service
+        .post("/fetch_url")
+        .json(&json!({"url": fixture.server.url("/a.png")}))
+        .send()
+        .unwrap();
     assert_eq!(fetched.status(), 200);
-    let body = json!({"urls": [ground.site.url("/b.png")], "callback_url": ground.site.url("/hook")});
-    let job = accepted(ground.app.post("/jobs").json(&body).send().unwrap());
-    assert_eq!(ended(&ground.app, id(&job))["status"], "completed");
-    let called = || ground.site.requests().iter().any(|head| head.starts_with("POST /hook ")).then_some(());
-    wait(PATIENCE, called).unwrap();
-    proxy.assert_untouched();
-    ground.ends();
+    let body = json!({"urls": [fixture.server.url("/b.png")], "callback_url": fixture.server.url("/hook")});
+    let job = accepted(fixture.service.post("/jobs").json(&body).send().unwrap());
+    assert_eq!(ended(&fixture.service, id(&job))["status"], "completed");
+    wait_until("the callback is called", || {
+        fixture.server.requests().iter().any(|head| head.starts_with("POST /hook "))
+    });
+    proxy.assert_not_reached();
+    fixture.finish();
 }
 
 #[test]
-fn s24_this_very_service_is_not_asked() {
+fn s24_the_service_does_not_call_itself() {
     // A port that was free a moment ago: the service must know its own before it starts.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let text = port.to_string();
-    let ground = Ground::new(&[
+    let fixture = Fixture::start(&[
         ("PORT", &text),
         ("PUBLIC_URL", "http://huemill.example"),
         ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.0/8"),
         ("HUEMILL__OUTBOUND__ALLOW_PORTS", &format!("80,{port}")),
         ("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0"),
     ]);
-    let asked = |url: &str| {
-        let fetched = ground.app.post("/fetch_url").json(&json!({"url": url})).send().unwrap();
+    let assert_refused = |url: &str| {
+        let fetched = fixture.service.post("/fetch_url").json(&json!({"url": url})).send().unwrap();
         assert_problem(fetched, 400, "INVALID_URL");
-        ground.refuses_in_a_job(url);
+        fixture.assert_refused_in_job(url);
     };
     for host in ["127.0.0.1", "127.0.0.9", "localhost"] {
-        asked(&format!("http://{host}:{port}/health"));
+        assert_refused(&format!("http://{host}:{port}/health"));
     }
-    asked("http://huemill.example/health");
-    asked("http://HUEMILL.example.:80/health");
-    let zip = crate::jobs_app::album(1, 0);
-    let form = crate::jobs_app::zip_form(zip).text("callback_url", "http://huemill.example/jobs");
-    assert_problem(ground.app.post("/jobs").multipart(form).send().unwrap(), 400, "INVALID_URL");
-    ground.app.assert_well();
+    assert_refused("http://huemill.example/health");
+    assert_refused("http://HUEMILL.example.:80/health");
+    let zip = crate::job_requests::album(1, 0);
+    let form = crate::job_requests::zip_form(zip).text("callback_url", "http://huemill.example/jobs");
+    assert_problem(fixture.service.post("/jobs").multipart(form).send().unwrap(), 400, "INVALID_URL");
+    fixture.service.assert_healthy();
 }

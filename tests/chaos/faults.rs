@@ -1,4 +1,4 @@
-//! The faults, how often each strikes, and for how long.
+//! The faults of the chaos test: which can strike a deployment, how often each strikes, and how long it lasts.
 
 use std::time::Duration;
 
@@ -6,40 +6,40 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
-use super::bucket_proxy::Trouble;
-use super::deployment::{Deployment, Kind};
 use super::fleet::Fleet;
-use super::permissions::Mode as FileMode;
-use super::proxy::Mode;
+use crate::support::bucket_proxy::BucketFaults;
+use crate::support::deployment::{Deployment, Kind};
+use crate::support::permissions::ChangedMode;
+use crate::support::proxy::Mode;
 
-/// A fault of one of the things that the service stands on.
+/// A fault of one of the things that the service depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// `kill -9`.
+    /// A process is killed, as by `kill -9`.
     Kill,
-    /// SIGTERM.
+    /// A process gets SIGTERM.
     Stop,
-    /// SIGSTOP, and SIGCONT after a while.
+    /// A process gets SIGSTOP, and SIGCONT after a while.
     Freeze,
-    /// Another transaction holds SQLite's file, or PostgreSQL's tables.
+    /// Another transaction locks SQLite's file or PostgreSQL's tables.
     LockStore,
-    /// No connection to PostgreSQL.
+    /// PostgreSQL cannot be reached.
     CutNetwork,
-    /// Connections are open, and nothing comes through.
+    /// Connections to PostgreSQL are open, but no byte passes.
     HoldNetwork,
-    /// The open connections go silent for good.
+    /// The open connections go silent for ever.
     ForgetConnections,
-    /// On the open connections all replies are lost for good.
+    /// The open connections lose all replies for ever.
     LoseReplies,
-    /// Connections end between COMMIT and its reply.
+    /// Connections break between COMMIT and its reply.
     LoseCommits,
     /// An input cannot be read.
     UnreadableBlob,
     /// The blobs of a job cannot be removed.
     UndeletableBlob,
-    /// The bucket asks for patience, now and then or always.
+    /// The bucket answers `SlowDown` to some or all requests.
     BusyBucket,
-    /// The wall clock is off.
+    /// The wall clock is wrong.
     ClockJump,
 }
 
@@ -48,30 +48,32 @@ use Fault::{
     LoseReplies, Stop, UndeletableBlob, UnreadableBlob,
 };
 
-/// What can happen to any deployment, with weights.
+/// The faults of any deployment, with their weights.
 const ANYWHERE: [(Fault, u32); 6] =
     [(Kill, 3), (Stop, 1), (Freeze, 3), (LockStore, 4), (UnreadableBlob, 4), (UndeletableBlob, 3)];
-/// What can happen to SQLite's wall clock; PostgreSQL has its own.
-const ON_THIS_MACHINE: [(Fault, u32); 1] = [(ClockJump, 3)];
-const ON_A_NETWORK: [(Fault, u32); 5] =
+/// The faults of a deployment on SQLite, which uses this machine's clock.
+const ON_SQLITE: [(Fault, u32); 1] = [(ClockJump, 3)];
+/// The faults of a deployment on PostgreSQL.
+const ON_POSTGRES: [(Fault, u32); 5] =
     [(CutNetwork, 3), (HoldNetwork, 2), (ForgetConnections, 1), (LoseReplies, 1), (LoseCommits, 5)];
-const IN_A_BUCKET: [(Fault, u32); 1] = [(BusyBucket, 4)];
+/// The faults of a deployment on a bucket.
+const ON_BUCKET: [(Fault, u32); 1] = [(BusyBucket, 4)];
 
-fn possible(kind: Kind) -> Vec<(Fault, u32)> {
-    let place: &[&[(Fault, u32)]] = match kind {
-        Kind::Embedded => &[&ANYWHERE, &ON_THIS_MACHINE],
-        Kind::Postgres => &[&ANYWHERE, &ON_A_NETWORK],
-        Kind::PostgresAndBucket => &[&ANYWHERE, &ON_A_NETWORK, &IN_A_BUCKET],
+fn possible_faults(kind: Kind) -> Vec<(Fault, u32)> {
+    let groups: &[&[(Fault, u32)]] = match kind {
+        Kind::Embedded => &[&ANYWHERE, &ON_SQLITE],
+        Kind::Postgres => &[&ANYWHERE, &ON_POSTGRES],
+        Kind::PostgresAndBucket => &[&ANYWHERE, &ON_POSTGRES, &ON_BUCKET],
     };
-    place.concat()
+    groups.concat()
 }
 
-/// One fault, from its beginning to its end, and the calm before the next.
+/// Runs one fault from its beginning to its end, and pauses before the next.
 pub fn strike(number: u32, kind: Kind, fleet: &mut Fleet<'_>, random: &mut StdRng) {
-    let faults = possible(kind);
+    let faults = possible_faults(kind);
     let (fault, _) = *faults.choose_weighted(random, |(_, weight)| *weight).unwrap();
     let process = random.random_range(0..fleet.len());
-    // Most pass quickly; some last longer than a lease.
+    // Most faults pass quickly; some last longer than a lease.
     let milliseconds = if random.random_bool(0.3) { 3000..6000 } else { 50..1500 };
     let time = Duration::from_millis(random.random_range(milliseconds));
     println!("{number}. {fault:?}, process {process}, {} ms", time.as_millis());
@@ -81,20 +83,20 @@ pub fn strike(number: u32, kind: Kind, fleet: &mut Fleet<'_>, random: &mut StdRn
             Some(process)
         }
         Stop => {
-            fleet.stop_one(process);
+            fleet.stop_process(process);
             Some(process)
         }
-        _ => lasts(fault, process, time, fleet, random),
+        _ => run_for(fault, process, time, fleet, random),
     };
     if let Some(process) = gone {
         pause(random, 0..500);
-        fleet.launch(process);
+        fleet.start_process(process);
     }
     pause(random, 0..800);
 }
 
-/// A fault that lasts for a while. Now and then a process is killed in the middle of it: which one.
-fn lasts(
+/// Runs a fault that lasts for a while. Sometimes kills a process in the middle of it, and returns its number.
+fn run_for(
     fault: Fault,
     process: usize,
     time: Duration,
@@ -113,13 +115,14 @@ fn lasts(
     killed
 }
 
-/// What ends a fault.
+/// How a fault ends.
 enum End {
+    /// By dropping the value.
     Drop(#[allow(dead_code, reason = "ends the fault when dropped")] Box<dyn std::any::Any>),
-    Pass,
-    Calm,
+    RestoreNetwork,
+    RestoreBucket,
     Continue(usize),
-    RightTime,
+    RestoreClock,
 }
 
 impl End {
@@ -127,14 +130,14 @@ impl End {
         let deployment = fleet.deployment;
         match self {
             Self::Drop(_) => {}
-            Self::Pass => {
+            Self::RestoreNetwork => {
                 let network = deployment.network().unwrap();
                 network.set(Mode::Pass);
                 network.lose_commits(0, 0);
             }
-            Self::Calm => deployment.bucket().unwrap().set(Trouble::default()),
+            Self::RestoreBucket => deployment.bucket().unwrap().set(BucketFaults::default()),
             Self::Continue(process) => fleet.signal(process, "-CONT"),
-            Self::RightTime => deployment.clock().set_off_by(0),
+            Self::RestoreClock => deployment.clock().set_offset(0),
         }
     }
 }
@@ -143,7 +146,7 @@ fn begin(fault: Fault, process: usize, fleet: &Fleet<'_>, random: &mut StdRng) -
     let deployment = fleet.deployment;
     let network = || deployment.network().unwrap();
     match fault {
-        Kill | Stop => unreachable!("they do not last"),
+        Kill | Stop => unreachable!("these faults do not last"),
         Freeze => {
             fleet.signal(process, "-STOP");
             return End::Continue(process);
@@ -160,38 +163,37 @@ fn begin(fault: Fault, process: usize, fleet: &Fleet<'_>, random: &mut StdRng) -
         LoseCommits => network().lose_commits(random.random_range(0..3), random.random_range(1..6)),
         BusyBucket => {
             let busy = if random.random_bool(0.5) { 1000 } else { random.random_range(50..500) };
-            deployment.bucket().unwrap().change(|trouble| trouble.busy_per_mille = busy);
-            return End::Calm;
+            deployment.bucket().unwrap().change(|faults| faults.busy_per_mille = busy);
+            return End::RestoreBucket;
         }
-        UnreadableBlob | UndeletableBlob => return refuse(fault, deployment, random),
+        UnreadableBlob | UndeletableBlob => return refuse_blob(fault, deployment, random),
         ClockJump => {
             let hours = *[-24, -1, 1, 24].choose(random).unwrap();
-            deployment.clock().set_off_by(hours * 3600);
-            return End::RightTime;
+            deployment.clock().set_offset(hours * 3600);
+            return End::RestoreClock;
         }
     }
-    End::Pass
+    End::RestoreNetwork
 }
 
-/// Refuses one of the blobs that are there now.
-fn refuse(fault: Fault, deployment: &Deployment, random: &mut StdRng) -> End {
+/// Refuses access to one of the blobs that exist now.
+fn refuse_blob(fault: Fault, deployment: &Deployment, random: &mut StdRng) -> End {
     let mut blobs = deployment.blobs();
     if fault == UnreadableBlob && blobs.iter().any(|key| key.contains("/in/")) {
         blobs.retain(|key| key.contains("/in/"));
     }
     let Some(key) = blobs.choose(random).cloned() else { return End::Drop(Box::new(())) };
     if let Some(bucket) = deployment.bucket() {
-        bucket.change(|trouble| {
-            let list =
-                if fault == UnreadableBlob { &mut trouble.unreadable } else { &mut trouble.undeletable };
+        bucket.change(|faults| {
+            let list = if fault == UnreadableBlob { &mut faults.unreadable } else { &mut faults.undeletable };
             list.push(key);
         });
-        return End::Calm;
+        return End::RestoreBucket;
     }
     let file = deployment.blob_file(&key);
     End::Drop(Box::new(match fault {
-        UnreadableBlob => FileMode::unreadable(&file),
-        _ => FileMode::read_only(file.parent().unwrap()),
+        UnreadableBlob => ChangedMode::unreadable(&file),
+        _ => ChangedMode::read_only(file.parent().unwrap()),
     }))
 }
 

@@ -1,15 +1,16 @@
-//! The processes of a deployment, and where clients find them.
+//! The processes of a deployment, which the chaos test kills, stops and starts while clients follow their addresses.
 
-use super::clients::Addresses;
-use super::deployment::Deployment;
-use super::service::{Service, Tape};
+use crate::support::clients::Addresses;
+use crate::support::deployment::Deployment;
+use crate::support::service::{Output, Service};
 
+/// The processes. Each has a number, under which a new one replaces it.
 pub struct Fleet<'a> {
     pub deployment: &'a Deployment,
     addresses: Addresses,
     services: Vec<Option<Service>>,
-    /// What each of its processes has printed, also those that are gone.
-    tapes: Vec<Tape>,
+    /// The output of all processes, including those that have ended.
+    outputs: Vec<Output>,
 }
 
 impl<'a> Fleet<'a> {
@@ -18,21 +19,21 @@ impl<'a> Fleet<'a> {
             deployment,
             addresses,
             services: (0..processes).map(|_| None).collect(),
-            tapes: Vec::new(),
+            outputs: Vec::new(),
         };
-        (0..processes).for_each(|number| fleet.launch(number));
+        (0..processes).for_each(|number| fleet.start_process(number));
         fleet
     }
 
-    /// Starts a process in this place.
-    pub fn launch(&mut self, number: usize) {
-        let service = self.deployment.start_on_its_clock();
-        self.tapes.push(service.tape());
+    /// Starts a process under this number.
+    pub fn start_process(&mut self, number: usize) {
+        let service = self.deployment.start_on_wall_clock();
+        self.outputs.push(service.output());
         self.services[number] = Some(service);
         self.announce();
     }
 
-    /// `kill -9`.
+    /// Kills a process, as `kill -9` does.
     pub fn kill(&mut self, number: usize) {
         if let Some(service) = self.services[number].take() {
             service.kill();
@@ -40,8 +41,8 @@ impl<'a> Fleet<'a> {
         self.announce();
     }
 
-    /// SIGTERM: it ends what it does, or gives it back.
-    pub fn stop_one(&mut self, number: usize) {
+    /// Sends SIGTERM: the process finishes its work or gives it back.
+    pub fn stop_process(&mut self, number: usize) {
         if let Some(service) = self.services[number].take() {
             assert_eq!(service.stop(), Some(0));
         }
@@ -63,20 +64,20 @@ impl<'a> Fleet<'a> {
     }
 
     fn announce(&self) {
-        self.addresses.are(&self.services().map(|service| service.address).collect::<Vec<_>>());
+        self.addresses.set(&self.services().map(|service| service.address).collect::<Vec<_>>());
     }
 
-    /// Stops all of them, as an operator does.
+    /// Stops all processes, as an operator does.
     pub fn stop(mut self) {
-        (0..self.len()).for_each(|number| self.stop_one(number));
+        (0..self.len()).for_each(|number| self.stop_process(number));
     }
 }
 
 impl Drop for Fleet<'_> {
-    /// A failed run cannot be had again: what the processes said of their own faults is shown with it.
+    /// Prints the errors that the processes logged, since a failed run may not be repeatable.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let lines = self.tapes.iter().flat_map(Tape::log);
+            let lines = self.outputs.iter().flat_map(Output::log);
             lines.filter(|line| line.contains("\"level\":\"error\"")).for_each(|line| println!("{line}"));
         }
     }

@@ -1,16 +1,16 @@
-//! Webhooks listed and sent anew by the operator.
+//! `huemill deliveries`: the operator lists webhooks and redelivers them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::desk::{Desk, client, ended};
-use crate::service::{PATIENCE, Service};
+use crate::support::service::Service;
+use crate::support::wait_for;
+use crate::workspace::{Workspace, client, wait_for_end};
 
-/// A receiver that says 410 to the first webhook and takes all others.
-fn receiver() -> u16 {
+/// Starts a receiver that answers 410 to the first webhook and accepts all others. Returns its port.
+fn start_receiver() -> u16 {
     let listener = TcpListener::bind("127.0.0.2:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -31,45 +31,40 @@ fn receiver() -> u16 {
     port
 }
 
-/// A desk, its service, and a job whose end was told in vain.
-fn with_dead_letter() -> (Desk, Service, Value) {
-    let port = receiver();
+/// A workspace, its service, and the dead delivery of a job.
+fn with_dead_letter() -> (Workspace, Service, Value) {
+    let port = start_receiver();
     let port_text = port.to_string();
     let settings = [
         ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.2"),
         ("HUEMILL__OUTBOUND__ALLOW_PORTS", port_text.as_str()),
     ];
-    let (desk, service) = Desk::with_service(&settings);
-    desk.picture("a.png", 30);
-    let bytes = std::fs::read(desk.path("a.png")).unwrap();
+    let (workspace, service) = Workspace::with_service(&settings);
+    workspace.write_picture("a.png", 30);
+    let bytes = std::fs::read(workspace.path("a.png")).unwrap();
     let form = reqwest::blocking::multipart::Form::new()
         .part("images", reqwest::blocking::multipart::Part::bytes(bytes).file_name("a.png"))
         .text("callback_url", format!("http://127.0.0.2:{port}/hook?key=hunter2"));
     let job: Value = client().post(service.url("/jobs")).multipart(form).send().unwrap().json().unwrap();
-    ended(&service, job["job_id"].as_str().unwrap());
-    let row = stands(&desk, "dead");
+    wait_for_end(&service, job["job_id"].as_str().unwrap());
+    let row = wait_for_status(&workspace, "dead");
     assert_eq!(row["job_id"], job["job_id"]);
-    (desk, service, row)
+    (workspace, service, row)
 }
 
-/// The newest delivery once it stands so.
-fn stands(desk: &Desk, status: &str) -> Value {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let run = desk.ok(&["deliveries", "list", "--json", "--limit", "1", "--status", status]);
-        if !run.out.is_empty() {
-            return run.json();
-        }
-        assert!(Instant::now() < deadline, "no delivery is {status}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// Waits until the newest delivery has this status and returns it.
+fn wait_for_status(workspace: &Workspace, status: &str) -> Value {
+    wait_for(&format!("a delivery is {status}"), || {
+        let run = workspace.run_ok(&["deliveries", "list", "--json", "--limit", "1", "--status", status]);
+        (!run.out.is_empty()).then(|| run.json())
+    })
 }
 
 #[test]
-fn a_dead_letter_is_found_and_sent_anew() {
-    let (desk, _service, row) = with_dead_letter();
+fn a_dead_delivery_is_listed_and_redelivered() {
+    let (workspace, _service, row) = with_dead_letter();
     let (id, job) = (row["id"].as_str().unwrap(), row["job_id"].as_str().unwrap());
-    let list = desk.ok(&["deliveries", "list", "--job", job]);
+    let list = workspace.run_ok(&["deliveries", "list", "--job", job]);
     let lines: Vec<&str> = list.out.lines().collect();
     assert!(lines.len() == 2 && lines[0].starts_with("DELIVERY "), "{list:?}");
     assert!(
@@ -77,24 +72,27 @@ fn a_dead_letter_is_found_and_sent_anew() {
         "{list:?}"
     );
     assert!(!list.out.contains("hunter2"), "{list:?}");
-    assert_eq!(desk.ok(&["deliveries", "list", "--status", "delivered", "--json"]).out, "");
-    let run = desk.ok(&["deliveries", "redeliver", id]);
+    assert_eq!(workspace.run_ok(&["deliveries", "list", "--status", "delivered", "--json"]).out, "");
+    let run = workspace.run_ok(&["deliveries", "redeliver", id]);
     assert!(run.line().starts_with(&format!("{id}  ")), "{run:?}");
-    let taken = stands(&desk, "delivered");
+    let taken = wait_for_status(&workspace, "delivered");
     assert_eq!(taken["attempts"].as_array().unwrap().len(), 2, "{taken}");
     let last = if id.ends_with('0') { "1" } else { "0" };
-    let run = desk.run(&["deliveries", "redeliver", &format!("{}{last}", &id[..id.len() - 1])]);
+    let run = workspace.run(&["deliveries", "redeliver", &format!("{}{last}", &id[..id.len() - 1])]);
     assert!(run.code == Some(1) && run.err.contains("NOT_FOUND"), "{run:?}");
 }
 
 #[test]
-fn deliveries_are_the_operators() {
-    let (desk, _service) = Desk::with_service(&[]);
-    assert_eq!(desk.ok(&["deliveries", "list"]).out.lines().count(), 1);
-    let run = desk.run(&["deliveries", "list", "--token", "another"]);
+fn only_the_operator_can_list_deliveries() {
+    let (workspace, _service) = Workspace::with_service(&[]);
+    assert_eq!(workspace.run_ok(&["deliveries", "list"]).out.lines().count(), 1);
+    let run = workspace.run(&["deliveries", "list", "--token", "another"]);
     assert!(run.code == Some(1) && run.err.contains("UNAUTHORIZED"), "{run:?}");
-    let output =
-        desk.command(&["deliveries", "list"]).env("DATA_DIR", desk.path("nowhere")).output().unwrap();
+    let output = workspace
+        .command(&["deliveries", "list"])
+        .env("DATA_DIR", workspace.path("nowhere"))
+        .output()
+        .unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("OPERATOR_TOKEN"), "{output:?}");
     for args in [
         &["deliveries", "list", "--status", "gone"][..],
@@ -102,20 +100,22 @@ fn deliveries_are_the_operators() {
         &["deliveries", "list", "--limit", "0"],
         &["deliveries", "redeliver", "../health"],
     ] {
-        assert_eq!(desk.run(args).code, Some(2), "{args:?}");
+        assert_eq!(workspace.run(args).code, Some(2), "{args:?}");
     }
 }
 
 #[test]
-fn sending_anew_is_signed_where_the_secret_is_known() {
-    let (desk, _service) =
-        Desk::with_service(&[("REQUIRE_SIGNATURE", "true"), ("WEBHOOK_SECRET", "a-secret-of-both-sides")]);
+fn a_redelivery_is_signed_where_the_secret_is_set() {
+    let (workspace, _service) = Workspace::with_service(&[
+        ("REQUIRE_SIGNATURE", "true"),
+        ("WEBHOOK_SECRET", "a-secret-of-both-sides"),
+    ]);
     let args = ["deliveries", "redeliver", "dlv_018c0000000000112233445566778899aabbccddeeff"];
-    let told = |secret: &str| {
-        let output = desk.command(&args).env("WEBHOOK_SECRET", secret).output().unwrap();
+    let error = |secret: &str| {
+        let output = workspace.command(&args).env("WEBHOOK_SECRET", secret).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(told("a-secret-of-both-sides").contains("NOT_FOUND"), "it was believed, and there is none");
-    assert!(told("another-secret-than-that").contains("INVALID_SIGNATURE"));
+    assert!(error("a-secret-of-both-sides").contains("NOT_FOUND"), "the signature was refused");
+    assert!(error("another-secret-than-that").contains("INVALID_SIGNATURE"));
 }

@@ -1,69 +1,66 @@
-//! Processes, the queue and retries, as the operator uses them from the command line.
-
-use std::time::{Duration, Instant};
+//! `huemill processes`, `queue` and `jobs retry`, which the operator runs.
 
 use serde_json::json;
 
-use crate::desk::{Desk, ended, job};
-use crate::service::PATIENCE;
+use crate::support::wait_until;
+use crate::workspace::{Workspace, job_status, wait_for_end};
 
 #[test]
-fn processes_are_a_table_and_json() {
-    let (desk, _service) = Desk::with_service(&[]);
-    let deadline = Instant::now() + PATIENCE;
-    while desk.ok(&["processes", "--json"]).out.is_empty() {
-        assert!(Instant::now() < deadline, "it never beat");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let list = desk.ok(&["processes"]);
+fn processes_are_listed_as_a_table_and_as_json() {
+    let (workspace, _service) = Workspace::with_service(&[]);
+    wait_until("the process has a row", || !workspace.run_ok(&["processes", "--json"]).out.is_empty());
+    let list = workspace.run_ok(&["processes"]);
     let lines: Vec<&str> = list.out.lines().collect();
     assert!(lines.len() == 2 && lines[0].starts_with("HOST "), "{list:?}");
     assert!(lines[1].contains(env!("CARGO_PKG_VERSION")) && lines[1].contains("  alive  "), "{list:?}");
-    let row = desk.ok(&["processes", "--json"]).json();
+    let row = workspace.run_ok(&["processes", "--json"]).json();
     assert!(row["role"] == "all" && row["alive"] == true, "{row}");
 }
 
 #[test]
-fn the_queue_is_paused_and_resumed() {
-    let (desk, service) = Desk::with_service(&[]);
-    assert_eq!(desk.ok(&["queue", "status"]).line(), "running");
-    assert_eq!(desk.ok(&["queue", "pause", "--type", "zip_batch"]).line(), "paused: zip_batch");
-    assert_eq!(desk.ok(&["queue", "pause"]).line(), "paused: all, zip_batch");
-    assert_eq!(desk.ok(&["queue", "status", "--json"]).json(), json!({ "paused": ["all", "zip_batch"] }));
-    desk.picture("a.png", 30);
-    let run = desk.ok(&["submit", "a.png"]);
-    assert_eq!(job(&service, run.line())["status"], "queued");
-    assert_eq!(desk.ok(&["queue", "resume", "--json"]).json(), json!({ "paused": [] }));
-    assert_eq!(ended(&service, run.line())["status"], "completed");
+fn the_queue_can_be_paused_and_resumed() {
+    let (workspace, service) = Workspace::with_service(&[]);
+    assert_eq!(workspace.run_ok(&["queue", "status"]).line(), "running");
+    assert_eq!(workspace.run_ok(&["queue", "pause", "--type", "zip_batch"]).line(), "paused: zip_batch");
+    assert_eq!(workspace.run_ok(&["queue", "pause"]).line(), "paused: all, zip_batch");
+    assert_eq!(
+        workspace.run_ok(&["queue", "status", "--json"]).json(),
+        json!({ "paused": ["all", "zip_batch"] })
+    );
+    workspace.write_picture("a.png", 30);
+    let run = workspace.run_ok(&["submit", "a.png"]);
+    assert_eq!(job_status(&service, run.line())["status"], "queued");
+    assert_eq!(workspace.run_ok(&["queue", "resume", "--json"]).json(), json!({ "paused": [] }));
+    assert_eq!(wait_for_end(&service, run.line())["status"], "completed");
 }
 
 #[test]
-fn a_retry_says_what_it_did_or_why_not() {
-    let (desk, service) = Desk::with_service(&[("HUEMILL__JOBS__MAX_ATTEMPTS", "1")]);
-    desk.ok(&["queue", "pause"]);
-    desk.picture("a.png", 30);
-    let submitted = desk.ok(&["submit", "a.png"]);
+fn a_retry_reports_what_it_did_or_why_it_was_refused() {
+    let (workspace, service) = Workspace::with_service(&[("HUEMILL__JOBS__MAX_ATTEMPTS", "1")]);
+    workspace.run_ok(&["queue", "pause"]);
+    workspace.write_picture("a.png", 30);
+    let submitted = workspace.run_ok(&["submit", "a.png"]);
     let id = submitted.line();
-    let run = desk.run(&["jobs", "retry", id]);
+    let run = workspace.run(&["jobs", "retry", id]);
     assert!(run.code == Some(1) && run.err.contains("JOB_NOT_RETRYABLE"), "{run:?}");
-    // Its input goes missing: a fault that is not the picture's.
-    let input = desk.path("data").join(format!("blobs/{}/jobs/{id}/in", &id[id.len() - 2..]));
-    std::fs::rename(&input, desk.path("data").join("aside")).unwrap();
-    desk.ok(&["queue", "resume"]);
-    ended(&service, id);
-    desk.ok(&["queue", "pause"]);
-    let run = desk.ok(&["jobs", "retry", id]);
+    // The input is missing: a fault that is not the picture's.
+    let input = workspace.path("data").join(format!("blobs/{}/jobs/{id}/in", &id[id.len() - 2..]));
+    std::fs::rename(&input, workspace.path("data").join("aside")).unwrap();
+    workspace.run_ok(&["queue", "resume"]);
+    wait_for_end(&service, id);
+    workspace.run_ok(&["queue", "pause"]);
+    let run = workspace.run_ok(&["jobs", "retry", id]);
     assert_eq!(run.line(), format!("{id}  processing  1 pictures queued again"));
 }
 
 #[test]
-fn they_are_the_operators() {
-    let (desk, _service) = Desk::with_service(&[]);
+fn only_the_operator_can_see_processes_and_pause_the_queue() {
+    let (workspace, _service) = Workspace::with_service(&[]);
     for args in [&["processes"][..], &["queue", "status"], &["queue", "pause"], &["queue", "resume"]] {
-        let run = desk.run(&[args, &["--token", "another"]].concat());
+        let run = workspace.run(&[args, &["--token", "another"]].concat());
         assert!(run.code == Some(1) && run.err.contains("UNAUTHORIZED"), "{run:?}");
     }
-    assert_eq!(desk.run(&["queue", "pause", "--type", "nothing"]).code, Some(2));
-    assert_eq!(desk.run(&["jobs", "retry", "../health"]).code, Some(2));
-    assert_eq!(desk.ok(&["queue", "status"]).line(), "running");
+    assert_eq!(workspace.run(&["queue", "pause", "--type", "nothing"]).code, Some(2));
+    assert_eq!(workspace.run(&["jobs", "retry", "../health"]).code, Some(2));
+    assert_eq!(workspace.run_ok(&["queue", "status"]).line(), "running");
 }

@@ -1,25 +1,32 @@
-//! Processes with roles: one answers requests, another works on what it accepted.
+//! Roles of processes: a web process accepts jobs, a worker processes them and answers only operators and probes.
+
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::clients::{Node, small};
-use super::postgres::Cluster;
-use super::receiver::{Receiver, Reply};
-use super::until;
+use super::node::Node;
+use crate::support::pictures::small_jpegs;
+use crate::support::receiver::{Receiver, Reply};
+use crate::support::servers::postgres::Cluster;
+use crate::support::servers::require;
+use crate::support::wait_until;
 
 const OPERATOR: &str = "the-operators-own-token";
 
-fn settings(role: &str, receiver: &Receiver) -> Vec<(&'static str, String)> {
-    vec![
-        ("HUEMILL__SERVER__ROLE", role.to_owned()),
-        ("OPERATOR_TOKEN", OPERATOR.to_owned()),
-        ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.1/32".to_owned()),
-        ("HUEMILL__OUTBOUND__ALLOW_PORTS", receiver.port().to_string()),
-        ("HUEMILL__WEBHOOKS__POLL_SECONDS", "1".to_owned()),
-    ]
+/// Starts a node with this role, which may send webhooks to this receiver.
+fn start(role: &str, receiver: &Receiver, database: &str, blobs: &Path) -> Node {
+    let port = receiver.port().to_string();
+    let settings = [
+        ("HUEMILL__SERVER__ROLE", role),
+        ("OPERATOR_TOKEN", OPERATOR),
+        ("HUEMILL__OUTBOUND__ALLOW_CIDRS", "127.0.0.1/32"),
+        ("HUEMILL__OUTBOUND__ALLOW_PORTS", &port),
+        ("HUEMILL__WEBHOOKS__POLL_SECONDS", "1"),
+    ];
+    Node::start_with(database, blobs, &settings)
 }
 
-/// Role, slots and whether it is alive, of each process that has a row, by role.
+/// The role, the slots and the liveness of each process that has a row, sorted by role.
 fn roles(node: &Node) -> Vec<(Value, Value, Value)> {
     let body: Value = node.get("/processes", OPERATOR).json().unwrap();
     let rows = body["processes"].as_array().unwrap_or_else(|| panic!("{body}")).iter();
@@ -30,26 +37,27 @@ fn roles(node: &Node) -> Vec<(Value, Value, Value)> {
 }
 
 #[test]
-fn a_web_process_accepts_what_a_worker_does_and_the_worker_sends_the_webhook() {
+fn a_web_process_accepts_a_job_and_a_worker_processes_it_and_sends_the_webhook() {
+    require!(PostgreSql);
     let receiver = Receiver::start(|_, _| Reply::status(204));
     let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
-    let web = Node::start_with(&database, blobs.path(), &settings("web", &receiver));
-    let job = web.submit_told(&receiver.url("/"), &small(3, 1));
-    until("its heartbeat is counted", || web.figure("processes_alive") == 1);
-    let stands: Value = web.get(&format!("/jobs/{job}"), OPERATOR).json().unwrap();
-    assert_eq!(stands["status"], "queued", "no one works yet: {stands}");
+    let web = start("web", &receiver, &database, blobs.path());
+    let job = web.submit_with_callback(&receiver.url("/"), &small_jpegs(3, 1));
+    wait_until("the web process counts its own heartbeat", || web.metric("processes_alive") == 1);
+    let status: Value = web.get(&format!("/jobs/{job}"), OPERATOR).json().unwrap();
+    assert_eq!(status["status"], "queued", "no worker runs yet: {status}");
 
-    let worker = Node::start_with(&database, blobs.path(), &settings("worker", &receiver));
-    web.completes(&job, 3);
-    until("the webhook is sent", || !receiver.requests().is_empty());
-    until("and counted", || worker.figure("webhook_deliveries_total") == 1);
-    assert_eq!(worker.figure("images_processed_total{endpoint=\"/jobs\"}"), 3);
-    assert_eq!(web.figure("images_processed_total{endpoint=\"/jobs\"}"), 0);
-    assert_eq!(web.figure("webhook_attempts_total"), 0);
+    let worker = start("worker", &receiver, &database, blobs.path());
+    web.assert_job_completes(&job, 3);
+    wait_until("the webhook is sent", || !receiver.requests().is_empty());
+    wait_until("the webhook is counted", || worker.metric("webhook_deliveries_total") == 1);
+    assert_eq!(worker.metric("images_processed_total{endpoint=\"/jobs\"}"), 3);
+    assert_eq!(web.metric("images_processed_total{endpoint=\"/jobs\"}"), 0);
+    assert_eq!(web.metric("webhook_attempts_total"), 0);
     let both = [(json!("web"), json!(2), json!(true)), (json!("worker"), json!(2), json!(true))];
     for node in [&web, &worker] {
         assert_eq!(roles(node), both);
-        until("each sees both", || node.figure("processes_alive") == 2);
+        wait_until("each process sees both", || node.metric("processes_alive") == 2);
     }
     let duties: Value = web.get("/processes", OPERATOR).json().unwrap();
     let sweeper = duties["processes"].as_array().unwrap().iter().find(|row| row["duties"] != json!([]));
@@ -57,10 +65,11 @@ fn a_web_process_accepts_what_a_worker_does_and_the_worker_sends_the_webhook() {
 }
 
 #[test]
-fn a_worker_answers_operators_and_probes_and_no_one_else() {
+fn a_worker_answers_only_operators_and_probes() {
+    require!(PostgreSql);
     let receiver = Receiver::start(|_, _| Reply::status(204));
     let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
-    let worker = Node::start_with(&database, blobs.path(), &settings("worker", &receiver));
+    let worker = start("worker", &receiver, &database, blobs.path());
     assert!(worker.is_healthy() && worker.is_ready());
     for path in ["/jobs", "/processes", "/queue", "/webhooks/deliveries"] {
         assert_eq!(worker.get(path, OPERATOR).status(), 200, "{path}");

@@ -1,4 +1,4 @@
-//! What must be true after all crashes.
+//! What must hold after all crashes: no blob is left over, and the rows are consistent.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,54 +7,65 @@ use huemill_store::job::{ItemState, JobState};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{JobFilter, JobVersion, Listener, Store};
 
-use super::clients::Seen;
-use super::place::Place;
-use super::service::Service;
-use super::until;
+use super::storage::Storage;
+use crate::support::clients::ClientRecord;
+use crate::support::service::Service;
+use crate::support::wait_until;
 
-/// Process deaths over a picture that are borne (`jobs.max_crashes`).
-const MOST_CRASHES: u32 = 3;
+/// How many crashes a picture may cause before it fails (`jobs.max_crashes`).
+const MAX_CRASHES: u32 = 3;
 
-/// No blob without its job is left, and no input of a job that has ended.
-pub fn blobs_are_collected(service: &Service, place: &Place, seen: &Seen) {
-    let known: HashSet<&str> = seen.accepted.values().map(|(job, _)| job.as_str()).collect();
+/// Waits until the service has removed the blobs without a job and the inputs of jobs that have ended.
+pub fn leftover_blobs_are_removed(service: &Service, storage: &Storage, record: &ClientRecord) {
+    let known: HashSet<&str> = record.accepted.values().map(|(job, _)| job.as_str()).collect();
     let mut found: HashMap<String, bool> = HashMap::new();
     let mut leftovers = || {
-        let blobs = place.blobs().into_iter().filter(|key| {
+        let blobs = storage.blobs().into_iter().filter(|key| {
             let below = key.split_once('/').and_then(|(_, below)| below.strip_prefix("jobs/"));
             let Some((job, rest)) = below.and_then(|below| below.split_once('/')) else {
                 return true;
             };
-            // A job whose 202 was lost on the way is a job all the same.
+            // A job exists even where its 202 was lost on the way.
             let is_job =
                 known.contains(job) || *found.entry(job.to_owned()).or_insert_with(|| is_job(service, job));
             !is_job || rest.starts_with("in/")
         });
         blobs.collect::<Vec<_>>()
     };
-    until("what is left over is collected", || leftovers().is_empty());
+    wait_until("all leftover blobs are removed", || leftovers().is_empty());
 }
 
 fn is_job(service: &Service, name: &str) -> bool {
     reqwest::blocking::get(service.url(&format!("/jobs/{name}"))).unwrap().status() == 200
 }
 
-struct Deaf;
+/// A listener that ignores changes.
+struct IgnoreChanges;
 
-impl Listener for Deaf {
+impl Listener for IgnoreChanges {
     fn changed(&self, _: JobVersion) {}
 }
 
-/// The rows themselves: one end each, counts that are those of the items, attempts within their limit.
-pub fn rows_add_up(place: &Place, seen: &Seen) {
+/// Checks the rows: each job has ended, its counts match its items, and no item failed before its last attempt.
+pub fn rows_are_consistent(storage: &Storage, record: &ClientRecord) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = match place.database() {
+        let store = match storage.database() {
             None => {
-                SqlStore::sqlite(&place.data().join("huemill.db"), StoreClock::system(), Arc::new(Deaf)).await
+                SqlStore::sqlite(
+                    &storage.data().join("huemill.db"),
+                    StoreClock::system(),
+                    Arc::new(IgnoreChanges),
+                )
+                .await
             }
             Some(url) => {
-                SqlStore::postgres(&url.to_owned().into(), PostgresSettings::default(), Arc::new(Deaf)).await
+                SqlStore::postgres(
+                    &url.to_owned().into(),
+                    PostgresSettings::default(),
+                    Arc::new(IgnoreChanges),
+                )
+                .await
             }
         }
         .unwrap();
@@ -79,14 +90,14 @@ pub fn rows_add_up(place: &Place, seen: &Seen) {
                     let error = item.error.as_ref().unwrap();
                     assert_eq!(
                         error.code, "INTERNAL_ERROR",
-                        "good pictures: only their process can fail them"
+                        "the pictures are good: only crashes can make them fail"
                     );
-                    assert!(item.attempt >= MOST_CRASHES, "{item:?} was given up early");
+                    assert!(item.attempt >= MAX_CRASHES, "{item:?} was given up too early");
                 }
                 rows.insert(job.id.to_string());
             }
         }
-        for (job, _) in seen.accepted.values() {
+        for (job, _) in record.accepted.values() {
             assert!(rows.contains(job), "{job} was accepted and has no row");
         }
         store.close().await;

@@ -1,4 +1,4 @@
-//! A service to be watched, and clients of it: good ones, careless ones, and those that should not be let in.
+//! Clients of the service that a drill watches, and the load that they make.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,36 +9,39 @@ use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 
+use crate::support::http::images_form;
+use crate::support::pictures::gradient_png;
+use crate::support::service::Service;
+
 /// A client of a service.
 #[derive(Clone)]
-pub struct Customer {
+pub struct TestClient {
     client: Client,
     url: String,
 }
 
-impl Customer {
-    pub fn of(service: &super::service::Service) -> Self {
-        let client = Client::builder().timeout(Duration::from_secs(60)).no_proxy().build().unwrap();
-        Self { client, url: service.url("") }
+impl TestClient {
+    pub fn of(service: &Service) -> Self {
+        Self { client: crate::support::http::client(), url: service.url("") }
     }
 
     pub fn get(&self, path: &str) -> Option<Response> {
         self.client.get(format!("{}{path}", self.url)).send().ok()
     }
 
-    /// Sends a job of one picture; a key and a callback where there are such.
+    /// Submits a job of one small picture, with this key and callback URL if any.
     pub fn submit(&self, shade: u8, key: Option<&str>, callback: Option<&str>) -> Option<Response> {
-        self.submit_picture(picture(shade), key, callback)
+        self.submit_picture(gradient_png(shade), key, callback)
     }
 
-    /// The same, with this picture.
+    /// Submits a job of this picture, with this key and callback URL if any.
     pub fn submit_picture(
         &self,
         picture: Vec<u8>,
         key: Option<&str>,
         callback: Option<&str>,
     ) -> Option<Response> {
-        let mut form = Form::new().part("images", Part::bytes(picture).file_name("a.png"));
+        let mut form = images_form(&[picture]);
         if let Some(callback) = callback {
             form = form.text("callback_url", callback.to_owned());
         }
@@ -49,12 +52,12 @@ impl Customer {
         request.send().ok()
     }
 
-    /// Sends JSON, such as a job of pictures that lie elsewhere.
+    /// Posts JSON, such as a job of pictures by URL.
     pub fn post(&self, path: &str, body: &Value) -> Option<Response> {
         self.client.post(format!("{}{path}", self.url)).json(body).send().ok()
     }
 
-    /// Sends one picture to be processed at once.
+    /// Posts one picture to /process.
     pub fn process(&self, picture: Vec<u8>) -> Option<Response> {
         let form = Form::new().part("image", Part::bytes(picture).file_name("a.png"));
         self.client.post(format!("{}/process", self.url)).multipart(form).send().ok()
@@ -65,34 +68,22 @@ impl Customer {
         let body = self.get(&format!("/jobs/{job}?cards=url")).and_then(|answer| answer.json::<Value>().ok());
         body.is_some_and(|body| body["status"] == "completed" || body["status"] == "failed")
     }
-
-    pub fn is_ready(&self) -> bool {
-        self.get("/ready").is_some_and(|answer| answer.status() == 200)
-    }
 }
 
-/// The id of an accepted job.
-pub fn id(answer: Response) -> String {
+/// The id of the job that this answer accepted.
+pub fn job_id(answer: Response) -> String {
     assert_eq!(answer.status(), 202);
     answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned()
 }
 
-/// A small picture.
-pub fn picture(shade: u8) -> Vec<u8> {
-    let image = image::RgbImage::from_fn(24, 16, |x, y| image::Rgb([x as u8 * 10, y as u8 * 15, shade]));
-    let mut bytes = Vec::new();
-    image.write_to(&mut std::io::Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
-    bytes
-}
-
-/// A picture with an end that is missing.
-pub fn broken(shade: u8) -> Vec<u8> {
-    let mut bytes = picture(shade);
+/// A picture whose second half is missing.
+pub fn broken_picture(shade: u8) -> Vec<u8> {
+    let mut bytes = gradient_png(shade);
     bytes.truncate(bytes.len() / 2);
     bytes
 }
 
-/// Does something again and again until it is dropped.
+/// A thread that repeats an action until it is dropped.
 pub struct Load {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,

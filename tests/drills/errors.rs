@@ -1,69 +1,76 @@
-//! A service that refuses some of its requests: one upload that never ends holds the only place that there is.
+//! Alerts on errors and availability: the service refuses some requests, because an upload that never ends holds the
+//! only upload slot.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::clients::{Customer, Load, id, picture};
+use super::clients::{Load, TestClient, job_id};
+use super::monitoring_stack::MonitoringStack;
 use super::report::{Alarm, alarm};
-use super::town::Town;
-use super::{drill, ready, scale, until};
+use super::{drill, scale, start_ready};
+use crate::support::pictures::gradient_png;
+use crate::support::servers::require;
+use crate::support::wait_until;
 
-/// Sends a large picture a little faster than is refused as too slow.
+/// Sends a large picture just fast enough for the service to accept the rate.
 fn endless_upload(address: SocketAddr) -> Load {
     let mut socket = TcpStream::connect(address).unwrap();
     let head = "POST /process HTTP/1.1\r\nhost: drill\r\ncontent-type: image/png\r\ncontent-length: 40000000\r\n\r\n";
     socket.write_all(head.as_bytes()).unwrap();
-    // It ends when the load is dropped, with its socket.
+    // Dropping the load closes the socket, which ends the upload.
     Load::start(Duration::from_millis(100), move |_| drop(socket.write_all(&[0; 2_000])))
 }
 
-/// A mixture of requests, one in `one_in` an upload, while another upload holds the only place.
-fn refusals(factor: u64, one_in: u32, pause: Duration, alarms: &[Alarm]) {
-    let (town, data) = (Town::start(factor), tempfile::tempdir().unwrap());
-    let service = ready(data.path(), &[("HUEMILL__UPLOADS__IN_FLIGHT", "1".to_owned())]);
-    town.watch(&[service.address]);
-    let (customer, address) = (Customer::of(&service), service.address);
-    let job = id(customer.submit(1, None, None).unwrap());
-    until("the job ends", || customer.has_ended(&job));
+/// Sends requests while an upload holds the only slot. One request in `one_in` is another upload, which is refused.
+fn drill_refusals(factor: u64, one_in: u32, pause: Duration, alarms: &[Alarm]) {
+    let (stack, data) = (MonitoringStack::start(factor), tempfile::tempdir().unwrap());
+    let service = start_ready(data.path(), &[("HUEMILL__UPLOADS__IN_FLIGHT", "1".to_owned())]);
+    stack.watch(&[service.address]);
+    let (client, address) = (TestClient::of(&service), service.address);
+    let job = job_id(client.submit(1, None, None).unwrap());
+    wait_until("the job ends", || client.has_ended(&job));
     let path = format!("/jobs/{job}?cards=url");
     let begin = || {
         let upload = endless_upload(address);
-        until("the place is taken", || town.query("uploads_in_flight_bytes") > Some(0.0));
+        wait_until("the upload has begun", || stack.query("uploads_in_flight_bytes") > Some(0.0));
         let load = Load::start(pause, move |number| {
             if number % one_in == one_in - 1 {
-                drop(customer.process(picture(1)));
+                drop(client.process(gradient_png(1)));
             } else {
-                drop(customer.get(&path));
+                drop(client.get(&path));
             }
         });
         (upload, load)
     };
-    drill(&town, alarms, begin, |(upload, load)| {
+    drill(&stack, alarms, begin, |(upload, load)| {
         drop(upload);
         load
     });
 }
 
 #[test]
-#[ignore = "takes half a minute: `make drills`"]
+#[ignore = "takes half a minute: run `make drills`"]
 fn availability_below_target_and_availability_fast_burn() {
-    let fault = "an upload without end holds the only place, one request in 45 is refused";
+    require!(Alertmanager, Prometheus);
+    let fault = "an upload without end holds the only slot, one request in 45 is refused";
     let alarms = [alarm("AvailabilityBelowTarget", "P1", fault), alarm("AvailabilityFastBurn", "P1", fault)];
-    refusals(scale::HOURS, 45, Duration::from_millis(4), &alarms);
+    drill_refusals(scale::HOURS, 45, Duration::from_millis(4), &alarms);
 }
 
 #[test]
-#[ignore = "takes a minute: `make drills`"]
+#[ignore = "takes a minute: run `make drills`"]
 fn availability_slow_burn() {
-    let fault = "an upload without end holds the only place, one request in 220 is refused";
+    require!(Alertmanager, Prometheus);
+    let fault = "an upload without end holds the only slot, one request in 220 is refused";
     let alarms = [alarm("AvailabilitySlowBurn", "P3", fault)];
-    refusals(scale::DAYS, 220, Duration::from_millis(2), &alarms);
+    drill_refusals(scale::DAYS, 220, Duration::from_millis(2), &alarms);
 }
 
 #[test]
-#[ignore = "takes a minute: `make drills`"]
+#[ignore = "takes a minute: run `make drills`"]
 fn error_rate_slow_burn() {
-    let fault = "an upload without end holds the only place, one request in 40 is refused";
-    refusals(scale::DAYS, 40, Duration::from_millis(10), &[alarm("ErrorRateSlowBurn", "P3", fault)]);
+    require!(Alertmanager, Prometheus);
+    let fault = "an upload without end holds the only slot, one request in 40 is refused";
+    drill_refusals(scale::DAYS, 40, Duration::from_millis(10), &[alarm("ErrorRateSlowBurn", "P3", fault)]);
 }

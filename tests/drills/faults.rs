@@ -1,40 +1,44 @@
-//! What no fault from outside brings about, ordered of a build with the feature `faults`; and that no other build takes
-//! such an order.
+//! Faults that nothing outside the process can cause: a build with the feature `faults` injects them on request, and no
+//! other build does.
 
-use super::ready;
+use super::start_ready;
+#[cfg(feature = "faults")]
+use crate::support::servers::require;
+use crate::support::service::Service;
 
-/// The operator's token of these services.
+/// The operator token of these services.
 const TOKEN: &str = "the-operator-of-a-drill";
 
-/// Orders a panic of an actor; the status of the answer.
-fn order(service: &super::service::Service) -> u16 {
+/// Requests that an actor panics. Returns the status of the answer.
+fn request_panic(service: &Service) -> u16 {
     let request = reqwest::blocking::Client::new().post(service.url("/faults/panic")).bearer_auth(TOKEN);
     request.send().unwrap().status().as_u16()
 }
 
 #[cfg(not(feature = "faults"))]
 #[test]
-fn a_build_without_the_feature_has_no_faults_to_order() {
+fn a_build_without_the_feature_injects_no_faults() {
     let data = tempfile::tempdir().unwrap();
-    let service = ready(data.path(), &[("OPERATOR_TOKEN", TOKEN.to_owned())]);
-    assert_eq!(order(&service), 404);
+    let service = start_ready(data.path(), &[("OPERATOR_TOKEN", TOKEN.to_owned())]);
+    assert_eq!(request_panic(&service), 404);
     assert!(service.logged("actor_restarted").is_empty());
 }
 
 #[cfg(feature = "faults")]
 #[test]
-#[ignore = "takes half a minute: `make drills`"]
+#[ignore = "takes half a minute: run `make drills`"]
 fn actor_restarting() {
+    require!(Alertmanager, Prometheus);
+    use super::monitoring_stack::MonitoringStack;
     use super::report::alarm;
-    use super::town::Town;
     use super::{drill, scale};
 
-    let (town, data) = (Town::start(scale::HOURS), tempfile::tempdir().unwrap());
-    let service = ready(data.path(), &[("OPERATOR_TOKEN", TOKEN.to_owned())]);
-    town.watch(&[service.address]);
+    let (stack, data) = (MonitoringStack::start(scale::HOURS), tempfile::tempdir().unwrap());
+    let service = start_ready(data.path(), &[("OPERATOR_TOKEN", TOKEN.to_owned())]);
+    stack.watch(&[service.address]);
     let unknown = reqwest::blocking::Client::new().post(service.url("/faults/panic")).send().unwrap();
     assert_eq!(unknown.status(), 401);
-    let begin = || assert_eq!(order(&service), 202);
-    drill(&town, &[alarm("ActorRestarting", "P2", "an actor panics on order")], begin, |()| ());
+    let begin = || assert_eq!(request_panic(&service), 202);
+    drill(&stack, &[alarm("ActorRestarting", "P2", "an actor panics on request")], begin, |()| ());
     assert_eq!(service.logged("actor_restarted").len(), 1);
 }

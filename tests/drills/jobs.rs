@@ -1,68 +1,76 @@
-//! Jobs that wait, and jobs that take long: their pictures lie on a slow server, and there is one worker.
+//! Alerts on jobs that wait or take long: their pictures are on a slow server, and the service has one worker.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::clients::{Customer, Load, id};
+use super::clients::{Load, TestClient, job_id};
+use super::delayed_server::{DelayedServer, loopback};
+use super::monitoring_stack::MonitoringStack;
 use super::report::{Alarm, alarm};
-use super::servers::{Server, reachable};
-use super::service::Service;
-use super::town::Town;
-use super::{drill, ready, scale, until};
+use super::{drill, scale, start_ready};
+use crate::support::servers::require;
+use crate::support::service::Service;
+use crate::support::wait_until;
 
-/// How long the slow server takes, beyond the marks of the drills.
-const SLOW: u64 = 1_500;
+/// The delay of the slow server, which exceeds the thresholds of the drills.
+const SLOW_MS: u64 = 1_500;
 
-/// A service that does little at a time.
-fn small(data: &std::path::Path, server: &Server) -> Service {
-    let mut settings = reachable(server.port());
+/// Starts a service that processes one picture at a time.
+fn start_small(data: &std::path::Path, server: &DelayedServer) -> Service {
+    let mut settings = loopback(server.port());
     settings.push(("HUEMILL__WORKERS__COUNT", "1".to_owned()));
     settings.push(("HUEMILL__OUTBOUND__DOWNLOADS", "1".to_owned()));
-    ready(data, &settings)
+    start_ready(data, &settings)
 }
 
-/// Sends jobs as `jobs` has them while the server is slow, and quick ones after that.
-fn slow_jobs(factor: u64, alarms: &[Alarm], jobs: impl FnMut(&Customer, &Server) + Send + 'static) {
-    let (town, data, server) = (Town::start(factor), tempfile::tempdir().unwrap(), Server::of_pictures());
-    let service = small(data.path(), &server);
-    town.watch(&[service.address]);
-    let (customer, slow) = (Customer::of(&service), server.clone());
+/// Submits the jobs of `jobs` while the server is slow, and quick jobs after that.
+fn drill_slow_jobs(
+    factor: u64,
+    alarms: &[Alarm],
+    jobs: impl FnMut(&TestClient, &DelayedServer) + Send + 'static,
+) {
+    let (stack, data, server) =
+        (MonitoringStack::start(factor), tempfile::tempdir().unwrap(), DelayedServer::of_pictures());
+    let service = start_small(data.path(), &server);
+    stack.watch(&[service.address]);
+    let (client, slow) = (TestClient::of(&service), server.clone());
     let mut jobs = jobs;
     let begin = || {
-        server.takes(SLOW);
-        Load::start(Duration::from_millis(1), move |_| jobs(&customer, &slow))
+        server.set_delay_ms(SLOW_MS);
+        Load::start(Duration::from_millis(1), move |_| jobs(&client, &slow))
     };
-    drill(&town, alarms, begin, |load| {
-        server.takes(0);
+    drill(&stack, alarms, begin, |load| {
+        server.set_delay_ms(0);
         drop(load);
-        let customer = Customer::of(&service);
-        Load::start(Duration::from_millis(50), move |number| drop(customer.submit(number as u8, None, None)))
+        let client = TestClient::of(&service);
+        Load::start(Duration::from_millis(50), move |number| drop(client.submit(number as u8, None, None)))
     });
 }
 
-fn of_url(customer: &Customer, url: &str) -> Option<String> {
-    customer.post("/jobs", &json!({ "urls": [url] })).map(id)
+fn submit_url(client: &TestClient, url: &str) -> Option<String> {
+    client.post("/jobs", &json!({ "urls": [url] })).map(job_id)
 }
 
 #[test]
-#[ignore = "takes half a minute: `make drills`"]
+#[ignore = "takes half a minute: run `make drills`"]
 fn queue_latency_slo_breach_and_queue_latency_fast_burn_and_processing_duration_slo_breach_and_processing_duration_fast_burn()
  {
-    let behind = "one worker, and jobs queue behind pictures of a slow server";
-    let slow = "the server of all jobs' pictures is slow";
+    require!(Alertmanager, Prometheus);
+    let behind = "jobs wait for the only worker behind pictures of a slow server";
+    let slow = "the pictures of all jobs are on a slow server";
     let alarms = [
         alarm("QueueLatencySLOBreach", "P0", behind),
         alarm("QueueLatencyFastBurn", "P0", behind),
         alarm("ProcessingDurationSLOBreach", "P1", slow),
         alarm("ProcessingDurationFastBurn", "P1", slow),
     ];
-    // Three wait at any time.
+    // At any time three jobs wait.
     let mut waiting: Vec<String> = Vec::new();
-    slow_jobs(scale::HOURS, &alarms, move |customer, server| {
-        waiting.retain(|job| !customer.has_ended(job));
+    drill_slow_jobs(scale::HOURS, &alarms, move |client, server| {
+        waiting.retain(|job| !client.has_ended(job));
         if waiting.len() < 5 {
-            waiting.extend(of_url(customer, &server.slow()));
+            waiting.extend(submit_url(client, &server.slow_url()));
         } else {
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -70,47 +78,51 @@ fn queue_latency_slo_breach_and_queue_latency_fast_burn_and_processing_duration_
 }
 
 #[test]
-#[ignore = "takes a minute: `make drills`"]
+#[ignore = "takes a minute: run `make drills`"]
 fn queue_latency_slow_burn_and_processing_duration_slow_burn() {
+    require!(Alertmanager, Prometheus);
     let alarms = [
         alarm("QueueLatencySlowBurn", "P3", "one job in seven waits behind pictures of a slow server"),
-        alarm("ProcessingDurationSlowBurn", "P3", "the pictures of one job in seven lie on a slow server"),
+        alarm("ProcessingDurationSlowBurn", "P3", "the pictures of one job in seven are on a slow server"),
     ];
-    slow_jobs(scale::DAYS, &alarms, |customer, server| {
+    drill_slow_jobs(scale::DAYS, &alarms, |client, server| {
         for shade in 0..10 {
-            let job = customer.submit(shade, None, None).map(id).unwrap();
-            until("the job ends", || customer.has_ended(&job));
+            let job = client.submit(shade, None, None).map(job_id).unwrap();
+            wait_until("the job ends", || client.has_ended(&job));
         }
-        // Two take the worker and the only place for downloads…
-        let mut jobs: Vec<String> = (0..2).filter_map(|_| of_url(customer, &server.slow())).collect();
-        // …and two wait.
-        jobs.extend((0..2).filter_map(|shade| customer.submit(shade, None, None).map(id)));
-        until("the jobs end", || jobs.iter().all(|job| customer.has_ended(job)));
+        // Two jobs take the worker and the only slot for downloads…
+        let mut jobs: Vec<String> = (0..2).filter_map(|_| submit_url(client, &server.slow_url())).collect();
+        // …and two jobs wait.
+        jobs.extend((0..2).filter_map(|shade| client.submit(shade, None, None).map(job_id)));
+        wait_until("the jobs end", || jobs.iter().all(|job| client.has_ended(job)));
     });
 }
 
-/// Longer than a drill waits for a page, and shorter than a download may take.
-const NEVER: u64 = 35_000;
+/// Longer than the drill waits for a page.
+const NEVER_MS: u64 = 600_000;
 
 #[test]
 fn job_not_progressing() {
-    let (town, data, server) =
-        (Town::start(scale::HOURS), tempfile::tempdir().unwrap(), Server::of_pictures());
-    let mut settings = reachable(server.port());
-    // Three leases without an attempt that ended: stalled after nine seconds.
+    require!(Alertmanager, Prometheus);
+    let (stack, data, server) =
+        (MonitoringStack::start(scale::HOURS), tempfile::tempdir().unwrap(), DelayedServer::of_pictures());
+    let mut settings = loopback(server.port());
+    // The download must not time out before the page.
+    settings.push(("HUEMILL__OUTBOUND__HEAD_SECONDS", "600".to_owned()));
+    settings.push(("HUEMILL__OUTBOUND__TOTAL_SECONDS", "600".to_owned()));
+    // A job is stalled when no attempt has ended for three leases.
     settings.push(("HUEMILL__JOBS__LEASE_SECONDS", "3".to_owned()));
     settings.push(("HUEMILL__JOBS__COLLECT_SECONDS", "1".to_owned()));
-    let service = ready(data.path(), &settings);
-    town.watch(&[service.address]);
-    let customer = Customer::of(&service);
+    let service = start_ready(data.path(), &settings);
+    stack.watch(&[service.address]);
+    let client = TestClient::of(&service);
     let begin = || {
-        server.takes(NEVER);
-        of_url(&customer, &server.slow()).unwrap()
+        server.set_delay_ms(NEVER_MS);
+        submit_url(&client, &server.slow_url()).unwrap()
     };
-    let alarms =
-        [alarm("JobNotProgressing", "P1", "the picture of a job lies on a server that never answers")];
-    drill(&town, &alarms, begin, |job| {
-        let canceled = customer.post(&format!("/jobs/{job}/cancel"), &json!({})).unwrap();
+    let alarms = [alarm("JobNotProgressing", "P1", "the picture of a job is on a server that never answers")];
+    drill(&stack, &alarms, begin, |job| {
+        let canceled = client.post(&format!("/jobs/{job}/cancel"), &json!({})).unwrap();
         assert_eq!(canceled.status(), 202);
     });
 }

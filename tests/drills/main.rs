@@ -1,113 +1,97 @@
-//! Drills: each alarm rings for real. A real service under a real fault, a real Prometheus with the rules of this
-//! repository and a real Alertmanager with its routes, on loopback, and a pager that waits for the page and for its
-//! end. Time runs faster, by one factor of a town for all windows, waits and intervals.
+//! Drills: each alert fires for real. A real service has a real fault; a real Prometheus with the rules of this
+//! repository and a real Alertmanager with its routes watch it, on loopback; a pager waits for the page and for its
+//! resolution. Time runs faster: one factor per drill shortens all windows, waits and intervals.
 //!
-//! A drill is a test that bears its alerts' names. The quick ones run with the other tests; `make drills` runs them all
-//! and prints the report.
+//! A drill is a test with the names of its alerts. The quick drills run with the other tests; `make drills` runs all of
+//! them and prints the report.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its report")]
 
 mod clients;
+mod delayed_server;
 mod errors;
 mod faults;
 mod hostile;
 mod jobs;
 mod latency;
+mod monitoring_stack;
 mod outage;
-#[path = "../support/permissions.rs"]
-#[allow(dead_code, reason = "other suites use the rest")]
-mod permissions;
-#[path = "../../store/tests/support/postgres.rs"]
-mod postgres;
-#[path = "../support/proxy.rs"]
-#[allow(dead_code, reason = "other suites use the rest")]
-mod proxy;
-#[path = "../support/receiver.rs"]
-#[allow(dead_code, reason = "other suites use the rest")]
-mod receiver;
 mod report;
-mod room;
+mod resources;
 mod scale;
-mod servers;
-#[path = "../support/service.rs"]
-#[allow(dead_code, reason = "other suites use the rest")]
-mod service;
-mod town;
-mod watch;
+#[path = "../support/mod.rs"]
+mod support;
+mod watchdog;
 mod webhooks;
 
 use std::time::{Duration, Instant};
 
+use monitoring_stack::MonitoringStack;
 use report::Alarm;
-use service::Service;
-use town::Town;
+use support::http::is_ready;
+use support::service::Service;
+use support::{servers, variables, wait_until};
 
-/// How long a drill waits for anything: several run at once.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long a drill waits for pages. Several drills run at once.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Waits for a condition with a deadline.
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// One drill: the fault begins, each page arrives where its priority belongs, the fault ends, each page resolves.
-/// What `fault` gives is kept until then; dropping it ends what goes on by itself.
-fn drill<F, C>(town: &Town, alarms: &[Alarm], fault: impl FnOnce() -> F, cure: impl FnOnce(F) -> C) {
+/// Runs a drill: the fault begins, each alert pages by the route of its priority, the fault ends, each page resolves.
+/// The value that `fault` returns goes to `cure`; dropping it ends a fault that goes on by itself.
+fn drill<F, C>(
+    stack: &MonitoringStack,
+    alarms: &[Alarm],
+    fault: impl FnOnce() -> F,
+    cure: impl FnOnce(F) -> C,
+) {
     for alarm in alarms {
         assert!(
-            !town.pager.is_triggered(alarm.alert, alarm.priority),
-            "{} rings without a fault",
+            !stack.pager.is_triggered(alarm.alert, alarm.priority),
+            "{} fires without a fault",
             alarm.alert
         );
     }
     let begun = Instant::now();
     let fault = fault();
     let paged =
-        times(town, alarms, begun, "pages", |alarm| town.pager.is_triggered(alarm.alert, alarm.priority));
+        times(stack, alarms, begun, "page", |alarm| stack.pager.is_triggered(alarm.alert, alarm.priority));
     let ended = Instant::now();
-    // What the cure gives goes on until the pages have resolved.
-    let told = town.pager.told_so_far();
+    // What the cure returns goes on until the pages have resolved.
+    let pages = stack.pager.pages();
     let _good = cure(fault);
-    let resolved = times(town, alarms, ended, "resolves", |alarm| {
-        town.pager.is_quiet_since(told, alarm.alert, alarm.priority)
+    let resolved = times(stack, alarms, ended, "resolve", |alarm| {
+        stack.pager.is_resolved_since(pages, alarm.alert, alarm.priority)
     });
     for (alarm, (page, resolve)) in alarms.iter().zip(paged.into_iter().zip(resolved)) {
         alarm.report(page, resolve);
     }
-    println!("{}: all that rang: {:?}", alarms[0].alert, town.pager.all());
+    println!("{}: all alerts that fired: {:?}", alarms[0].alert, stack.pager.all());
 }
 
-/// How long after `begun` each alarm came so far.
+/// Waits until the condition holds for each alert, and returns how long after `begun` this was.
 fn times(
-    town: &Town,
+    stack: &MonitoringStack,
     alarms: &[Alarm],
     begun: Instant,
     what: &str,
-    came: impl Fn(&Alarm) -> bool,
+    holds: impl Fn(&Alarm) -> bool,
 ) -> Vec<Duration> {
     let mut times = vec![None; alarms.len()];
     while times.contains(&None) {
         for (alarm, time) in alarms.iter().zip(&mut times).filter(|(_, time)| time.is_none()) {
-            *time = came(alarm).then(|| begun.elapsed());
+            *time = holds(alarm).then(|| begun.elapsed());
         }
         let late: Vec<_> = alarms.iter().zip(&times).filter(|(_, time)| time.is_none()).collect();
-        let rang = town.pager.all();
-        assert!(begun.elapsed() < PATIENCE, "never {what}: {late:?}; all that rang: {rang:?}");
+        let fired = stack.pager.all();
+        assert!(begun.elapsed() < PAGE_TIMEOUT, "these never {what}: {late:?}; all that fired: {fired:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
     times.into_iter().flatten().collect()
 }
 
-/// A service that is ready, with these settings.
-fn ready(data: &std::path::Path, settings: &[(&str, String)]) -> Service {
+/// Starts a service with these settings and waits until it is ready.
+fn start_ready(data: &std::path::Path, settings: &[(&str, String)]) -> Service {
     let quick = [("HUEMILL__HEALTH__INTERVAL_SECONDS", "1"), ("HUEMILL__HEALTH__STORE_SECONDS", "1")];
-    let quick = quick.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
-    let service = Service::start(data, &quick.chain(settings).collect::<Vec<_>>());
-    until("it is ready", || clients::Customer::of(&service).is_ready());
+    let service = Service::start(data, &[variables(&quick), variables(settings)].concat());
+    wait_until("the service is ready", || is_ready(&service));
     service
 }

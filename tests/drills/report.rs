@@ -1,12 +1,12 @@
-//! What a drill is about, the report that is kept of it, and that no alert is without one.
+//! The report of the drills, and the proof that every alert has a drill and a line in the runbook's report.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use super::town;
+use super::monitoring_stack;
 
-/// An alarm that must ring, and the fault that rings it.
+/// An alert that must fire, and the fault that makes it fire.
 #[derive(Debug)]
 pub struct Alarm {
     pub alert: &'static str,
@@ -14,13 +14,13 @@ pub struct Alarm {
     pub fault: &'static str,
 }
 
-/// An alarm: its name, its priority, what rings it.
+/// An alert with its name, its priority and its fault.
 pub fn alarm(alert: &'static str, priority: &'static str, fault: &'static str) -> Alarm {
     Alarm { alert, priority, fault }
 }
 
 impl Alarm {
-    /// Adds a line to the report; tests/drills.sh prints it when all have ended.
+    /// Adds a line to the report, which tests/drills.sh prints after all drills.
     pub fn report(&self, page: Duration, resolve: Duration) {
         let Self { alert, priority, fault } = self;
         let (page, resolve) = (page.as_secs_f64(), resolve.as_secs_f64());
@@ -32,7 +32,7 @@ impl Alarm {
     }
 }
 
-/// The alarms that the drills' sources name.
+/// The alerts that the sources of the drills name, with their priorities.
 fn drilled() -> BTreeMap<String, String> {
     let sources = [
         include_str!("errors.rs"),
@@ -41,8 +41,8 @@ fn drilled() -> BTreeMap<String, String> {
         include_str!("jobs.rs"),
         include_str!("latency.rs"),
         include_str!("outage.rs"),
-        include_str!("room.rs"),
-        include_str!("watch.rs"),
+        include_str!("resources.rs"),
+        include_str!("watchdog.rs"),
         include_str!("webhooks.rs"),
     ];
     let mut found = BTreeMap::new();
@@ -50,7 +50,7 @@ fn drilled() -> BTreeMap<String, String> {
         for rest in source.split("alarm(").skip(1) {
             let mut words = rest.split('"').skip(1).step_by(2).map(str::to_owned);
             let (alert, priority) = (words.next().unwrap(), words.next().unwrap());
-            assert_eq!(found.insert(alert.clone(), priority), None, "{alert} twice");
+            assert_eq!(found.insert(alert.clone(), priority), None, "{alert} has two drills");
         }
     }
     found
@@ -60,7 +60,7 @@ fn drilled() -> BTreeMap<String, String> {
 fn every_alert_has_a_drill_that_waits_for_it_on_the_route_of_its_priority() {
     let mut alerts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in ["alerts.yml", "slo.yml"] {
-        let rules = town::read(&format!("prometheus/rules/{name}"));
+        let rules = monitoring_stack::read(&format!("prometheus/rules/{name}"));
         for rule in rules.split("- alert: ").skip(1) {
             let alert = rule.lines().next().unwrap().to_owned();
             let priority = rule.split_once("priority: ").unwrap().1.lines().next().unwrap().to_owned();
@@ -76,7 +76,7 @@ fn every_alert_has_a_drill_that_waits_for_it_on_the_route_of_its_priority() {
 
 #[test]
 fn the_runbook_keeps_a_report_of_every_drill() {
-    let runbook = town::read("RUNBOOK.md");
+    let runbook = monitoring_stack::read("RUNBOOK.md");
     let (_, rest) = runbook.split_once("\n# Drills\n").unwrap();
     let table = rest.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     let rows = table.take_while(|line| line.starts_with('|')).map(|row| {

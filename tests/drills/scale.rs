@@ -1,39 +1,39 @@
-//! Time that runs faster: every duration in a rules or routes file divided by one factor, and the marks that jobs are
-//! measured by moved to an edge that a drill can wait for.
+//! Makes time run faster: divides every duration in a file of rules or routes by a factor, and lowers the thresholds of
+//! jobs to values that a drill can wait for.
 
-/// How much faster a town's time runs whose drill has windows of minutes and hours.
+/// The factor of drills whose windows are minutes and hours.
 pub const HOURS: u64 = 100;
 
-/// How much faster where the windows are days: three of them are 260 s, six hours 22 s. Windows of minutes are empty
-/// then, and their alerts silent.
+/// The factor of drills whose windows are days: three days become 260 s, six hours 22 s. Windows of minutes are empty
+/// then, and their alerts do not fire.
 pub const DAYS: u64 = 1_000;
 
-/// Marks in seconds of real work, which no factor shortens: the rules' line, where it stands in them, and what becomes
-/// of it. The new mark is another edge of the same histogram. Requests (2 s) and webhooks (5 s) keep theirs.
-const MARKS: [(&str, &str, &str); 5] = [
-    // A job begins later than that, or has waited longer.
+/// Thresholds in seconds of real work, which no factor shortens: the metric, its threshold, and the lower threshold,
+/// which is another bucket of the same histogram. Requests (2 s) and webhooks (5 s) keep their thresholds.
+const THRESHOLDS: [(&str, &str, &str); 5] = [
+    // A job begins later than this, or has waited longer.
     ("queue_latency", "> 60", "> 1"),
     ("queued_age", "> 60", "> 1"),
     ("queue_latency", r#"le=~"60([.]0)?""#, r#"le=~"1([.]0)?""#),
-    // A job takes longer than that.
+    // A job takes longer than this.
     ("processing_duration", "> 300", "> 1"),
     ("processing_duration", r#"le=~"300([.]0)?""#, r#"le=~"1([.]0)?""#),
 ];
 
-/// The text with its windows (`[5m]`) and the durations behind these keys scaled.
+/// Scales the windows (`[5m]`) of a text and the durations after these keys.
 pub fn scaled(text: &str, keys: &[&str], factor: u64) -> String {
-    text.lines().map(|line| windows(&behind_a_key(line, keys, factor), factor) + "\n").collect()
+    text.lines().map(|line| scaled_windows(&scaled_key(line, keys, factor), factor) + "\n").collect()
 }
 
-/// The rules with their marks moved. A mark stands in the line that names its metric, or in the line after that.
-pub fn marked(rules: &str) -> String {
+/// Lowers the thresholds of rules. A threshold is in the line that names its metric, or in the line after it.
+pub fn with_lower_thresholds(rules: &str) -> String {
     let mut text = String::new();
     let mut before = "";
     for line in rules.lines() {
-        let mark = MARKS.iter().find(|(metric, mark, _)| {
-            (line.contains(metric) || before.contains(metric)) && ends_or_holds(line, mark)
+        let threshold = THRESHOLDS.iter().find(|(metric, threshold, _)| {
+            (line.contains(metric) || before.contains(metric)) && has_threshold(line, threshold)
         });
-        match mark {
+        match threshold {
             Some((_, old, new)) => text.push_str(&line.replace(old, new)),
             None => text.push_str(line),
         }
@@ -43,12 +43,12 @@ pub fn marked(rules: &str) -> String {
     text
 }
 
-/// A comparison ends its line; a label stands anywhere.
-fn ends_or_holds(line: &str, mark: &str) -> bool {
-    if mark.starts_with('>') { line.ends_with(mark) } else { line.contains(mark) }
+/// Whether the line has this threshold: a comparison ends its line, a label may be anywhere.
+fn has_threshold(line: &str, threshold: &str) -> bool {
+    if threshold.starts_with('>') { line.ends_with(threshold) } else { line.contains(threshold) }
 }
 
-fn behind_a_key(line: &str, keys: &[&str], factor: u64) -> String {
+fn scaled_key(line: &str, keys: &[&str], factor: u64) -> String {
     let Some((key, value)) = line.split_once(": ") else { return line.to_owned() };
     let name = key.trim().trim_start_matches("- ");
     match millis(value.trim()).filter(|_| keys.contains(&name)) {
@@ -57,7 +57,7 @@ fn behind_a_key(line: &str, keys: &[&str], factor: u64) -> String {
     }
 }
 
-fn windows(line: &str, factor: u64) -> String {
+fn scaled_windows(line: &str, factor: u64) -> String {
     let mut text = String::new();
     let mut rest = line;
     while let Some((before, behind)) = rest.split_once('[') {
@@ -70,7 +70,7 @@ fn windows(line: &str, factor: u64) -> String {
     text + rest
 }
 
-/// A duration of one unit, as rules have them.
+/// Parses a duration of one unit, as rules have them.
 fn millis(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
@@ -86,7 +86,7 @@ fn millis(text: &str) -> Option<u64> {
 }
 
 #[test]
-fn windows_and_waits_are_scaled_and_nothing_else() {
+fn only_windows_and_waits_are_scaled() {
     let text = "    for: 2m\n    expr: rate(a{b=~\"60([.]0)?\"}[5m]) > 60\n    group_wait: 10s\n    annotation: for 5m\n";
     let fast = "    for: 1200ms\n    expr: rate(a{b=~\"60([.]0)?\"}[3000ms]) > 60\n    group_wait: 100ms\n    annotation: for 5m\n";
     assert_eq!(scaled(text, &["for", "group_wait"], 100), fast);
@@ -94,25 +94,26 @@ fn windows_and_waits_are_scaled_and_nothing_else() {
 }
 
 #[test]
-fn marks_of_jobs_move_wherever_they_stand_and_no_other_does() {
-    let rules = ["alerts.yml", "slo.yml"].map(|name| super::town::read(&format!("prometheus/rules/{name}")));
-    let moved = |text: &str, mark: &str| {
+fn only_the_thresholds_of_jobs_are_lowered() {
+    let rules = ["alerts.yml", "slo.yml"]
+        .map(|name| super::monitoring_stack::read(&format!("prometheus/rules/{name}")));
+    let count = |text: &str, threshold: &str| {
         let expressions = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        expressions.filter(|line| ends_or_holds(line, mark)).count()
+        expressions.filter(|line| has_threshold(line, threshold)).count()
     };
-    let counts = |mark| rules.each_ref().map(|text| moved(text, mark));
-    // All that there are…
+    let counts = |threshold| rules.each_ref().map(|text| count(text, threshold));
+    // These are all thresholds…
     assert_eq!(counts("> 60"), [2, 0]);
     assert_eq!(counts("> 300"), [1, 0]);
     assert_eq!(counts(r#"le=~"60([.]0)?""#), [1, 1]);
     assert_eq!(counts(r#"le=~"300([.]0)?""#), [1, 1]);
-    // …and none is left.
-    for (_, old, _) in MARKS {
-        assert!(rules.iter().all(|text| moved(&marked(text), old) == 0), "{old}");
+    // …and all of them are lowered.
+    for (_, old, _) in THRESHOLDS {
+        assert!(rules.iter().all(|text| count(&with_lower_thresholds(text), old) == 0), "{old}");
     }
     for (kept, times) in [(r#"le=~"2000([.]0)?""#, 1), (r#"le=~"5([.]0)?""#, 1)] {
-        assert_eq!(moved(&marked(&rules[1]), kept), times, "{kept}");
+        assert_eq!(count(&with_lower_thresholds(&rules[1]), kept), times, "{kept}");
     }
     let lines = |text: &str| text.lines().count();
-    assert!(rules.iter().all(|text| lines(text) == lines(&marked(text))));
+    assert!(rules.iter().all(|text| lines(text) == lines(&with_lower_thresholds(text))));
 }

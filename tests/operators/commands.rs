@@ -1,13 +1,13 @@
-//! What commands say: to nobody but `huemill secret` a secret is said, whatever is wrong with settings or service.
+//! The output of commands: only `huemill secret` prints a secret, whatever is wrong with the settings or the service.
 
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
 use super::canaries::Canaries;
-use super::scene::Scene;
+use super::canary_service::CanaryService;
 
-/// Runs the program to its end.
+/// Runs the program until it ends.
 fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_huemill"))
         .current_dir(folder)
@@ -21,21 +21,22 @@ fn run(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output 
         .unwrap()
 }
 
-fn said(output: &Output) -> Vec<String> {
+/// All lines that a command printed.
+fn lines_of(output: &Output) -> Vec<String> {
     let text = [&output.stdout[..], b"\n", &output.stderr[..]].concat();
     String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
 }
 
-/// What was told that should not be.
+/// The leaks that a test has found. It fails with them when they are dropped.
 #[derive(Debug, Default)]
 struct Leaks(Vec<String>);
 
 impl Leaks {
-    /// Searches what a command said, which must be something.
+    /// Searches the output of a command, which must not be empty.
     #[track_caller]
     fn search(&mut self, canaries: &Canaries, what: &str, output: &Output) {
-        let lines = said(output);
-        assert!(lines.iter().any(|line| !line.is_empty()), "{what} says nothing: {output:?}");
+        let lines = lines_of(output);
+        assert!(lines.iter().any(|line| !line.is_empty()), "{what} prints nothing: {output:?}");
         self.0.extend(canaries.found_in(&lines).iter().map(|leak| format!("{what}: {leak}")));
     }
 }
@@ -49,7 +50,7 @@ impl Drop for Leaks {
 }
 
 #[test]
-fn settings_that_are_wrong_are_told_without_their_secrets() {
+fn wrong_settings_are_reported_without_their_secrets() {
     let (canaries, mut leaks) = (Canaries::default(), Leaks::default());
     let folder = tempfile::tempdir().unwrap();
     let secret = || canaries.plant("a setting");
@@ -92,7 +93,7 @@ fn settings_that_are_wrong_are_told_without_their_secrets() {
 }
 
 #[test]
-fn a_start_that_fails_tells_nothing_of_its_secrets() {
+fn a_start_that_fails_prints_no_secret() {
     let (canaries, mut leaks) = (Canaries::default(), Leaks::default());
     let folder = tempfile::tempdir().unwrap();
     let secret = || canaries.plant("a setting");
@@ -115,7 +116,7 @@ fn a_start_that_fails_tells_nothing_of_its_secrets() {
 }
 
 #[test]
-fn settings_that_are_right_are_shown_without_their_secrets() {
+fn right_settings_are_shown_without_their_secrets() {
     let (canaries, mut leaks) = (Canaries::default(), Leaks::default());
     let folder = tempfile::tempdir().unwrap();
     let secret = || canaries.plant("a setting");
@@ -131,19 +132,19 @@ fn settings_that_are_right_are_shown_without_their_secrets() {
     let output = run(folder.path(), &more, &["check"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     leaks.search(&canaries, "check", &output);
-    // The one command that is for it, and nothing beside it.
+    // The one command that prints a secret prints nothing else.
     let output = run(folder.path(), &more, &["secret", "operator"]);
     assert_eq!((&output.stdout[..], &output.stderr[..]), (format!("{token}\n").as_bytes(), &b""[..]));
 }
 
 #[test]
-fn commands_tell_nothing_of_tokens_and_passwords_when_they_fail() {
+fn commands_that_fail_print_no_tokens_and_passwords() {
     let (canaries, mut leaks) = (Arc::new(Canaries::default()), Leaks::default());
     let key = canaries.plant("the webhook secret");
-    let scene = Scene::open(&canaries, &key, &[("REQUIRE_SIGNATURE", "true")]);
+    let service = CanaryService::start(&canaries, &key, &[("REQUIRE_SIGNATURE", "true")]);
     let secret = || canaries.plant("a command's secret");
-    let (address, folder) = (scene.service.address, scene.data());
-    std::fs::write(folder.join("a.png"), super::archive::picture()).unwrap();
+    let (address, folder) = (service.process.address, service.data());
+    std::fs::write(folder.join("a.png"), crate::support::pictures::small_png()).unwrap();
     let servers = [
         format!("http://{address}"),
         format!("http://u:{}@{address}", secret()),
@@ -176,8 +177,8 @@ fn commands_tell_nothing_of_tokens_and_passwords_when_they_fail() {
         }
         let url = format!("{server}/ready?token={}", secret());
         let output = run(folder, &[], &["healthcheck", "--url", &url]);
-        // It says nothing where all is well.
-        leaks.0.extend(canaries.found_in(&said(&output)));
+        // The command prints nothing where all is well.
+        leaks.0.extend(canaries.found_in(&lines_of(&output)));
         let output = run(folder, &[("HUEMILL_SERVER", server)], &["submit", "--help"]);
         leaks.search(&canaries, "help", &output);
     }

@@ -1,14 +1,15 @@
-//! What a hostile client sends, everything of it with a canary inside.
+//! The requests of a hostile client. Each part of them contains a canary.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::Method;
 use serde_json::json;
 
-use super::archive::{commented, zip};
-use super::scene::Scene;
+use super::canary_service::CanaryService;
+use crate::support::archives::{Member, zip};
+use crate::support::pictures::png_with_comment;
 
-/// Headers that tell secrets, or that the service reads.
+/// Headers that carry secrets, or that the service reads.
 const HEADERS: [&str; 28] = [
     "authorization",
     "proxy-authorization",
@@ -40,7 +41,7 @@ const HEADERS: [&str; 28] = [
     "access-control-request-headers",
 ];
 
-/// Paths of every route, some with something in place of an id.
+/// The paths of all routes, with `{}` in place of ids.
 const PATHS: [&str; 19] = [
     "/process",
     "/process_zip",
@@ -63,7 +64,7 @@ const PATHS: [&str; 19] = [
     "/queue/resume",
 ];
 
-/// Parameters that some route reads, and one that none does.
+/// Parameters that some route reads, and one that no route reads.
 const PARAMETERS: [&str; 12] = [
     "colors",
     "aspect",
@@ -79,15 +80,15 @@ const PARAMETERS: [&str; 12] = [
     "token",
 ];
 
-/// Every header on every route, by every method.
-pub fn send_headers(scene: &Scene) {
+/// Sends every header to every route, with every method.
+pub fn send_headers(service: &CanaryService) {
     for path in PATHS {
-        let path = path.replace("{}", &scene.plant("an id in a path"));
+        let path = path.replace("{}", &service.plant("an id in a path"));
         for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "TRACE", "PURGE"] {
-            let mut request = scene.request(method.parse().unwrap(), &path);
+            let mut request = service.request(method.parse().unwrap(), &path);
             for name in HEADERS {
-                // One that is checked for its form is sent in that form too.
-                let value = scene.plant(&format!("the header {name}"));
+                // A header whose form the service checks is sent in that form.
+                let value = service.plant(&format!("the header {name}"));
                 let value = match name {
                     "authorization" if method == "GET" => format!("Bearer {value}"),
                     "authorization" | "proxy-authorization" => {
@@ -101,32 +102,32 @@ pub fn send_headers(scene: &Scene) {
                 };
                 request = request.header(name, value);
             }
-            scene.send(request);
+            service.send(request);
         }
     }
 }
 
-/// Canaries in our own queries, and in paths that are none.
-pub fn send_targets(scene: &Scene) {
+/// Sends canaries in queries, and in paths that do not exist.
+pub fn send_targets(service: &CanaryService) {
     for path in PATHS {
-        let (path, method) = (path.replace("{}", &scene.plant("an id in a path")), path.len() % 2);
+        let (path, method) = (path.replace("{}", &service.plant("an id in a path")), path.len() % 2);
         let query: Vec<String> = PARAMETERS
             .iter()
-            .map(|name| format!("{name}={}", scene.plant(&format!("the parameter {name}"))))
+            .map(|name| format!("{name}={}", service.plant(&format!("the parameter {name}"))))
             .collect();
         let method = [Method::GET, Method::POST][method].clone();
-        for query in query.iter().chain([&query.join("&"), &format!("%{}", scene.plant("a query"))]) {
-            scene.send(scene.request(method.clone(), &format!("{path}?{query}")));
+        for query in query.iter().chain([&query.join("&"), &format!("%{}", service.plant("a query"))]) {
+            service.send(service.request(method.clone(), &format!("{path}?{query}")));
         }
     }
     for path in ["/nowhere/{}", "//{}", "/jobs/%2e%2e/{}", "/jobs/{}/results/{}/card", "/{}\"%0a{{"] {
-        scene.get(&path.replace("{}", &scene.plant("a path")));
+        service.get(&path.replace("{}", &service.plant("a path")));
     }
 }
 
-/// Bodies that are no pictures, no forms, no JSON, no archives.
-pub fn send_bodies(scene: &Scene) {
-    let secret = || scene.plant("a body");
+/// Sends bodies that are not valid pictures, forms, JSON or archives.
+pub fn send_bodies(service: &CanaryService) {
+    let secret = || service.plant("a body");
     let encoded = |bytes: &[u8]| BASE64_STANDARD.encode(bytes);
     for path in ["/process", "/process_zip", "/fetch_url", "/jobs"] {
         let (member, text) = (if path == "/process_zip" { "zip" } else { "image" }, secret());
@@ -143,44 +144,48 @@ pub fn send_bodies(scene: &Scene) {
                 .to_string(),
             json!({ "urls": [], "callback_url": secret(), "ttl_h": secret(), "priority": secret() })
                 .to_string(),
-            json!({ "zip": encoded(&zip(&[(&format!("{}.png", secret()), secret().as_bytes())])) })
-                .to_string(),
+            json!({ "zip": encoded(&stored(&format!("{}.png", secret()), secret().as_bytes())) }).to_string(),
         ] {
-            send_both(scene, path, "application/json", body.into_bytes());
+            send_both(service, path, "application/json", body.into_bytes());
         }
         for (kind, body) in [
             (format!("text/{}", secret()), secret().into_bytes()),
             ("image/png".to_owned(), secret().into_bytes()),
-            ("image/png".to_owned(), [&commented(&secret())[..60], secret().as_bytes()].concat()),
+            ("image/png".to_owned(), [&png_with_comment(&secret())[..60], secret().as_bytes()].concat()),
             ("application/zip".to_owned(), secret().into_bytes()),
-            ("application/zip".to_owned(), zip(&[(&format!("../{}.png", secret()), b"x")])),
-            ("application/zip".to_owned(), zip(&[(&format!("{}.png", secret()), secret().as_bytes())])),
+            ("application/zip".to_owned(), stored(&format!("../{}.png", secret()), b"x")),
+            ("application/zip".to_owned(), stored(&format!("{}.png", secret()), secret().as_bytes())),
             (format!("multipart/form-data; boundary={}", secret()), secret().into_bytes()),
             ("multipart/form-data".to_owned(), secret().into_bytes()),
-            ("multipart/form-data; boundary=b".to_owned(), form(scene, "image")),
-            ("multipart/form-data; boundary=b".to_owned(), form(scene, "zip_file")),
-            ("multipart/form-data; boundary=b".to_owned(), form(scene, "images")),
+            ("multipart/form-data; boundary=b".to_owned(), form(service, "image")),
+            ("multipart/form-data; boundary=b".to_owned(), form(service, "zip_file")),
+            ("multipart/form-data; boundary=b".to_owned(), form(service, "images")),
         ] {
-            send_both(scene, path, &kind, body);
+            send_both(service, path, &kind, body);
         }
     }
-    let good = scene.request(Method::POST, "/process").header("content-type", "image/png");
-    assert_eq!(scene.send(good.body(commented(&scene.plant("a picture's comment")))).status, 200);
+    let good = service.request(Method::POST, "/process").header("content-type", "image/png");
+    assert_eq!(service.send(good.body(png_with_comment(&service.plant("a picture's comment")))).status, 200);
 }
 
-/// With and without a signature, which comes first where it is wanted.
-fn send_both(scene: &Scene, path: &str, kind: &str, body: Vec<u8>) {
-    scene.send(scene.request(Method::POST, path).header("content-type", kind).body(body.clone()));
+/// An archive with this one entry.
+fn stored(name: &str, bytes: &[u8]) -> Vec<u8> {
+    zip(&[Member::stored(name, bytes)])
+}
+
+/// Sends a body without a signature, and to /jobs with a signature too.
+fn send_both(service: &CanaryService, path: &str, kind: &str, body: Vec<u8>) {
+    service.send(service.request(Method::POST, path).header("content-type", kind).body(body.clone()));
     if path == "/jobs" {
-        let key = scene.plant("an idempotency key");
-        scene.send(scene.signed(Method::POST, path, kind, body).header("idempotency-key", key));
+        let key = service.plant("an idempotency key");
+        service.send(service.signed(Method::POST, path, kind, body).header("idempotency-key", key));
     }
 }
 
-/// A form with a canary in every place.
-fn form(scene: &Scene, field: &str) -> Vec<u8> {
-    let part = |head: String| format!("--b\r\n{head}\r\n\r\n{}\r\n", scene.plant("a form's field"));
-    let name = || scene.plant("a form's name");
+/// A form with a canary in every part.
+fn form(service: &CanaryService, field: &str) -> Vec<u8> {
+    let part = |head: String| format!("--b\r\n{head}\r\n\r\n{}\r\n", service.plant("a form's field"));
+    let name = || service.plant("a form's name");
     [
         part(format!("content-disposition: form-data; name=\"{}\"", name())),
         part("content-disposition: form-data; name=\"callback_url\"".to_owned()),
@@ -196,9 +201,9 @@ fn form(scene: &Scene, field: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What is no HTTP, and what would be a line of the log if it were not escaped.
-pub fn send_raw(scene: &Scene) {
-    let secret = || scene.plant("a raw request");
+/// Sends bytes that are not valid HTTP, and text that would forge a log line if the service did not escape it.
+pub fn send_raw(service: &CanaryService) {
+    let secret = || service.plant("a raw request");
     let forged = r#""},"level":"error","event":"forged","ts":"1999-01-01T00:00:00.000000Z","x":""#;
     for text in [
         secret(),
@@ -234,6 +239,6 @@ pub fn send_raw(scene: &Scene) {
         format!("GET /health HTTP/1.1\r\nhost: x\r\ncookie: {}{}\r\n\r\n", secret(), "y".repeat(200_000)),
         format!("GET /health HTTP/1.1\r\nhost: x\r\n{}\r\n", format!("z: {}\r\n", secret()).repeat(120)),
     ] {
-        scene.send_raw(text.as_bytes());
+        service.send_raw(text.as_bytes());
     }
 }

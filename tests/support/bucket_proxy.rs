@@ -1,38 +1,38 @@
-//! A proxy in front of an S3 server that refuses what a test wants refused: one blob (403 `AccessDenied`), its
-//! removal alone, or everything for a while (503 `SlowDown`). All else is passed on as it came.
+//! A proxy in front of an S3 server that refuses the requests a test chooses: reads of a blob (403 `AccessDenied`), its
+//! removal, or a share of all requests (503 `SlowDown`). It passes all other requests on unchanged.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What is wrong with the bucket.
+/// The faults of the bucket.
 #[derive(Debug, Clone, Default)]
-pub struct Trouble {
-    /// Keys that hold one of these texts are refused to readers.
+pub struct BucketFaults {
+    /// Reads of keys that contain one of these texts are refused.
     pub unreadable: Vec<String>,
-    /// Keys that hold one of these texts cannot be removed.
+    /// Removals of keys that contain one of these texts are refused.
     pub undeletable: Vec<String>,
-    /// Of a thousand requests, so many are answered `SlowDown`.
+    /// How many of a thousand requests are answered `SlowDown`.
     pub busy_per_mille: u32,
 }
 
-/// The proxy. It ends with the process.
+/// The proxy. It runs until the test process ends.
 pub struct BucketProxy {
     address: SocketAddr,
-    trouble: Arc<Mutex<Trouble>>,
+    faults: Arc<Mutex<BucketFaults>>,
 }
 
 impl BucketProxy {
-    /// A proxy that passes on to this endpoint, without trouble.
+    /// Starts a proxy in front of this endpoint, without faults.
     pub fn start(endpoint: &str) -> Self {
         let to: SocketAddr = endpoint.strip_prefix("http://").unwrap().parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let proxy = Self { address: listener.local_addr().unwrap(), trouble: Arc::default() };
-        let trouble = proxy.trouble.clone();
+        let proxy = Self { address: listener.local_addr().unwrap(), faults: Arc::default() };
+        let faults = proxy.faults.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let trouble = trouble.clone();
-                std::thread::spawn(move || serve(&client, to, &trouble));
+                let faults = faults.clone();
+                std::thread::spawn(move || serve(&client, to, &faults));
             }
         });
         proxy
@@ -42,23 +42,24 @@ impl BucketProxy {
         format!("http://{}", self.address)
     }
 
-    /// From now on this is wrong.
-    pub fn set(&self, trouble: Trouble) {
-        *self.trouble.lock().unwrap() = trouble;
+    /// Replaces the faults.
+    pub fn set(&self, faults: BucketFaults) {
+        *self.faults.lock().unwrap() = faults;
     }
 
-    pub fn change(&self, change: impl FnOnce(&mut Trouble)) {
-        change(&mut self.trouble.lock().unwrap());
+    /// Changes the faults.
+    pub fn change(&self, change: impl FnOnce(&mut BucketFaults)) {
+        change(&mut self.faults.lock().unwrap());
     }
 }
 
-/// One request a connection: what matters here is what is answered, not how fast.
-fn serve(client: &TcpStream, to: SocketAddr, trouble: &Mutex<Trouble>) -> Option<()> {
+/// Handles one request per connection: speed does not matter here.
+fn serve(client: &TcpStream, to: SocketAddr, faults: &Mutex<BucketFaults>) -> Option<()> {
     let mut reader = BufReader::new(client.try_clone().ok()?);
     let (head, body) = read(&mut reader)?;
-    let trouble = trouble.lock().unwrap().clone();
+    let faults = faults.lock().unwrap().clone();
     let mut client = client;
-    if let Some((status, text)) = refusal(&head, &body, &trouble) {
+    if let Some((status, text)) = refusal(&head, &body, &faults) {
         let length = text.len();
         let answer = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}"
@@ -70,11 +71,11 @@ fn serve(client: &TcpStream, to: SocketAddr, trouble: &Mutex<Trouble>) -> Option
     server.write_all(&body).ok()?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer).ok()?;
-    // The server was asked to close, and says so to the client too.
+    // The server was asked to close the connection, and tells the client so.
     client.write_all(&answer).ok()
 }
 
-/// The head, which asks for the connection to be closed, and the body.
+/// Reads the head, which then asks to close the connection, and the body.
 fn read(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     let (mut head, mut length) = (String::new(), 0);
     loop {
@@ -98,18 +99,18 @@ fn read(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     Some((head, body))
 }
 
-/// How a request is refused, if it is.
-fn refusal(head: &str, body: &[u8], trouble: &Trouble) -> Option<(&'static str, String)> {
+/// The answer to a request that is refused.
+fn refusal(head: &str, body: &[u8], faults: &BucketFaults) -> Option<(&'static str, String)> {
     let (method, rest) = head.split_once(' ')?;
     let path = rest.split(' ').next()?;
-    if rand::random_range(0..1000) < trouble.busy_per_mille {
+    if rand::random_range(0..1000) < faults.busy_per_mille {
         return Some(("503 Slow Down", error("SlowDown")));
     }
     let names = |texts: &[String], name: &str| texts.iter().any(|text| name.contains(text.as_str()));
     let denied = match method {
-        "GET" | "HEAD" => !path.contains("list-type=") && names(&trouble.unreadable, path),
-        "DELETE" => names(&trouble.undeletable, path),
-        "POST" if path.contains("?delete") => return partly_removed(body, &trouble.undeletable),
+        "GET" | "HEAD" => !path.contains("list-type=") && names(&faults.unreadable, path),
+        "DELETE" => names(&faults.undeletable, path),
+        "POST" if path.contains("?delete") => return partial_removal(body, &faults.undeletable),
         _ => false,
     };
     denied.then(|| ("403 Forbidden", error("AccessDenied")))
@@ -121,9 +122,9 @@ fn error(code: &str) -> String {
     )
 }
 
-/// A removal of many keys that names one which cannot go: S3 answers 200 and says which failed. Those beside it are
-/// not removed either here; the service asks for the keys of one job at a time.
-fn partly_removed(body: &[u8], undeletable: &[String]) -> Option<(&'static str, String)> {
+/// The answer to a removal of many keys that names one which is refused: S3 answers 200 and lists the failed keys. This
+/// proxy removes none of them; the service removes the keys of one job at a time.
+fn partial_removal(body: &[u8], undeletable: &[String]) -> Option<(&'static str, String)> {
     let text = String::from_utf8_lossy(body);
     if !undeletable.iter().any(|name| text.contains(name.as_str())) {
         return None;

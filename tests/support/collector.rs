@@ -1,19 +1,20 @@
-//! A real collector of traces (rotel, which `tests/rotel.sh` installs), and the spans that it says it received.
+//! Starts a real OTLP collector (rotel, which `tests/rotel.sh` installs) and reads from its log which spans it received.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long it is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::servers::Tool;
+use super::servers::postgres::free_port;
+use super::{TIMEOUT, variables, wait_until};
 
-/// A span as the collector has it.
+/// A span that the collector received.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct ReceivedSpan {
     pub service: String,
     pub trace: String,
     pub id: String,
@@ -23,18 +24,18 @@ pub struct Seen {
     pub start: u64,
     pub end: u64,
     pub attributes: BTreeMap<String, String>,
-    /// Trace and span.
+    /// The trace and the span of each link.
     pub links: Vec<(String, String)>,
 }
 
-impl Seen {
-    /// An attribute as the collector writes it, with its type.
-    pub fn fact(&self, key: &str) -> &str {
+impl ReceivedSpan {
+    /// An attribute as the collector prints it, with its type.
+    pub fn attribute(&self, key: &str) -> &str {
         self.attributes.get(key).map_or("", |value| value)
     }
 }
 
-/// A running collector. Killed when dropped.
+/// A running collector. It is killed when it is dropped.
 pub struct Collector {
     child: Child,
     http: u16,
@@ -42,18 +43,10 @@ pub struct Collector {
     lines: Arc<Mutex<Vec<String>>>,
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Collector {
     pub fn start(folder: &Path) -> Self {
-        let program =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("rotel/bin/rotel-agent");
-        assert!(program.exists(), "{} is missing: run tests/rotel.sh", program.display());
         let (http, grpc) = (free_port(), free_port());
-        let mut child = Command::new(program)
+        let mut child = Command::new(Tool::Collector.path())
             .args(["start", "--exporter", "blackhole", "--debug-log", "traces"])
             .args(["--debug-log-verbosity", "detailed", "--log-format", "json"])
             .args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")])
@@ -71,45 +64,41 @@ impl Collector {
                 kept.lock().unwrap().push(line);
             }
         });
-        let deadline = Instant::now() + PATIENCE;
-        while [http, grpc].iter().any(|port| TcpStream::connect(("127.0.0.1", *port)).is_err()) {
-            assert!(Instant::now() < deadline, "the collector does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        wait_until("the collector listens", || {
+            [http, grpc].iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+        });
         Self { child, http, grpc, lines }
     }
 
-    /// What a service is told of it, for this protocol.
-    pub fn variables(&self, protocol: &str) -> Vec<(String, String)> {
+    /// The environment of a service that exports to this collector by this protocol.
+    pub fn environment(&self, protocol: &str) -> Vec<(String, String)> {
         let port = if protocol == "grpc" { self.grpc } else { self.http };
-        [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{port}")),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.to_owned()),
-            ("OTEL_BSP_SCHEDULE_DELAY", "50".to_owned()),
-        ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into()
+        variables(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*format!("http://127.0.0.1:{port}")),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+        ])
     }
 
-    /// All that it says of what it received.
+    /// All that the collector has printed.
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }
 
-    /// All spans so far.
-    pub fn spans(&self) -> Vec<Seen> {
-        read(&self.lines.lock().unwrap())
+    /// All spans that the collector has received.
+    pub fn spans(&self) -> Vec<ReceivedSpan> {
+        parse(&self.lines.lock().unwrap())
     }
 
-    /// The spans, once these are among them.
-    pub fn spans_with(&self, wanted: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits until the received spans meet the condition, and returns them.
+    pub fn spans_with(&self, wanted: impl Fn(&[ReceivedSpan]) -> bool) -> Vec<ReceivedSpan> {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let spans = self.spans();
             if wanted(&spans) {
                 return spans;
             }
-            assert!(Instant::now() < deadline, "only these spans came: {spans:#?}");
+            assert!(Instant::now() < deadline, "the collector received only these spans: {spans:#?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -122,13 +111,13 @@ impl Drop for Collector {
     }
 }
 
-/// The spans in the collector's text: a head, then `key : value` lines, then attributes and links.
-fn read(lines: &[String]) -> Vec<Seen> {
-    let (mut spans, mut service): (Vec<Seen>, _) = (Vec::new(), String::new());
+/// Parses the collector's log: for each span a heading, then `key : value` lines, then attributes and links.
+fn parse(lines: &[String]) -> Vec<ReceivedSpan> {
+    let (mut spans, mut service): (Vec<ReceivedSpan>, _) = (Vec::new(), String::new());
     for line in lines {
         let line = line.trim();
         if line.starts_with("Span #") {
-            spans.push(Seen { service: service.clone(), ..Seen::default() });
+            spans.push(ReceivedSpan { service: service.clone(), ..ReceivedSpan::default() });
             continue;
         }
         if let Some(name) = line.strip_prefix("-> service.name: ") {

@@ -1,4 +1,4 @@
-//! A service as it is deployed: a store, blobs, one process or several, and between them what a test can break.
+//! A deployment of the service: a store, blobs, one or several processes, and between them what a test can break.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,55 +7,67 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::bucket_proxy::BucketProxy;
 use super::database::Database;
 use super::permissions::bound_by_permissions;
-use super::postgres::Cluster;
 use super::proxy::Proxy;
-use super::s3::S3;
+use super::servers::postgres::Cluster;
+use super::servers::s3::S3;
+use super::servers::{Tool, skips};
 use super::service::Service;
 use super::wall_clock::WallClock;
+use super::{files_below, variables};
 
-/// Where the rows are, and where the blobs.
+/// Where a deployment keeps its rows and its blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// SQLite and a folder.
+    /// Rows in SQLite, blobs in a folder.
     Embedded,
-    /// PostgreSQL and a folder that all processes share.
+    /// Rows in PostgreSQL, blobs in a folder that all processes share.
     Postgres,
-    /// PostgreSQL and an S3 bucket.
+    /// Rows in PostgreSQL, blobs in an S3 bucket.
     PostgresAndBucket,
 }
 
 impl Kind {
     pub const ALL: [Self; 3] = [Self::Embedded, Self::Postgres, Self::PostgresAndBucket];
+
+    /// Whether a test has to skip this kind because a server is missing.
+    pub fn skips(self) -> bool {
+        let servers: &[Tool] = match self {
+            Self::Embedded => &[],
+            Self::Postgres => &[Tool::PostgreSql],
+            Self::PostgresAndBucket => &[Tool::PostgreSql, Tool::S3],
+        };
+        skips(servers, module_path!())
+    }
 }
 
-/// A database behind a proxy, and its URL without.
+/// A PostgreSQL database behind a proxy.
 struct Remote {
     proxy: Proxy,
-    through: String,
-    url: String,
+    proxied_url: String,
+    direct_url: String,
 }
 
 impl Remote {
     fn of(server: &Cluster) -> Self {
-        let url = server.database();
-        let (proxy, through) = Proxy::before_database(&url);
-        Self { proxy, through, url }
+        let direct_url = server.database();
+        let (proxy, proxied_url) = Proxy::before_database(&direct_url);
+        Self { proxy, proxied_url, direct_url }
     }
 }
 
-/// A bucket behind a proxy.
+/// An S3 bucket behind a proxy.
 struct Bucket {
     server: Arc<S3>,
     name: String,
     proxy: BucketProxy,
 }
 
-/// See the module.
+/// A deployment, whose processes the test starts.
 pub struct Deployment {
     folder: tempfile::TempDir,
     remote: Option<Remote>,
     bucket: Option<Bucket>,
-    /// Kept for as long as the rest, where no one else has it.
+    /// A server that only this deployment uses.
     _server: Option<Cluster>,
     clock: WallClock,
     settings: Vec<(String, String)>,
@@ -63,7 +75,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// One in which everything happens soon: leases of three seconds, a round of the Janitor a second.
+    /// A deployment in which things happen soon: a lease lasts three seconds, the Janitor sweeps every second.
     pub fn new(kind: Kind) -> Self {
         let remote = (kind != Kind::Embedded).then(|| Remote::of(Cluster::shared()));
         let bucket = (kind == Kind::PostgresAndBucket).then(|| {
@@ -89,34 +101,34 @@ impl Deployment {
         ])
     }
 
-    /// On PostgreSQL, whose server nothing else uses.
-    pub fn on_a_server_of_its_own() -> Self {
+    /// A deployment on a PostgreSQL server that nothing else uses.
+    pub fn on_own_server() -> Self {
         let server = Cluster::start();
         let remote = Some(Remote::of(&server));
         Self { remote, _server: Some(server), ..Self::new(Kind::Embedded) }
     }
 
-    /// The same with these settings, which win over earlier ones.
+    /// Adds settings, which win over earlier ones.
     pub fn with(mut self, settings: &[(&str, &str)]) -> Self {
-        self.settings.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        self.settings.extend(variables(settings));
         self
     }
 
-    /// Another process of it.
+    /// Starts a process.
     pub fn start(&self) -> Service {
         Service::start_within(&bound_by_permissions(), &self.new_data(), &self.environment())
     }
 
-    /// The same, whose wall clock is the deployment's.
-    pub fn start_on_its_clock(&self) -> Service {
+    /// Starts a process that runs on the deployment's wall clock.
+    pub fn start_on_wall_clock(&self) -> Service {
         let environment = [self.environment(), self.clock.environment()].concat();
         Service::start_within(&bound_by_permissions(), &self.new_data(), &environment)
     }
 
     fn environment(&self) -> Vec<(String, String)> {
         let mut list = self.settings.clone();
-        if let Some(Remote { through, .. }) = &self.remote {
-            list.push(("DATABASE_URL".to_owned(), through.clone()));
+        if let Some(Remote { proxied_url, .. }) = &self.remote {
+            list.push(("DATABASE_URL".to_owned(), proxied_url.clone()));
             list.push(("BLOB_URL".to_owned(), format!("file://{}", self.blob_folder().display())));
         }
         if let Some(Bucket { server, name, proxy }) = &self.bucket {
@@ -127,7 +139,7 @@ impl Deployment {
         list
     }
 
-    /// SQLite's directory is for one process after the other; else each process has one of its own.
+    /// The next process's data directory. Processes on SQLite use one after the other the same directory.
     fn new_data(&self) -> PathBuf {
         if self.remote.is_none() {
             return self.data().to_owned();
@@ -144,25 +156,25 @@ impl Deployment {
         self.data().join("blobs")
     }
 
-    /// A look at the rows, once a process has made them.
+    /// Connects to the database, which a process must have created.
     pub fn database(&self) -> Database {
         match &self.remote {
             None => Database::in_directory(self.data()),
-            Some(Remote { url, .. }) => Database::at(url),
+            Some(Remote { direct_url, .. }) => Database::at(direct_url),
         }
     }
 
-    /// The network to PostgreSQL.
+    /// The network between the processes and PostgreSQL.
     pub fn network(&self) -> Option<&Proxy> {
         self.remote.as_ref().map(|remote| &remote.proxy)
     }
 
-    /// The way to the bucket.
+    /// The proxy between the processes and the bucket.
     pub fn bucket(&self) -> Option<&BucketProxy> {
         self.bucket.as_ref().map(|bucket| &bucket.proxy)
     }
 
-    /// The clock of the processes that were started on it.
+    /// The wall clock of the processes that were started on it.
     pub fn clock(&self) -> &WallClock {
         &self.clock
     }
@@ -171,27 +183,13 @@ impl Deployment {
     pub fn blobs(&self) -> Vec<String> {
         let keys = match &self.bucket {
             Some(Bucket { server, name, .. }) => server.keys(name),
-            None => files(&self.blob_folder(), ""),
+            None => files_below(&self.blob_folder()),
         };
         keys.into_iter().filter(|key| key.contains("jobs/")).collect()
     }
 
-    /// Where a blob lies, if that is a folder.
+    /// The file of a blob, where the blobs are in a folder.
     pub fn blob_file(&self, key: &str) -> PathBuf {
         self.blob_folder().join(key)
     }
-}
-
-/// The files below a folder, by their path in it. What goes away meanwhile is not there.
-fn files(folder: &Path, prefix: &str) -> Vec<String> {
-    let mut list = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = format!("{prefix}{}", entry.file_name().into_string().unwrap());
-        if entry.path().is_dir() {
-            list.extend(files(&entry.path(), &format!("{name}/")));
-        } else {
-            list.push(name);
-        }
-    }
-    list
 }

@@ -1,14 +1,14 @@
-//! What clients must find once all faults are over: each job that was accepted has come to one end, and the end was
-//! sent to its receiver under one id. Jobs that were asked to be deleted are looked at in the database alone.
+//! What clients must find once all faults are over: each accepted job has ended in one way, and its webhook reached the
+//! receiver under one id. Jobs that a client asked to delete are checked in the database alone.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::clients::Seen;
+use super::clients::ClientRecord;
 use super::receiver::Receiver;
 use super::service::Service;
-use super::until;
+use super::wait_until;
 
 fn status(service: &Service, job: &str) -> Value {
     let answer = reqwest::blocking::get(service.url(&format!("/jobs/{job}?cards=url"))).unwrap();
@@ -16,18 +16,18 @@ fn status(service: &Service, job: &str) -> Value {
     answer.json().unwrap()
 }
 
-/// The accepted jobs that nobody asked to delete, each with the number of its pictures.
-fn kept(seen: &Seen) -> impl Iterator<Item = &(String, usize)> {
-    seen.accepted.values().filter(|(job, _)| !seen.deleted.contains(job))
+/// The accepted jobs that no client asked to delete, each with the number of its pictures.
+fn kept(record: &ClientRecord) -> impl Iterator<Item = &(String, usize)> {
+    record.accepted.values().filter(|(job, _)| !record.deleted.contains(job))
 }
 
-/// Every job that was accepted answers, and comes to one end, with a result or a reason for each picture.
-pub fn every_job_ends(service: &Service, seen: &Seen) {
-    let ids: HashSet<_> = seen.accepted.values().map(|(job, _)| job).collect();
-    assert_eq!(ids.len(), seen.accepted.len(), "no two keys have one job");
-    for (job, pictures) in kept(seen) {
+/// Every accepted job can be polled and ends, with a result or an error for each picture.
+pub fn every_job_ends(service: &Service, record: &ClientRecord) {
+    let ids: HashSet<_> = record.accepted.values().map(|(job, _)| job).collect();
+    assert_eq!(ids.len(), record.accepted.len(), "two keys have the same job");
+    for (job, pictures) in kept(record) {
         let mut body = Value::Null;
-        until(&format!("{job} ends"), || {
+        wait_until(&format!("{job} ends"), || {
             body = status(service, job);
             !matches!(body["status"].as_str(), Some("queued" | "processing"))
         });
@@ -35,11 +35,11 @@ pub fn every_job_ends(service: &Service, seen: &Seen) {
         let failed = body["failed"].as_array().map_or(0, Vec::len);
         match body["status"].as_str().unwrap() {
             "canceled" => {
-                assert!(seen.asked.contains(job), "nobody canceled {job}");
+                assert!(record.cancel_requested.contains(job), "no client canceled {job}");
                 assert!(results + failed <= *pictures, "{body}");
             }
             "completed" | "failed" => {
-                assert!(!seen.canceled.contains(job), "its cancel was answered 202: {body}");
+                assert!(!record.canceled.contains(job), "canceling it was answered 202: {body}");
                 assert_eq!(results + failed, *pictures, "{body}");
             }
             other => panic!("{job} is {other}"),
@@ -47,8 +47,8 @@ pub fn every_job_ends(service: &Service, seen: &Seen) {
     }
 }
 
-/// Every end reached its receiver, with one id for each job however often.
-pub fn every_end_is_delivered(receiver: &Receiver, seen: &Seen) {
+/// The webhook of every job reached the receiver, each time under the same id.
+pub fn every_webhook_is_delivered(receiver: &Receiver, record: &ClientRecord) {
     let delivered = || {
         let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
         for request in receiver.requests() {
@@ -58,9 +58,9 @@ pub fn every_end_is_delivered(receiver: &Receiver, seen: &Seen) {
         }
         ids
     };
-    until("every end is delivered", || {
+    wait_until("the webhook of every job is delivered", || {
         let delivered = delivered();
-        kept(seen).all(|(job, _)| delivered.contains_key(job))
+        kept(record).all(|(job, _)| delivered.contains_key(job))
     });
-    assert!(delivered().values().all(|ids| ids.len() == 1), "a job has one webhook id");
+    assert!(delivered().values().all(|ids| ids.len() == 1), "a job has several webhook ids");
 }

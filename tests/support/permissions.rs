@@ -1,13 +1,13 @@
-//! Files that the service may not read or remove, though they are its own. As root it could all the same: then it is
-//! started without the capability to pass over permissions.
+//! Files that the service may not read or remove, though it owns them. Root may read and remove any file, so a service
+//! that runs as root is started without the capabilities to override permissions.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// The program that must be put before a service so that permissions count for it.
+/// The program, with its arguments, that must start a service so that permissions apply to it.
 pub fn bound_by_permissions() -> Vec<&'static str> {
-    // A process that was started as root may read a file of mode 0: one that may not needs no such help.
+    // A process that can read a file of mode 0 must give up the capability; another process needs no such help.
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::set_permissions(file.path(), Permissions::from_mode(0o000)).unwrap();
     match std::fs::read(file.path()) {
@@ -16,24 +16,23 @@ pub fn bound_by_permissions() -> Vec<&'static str> {
     }
 }
 
-/// A file or folder whose mode is another until this is dropped.
-pub struct Mode {
+/// A file or folder whose mode is changed until this value is dropped.
+pub struct ChangedMode {
     path: PathBuf,
     before: Permissions,
 }
 
-impl Mode {
-    /// Nobody may read it.
+impl ChangedMode {
+    /// Makes a file unreadable for everyone. Returns `None` where the file is gone.
     pub fn unreadable(file: &Path) -> Option<Self> {
         Self::set(file, 0o000)
     }
 
-    /// Nothing in it may be removed, nor added.
+    /// Makes a folder refuse to add and to remove files. Returns `None` where the folder is gone.
     pub fn read_only(folder: &Path) -> Option<Self> {
         Self::set(folder, 0o555)
     }
 
-    /// None where it is gone by now.
     fn set(path: &Path, mode: u32) -> Option<Self> {
         let before = std::fs::metadata(path).ok()?.permissions();
         std::fs::set_permissions(path, Permissions::from_mode(mode)).ok()?;
@@ -41,7 +40,7 @@ impl Mode {
     }
 }
 
-impl Drop for Mode {
+impl Drop for ChangedMode {
     fn drop(&mut self) {
         let _ = std::fs::set_permissions(&self.path, self.before.clone());
     }

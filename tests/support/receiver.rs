@@ -1,4 +1,4 @@
-//! A server on loopback that takes requests and answers as its script says: a webhook's receiver, or an image server.
+//! An HTTP server on loopback that answers requests by a script: a webhook receiver, or an image server.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,31 +6,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How a request is answered.
+/// How the server answers a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// With this status, these headers (lines with their ends) and body.
+    /// With this status, headers (whole lines) and body.
     Whole(u16, &'static str, Vec<u8>),
-    /// Never; the connection stays open.
+    /// Not at all; the connection stays open.
     Silence,
-    /// With a head and then a byte at a time, for ever.
+    /// With a head and then, for ever, a byte at a time.
     Dribble,
-    /// With so many bytes of body.
+    /// With this many bytes of body.
     Flood(u64),
 }
 
 impl Reply {
-    /// Nothing but a status.
+    /// A status without a body.
     pub fn status(status: u16) -> Self {
         Self::Whole(status, "", Vec::new())
     }
 }
 
-/// A request as it came.
+/// A request that the server received.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub path: String,
-    /// Names in lower case.
+    /// Names are in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -43,22 +43,22 @@ impl Request {
 
 type Script = Arc<dyn Fn(usize, &Request) -> Reply + Send + Sync>;
 
-/// The server.
+/// The server. It runs until the test process ends.
 pub struct Receiver {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
     connections: Arc<AtomicUsize>,
-    /// Bytes of floods that were taken off its hands.
-    poured: Arc<Mutex<u64>>,
+    /// Bytes of flooding bodies that clients have read.
+    flooded: Arc<Mutex<u64>>,
 }
 
 impl Receiver {
-    /// Answers the n-th request, from 0, as the script says.
+    /// Starts a server. The script answers each request by its number, counted from 0.
     pub fn start(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::listen("127.0.0.1:0", script)
     }
 
-    /// The same on every address of this machine: each of 127.0.0.0/8 looks like a host of its own.
+    /// Starts a server on every address of this machine: clients see each of 127.0.0.0/8 as another host.
     pub fn start_everywhere(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
         Self::listen("0.0.0.0:0", script)
     }
@@ -69,14 +69,14 @@ impl Receiver {
             address: listener.local_addr().unwrap(),
             requests: Arc::default(),
             connections: Arc::default(),
-            poured: Arc::default(),
+            flooded: Arc::default(),
         };
         let (script, requests): (Script, _) = (Arc::new(script), receiver.requests.clone());
-        let (connections, poured) = (receiver.connections.clone(), receiver.poured.clone());
+        let (connections, flooded) = (receiver.connections.clone(), receiver.flooded.clone());
         std::thread::spawn(move || {
             for socket in listener.incoming().flatten() {
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (script, requests, poured) = (script.clone(), requests.clone(), poured.clone());
+                let (script, requests, flooded) = (script.clone(), requests.clone(), flooded.clone());
                 std::thread::spawn(move || {
                     let Some(request) = read(&socket) else { return };
                     let number = {
@@ -84,7 +84,7 @@ impl Receiver {
                         requests.push(request.clone());
                         requests.len() - 1
                     };
-                    answer(socket, script(number, &request), &poured);
+                    answer(socket, script(number, &request), &flooded);
                 });
             }
         });
@@ -107,8 +107,8 @@ impl Receiver {
         self.connections.load(Ordering::SeqCst)
     }
 
-    pub fn poured(&self) -> u64 {
-        *self.poured.lock().unwrap()
+    pub fn flooded(&self) -> u64 {
+        *self.flooded.lock().unwrap()
     }
 }
 
@@ -131,7 +131,7 @@ fn read(socket: &TcpStream) -> Option<Request> {
     Some(Request { path, headers, body })
 }
 
-fn answer(mut socket: TcpStream, reply: Reply, poured: &Mutex<u64>) {
+fn answer(mut socket: TcpStream, reply: Reply, flooded: &Mutex<u64>) {
     match reply {
         Reply::Whole(status, headers, body) => {
             let length = body.len();
@@ -140,7 +140,7 @@ fn answer(mut socket: TcpStream, reply: Reply, poured: &Mutex<u64>) {
             let _ = socket.write_all(&body);
         }
         Reply::Silence => {
-            // Until the other side has had enough.
+            // Waits until the client gives up.
             let _ = socket.read(&mut [0]);
         }
         Reply::Dribble => {
@@ -160,7 +160,7 @@ fn answer(mut socket: TcpStream, reply: Reply, poured: &Mutex<u64>) {
                     return;
                 }
                 left -= length as u64;
-                *poured.lock().unwrap() += length as u64;
+                *flooded.lock().unwrap() += length as u64;
             }
         }
     }

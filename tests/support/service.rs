@@ -1,55 +1,56 @@
-//! A service process whose life a test has in its hands: started, killed, stopped, continued, started again on the
-//! same data.
+//! A process of the service that a test starts, kills, stops and starts again on the same data.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-/// How long a test waits for anything before it fails.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+use serde_json::Value;
 
-/// The service that was built with this test, or the one that `HUEMILL_TEST_BINARY` names: a release build.
+use super::{TIMEOUT, wait_for};
+
+/// The program that was built with this test, or the one that `HUEMILL_TEST_BINARY` names, such as a release build.
 fn program() -> OsString {
     std::env::var_os("HUEMILL_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_huemill").into())
 }
 
-/// One life of a service. Killed when dropped.
+/// A running process of the service. It is killed when it is dropped.
 pub struct Service {
     child: Child,
     pub address: SocketAddr,
-    tape: Tape,
+    output: Output,
     readers: Vec<JoinHandle<()>>,
 }
 
 /// Lines that a process has printed.
 type Lines = Arc<Mutex<Vec<String>>>;
 
-/// What a service has printed. Clones share it, and outlive the service: once that was killed or stopped, it is whole.
+/// What a process has printed so far. Clones share it and outlive the process. It is complete once the process was
+/// killed or stopped.
 #[derive(Clone, Default)]
-pub struct Tape {
+pub struct Output {
     stdout: Lines,
     stderr: Lines,
 }
 
-impl Tape {
-    /// The log's lines so far.
+impl Output {
+    /// The lines of the log, which is standard output.
     pub fn log(&self) -> Vec<String> {
         self.stdout.lock().unwrap().clone()
     }
 
-    /// What was said beside the log.
-    pub fn aside(&self) -> Vec<String> {
+    /// The lines on standard error.
+    pub fn stderr(&self) -> Vec<String> {
         self.stderr.lock().unwrap().clone()
     }
 }
 
-/// Reads on to the end, so that the pipe never fills.
-fn read(
+/// Collects lines until the pipe ends, so that the process never waits for a reader.
+fn collect(
     from: impl Read + Send + 'static,
     into: &Lines,
     mut each: impl FnMut(&str) + Send + 'static,
@@ -65,24 +66,23 @@ fn read(
 }
 
 impl Service {
-    /// Starts a service on this data directory; returns as soon as it listens.
+    /// Starts a service on this data directory and returns once it listens.
     pub fn start(data: &Path, environment: &[(String, String)]) -> Self {
         Self::try_start(data, environment).unwrap_or_else(|status| panic!("the service ended: {status}"))
     }
 
-    /// The same, or how it ended without listening.
+    /// Starts a service. Returns its exit status where it ends before it listens.
     pub fn try_start(data: &Path, environment: &[(String, String)]) -> Result<Self, ExitStatus> {
         Self::spawn(Command::new(program()), data, environment)
     }
 
-    /// The same, started by another program, which must become it.
-    pub fn start_within(around: &[&str], data: &Path, environment: &[(String, String)]) -> Self {
-        let mut command = Command::new(around[0]);
-        command.args(&around[1..]).arg(program());
+    /// Starts a service through another program, such as `setpriv`, which must replace itself with the service.
+    pub fn start_within(around: &[impl AsRef<str>], data: &Path, environment: &[(String, String)]) -> Self {
+        let mut command = Command::new(around[0].as_ref());
+        command.args(around[1..].iter().map(AsRef::as_ref)).arg(program());
         Self::spawn(command, data, environment).unwrap_or_else(|status| panic!("the service ended: {status}"))
     }
 
-    #[allow(clippy::print_stderr, reason = "what it says aside is shown as the test's own")]
     fn spawn(
         mut command: Command,
         data: &Path,
@@ -103,18 +103,22 @@ impl Service {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let ((told, address), tape) = (mpsc::channel(), Tape::default());
-        let log = read(child.stdout.take().unwrap(), &tape.stdout, move |line| {
+        let ((found, address), output) = (mpsc::channel(), Output::default());
+        let stdout = collect(child.stdout.take().unwrap(), &output.stdout, move |line| {
             if line.contains("\"service_started\"") {
-                let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                let _ = told.send(line["address"].as_str().unwrap().parse().unwrap());
+                let line: Value = serde_json::from_str(line).unwrap();
+                let _ = found.send(line["address"].as_str().unwrap().parse().unwrap());
             }
         });
-        let aside = read(child.stderr.take().unwrap(), &tape.stderr, |line| eprintln!("{line}"));
-        let readers = vec![log, aside];
-        match address.recv_timeout(PATIENCE) {
-            Ok(address) => Ok(Self { child, address, tape, readers }),
-            Err(_) => Err(child.wait().unwrap()),
+        let stderr = collect(child.stderr.take().unwrap(), &output.stderr, |line| eprintln!("{line}"));
+        let readers = vec![stdout, stderr];
+        match address.recv_timeout(TIMEOUT) {
+            Ok(address) => Ok(Self { child, address, output, readers }),
+            Err(RecvTimeoutError::Disconnected) => Err(child.wait().unwrap()),
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                panic!("the service does not listen; its log: {:#?}", output.log());
+            }
         }
     }
 
@@ -123,9 +127,9 @@ impl Service {
     }
 
     /// The log lines of this event so far.
-    pub fn logged(&self, event: &str) -> Vec<serde_json::Value> {
-        let lines = self.tape.stdout.lock().unwrap();
-        let parsed = lines.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    pub fn logged(&self, event: &str) -> Vec<Value> {
+        let lines = self.output.stdout.lock().unwrap();
+        let parsed = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         parsed.filter(|line| line["event"] == event).collect()
     }
 
@@ -134,26 +138,20 @@ impl Service {
         self.child.id()
     }
 
-    /// What it prints.
-    pub fn tape(&self) -> Tape {
-        self.tape.clone()
+    pub fn output(&self) -> Output {
+        self.output.clone()
     }
 
-    /// `kill -9`.
+    /// Kills the process as `kill -9` does.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.read_out();
+        self.finish_reading();
     }
 
-    /// Waits for what an ended process printed last.
-    fn read_out(&mut self) {
+    /// Waits for the last output of a process that has ended.
+    fn finish_reading(&mut self) {
         self.readers.drain(..).for_each(|reader| reader.join().unwrap());
-    }
-
-    fn last_lines(&self) -> Vec<String> {
-        let lines = self.tape.log();
-        lines[lines.len().saturating_sub(20)..].to_vec()
     }
 
     pub fn signal(&self, name: &str) {
@@ -161,22 +159,18 @@ impl Service {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
-    /// SIGTERM, and the exit code.
+    /// Sends SIGTERM, waits for the end of the process, and returns its exit code.
     pub fn stop(mut self) -> Option<i32> {
         self.signal("-TERM");
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                self.read_out();
-                return status.code();
-            }
-            assert!(
-                Instant::now() < deadline,
-                "the service does not stop; its last lines: {:#?}",
-                self.last_lines()
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.wait_for_exit().code()
+    }
+
+    /// Waits for the end of the process and of its output.
+    pub fn wait_for_exit(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        let status = wait_for("the service ends", || child.try_wait().unwrap());
+        self.finish_reading();
+        status
     }
 }
 

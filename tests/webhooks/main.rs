@@ -1,25 +1,12 @@
-//! Webhooks from end to end: a real service, real receivers, the published verifiers.
+//! Webhooks from end to end: a real service, real receivers, and the published libraries that verify webhooks.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
-mod desk;
-#[path = "../support/receiver.rs"]
-#[allow(dead_code, reason = "other suites use the rest")]
-mod receiver;
+mod isolation;
 mod retries;
-#[path = "../support/service.rs"]
-#[allow(dead_code, reason = "other suites use the rest")]
-mod service;
 mod signatures;
-mod strangers;
+#[path = "../support/mod.rs"]
+mod support;
+mod test_service;
 
-use std::time::{Duration, Instant};
-
-/// Waits for a condition with a deadline.
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + service::PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+use support::servers;

@@ -1,29 +1,29 @@
-//! What is sent is what the published verifiers accept, and nothing else is.
+//! Signatures of webhooks: the published libraries accept what the service sends, and reject any change of it.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
-use super::desk::{Desk, SECRET};
-use super::receiver::{Receiver, Reply, Request};
-use super::until;
+use super::test_service::{SECRET, TestService};
+use crate::support::receiver::{Receiver, Reply, Request};
+use crate::support::servers::{Tool, require};
+use crate::support::wait_until;
 
 const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-/// A webhook as it was sent.
-fn sent(settings: &[(&str, &str)]) -> (String, Request) {
+/// Completes a job and returns its id with the webhook that the service sent.
+fn sent_webhook(settings: &[(&str, &str)]) -> (String, Request) {
     let receiver = Receiver::start(|_, _| Reply::status(204));
-    let desk = Desk::open(&[&receiver], settings);
-    let job = desk.submit(&receiver.url("/hook?a=b"));
-    until("the webhook comes", || !receiver.requests().is_empty());
-    until("it is told", || !desk.service.logged("webhook_delivered").is_empty());
+    let service = TestService::start(&[&receiver], settings);
+    let job = service.submit(&receiver.url("/hook?a=b"));
+    wait_until("the webhook arrives", || !receiver.requests().is_empty());
+    service.wait_for_delivery();
     assert_eq!(receiver.requests().len(), 1);
     (job, receiver.requests().remove(0))
 }
 
-/// The headers that verifiers want.
+/// The headers that verifiers read.
 fn headers(request: &Request) -> http::HeaderMap {
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
     names
@@ -33,8 +33,8 @@ fn headers(request: &Request) -> http::HeaderMap {
 }
 
 #[test]
-fn a_webhook_tells_the_end_of_its_job() {
-    let (job, request) = sent(&[]);
+fn a_webhook_reports_the_end_of_its_job() {
+    let (job, request) = sent_webhook(&[]);
     assert_eq!(request.path, "/hook?a=b");
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!((&body["job_id"], &body["status"]), (&json!(job), &json!("completed")));
@@ -46,38 +46,45 @@ fn a_webhook_tells_the_end_of_its_job() {
     assert_eq!(request.header("x-authed"), "true");
     assert_eq!(request.header("content-type"), "application/json");
     assert!(request.header("user-agent").starts_with("Huemill-Webhook/"));
-    // Sorted members: whoever reads it and writes it again has the same bytes.
+    // The members are sorted: a receiver that parses and serializes the body gets the same bytes.
     assert_eq!(serde_json::to_vec(&body).unwrap(), request.body);
 }
 
 #[test]
-fn the_reference_library_accepts_what_is_sent_and_nothing_else() {
-    let (_, request) = sent(&[]);
+fn the_reference_library_accepts_the_webhook_and_rejects_changes() {
+    let (_, request) = sent_webhook(&[]);
     let (ours, headers) = (Webhook::new(SECRET).unwrap(), headers(&request));
     ours.verify(&request.body, &headers).unwrap();
     let mut changed = request.body.clone();
     changed[10] ^= 1;
-    assert!(ours.verify(&changed, &headers).is_err(), "a changed byte");
-    assert!(Webhook::new(OTHER).unwrap().verify(&request.body, &headers).is_err(), "a wrong secret");
+    assert!(ours.verify(&changed, &headers).is_err(), "a changed byte was accepted");
+    assert!(
+        Webhook::new(OTHER).unwrap().verify(&request.body, &headers).is_err(),
+        "a wrong secret was accepted"
+    );
     let mut old = headers.clone();
     old.insert("webhook-timestamp", "1614265330".parse().unwrap());
-    assert!(ours.verify(&request.body, &old).is_err(), "an old timestamp");
+    assert!(ours.verify(&request.body, &old).is_err(), "an old timestamp was accepted");
 }
 
 #[test]
-fn a_rotation_signs_for_those_who_have_changed_and_those_who_have_not() {
-    let (_, request) = sent(&[("WEBHOOK_SECRET_PREVIOUS", OTHER)]);
+fn while_a_secret_is_rotated_receivers_with_either_secret_accept_the_webhook() {
+    let (_, request) = sent_webhook(&[("WEBHOOK_SECRET_PREVIOUS", OTHER)]);
     for secret in [SECRET, OTHER] {
         Webhook::new(secret).unwrap().verify(&request.body, &headers(&request)).unwrap();
     }
-    let (_, before) = sent(&[]);
+    let (_, before) = sent_webhook(&[]);
     assert_eq!(request.header("webhook-signature").split(' ').count(), 2);
     assert_eq!(before.header("webhook-signature").split(' ').count(), 1);
-    assert_eq!(request.header("x-signature"), own(&request.body), "the current one alone");
+    assert_eq!(
+        request.header("x-signature"),
+        legacy_signature(&request.body),
+        "it uses only the current secret"
+    );
 }
 
-/// `X-Signature` as receivers of old compute it.
-fn own(body: &[u8]) -> String {
+/// The `X-Signature` header, which older receivers check.
+fn legacy_signature(body: &[u8]) -> String {
     use hmac::{Hmac, Mac};
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(body);
@@ -85,32 +92,26 @@ fn own(body: &[u8]) -> String {
     digest.iter().fold("sha256=".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// Where `tests/verifiers.sh` puts them.
-fn verifiers() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("verifiers");
-    assert!(folder.join("installed.txt").exists(), "{} is not there: run `make setup`", folder.display());
-    folder
-}
-
 #[test]
-fn the_libraries_of_pypi_and_npm_accept_what_is_sent_and_nothing_else() {
-    let (_, request) = sent(&[]);
-    let folder = verifiers();
-    let mut right =
+fn the_libraries_of_pypi_and_npm_accept_the_webhook_and_reject_changes() {
+    require!(WebhookVerifiers);
+    let (_, request) = sent_webhook(&[]);
+    let folder = Tool::WebhookVerifiers.path();
+    let mut valid =
         json!({ "secret": SECRET, "headers": {}, "body": String::from_utf8(request.body.clone()).unwrap() });
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
-        right["headers"][name] = request.header(name).into();
+        valid["headers"][name] = request.header(name).into();
     }
     let with = |pointer: &str, value: Value| {
-        let mut other = right.clone();
-        *other.pointer_mut(pointer).unwrap() = value;
-        other
+        let mut changed = valid.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        changed
     };
-    let changed = right["body"].as_str().unwrap().replacen("completed", "Completed", 1);
+    let changed_body = valid["body"].as_str().unwrap().replacen("completed", "Completed", 1);
     for (program, arguments) in
         [(folder.join("python/bin/python"), "verify.py"), ("node".into(), "verify.mjs")]
     {
-        let says = |message: &Value| {
+        let verdict = |message: &Value| {
             let mut child = Command::new(&program)
                 .arg(arguments)
                 .current_dir(&folder)
@@ -123,14 +124,14 @@ fn the_libraries_of_pypi_and_npm_accept_what_is_sent_and_nothing_else() {
             assert!(output.status.success(), "{arguments}");
             String::from_utf8(output.stdout).unwrap().trim().to_owned()
         };
-        assert_eq!(says(&right), "accepted", "{arguments}");
+        assert_eq!(verdict(&valid), "accepted", "{arguments}");
         for wrong in [
-            with("/body", changed.clone().into()),
+            with("/body", changed_body.clone().into()),
             with("/secret", OTHER.into()),
             with("/headers/webhook-timestamp", "1614265330".into()),
             with("/headers/webhook-id", "dlv_other".into()),
         ] {
-            assert_eq!(says(&wrong), "refused", "{arguments}: {wrong}");
+            assert_eq!(verdict(&wrong), "refused", "{arguments}: {wrong}");
         }
     }
 }

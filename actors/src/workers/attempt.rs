@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use huemill_imaging::{Limits, Options, Stage, Timings, Watch};
 use huemill_observability::trace::{Span, SpanKind};
-use huemill_observability::{Aspect, Event, log, panic_text};
+use huemill_observability::{AspectClass, Event, log, panic_text};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -117,7 +117,7 @@ impl SlotThread {
                 }
                 log_stages(format, timings);
                 let source = &done.outcome.source;
-                recorder.record(Event::PictureShaped(Aspect::of(source.width, source.height)));
+                recorder.record(Event::PictureShaped(AspectClass::of(source.width, source.height)));
                 "ok"
             }
             Err(halt) => faults::outcome(halt),

@@ -12,7 +12,7 @@ use huemill_actors::outbound;
 use huemill_actors::supervise::RestartPolicy;
 use huemill_actors::workers::{Answer, EngineFactory, Load, SlotEngine, WorkersSettings, run};
 use huemill_imaging::{Crop, Error, Options, Outcome, Swatch, Watch};
-use huemill_observability::{Known, Registry};
+use huemill_observability::{LabelValues, Registry};
 use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
 
@@ -107,7 +107,7 @@ impl Ward {
         let kept = keep();
         let dependencies = Dependencies {
             io: io(),
-            registry: Arc::new(Registry::new("0.0.0", &Known::default()).unwrap()),
+            registry: Arc::new(Registry::new("0.0.0", &LabelValues::default()).unwrap()),
             room: SpoolRoom::open(SpoolSettings::default()).unwrap(),
             store: kept.store.clone(),
             snapshots: kept.snapshots.clone(),

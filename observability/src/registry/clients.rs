@@ -1,92 +1,94 @@
-//! How many callers there were lately. A caller comes as a number that stands for its address; it goes into
-//! sketches, one for each step of a window, which are united when somebody asks. No number is kept, and the memory
-//! (150 KB) is the same for one caller and for millions.
+//! Estimates how many distinct clients called within the last hour and the last day.
+//!
+//! A client is a hash of its address. Each window is a ring of sketches, one per step, which are merged for a scrape. No
+//! hash is stored, and the memory (150 KB) is the same for one client and for millions.
 
-mod sketch;
+mod hyper_log_log;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus::{IntGaugeVec, Registry, register_int_gauge_vec_with_registry};
 
-use self::sketch::Sketch;
-use super::figure;
+use self::hyper_log_log::HyperLogLog;
+use super::label_values::gauge_value;
 
-/// Windows, how many steps each has and how long a step is. The current step counts, so that a window is up to a
-/// step short.
+/// Each window's name, number of steps and length of a step. The current step is one of them, so a window is up to one
+/// step too short.
 const WINDOWS: [(&str, usize, Duration); 2] =
     [("1h", 12, Duration::from_secs(300)), ("1d", 24, Duration::from_secs(3600))];
 
 #[derive(Debug)]
-pub(super) struct Clients {
+pub(super) struct ClientMetrics {
     started: Instant,
     windows: Mutex<[Window; WINDOWS.len()]>,
     active: IntGaugeVec,
 }
 
-impl Clients {
+impl ClientMetrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let active = register_int_gauge_vec_with_registry!(
             "active_clients",
-            "Distinct addresses that called users' routes lately, estimated.",
+            "Estimated number of distinct client addresses that called user routes within the window.",
             &["window"],
             registry
         )?;
         let windows = Mutex::new(WINDOWS.map(|(_, steps, step)| Window::new(steps, step)));
         let clients = Self { started: Instant::now(), windows, active };
-        clients.look();
+        clients.refresh();
         Ok(clients)
     }
 
-    pub(super) fn seen(&self, caller: u64) {
+    pub(super) fn seen(&self, client: u64) {
         let at = self.started.elapsed();
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        windows.iter_mut().for_each(|window| window.add(caller, at));
+        windows.iter_mut().for_each(|window| window.add(client, at));
     }
 
-    /// Counts who was seen up to now.
-    pub(super) fn look(&self) {
+    /// Sets the gauges to the current estimates.
+    pub(super) fn refresh(&self) {
         let at = self.started.elapsed();
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         for ((name, ..), window) in WINDOWS.iter().zip(windows.iter_mut()) {
-            self.active.with_label_values(&[name]).set(figure(window.count(at)));
+            self.active.with_label_values(&[name]).set(gauge_value(window.count(at)));
         }
     }
 }
 
-/// The last steps, each with whom it saw, in a ring.
+/// A ring of the last steps, each with the clients that it saw.
 #[derive(Debug)]
 struct Window {
-    steps: Vec<Sketch>,
+    steps: Vec<HyperLogLog>,
     step: Duration,
-    number: u64,
+    /// The number of the current step, counted from the start.
+    current: u64,
 }
 
 impl Window {
     fn new(steps: usize, step: Duration) -> Self {
-        Self { steps: vec![Sketch::default(); steps], step, number: 0 }
+        Self { steps: vec![HyperLogLog::default(); steps], step, current: 0 }
     }
 
-    /// Forgets what is older than the window, as of this long after the start.
-    fn turn_to(&mut self, at: Duration) {
-        let number = (at.as_secs() / self.step.as_secs()).max(self.number);
+    /// Advances to this time since the start and clears the steps that are older than the window.
+    fn advance_to(&mut self, at: Duration) {
+        let number = (at.as_secs() / self.step.as_secs()).max(self.current);
         let steps = self.steps.len() as u64;
-        for passed in (self.number + 1..=number).rev().take(self.steps.len()) {
+        for passed in (self.current + 1..=number).rev().take(self.steps.len()) {
             self.steps[(passed % steps) as usize].clear();
         }
-        self.number = number;
+        self.current = number;
     }
 
-    fn add(&mut self, caller: u64, at: Duration) {
-        self.turn_to(at);
-        let now = self.number as usize % self.steps.len();
-        self.steps[now].add(caller);
+    fn add(&mut self, client: u64, at: Duration) {
+        self.advance_to(at);
+        let now = self.current as usize % self.steps.len();
+        self.steps[now].add(client);
     }
 
     fn count(&mut self, at: Duration) -> u64 {
-        self.turn_to(at);
-        let mut all = Sketch::default();
-        self.steps.iter().for_each(|step| all.unite(step));
+        self.advance_to(at);
+        let mut all = HyperLogLog::default();
+        self.steps.iter().for_each(|step| all.merge(step));
         all.count()
     }
 }
@@ -95,32 +97,32 @@ impl Window {
 mod tests {
     use super::*;
 
-    const CALLERS: [u64; 3] = [1 << 60, 2 << 60, 3 << 60];
+    const CLIENTS: [u64; 3] = [1 << 60, 2 << 60, 3 << 60];
 
     fn after(minutes: u64) -> Duration {
         Duration::from_secs(minutes * 60)
     }
 
     #[test]
-    fn whoever_calls_again_counts_once_and_is_forgotten_after_the_window() {
+    fn a_client_counts_once_and_is_forgotten_after_the_window() {
         let (_, steps, step) = WINDOWS[0];
         let mut window = Window::new(steps, step);
         assert_eq!(window.count(after(0)), 0);
-        for (caller, minute) in [(0, 1), (1, 2), (0, 31), (2, 31)] {
-            window.add(CALLERS[caller], after(minute));
+        for (client, minute) in [(0, 1), (1, 2), (0, 31), (2, 31)] {
+            window.add(CLIENTS[client], after(minute));
         }
         for (minute, count) in [(31, 3), (59, 3), (60, 2), (89, 2), (90, 0), (10_000, 0)] {
             assert_eq!(window.count(after(minute)), count, "{minute}");
         }
-        window.add(CALLERS[1], after(10_001));
+        window.add(CLIENTS[1], after(10_001));
         assert_eq!(window.count(after(10_001)), 1);
     }
 
     #[test]
-    fn a_clock_that_stands_back_forgets_nobody() {
+    fn a_clock_that_goes_back_forgets_no_client() {
         let mut window = Window::new(2, Duration::from_secs(1));
-        window.add(CALLERS[0], Duration::from_secs(9));
-        window.add(CALLERS[1], Duration::from_secs(3));
+        window.add(CLIENTS[0], Duration::from_secs(9));
+        window.add(CLIENTS[1], Duration::from_secs(3));
         assert_eq!(window.count(Duration::from_secs(9)), 2);
     }
 }

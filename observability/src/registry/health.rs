@@ -1,17 +1,29 @@
-//! Whether the actors are up, what restarted them, what /ready says and what it found.
+//! Metrics of the service's health: actors and their mailboxes, event loops, and what /ready reports.
+//!
+//! The supervisor, the Health actor and the event loops report these events.
+
+use std::time::Duration;
 
 use prometheus::{
-    IntCounterVec, IntGauge, IntGaugeVec, Registry, register_int_counter_vec_with_registry,
-    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+    HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, register_histogram_vec_with_registry,
+    register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 
-use super::{Known, figure};
+use super::label_values::{LabelValues, gauge_value};
+use crate::event::EventLoop;
 
 /// The causes of a restart.
 const CAUSES: [&str; 2] = ["panic", "stop"];
 
+/// Buckets in seconds. A message crosses threads within tens of microseconds.
+const MAILBOX_SECONDS: [f64; 9] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0];
+
+/// Buckets in seconds. Timers have a resolution of a millisecond, so the first bucket holds those that are on time.
+const LAG_SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
 #[derive(Debug)]
-pub(super) struct Health {
+pub(super) struct HealthMetrics {
     actor_up: IntGaugeVec,
     actor_restarts: IntCounterVec,
     dependency_ready: IntGaugeVec,
@@ -19,42 +31,13 @@ pub(super) struct Health {
     disk_free: IntGauge,
     memory_used: IntGauge,
     memory_limit: IntGauge,
+    mailbox_wait: HistogramVec,
+    loop_lag: HistogramVec,
 }
 
-impl Health {
-    pub(super) fn new(registry: &Registry, known: &Known<'_>) -> Result<Self, prometheus::Error> {
-        let bytes = |name: &str, help: &str| register_int_gauge_with_registry!(name, help, registry);
-        let health = Self {
-            actor_up: register_int_gauge_vec_with_registry!(
-                "actor_up",
-                "Whether an actor takes messages (1) or is down or backing off (0).",
-                &["actor"],
-                registry
-            )?,
-            actor_restarts: register_int_counter_vec_with_registry!(
-                "actor_restarts_total",
-                "Restarts of an actor, by what ended it.",
-                &["actor", "cause"],
-                registry
-            )?,
-            dependency_ready: register_int_gauge_vec_with_registry!(
-                "dependency_ready",
-                "Whether a dependency of /ready is well (1) or not (0).",
-                &["dependency"],
-                registry
-            )?,
-            ready: register_int_gauge_with_registry!(
-                "service_ready",
-                "Whether /ready answers 200 (1) or 503 (0).",
-                registry
-            )?,
-            disk_free: bytes("disk_free_bytes", "Bytes free where the data lies, as /ready judges them.")?,
-            memory_used: bytes(
-                "memory_used_bytes",
-                "Memory in use in the control group or the machine, as /ready judges it.",
-            )?,
-            memory_limit: bytes("memory_limit_bytes", "Memory of the control group or the machine in all.")?,
-        };
+impl HealthMetrics {
+    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
+        let health = Self::families(registry)?;
         for actor in known.actors {
             health.actor_up.with_label_values(&[actor]);
             for cause in CAUSES {
@@ -64,7 +47,68 @@ impl Health {
         for dependency in known.dependencies {
             health.dependency_ready.with_label_values(&[dependency]);
         }
+        for actor in known.mailboxes {
+            health.mailbox_wait.with_label_values(&[actor]);
+        }
+        for kind in EventLoop::ALL {
+            health.loop_lag.with_label_values(&[kind.name()]);
+        }
         Ok(health)
+    }
+
+    fn families(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let bytes = |name: &str, help: &str| register_int_gauge_with_registry!(name, help, registry);
+        Ok(Self {
+            actor_up: register_int_gauge_vec_with_registry!(
+                "actor_up",
+                "Whether an actor accepts messages (1) or is down or in backoff (0).",
+                &["actor"],
+                registry
+            )?,
+            actor_restarts: register_int_counter_vec_with_registry!(
+                "actor_restarts_total",
+                "Actor restarts, by actor and cause.",
+                &["actor", "cause"],
+                registry
+            )?,
+            dependency_ready: register_int_gauge_vec_with_registry!(
+                "dependency_ready",
+                "Whether a dependency that /ready reports is healthy (1) or not (0).",
+                &["dependency"],
+                registry
+            )?,
+            ready: register_int_gauge_with_registry!(
+                "service_ready",
+                "Whether /ready answers 200 (1) or 503 (0).",
+                registry
+            )?,
+            disk_free: bytes(
+                "disk_free_bytes",
+                "Free bytes on the data directory's disk, as checked by /ready.",
+            )?,
+            memory_used: bytes(
+                "memory_used_bytes",
+                "Used memory of the control group or machine, as checked by /ready.",
+            )?,
+            memory_limit: bytes(
+                "memory_limit_bytes",
+                "Memory limit of the control group, or the machine's memory.",
+            )?,
+            mailbox_wait: register_histogram_vec_with_registry!(
+                "actor_mailbox_wait_seconds",
+                "Time that a ping waited in an actor's mailbox, or until it timed out, by actor.",
+                &["actor"],
+                MAILBOX_SECONDS.to_vec(),
+                registry
+            )?,
+            loop_lag: register_histogram_vec_with_registry!(
+                "event_loop_lag_seconds",
+                "Delay of a one-second timer on an event loop, by kind of loop.",
+                &["loop"],
+                LAG_SECONDS.to_vec(),
+                registry
+            )?,
+        })
     }
 
     pub(super) fn actor(&self, actor: &str, up: bool) {
@@ -73,6 +117,14 @@ impl Health {
 
     pub(super) fn restarted(&self, actor: &str, cause: &str) {
         self.actor_restarts.with_label_values(&[actor, cause]).inc();
+    }
+
+    pub(super) fn mailbox_waited(&self, actor: &str, time: Duration) {
+        self.mailbox_wait.with_label_values(&[actor]).observe(time.as_secs_f64());
+    }
+
+    pub(super) fn loop_lagged(&self, kind: EventLoop, time: Duration) {
+        self.loop_lag.with_label_values(&[kind.name()]).observe(time.as_secs_f64());
     }
 
     pub(super) fn dependency(&self, dependency: &str, ok: bool) {
@@ -84,11 +136,11 @@ impl Health {
     }
 
     pub(super) fn disk(&self, free: u64) {
-        self.disk_free.set(figure(free));
+        self.disk_free.set(gauge_value(free));
     }
 
     pub(super) fn memory(&self, used: u64, limit: u64) {
-        self.memory_used.set(figure(used));
-        self.memory_limit.set(figure(limit));
+        self.memory_used.set(gauge_value(used));
+        self.memory_limit.set(gauge_value(limit));
     }
 }

@@ -1,19 +1,20 @@
-//! Requests: rate, errors, duration, bytes.
+//! Metrics of HTTP requests: rate, errors, duration and bytes.
 
 use prometheus::{
     HistogramVec, IntCounterVec, IntGauge, Registry, register_histogram_vec_with_registry,
     register_int_counter_vec_with_registry, register_int_gauge_with_registry,
 };
 
-use super::{Known, figure};
-use crate::RequestFacts;
+use super::label_values::{LabelValues, gauge_value};
+use crate::event::RequestFacts;
 
-/// Edges in milliseconds. The objective (2 s) is one, and edges lie above it: a quantile cannot exceed the last.
+/// Buckets in milliseconds. The objective (2 s) is one of them. More lie above it, because a quantile cannot exceed the
+/// last one.
 const MILLISECONDS: [f64; 12] =
     [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 30_000.0];
 
 #[derive(Debug)]
-pub(super) struct Http {
+pub(super) struct HttpMetrics {
     requests: IntCounterVec,
     errors: IntCounterVec,
     broken: IntCounterVec,
@@ -24,56 +25,56 @@ pub(super) struct Http {
     uploads: IntGauge,
 }
 
-impl Http {
-    pub(super) fn new(registry: &Registry, known: &Known<'_>) -> Result<Self, prometheus::Error> {
+impl HttpMetrics {
+    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
         let http = Self {
             requests: register_int_counter_vec_with_registry!(
                 "requests_total",
-                "Requests answered, by route and status code.",
+                "Answered requests, by route and status code.",
                 &["endpoint", "code"],
                 registry
             )?,
             errors: register_int_counter_vec_with_registry!(
                 "errors_total",
-                "Answers with an error code or broken off over one, by route and code.",
+                "Responses with an error code, or broken off by an error, by route and error code.",
                 &["endpoint", "error_code"],
                 registry
             )?,
             broken: register_int_counter_vec_with_registry!(
                 "answers_broken_total",
-                "Answers that broke off behind their head through a fault of ours, by route.",
+                "Responses that broke off after their headers because of an internal fault, by route.",
                 &["endpoint"],
                 registry
             )?,
             milliseconds: register_histogram_vec_with_registry!(
                 "request_duration_ms",
-                "Time to answer in milliseconds, by route; uploads count from the last byte of the body.",
+                "Response time in milliseconds, by route; for uploads from the last byte of the body.",
                 &["endpoint"],
                 MILLISECONDS.to_vec(),
                 registry
             )?,
             seconds: register_histogram_vec_with_registry!(
                 "http_server_request_duration_seconds",
-                "Time to answer in seconds, by method, route and status code.",
+                "Response time in seconds, by method, route and status code.",
                 &["method", "route", "code"],
-                MILLISECONDS.map(|edge| edge / 1_000.0).to_vec(),
+                MILLISECONDS.map(|bucket| bucket / 1_000.0).to_vec(),
                 registry
             )?,
             bytes_in: register_int_counter_vec_with_registry!(
                 "http_request_bytes_total",
-                "Body bytes received, by route.",
+                "Received body bytes, by route.",
                 &["endpoint"],
                 registry
             )?,
             bytes_out: register_int_counter_vec_with_registry!(
                 "http_response_bytes_total",
-                "Body bytes sent, by route.",
+                "Sent body bytes, by route.",
                 &["endpoint"],
                 registry
             )?,
             uploads: register_int_gauge_with_registry!(
                 "uploads_in_flight_bytes",
-                "Bytes of admitted uploads whose request has not ended.",
+                "Bytes of admitted uploads whose requests are still in progress.",
                 registry
             )?,
         };
@@ -81,7 +82,7 @@ impl Http {
         Ok(http)
     }
 
-    fn start_at_zero(&self, known: &Known<'_>) {
+    fn start_at_zero(&self, known: &LabelValues<'_>) {
         for endpoint in known.endpoints {
             for status in known.statuses {
                 self.requests.with_label_values(&[*endpoint, &status.to_string()]);
@@ -114,6 +115,6 @@ impl Http {
     }
 
     pub(super) fn uploads(&self, bytes: u64) {
-        self.uploads.set(figure(bytes));
+        self.uploads.set(gauge_value(bytes));
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures: how many, of which form, how they ended, how long their stages took.
+//! Metrics of picture processing: counts, aspect ratios, outcomes and stage durations.
 
 use std::time::Duration;
 
@@ -7,45 +7,45 @@ use prometheus::{
     register_int_counter_vec_with_registry,
 };
 
-use super::Known;
-use crate::Aspect;
+use super::label_values::LabelValues;
+use crate::event::AspectClass;
 
-/// Edges in seconds: a stage takes a millisecond for a thumbnail and seconds at the limit of 50 megapixels.
+/// Buckets in seconds. A stage takes a millisecond for a thumbnail and seconds at the limit of 50 megapixels.
 const STAGE_SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 #[derive(Debug)]
-pub(super) struct Images {
+pub(super) struct ImageMetrics {
     processed: IntCounterVec,
     outcomes: IntCounterVec,
     aspects: IntCounterVec,
     stages: HistogramVec,
 }
 
-impl Images {
-    pub(super) fn new(registry: &Registry, known: &Known<'_>) -> Result<Self, prometheus::Error> {
+impl ImageMetrics {
+    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
         let images = Self {
             processed: register_int_counter_vec_with_registry!(
                 "images_processed_total",
-                "Pictures turned into results, by the route that asked.",
+                "Pictures processed successfully, by route.",
                 &["endpoint"],
                 registry
             )?,
             outcomes: register_int_counter_vec_with_registry!(
                 "image_outcomes_total",
-                "Attempts at pictures, by format and how they ended.",
+                "Processing attempts, by picture format and outcome.",
                 &["format", "outcome"],
                 registry
             )?,
             aspects: register_int_counter_vec_with_registry!(
                 "images_by_aspect_total",
-                "Pictures turned into results, by their form.",
+                "Pictures processed successfully, by aspect ratio class.",
                 &["aspect"],
                 registry
             )?,
             stages: register_histogram_vec_with_registry!(
                 "image_stage_duration_seconds",
-                "Time that a stage of a picture took, by stage.",
+                "Duration of a picture's processing stages, by stage.",
                 &["stage"],
                 STAGE_SECONDS.to_vec(),
                 registry
@@ -59,7 +59,7 @@ impl Images {
                 images.outcomes.with_label_values(&[format, outcome]);
             }
         }
-        for aspect in Aspect::ALL {
+        for aspect in AspectClass::ALL {
             images.aspects.with_label_values(&[aspect.name()]);
         }
         for stage in known.stages {
@@ -76,7 +76,7 @@ impl Images {
         self.outcomes.with_label_values(&[format, outcome]).inc();
     }
 
-    pub(super) fn shaped(&self, aspect: Aspect) {
+    pub(super) fn shaped(&self, aspect: AspectClass) {
         self.aspects.with_label_values(&[aspect.name()]).inc();
     }
 

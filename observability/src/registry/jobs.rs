@@ -1,4 +1,4 @@
-//! The job system: jobs created, running, ended; leases; what was collected; the store.
+//! Metrics of the job system: jobs, leases, deleted data, blobs and store operations.
 
 use std::time::Duration;
 
@@ -9,25 +9,26 @@ use prometheus::{
     register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
-use super::{Known, figure};
+use super::label_values::{LabelValues, gauge_value};
 
-/// Edges in seconds: the objective is 60, and three edges lie above it.
+/// Buckets in seconds. The objective is 60 s; three more buckets lie above it.
 const QUEUE_SECONDS: [f64; 12] = [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
 
-/// Edges in seconds: the objective is 300, and three edges lie above it.
+/// Buckets in seconds. The objective is 300 s; three more buckets lie above it.
 const PROCESSING_SECONDS: [f64; 11] = [0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0];
 
-/// Edges in seconds: a statement takes a fraction of a millisecond, an fsync some, a store that is away seconds.
+/// Buckets in seconds. A statement takes a fraction of a millisecond, an fsync several milliseconds, and an unreachable
+/// store seconds.
 const STORE_SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-/// A job's states, in the order in which the store counts them.
+/// A job's states in the order of [`Event::Jobs`](crate::event::Event::Jobs).
 const STATES: [&str; 6] = ["queued", "processing", "completed", "failed", "canceled", "expired"];
 
-/// What the Janitor collects.
+/// The kinds of objects that the Janitor deletes.
 const COLLECTED: [&str; 6] = ["jobs", "results", "keys", "nonces", "blobs", "orphans"];
 
 #[derive(Debug)]
-pub(super) struct Jobs {
+pub(super) struct JobMetrics {
     created: IntCounterVec,
     completed: IntCounterVec,
     failed: IntCounterVec,
@@ -37,7 +38,7 @@ pub(super) struct Jobs {
     oldest: Gauge,
     queue: Histogram,
     processing: Histogram,
-    returned: IntCounter,
+    leases_expired: IntCounter,
     given_up: IntCounter,
     stale: IntCounter,
     orphaned: IntCounter,
@@ -52,8 +53,8 @@ pub(super) struct Jobs {
     store_errors: IntCounterVec,
 }
 
-impl Jobs {
-    pub(super) fn new(registry: &Registry, known: &Known<'_>) -> Result<Self, prometheus::Error> {
+impl JobMetrics {
+    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
         let jobs = Self::families(registry)?;
         for kind in known.job_kinds {
             jobs.created.with_label_values(&[kind]);
@@ -85,87 +86,92 @@ impl Jobs {
         let counter = |name: &str, help: &str| register_int_counter_with_registry!(name, help, registry);
         let gauges =
             |name: &str, help: &str| register_int_gauge_vec_with_registry!(name, help, &["status"], registry);
-        let histogram = |name: &str, help: &str, edges: &[f64]| {
-            register_histogram_with_registry!(name, help, edges.to_vec(), registry)
+        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+            register_histogram_with_registry!(name, help, buckets.to_vec(), registry)
         };
         Ok(Self {
-            created: counters("jobs_total", "Jobs created, by type.", "type")?,
-            completed: counters("jobs_completed_total", "Jobs ended, by how.", "status")?,
-            failed: counters("jobs_failed_total", "Jobs without any result, by error code.", "error_code")?,
-            status: gauges("jobs_status_total", "Jobs in the store now, by state.")?,
-            current: gauges("jobs_current", "Jobs in the store now, by state.")?,
+            created: counters("jobs_total", "Created jobs, by type.", "type")?,
+            completed: counters("jobs_completed_total", "Ended jobs, by final status.", "status")?,
+            failed: counters(
+                "jobs_failed_total",
+                "Jobs that ended without any result, by error code.",
+                "error_code",
+            )?,
+            status: gauges("jobs_status_total", "Current number of jobs in the store, by status.")?,
+            current: gauges("jobs_current", "Current number of jobs in the store, by status.")?,
             queued_items: register_int_gauge_with_registry!(
                 "jobs_queued_images",
-                "Pictures of jobs that wait in the store.",
+                "Pictures of jobs that wait in the store's queue.",
                 registry
             )?,
             oldest: register_gauge_with_registry!(
                 "jobs_oldest_queued_age_seconds",
-                "Age of the oldest job of which no picture was begun.",
+                "Age of the oldest job with no picture started.",
                 registry
             )?,
             queue: histogram(
                 "jobs_queue_latency_seconds",
-                "Time from a job's creation to its first picture.",
+                "Time from a job's creation to the start of its first picture.",
                 &QUEUE_SECONDS,
             )?,
             processing: histogram(
                 "jobs_processing_duration_seconds",
-                "Time from a job's first picture to its end.",
+                "Time from the start of a job's first picture to the job's end.",
                 &PROCESSING_SECONDS,
             )?,
-            returned: counter("job_leases_expired_total", "Pictures whose process let its lease run out.")?,
+            leases_expired: counter("job_leases_expired_total", "Pictures whose lease expired.")?,
             given_up: counter(
                 "job_images_given_up_total",
-                "Pictures given up after their process died over them.",
+                "Pictures that failed because too many processes crashed while processing them.",
             )?,
             stale: counter(
                 "job_stale_completions_total",
-                "Pictures done, or still at work, when their lease was another's.",
+                "Results discarded because another process held the picture's lease.",
             )?,
             orphaned: counter(
                 "job_claims_orphaned_total",
-                "Pictures that the store held for a process which did not know of them.",
+                "Pictures that the store had assigned to a process that did not know about them.",
             )?,
             deferred: counter(
                 "job_images_deferred_total",
-                "Attempts at pictures that failed by a fault that is not the picture's and are repeated later.",
+                "Attempts that failed through no fault of the picture and are retried later.",
             )?,
             stalled: register_int_gauge_with_registry!(
                 "jobs_stalled",
-                "Jobs in processing of which no attempt has ended for three times the lease and nothing waits for its turn.",
+                "Jobs in processing with no queued picture and no attempt ended within three lease durations.",
                 registry
             )?,
             paused: register_int_gauge_with_registry!(
                 "jobs_queue_paused",
-                "What an operator has paused: the whole queue or types of jobs, each counted once.",
+                "Pauses set by an operator: one for the whole queue, or one for each paused job type.",
                 registry
             )?,
             processes: register_int_gauge_with_registry!(
                 "processes_alive",
-                "Processes that share the store and whose heartbeat is good.",
+                "Processes that share the store and have a current heartbeat.",
                 registry
             )?,
-            not_removed: counter(
-                "blob_removals_failed_total",
-                "Jobs whose blobs could not be removed at a try.",
+            not_removed: counter("blob_removals_failed_total", "Failed attempts to delete a job's blobs.")?,
+            collected: counters(
+                "gc_objects_collected_total",
+                "Objects deleted by the Janitor, by kind.",
+                "kind",
             )?,
-            collected: counters("gc_objects_collected_total", "What the Janitor removed, by kind.", "kind")?,
             blob_bytes: register_int_gauge_with_registry!(
                 "blob_store_bytes",
-                "Bytes of the blobs of all jobs.",
+                "Total size of all jobs' blobs in bytes.",
                 registry
             )?,
             store_time: register_histogram_vec_with_registry!(
                 "store_operation_duration_seconds",
-                "Time that the store took, by operation.",
+                "Duration of store operations, by operation.",
                 &["operation"],
                 STORE_SECONDS.to_vec(),
                 registry
             )?,
             store_errors: counters(
                 "store_errors_total",
-                "Calls that the store failed, by operation.",
+                "Failed store operations, by operation.",
                 "operation",
             )?,
         })
@@ -189,15 +195,15 @@ impl Jobs {
 
     pub(super) fn count(&self, by_state: &[u64; 6], queued_items: u64, oldest: Option<Duration>) {
         for (state, count) in STATES.into_iter().zip(by_state) {
-            self.status.with_label_values(&[state]).set(figure(*count));
-            self.current.with_label_values(&[state]).set(figure(*count));
+            self.status.with_label_values(&[state]).set(gauge_value(*count));
+            self.current.with_label_values(&[state]).set(gauge_value(*count));
         }
-        self.queued_items.set(figure(queued_items));
+        self.queued_items.set(gauge_value(queued_items));
         self.oldest.set(oldest.unwrap_or_default().as_secs_f64());
     }
 
     pub(super) fn expired(&self, returned: u64, given_up: u64) {
-        self.returned.inc_by(returned + given_up);
+        self.leases_expired.inc_by(returned + given_up);
         self.given_up.inc_by(given_up);
     }
 
@@ -214,15 +220,15 @@ impl Jobs {
     }
 
     pub(super) fn stalled(&self, jobs: u64) {
-        self.stalled.set(figure(jobs));
+        self.stalled.set(gauge_value(jobs));
     }
 
     pub(super) fn paused(&self, pauses: u64) {
-        self.paused.set(figure(pauses));
+        self.paused.set(gauge_value(pauses));
     }
 
     pub(super) fn processes(&self, alive: u64) {
-        self.processes.set(figure(alive));
+        self.processes.set(gauge_value(alive));
     }
 
     pub(super) fn not_removed(&self) {
@@ -234,7 +240,7 @@ impl Jobs {
     }
 
     pub(super) fn blobs(&self, bytes: u64) {
-        self.blob_bytes.set(figure(bytes));
+        self.blob_bytes.set(gauge_value(bytes));
     }
 
     pub(super) fn store(&self, operation: &str, ok: bool, time: Duration) {

@@ -1,4 +1,4 @@
-//! What goes out: downloads, webhooks, and what the guard let not through.
+//! Metrics of outbound requests: picture downloads, webhooks, and requests blocked by the guard.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use prometheus::{
     register_int_gauge_with_registry,
 };
 
-use super::{Known, figure};
+use super::label_values::{LabelValues, gauge_value};
 use crate::event::WEBHOOK_REASONS;
 
-/// Edges in seconds: the objective is 5, and two edges lie above it.
+/// Buckets in seconds. The objective is 5 s; two more buckets lie above it.
 const WEBHOOK_SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
-/// Edges in seconds: a download may take 40.
+/// Buckets in seconds. A download may take up to 40 s.
 const DOWNLOAD_SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 40.0];
 
 #[derive(Debug)]
-pub(super) struct Outbound {
+pub(super) struct OutboundMetrics {
     blocked: IntCounterVec,
     downloads: HistogramVec,
     latency: Histogram,
-    first_tries: Histogram,
+    first_attempts: Histogram,
     failures: IntCounterVec,
     attempts: IntCounter,
     retries: IntCounter,
@@ -33,8 +33,8 @@ pub(super) struct Outbound {
     dead: IntGauge,
 }
 
-impl Outbound {
-    pub(super) fn new(registry: &Registry, known: &Known<'_>) -> Result<Self, prometheus::Error> {
+impl OutboundMetrics {
+    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
         let outbound = Self::families(registry)?;
         for reason in known.outbound_reasons {
             outbound.blocked.with_label_values(&[reason]);
@@ -55,34 +55,34 @@ impl Outbound {
         Ok(Self {
             blocked: counters(
                 "outbound_blocked_total",
-                "Outbound requests that the guard let not through, by reason.",
+                "Outbound requests blocked by the guard, by reason.",
             )?,
             downloads: register_histogram_vec_with_registry!(
                 "download_duration_seconds",
-                "Time that a download took, by how it ended.",
+                "Duration of picture downloads, by outcome.",
                 &["outcome"],
                 DOWNLOAD_SECONDS.to_vec(),
                 registry
             )?,
             latency: register_histogram_with_registry!(
                 "webhook_delivery_latency_seconds",
-                "Time that one try of a webhook took, failed ones included.",
+                "Duration of webhook delivery attempts, including failed ones.",
                 WEBHOOK_SECONDS.to_vec(),
                 registry
             )?,
-            first_tries: register_histogram_with_registry!(
+            first_attempts: register_histogram_with_registry!(
                 "webhook_first_try_latency_seconds",
-                "Time that first tries of webhooks took which their receiver took.",
+                "Duration of first webhook delivery attempts that succeeded.",
                 WEBHOOK_SECONDS.to_vec(),
                 registry
             )?,
-            failures: counters("webhook_failures_total", "Tries of webhooks that failed, by reason.")?,
-            attempts: counter("webhook_attempts_total", "Tries of webhooks.")?,
-            retries: counter("webhook_retries_total", "Tries of webhooks that had been tried before.")?,
-            delivered: counter("webhook_deliveries_total", "Webhooks that their receiver took.")?,
-            dead_letters: counter("webhook_dead_letters_total", "Webhooks that were given up.")?,
-            pending: gauge("webhooks_pending", "Webhooks in the store that wait to be sent.")?,
-            dead: gauge("webhooks_dead", "Webhooks in the store that were given up.")?,
+            failures: counters("webhook_failures_total", "Failed webhook delivery attempts, by reason.")?,
+            attempts: counter("webhook_attempts_total", "Webhook delivery attempts.")?,
+            retries: counter("webhook_retries_total", "Webhook delivery attempts that were retries.")?,
+            delivered: counter("webhook_deliveries_total", "Webhooks delivered to their receiver.")?,
+            dead_letters: counter("webhook_dead_letters_total", "Webhooks that became dead letters.")?,
+            pending: gauge("webhooks_pending", "Webhooks in the store that wait for their next attempt.")?,
+            dead: gauge("webhooks_dead", "Dead letters in the store.")?,
         })
     }
 
@@ -94,14 +94,14 @@ impl Outbound {
         self.downloads.with_label_values(&[outcome]).observe(time.as_secs_f64());
     }
 
-    pub(super) fn tried(&self, again: bool, reason: Option<&str>, time: Duration) {
+    pub(super) fn attempted(&self, is_retry: bool, reason: Option<&str>, time: Duration) {
         self.latency.observe(time.as_secs_f64());
         self.attempts.inc();
-        if again {
+        if is_retry {
             self.retries.inc();
         }
-        if !again && reason.is_none() {
-            self.first_tries.observe(time.as_secs_f64());
+        if !is_retry && reason.is_none() {
+            self.first_attempts.observe(time.as_secs_f64());
         }
         match reason {
             Some(reason) => self.failures.with_label_values(&[reason]).inc(),
@@ -113,8 +113,8 @@ impl Outbound {
         self.dead_letters.inc();
     }
 
-    pub(super) fn waiting(&self, pending: u64, dead: u64) {
-        self.pending.set(figure(pending));
-        self.dead.set(figure(dead));
+    pub(super) fn outbox(&self, pending: u64, dead: u64) {
+        self.pending.set(gauge_value(pending));
+        self.dead.set(gauge_value(dead));
     }
 }

@@ -1,4 +1,4 @@
-//! The process itself: what was built, what it holds, and how well it is being watched.
+//! Metrics of the process: version, memory, spool, and dropped events, log lines and spans.
 
 use std::fs;
 
@@ -7,94 +7,94 @@ use prometheus::{
     register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
-use super::figure;
-use crate::{outlet, trace};
+use super::label_values::gauge_value;
+use crate::{log_writer, trace};
 
-/// Kinds of memory, and the keys of `/proc/self/status` that tell them.
+/// Kinds of memory and their keys in `/proc/self/status`.
 const MEMORY: [(&str, &str); 4] =
     [("anonymous", "RssAnon"), ("file", "RssFile"), ("shared", "RssShmem"), ("swapped", "VmSwap")];
 
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct ProcessMetrics {
     memory: IntGaugeVec,
-    dropped: IntCounter,
-    lost_lines: IntCounter,
-    lost_spans: IntCounter,
+    dropped_events: IntCounter,
+    dropped_lines: IntCounter,
+    dropped_spans: IntCounter,
     spool_memory: IntGauge,
     spool_disk: IntGauge,
 }
 
-impl Process {
+impl ProcessMetrics {
     pub(super) fn new(registry: &Registry, version: &str) -> Result<Self, prometheus::Error> {
         register_int_gauge_vec_with_registry!(
             "build_info",
-            "What is running; always 1.",
+            "The running version; always 1.",
             &["version"],
             registry
         )?
         .with_label_values(&[version])
         .set(1);
-        // Memory, CPU, descriptors and threads, read from /proc at each scrape.
+        // Memory, CPU, file descriptors and threads, read from /proc at each scrape.
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
             memory: register_int_gauge_vec_with_registry!(
                 "process_memory_bytes",
-                "Memory of the process by kind: heap and stacks, mapped files, shared, swapped out.",
+                "Memory of the process, by kind: heap and stacks, mapped files, shared, swapped out.",
                 &["kind"],
                 registry
             )?,
-            dropped: register_int_counter_with_registry!(
+            dropped_events: register_int_counter_with_registry!(
                 "metrics_events_dropped_total",
-                "Events that were not counted, because the way to the registry was full.",
+                "Metric events dropped because the Metrics actor's queue was full.",
                 registry
             )?,
-            lost_lines: register_int_counter_with_registry!(
+            dropped_lines: register_int_counter_with_registry!(
                 "log_lines_dropped_total",
-                "Log lines that were lost, because standard output was slow or closed.",
+                "Log lines dropped because standard output was slow or closed.",
                 registry
             )?,
-            lost_spans: register_int_counter_with_registry!(
+            dropped_spans: register_int_counter_with_registry!(
                 "trace_spans_dropped_total",
-                "Spans that were lost, because the collector was slow or gone.",
+                "Spans dropped because the collector was slow or unreachable.",
                 registry
             )?,
             spool_memory: register_int_gauge_with_registry!(
                 "spool_memory_bytes",
-                "Bytes of uploads and answers held in memory.",
+                "Bytes of uploads and responses held in memory.",
                 registry
             )?,
             spool_disk: register_int_gauge_with_registry!(
                 "spool_disk_bytes",
-                "Bytes of uploads and answers held in temporary files.",
+                "Bytes of uploads and responses held in temporary files.",
                 registry
             )?,
         })
     }
 
     pub(super) fn dropped(&self, total: u64) {
-        self.dropped.inc_by(total.saturating_sub(self.dropped.get()));
+        self.dropped_events.inc_by(total.saturating_sub(self.dropped_events.get()));
     }
 
-    /// Counts the log lines and spans that were lost so far, and sees what memory is made of.
-    pub(super) fn look(&self) {
+    /// Reads the memory's composition and the numbers of log lines and spans dropped so far.
+    pub(super) fn refresh(&self) {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         for (kind, key) in MEMORY {
             if let Some(bytes) = bytes_of(&status, key) {
-                self.memory.with_label_values(&[kind]).set(figure(bytes));
+                self.memory.with_label_values(&[kind]).set(gauge_value(bytes));
             }
         }
-        self.lost_lines.inc_by(outlet::lost().saturating_sub(self.lost_lines.get()));
-        self.lost_spans.inc_by(trace::lost().saturating_sub(self.lost_spans.get()));
+        self.dropped_lines.inc_by(log_writer::dropped_lines().saturating_sub(self.dropped_lines.get()));
+        self.dropped_spans.inc_by(trace::dropped_spans().saturating_sub(self.dropped_spans.get()));
     }
 
     pub(super) fn spool(&self, memory: u64, disk: u64) {
-        self.spool_memory.set(figure(memory));
-        self.spool_disk.set(figure(disk));
+        self.spool_memory.set(gauge_value(memory));
+        self.spool_disk.set(gauge_value(disk));
     }
 }
 
-/// A line such as `RssAnon:     1204 kB`. Kernels before 4.5 and other systems have none.
+/// Parses a line such as `RssAnon:     1204 kB`. Linux before 4.5 and other systems do not have these lines.
 fn bytes_of(status: &str, key: &str) -> Option<u64> {
     let rest = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
     rest.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)

@@ -1,4 +1,4 @@
-//! The worker slots, the queue in front of them and the memory budget.
+//! Metrics of the workers: slots, their queue and the memory budget.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use prometheus::{
     Histogram, IntGauge, Registry, register_histogram_with_registry, register_int_gauge_with_registry,
 };
 
-use super::figure;
+use super::label_values::gauge_value;
 
-/// Edges in seconds: a request waits 10 s at most for its slot, a picture of a batch longer.
+/// Buckets in seconds. A request waits at most 10 s for its slot; a picture of a job may wait longer.
 const WAIT_SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
 #[derive(Debug)]
-pub(super) struct Workers {
+pub(super) struct WorkerMetrics {
     slots: IntGauge,
     busy: IntGauge,
     abandoned: IntGauge,
@@ -22,33 +22,42 @@ pub(super) struct Workers {
     budget_total: IntGauge,
 }
 
-impl Workers {
+impl WorkerMetrics {
     pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let gauge = |name: &str, help: &str| register_int_gauge_with_registry!(name, help, registry);
         Ok(Self {
-            slots: gauge("worker_slots", "Slots in which pictures are worked on.")?,
-            busy: gauge("worker_slots_busy", "Slots with an attempt on them.")?,
-            abandoned: gauge("worker_attempts_abandoned", "Attempts given up whose thread still runs.")?,
-            depth: gauge("worker_queue_depth", "Pictures that wait for a slot.")?,
+            slots: gauge("worker_slots", "Worker slots, each of which processes one picture at a time.")?,
+            busy: gauge("worker_slots_busy", "Worker slots that are processing a picture.")?,
+            abandoned: gauge(
+                "worker_attempts_abandoned",
+                "Abandoned attempts whose thread is still running.",
+            )?,
+            depth: gauge("worker_queue_depth", "Pictures that wait for a worker slot.")?,
             waited: register_histogram_with_registry!(
                 "worker_queue_wait_seconds",
-                "Time that a picture waited for its slot.",
+                "Time that a picture waited for a worker slot.",
                 WAIT_SECONDS.to_vec(),
                 registry
             )?,
-            budget_used: gauge("worker_memory_budget_used_bytes", "Bytes of the memory budget in use.")?,
-            budget_total: gauge("worker_memory_budget_bytes", "Bytes of the memory budget in all.")?,
+            budget_used: gauge(
+                "worker_memory_budget_used_bytes",
+                "Reserved bytes of the memory budget for pictures.",
+            )?,
+            budget_total: gauge(
+                "worker_memory_budget_bytes",
+                "Size of the memory budget for pictures in bytes.",
+            )?,
         })
     }
 
     pub(super) fn slots(&self, total: usize, busy: usize, abandoned: usize) {
-        self.slots.set(figure(total));
-        self.busy.set(figure(busy));
-        self.abandoned.set(figure(abandoned));
+        self.slots.set(gauge_value(total));
+        self.busy.set(gauge_value(busy));
+        self.abandoned.set(gauge_value(abandoned));
     }
 
     pub(super) fn depth(&self, depth: usize) {
-        self.depth.set(figure(depth));
+        self.depth.set(gauge_value(depth));
     }
 
     pub(super) fn waited(&self, time: Duration) {
@@ -56,7 +65,7 @@ impl Workers {
     }
 
     pub(super) fn budget(&self, used: u64, total: u64) {
-        self.budget_used.set(figure(used));
-        self.budget_total.set(figure(total));
+        self.budget_used.set(gauge_value(used));
+        self.budget_total.set(gauge_value(total));
     }
 }

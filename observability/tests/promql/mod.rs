@@ -1,35 +1,37 @@
-//! As much of `PromQL` as tells which metrics a query asks for: names that are no function, keyword, label or number.
+//! Finds the metrics that a `PromQL` query uses: all names that are not a function, keyword, label or number.
+//!
+//! It parses just enough of the language for the queries of this repository.
 
 use std::collections::BTreeSet;
 
-/// Words that stand where a name might.
+/// Keywords that may stand where a metric's name could.
 const KEYWORDS: [&str; 9] = ["and", "or", "unless", "bool", "offset", "atan2", "inf", "nan", "start"];
 
-/// Words before a list of labels.
+/// Keywords before a list of labels.
 const GROUPINGS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
 
-/// The metrics that a query asks for.
+/// The metrics that a query uses.
 pub(crate) fn metrics(query: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut rest = query;
     while let Some(first) = rest.chars().next() {
         rest = match first {
-            '"' | '\'' => after_text(rest, first),
+            '"' | '\'' => after_string(rest, first),
             '{' => after(rest, '}'),
             '[' => after(rest, ']'),
-            // A dashboard's variable, or a comment.
+            // A variable of a dashboard.
             '$' => word(rest[1..].trim_start_matches('{')).1,
             '#' => rest.split_once('\n').map_or("", |(_, rest)| rest),
             first if first.is_ascii_digit() => word(rest).1,
-            first if is_part(first) => {
+            first if is_name_char(first) => {
                 let (name, more) = word(rest);
                 let next = more.trim_start();
                 if GROUPINGS.contains(&name) {
                     if next.starts_with('(') { after(next, ')') } else { more }
                 } else {
-                    // "sum by (job) (…)" is an operator as "sum(…)" is.
-                    let operator = next.starts_with('(') || ["by", "without"].contains(&word(next).0);
-                    if !operator && !KEYWORDS.contains(&name.to_lowercase().as_str()) {
+                    // In "sum by (job) (…)", as in "sum(…)", `sum` is an operator.
+                    let is_operator = next.starts_with('(') || ["by", "without"].contains(&word(next).0);
+                    if !is_operator && !KEYWORDS.contains(&name.to_lowercase().as_str()) {
                         found.insert(name.to_owned());
                     }
                     more
@@ -41,7 +43,7 @@ pub(crate) fn metrics(query: &str) -> BTreeSet<String> {
     found
 }
 
-/// The queries of a Grafana dashboard: every member `expr` that is a text.
+/// The queries of a Grafana dashboard: every member `expr` that is a string.
 pub(crate) fn queries_of_json(text: &str) -> Vec<String> {
     text.split("\"expr\"")
         .skip(1)
@@ -64,21 +66,21 @@ pub(crate) fn queries_of_json(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn is_part(c: char) -> bool {
+fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == ':'
 }
 
-/// The word that a text begins with, and what comes after it.
+/// Splits off the word at the start of a text.
 fn word(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c| !is_part(c)).unwrap_or(text.len()))
+    text.split_at(text.find(|c| !is_name_char(c)).unwrap_or(text.len()))
 }
 
-/// What comes behind this end, which may stand in a text on the way.
+/// The rest of a text after this closing character. Strings on the way are skipped.
 fn after(text: &str, end: char) -> &str {
     let mut rest = &text[1..];
     loop {
         match rest.chars().next() {
-            Some(quote @ ('"' | '\'')) => rest = after_text(rest, quote),
+            Some(quote @ ('"' | '\'')) => rest = after_string(rest, quote),
             Some(c) if c == end => return &rest[1..],
             Some(c) => rest = &rest[c.len_utf8()..],
             None => return "",
@@ -86,8 +88,8 @@ fn after(text: &str, end: char) -> &str {
     }
 }
 
-/// What comes behind the text that begins here.
-fn after_text(text: &str, quote: char) -> &str {
+/// The rest of a text after the string at its start.
+fn after_string(text: &str, quote: char) -> &str {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
         if c == quote && !escaped {
@@ -99,7 +101,7 @@ fn after_text(text: &str, quote: char) -> &str {
 }
 
 #[test]
-fn a_query_asks_for_these_metrics() {
+fn metrics_of_a_query_are_found() {
     for (query, names) in [
         ("up", "up"),
         ("sum by (job) (rate(a_total{x=\"}b_total\", y!~'c{'}[5m])) / 2.5e3 > 1e9", "a_total"),
@@ -116,7 +118,7 @@ fn a_query_asks_for_these_metrics() {
 }
 
 #[test]
-fn a_dashboards_queries_are_found() {
+fn queries_of_a_dashboard_are_found() {
     let text = r#"{"targets": [{"expr": "sum(a{b=\"c\"})", "x": 1}, {"expr" : "d\n/ e"}], "expr": 7}"#;
     assert_eq!(queries_of_json(text), ["sum(a{b=\"c\"})", "d\n/ e"]);
 }

@@ -1,4 +1,4 @@
-//! The process, its actors and their threads.
+//! Tests of the metrics of actors, event loops, dependencies and the process.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn actors_and_dependencies_go_up_and_down() {
 }
 
 #[test]
-fn waits_for_actors_and_loops_show() {
+fn mailbox_waits_and_loop_delays_are_observed() {
     let registry = registry();
     assert_lines(
         &registry,
@@ -67,7 +67,7 @@ fn waits_for_actors_and_loops_show() {
 }
 
 #[test]
-fn the_drop_counter_follows_the_total_and_never_falls() {
+fn the_counter_of_dropped_events_follows_the_total_and_never_falls() {
     let registry = registry();
     for total in [3, 10, 4] {
         registry.set_dropped(total);
@@ -77,7 +77,7 @@ fn the_drop_counter_follows_the_total_and_never_falls() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_process_shows_its_memory() {
+fn a_scrape_has_the_memory_of_the_process() {
     let scrape = registry().render();
     let resident = scrape.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
     assert!(resident.unwrap().parse::<u64>().unwrap() > 0);

@@ -1,12 +1,12 @@
-//! What a scrape shows.
+//! Tests of the registry: which series a scrape contains after which events.
 
 mod health;
+mod pictures;
 mod requests;
-mod works;
 
-use huemill_observability::{Known, Registry};
+use huemill_observability::{LabelValues, Registry};
 
-const KNOWN: Known<'static> = Known {
+const LABEL_VALUES: LabelValues<'static> = LabelValues {
     endpoints: &["/process", "unmatched"],
     statuses: &[200, 503],
     error_codes: &["NO_INPUT", "OVERLOADED"],
@@ -23,7 +23,7 @@ const KNOWN: Known<'static> = Known {
 };
 
 fn registry() -> Registry {
-    Registry::new("1.2.3", &KNOWN).expect("no two families share a name")
+    Registry::new("1.2.3", &LABEL_VALUES).expect("the families have distinct names")
 }
 
 fn has(scrape: &str, line: &str) -> bool {
@@ -34,7 +34,7 @@ fn has(scrape: &str, line: &str) -> bool {
 fn assert_lines(registry: &Registry, lines: &[&str]) {
     let scrape = registry.render();
     for line in lines {
-        assert!(has(&scrape, line), "{line} is not in\n{scrape}");
+        assert!(has(&scrape, line), "{line} is missing from\n{scrape}");
     }
 }
 

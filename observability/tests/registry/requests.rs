@@ -1,8 +1,8 @@
-//! Requests, and who makes them.
+//! Tests of the metrics of requests and their clients.
 
 use std::time::Duration;
 
-use huemill_observability::{Event, Poll, RequestFacts};
+use huemill_observability::{Event, PollResult, RequestFacts};
 
 use super::{assert_lines, registry};
 
@@ -37,7 +37,7 @@ fn a_request_counts_once_in_every_family() {
 }
 
 #[test]
-fn an_answer_that_broke_off_is_an_error_behind_a_good_status() {
+fn a_broken_response_is_counted_by_route() {
     let registry = registry();
     registry.record(&Event::AnswerBroken { endpoint: "/process" });
     assert_lines(
@@ -50,7 +50,7 @@ fn an_answer_that_broke_off_is_an_error_behind_a_good_status() {
 }
 
 #[test]
-fn a_good_answer_is_no_error() {
+fn a_successful_response_is_not_an_error() {
     let registry = registry();
     registry.record(&Event::RequestFinished(RequestFacts {
         endpoint: "/process",
@@ -67,27 +67,27 @@ fn a_good_answer_is_no_error() {
 }
 
 #[test]
-fn a_caller_counts_once_in_each_window() {
+fn a_client_counts_once_in_each_window() {
     let registry = registry();
-    for caller in [1 << 60, 2 << 60, 1 << 60] {
-        registry.record(&Event::CallerSeen(caller));
+    for client in [1 << 60, 2 << 60, 1 << 60] {
+        registry.record(&Event::CallerSeen(client));
     }
     assert_lines(&registry, &[r#"active_clients{window="1h"} 2"#, r#"active_clients{window="1d"} 2"#]);
 }
 
 #[test]
-fn polls_downloads_and_refusals_show() {
+fn polls_downloads_and_failed_authentications_are_counted() {
     let registry = registry();
     for event in [
         Event::AuthFailed { reason: "link_forged" },
         Event::IdempotencyConflict,
-        Event::StatusPolled(Poll::Changed),
-        Event::StatusPolled(Poll::NotModified),
+        Event::StatusPolled(PollResult::Changed),
+        Event::StatusPolled(PollResult::NotModified),
         Event::ResultsDownloaded { kind: "card" },
         Event::JobFetched,
-        Event::RetryAfterTold { seconds: 2 },
-        Event::RetryAfterTold { seconds: 7 },
-        Event::RetryAfterTold { seconds: 86_400 },
+        Event::RetryAfterSent { seconds: 2 },
+        Event::RetryAfterSent { seconds: 7 },
+        Event::RetryAfterSent { seconds: 86_400 },
     ] {
         registry.record(&event);
     }

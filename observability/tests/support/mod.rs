@@ -1,6 +1,6 @@
-//! A sink that keeps every write by itself, and a reader that sees doubled keys.
+//! Test support: a log writer that stores every write, and a JSON parser that keeps duplicate keys.
 
-#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::fmt;
 use std::io;
@@ -10,24 +10,24 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Keeps what is written, one entry a call.
+/// Stores what is written, one entry per call.
 #[derive(Clone, Default)]
 pub(crate) struct Sink(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Sink {
-    /// Every write so far, as text.
+    /// All writes so far, as text.
     pub(crate) fn writes(&self) -> Vec<String> {
         let writes = self.0.lock().expect("no test panics while writing");
         writes.iter().map(|write| String::from_utf8(write.clone()).expect("UTF-8")).collect()
     }
 
-    /// The only write so far, which is one line.
+    /// The only write so far, which must be one line.
     #[track_caller]
     pub(crate) fn line(&self) -> Line {
         let writes = self.writes();
-        assert_eq!(writes.len(), 1, "one write an event: {writes:?}");
-        let text = writes[0].strip_suffix('\n').expect("a line ends");
-        assert!(!text.contains('\n'), "one line: {text}");
+        assert_eq!(writes.len(), 1, "an event must be a single write: {writes:?}");
+        let text = writes[0].strip_suffix('\n').expect("a line ends with a line break");
+        assert!(!text.contains('\n'), "not a single line: {text}");
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
     }
 }
@@ -51,21 +51,21 @@ impl<'w> MakeWriter<'w> for Sink {
     }
 }
 
-/// A line's members in their order, doubled ones included.
+/// The members of a line in their order, including duplicates.
 #[derive(Debug)]
 pub(crate) struct Line(Vec<(String, Value)>);
 
 impl Line {
-    /// The keys, in order.
+    /// All keys, in order.
     pub(crate) fn keys(&self) -> Vec<&str> {
         self.0.iter().map(|(key, _)| key.as_str()).collect()
     }
 
-    /// The value of a key that is there once.
+    /// The value of a key, which must occur once.
     #[track_caller]
     pub(crate) fn get(&self, key: &str) -> &Value {
         let found: Vec<_> = self.0.iter().filter(|(name, _)| name == key).collect();
-        assert_eq!(found.len(), 1, "{key} is there once: {self:?}");
+        assert_eq!(found.len(), 1, "{key} does not occur once: {self:?}");
         &found[0].1
     }
 }

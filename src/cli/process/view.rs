@@ -7,7 +7,7 @@ use std::path::Path;
 
 use huemill_actors::picture_summary::PictureSummary;
 use huemill_imaging::{Outcome, Swatch};
-use huemill_observability::line::is_unprintable;
+use huemill_observability::json_log::is_unprintable;
 use serde::Serialize;
 
 use super::failure::Failure;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use huemill_observability::Poll;
+use huemill_observability::PollResult;
 use huemill_store::job::JobId;
 
 /// Most jobs that are remembered.
@@ -16,18 +16,18 @@ pub(crate) struct Served(Mutex<HashMap<JobId, i64>>);
 
 impl Served {
     /// Notes that this version is given out, and says whether it was for the first time.
-    pub(crate) fn note(&self, id: &JobId, version: i64) -> Poll {
+    pub(crate) fn note(&self, id: &JobId, version: i64) -> PollResult {
         let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = versions.get_mut(id) {
             let news = version > *last;
             *last = version.max(*last);
-            return if news { Poll::Changed } else { Poll::Unchanged };
+            return if news { PollResult::Changed } else { PollResult::Unchanged };
         }
         if versions.len() >= MOST {
             versions.clear();
         }
         versions.insert(id.clone(), version);
-        Poll::Changed
+        PollResult::Changed
     }
 }
 
@@ -45,8 +45,17 @@ mod tests {
     fn a_version_is_news_once() {
         let (served, one) = (Served::default(), job(1));
         let polls = [1, 1, 2, 2, 1].map(|version| served.note(&one, version));
-        assert_eq!(polls, [Poll::Changed, Poll::Unchanged, Poll::Changed, Poll::Unchanged, Poll::Unchanged]);
-        assert_eq!(served.note(&job(2), 1), Poll::Changed);
+        assert_eq!(
+            polls,
+            [
+                PollResult::Changed,
+                PollResult::Unchanged,
+                PollResult::Changed,
+                PollResult::Unchanged,
+                PollResult::Unchanged
+            ]
+        );
+        assert_eq!(served.note(&job(2), 1), PollResult::Changed);
     }
 
     #[test]

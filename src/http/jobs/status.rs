@@ -6,7 +6,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
-use huemill_observability::{Event, Poll};
+use huemill_observability::{Event, PollResult};
 use huemill_store::job::{Job, JobId, JobState};
 use huemill_store::store::JobVersion;
 
@@ -59,7 +59,7 @@ pub(super) async fn status(
 }
 
 fn not_modified(job_version: &JobVersion, etag: &ETag, doors: &Doors) -> HttpResponse {
-    doors.recorder.record(Event::StatusPolled(Poll::NotModified));
+    doors.recorder.record(Event::StatusPolled(PollResult::NotModified));
     let mut response = HttpResponse::NotModified().finish();
     response.headers_mut().insert(ETAG, etag.header_value());
     wait(response, job_version.state, job_version.eta_s, doors)
@@ -123,7 +123,7 @@ fn tag(version: i64, cards: Cards) -> ETag {
 
 fn wait(mut response: HttpResponse, state: JobState, eta_s: u32, doors: &Doors) -> HttpResponse {
     if let Some(seconds) = retry_after(state, eta_s) {
-        doors.recorder.record(Event::RetryAfterTold { seconds });
+        doors.recorder.record(Event::RetryAfterSent { seconds });
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response

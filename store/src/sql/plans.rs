@@ -4,8 +4,8 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-#[path = "../../tests/support/postgres.rs"]
-mod cluster;
+#[path = "../../tests/support/servers.rs"]
+mod servers;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 
@@ -142,8 +142,11 @@ async fn no_statement_on_sqlite_gets_slower_with_more_rows() {
 
 #[tokio::test]
 async fn no_statement_on_postgresql_gets_slower_with_more_rows() {
+    if servers::skips(&[servers::Tool::PostgreSql], module_path!()) {
+        return;
+    }
     sqlx::any::install_default_drivers();
-    let url = tokio::task::spawn_blocking(|| cluster::Cluster::shared().database()).await.unwrap();
+    let url = tokio::task::spawn_blocking(|| servers::postgres::Cluster::shared().database()).await.unwrap();
     let mut connection = AnyConnection::connect(&url).await.unwrap();
     schema::migrate(&mut connection, &schema::postgres()).await.unwrap();
     fill(&mut connection, &format!("SELECT i FROM generate_series(1, {}) AS i", jobs())).await;

@@ -101,6 +101,7 @@ async fn is_away(blobs: &Blobs, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_of_a_session_goes_with_its_keys() {
+    crate::servers::require!(S3);
     let cloud = Cloud::start();
     let Session { id, key, token } = cloud.session();
     cloud.server.require_signatures();
@@ -120,6 +121,7 @@ async fn the_token_of_a_session_goes_with_its_keys() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_identity_becomes_the_credentials_of_its_role() {
+    crate::servers::require!(S3);
     let cloud = Arc::new(Cloud::start());
     let (asked, service) = (Arc::new(AtomicU32::new(0)), Arc::clone(&cloud));
     let count = Arc::clone(&asked);
@@ -162,6 +164,7 @@ fn document(session: &Session) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_gets_its_credentials_for_the_token_in_its_file() {
+    crate::servers::require!(S3);
     let cloud = Cloud::start();
     let found = document(&cloud.session());
     cloud.server.require_signatures();
@@ -187,6 +190,7 @@ async fn a_pod_gets_its_credentials_for_the_token_in_its_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_gets_the_credentials_of_its_role() {
+    crate::servers::require!(S3);
     let cloud = Cloud::start();
     let found = document(&cloud.session());
     cloud.server.require_signatures();

@@ -42,6 +42,7 @@ fn settings(encryption: &str, kms_key: &str) -> BucketSettings {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_stored_is_encrypted_as_the_settings_say() {
+    crate::servers::require!(S3);
     for (encryption, kms_key, said) in [
         ("AES256", "", ": aes256".to_owned()),
         ("aws:kms", KEY, format!("-aws-kms-key-id: {KEY},: aws:kms")),
@@ -54,6 +55,7 @@ async fn what_is_stored_is_encrypted_as_the_settings_say() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_is_named_where_there_is_one() {
+    crate::servers::require!(S3);
     for (encryption, kms_key) in
         [("", ""), ("AES256", ""), ("aws:kms", ""), ("aws:kms", KEY), ("aws:kms:dsse", KEY)]
     {

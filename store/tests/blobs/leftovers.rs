@@ -94,6 +94,7 @@ async fn a_put_that_is_dropped_leaves_nothing_in_a_folder() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_dropped_is_aborted_in_a_bucket() {
+    crate::servers::require!(S3);
     let server = S3::shared();
     let bucket = server.bucket();
     let blobs =

@@ -8,9 +8,9 @@ mod encryption;
 mod folders;
 mod leftovers;
 mod refusals;
-#[path = "../support/s3.rs"]
-mod s3;
 mod server;
+#[path = "../support/servers.rs"]
+mod servers;
 mod trouble;
 mod uploads;
 
@@ -23,7 +23,7 @@ use futures_util::TryStreamExt;
 use huemill_store::blobs::{BlobError, Blobs, BucketSettings, card_key, input_key};
 use huemill_store::job::JobId;
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
-use s3::S3;
+use servers::s3::{self, S3};
 use tempfile::TempDir;
 
 /// An empty blob store, and what keeps it alive.
@@ -53,6 +53,7 @@ macro_rules! suite {
         }
         mod in_a_bucket {
             $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+                crate::servers::require!(S3);
                 let place = super::bucket();
                 super::$name(place.blobs.clone()).await;
             })+

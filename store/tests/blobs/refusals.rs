@@ -98,6 +98,7 @@ async fn what_permissions_refuse_to_one_job_is_open_to_the_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archived_object_is_refused_and_its_neighbour_is_read() {
+    crate::servers::require!(S3);
     let server = S3::shared();
     let bucket = server.bucket();
     let url = format!("s3://{bucket}");

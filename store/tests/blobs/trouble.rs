@@ -61,6 +61,7 @@ async fn a_server_that_does_not_answer_is_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_is_not_there_is_away() {
+    crate::servers::require!(S3);
     let server = S3::shared();
     every_call_fails("s3://no-such-bucket", server.endpoint(), is_away).await;
 }

@@ -321,6 +321,7 @@ macro_rules! on_both_stores {
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
+                $crate::servers::require!(PostgreSql);
                 super::$case($crate::bench::Bench::postgres().await).await;
             })+
         }
@@ -328,6 +329,7 @@ macro_rules! on_both_stores {
         mod pgbouncer {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
+                $crate::servers::require!(PostgreSql, PgBouncer);
                 super::$case($crate::bench::Bench::pgbouncer().await).await;
             })+
         }

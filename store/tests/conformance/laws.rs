@@ -232,5 +232,6 @@ fn any_order_of_events_keeps_the_books_on_sqlite() {
 
 #[test]
 fn any_order_of_events_keeps_the_books_on_postgres() {
+    crate::servers::require!(PostgreSql);
     hold(Bench::postgres, 12);
 }

@@ -3,10 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../support/pgbouncer.rs"]
-mod pgbouncer;
-#[path = "../support/postgres.rs"]
-mod postgres;
+#[path = "../support/servers.rs"]
+mod servers;
+use servers::{pgbouncer, postgres};
 
 mod bench;
 mod claiming;

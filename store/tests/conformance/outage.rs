@@ -10,6 +10,7 @@ use crate::postgres::Cluster;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_is_away_and_serves_again_after_its_start() {
+    crate::servers::require!(PostgreSql);
     let (cluster, url) = tokio::task::spawn_blocking(|| {
         let cluster = Cluster::start();
         let url = cluster.database();

@@ -39,6 +39,7 @@ async fn pooled(server: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_has_no_more_connections_than_it_is_given() {
+    crate::servers::require!(PostgreSql);
     let url = database().await;
     let store = open(&url, LIMITS).await;
     let mut callers = tokio::task::JoinSet::new();
@@ -70,12 +71,14 @@ async fn limits_the_wait_for_a_lock(server: &str, url: &str, settings: PostgresS
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn time_limits_hold_in_a_session() {
+    crate::servers::require!(PostgreSql);
     let server = database().await;
     limits_the_wait_for_a_lock(&server, &server, LIMITS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn time_limits_hold_behind_pgbouncer_and_leave_no_trace_in_its_sessions() {
+    crate::servers::require!(PostgreSql, PgBouncer);
     let server = database().await;
     let url = pooled(&server).await;
     limits_the_wait_for_a_lock(&server, &url, PostgresSettings { pgbouncer: true, ..LIMITS }).await;
@@ -90,6 +93,7 @@ async fn time_limits_hold_behind_pgbouncer_and_leave_no_trace_in_its_sessions() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_processes_take_turns_on_the_server_connections_of_pgbouncer() {
+    crate::servers::require!(PostgreSql, PgBouncer);
     let server = database().await;
     let url = pooled(&server).await;
     let settings = PostgresSettings { pgbouncer: true, ..PostgresSettings::default() };
@@ -115,6 +119,7 @@ async fn many_processes_take_turns_on_the_server_connections_of_pgbouncer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_behind_pgbouncer_is_away_and_serves_again() {
+    crate::servers::require!(PostgreSql, PgBouncer);
     let (cluster, pgbouncer, server) = tokio::task::spawn_blocking(|| {
         let cluster = Cluster::start();
         let server = cluster.database();

@@ -1,23 +1,19 @@
-//! A PgBouncer of this test process alone that pools transactions, from the installed binary, in front of a cluster of
-//! `postgres.rs` (which has to be included as `crate::postgres`). It has fewer server connections than its clients want,
-//! so that they take turns on them. A shell that waits for this process to end stops it and removes its folder.
-
-#![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
+//! Starts PgBouncers for tests, from the installed program, in front of a cluster of `postgres.rs`. Each pools
+//! transactions and has fewer server connections than its clients want, so that the clients take turns on them. A
+//! watchdog shell waits for the test process to end, then stops PgBouncer and removes its folder.
 
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crate::postgres::{Cluster, free_port, said, unprivileged};
+use super::Tool;
+use super::postgres::{Cluster, free_port, output_of, unprivileged};
 
-const MISSING: &str = "these tests need PgBouncer: install `pgbouncer` (tests/setup.sh does)";
+/// How long PgBouncer may take to start on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long it may take to start on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Runs it until standard input ends: that is when the test process is gone.
+/// Runs PgBouncer until standard input ends, which is when the test process is gone.
 const WATCHDOG: &str = r#"
 "$1" -q "$2/pgbouncer.ini" >"$2/log" 2>&1 &
 cat >/dev/null
@@ -25,34 +21,34 @@ kill "$!"
 rm -rf "$2"
 "#;
 
-/// A running PgBouncer. Stopped and removed with this value, or with the process.
+/// A running PgBouncer. It is stopped and removed with this value, or with the process.
 pub struct PgBouncer {
     port: u16,
     watchdog: Child,
 }
 
 impl PgBouncer {
-    /// The one before the shared cluster.
+    /// The PgBouncer in front of the shared cluster.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<PgBouncer> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(&Cluster::shared().database()))
     }
 
-    /// One before the server of this database.
+    /// Starts a PgBouncer in front of the server of this database.
     pub fn start(database: &str) -> Self {
         let temporary = std::env::temp_dir().join("huemill-pgbouncer.XXXXXX");
-        let folder = said(unprivileged("mktemp").arg("-d").arg(&temporary));
+        let folder = output_of(unprivileged("mktemp").arg("-d").arg(&temporary));
         let port = free_port();
         let ini = format!("{folder}/pgbouncer.ini");
         std::fs::write(&ini, settings(address(database).1, port)).unwrap();
         let watchdog = unprivileged("sh")
             .args(["-c", WATCHDOG, "watchdog"])
-            .args([&*binary().to_string_lossy(), &folder])
+            .args([&*Tool::PgBouncer.path().to_string_lossy(), &folder])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
             .expect("a shell");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let log = || std::fs::read_to_string(format!("{folder}/log")).unwrap_or_default();
             assert!(Instant::now() < deadline, "PgBouncer does not start: {}", log());
@@ -75,7 +71,7 @@ impl Drop for PgBouncer {
     }
 }
 
-/// A URL of a test's database in parts: what is before the port, the port, and the name.
+/// Splits the URL of a test's database: the part before the port, the port, and the database's name.
 fn address(database: &str) -> (&str, &str, &str) {
     let (server, name) = database.rsplit_once('/').unwrap();
     let at = server.rfind(':').unwrap() + 1;
@@ -98,11 +94,4 @@ fn settings(server: &str, port: u16) -> String {
          server_login_retry = 1\n\
          ignore_startup_parameters = extra_float_digits\n"
     )
-}
-
-fn binary() -> PathBuf {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&paths).chain([PathBuf::from("/usr/sbin")]);
-    let mut found = folders.map(|folder| folder.join("pgbouncer")).filter(|path| Path::is_file(path));
-    found.next().expect(MISSING)
 }

@@ -1,8 +1,6 @@
-//! A PostgreSQL cluster of this test process alone, from the installed binaries: on a free port, with `fsync`, in
-//! a temporary folder. A shell that waits for this process to end, however it ends, stops the server and removes
-//! the folder. Uses nothing but the standard library, so that any test binary can include it by its path.
-
-#![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
+//! Starts PostgreSQL clusters for tests, from the installed programs: each on a free port, with `fsync`, in a temporary
+//! folder. A watchdog shell waits for the test process to end, however it ends, then stops the server and removes the
+//! folder.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -10,16 +8,16 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const MISSING: &str = "these tests need PostgreSQL's server: install `postgresql` (tests/setup.sh does)";
+use super::Tool;
 
-/// Stops the server and removes the folder once standard input ends: that is when the test process is gone.
+/// Stops the server and removes the folder when standard input ends, which is when the test process is gone.
 const WATCHDOG: &str = r#"
 cat >/dev/null
 "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1
 rm -rf "$2"
 "#;
 
-/// A running server. Stopped and removed with this value, or with the process.
+/// A running server. It is stopped and removed with this value, or with the process.
 pub struct Cluster {
     binaries: PathBuf,
     folder: String,
@@ -35,11 +33,11 @@ impl Cluster {
         SHARED.get_or_init(Self::start)
     }
 
-    /// A cluster of one's own.
+    /// A cluster that the caller shares with no other test.
     pub fn start() -> Self {
-        let binaries = binaries();
+        let binaries = Tool::PostgreSql.path();
         let temporary = std::env::temp_dir().join("huemill-postgres.XXXXXX");
-        let folder = said(unprivileged("mktemp").arg("-d").arg(&temporary));
+        let folder = output_of(unprivileged("mktemp").arg("-d").arg(&temporary));
         let watchdog = unprivileged("sh")
             .args(["-c", WATCHDOG, "watchdog"])
             .args([&*binaries.to_string_lossy(), &folder])
@@ -48,7 +46,7 @@ impl Cluster {
             .spawn()
             .expect("a shell");
         let data = format!("{folder}/data");
-        said(unprivileged(binaries.join("initdb")).args(["-D", &data]).args([
+        output_of(unprivileged(binaries.join("initdb")).args(["-D", &data]).args([
             "--auth=trust",
             "--username=huemill",
             "--encoding=UTF8",
@@ -68,13 +66,13 @@ impl Cluster {
     pub fn database(&self) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("case_{number}");
-        said(unprivileged(self.binaries.join("createdb")).args(self.address()).arg(&name));
+        output_of(unprivileged(self.binaries.join("createdb")).args(self.address()).arg(&name));
         format!("postgres://huemill@127.0.0.1:{}/{name}", self.port)
     }
 
-    /// What a statement on a database of [`Cluster::database`] gives: a line a row, without headings.
+    /// Runs a statement on a database of [`Cluster::database`]. Returns a line for each row, without headings.
     pub fn ask(&self, url: &str, statement: &str) -> String {
-        said(
+        output_of(
             unprivileged(self.binaries.join("psql"))
                 .args(["-X", "-A", "-t", "-q", "-d", url, "-c", statement]),
         )
@@ -82,10 +80,10 @@ impl Cluster {
 
     /// Stops the server as a crash does.
     pub fn kill(&self) {
-        said(self.control().args(["-m", "immediate", "stop"]));
+        output_of(self.control().args(["-m", "immediate", "stop"]));
     }
 
-    /// Starts it again, on the same port.
+    /// Starts the server again, on the same port.
     pub fn revive(&self) {
         let output = self.serve();
         assert!(output.status.success(), "{output:?}");
@@ -115,38 +113,24 @@ impl Drop for Cluster {
     }
 }
 
-/// The newest server that is installed.
-fn binaries() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").expect(MISSING);
-    let mut found: Vec<(u32, PathBuf)> = versions
-        .filter_map(|version| {
-            let path = version.ok()?.path();
-            let number = path.file_name()?.to_str()?.parse().ok()?;
-            path.join("bin/initdb").exists().then(|| (number, path.join("bin")))
-        })
-        .collect();
-    found.sort();
-    found.pop().expect(MISSING).1
-}
-
-/// The server refuses to run as root: then it is run by the user that came with its package.
+/// A command that does not run as root, which the server refuses: the user that came with its package runs it then.
 pub fn unprivileged(program: impl Into<PathBuf>) -> Command {
     use std::os::unix::process::CommandExt;
     let program = program.into();
-    let mut command = if said(Command::new("id").arg("-u")) == "0" {
+    let mut command = if output_of(Command::new("id").arg("-u")) == "0" {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]).arg(program);
         command
     } else {
         Command::new(program)
     };
-    // A group of its own, so that an interrupt at the terminal does not end the watchdog before its work.
+    // In its own process group, so that an interrupt at the terminal does not end the watchdog before its work.
     command.current_dir("/").stdin(Stdio::null()).process_group(0).env("LC_ALL", "C");
     command
 }
 
-/// What a command says, if it succeeds.
-pub fn said(command: &mut Command) -> String {
+/// The output of a command that must succeed.
+pub fn output_of(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not run: {error}"));
     assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()

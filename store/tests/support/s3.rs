@@ -1,22 +1,20 @@
-//! A real S3 server for a test binary: moto, which `make setup` installs. One process for all tests of a binary, each
-//! of which takes a bucket of its own; it ends with the last of them.
-
-// Each test binary that includes this file uses a part of it.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+//! Starts a real S3 server for a test binary: moto, which `make setup` installs. All tests of a binary share one
+//! server process, and each test takes its own bucket. The process ends with the last of them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
-/// How long the server may take to start on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+use super::Tool;
 
-/// How often a bucket is listed anew.
-const LOOKS: u32 = 20;
+/// How long the server may take to start on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How often a listing of a bucket is tried.
+const LIST_ATTEMPTS: u32 = 20;
 
 /// A server that is killed on drop.
 pub struct S3 {
@@ -25,7 +23,7 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// The server of this test binary, started by the first test that is under way.
+    /// The server of this test binary. The first test that asks for it starts it.
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<S3>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,9 +36,7 @@ impl S3 {
 
     /// Starts a server on a free port and waits until it listens.
     pub fn start() -> Self {
-        let program = program();
-        assert!(program.exists(), "{} is not there: run `make setup`", program.display());
-        let mut process = Command::new(program)
+        let mut process = Command::new(Tool::S3.path())
             .args(["-H", "127.0.0.1", "-p", "0"])
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::null())
@@ -50,22 +46,22 @@ impl S3 {
             .unwrap();
         let log = BufReader::new(process.stderr.take().unwrap());
         let (sender, receiver) = mpsc::channel();
-        // Reads on to the end, so that the server never waits for its log to be read.
+        // Reads to the end, so that the server never waits for its log to be read.
         std::thread::spawn(move || {
             log.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
         let listens = |line: String| line.split_once("Running on http://")?.1.trim().parse().ok();
-        let address = std::iter::from_fn(|| receiver.recv_timeout(PATIENCE).ok()).find_map(listens);
+        let address = std::iter::from_fn(|| receiver.recv_timeout(START_TIMEOUT).ok()).find_map(listens);
         let address = address.expect("the S3 server did not start");
         Self { process, address }
     }
 
-    /// Where it listens.
+    /// The URL that the server listens on.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Makes a bucket that nobody else has, and returns its name.
+    /// Creates a bucket for the caller alone and returns its name.
     pub fn bucket(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("bucket-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -74,18 +70,18 @@ impl S3 {
         name
     }
 
-    /// The environment that leads to this server.
+    /// Looks up the environment variables that lead to this server.
     pub fn environment(&self) -> impl Fn(&str) -> Option<String> + Send + Sync + 'static {
         environment(self.endpoint())
     }
 
-    /// The variables that lead to this server, for a process.
+    /// The environment variables that lead a process to this server.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let find = self.environment();
         NAMES.iter().filter_map(|name| Some((*name, find(name)?))).collect()
     }
 
-    /// How many uploads in parts a bucket has that are not complete.
+    /// The number of multi-part uploads in a bucket that are not complete.
     pub fn unfinished_uploads(&self, bucket: &str) -> usize {
         self.ask("GET", &format!("/{bucket}?uploads")).matches("<UploadId>").count()
     }
@@ -96,8 +92,8 @@ impl S3 {
         loop {
             let after = keys.last().map(|key| format!("&start-after={key}")).unwrap_or_default();
             let path = format!("/{bucket}?list-type=2{after}");
-            // moto answers 500 where a key comes or goes while it lists.
-            let mut answers = (0..LOOKS).map(|_| self.ask("GET", &path));
+            // moto answers 500 when a key is added or removed while it lists.
+            let mut answers = (0..LIST_ATTEMPTS).map(|_| self.ask("GET", &path));
             let answer = answers.find(|answer| !answer.starts_with("HTTP/1.1 500")).unwrap_or_default();
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
             let texts = answer.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
@@ -108,7 +104,7 @@ impl S3 {
         }
     }
 
-    /// Sends a request without a body, which this server takes unsigned, and returns the whole answer.
+    /// Sends a request without a body and returns the whole answer. The server accepts it unsigned.
     fn ask(&self, method: &str, path: &str) -> String {
         self.call("s3", method, path, "", "")
     }
@@ -147,7 +143,7 @@ impl Drop for S3 {
 
 const NAMES: [&str; 4] = ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
-/// The environment that leads to a server at this endpoint.
+/// Looks up the environment variables that lead to a server at this endpoint.
 pub fn environment(endpoint: String) -> impl Fn(&str) -> Option<String> + Send + Sync + 'static {
     move |name| match name {
         "AWS_ENDPOINT_URL" => Some(endpoint.clone()),
@@ -155,9 +151,4 @@ pub fn environment(endpoint: String) -> impl Fn(&str) -> Option<String> + Send +
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
         _ => None,
     }
-}
-
-/// Beside the build, where `tests/setup.sh` puts it.
-fn program() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("moto/bin/moto_server")
 }

@@ -1,26 +1,27 @@
-//! The HTTP client of the exporter: the reqwest that the blob store's buckets are reached with. The one that the
-//! exporter would bring is of another version.
+//! The HTTP client that sends spans to the collector.
 //!
-//! The exporter says of a failure that there was one; why is noted here.
+//! It uses the version of reqwest that the blob store needs anyway; the OTLP exporter would bring another one. The
+//! exporter only reports that a request failed. The client keeps the reason in [`LastError`], without the URL, which
+//! may hold credentials.
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 
-/// The most bytes of an answer that are read: it says little, and nobody asked for more.
-const ANSWER: usize = 64 * 1_024;
+/// The maximum number of bytes to read of a response. A collector's response says little.
+const MAX_RESPONSE_BYTES: usize = 64 * 1_024;
 
 /// Why the last request failed, if it did.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cause(Arc<Mutex<Option<String>>>);
+pub(super) struct LastError(Arc<Mutex<Option<String>>>);
 
-impl Cause {
-    fn note(&self, cause: Option<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+impl LastError {
+    fn set(&self, error: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
-    /// The cause, which is forgotten with that.
+    /// Returns the error and clears it.
     pub(super) fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -29,34 +30,33 @@ impl Cause {
 #[derive(Debug)]
 pub(super) struct Client {
     client: reqwest::Client,
-    cause: Cause,
+    last_error: LastError,
 }
 
 impl Client {
-    pub(super) fn new(cause: Cause) -> Result<Self, reqwest::Error> {
-        // Headers may hold a key to the collector, which no other host should see.
+    pub(super) fn new(last_error: LastError) -> Result<Self, reqwest::Error> {
+        // Headers may hold the collector's key, which a redirect must not carry to another host.
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Self { client, cause })
+        Ok(Self { client, last_error })
     }
 
     async fn send(&self, request: reqwest::Request) -> Result<reqwest::Response, reqwest::Error> {
-        // The URL may hold a password.
-        let answer = self.client.execute(request).await.map_err(reqwest::Error::without_url);
-        self.cause.note(match &answer {
-            Ok(answer) if answer.status().is_success() => None,
-            Ok(answer) => Some(format!("the collector answered {}", answer.status())),
-            Err(error) => Some(whole(error)),
+        let response = self.client.execute(request).await.map_err(reqwest::Error::without_url);
+        self.last_error.set(match &response {
+            Ok(response) if response.status().is_success() => None,
+            Ok(response) => Some(format!("the collector answered {}", response.status())),
+            Err(error) => Some(with_sources(error)),
         });
-        answer
+        response
     }
 }
 
-/// An error with what lies behind it.
-fn whole(error: &dyn Error) -> String {
-    let (mut text, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
+/// An error with the chain of its sources.
+fn with_sources(error: &dyn Error) -> String {
+    let (mut text, mut source) = (error.to_string(), error.source());
+    while let Some(error) = source {
         text = format!("{text}: {error}");
-        cause = error.source();
+        source = error.source();
     }
     text
 }
@@ -65,16 +65,16 @@ fn whole(error: &dyn Error) -> String {
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let request = reqwest::Request::try_from(request)?;
-        let mut answer = self.send(request).await?;
-        let mut response = Response::builder().status(answer.status());
+        let mut received = self.send(request).await?;
+        let mut response = Response::builder().status(received.status());
         if let Some(headers) = response.headers_mut() {
-            headers.extend(std::mem::take(answer.headers_mut()));
+            headers.extend(std::mem::take(received.headers_mut()));
         }
         let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await? {
-            let room = ANSWER - body.len();
-            body.extend_from_slice(&piece[..piece.len().min(room)]);
-            if body.len() == ANSWER {
+        while let Some(chunk) = received.chunk().await? {
+            let room = MAX_RESPONSE_BYTES - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if body.len() == MAX_RESPONSE_BYTES {
                 break;
             }
         }
