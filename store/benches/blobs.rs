@@ -1,11 +1,7 @@
-//! What blobs in a folder cost: a card of 100 kB, and the listing of all jobs for orphans:
-//! `cargo bench -p huemill-store --bench blobs`. The folder is made in `TMPDIR`, whose disk decides what a sync costs.
+//! Measures blobs in a folder: writing cards of 100 kB, and listing all jobs to find orphans:
+//! `cargo bench -p huemill-store --bench blobs`. The folder is in `TMPDIR`, whose disk determines the cost of a sync.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a benchmark: it may stop, and prints its output"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may panic, and prints its output")]
 
 use std::time::{Duration, Instant};
 
@@ -18,17 +14,17 @@ async fn main() {
     // `cargo test` runs benchmarks too, in their short form.
     let short = !std::env::args().any(|argument| argument == "--bench");
     let (cards, jobs) = if short { (10, 100) } else { (500, 100_000) };
-    let place = tempfile::tempdir().unwrap();
-    let blobs = Blobs::folder(place.path()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
     put(&blobs, cards).await;
-    list(&blobs, place.path(), jobs).await;
+    list(&blobs, folder.path(), jobs).await;
 }
 
 fn job() -> JobId {
     JobId::generate(Duration::from_secs(1_800_000_000), &mut rand::rng())
 }
 
-/// One card after the other, fifty of a job.
+/// Writes one card after the other, fifty per job.
 async fn put(blobs: &Blobs, cards: u32) {
     let card = Bytes::from(vec![7; 100_000]);
     let mut id = job();
@@ -46,7 +42,7 @@ async fn put(blobs: &Blobs, cards: u32) {
     println!("put of a card of 100 kB: median {:?}, 95 % {:?}", at(0.5), at(0.95));
 }
 
-/// A walk as the Janitor does it.
+/// Lists all jobs like the Janitor does.
 async fn list(blobs: &Blobs, root: &std::path::Path, jobs: u32) {
     for _ in 0..jobs {
         let card = root.join(card_key(&job(), 0, "png"));

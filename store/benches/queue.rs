@@ -1,11 +1,12 @@
-//! What claims, settling, figures, heartbeats and removals cost with 1,000 and with 1,000,000 jobs in the queue, on both
-//! stores, in ratios of one run: `cargo bench -p huemill-store --bench queue`. Each is a whole transaction, commit included.
+//! Measures claims, settlements, figures, heartbeats and removals with 1,000 and with 1,000,000 jobs in the queue, on both
+//! databases, and prints the ratios: `cargo bench -p huemill-store --bench queue`. Each measured operation is a whole
+//! transaction, including the commit.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     unreachable_pub,
-    reason = "a benchmark: it may stop, and prints its output"
+    reason = "a benchmark may panic, and prints its output"
 )]
 
 #[path = "../tests/support/servers.rs"]
@@ -16,17 +17,20 @@ use std::time::{Duration, Instant};
 
 use huemill_store::job::{Card, ItemResult};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
-use huemill_store::store::{Ask, Heartbeat, JobVersion, Listener, Outcome, Owner, Role, Selection, Store};
+use huemill_store::store::{
+    ClaimRequest, Heartbeat, ItemOutcome, JobVersion, Listener, Owner, Role, Selection, Store,
+};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, AssertSqlSafe};
 
-struct Deaf;
+/// A listener that ignores changes.
+struct IgnoreChanges;
 
-impl Listener for Deaf {
+impl Listener for IgnoreChanges {
     fn changed(&self, _: JobVersion) {}
 }
 
-/// Jobs of the two measurements, and pictures claimed in each.
+/// The number of jobs in the two measurements, and the number of pictures claimed in each.
 struct Scale {
     few: u32,
     many: u32,
@@ -45,7 +49,7 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("jobs.db");
     runtime.block_on(async {
-        let store = SqlStore::sqlite(&file, StoreClock::system(), Arc::new(Deaf)).await.unwrap();
+        let store = SqlStore::sqlite(&file, StoreClock::system(), Arc::new(IgnoreChanges)).await.unwrap();
         let url = format!("sqlite://{}", file.display());
         let rows = "WITH RECURSIVE n(i) AS (SELECT $from UNION ALL SELECT i + 1 FROM n WHERE i < $to - 1) \
                     SELECT i, printf('job_%044x', i) AS id FROM n";
@@ -56,9 +60,10 @@ fn main() {
     }
     let url = servers::postgres::Cluster::shared().database();
     runtime.block_on(async {
-        let store = SqlStore::postgres(&url.clone().into(), PostgresSettings::default(), Arc::new(Deaf))
-            .await
-            .unwrap();
+        let store =
+            SqlStore::postgres(&url.clone().into(), PostgresSettings::default(), Arc::new(IgnoreChanges))
+                .await
+                .unwrap();
         let rows =
             "SELECT i, 'job_' || lpad(to_hex(i), 44, '0') AS id FROM generate_series($from, $to - 1) AS i";
         measure("PostgreSQL", &store, &url, rows, &scale).await;
@@ -83,7 +88,7 @@ async fn measure(name: &str, store: &SqlStore, url: &str, rows: &str, scale: &Sc
     store.close().await;
 }
 
-/// Jobs of one picture each, written at once, and the statistics of the planner.
+/// Inserts jobs with one picture each, and updates the planner's statistics.
 async fn fill(pool: &AnyPool, rows: &str, from: u32, to: u32) {
     let rows = rows.replace("$from", &from.to_string()).replace("$to", &to.to_string());
     let jobs = format!(
@@ -99,16 +104,16 @@ async fn fill(pool: &AnyPool, rows: &str, from: u32, to: u32) {
     for statement in [jobs, items, "ANALYZE".to_owned()] {
         sqlx::query(AssertSqlSafe(statement)).execute(pool).await.unwrap();
     }
-    for settle in ["PRAGMA wal_checkpoint(TRUNCATE)", "CHECKPOINT"] {
-        // One of the two is the store's own word; what was loaded must not be written while it is measured.
-        let _ = sqlx::query(settle).execute(pool).await;
+    for checkpoint in ["PRAGMA wal_checkpoint(TRUNCATE)", "CHECKPOINT"] {
+        // Each database supports one of the two. Without it, the inserted rows would be written during the measurement.
+        let _ = sqlx::query(checkpoint).execute(pool).await;
     }
 }
 
-/// What is measured, in the order in which it happens.
+/// The measured operations in order.
 const STEPS: [&str; 6] = ["claim", "heartbeat", "settle", "removal", "figures", "probe"];
 
-/// Medians in milliseconds; a probe's write stands for the cost of any transaction.
+/// Medians in milliseconds. The write of a probe shows the cost of a minimal transaction.
 async fn costs(store: &SqlStore, claims: u32) -> Vec<(&'static str, f64)> {
     let owner = Owner("bench".to_owned());
     let mut times: [Vec<f64>; STEPS.len()] = Default::default();
@@ -122,12 +127,12 @@ async fn costs(store: &SqlStore, claims: u32) -> Vec<(&'static str, f64)> {
     STEPS.into_iter().zip(times.map(median)).collect()
 }
 
-/// One picture's way through the store.
+/// The times of all operations for one picture.
 async fn costs_once(store: &SqlStore, owner: &Owner) -> [f64; STEPS.len()] {
-    let ask = Ask {
+    let request = ClaimRequest {
         owner: owner.clone(),
         sequence: 1,
-        most: 1,
+        limit: 1,
         lease: Duration::from_secs(3600),
         selection: Selection::InTurn,
         pace_ms: 1,
@@ -138,7 +143,7 @@ async fn costs_once(store: &SqlStore, owner: &Owner) -> [f64; STEPS.len()] {
         let lap = now.duration_since(std::mem::replace(&mut started, now));
         lap.as_secs_f64() * 1000.0
     };
-    let lease = store.claim(&ask).await.unwrap().items.remove(0).lease;
+    let lease = store.claim(&request).await.unwrap().items.remove(0).lease;
     let claim = lap();
     let heartbeat = Heartbeat {
         owner: owner.clone(),
@@ -146,13 +151,13 @@ async fn costs_once(store: &SqlStore, owner: &Owner) -> [f64; STEPS.len()] {
         version: String::new(),
         role: Role::All,
         slots: 1,
-        lease: ask.lease,
+        lease: request.lease,
         answered: 1,
         held: vec![lease.clone()],
     };
     store.heartbeat(&heartbeat).await.unwrap();
     let heartbeat = lap();
-    store.settle(&lease, Outcome::Done(result()), 1).await.unwrap();
+    store.settle(&lease, ItemOutcome::Done(result()), 1).await.unwrap();
     let settle = lap();
     let due = store.removable(100).await.unwrap();
     store.removed(&due).await.unwrap();

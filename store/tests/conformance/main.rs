@@ -1,5 +1,5 @@
-//! The contract of `store::Store`, case by case, on SQLite, on PostgreSQL, and on PostgreSQL behind a PgBouncer. A
-//! failure names the case and the store.
+//! Tests the contract of `store::Store` on SQLite, on PostgreSQL, and on PostgreSQL behind PgBouncer. The name of a
+//! failing test says which database it ran on.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,21 +7,22 @@
 mod servers;
 use servers::{pgbouncer, postgres};
 
-mod bench;
-mod claiming;
-mod creating;
-
-mod crowd;
-mod deferring;
-mod ending;
-mod fleet;
-mod laws;
+mod builders;
+mod claims;
+mod concurrency;
+mod connections;
+mod creation;
+mod deferral;
+mod harness;
+mod invariants;
+mod job_end;
 mod leases;
-mod opening;
+mod nonces_and_secrets;
 mod outage;
 mod outbox;
-mod pooling;
-mod reaping;
-mod settling;
-mod sundries;
-mod upgrading;
+mod processes;
+mod queries;
+mod reaper;
+mod settlement;
+mod startup;
+mod upgrade;

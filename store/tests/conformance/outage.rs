@@ -1,15 +1,15 @@
-//! A database that goes away and comes back: callers are told, and nothing has to be restarted.
+//! Tests a database that becomes unavailable and comes back: callers get an error, and nothing needs a restart.
 
 use std::sync::Arc;
 
 use huemill_store::store::{Store, StoreError};
 use sqlx::{AnyConnection, Connection};
 
-use crate::bench::{Bench, Place};
+use crate::harness::{Location, StoreUnderTest};
 use crate::postgres::Cluster;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_is_away_and_serves_again_after_its_start() {
+async fn a_killed_server_is_unavailable_and_works_again_after_its_restart() {
     crate::servers::require!(PostgreSql);
     let (cluster, url) = tokio::task::spawn_blocking(|| {
         let cluster = Cluster::start();
@@ -18,53 +18,53 @@ async fn a_server_that_is_killed_is_away_and_serves_again_after_its_start() {
     })
     .await
     .unwrap();
-    let bench = Bench::open(Place::Server(url)).await;
-    let job = bench.job_of(2).await;
-    let lease = bench.claim(1).await.remove(0).lease;
+    let test = StoreUnderTest::open(Location::Server(url)).await;
+    let job = test.create_job(2).await;
+    let lease = test.claim(1).await.remove(0).lease;
     let server = cluster.clone();
     tokio::task::spawn_blocking(move || server.kill()).await.unwrap();
 
-    assert!(matches!(bench.store.job(&job.id).await, Err(StoreError::Away(_))));
-    assert!(matches!(bench.store.probe(&crate::bench::owner()).await, Err(StoreError::Away(_))));
-    let settled = bench.store.settle(&lease, crate::bench::done(&lease), 1).await;
+    assert!(matches!(test.store.job(&job.id).await, Err(StoreError::Away(_))));
+    assert!(matches!(test.store.probe(&crate::builders::owner()).await, Err(StoreError::Away(_))));
+    let settled = test.store.settle(&lease, crate::builders::done(&lease), 1).await;
     assert!(matches!(settled, Err(StoreError::Away(_))));
 
     let server = cluster.clone();
     tokio::task::spawn_blocking(move || server.revive()).await.unwrap();
-    bench.store.probe(&crate::bench::owner()).await.unwrap();
-    bench.settle(&lease, crate::bench::done(&lease)).await;
-    assert_eq!(bench.job(&job.id).await.succeeded, 1);
-    bench.store.close().await;
+    test.store.probe(&crate::builders::owner()).await.unwrap();
+    test.settle(&lease, crate::builders::done(&lease)).await;
+    assert_eq!(test.job(&job.id).await.succeeded, 1);
+    test.store.close().await;
     tokio::task::spawn_blocking(move || drop(cluster)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_somebody_else_holds_is_away_until_it_is_free() {
-    let bench = Bench::sqlite().await;
-    let job = bench.job_of(1).await;
-    let mut other = AnyConnection::connect(&bench.url()).await.unwrap();
-    let hold = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    assert!(matches!(bench.store.probe(&crate::bench::owner()).await, Err(StoreError::Away(_))));
-    assert_eq!(bench.job(&job.id).await, job);
-    hold.rollback().await.unwrap();
-    bench.store.probe(&crate::bench::owner()).await.unwrap();
+async fn a_file_that_another_writer_locks_is_unavailable_until_it_is_unlocked() {
+    let test = StoreUnderTest::sqlite().await;
+    let job = test.create_job(1).await;
+    let mut other = AnyConnection::connect(&test.url()).await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    assert!(matches!(test.store.probe(&crate::builders::owner()).await, Err(StoreError::Away(_))));
+    assert_eq!(test.job(&job.id).await, job);
+    lock.rollback().await.unwrap();
+    test.store.probe(&crate::builders::owner()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failing_write_does_not_take_its_group_with_it() {
-    let bench = Bench::sqlite().await;
-    let taken = bench.job_of(1).await;
+async fn a_failing_write_does_not_fail_the_other_writes_of_its_group() {
+    let test = StoreUnderTest::sqlite().await;
+    let existing = test.create_job(1).await;
     let mut callers = tokio::task::JoinSet::new();
     for number in 0..40 {
-        let mut new = crate::bench::new_job(1);
+        let mut new = crate::builders::new_job(1);
         if number % 2 == 0 {
-            new.id = taken.id.clone();
+            new.id = existing.id.clone();
         }
-        let store = bench.store.clone();
+        let store = test.store.clone();
         callers.spawn(async move { store.create(new).await.is_ok() });
     }
     let succeeded = callers.join_all().await.into_iter().filter(|succeeded| *succeeded).count();
     assert_eq!(succeeded, 20);
-    assert_eq!(bench.store.figures().await.unwrap().jobs[0], 21);
-    assert_eq!(bench.heard().len(), 21);
+    assert_eq!(test.store.figures().await.unwrap().jobs[0], 21);
+    assert_eq!(test.notifications().len(), 21);
 }

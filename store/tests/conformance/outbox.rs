@@ -1,52 +1,65 @@
-//! What the outbox hands out, what becomes of tries, and who may say so.
+//! Tests the outbox: which deliveries a claim returns, and how attempts are recorded.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use huemill_store::job::{JobState, NewJob};
-use huemill_store::outbox::{After, ClaimDue, Deliveries, DeliveryState, Due, DueDeliveries, Outbox, Try};
+use huemill_store::outbox::{
+    AfterAttempt, ClaimDue, DeliveryAttempt, DeliveryFilter, DeliveryState, DueDeliveries, DueDelivery,
+    Outbox,
+};
 use huemill_store::store::Store;
 
-use crate::bench::{Bench, broken, done, failed, new_job, on_both_stores};
+use crate::builders::{done, failed, new_job, picture_error};
+use crate::harness::{StoreUnderTest, on_all_stores};
 
-const HOLD: Duration = Duration::from_secs(3_600);
+const LEASE: Duration = Duration::from_secs(3_600);
 
-fn call(most: u32, each: u32) -> ClaimDue {
-    ClaimDue { most, each, without: Vec::new(), hold: HOLD }
+/// A claim of up to this many deliveries in total and per host.
+fn claim(limit: u32, limit_per_host: u32) -> ClaimDue {
+    ClaimDue { limit, limit_per_host, excluded_hosts: Vec::new(), lease: LEASE }
 }
 
-fn taken() -> Try {
-    Try { duration: Duration::from_millis(12), status: Some(204), reason: None, answer: "ok".into() }
+/// An attempt that the receiver acknowledged.
+fn acknowledged() -> DeliveryAttempt {
+    DeliveryAttempt {
+        duration: Duration::from_millis(12),
+        status: Some(204),
+        reason: None,
+        answer: "ok".into(),
+    }
 }
 
-fn refused() -> Try {
+/// An attempt that the receiver answered with an error.
+fn failed_attempt() -> DeliveryAttempt {
     let reason = Some("status".to_owned());
-    Try { duration: Duration::from_millis(9), status: Some(500), reason, answer: "no\0!".into() }
+    DeliveryAttempt { duration: Duration::from_millis(9), status: Some(500), reason, answer: "no\0!".into() }
 }
 
-/// A job that has ended, to be told there.
-async fn ended(bench: &Bench, url: &str, succeed: bool) -> String {
-    let job = bench.create(NewJob { callback_url: Some(url.into()), ..new_job(2) }).await;
-    for claim in bench.claim(2).await {
-        bench.settle(&claim.lease, if succeed { done(&claim.lease) } else { failed() }).await;
+/// Creates a job with this callback and ends it. Returns its id.
+async fn ended_job(test: &StoreUnderTest, url: &str, succeed: bool) -> String {
+    let job = test.create(NewJob { callback_url: Some(url.into()), ..new_job(2) }).await;
+    for claim in test.claim(2).await {
+        test.settle(&claim.lease, if succeed { done(&claim.lease) } else { failed() }).await;
     }
     job.id.to_string()
 }
 
-async fn due(bench: &Bench, call: ClaimDue) -> Vec<Due> {
-    bench.store.due(&call).await.unwrap().due
+async fn due(test: &StoreUnderTest, request: ClaimDue) -> Vec<DueDelivery> {
+    test.store.due(&request).await.unwrap().due
 }
 
-async fn one(bench: &Bench) -> Due {
-    let mut due = due(bench, call(9, 9)).await;
+/// Claims the only delivery that is due.
+async fn only_due(test: &StoreUnderTest) -> DueDelivery {
+    let mut due = due(test, claim(9, 9)).await;
     assert_eq!(due.len(), 1, "{due:?}");
     due.remove(0)
 }
 
-async fn a_delivery_tells_the_end_as_it_was(bench: Bench) {
+async fn a_delivery_describes_the_job_as_it_ended(test: StoreUnderTest) {
     for succeed in [true, false] {
-        let job = ended(&bench, "https://Example.org:8443/hook?token=x", succeed).await;
-        let due = one(&bench).await;
+        let job = ended_job(&test, "https://Example.org:8443/hook?token=x", succeed).await;
+        let due = only_due(&test).await;
         assert_eq!((due.job.as_str(), due.request_id.as_str(), due.tries), (job.as_str(), "req-0001", 0));
         assert_eq!(
             (due.url.as_str(), due.host.as_str()),
@@ -58,114 +71,129 @@ async fn a_delivery_tells_the_end_as_it_was(bench: Bench) {
         assert_eq!((notice.state, notice.total, notice.succeeded + notice.failed), (state, 2, 2));
         assert_eq!(notice.base_url, "https://huemill.example");
         let failure = notice.failure.map(|failure| (failure.first, failure.same));
-        assert_eq!(failure, (!succeed).then(|| (broken(), true)));
-        // Deleting the job changes nothing of it.
-        bench.store.delete(&due.job).await.unwrap();
-        assert!(bench.store.record_attempt(&due.lease, &taken(), After::Delivered).await.unwrap());
+        assert_eq!(failure, (!succeed).then(|| (picture_error(), true)));
+        // Deleting the job does not change the delivery.
+        test.store.delete(&due.job).await.unwrap();
+        assert!(
+            test.store.record_attempt(&due.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap()
+        );
     }
 }
 
-async fn what_is_claimed_is_not_handed_out_until_its_claim_runs_out(bench: Bench) {
-    ended(&bench, "https://example.org/", true).await;
-    let first = due(&bench, ClaimDue { hold: Duration::ZERO, ..call(9, 9) }).await.remove(0);
-    let second = one(&bench).await;
+async fn a_claimed_delivery_is_not_claimed_again_until_the_claim_expires(test: StoreUnderTest) {
+    ended_job(&test, "https://example.org/", true).await;
+    let first = due(&test, ClaimDue { lease: Duration::ZERO, ..claim(9, 9) }).await.remove(0);
+    let second = only_due(&test).await;
     assert_eq!((first.lease.claim, second.lease.claim), (1, 2));
     assert_eq!(first.lease.id, second.lease.id);
-    assert!(due(&bench, call(9, 9)).await.is_empty());
-    // The first one's word comes too late.
-    assert!(!bench.store.record_attempt(&first.lease, &taken(), After::Delivered).await.unwrap());
-    bench.store.snooze(std::slice::from_ref(&first.lease), Duration::ZERO).await.unwrap();
-    assert!(due(&bench, call(9, 9)).await.is_empty());
-    assert!(bench.store.record_attempt(&second.lease, &taken(), After::Delivered).await.unwrap());
-    assert!(!bench.store.record_attempt(&second.lease, &taken(), After::Delivered).await.unwrap());
+    assert!(due(&test, claim(9, 9)).await.is_empty());
+    // The first claim was lost, so its attempt does not count.
+    assert!(
+        !test.store.record_attempt(&first.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap()
+    );
+    test.store.snooze(std::slice::from_ref(&first.lease), Duration::ZERO).await.unwrap();
+    assert!(due(&test, claim(9, 9)).await.is_empty());
+    assert!(
+        test.store.record_attempt(&second.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap()
+    );
+    assert!(
+        !test.store.record_attempt(&second.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap()
+    );
 }
 
-async fn a_failed_try_comes_again_when_it_is_due(bench: Bench) {
-    ended(&bench, "https://example.org/", true).await;
-    let first = one(&bench).await;
-    assert!(bench.store.record_attempt(&first.lease, &refused(), After::Again(HOLD)).await.unwrap());
-    let DueDeliveries { due, next } = bench.store.due(&call(9, 9)).await.unwrap();
+async fn a_failed_attempt_is_repeated_when_it_is_due(test: StoreUnderTest) {
+    ended_job(&test, "https://example.org/", true).await;
+    let first = only_due(&test).await;
+    assert!(
+        test.store.record_attempt(&first.lease, &failed_attempt(), AfterAttempt::Again(LEASE)).await.unwrap()
+    );
+    let DueDeliveries { due, next } = test.store.due(&claim(9, 9)).await.unwrap();
     assert!(due.is_empty());
     let next = next.unwrap();
-    assert!(next + Duration::from_secs(60) > HOLD && next <= HOLD, "{next:?}");
-    bench.store.redeliver(&first.lease.id).await.unwrap();
-    let second = one(&bench).await;
+    assert!(next + Duration::from_secs(60) > LEASE && next <= LEASE, "{next:?}");
+    test.store.redeliver(&first.lease.id).await.unwrap();
+    let second = only_due(&test).await;
     assert!(
-        bench.store.record_attempt(&second.lease, &refused(), After::Again(Duration::ZERO)).await.unwrap()
+        test.store
+            .record_attempt(&second.lease, &failed_attempt(), AfterAttempt::Again(Duration::ZERO))
+            .await
+            .unwrap()
     );
-    let third = one(&bench).await;
-    assert_eq!(third.tries, 1, "the schedule began anew");
-    assert!(bench.store.record_attempt(&third.lease, &refused(), After::Dead).await.unwrap());
-    let list = bench.store.deliveries(&Deliveries { limit: 9, ..Deliveries::default() }).await.unwrap();
+    let third = only_due(&test).await;
+    assert_eq!(third.tries, 1, "the schedule was restarted");
+    assert!(test.store.record_attempt(&third.lease, &failed_attempt(), AfterAttempt::Dead).await.unwrap());
+    let list =
+        test.store.deliveries(&DeliveryFilter { limit: 9, ..DeliveryFilter::default() }).await.unwrap();
     assert_eq!((list[0].state, list[0].next_at), (DeliveryState::Dead, None));
     assert!(list[0].finished_at.is_some());
-    let tries: Vec<_> = list[0].tries.iter().map(|tried| (tried.number, tried.outcome.status)).collect();
+    let attempts = list[0].tries.iter();
+    let tries: Vec<_> = attempts.map(|attempt| (attempt.number, attempt.outcome.status)).collect();
     assert_eq!(tries, [(1, Some(500)), (2, Some(500)), (3, Some(500))]);
     assert_eq!(list[0].tries[0].outcome.answer, "no\u{fffd}!");
-    let figures = bench.store.figures().await.unwrap();
+    let figures = test.store.figures().await.unwrap();
     assert_eq!((figures.deliveries, figures.dead_letters), (0, 1));
 }
 
-async fn one_host_does_not_take_all_places(bench: Bench) {
+async fn one_host_does_not_get_all_claims(test: StoreUnderTest) {
     for _ in 0..5 {
-        ended(&bench, "https://busy.example/", true).await;
+        ended_job(&test, "https://busy.example/", true).await;
     }
-    ended(&bench, "https://quiet.example/", true).await;
-    let without = vec!["https://busy.example".to_owned()];
-    let held = due(&bench, ClaimDue { without, ..call(9, 2) }).await;
+    ended_job(&test, "https://quiet.example/", true).await;
+    let excluded_hosts = vec!["https://busy.example".to_owned()];
+    let held = due(&test, ClaimDue { excluded_hosts, ..claim(9, 2) }).await;
     assert_eq!(held.iter().map(|due| due.host.as_str()).collect::<Vec<_>>(), ["https://quiet.example"]);
-    bench.store.snooze(&[held[0].lease.clone()], Duration::ZERO).await.unwrap();
-    let DueDeliveries { due, next } = bench.store.due(&call(9, 2)).await.unwrap();
+    test.store.snooze(&[held[0].lease.clone()], Duration::ZERO).await.unwrap();
+    let DueDeliveries { due, next } = test.store.due(&claim(9, 2)).await.unwrap();
     let mut hosts: Vec<_> = due.iter().map(|due| due.host.as_str()).collect();
     hosts.sort_unstable();
     assert_eq!(hosts, ["https://busy.example", "https://busy.example", "https://quiet.example"]);
     assert_eq!(next, Some(Duration::ZERO), "three more are due");
 }
 
-async fn a_delivered_one_is_sent_anew_when_it_is_asked_for(bench: Bench) {
-    assert!(!bench.store.redeliver("dlv_none").await.unwrap());
-    ended(&bench, "https://example.org/", true).await;
-    let first = one(&bench).await;
-    bench.store.record_attempt(&first.lease, &taken(), After::Delivered).await.unwrap();
-    assert!(due(&bench, call(9, 9)).await.is_empty());
-    assert!(bench.store.redeliver(&first.lease.id).await.unwrap());
-    assert_eq!(one(&bench).await.lease.id, first.lease.id);
+async fn an_acknowledged_delivery_can_be_redelivered(test: StoreUnderTest) {
+    assert!(!test.store.redeliver("dlv_none").await.unwrap());
+    ended_job(&test, "https://example.org/", true).await;
+    let first = only_due(&test).await;
+    test.store.record_attempt(&first.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap();
+    assert!(due(&test, claim(9, 9)).await.is_empty());
+    assert!(test.store.redeliver(&first.lease.id).await.unwrap());
+    assert_eq!(only_due(&test).await.lease.id, first.lease.id);
 }
 
-async fn lists_are_by_state_and_job_newest_first(bench: Bench) {
+async fn lists_are_filtered_and_start_with_the_newest_delivery(test: StoreUnderTest) {
     let mut jobs = Vec::new();
     for _ in 0..3 {
-        bench.hands.wall.fetch_add(1_000, Ordering::Relaxed);
-        jobs.push(ended(&bench, "https://example.org/", true).await);
+        test.clock.wall.fetch_add(1_000, Ordering::Relaxed);
+        jobs.push(ended_job(&test, "https://example.org/", true).await);
     }
-    let first = due(&bench, call(1, 1)).await.remove(0);
-    bench.store.record_attempt(&first.lease, &taken(), After::Delivered).await.unwrap();
-    let page = |limit| Deliveries { limit, ..Deliveries::default() };
-    let ids = |list: Vec<huemill_store::outbox::Delivery>| {
+    let first = due(&test, claim(1, 1)).await.remove(0);
+    test.store.record_attempt(&first.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap();
+    let page = |limit| DeliveryFilter { limit, ..DeliveryFilter::default() };
+    let ids = |list: Vec<huemill_store::outbox::DeliveryRecord>| {
         list.into_iter().map(|row| row.job.to_string()).collect::<Vec<_>>()
     };
-    let list = bench.store.deliveries(&page(2)).await.unwrap();
+    let list = test.store.deliveries(&page(2)).await.unwrap();
     let before = list[1].id.clone();
     assert_eq!(ids(list), [jobs[2].clone(), jobs[1].clone()]);
-    let rest = bench.store.deliveries(&Deliveries { before: Some(before), ..page(9) }).await.unwrap();
+    let rest = test.store.deliveries(&DeliveryFilter { before: Some(before), ..page(9) }).await.unwrap();
     assert_eq!(ids(rest), [jobs[0].clone()]);
-    let pending = Deliveries { state: Some(DeliveryState::Pending), ..page(9) };
-    assert_eq!(bench.store.deliveries(&pending).await.unwrap().len(), 2);
-    let of_job = Deliveries { job: Some(first.job.clone()), ..page(9) };
-    assert_eq!(ids(bench.store.deliveries(&of_job).await.unwrap()), [first.job.to_string()]);
+    let pending = DeliveryFilter { state: Some(DeliveryState::Pending), ..page(9) };
+    assert_eq!(test.store.deliveries(&pending).await.unwrap().len(), 2);
+    let of_job = DeliveryFilter { job: Some(first.job.clone()), ..page(9) };
+    assert_eq!(ids(test.store.deliveries(&of_job).await.unwrap()), [first.job.to_string()]);
 }
 
-async fn of_many_who_claim_at_once_each_delivery_has_one(bench: Bench) {
+async fn concurrent_claims_return_each_delivery_once(test: StoreUnderTest) {
     for _ in 0..24 {
-        ended(&bench, "https://example.org/", true).await;
+        ended_job(&test, "https://example.org/", true).await;
     }
     let claims = (0..8).map(|_| {
-        let store = bench.store.clone();
+        let store = test.store.clone();
         tokio::spawn(async move {
             let mut ids = Vec::new();
-            // One who finds nothing may have come while others held the rows.
+            // A claim may find nothing while others lock the rows, so it is repeated.
             for _ in 0..20 {
-                ids.extend(store.due(&call(2, 9)).await.unwrap().due.into_iter().map(|due| due.lease));
+                ids.extend(store.due(&claim(2, 9)).await.unwrap().due.into_iter().map(|due| due.lease));
             }
             ids
         })
@@ -181,12 +209,12 @@ async fn of_many_who_claim_at_once_each_delivery_has_one(bench: Bench) {
     assert_eq!(ids.len(), 24);
 }
 
-on_both_stores!(
-    of_many_who_claim_at_once_each_delivery_has_one,
-    a_delivery_tells_the_end_as_it_was,
-    what_is_claimed_is_not_handed_out_until_its_claim_runs_out,
-    a_failed_try_comes_again_when_it_is_due,
-    one_host_does_not_take_all_places,
-    a_delivered_one_is_sent_anew_when_it_is_asked_for,
-    lists_are_by_state_and_job_newest_first,
+on_all_stores!(
+    concurrent_claims_return_each_delivery_once,
+    a_delivery_describes_the_job_as_it_ended,
+    a_claimed_delivery_is_not_claimed_again_until_the_claim_expires,
+    a_failed_attempt_is_repeated_when_it_is_due,
+    one_host_does_not_get_all_claims,
+    an_acknowledged_delivery_can_be_redelivered,
+    lists_are_filtered_and_start_with_the_newest_delivery,
 );

@@ -1,4 +1,4 @@
-//! What PostgreSQL's settings do: the number of connections, the time limits, and all of them behind a PgBouncer.
+//! Tests the settings for PostgreSQL, with and without PgBouncer: the number of connections and the time limits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +7,8 @@ use huemill_store::sql::{PostgresSettings, SqlStore};
 use huemill_store::store::{Store, StoreError};
 use sqlx::{AnyConnection, Connection};
 
-use crate::bench::{Bench, Ear, Place, new_job};
+use crate::builders::new_job;
+use crate::harness::{Location, RecordingListener, StoreUnderTest};
 use crate::pgbouncer::PgBouncer;
 use crate::postgres::Cluster;
 
@@ -19,7 +20,8 @@ const LIMITS: PostgresSettings = PostgresSettings {
 };
 
 async fn open(url: &str, settings: PostgresSettings) -> Arc<SqlStore> {
-    let store = SqlStore::postgres(&url.to_owned().into(), settings, Arc::<Ear>::default()).await;
+    let store =
+        SqlStore::postgres(&url.to_owned().into(), settings, Arc::<RecordingListener>::default()).await;
     Arc::new(store.unwrap())
 }
 
@@ -27,7 +29,7 @@ async fn database() -> String {
     tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap()
 }
 
-async fn ask(url: &str, statement: &'static str) -> String {
+async fn query(url: &str, statement: &'static str) -> String {
     let url = url.to_owned();
     tokio::task::spawn_blocking(move || Cluster::shared().ask(&url, statement)).await.unwrap()
 }
@@ -38,7 +40,7 @@ async fn pooled(server: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_has_no_more_connections_than_it_is_given() {
+async fn a_process_opens_no_more_connections_than_configured() {
     crate::servers::require!(PostgreSql);
     let url = database().await;
     let store = open(&url, LIMITS).await;
@@ -50,40 +52,39 @@ async fn a_process_has_no_more_connections_than_it_is_given() {
     callers.join_all().await;
     let count = "SELECT count(*) FROM pg_stat_activity \
          WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    assert_eq!(ask(&url, count).await, "2");
+    assert_eq!(query(&url, count).await, "2");
 }
 
-/// A row that somebody else holds is waited for as long as `lock_timeout` says, and the store serves again after it.
-async fn limits_the_wait_for_a_lock(server: &str, url: &str, settings: PostgresSettings) {
+/// Checks that a write waits for a locked row no longer than `lock_timeout`, and works once the row is unlocked.
+async fn check_lock_timeout(server: &str, url: &str, settings: PostgresSettings) {
     let store = open(url, settings).await;
     let new = new_job(1);
     let id = new.id.clone();
     store.create(new).await.unwrap();
     let mut other = AnyConnection::connect(server).await.unwrap();
-    let mut hold = other.begin().await.unwrap();
-    sqlx::query("SELECT id FROM jobs FOR UPDATE").fetch_all(&mut *hold).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    sqlx::query("SELECT id FROM jobs FOR UPDATE").fetch_all(&mut *lock).await.unwrap();
     let error = store.cancel(&id).await.unwrap_err();
     let StoreError::Away(text) = &error else { panic!("{error}") };
     assert!(text.contains("lock timeout"), "{text}");
-    hold.rollback().await.unwrap();
+    lock.rollback().await.unwrap();
     store.cancel(&id).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn time_limits_hold_in_a_session() {
+async fn time_limits_apply_to_a_direct_session() {
     crate::servers::require!(PostgreSql);
     let server = database().await;
-    limits_the_wait_for_a_lock(&server, &server, LIMITS).await;
+    check_lock_timeout(&server, &server, LIMITS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn time_limits_hold_behind_pgbouncer_and_leave_no_trace_in_its_sessions() {
+async fn time_limits_apply_behind_pgbouncer_and_do_not_change_its_sessions() {
     crate::servers::require!(PostgreSql, PgBouncer);
     let server = database().await;
     let url = pooled(&server).await;
-    limits_the_wait_for_a_lock(&server, &url, PostgresSettings { pgbouncer: true, ..LIMITS }).await;
-    // Another client of the same server connections has the server's own limits, and may be the only one to know its
-    // statements.
+    check_lock_timeout(&server, &url, PostgresSettings { pgbouncer: true, ..LIMITS }).await;
+    // Another client on the same server connections gets the server's own limits.
     let mut other = AnyConnection::connect(&url).await.unwrap();
     for _ in 0..4 {
         let rows = sqlx::raw_sql("SHOW lock_timeout").fetch_all(&mut other).await.unwrap();
@@ -92,7 +93,7 @@ async fn time_limits_hold_behind_pgbouncer_and_leave_no_trace_in_its_sessions() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_processes_take_turns_on_the_server_connections_of_pgbouncer() {
+async fn many_processes_share_the_server_connections_of_pgbouncer() {
     crate::servers::require!(PostgreSql, PgBouncer);
     let server = database().await;
     let url = pooled(&server).await;
@@ -114,11 +115,11 @@ async fn many_processes_take_turns_on_the_server_connections_of_pgbouncer() {
         });
     }
     callers.join_all().await;
-    assert_eq!(ask(&server, "SELECT count(*) FROM jobs WHERE state = 'canceled'").await, "120");
+    assert_eq!(query(&server, "SELECT count(*) FROM jobs WHERE state = 'canceled'").await, "120");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_behind_pgbouncer_is_away_and_serves_again() {
+async fn a_killed_server_behind_pgbouncer_is_unavailable_and_works_again_after_its_restart() {
     crate::servers::require!(PostgreSql, PgBouncer);
     let (cluster, pgbouncer, server) = tokio::task::spawn_blocking(|| {
         let cluster = Cluster::start();
@@ -127,21 +128,21 @@ async fn a_server_that_is_killed_behind_pgbouncer_is_away_and_serves_again() {
     })
     .await
     .unwrap();
-    let place = Place::Pooled(server.clone(), pgbouncer.url(&server));
-    let bench = Bench::open(place).await;
-    let job = bench.job_of(1).await;
-    let dying = cluster.clone();
-    tokio::task::spawn_blocking(move || dying.kill()).await.unwrap();
-    assert!(matches!(bench.store.job(&job.id).await, Err(StoreError::Away(_))));
-    assert!(matches!(bench.store.probe(&crate::bench::owner()).await, Err(StoreError::Away(_))));
-    let rising = cluster.clone();
-    tokio::task::spawn_blocking(move || rising.revive()).await.unwrap();
+    let location = Location::Pooled(server.clone(), pgbouncer.url(&server));
+    let test = StoreUnderTest::open(location).await;
+    let job = test.create_job(1).await;
+    let killed = cluster.clone();
+    tokio::task::spawn_blocking(move || killed.kill()).await.unwrap();
+    assert!(matches!(test.store.job(&job.id).await, Err(StoreError::Away(_))));
+    assert!(matches!(test.store.probe(&crate::builders::owner()).await, Err(StoreError::Away(_))));
+    let restarted = cluster.clone();
+    tokio::task::spawn_blocking(move || restarted.revive()).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
-    while let Err(error) = bench.store.probe(&crate::bench::owner()).await {
+    while let Err(error) = test.store.probe(&crate::builders::owner()).await {
         assert!(matches!(error, StoreError::Away(_)) && Instant::now() < deadline, "{error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(bench.job(&job.id).await, job);
-    bench.store.close().await;
+    assert_eq!(test.job(&job.id).await, job);
+    test.store.close().await;
     tokio::task::spawn_blocking(move || drop((pgbouncer, cluster))).await.unwrap();
 }
