@@ -1,4 +1,4 @@
-//! Reading archives: what goes in comes out, and what is broken anywhere is noticed.
+//! Tests the archive reader: entries are extracted unchanged, and any damage is detected.
 
 #![allow(clippy::unwrap_used)]
 
@@ -35,7 +35,7 @@ prop_compose! {
     }
 }
 
-/// Pieces of archives, put together without sense.
+/// Random concatenations of parts of archives.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let member = Member::deflated("a.png", &noise(50));
     let whole = zip(&[member.clone(), Member { zip64: true, ..member.clone() }]);
@@ -57,10 +57,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_goes_in_comes_out(
+    fn entries_are_extracted_unchanged(
         members in proptest::collection::vec(member(), 0..8),
         comment in "[a-z]{0,50}",
-        most in 0..2000usize,
+        length in 0..2000usize,
     ) {
         let (members, contents): (Vec<_>, Vec<_>) = members.into_iter().unzip();
         let source = spool(zip_with(&members, comment.as_bytes()));
@@ -72,7 +72,7 @@ proptest! {
             prop_assert_eq!((entry.verdict, entry.renamed), (EntryKind::Readable, false));
             let bytes = extract(&source, entry, content.len() as u64).unwrap();
             prop_assert!(&bytes == content && bytes.capacity() == content.len());
-            prop_assert!(peek(&source, entry, most).unwrap() == content[..most.min(content.len())]);
+            prop_assert!(peek(&source, entry, length).unwrap() == content[..length.min(content.len())]);
         }
     }
 }
@@ -81,7 +81,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in pieces()) {
+    fn no_input_makes_the_reader_panic(bytes in pieces()) {
         let source = spool(bytes);
         for entry in read(&source).iter().flat_map(Directory::entries) {
             if let Ok(bytes) = extract(&source, entry, 10_000) {
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn names_are_unique_and_safe_to_show(names in proptest::collection::vec("[ab(2). \\x00\u{202e}]{0,5}", 1..12)) {
+    fn names_are_unique_and_safe_to_display(names in proptest::collection::vec("[ab(2). \\x00\u{202e}]{0,5}", 1..12)) {
         let members: Vec<_> = names.iter().map(|name| Member::stored(name, b"")).collect();
         let source = spool(zip(&members));
         if let Ok(directory) = read(&source) {
@@ -107,7 +107,7 @@ proptest! {
 }
 
 #[test]
-fn an_archive_cut_anywhere_is_refused() {
+fn a_truncated_archive_is_rejected() {
     let inner = zip(&[Member::stored("inner.png", b"inner")]);
     let members = [Member::deflated("a.png", &noise(500)), Member::stored("b.zip", &inner)];
     let whole = zip_with(&members, b"comment");
@@ -119,7 +119,7 @@ fn an_archive_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn a_flipped_bit_never_gives_other_bytes() {
+fn a_flipped_bit_never_changes_the_extracted_bytes() {
     let content = noise(100);
     let whole = zip(&[Member::deflated("a.png", &content), Member::stored("b.png", &content)]);
     for bit in 0..whole.len() * 8 {
@@ -146,7 +146,7 @@ fn a_large_archive_is_read_from_its_file() {
 }
 
 #[test]
-fn a_data_descriptor_behind_the_data_is_skipped() {
+fn a_data_descriptor_after_the_data_is_skipped() {
     let mut streamed = Member { flags: 8, ..Member::deflated("a.png", b"first") };
     streamed.claimed = Some(streamed.data.len() as u64);
     let descriptor = [streamed.crc32, streamed.data.len() as u32, 5].map(u32::to_le_bytes).concat();
@@ -159,7 +159,7 @@ fn a_data_descriptor_behind_the_data_is_skipped() {
 }
 
 #[test]
-fn the_limits_are_the_limits() {
+fn the_limits_are_exact() {
     let members: Vec<_> = (0..4).map(|index| Member::stored(format!("{index}.png"), b"12345678")).collect();
     let source = spool(zip(&members));
     let directory_bytes = 4 * (46 + 5) as u64;

@@ -1,4 +1,4 @@
-//! Every hostile archive meets its row, and what is like them is refused too.
+//! Tests every hostile archive in the table against its expected result, and more archives of the same kinds.
 
 #![allow(clippy::unwrap_used)]
 
@@ -23,8 +23,8 @@ fn read(source: &Spool) -> Result<Directory, ArchiveError> {
     Directory::read(source, &ArchiveLimits::default())
 }
 
-/// What the callers take no notice of.
-fn unmentioned(entry: &Entry) -> bool {
+/// Whether callers ignore the entry.
+fn is_ignored(entry: &Entry) -> bool {
     entry.junk() || [".txt", ".zip"].iter().any(|end| entry.name.ends_with(end))
 }
 
@@ -42,16 +42,16 @@ fn check(row: &Hostile) {
             let label = format!("{id} {what}");
             check_entries(&label, &source, directory, good, bad);
         }
-        (must, outcome) => panic!("{id} {what}: {outcome:?} where it must be {must:?}"),
+        (must, outcome) => panic!("{id} {what}: expected {must:?}, but got {outcome:?}"),
     }
 }
 
 fn check_entries(label: &str, source: &Spool, directory: &Directory, good: &[String], bad: &[String]) {
-    let mut mentioned: Vec<_> = directory.entries().iter().filter(|entry| !unmentioned(entry)).collect();
-    mentioned.sort_by_key(|entry| bad.contains(&entry.name));
-    let names: Vec<_> = mentioned.iter().map(|entry| &entry.name).collect();
+    let mut used: Vec<_> = directory.entries().iter().filter(|entry| !is_ignored(entry)).collect();
+    used.sort_by_key(|entry| bad.contains(&entry.name));
+    let names: Vec<_> = used.iter().map(|entry| &entry.name).collect();
     assert_eq!(names, good.iter().chain(bad).collect::<Vec<_>>(), "{label}");
-    for entry in mentioned {
+    for entry in used {
         let bytes = extract(source, entry, 50_000_000);
         if good.contains(&entry.name) {
             assert_eq!(bytes.unwrap(), PICTURE, "{label}: {}", entry.name);
@@ -62,12 +62,12 @@ fn check_entries(label: &str, source: &Spool, directory: &Directory, good: &[Str
 }
 
 #[test]
-fn every_hostile_archive_meets_its_row() {
+fn every_hostile_archive_has_the_expected_result() {
     table(PICTURE).iter().for_each(check);
 }
 
-/// The one entry of an archive of one, and what extracting it says.
-fn alone(member: Member) -> (Entry, Result<Vec<u8>, EntryError>) {
+/// The entry of an archive with this single member, and the result of extracting it.
+fn single_entry(member: Member) -> (Entry, Result<Vec<u8>, EntryError>) {
     let source = spool(zip(&[member]));
     let entry = read(&source).unwrap().into_entries().remove(0);
     let bytes = extract(&source, &entry, 1000);
@@ -75,17 +75,20 @@ fn alone(member: Member) -> (Entry, Result<Vec<u8>, EntryError>) {
 }
 
 #[test]
-fn each_entry_that_cannot_be_had_says_why() {
+fn each_entry_that_cannot_be_extracted_has_its_own_error() {
     let member = || Member::stored("a.png", PICTURE);
-    let damaged = |member| matches!(alone(member), (_, Err(EntryError::Damaged(_))));
+    let damaged = |member| matches!(single_entry(member), (_, Err(EntryError::Damaged(_))));
     let not_a_file =
-        |mode| matches!(alone(Member::special("a.png", mode, b"b")), (_, Err(EntryError::NotAFile)));
+        |mode| matches!(single_entry(Member::special("a.png", mode, b"b")), (_, Err(EntryError::NotAFile)));
     assert!(not_a_file(0o120_777) && not_a_file(0o060_660) && not_a_file(0o040_755));
-    assert!(matches!(alone(Member { flags: 1, ..member() }), (_, Err(EntryError::Encrypted))));
-    assert!(matches!(alone(Member { method: 99, ..member() }), (_, Err(EntryError::Encrypted))));
-    assert!(matches!(alone(Member { method: 14, ..member() }), (_, Err(EntryError::UnsupportedMethod(14)))));
+    assert!(matches!(single_entry(Member { flags: 1, ..member() }), (_, Err(EntryError::Encrypted))));
+    assert!(matches!(single_entry(Member { method: 99, ..member() }), (_, Err(EntryError::Encrypted))));
     assert!(matches!(
-        alone(Member { size: 1001, ..member() }),
+        single_entry(Member { method: 14, ..member() }),
+        (_, Err(EntryError::UnsupportedMethod(14)))
+    ));
+    assert!(matches!(
+        single_entry(Member { size: 1001, ..member() }),
         (_, Err(EntryError::TooLarge { limit: 1000 }))
     ));
     assert!(damaged(Member { size: 3, ..member() }));
@@ -98,18 +101,18 @@ fn each_entry_that_cannot_be_had_says_why() {
 }
 
 #[test]
-fn another_local_name_is_flagged_and_not_used() {
+fn a_different_local_name_is_flagged_and_not_used() {
     for (local, renamed) in [(&b"a.png"[..], false), (b"b.png", true), (b"", true), (b"../../../a.png", true)]
     {
         let (entry, bytes) =
-            alone(Member { local_name: Some(local.to_vec()), ..Member::stored("a.png", PICTURE) });
+            single_entry(Member { local_name: Some(local.to_vec()), ..Member::stored("a.png", PICTURE) });
         assert_eq!((entry.name.as_str(), entry.renamed), ("a.png", renamed));
         assert_eq!(bytes.unwrap(), PICTURE);
     }
 }
 
 #[test]
-fn a_bomb_can_be_peeked_at() {
+fn a_zip_bomb_can_be_peeked_at() {
     let source = spool(zip(&[archives::zeros("a.png", 1 << 30)]));
     let directory =
         Directory::read(&source, &ArchiveLimits { max_entry_bytes: u64::MAX, ..Default::default() });
@@ -119,7 +122,7 @@ fn a_bomb_can_be_peeked_at() {
 }
 
 #[test]
-fn the_same_bytes_meet_the_same_fate() {
+fn the_same_bytes_have_the_same_result() {
     for row in table(PICTURE) {
         let outcomes = [spool(row.bytes.clone()), spool(row.bytes)]
             .map(|source| read(&source).map(Directory::into_entries).map_err(|error| error.to_string()));
@@ -128,7 +131,7 @@ fn the_same_bytes_meet_the_same_fate() {
 }
 
 #[test]
-fn five_thousand_equal_names_are_told_apart() {
+fn five_thousand_equal_names_become_unique() {
     let long = format!("{}.png", "n".repeat(2000));
     let members: Vec<_> = (0..5000)
         .map(|index| match index % 2 {

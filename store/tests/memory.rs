@@ -1,4 +1,4 @@
-//! What really is allocated: by spools within their allowance, and by archives that promise the moon.
+//! Measures the memory that is really allocated: by spools within their allowance, and by archives that declare huge sizes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -23,10 +23,10 @@ use servers::s3::S3;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// One measurement at a time: the allocator counts for the whole process.
+/// Allows only one measurement at a time, because the allocator counts for the whole process.
 static MEASURING: Mutex<()> = Mutex::new(());
 
-/// What `work` returns, and the most bytes it held at once.
+/// The result of `work`, and its peak memory in bytes.
 fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
@@ -38,8 +38,8 @@ const KIB: usize = 1 << 10;
 const ALLOWANCE: usize = 4 << 20;
 
 #[test]
-fn no_archive_takes_more_memory_than_the_limits_allow() {
-    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+fn no_archive_uses_more_memory_than_the_limits_allow() {
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let room = SpoolRoom::open(SpoolSettings { memory_total: 0, ..SpoolSettings::default() }).unwrap();
     let limits = ArchiveLimits { max_entry_bytes: 1 << 20, ..ArchiveLimits::default() };
     for row in table(b"picture") {
@@ -57,8 +57,8 @@ fn no_archive_takes_more_memory_than_the_limits_allow() {
 }
 
 #[test]
-fn the_longest_directory_takes_a_few_times_its_length() {
-    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+fn the_longest_directory_uses_a_few_times_its_length() {
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
     let name = [&[0xb0; 785][..], b".png"].concat();
     let members: Vec<_> = (0..5000).map(|_| Member::stored(&name, b"")).collect();
@@ -70,8 +70,8 @@ fn the_longest_directory_takes_a_few_times_its_length() {
 }
 
 #[test]
-fn spools_hold_no_more_than_their_allowance() {
-    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+fn spools_use_no_more_memory_than_their_allowance() {
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let settings = SpoolSettings { memory_total: ALLOWANCE as u64, ..SpoolSettings::default() };
     let room = SpoolRoom::open(settings).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -92,15 +92,15 @@ fn spools_hold_no_more_than_their_allowance() {
         })
     });
     assert_eq!(spools.iter().map(Spool::len).sum::<u64>(), 100 * 20 * (64 << 10));
-    // A buffer that grows is held twice for a moment; the rest is the runtime's.
+    // A growing buffer exists twice for a moment. The rest belongs to the runtime.
     assert!(peak < ALLOWANCE + 2048 * KIB, "{peak} bytes");
 }
 
 #[test]
-fn blobs_pass_through_in_pieces() {
+fn blobs_are_streamed_in_pieces() {
     const LENGTH: usize = 64 << 20;
     servers::require!(S3);
-    let _alone = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _measuring = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
     let room = SpoolRoom::open(SpoolSettings { memory_each: 0, ..SpoolSettings::default() }).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = tempfile::TempDir::new().unwrap();
@@ -115,9 +115,9 @@ fn blobs_pass_through_in_pieces() {
     let entry = Directory::read(&source, &limits).unwrap().into_entries().remove(0);
     let plain = Spool::from_bytes(&room, vec![7; LENGTH]).unwrap();
     assert!(deflated < LENGTH / 100);
-    // Connections, TLS roots and the like are there once and for all.
+    // Connections, TLS roots and the like are allocated once.
     runtime.block_on(remote.probe()).unwrap();
-    // Three parts of 5 MiB go up at a time.
+    // Three parts of 5 MiB are uploaded at a time.
     for (name, blobs, parts) in [("folder", &local, 0), ("bucket", &remote, 3 * 5120 * KIB)] {
         let blob = ItemSource::Blob { key: "jobs/plain".to_owned(), length: LENGTH as u64 };
         let packed = ItemSource::Entry { key: "jobs/packed".to_owned(), entry: entry.clone() };
@@ -128,7 +128,7 @@ fn blobs_pass_through_in_pieces() {
         for source in [&blob, &packed] {
             let (spool, peak) = peak_of(|| runtime.block_on(fetch(blobs, source, &room, LENGTH as u64)));
             assert_eq!(spool.unwrap().len(), LENGTH as u64);
-            // The HTTP client has buffers of its own.
+            // The HTTP client has its own buffers.
             assert!(
                 peak < if parts == 0 { 512 } else { 2048 } * KIB,
                 "{name}: {peak} bytes to fetch {source:?}"

@@ -1,4 +1,4 @@
-//! What a spool promises: the same bytes, within the allowance, and nothing left behind.
+//! Tests spools: they keep the bytes, stay within the allowance, and leave nothing behind.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 const EACH: usize = 64 << 10;
 const TOTAL: u64 = 1 << 20;
 
-/// A room of 64 KiB each, 1 MiB of memory and 64 MiB of disk, in a folder of its own.
+/// An allowance of 64 KiB of memory per spool, 1 MiB of memory in total and 64 MiB of disk, in a new folder.
 fn room() -> (SpoolRoom, tempfile::TempDir) {
     room_with(TOTAL, 64 << 20)
 }
@@ -80,22 +80,22 @@ proptest! {
     }
 
     #[test]
-    fn any_part_can_be_read(length in 0..200_000usize, offset in 0..300_000u64, most in 0..100_000usize) {
+    fn any_range_can_be_read(length in 0..200_000usize, offset in 0..300_000u64, limit in 0..100_000usize) {
         let (room, _dir) = room();
         let bytes = pattern(length);
         let spool = Spool::from_bytes(&room, bytes.clone()).unwrap();
         let expected = bytes.get(offset as usize..).unwrap_or_default();
-        let expected = &expected[..expected.len().min(most)];
-        let mut buffer = vec![0; most];
+        let expected = &expected[..expected.len().min(limit)];
+        let mut buffer = vec![0; limit];
         prop_assert_eq!(spool.read_at(offset, &mut buffer).unwrap(), expected.len());
         prop_assert!(buffer.starts_with(expected));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        prop_assert!(runtime.block_on(spool.chunk(offset, most)).unwrap() == expected);
+        prop_assert!(runtime.block_on(spool.chunk(offset, limit)).unwrap() == expected);
     }
 }
 
 #[tokio::test]
-async fn few_bytes_stay_in_memory_and_many_go_to_a_file() {
+async fn short_spools_stay_in_memory_and_long_ones_go_to_a_file() {
     let (room, _dir) = room();
     let few = written(&room, &pattern(EACH), 1000).await;
     assert_eq!((room.memory_used(), room.disk_used()), (EACH as u64, 0));
@@ -106,12 +106,12 @@ async fn few_bytes_stay_in_memory_and_many_go_to_a_file() {
 }
 
 #[tokio::test]
-async fn what_is_kept_fills_the_allowance_and_then_the_disk() {
+async fn complete_bytes_use_the_memory_allowance_first_and_then_the_disk() {
     let (room, dir) = room();
     let first = Spool::keep(&room, pattern(10 * EACH)).await.unwrap();
-    assert!(first.as_slice().is_some(), "longer than each may have, but there is room");
+    assert!(first.as_slice().is_some(), "longer than the limit per spool, but the allowance has room");
     let second = Spool::keep(&room, pattern(10 * EACH)).await.unwrap();
-    assert!(second.as_slice().is_none(), "there is no room for it");
+    assert!(second.as_slice().is_none(), "the allowance has no room");
     assert_eq!((room.memory_used(), room.disk_used()), (10 * EACH as u64, 10 * EACH as u64));
     assert!(second.to_vec().unwrap() == first.to_vec().unwrap());
     drop((first, second));
@@ -143,7 +143,7 @@ async fn the_last_clone_frees_memory_and_disk() {
 }
 
 #[tokio::test]
-async fn a_dropped_writer_frees_at_once() {
+async fn dropping_a_writer_frees_its_memory_and_disk_at_once() {
     let (room, _dir) = room();
     for length in [1000, 1_000_000] {
         let mut writer = room.writer();
@@ -155,7 +155,7 @@ async fn a_dropped_writer_frees_at_once() {
 }
 
 #[test]
-fn an_abandoned_write_spoils_the_writer_and_frees_all() {
+fn an_abandoned_write_breaks_the_writer_and_frees_everything() {
     let (room, _dir) = room();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
@@ -165,19 +165,19 @@ fn an_abandoned_write_spoils_the_writer_and_frees_all() {
         let mut writer = room.writer();
         tokio::select! {
             biased;
-            result = writer.write(pattern(1 << 20).into()) => panic!("written on a busy thread: {result:?}"),
+            result = writer.write(pattern(1 << 20).into()) => panic!("the write ended although the thread was busy: {result:?}"),
             () = std::future::ready(()) => {}
         }
         assert!(writer.write(Bytes::from_static(b"more")).await.is_err());
         assert!(writer.finish().await.is_err());
         release.send(()).unwrap();
         busy.await.unwrap().unwrap();
-        until("all is freed", || (room.memory_used(), room.disk_used()) == (0, 0)).await;
+        until("everything is freed", || (room.memory_used(), room.disk_used()) == (0, 0)).await;
     });
 }
 
 #[tokio::test]
-async fn a_full_disk_allowance_is_told_and_heals() {
+async fn a_used_up_disk_allowance_is_reported_and_recovers() {
     let (room, _dir) = room_with(0, 300_000);
     let first = written(&room, &pattern(200_000), 7000).await;
     let mut writer = room.writer();
@@ -185,15 +185,15 @@ async fn a_full_disk_allowance_is_told_and_heals() {
     assert_eq!(error.kind(), ErrorKind::StorageFull);
     assert!(writer.write(Bytes::from_static(b"more")).await.is_err());
     drop(writer);
-    let refused = Spool::from_bytes(&room, pattern(100_001));
-    assert_eq!(refused.unwrap_err().kind(), ErrorKind::StorageFull);
+    let result = Spool::from_bytes(&room, pattern(100_001));
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::StorageFull);
     assert_eq!(room.disk_used(), 200_000);
     drop(first);
     assert_eq!(written(&room, &pattern(300_000), 7000).await.len(), 300_000);
 }
 
 #[tokio::test]
-async fn a_room_that_cannot_make_files_does_not_open() {
+async fn a_folder_that_cannot_hold_files_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), b"").unwrap();
     let settings = SpoolSettings { dir: dir.path().join("file"), ..SpoolSettings::default() };
@@ -203,16 +203,16 @@ async fn a_room_that_cannot_make_files_does_not_open() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_writers_share_one_allowance() {
     let (room, dir) = room();
-    let most = Arc::new(AtomicU64::new(0));
+    let peak = Arc::new(AtomicU64::new(0));
     let tasks: Vec<_> = (0..100usize)
         .map(|index| {
-            let (room, most) = (room.clone(), Arc::clone(&most));
+            let (room, peak) = (room.clone(), Arc::clone(&peak));
             tokio::spawn(async move {
                 let bytes = pattern(40_000 + 1500 * index);
                 let mut writer = room.writer();
                 for part in bytes.chunks(1000 + 97 * index) {
                     writer.write(Bytes::copy_from_slice(part)).await.unwrap();
-                    most.fetch_max(room.memory_used(), Relaxed);
+                    peak.fetch_max(room.memory_used(), Relaxed);
                     tokio::task::yield_now().await;
                 }
                 let spool = writer.finish().await.unwrap();
@@ -225,7 +225,7 @@ async fn a_hundred_writers_share_one_allowance() {
     for task in tasks {
         spools.push(task.await.unwrap());
     }
-    assert!((TOTAL / 2..=TOTAL).contains(&most.load(Relaxed)), "{most:?} bytes of memory at most");
+    assert!((TOTAL / 2..=TOTAL).contains(&peak.load(Relaxed)), "the peak was {peak:?} bytes of memory");
     assert!(room.disk_used() > 0);
     assert_eq!(names_in(&dir), 0);
     drop(spools);

@@ -1,4 +1,5 @@
-//! Credentials of a bucket, found as AWS SDKs find them. The S3 server checks each signature and each session's token.
+//! Tests that the credentials of a bucket are found like AWS SDKs find them. The S3 server checks each signature and each
+//! session token.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ struct Session {
     token: String,
 }
 
-/// A server with a role that may do everything in a bucket, and signatures required from then on.
+/// A server with a role that has full access to a bucket.
 struct Cloud {
     server: Arc<S3>,
     bucket: String,
@@ -43,7 +44,7 @@ impl Cloud {
         Self { server, bucket }
     }
 
-    /// Credentials as the security token service hands them out.
+    /// Credentials that the security token service issues.
     fn session(&self) -> Session {
         let answer = self.server.call("sts", "POST", &assume("huemill", IDENTITY), "", "");
         let between = |name: &str| {
@@ -57,7 +58,7 @@ impl Cloud {
         }
     }
 
-    /// Blobs with no variables beside the endpoint and these.
+    /// The blob store with the endpoint and these variables as its environment.
     fn blobs(&self, variables: &[(&str, &str)]) -> Blobs {
         let endpoint = self.server.endpoint();
         let find = |name: &str| match name {
@@ -85,8 +86,8 @@ fn path(file: &NamedTempFile) -> &str {
     file.path().to_str().unwrap()
 }
 
-/// Each kind of call, signed.
-async fn works(blobs: &Blobs) {
+/// Checks that signed calls work.
+async fn check_access(blobs: &Blobs) {
     let id = job(1);
     let key = input_key(&id, 0);
     blobs.put(&key, Bytes::from_static(b"signed")).await.unwrap();
@@ -94,13 +95,14 @@ async fn works(blobs: &Blobs) {
     assert_eq!(blobs.remove_job(&id, true).await.unwrap(), 1);
 }
 
-async fn is_away(blobs: &Blobs, name: &str) {
+/// Checks that calls fail with this error.
+async fn check_no_access(blobs: &Blobs, name: &str) {
     let put = blobs.put(&input_key(&job(1), 0), Bytes::new()).await;
     assert!(matches!(&put, Err(error @ BlobError::Away(_)) if error.to_string().contains(name)), "{put:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_of_a_session_goes_with_its_keys() {
+async fn the_session_token_is_sent_with_the_keys() {
     crate::servers::require!(S3);
     let cloud = Cloud::start();
     let Session { id, key, token } = cloud.session();
@@ -112,20 +114,20 @@ async fn the_token_of_a_session_goes_with_its_keys() {
             ("AWS_SESSION_TOKEN", token),
         ])
     };
-    works(&with(&token)).await;
-    is_away(&with("another"), "InvalidToken").await;
-    is_away(&with(""), "InvalidAccessKeyId").await;
+    check_access(&with(&token)).await;
+    check_no_access(&with("another"), "InvalidToken").await;
+    check_no_access(&with(""), "InvalidAccessKeyId").await;
     let other = [("AWS_ACCESS_KEY_ID", &*id), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_SESSION_TOKEN", &token)];
-    is_away(&cloud.blobs(&other), "SignatureDoesNotMatch").await;
+    check_no_access(&cloud.blobs(&other), "SignatureDoesNotMatch").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_web_identity_becomes_the_credentials_of_its_role() {
+async fn a_web_identity_is_exchanged_for_the_credentials_of_its_role() {
     crate::servers::require!(S3);
     let cloud = Arc::new(Cloud::start());
     let (asked, service) = (Arc::new(AtomicU32::new(0)), Arc::clone(&cloud));
     let count = Arc::clone(&asked);
-    // The real service behind TLS, which clients insist on here; from then on S3 checks what it handed out.
+    // The real service behind TLS, which clients require here. After that, S3 checks the issued credentials.
     let (sts, authority) = Server::start_tls(move |request: &Request| {
         if request.path != assume("session-1", IDENTITY) {
             return answer("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>");
@@ -145,16 +147,16 @@ async fn a_web_identity_becomes_the_credentials_of_its_role() {
             ("AWS_ROLE_SESSION_NAME", "session-1"),
             ("AWS_ENDPOINT_URL_STS", &endpoint),
             ("AWS_CA_BUNDLE", path(&authority)),
-            // Set and empty is not set.
+            // An empty variable counts as not set.
             ("AWS_ACCESS_KEY_ID", ""),
         ])
     };
-    works(&with(&right)).await;
+    check_access(&with(&right)).await;
     assert_eq!(asked.load(Ordering::Relaxed), 1, "credentials are kept until they expire");
-    is_away(&with(&wrong), "AccessDenied").await;
+    check_no_access(&with(&wrong), "AccessDenied").await;
 }
 
-/// The document that containers and instances get their credentials in.
+/// The document that contains the credentials for containers and instances.
 fn document(session: &Session) -> String {
     let Session { id, key, token } = session;
     format!(
@@ -163,7 +165,7 @@ fn document(session: &Session) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pod_gets_its_credentials_for_the_token_in_its_file() {
+async fn a_pod_gets_credentials_with_the_token_in_its_file() {
     crate::servers::require!(S3);
     let cloud = Cloud::start();
     let found = document(&cloud.session());
@@ -184,8 +186,8 @@ async fn a_pod_gets_its_credentials_for_the_token_in_its_file() {
             ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path(token)),
         ])
     };
-    works(&with(&right)).await;
-    is_away(&with(&wrong), "403").await;
+    check_access(&with(&right)).await;
+    check_no_access(&with(&wrong), "403").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,5 +208,5 @@ async fn an_instance_gets_the_credentials_of_its_role() {
     })
     .await;
     let endpoint = metadata.endpoint();
-    works(&cloud.blobs(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint)])).await;
+    check_access(&cloud.blobs(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint)])).await;
 }

@@ -1,4 +1,4 @@
-//! How a bucket is asked to encrypt.
+//! Tests the encryption settings of a bucket.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,15 +11,15 @@ use crate::{job, spool};
 
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/0123";
 
-/// What the server says of the encryption of a small blob and of one that went up in parts.
-async fn stored_with(settings: &BucketSettings) -> Vec<String> {
+/// The encryption that the server reports for a small blob and for one that was uploaded in parts.
+async fn reported_encryption(settings: &BucketSettings) -> Vec<String> {
     let server = S3::shared();
     let bucket = server.bucket();
     let blobs = Blobs::open(&format!("s3://{bucket}"), settings, &server.environment()).unwrap();
     let (id, large) = (job(1), spool(vec![7; 6 << 20], 0));
     blobs.put(&input_key(&id, 0), Bytes::from_static(b"x")).await.unwrap();
     blobs.put_spool(&input_key(&id, 1), &large).await.unwrap();
-    let mut said = Vec::new();
+    let mut reported = Vec::new();
     for number in 0..2 {
         let path = format!("/{bucket}/{}", input_key(&id, number));
         let head = server.call("s3", "HEAD", &path, "", "").to_lowercase();
@@ -27,9 +27,9 @@ async fn stored_with(settings: &BucketSettings) -> Vec<String> {
         let lines = head.lines().filter_map(|line| line.strip_prefix("x-amz-server-side-encryption"));
         let mut lines: Vec<_> = lines.map(str::to_owned).collect();
         lines.sort();
-        said.push(lines.join(","));
+        reported.push(lines.join(","));
     }
-    said
+    reported
 }
 
 fn settings(encryption: &str, kms_key: &str) -> BucketSettings {
@@ -41,29 +41,33 @@ fn settings(encryption: &str, kms_key: &str) -> BucketSettings {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_stored_is_encrypted_as_the_settings_say() {
+async fn blobs_are_encrypted_according_to_the_settings() {
     crate::servers::require!(S3);
-    for (encryption, kms_key, said) in [
+    for (encryption, kms_key, reported) in [
         ("AES256", "", ": aes256".to_owned()),
         ("aws:kms", KEY, format!("-aws-kms-key-id: {KEY},: aws:kms")),
-        // Of the key of this kind the server keeps nothing.
+        // The server does not store the key for this kind.
         ("aws:kms:dsse", KEY, ": aws:kms:dsse".to_owned()),
     ] {
-        assert_eq!(stored_with(&settings(encryption, kms_key)).await, [said.clone(), said], "{encryption}");
+        assert_eq!(
+            reported_encryption(&settings(encryption, kms_key)).await,
+            [reported.clone(), reported],
+            "{encryption}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_key_is_named_where_there_is_one() {
+async fn requests_name_the_configured_key() {
     crate::servers::require!(S3);
     for (encryption, kms_key) in
         [("", ""), ("AES256", ""), ("aws:kms", ""), ("aws:kms", KEY), ("aws:kms:dsse", KEY)]
     {
-        let named = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&named);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let recorded = Arc::clone(&received);
         let server = Server::start(move |request: &Request| {
             let header = |name| request.header(name).unwrap_or_default().to_owned();
-            heard.lock().unwrap().push([
+            recorded.lock().unwrap().push([
                 header("x-amz-server-side-encryption"),
                 header("x-amz-server-side-encryption-aws-kms-key-id"),
             ]);
@@ -72,12 +76,12 @@ async fn the_key_is_named_where_there_is_one() {
         .await;
         let blobs = server.blobs_with(&settings(encryption, kms_key));
         blobs.put(&input_key(&job(1), 0), Bytes::from_static(b"x")).await.unwrap();
-        assert_eq!(*named.lock().unwrap(), [[encryption, kms_key]]);
+        assert_eq!(*received.lock().unwrap(), [[encryption, kms_key]]);
     }
 }
 
 #[test]
-fn an_encryption_that_does_not_exist_is_refused() {
-    let refused = Blobs::open("s3://bucket", &settings("rot13", ""), &|_| None);
-    assert!(matches!(refused, Err(BlobError::Address(_))), "{refused:?}");
+fn an_unknown_encryption_is_rejected() {
+    let result = Blobs::open("s3://bucket", &settings("rot13", ""), &|_| None);
+    assert!(matches!(result, Err(BlobError::Address(_))), "{result:?}");
 }

@@ -1,4 +1,4 @@
-//! What a folder alone can do wrong.
+//! Tests that apply only to blobs in a folder.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use tempfile::TempDir;
 use crate::job;
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made_is_no_address() {
+async fn a_folder_that_cannot_be_created_is_an_invalid_address() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let refused = Blobs::folder(&file.path().join("blobs"));
-    assert!(matches!(refused, Err(BlobError::Address(_))), "{refused:?}");
+    let result = Blobs::folder(&file.path().join("blobs"));
+    assert!(matches!(result, Err(BlobError::Address(_))), "{result:?}");
 }
 
 #[tokio::test]
-async fn a_file_url_leads_to_a_folder() {
-    let place = TempDir::new().unwrap();
-    let url = format!("file://{}", place.path().join("new").display());
+async fn a_file_url_opens_a_folder() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("file://{}", folder.path().join("new").display());
     let blobs = Blobs::open(&url, &BucketSettings::default(), &|_| None).unwrap();
     let key = input_key(&job(1), 0);
     blobs.put(&key, Bytes::from_static(b"bytes")).await.unwrap();
-    assert_eq!(std::fs::read(place.path().join("new").join(key)).unwrap(), b"bytes");
+    assert_eq!(std::fs::read(folder.path().join("new").join(key)).unwrap(), b"bytes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn puts_and_removals_of_one_job_do_not_trip_over_each_other() {
-    let place = TempDir::new().unwrap();
-    let blobs = Blobs::folder(place.path()).unwrap();
+async fn concurrent_writes_and_removals_of_one_job_succeed() {
+    let folder = TempDir::new().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
     let id = job(1);
     let puts = async {
         for number in 0..200 {

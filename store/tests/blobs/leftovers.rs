@@ -1,4 +1,4 @@
-//! What a crash, a removal or a caller that went away leaves behind: nothing for long.
+//! Tests that nothing stays behind after a crash, a removal, or a caller that goes away.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::s3::S3;
 use crate::{all_jobs, job, put_all, spool, until};
 
-/// Files below a folder, at any depth, with folders that hold nothing.
+/// The files and the empty folders under a folder, at any depth.
 fn leaves(folder: &Path) -> Vec<String> {
     let mut leaves = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -25,15 +25,15 @@ fn leaves(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_empty_folders_stay_behind_a_job() {
-    let place = TempDir::new().unwrap();
-    let blobs = Blobs::folder(place.path()).unwrap();
+async fn removing_a_job_leaves_no_empty_folders() {
+    let folder = TempDir::new().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
     let id = job(1);
     put_all(&blobs, &[input_key(&id, 0), card_key(&id, 0, "png")]).await;
     blobs.remove_job(&id, false).await.unwrap();
-    assert_eq!(leaves(place.path()).len(), 2, "the card, and the staging folder");
+    assert_eq!(leaves(folder.path()).len(), 2, "the card, and the staging folder");
     blobs.remove_job(&id, true).await.unwrap();
-    let own = place.path().join(input_key(&id, 0)).parent().unwrap().parent().unwrap().to_owned();
+    let own = folder.path().join(input_key(&id, 0)).parent().unwrap().parent().unwrap().to_owned();
     assert!(!own.exists() && own.parent().unwrap().exists());
     put_all(&blobs, &[input_key(&id, 0)]).await;
     blobs.remove_job(&id, false).await.unwrap();
@@ -41,13 +41,13 @@ async fn no_empty_folders_stay_behind_a_job() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_swept_once_it_is_old() {
-    let place = TempDir::new().unwrap();
-    let blobs = Blobs::folder(place.path()).unwrap();
+async fn files_of_a_crash_are_swept_once_they_are_old() {
+    let folder = TempDir::new().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
     let key = input_key(&job(1), 0);
     put_all(&blobs, std::slice::from_ref(&key)).await;
-    let left = [place.path().join("staging/.tmpAbCd"), place.path().join("probes/0123456789abcdef")];
-    std::fs::create_dir_all(place.path().join("probes")).unwrap();
+    let left = [folder.path().join("staging/.tmpAbCd"), folder.path().join("probes/0123456789abcdef")];
+    std::fs::create_dir_all(folder.path().join("probes")).unwrap();
     for path in &left {
         std::fs::write(path, b"left").unwrap();
     }
@@ -61,11 +61,11 @@ async fn what_a_crash_left_is_swept_once_it_is_old() {
 }
 
 #[tokio::test]
-async fn empty_directories_of_a_crash_are_listed_as_jobs_and_go_with_them() {
-    let place = TempDir::new().unwrap();
-    let blobs = Blobs::folder(place.path()).unwrap();
+async fn empty_directories_of_a_crash_are_listed_as_jobs_and_can_be_removed() {
+    let folder = TempDir::new().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
     let (id, old) = (job(1), job(1));
-    let inputs = [place.path().join(input_key(&id, 0)), place.path().join(format!("jobs/{old}/in/0"))];
+    let inputs = [folder.path().join(input_key(&id, 0)), folder.path().join(format!("jobs/{old}/in/0"))];
     for input in &inputs {
         std::fs::create_dir_all(input.parent().unwrap()).unwrap();
     }
@@ -79,13 +79,13 @@ async fn empty_directories_of_a_crash_are_listed_as_jobs_and_go_with_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_put_that_is_dropped_leaves_nothing_in_a_folder() {
-    let place = TempDir::new().unwrap();
-    let blobs = Blobs::folder(place.path()).unwrap();
+async fn a_dropped_write_leaves_nothing_in_a_folder() {
+    let folder = TempDir::new().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
     let (key, spool) = (input_key(&job(1), 0), spool(vec![7; 128 << 20], 0));
-    let staged = || std::fs::read_dir(place.path().join("staging")).unwrap().count();
+    let staged = || std::fs::read_dir(folder.path().join("staging")).unwrap().count();
     tokio::select! {
-        done = blobs.put_spool(&key, &spool) => panic!("{done:?} before it could be dropped"),
+        done = blobs.put_spool(&key, &spool) => panic!("the write ended before it could be dropped: {done:?}"),
         () = until("the blob is staged", async || staged() == 1) => {}
     }
     until("the staging folder is empty", async || staged() == 0).await;
@@ -93,7 +93,7 @@ async fn a_put_that_is_dropped_leaves_nothing_in_a_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_is_dropped_is_aborted_in_a_bucket() {
+async fn a_dropped_upload_to_a_bucket_is_aborted() {
     crate::servers::require!(S3);
     let server = S3::shared();
     let bucket = server.bucket();
@@ -105,8 +105,8 @@ async fn an_upload_that_is_dropped_is_aborted_in_a_bucket() {
         async move { tokio::task::spawn_blocking(move || server.unfinished_uploads(&bucket)).await.unwrap() }
     };
     tokio::select! {
-        done = blobs.put_spool(&key, &spool) => panic!("{done:?} before it could be dropped"),
-        () = until("the upload is begun", async || unfinished().await == 1) => {}
+        done = blobs.put_spool(&key, &spool) => panic!("the write ended before it could be dropped: {done:?}"),
+        () = until("the upload has started", async || unfinished().await == 1) => {}
     }
     until("the upload is aborted", async || unfinished().await == 0).await;
     assert!(matches!(blobs.get(&key).await, Err(BlobError::Missing(_))));

@@ -1,17 +1,17 @@
-//! The blob store in a local folder and in an S3 bucket: one suite for both, and beside it what only one of them can
-//! do wrong.
+//! Tests the blob store in a local folder and in an S3 bucket: one suite for both, and separate tests for what only one of
+//! them can do wrong.
 
 #![allow(clippy::unwrap_used)]
 
+mod access_errors;
 mod credentials;
 mod encryption;
 mod folders;
 mod leftovers;
-mod refusals;
 mod server;
 #[path = "../support/servers.rs"]
 mod servers;
-mod trouble;
+mod unavailable;
 mod uploads;
 
 use std::collections::BTreeSet;
@@ -26,26 +26,26 @@ use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use servers::s3::{self, S3};
 use tempfile::TempDir;
 
-/// An empty blob store, and what keeps it alive.
-struct Place {
+/// An empty blob store, and the resources that it needs.
+struct TestBlobs {
     blobs: Blobs,
     _folder: Option<TempDir>,
     _server: Option<Arc<S3>>,
 }
 
-fn folder() -> Place {
+fn folder() -> TestBlobs {
     let folder = TempDir::new().unwrap();
-    Place { blobs: Blobs::folder(folder.path()).unwrap(), _folder: Some(folder), _server: None }
+    TestBlobs { blobs: Blobs::folder(folder.path()).unwrap(), _folder: Some(folder), _server: None }
 }
 
-fn bucket() -> Place {
+fn bucket() -> TestBlobs {
     let server = S3::shared();
     let url = format!("s3://{}/some/prefix", server.bucket());
     let blobs = Blobs::open(&url, &BucketSettings::default(), &server.environment()).unwrap();
-    Place { blobs, _folder: None, _server: Some(server) }
+    TestBlobs { blobs, _folder: None, _server: Some(server) }
 }
 
-/// Each test of the suite, in either place.
+/// Runs each test of the suite on a folder and on a bucket.
 macro_rules! suite {
     ($($name:ident),+ $(,)?) => {
         mod in_a_folder {
@@ -54,28 +54,28 @@ macro_rules! suite {
         mod in_a_bucket {
             $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
                 crate::servers::require!(S3);
-                let place = super::bucket();
-                super::$name(place.blobs.clone()).await;
+                let bucket = super::bucket();
+                super::$name(bucket.blobs.clone()).await;
             })+
         }
     };
 }
 
 suite!(
-    what_is_put_is_read,
-    a_later_put_replaces_an_earlier_one,
+    a_blob_is_read_as_it_was_written,
+    a_write_replaces_an_earlier_one,
     a_range_ends_where_the_blob_ends,
-    a_missing_blob_is_told,
+    a_missing_blob_is_reported,
     a_spool_of_any_length_is_stored,
-    inputs_go_and_cards_stay,
-    a_job_goes_with_all_its_blobs,
+    inputs_can_be_removed_without_the_cards,
+    all_blobs_of_a_job_can_be_removed,
     each_job_is_listed_in_one_shard,
-    blobs_of_the_layout_before_shards_are_read_listed_and_removed,
+    blobs_of_the_old_layout_are_read_listed_and_removed,
     used_counts_every_byte,
     a_probe_leaves_nothing,
-    a_sweep_takes_no_blob,
-    writers_of_one_key_do_not_mix,
-    keys_that_lead_elsewhere_reach_nothing,
+    a_sweep_removes_no_blob,
+    concurrent_writes_to_one_key_do_not_mix,
+    keys_that_leave_the_blob_store_are_rejected,
 );
 
 fn job(second: u64) -> JobId {
@@ -100,7 +100,7 @@ async fn collect(
     Ok(chunks.concat())
 }
 
-async fn what_is_put_is_read(blobs: Blobs) {
+async fn a_blob_is_read_as_it_was_written(blobs: Blobs) {
     for (number, length) in [0, 1, 1000, 700_000].into_iter().enumerate() {
         let (key, bytes) = (input_key(&job(1), number as u32), Bytes::from(noise(length)));
         blobs.put(&key, bytes.clone()).await.unwrap();
@@ -109,7 +109,7 @@ async fn what_is_put_is_read(blobs: Blobs) {
     }
 }
 
-async fn a_later_put_replaces_an_earlier_one(blobs: Blobs) {
+async fn a_write_replaces_an_earlier_one(blobs: Blobs) {
     let key = card_key(&job(1), 0, "png");
     blobs.put(&key, Bytes::from_static(b"earlier and longer")).await.unwrap();
     blobs.put(&key, Bytes::from_static(b"later")).await.unwrap();
@@ -139,7 +139,7 @@ async fn a_range_ends_where_the_blob_ends(blobs: Blobs) {
     }
 }
 
-async fn a_missing_blob_is_told(blobs: Blobs) {
+async fn a_missing_blob_is_reported(blobs: Blobs) {
     let key = input_key(&job(1), 0);
     let missing = |result: Result<(), BlobError>| {
         assert!(matches!(&result, Err(BlobError::Missing(which)) if *which == key), "{result:?}");
@@ -166,7 +166,7 @@ async fn put_all(blobs: &Blobs, keys: &[String]) {
     }
 }
 
-async fn inputs_go_and_cards_stay(blobs: Blobs) {
+async fn inputs_can_be_removed_without_the_cards(blobs: Blobs) {
     let (id, other) = (job(1), job(1));
     let keys = [input_key(&id, 0), input_key(&id, 1), card_key(&id, 0, "png"), input_key(&other, 0)];
     put_all(&blobs, &keys).await;
@@ -177,7 +177,7 @@ async fn inputs_go_and_cards_stay(blobs: Blobs) {
     assert_eq!(blobs.get(&keys[3]).await.unwrap(), keys[3].as_str());
 }
 
-async fn a_job_goes_with_all_its_blobs(blobs: Blobs) {
+async fn all_blobs_of_a_job_can_be_removed(blobs: Blobs) {
     let (id, other) = (job(1), job(1));
     let keys = [input_key(&id, 0), card_key(&id, 0, "png"), card_key(&id, 1, "jpg"), input_key(&other, 0)];
     put_all(&blobs, &keys).await;
@@ -207,7 +207,7 @@ async fn each_job_is_listed_in_one_shard(blobs: Blobs) {
     assert_eq!(blobs.jobs_of_old_layout().await.unwrap(), []);
 }
 
-async fn blobs_of_the_layout_before_shards_are_read_listed_and_removed(blobs: Blobs) {
+async fn blobs_of_the_old_layout_are_read_listed_and_removed(blobs: Blobs) {
     let (old, both, other) = (job(1), job(1), job(1));
     let old_key = |id: &JobId, rest: &str| format!("jobs/{id}/{rest}");
     let keys = [
@@ -244,14 +244,14 @@ async fn a_probe_leaves_nothing(blobs: Blobs) {
     assert_eq!(blobs.sweep(Duration::ZERO).await.unwrap(), 0);
 }
 
-async fn a_sweep_takes_no_blob(blobs: Blobs) {
+async fn a_sweep_removes_no_blob(blobs: Blobs) {
     let key = input_key(&job(1), 0);
     put_all(&blobs, std::slice::from_ref(&key)).await;
     assert_eq!(blobs.sweep(Duration::ZERO).await.unwrap(), 0);
     assert_eq!(blobs.get(&key).await.unwrap(), key.as_str());
 }
 
-async fn writers_of_one_key_do_not_mix(blobs: Blobs) {
+async fn concurrent_writes_to_one_key_do_not_mix(blobs: Blobs) {
     let key = card_key(&job(1), 0, "png");
     let all: Vec<Bytes> = (0..8).map(|letter| vec![letter; 300_000].into()).collect();
     let puts = all.iter().map(|bytes| blobs.put(&key, bytes.clone()));
@@ -260,7 +260,7 @@ async fn writers_of_one_key_do_not_mix(blobs: Blobs) {
     assert!(all.contains(&read));
 }
 
-async fn keys_that_lead_elsewhere_reach_nothing(blobs: Blobs) {
+async fn keys_that_leave_the_blob_store_are_rejected(blobs: Blobs) {
     for key in ["", "../x", "jobs/../../x", "/etc/passwd", "jobs//x", "staging/#1", "a b"] {
         assert!(matches!(blobs.get(key).await, Err(BlobError::Missing(_))), "{key}");
         assert!(blobs.put(key, Bytes::from_static(b"x")).await.is_err(), "{key}");
@@ -275,5 +275,8 @@ async fn until(what: &str, condition: impl AsyncFn() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(60), holds).await.is_ok(), "waited in vain: {what}");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(60), holds).await.is_ok(),
+        "timed out waiting until {what}"
+    );
 }

@@ -1,5 +1,5 @@
-//! A server that answers HTTP requests as a test says, in the open or by TLS: for answers that the real S3 server does
-//! not give, and for the services beside it that hand out credentials.
+//! An HTTP server whose responses a test defines, with or without TLS. It gives responses that the real S3 server does not
+//! give, and stands in for the services that issue credentials.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::s3;
 
-/// A request. Of a body only the first 64 KiB are kept.
+/// A request. Only the first 64 KiB of the body are kept.
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// With the query.
+    /// The path with the query.
     pub(crate) path: String,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
@@ -33,19 +33,19 @@ impl Request {
 
 type Handler = Arc<dyn Fn(&Request) -> String + Send + Sync>;
 
-/// Lives as long as the runtime of its test.
+/// The server. It lives as long as the runtime of its test.
 pub(crate) struct Server {
     address: SocketAddr,
     scheme: &'static str,
 }
 
 impl Server {
-    /// One in the open. What `handler` returns is the whole answer; it may block.
+    /// Starts a server without TLS. `handler` returns the complete response, and may block.
     pub(crate) async fn start(handler: impl Fn(&Request) -> String + Send + Sync + 'static) -> Self {
         Self::serve(None, Arc::new(handler)).await
     }
 
-    /// One by TLS, and the file of the certificate to trust for it.
+    /// Starts a server with TLS. Also returns the file with the certificate to trust.
     pub(crate) async fn start_tls(
         handler: impl Fn(&Request) -> String + Send + Sync + 'static,
     ) -> (Self, NamedTempFile) {
@@ -71,8 +71,8 @@ impl Server {
                 let (tls, handler) = (tls.clone(), Arc::clone(&handler));
                 tokio::spawn(async move {
                     match tls {
-                        Some(tls) => converse(tls.accept(socket).await?, handler).await,
-                        None => converse(socket, handler).await,
+                        Some(tls) => handle(tls.accept(socket).await?, handler).await,
+                        None => handle(socket, handler).await,
                     }
                 });
             }
@@ -89,25 +89,25 @@ impl Server {
         self.blobs_with(&BucketSettings::default())
     }
 
-    /// The same, used in this way.
+    /// A bucket on this server with these settings.
     pub(crate) fn blobs_with(&self, settings: &BucketSettings) -> Blobs {
         Blobs::open("s3://bucket", settings, &s3::environment(self.endpoint())).unwrap()
     }
 }
 
-/// An answer with this status and body.
+/// A response with this status and body.
 pub(crate) fn answer(status: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nETag: \"1\"\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
 }
 
-/// An answer as S3 gives it for an error.
+/// An error response in the format of S3.
 pub(crate) fn error(status: &str, code: &str) -> String {
     answer(status, &format!("<Error><Code>{code}</Code><Message>a secret</Message></Error>"))
 }
 
-/// One request and its answer.
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, handler: Handler) -> std::io::Result<()> {
+/// Reads one request and writes the response.
+async fn handle(stream: impl AsyncRead + AsyncWrite + Unpin, handler: Handler) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).await?;

@@ -1,4 +1,4 @@
-//! Parts of large blobs go up side by side, and no more of them than memory is meant for.
+//! Tests that the parts of large blobs are uploaded in parallel, up to the limits that bound the memory.
 
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -9,8 +9,8 @@ use crate::{job, spool};
 
 const PART: usize = 5 << 20;
 
-/// Holds parts back until `wanted` of them are there at a time, once.
-struct Crossing {
+/// Holds parts back until `wanted` of them have arrived at the same time, once.
+struct Barrier {
     wanted: usize,
     state: Mutex<State>,
     changed: Condvar,
@@ -19,10 +19,10 @@ struct Crossing {
 #[derive(Default)]
 struct State {
     now: usize,
-    most: usize,
+    max: usize,
 }
 
-impl Crossing {
+impl Barrier {
     fn new(wanted: usize) -> Arc<Self> {
         Arc::new(Self { wanted, state: Mutex::default(), changed: Condvar::new() })
     }
@@ -30,24 +30,25 @@ impl Crossing {
     fn pass(&self) {
         let mut state = self.state.lock().unwrap();
         state.now += 1;
-        state.most = state.most.max(state.now);
+        state.max = state.max.max(state.now);
         self.changed.notify_all();
-        // The client gives up, and the test fails, before this could be for ever.
-        let mut state = self.changed.wait_while(state, |state| state.most < self.wanted).unwrap();
+        // If this waits too long, the client times out and the test fails.
+        let mut state = self.changed.wait_while(state, |state| state.max < self.wanted).unwrap();
         state.now -= 1;
     }
 
-    fn most(&self) -> usize {
-        self.state.lock().unwrap().most
+    /// The largest number of parts that were there at the same time.
+    fn max(&self) -> usize {
+        self.state.lock().unwrap().max
     }
 }
 
-/// Takes uploads in parts, each of which has to pass the crossing.
-async fn server(crossing: &Arc<Crossing>) -> Server {
-    let crossing = Arc::clone(crossing);
+/// A server that accepts uploads in parts. Each part must pass the barrier.
+async fn server(barrier: &Arc<Barrier>) -> Server {
+    let barrier = Arc::clone(barrier);
     Server::start(move |request: &Request| {
         if request.path.contains("partNumber=") {
-            crossing.pass();
+            barrier.pass();
             return answer("200 OK", "");
         }
         let name = if request.path.contains("uploadId=") { "CompleteMultipart" } else { "InitiateMultipart" };
@@ -58,20 +59,20 @@ async fn server(crossing: &Arc<Crossing>) -> Server {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_parts_of_an_upload_are_on_their_way_at_a_time() {
-    let crossing = Crossing::new(3);
-    let server = server(&crossing).await;
+async fn an_upload_sends_three_parts_at_a_time() {
+    let barrier = Barrier::new(3);
+    let server = server(&barrier).await;
     server.blobs().put_spool(&input_key(&job(1), 0), &spool(vec![7; 8 * PART], 0)).await.unwrap();
-    assert_eq!(crossing.most(), 3);
+    assert_eq!(barrier.max(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_four_parts_of_all_uploads_are_on_their_way_at_a_time() {
-    let crossing = Crossing::new(24);
-    let server = server(&crossing).await;
+async fn all_uploads_together_send_twenty_four_parts_at_a_time() {
+    let barrier = Barrier::new(24);
+    let server = server(&barrier).await;
     let (blobs, spool, id) = (server.blobs(), spool(vec![7; 3 * PART], 0), job(1));
     let keys: Vec<_> = (0..10).map(|number| input_key(&id, number)).collect();
     let puts = keys.iter().map(|key| blobs.put_spool(key, &spool));
     futures_util::future::try_join_all(puts).await.unwrap();
-    assert_eq!(crossing.most(), 24);
+    assert_eq!(barrier.max(), 24);
 }

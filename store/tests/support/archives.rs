@@ -1,5 +1,5 @@
-//! Makes ZIP archives byte by byte, well-formed and hostile ones. Written apart from the reader it tests, with the
-//! format's description alone (APPNOTE 6.3.10), so that a misreading is not made twice.
+//! Builds ZIP archives byte by byte, well-formed and hostile ones. Written independently of the reader that it tests, from
+//! the specification of the format (APPNOTE 6.3.10), so that both do not share a misunderstanding.
 
 // Each test binary that includes this file uses a part of it.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
@@ -16,27 +16,27 @@ pub const DEFLATED: u16 = 8;
 const MADE_ON_UNIX: u16 = 0x031e;
 const REGULAR: u32 = 0o100_644 << 16;
 
-/// One entry, in all its parts: each may lie.
+/// One entry of an archive. Each field may be wrong on purpose.
 #[derive(Debug, Clone)]
 pub struct Member {
     pub name: Vec<u8>,
-    /// The name in the local header, if it is another one.
+    /// The name in the local header, if it differs.
     pub local_name: Option<Vec<u8>>,
-    /// The data as they lie in the archive.
+    /// The data as they are in the archive.
     pub data: Vec<u8>,
     pub method: u16,
     pub flags: u16,
     pub crc32: u32,
     pub size: u64,
-    /// The compressed size the central directory claims, if it is not the data's length.
+    /// The compressed size in the central directory, if it differs from the length of the data.
     pub claimed: Option<u64>,
     pub attributes: u32,
-    /// Sizes and offset in a zip64 extra field.
+    /// Whether sizes and offset are in a zip64 extra field.
     pub zip64: bool,
 }
 
 impl Member {
-    /// A file as it is.
+    /// A file that is not compressed.
     pub fn stored(name: impl AsRef<[u8]>, bytes: &[u8]) -> Self {
         Self {
             name: name.as_ref().to_vec(),
@@ -59,7 +59,7 @@ impl Member {
         Self { data: encoder.finish().unwrap(), method: DEFLATED, ..Self::stored(name, bytes) }
     }
 
-    /// Something of another file type (Unix `st_mode`).
+    /// An entry of another file type (Unix `st_mode`).
     pub fn special(name: impl AsRef<[u8]>, mode: u32, bytes: &[u8]) -> Self {
         Self { attributes: mode << 16, ..Self::stored(name, bytes) }
     }
@@ -68,7 +68,7 @@ impl Member {
         self.claimed.unwrap_or(self.data.len() as u64)
     }
 
-    /// The fields that local and central header share, from "version needed" to "uncompressed size".
+    /// The fields that both headers share, from "version needed" to "uncompressed size".
     fn common(&self) -> Vec<u8> {
         let size = |size: u64| if self.zip64 { u32::MAX } else { size as u32 };
         let mut out = Vec::new();
@@ -139,7 +139,7 @@ pub fn end(count: usize, length: usize, start: u64, comment: &[u8]) -> Vec<u8> {
     [b"PK\x05\x06\0\0\0\0", &count[..], &count, &length, &start, &comment_length, comment].concat()
 }
 
-/// The zip64 end record and its locator, for a directory that lies directly before them.
+/// The zip64 end record and its locator, for a directory directly before them.
 pub fn zip64_end(count: u64, length: u64, start: u64) -> Vec<u8> {
     let mut out = [b"PK\x06\x06", &44u64.to_le_bytes()[..], &[45, 0, 45, 0], &[0; 8]].concat();
     for field in [count, count, length, start] {
@@ -151,7 +151,7 @@ pub fn zip64_end(count: u64, length: u64, start: u64) -> Vec<u8> {
     out
 }
 
-/// A member that inflates to `total` zero bytes, 1,000 times and more its own length (`total` in whole MiB).
+/// A member that inflates to `total` zero bytes, more than 1,000 times its own length. `total` must be in whole MiB.
 pub fn zeros(name: &str, total: u64) -> Member {
     const BLOCK: usize = 1 << 20;
     let mut deflater = flate2::Compress::new(Compression::best(), false);
@@ -169,7 +169,7 @@ pub fn zeros(name: &str, total: u64) -> Member {
     Member { data, method: DEFLATED, crc32: sum.finalize(), size: total, zip64, ..Member::stored(name, b"") }
 }
 
-/// Many entries of the directory, all with the same bytes.
+/// Many entries in the directory that all share the same bytes.
 pub fn overlapping_wholly(count: usize, bytes: &[u8]) -> Vec<u8> {
     let member = |index| Member::deflated(format!("{index:04}.png"), bytes);
     let mut archive = [member(0).local_header(), member(0).data].concat();
@@ -180,7 +180,7 @@ pub fn overlapping_wholly(count: usize, bytes: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// Every entry quotes the local headers of all that follow in stored blocks, and shares their data (Fifield's
+/// Entries that quote the local headers of all following entries in stored blocks, and share their data (Fifield's
 /// construction).
 pub fn overlapping_quoted(count: usize, bytes: &[u8]) -> Vec<u8> {
     let mut members = vec![Member::deflated(format!("{:04}.png", count - 1), bytes)];
@@ -210,7 +210,7 @@ pub fn overlapping_quoted(count: usize, bytes: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// Archives in archives, `breadth` in each of `depth` levels, with a file of zeros at the bottom.
+/// Nested archives, `breadth` in each of `depth` levels, with a file of zeros at the bottom.
 pub fn nested(depth: usize, breadth: usize) -> Vec<u8> {
     let bottom = zip(&[zeros("0.png", 4 << 20)]);
     (0..depth).fold(bottom, |inner, _| {

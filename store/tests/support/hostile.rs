@@ -1,10 +1,10 @@
-//! The table of hostile archives: what is sent, and what must come of it. The ids group them by what they try.
+//! A table of hostile archives and the result that each must have. The ids group them by the kind of attack.
 
 use super::{
     DEFLATED, Member, end, nested, overlapping_quoted, overlapping_wholly, zeros, zip, zip_with, zip64_end,
 };
 
-/// One archive and its fate.
+/// One archive and its expected result.
 pub struct Hostile {
     pub id: &'static str,
     pub what: String,
@@ -12,17 +12,17 @@ pub struct Hostile {
     pub must: Must,
 }
 
-/// What must come of an archive.
+/// The expected result of reading an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Must {
-    /// Refused as a whole, as one that leads out of its folder.
+    /// The archive is rejected because a path leaves it.
     Traversal,
-    /// Refused as a whole, before anything is inflated.
+    /// The archive is rejected before anything is inflated.
     Refused,
-    /// The `good` entries hold the picture, the `bad` ones fail alone; what is in neither list is no picture and
-    /// not mentioned. Names as they are shown.
+    /// The `good` entries contain the picture, and the `bad` ones fail without affecting the others. All other entries are
+    /// ignored. Names are as displayed.
     Entries { good: Vec<String>, bad: Vec<String> },
-    /// Well-formed, with this many pictures.
+    /// The archive is well-formed and has this many pictures.
     Pictures(usize),
 }
 
@@ -37,7 +37,7 @@ fn row(id: &'static str, what: impl Into<String>, bytes: Vec<u8>, must: Must) ->
     Hostile { id, what: what.into(), bytes, must }
 }
 
-/// Every row, with `picture` for the entries that are none of the trouble.
+/// All rows of the table. `picture` is the contents of the harmless entries.
 pub fn table(picture: &[u8]) -> Vec<Hostile> {
     let groups = [paths, overlaps, bombs, crowds, ends, special, names, disguises, methods, nothing];
     groups.iter().flat_map(|group| group(picture)).collect()
@@ -106,7 +106,7 @@ fn crowds(picture: &[u8]) -> Vec<Hostile> {
     let empty: Vec<_> = (0..70_000).map(|index| Member::stored(format!("{index}"), b"")).collect();
     let pictures: Vec<_> = (0..51).map(|index| Member::stored(format!("{index:02}.png"), picture)).collect();
     let honest = zip(&empty);
-    // The count modulo 65,536 and no zip64 record, as careless writers make it.
+    // The count modulo 65,536 and no zip64 record, like careless tools write it.
     let mut wrapped = honest.clone();
     let (zip64, tail) = (wrapped.len() - 22 - 76, wrapped.split_off(wrapped.len() - 22));
     wrapped.truncate(zip64);

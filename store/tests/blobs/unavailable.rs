@@ -1,4 +1,4 @@
-//! Servers that are not there, say nothing, or have no room.
+//! Tests blob stores that do not exist, do not answer, or are full.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::s3::{self, S3};
 use crate::server::{Server, answer};
 use crate::{collect, job, spool};
 
-/// Every call to a blob store that a server answers in this way.
+/// Checks that every call to the blob store fails in this way.
 async fn every_call_fails(url: &str, endpoint: String, fails: impl Fn(&BlobError) -> bool) {
     let blobs = Blobs::open(url, &BucketSettings::default(), &s3::environment(endpoint)).unwrap();
     let (id, large) = (job(1), spool(vec![7; 6 << 20], 0));
@@ -37,37 +37,37 @@ fn is_away(error: &BlobError) -> bool {
     matches!(error, BlobError::Away(_))
 }
 
-/// A port of this machine where nobody listens, or where somebody does and says nothing.
-fn port() -> (TcpListener, String) {
+/// A listener that accepts connections but does not answer. Once it is dropped, connections to its URL are refused.
+fn silent_listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     (listener, endpoint)
 }
 
-// The clock of these two goes on by itself whenever everybody waits.
+// The clock of these two tests advances by itself whenever all tasks wait.
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_not_there_is_away() {
-    let (listener, endpoint) = port();
+async fn a_server_that_does_not_exist_is_unavailable() {
+    let (listener, endpoint) = silent_listener();
     drop(listener);
     every_call_fails("s3://bucket", endpoint, is_away).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_does_not_answer_is_away() {
-    let (_listener, endpoint) = port();
+async fn a_server_that_does_not_answer_is_unavailable() {
+    let (_listener, endpoint) = silent_listener();
     every_call_fails("s3://bucket", endpoint, is_away).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_is_not_there_is_away() {
+async fn a_bucket_that_does_not_exist_is_unavailable() {
     crate::servers::require!(S3);
     let server = S3::shared();
     every_call_fails("s3://no-such-bucket", server.endpoint(), is_away).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_room_is_full() {
+async fn a_server_without_free_space_is_full() {
     let server = Server::start(|_| answer("507 Insufficient Storage", "")).await;
     let blobs = server.blobs();
     let key = input_key(&job(1), 0);

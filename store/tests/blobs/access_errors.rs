@@ -1,4 +1,4 @@
-//! What is refused to one blob is told from what is amiss for all, and a removal goes on behind it.
+//! Tests that errors of one blob are distinguished from errors of all blobs, and that a removal continues after an error.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -22,15 +22,15 @@ fn is_away<T: std::fmt::Debug>(result: &Result<T, BlobError>) -> bool {
 }
 
 #[tokio::test]
-async fn a_file_that_is_none_is_refused_and_its_neighbour_is_read() {
-    let place = TempDir::new().unwrap();
-    let blobs = Blobs::folder(place.path()).unwrap();
+async fn a_path_that_is_not_a_file_is_refused_and_other_blobs_can_be_read() {
+    let folder = TempDir::new().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
     let id = job(1);
     let [directory, circle, good] = [0, 1, 2].map(|number| input_key(&id, number));
     put_all(&blobs, std::slice::from_ref(&good)).await;
-    fs::create_dir(place.path().join(&directory)).unwrap();
-    fs::write(place.path().join(&directory).join("inside"), "").unwrap();
-    symlink(place.path().join(&circle), place.path().join(&circle)).unwrap();
+    fs::create_dir(folder.path().join(&directory)).unwrap();
+    fs::write(folder.path().join(&directory).join("inside"), "").unwrap();
+    symlink(folder.path().join(&circle), folder.path().join(&circle)).unwrap();
     for key in [&directory, &circle] {
         let read = collect(&blobs, key, None).await;
         assert!(is_refused(&read), "{key}: {read:?}");
@@ -40,10 +40,10 @@ async fn a_file_that_is_none_is_refused_and_its_neighbour_is_read() {
     assert_eq!(blobs.get(&good).await.unwrap(), good.as_str());
 }
 
-/// Says that the process runs as a user whom permissions stop.
+/// The variable that marks a test process whose user is subject to file permissions.
 const UNPRIVILEGED: &str = "HUEMILL_TEST_UNPRIVILEGED";
 
-/// Runs the test of this name again, as another user where this one is root. Whether this is that run.
+/// Runs the test of this name in another process, as another user if this one is root. Returns true in that process.
 fn is_unprivileged(test: &str) -> bool {
     if std::env::var_os(UNPRIVILEGED).is_some() {
         return true;
@@ -64,17 +64,17 @@ fn is_unprivileged(test: &str) -> bool {
 }
 
 #[tokio::test]
-async fn what_permissions_refuse_to_one_job_is_open_to_the_others() {
-    if !is_unprivileged("refusals::what_permissions_refuse_to_one_job_is_open_to_the_others") {
+async fn missing_permissions_on_one_job_do_not_affect_other_jobs() {
+    if !is_unprivileged("access_errors::missing_permissions_on_one_job_do_not_affect_other_jobs") {
         return;
     }
-    let place = TempDir::new().unwrap();
-    let blobs = Blobs::folder(place.path()).unwrap();
+    let folder = TempDir::new().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
     let (id, other) = (job(1), job(1));
     let (input, card) = (input_key(&id, 0), card_key(&id, 0, "png"));
     put_all(&blobs, &[input.clone(), card.clone(), input_key(&other, 0)]).await;
     let set = |path: &std::path::Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    let file = place.path().join(&input);
+    let file = folder.path().join(&input);
     set(&file, 0o000);
     let read = blobs.get(&input).await;
     assert!(is_refused(&read), "{read:?}");
@@ -84,20 +84,20 @@ async fn what_permissions_refuse_to_one_job_is_open_to_the_others() {
     assert!(is_refused(&put), "{put:?}");
     let removed = blobs.remove_job(&id, true).await;
     assert!(is_refused(&removed), "{removed:?}");
-    assert!(file.exists(), "it could not go");
-    assert!(matches!(blobs.get(&card).await, Err(BlobError::Missing(_))), "what could go is gone");
+    assert!(file.exists(), "the file cannot be removed");
+    assert!(matches!(blobs.get(&card).await, Err(BlobError::Missing(_))), "the other blobs are removed");
     assert_eq!(blobs.remove_job(&other, true).await.unwrap(), 1);
     set(inputs, 0o755);
     assert_eq!(blobs.remove_job(&id, true).await.unwrap(), 1);
-    // Where all blobs pass through, it is a matter of all.
-    set(&place.path().join("staging"), 0o555);
+    // An error in a directory that all blobs share concerns all of them.
+    set(&folder.path().join("staging"), 0o555);
     let put = blobs.put(&input, Bytes::new()).await;
     assert!(is_away(&put), "{put:?}");
-    set(&place.path().join("staging"), 0o755);
+    set(&folder.path().join("staging"), 0o755);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_archived_object_is_refused_and_its_neighbour_is_read() {
+async fn an_archived_object_is_refused_and_other_objects_can_be_read() {
     crate::servers::require!(S3);
     let server = S3::shared();
     let bucket = server.bucket();
@@ -115,7 +115,7 @@ async fn an_archived_object_is_refused_and_its_neighbour_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_of_a_bucket_concern_one_blob_or_all() {
+async fn error_responses_of_a_bucket_concern_one_blob_or_all() {
     let key = input_key(&job(1), 0);
     for (status, code) in [
         ("403 Forbidden", "AccessDenied"),
@@ -142,7 +142,7 @@ async fn answers_of_a_bucket_concern_one_blob_or_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_cannot_be_removed_does_not_keep_the_others() {
+async fn an_object_that_cannot_be_removed_does_not_block_the_removal_of_others() {
     let id = job(1);
     let (locked, free) = (input_key(&id, 0), card_key(&id, 0, "png"));
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -157,7 +157,7 @@ async fn an_object_that_cannot_be_removed_does_not_keep_the_others() {
         let object = |key: &str| {
             format!("<Contents><Key>{key}</Key><Size>1</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>")
         };
-        // The layout before shards has none.
+        // There are no objects in the old layout.
         let found = if request.path.contains("prefix=jobs") { String::new() } else { object(&first) + &object(&second) };
         answer("200 OK", &format!("<ListBucketResult>{found}</ListBucketResult>"))
     })
