@@ -145,8 +145,8 @@ mod tests {
 
     #[test]
     fn only_directories_with_new_names_are_synced() {
-        let place = TempDir::new().unwrap();
-        let directories = Directories::open(place.path()).unwrap();
+        let folder = TempDir::new().unwrap();
+        let directories = Directories::open(folder.path()).unwrap();
         assert_eq!(put(&directories, "ab/jobs/1/in/0"), 5, "in, 1, jobs, ab and the root");
         assert_eq!(put(&directories, "ab/jobs/1/in/1"), 1, "in");
         assert_eq!(put(&directories, "ab/jobs/1/out/0.png"), 2, "out and 1");
@@ -158,27 +158,27 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_created_again_is_synced_again() {
-        let place = TempDir::new().unwrap();
-        let directories = Directories::open(place.path()).unwrap();
+        let folder = TempDir::new().unwrap();
+        let directories = Directories::open(folder.path()).unwrap();
         put(&directories, "ab/jobs/1/in/0");
         // Like another process would.
-        fs::remove_dir_all(place.path().join("ab/jobs/1")).unwrap();
+        fs::remove_dir_all(folder.path().join("ab/jobs/1")).unwrap();
         assert_eq!(put(&directories, "ab/jobs/1/in/0"), 3, "in, 1 and jobs");
     }
 
     #[test]
     fn a_new_process_syncs_the_directories_it_finds() {
-        let place = TempDir::new().unwrap();
-        fs::create_dir_all(place.path().join("ab/jobs/1/in")).unwrap();
-        let directories = Directories::open(place.path()).unwrap();
+        let folder = TempDir::new().unwrap();
+        fs::create_dir_all(folder.path().join("ab/jobs/1/in")).unwrap();
+        let directories = Directories::open(folder.path()).unwrap();
         assert_eq!(put(&directories, "ab/jobs/1/in/0"), 5);
         assert_eq!(put(&directories, "ab/jobs/1/in/1"), 1);
     }
 
     #[test]
     fn the_number_of_remembered_directories_is_bounded() {
-        let place = TempDir::new().unwrap();
-        let directories = Directories::open(place.path()).unwrap();
+        let folder = TempDir::new().unwrap();
+        let directories = Directories::open(folder.path()).unwrap();
         for number in 0..MAX_REMEMBERED * 2 {
             directories.remember(&directories.root().join(number.to_string()));
             assert!(directories.durable().len() <= MAX_REMEMBERED);

@@ -95,7 +95,7 @@ impl Database {
         self.write(operation).await
     }
 
-    /// Runs a read on a connection of its own.
+    /// Runs a read on a separate connection.
     pub(super) async fn read<T>(
         &self,
         read: impl for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, Error>>,

@@ -2,7 +2,7 @@
 //!
 //! SQLite has one writer: a task that runs all waiting writes in one transaction, so that they share one disk sync.
 //! Each write has its own savepoint, so a failing write does not fail the others. All are answered after the commit.
-//! On PostgreSQL, each write is a transaction of its own, repeated after a deadlock or a serialization failure.
+//! On PostgreSQL, each write has its own transaction, repeated after a deadlock or a serialization failure.
 //!
 //! A failed write is reported to its caller, a failed commit to all callers of the group. Every write has a time limit.
 

@@ -39,7 +39,7 @@ pub enum Selection {
 pub struct ClaimRequest {
     /// The process that claims.
     pub owner: Owner,
-    /// The number of this claim of its owner, increasing. [`Heartbeat::answered`](super::Heartbeat::answered) refers
+    /// The sequence number of this claim among the claims of its owner. [`Heartbeat::answered`](super::Heartbeat::answered) refers
     /// to it.
     pub sequence: u64,
     /// Maximum number of items. A claim for suspects returns at most one.

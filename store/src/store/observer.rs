@@ -1,4 +1,4 @@
-//! The hook through which a store reports its operations, for whoever times, counts or traces them.
+//! The interface through which a store reports its operations, so that they can be timed, counted and traced.
 //!
 //! A store calls [`Observer::start`] when an operation starts and [`Observation::end`] when it ends. It knows nothing
 //! about metrics or traces. Observers must not block, panic or fail.
