@@ -18,6 +18,7 @@ mod invariants;
 mod job_end;
 mod leases;
 mod nonces_and_secrets;
+mod observation;
 mod outage;
 mod outbox;
 mod processes;
