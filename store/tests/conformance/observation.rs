@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use huemill_store::outbox::Outbox;
 use huemill_store::store::{OPERATIONS, Observation, Observer, Store, StoreError};
 
 use crate::builders::{claim_request, new_job, owner};
