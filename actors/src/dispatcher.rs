@@ -69,7 +69,6 @@ pub struct Dispatcher {
     settings: DispatcherSettings,
     dependencies: Arc<DispatcherDependencies>,
     items: ClaimedItems,
-    events: mpsc::UnboundedSender<LeaseEvent>,
     heartbeat: Option<LeaseHeartbeat>,
     claim_state: ClaimState,
     suspects: Suspects,
@@ -85,12 +84,10 @@ impl Dispatcher {
     /// A dispatcher without claims.
     #[must_use]
     pub fn new(settings: DispatcherSettings, dependencies: DispatcherDependencies) -> Self {
-        let (events, _) = mpsc::unbounded_channel();
         Self {
             settings,
             dependencies: Arc::new(dependencies),
             items: ClaimedItems::default(),
-            events,
             heartbeat: None,
             claim_state: ClaimState::Idle,
             suspects: Suspects::default(),
@@ -107,8 +104,8 @@ impl Dispatcher {
             self.claim_state = ClaimState::RunAgain;
             return;
         }
-        let next = next_claim(&self.settings, &self.dependencies, &self.items, &self.suspects);
-        let Some(ask) = next.filter(|_| self.paused.is_none()) else { return };
+        let next = || next_claim(&self.settings, &self.dependencies, &self.items, &self.suspects);
+        let Some(ask) = self.paused.is_none().then(next).flatten() else { return };
         self.claim_state = ClaimState::Running;
         let store = Arc::clone(&self.dependencies.repository.store);
         let (sequence, selection) = (ask.sequence, ask.selection);
@@ -213,7 +210,6 @@ impl Actor for Dispatcher {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let (events, mut receiver) = mpsc::unbounded_channel();
-        self.events = events.clone();
         ctx.add_stream(poll_fn(move |cx| receiver.poll_recv(cx)));
         (self.claim_state, self.suspects) = (ClaimState::Idle, Suspects::default());
         (self.alarm, self.paused) = (None, None);
