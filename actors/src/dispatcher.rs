@@ -36,7 +36,7 @@ pub use dependencies::{DispatcherDependencies, DispatcherSettings};
 pub use item_failure::BlobCheck;
 
 use crate::clock::Instant;
-use crate::drain::Drain;
+pub use crate::drain::Drain;
 use crate::observed::{Observation, Pause};
 use crate::supervise::{Ping, Pong};
 use claimed_items::ClaimedItems;
