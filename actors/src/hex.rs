@@ -1,4 +1,4 @@
-//! Lower-case hex, the notation of all digests and signatures.
+//! Lower-case hex, the notation of all digests and signatures. A leaf that the edge uses too.
 
 /// The bytes in hex, two characters each.
 #[must_use]

@@ -24,7 +24,7 @@ use crate::workers::{EngineFactory, WorkersSettings};
 /// Settings of all actors.
 #[derive(Debug, Clone)]
 pub struct ActorSystemSettings {
-    /// Restart intensity and backoff.
+    /// Restart limit and backoff.
     pub policy: RestartPolicy,
     /// Slots, queue and memory.
     pub workers: WorkersSettings,

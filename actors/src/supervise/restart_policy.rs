@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Instant;
 
-/// The restart intensity and the backoff of every supervised actor.
+/// The restart limit and the backoff of every supervised actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RestartPolicy {
     /// Maximum number of restarts within `window`; one more failure is fatal.
