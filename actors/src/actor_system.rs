@@ -1,9 +1,9 @@
-//! The crew: all actors, started in their order on their arbiters, and stopped in the reverse order.
+//! The actor system: starts all actors in order on their arbiters and stops them in reverse order.
 //!
-//! The application starts it inside of an actix system, hands its addresses to HTTP, awaits
-//! [`ActorSystem::fatal_error`] beside the signals, and stops it last of all but the io runtime. `control` carries Workers, Intake
-//! and the actors of the jobs, `net` those that speak to servers of others, `health` and `metrics` their own actors
-//! alone, so that neither a flood of events nor a hanging neighbour keeps a verdict or a scrape waiting.
+//! The application starts it inside an actix system, hands the addresses to HTTP, awaits
+//! [`ActorSystem::fatal_error`] beside the signals, and stops it before the io runtime. The `control` arbiter runs
+//! Workers, Intake and the job actors; `net` runs the actors that talk to other servers; `health` and `metrics` run
+//! one actor each, so that neither a flood of events nor a hanging actor delays a health check or a scrape.
 
 mod dependencies;
 mod jobs;
@@ -21,45 +21,46 @@ pub use jobs::{JobDependencies, Jobs};
 
 use crate::budget::Budget;
 use crate::clock::Instant;
+use crate::drain::{Drain, DrainFlag};
 use crate::health::{Health, HealthCell, ProbeTargets};
-use crate::intake::DrainFlag;
-use crate::metrics::{Metrics, Recorder};
+use crate::lag;
+use crate::metrics::Metrics;
+use crate::recorder::Recorder;
 use crate::repository::Repository;
 use crate::supervise::{self, ActorRegistry, FatalErrorReceiver, ShutdownTrigger, Supervision, ask};
 use crate::workers::Workers;
-use crate::{delivery, dispatcher, lag};
 
-/// The actors' nouns, as metrics spell them.
+/// The actors' names as metrics spell them.
 pub const ACTORS: [&str; 9] =
     ["delivery", "dispatcher", "fetcher", "health", "idempotency", "intake", "janitor", "metrics", "workers"];
 
 /// How long an arbiter's thread may take to end.
-const FAREWELL: Duration = Duration::from_secs(2);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The running crew. Its fields may be cloned freely.
+/// The running actors. Its fields can be cloned freely.
 pub struct ActorSystem {
-    /// Asked through [`workers::run`](crate::workers::run).
+    /// Call it through [`workers::run`](crate::workers::run).
     pub workers: Addr<Workers>,
-    /// The actors of the job system, and those who speak to servers of others.
+    /// The actors that process jobs, downloads and webhooks.
     pub jobs: Jobs,
     /// Jobs and blobs.
     pub repository: Repository,
-    /// Asked to [`Render`](crate::metrics::Render) a scrape.
+    /// Renders a scrape when sent [`Render`](crate::metrics::Render).
     pub metrics: Addr<Metrics>,
-    /// Told what happened.
+    /// Records events for the metrics.
     pub recorder: Recorder,
-    /// The memory that pictures share; whoever else holds much counts in it.
+    /// The memory shared by all pictures; other large allocations count against it too.
     pub budget: Budget,
-    /// Read by /ready.
+    /// What /ready reads.
     pub verdict: HealthCell,
-    /// The drain's flag.
+    /// Set once the service drains.
     pub drain: DrainFlag,
-    /// Holds a doom once there is one; then drain, stop, and exit with
+    /// Receives the first fatal error. The application then drains, stops, and exits with
     /// [`EXIT_CODE`](crate::supervise::EXIT_CODE).
     pub fatal_error: FatalErrorReceiver,
-    /// Who is up.
+    /// Which actors are up.
     pub actor_registry: ActorRegistry,
-    /// Nobody asks Health anything; but an actor whose address nobody holds is not restarted.
+    /// No one sends messages to Health, but an actor without an address is not restarted.
     _health: Addr<Health>,
     io: Handle,
     arbiters: Arbiters,
@@ -73,7 +74,7 @@ struct Arbiters {
 }
 
 impl ActorSystem {
-    /// Starts everybody. Panics outside of an actix system, or where no thread can be had.
+    /// Starts all actors. Panics outside an actix system, or when a thread cannot be started.
     #[must_use]
     pub fn start(settings: &ActorSystemSettings, dependencies: Dependencies) -> Self {
         let (recorder, events) = Recorder::channel(settings.events);
@@ -135,28 +136,28 @@ impl ActorSystem {
         }
     }
 
-    /// Not ready and nothing new is let in from now on; what was let in goes on.
+    /// Reports not ready and refuses new work from now on. Accepted work continues.
     pub fn drain(&self) {
         self.drain.begin();
         self.recorder.record(Event::Ready(false));
     }
 
-    /// Stops everybody, in order: Dispatcher and Delivery come to rest (pictures and webhooks in flight end within
-    /// `rest`, or are given back), then Health, then the actors of `control` (whoever still waits for a picture is
-    /// told) and `net`, and Metrics last, so that it counts to the end. Drains if that has not begun. The store is
-    /// closed.
-    pub async fn stop(self, rest: Duration) {
+    /// Stops all actors in order. Dispatcher and Delivery finish the pictures and webhooks in flight within
+    /// `drain_timeout` or give them back. Then Health stops, then the actors on `control` (pending picture requests
+    /// get an error) and `net`, and Metrics last so that it counts to the end. Drains first if that has not begun,
+    /// and closes the store.
+    pub async fn stop(self, drain_timeout: Duration) {
         self.drain();
-        let until = Instant::now() + rest;
-        let pictures = timeout(rest + FAREWELL, ask(&self.jobs.dispatcher, dispatcher::Drain { until }));
-        let webhooks = timeout(rest + FAREWELL, ask(&self.jobs.delivery, delivery::Drain { until }));
+        let until = Instant::now() + drain_timeout;
+        let pictures = timeout(drain_timeout + JOIN_TIMEOUT, ask(&self.jobs.dispatcher, Drain { until }));
+        let webhooks = timeout(drain_timeout + JOIN_TIMEOUT, ask(&self.jobs.delivery, Drain { until }));
         let _ = tokio::join!(pictures, webhooks);
         let Arbiters { health, control, net, metrics } = self.arbiters;
         for arbiter in [health, control, net, metrics] {
             arbiter.stop();
             let ended = self.io.spawn_blocking(move || arbiter.join());
-            // One that hangs ends with the process.
-            let _ = timeout(FAREWELL, ended).await;
+            // A thread that hangs ends with the process.
+            let _ = timeout(JOIN_TIMEOUT, ended).await;
         }
         self.repository.store.close().await;
     }
@@ -192,7 +193,7 @@ fn start_jobs(
     })
 }
 
-/// Whom and what Health asks.
+/// The actors and resources that Health checks.
 fn probe_targets(
     dependencies: Dependencies,
     workers: &Addr<Workers>,
@@ -220,12 +221,12 @@ fn probe_targets(
     }
 }
 
-/// A new arbiter whose thread bears this name for the operating system, and whose delays are told.
+/// A new arbiter whose thread has this name in the operating system and whose event-loop lag is recorded.
 fn arbiter(name: &'static std::ffi::CStr, recorder: &Recorder) -> Arbiter {
     let arbiter = Arbiter::new();
     arbiter.spawn(lag::watch(EventLoop::Actors, recorder.clone()));
     arbiter.spawn_fn(move || {
-        // A name is a help to whoever looks, and no more.
+        // The name only helps with debugging, so a failure does not matter.
         let _ = rustix::thread::set_name(name);
     });
     arbiter

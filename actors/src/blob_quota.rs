@@ -1,25 +1,26 @@
-//! The bytes that blobs may take. The store counts what is stored, in the transactions that create, settle and remove;
-//! this process adds what it is receiving now. New jobs are refused at the limit, long before anything else fails.
+//! The blob quota: how many bytes of blobs may be stored. The store counts what is stored, in the transactions that
+//! create, settle and remove; this process adds what it is receiving. At the limit new jobs are refused, long before
+//! anything else fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::fault::{Code, Fault};
 
-/// See the module. Clones share.
+/// The quota. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct BlobQuota(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// As the store has counted them last, and what was stored here since.
+    /// The store's last count, plus what this process has stored since.
     stored: AtomicU64,
-    /// Being received here, and not stored yet.
+    /// Bytes that are being received and not stored yet.
     reserved: AtomicU64,
     limit: u64,
 }
 
-/// Bytes that are being received. Given back when it is dropped, unless they were stored.
+/// Reserved bytes of an upload. They are released when this is dropped, unless they were stored.
 #[derive(Debug)]
 pub(crate) struct QuotaReservation {
     quota: BlobQuota,
@@ -27,17 +28,17 @@ pub(crate) struct QuotaReservation {
 }
 
 impl BlobQuota {
-    /// Nothing stored yet.
+    /// A quota with nothing stored yet.
     pub(crate) fn new(limit: u64) -> Self {
         Self(Arc::new(Inner { stored: AtomicU64::new(0), reserved: AtomicU64::new(0), limit }))
     }
 
-    /// So many bytes are stored, as the store counts them.
-    pub(crate) fn counted(&self, bytes: u64) {
+    /// Takes over the store's count.
+    pub(crate) fn set_stored(&self, bytes: u64) {
         self.0.stored.store(bytes, Ordering::Relaxed);
     }
 
-    /// Room for so many bytes more, or why not.
+    /// Reserves bytes, or says why that is not possible.
     pub(crate) fn reserve(&self, bytes: u64) -> Result<QuotaReservation, Fault> {
         let stored = self.0.stored.load(Ordering::Relaxed);
         let room = |reserved: u64| {
@@ -55,8 +56,8 @@ impl BlobQuota {
 }
 
 impl QuotaReservation {
-    /// They are stored, and the store counts them.
-    pub(crate) fn stored(self) {
+    /// Moves the reserved bytes to the stored ones.
+    pub(crate) fn commit(self) {
         self.quota.0.stored.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
@@ -72,16 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_received_counts_until_it_is_stored_or_dropped() {
+    fn received_bytes_count_until_they_are_stored_or_dropped() {
         let quota = BlobQuota::new(100);
         let first = quota.reserve(60).unwrap();
         assert_eq!(quota.reserve(60).unwrap_err().code, Code::Overloaded);
         drop(quota.reserve(40).unwrap());
-        quota.reserve(40).unwrap().stored();
+        quota.reserve(40).unwrap().commit();
         assert!(quota.reserve(1).is_err());
         drop(first);
         assert!(quota.reserve(60).is_ok());
-        quota.counted(10);
+        quota.set_stored(10);
         assert!(quota.reserve(90).is_ok());
         assert!(quota.reserve(u64::MAX).is_err());
     }

@@ -1,6 +1,6 @@
-//! The memory budget: bytes that pictures may take, reserved before they are allocated. First come, first
-//! served, so that a large picture is not starved by small ones. A reservation lets go when it is dropped, from
-//! any thread; nothing is ever lost to a panic.
+//! The memory budget: bytes that pictures may take, reserved before they are allocated. It serves requests in
+//! order, so that small pictures do not starve a large one. A reservation is released when it is dropped, on any
+//! thread, so a panic never leaks any.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Instant;
 
-/// The unit of account: a semaphore counts in 32 bits, bytes would end at 4 GiB.
+/// The unit of accounting: a semaphore counts in 32 bits, which would limit bytes to 4 GiB.
 const UNIT: u64 = 1024;
 
-/// Bytes to share out; clones share the same bytes.
+/// A number of bytes to share; clones share the same bytes.
 #[derive(Debug, Clone)]
 pub struct Budget {
     units: Arc<Semaphore>,
     total: u64,
 }
 
-/// Bytes that are held; let go on drop.
+/// Reserved bytes, released on drop.
 #[derive(Debug)]
 #[must_use = "the bytes are free again as soon as this is dropped"]
 pub struct MemoryReservation {
@@ -30,15 +30,15 @@ pub struct MemoryReservation {
 /// Why nothing was reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// More than the whole budget: waiting would not help.
+    /// More than the whole budget, so waiting would not help.
     #[error("{asked} bytes are more than the whole budget of {total}")]
     TooLarge {
-        /// Bytes that were asked for.
+        /// Requested bytes.
         asked: u64,
-        /// Bytes there are.
+        /// Bytes in the budget.
         total: u64,
     },
-    /// Too little was let go before the deadline.
+    /// Too little was released before the deadline.
     #[error("the memory budget was not free in time")]
     Late,
     /// The work is no longer wanted.
@@ -54,13 +54,13 @@ impl Budget {
         Self { units: Arc::new(Semaphore::new(units as usize)), total: units * UNIT }
     }
 
-    /// Bytes in all.
+    /// Total bytes.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Bytes held now. Those that a waiting reservation has gathered already count as held.
+    /// Bytes in use now. What a waiting reservation has gathered so far counts as used.
     #[must_use]
     pub fn used(&self) -> u64 {
         self.total - self.units.available_permits() as u64 * UNIT
@@ -80,13 +80,13 @@ impl Budget {
         tokio::select! {
             biased;
             () = cancel.cancelled() => Err(Refusal::Canceled),
-            // The semaphore is never closed, so this error cannot be.
+            // The semaphore is never closed, so this error cannot occur.
             permit = units => permit.map(|permit| MemoryReservation { _permit: permit }).map_err(|_| Refusal::Canceled),
             () = tokio::time::sleep_until(deadline) => Err(Refusal::Late),
         }
     }
 
-    /// Takes bytes if they are free now and nobody waits for them.
+    /// Reserves bytes if they are free now and no one else waits for them.
     #[must_use]
     pub fn try_reserve(&self, bytes: u64) -> Option<MemoryReservation> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).ok()?;
@@ -94,7 +94,7 @@ impl Budget {
         Some(MemoryReservation { _permit: permit })
     }
 
-    /// [`Budget::reserve`] from a thread that may block; the waiting is done on `io`.
+    /// [`Budget::reserve`] for a thread that may block; the wait runs on `io`.
     pub fn reserve_blocking(
         &self,
         io: &Handle,

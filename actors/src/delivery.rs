@@ -1,10 +1,10 @@
-//! Delivery: jobs' ends from the outbox to whoever wants to be told.
+//! Delivery: sends the webhooks of ended jobs from the outbox to their receivers.
 //!
-//! It claims what is due, sends it, writes down what came of it; the rows say what is due, so a wake is a hint and
-//! a process that dies over a try leaves it to the next claim. A receiver that is slow or dead costs its own
-//! deliveries time and nobody else's: each host has a few places, and one that fails on and on is left alone for
-//! a while. Idle on a store of its own it asks nothing. If the actor fails, tries in flight are lost and fall due
-//! again.
+//! It claims what is due, sends it and records the result. The rows say what is due, so a wake-up is only a hint,
+//! and an attempt that dies with its process falls due again. A slow or dead receiver delays only its own
+//! deliveries: the number of attempts per host is limited, and a circuit breaker pauses a host that keeps failing.
+//! On a store of its own, an idle Delivery sends no queries. If the actor fails, the attempts in flight are lost
+//! and fall due again.
 
 mod attempt;
 mod hosts;
@@ -30,11 +30,12 @@ pub use signature::{Signatures, Signer};
 pub use webhook::failure;
 
 use crate::clock::Instant;
+use crate::drain::Drain;
 use crate::supervise::{Ping, Pong};
 use attempt::attempt;
-use hosts::{Admission, HostHealth, Hosts};
+use hosts::{HostAdmission, HostHealth, Hosts};
 
-/// Something may be due: a job ended, or an operator wants something sent anew.
+/// Sent when something may be due: a job ended, or an operator wants a webhook sent again.
 #[derive(Debug, Clone, Copy)]
 pub struct DeliveryDue;
 
@@ -42,44 +43,33 @@ impl Message for DeliveryDue {
     type Result = ();
 }
 
-/// Sent when the service drains, so that nothing more is begun: waits until then for the tries in flight.
-#[derive(Debug, Clone, Copy)]
-pub struct Drain {
-    /// Until when.
-    pub until: Instant,
-}
+/// The pause after the store failed.
+const STORE_PAUSE: Duration = Duration::from_secs(2);
 
-impl Message for Drain {
-    type Result = ();
-}
+/// Maximum number of unavailable hosts that a claim excludes.
+const MAX_EXCLUDED: usize = 64;
 
-/// The wait after the store failed.
-const PAUSE: Duration = Duration::from_secs(2);
-
-/// Hosts that a claim leaves out, at most.
-const LEFT_OUT: usize = 64;
-
-/// Whether the store is being asked.
+/// Whether a claim is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asking {
-    No,
-    Yes,
-    /// And must be asked again after that.
-    Again,
+enum ClaimState {
+    Idle,
+    Running,
+    /// Another claim must follow the running one.
+    RunAgain,
 }
 
-/// The actor.
+/// The actor that sends webhooks.
 pub struct Delivery {
     settings: DeliverySettings,
     sender: Arc<WebhookSender>,
     hosts: Hosts,
-    flying: watch::Sender<u32>,
-    asking: Asking,
+    in_flight: watch::Sender<u32>,
+    claim_state: ClaimState,
     alarm: Option<SpawnHandle>,
 }
 
 impl Delivery {
-    /// Nothing in flight.
+    /// A delivery actor with nothing in flight.
     #[must_use]
     pub fn new(settings: DeliverySettings, sender: WebhookSender) -> Self {
         let hosts = Hosts::new(settings.each, settings.circuit);
@@ -87,27 +77,28 @@ impl Delivery {
             settings,
             sender: Arc::new(sender),
             hosts,
-            flying: watch::Sender::new(0),
-            asking: Asking::No,
+            in_flight: watch::Sender::new(0),
+            claim_state: ClaimState::Idle,
             alarm: None,
         }
     }
 
     fn free(&self) -> u32 {
-        self.settings.at_once.saturating_sub(*self.flying.borrow())
+        self.settings.at_once.saturating_sub(*self.in_flight.borrow())
     }
 
-    fn ask(&mut self, ctx: &mut Context<Self>) {
-        if self.asking != Asking::No {
-            self.asking = Asking::Again;
+    /// Claims what is due. If a claim is running, another one follows it.
+    fn claim(&mut self, ctx: &mut Context<Self>) {
+        if self.claim_state != ClaimState::Idle {
+            self.claim_state = ClaimState::RunAgain;
             return;
         }
         let most = self.free();
         if most == 0 || !self.settings.sends || self.sender.drain.has_begun() {
             return;
         }
-        self.asking = Asking::Yes;
-        let without = self.hosts.closed(Instant::now(), LEFT_OUT);
+        self.claim_state = ClaimState::Running;
+        let without = self.hosts.unavailable(Instant::now(), MAX_EXCLUDED);
         let call = ClaimDue {
             limit: most,
             limit_per_host: self.settings.each,
@@ -115,57 +106,59 @@ impl Delivery {
             lease: self.settings.hold(),
         };
         let store = self.sender.repository.store.clone();
-        let post = async move { store.due(&call).await };
-        ctx.spawn(wrap_future(post).map(|post, delivery: &mut Self, ctx| {
-            let again = std::mem::replace(&mut delivery.asking, Asking::No) == Asking::Again;
-            match post {
-                Ok(post) => delivery.take(post, again, ctx),
+        let claim = async move { store.due(&call).await };
+        ctx.spawn(wrap_future(claim).map(|claimed, delivery: &mut Self, ctx| {
+            let again =
+                std::mem::replace(&mut delivery.claim_state, ClaimState::Idle) == ClaimState::RunAgain;
+            match claimed {
+                Ok(deliveries) => delivery.take(deliveries, again, ctx),
                 Err(error) => {
-                    log!(DELIVERY_PAUSED, pause_ms = PAUSE.as_millis() as u64, cause = %error);
-                    delivery.wake_in(PAUSE, ctx);
+                    log!(DELIVERY_PAUSED, pause_ms = STORE_PAUSE.as_millis() as u64, cause = %error);
+                    delivery.wake_in(STORE_PAUSE, ctx);
                 }
             }
         }));
     }
 
-    fn take(&mut self, post: DueDeliveries, again: bool, ctx: &mut Context<Self>) {
-        let (mut snooze, now, got) = (Vec::new(), Instant::now(), !post.due.is_empty());
-        for due in post.due {
+    /// Starts the claimed deliveries, and claims again if that may bring more.
+    fn take(&mut self, deliveries: DueDeliveries, again: bool, ctx: &mut Context<Self>) {
+        let (mut snoozed, now, is_empty) = (Vec::new(), Instant::now(), deliveries.due.is_empty());
+        for due in deliveries.due {
             match self.hosts.admit(&due.host, now) {
-                Admission::Go => self.begin(due, ctx),
-                Admission::Wait(wait) => snooze.push((due.lease, wait)),
+                HostAdmission::Admitted => self.start(due, ctx),
+                HostAdmission::Wait(wait) => snoozed.push((due.lease, wait)),
             }
         }
-        self.snooze(snooze, ctx);
-        let opens = self.hosts.opens_in(now);
-        let next = post.next.filter(|next| !next.is_zero());
+        self.snooze(snoozed, ctx);
+        let opens = self.hosts.next_opening(now);
+        let next = deliveries.next.filter(|next| !next.is_zero());
         if let Some(wait) = [next, opens].into_iter().flatten().min() {
             self.wake_in(wait, ctx);
         }
-        if again || got {
-            self.ask(ctx);
+        if again || !is_empty {
+            self.claim(ctx);
         }
     }
 
-    fn begin(&mut self, due: DueDelivery, ctx: &mut Context<Self>) {
-        self.flies(|flying| flying + 1);
+    fn start(&mut self, due: DueDelivery, ctx: &mut Context<Self>) {
+        self.update_in_flight(|in_flight| in_flight + 1);
         let host = due.host.clone();
         let work = attempt(Arc::clone(&self.sender), self.settings.clone(), due);
         ctx.spawn(wrap_future(work).map(move |health: HostHealth, delivery: &mut Self, ctx| {
-            delivery.flies(|flying| flying - 1);
-            delivery.hosts.left(&host, health, Instant::now());
-            delivery.ask(ctx);
+            delivery.update_in_flight(|in_flight| in_flight - 1);
+            delivery.hosts.finished(&host, health, Instant::now());
+            delivery.claim(ctx);
         }));
     }
 
-    /// Changes how many are in flight, and shows it.
-    fn flies(&self, change: impl FnOnce(u32) -> u32) {
-        self.flying.send_modify(|flying| *flying = change(*flying));
-        let in_flight = *self.flying.borrow();
+    /// Changes the number of attempts in flight and publishes it.
+    fn update_in_flight(&self, change: impl FnOnce(u32) -> u32) {
+        self.in_flight.send_modify(|in_flight| *in_flight = change(*in_flight));
+        let in_flight = *self.in_flight.borrow();
         self.sender.observed.update(|all| all.delivery.in_flight = in_flight);
     }
 
-    /// Those for whom there was no place after all. Should this fail, their claims run out.
+    /// Postpones claimed deliveries whose hosts are unavailable. If this fails, their claims run out.
     fn snooze(&self, leases: Vec<(DeliveryLease, Duration)>, ctx: &mut Context<Self>) {
         for (lease, wait) in leases {
             let store = self.sender.repository.store.clone();
@@ -175,14 +168,14 @@ impl Delivery {
         }
     }
 
-    /// Asks again after this wait, or sooner.
+    /// Claims again after this wait, or sooner.
     fn wake_in(&mut self, wait: Duration, ctx: &mut Context<Self>) {
         if let Some(alarm) = self.alarm.take() {
             ctx.cancel_future(alarm);
         }
         self.alarm = Some(ctx.run_later(wait.min(self.settings.longest_sleep), |delivery, ctx| {
             delivery.alarm = None;
-            delivery.ask(ctx);
+            delivery.claim(ctx);
         }));
     }
 }
@@ -191,19 +184,19 @@ impl Actor for Delivery {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        (self.asking, self.alarm) = (Asking::No, None);
-        self.ask(ctx);
+        (self.claim_state, self.alarm) = (ClaimState::Idle, None);
+        self.claim(ctx);
         if !self.sender.repository.store.is_sole_writer() {
-            ctx.run_interval(self.settings.poll, Self::ask);
+            ctx.run_interval(self.settings.poll, Self::claim);
         }
     }
 }
 
 impl Supervised for Delivery {
-    /// The tries in flight are gone with the failure.
+    /// The attempts in flight are gone with the failed actor.
     fn restarting(&mut self, _: &mut Self::Context) {
         self.hosts = Hosts::new(self.settings.each, self.settings.circuit);
-        self.flies(|_| 0);
+        self.update_in_flight(|_| 0);
     }
 }
 
@@ -211,17 +204,17 @@ impl Handler<DeliveryDue> for Delivery {
     type Result = ();
 
     fn handle(&mut self, _: DeliveryDue, ctx: &mut Self::Context) {
-        self.ask(ctx);
+        self.claim(ctx);
     }
 }
 
 impl Handler<Drain> for Delivery {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, rest: Drain, _: &mut Self::Context) -> Self::Result {
-        let mut flying = self.flying.subscribe();
+    fn handle(&mut self, drain: Drain, _: &mut Self::Context) -> Self::Result {
+        let mut in_flight = self.in_flight.subscribe();
         Box::pin(async move {
-            let _ = tokio::time::timeout_at(rest.until, flying.wait_for(|flying| *flying == 0)).await;
+            let _ = tokio::time::timeout_at(drain.until, in_flight.wait_for(|count| *count == 0)).await;
         })
     }
 }

@@ -1,23 +1,21 @@
-//! The Dispatcher: pictures of jobs from the store to the workers and their results back.
+//! The Dispatcher: hands pictures of jobs from the store to the workers and writes their results back.
 //!
-//! It claims as many as there are free slots, has each worked on, stores its card, settles it; the store says
-//! which job is next. A wake (a new job) is a hint: what it misses is found when a picture ends, or by the poll
-//! where other processes write too. Idle on a store of its own it asks nothing at all.
+//! It claims as many pictures as there are free slots, has each processed, stores its card and settles it. The
+//! store decides which job is next. A wake-up (a new job) is only a hint: missed work is found when a picture ends,
+//! or by the poll if other processes share the store. On a store of its own, an idle Dispatcher sends no queries.
 //!
-//! A picture that was in flight when a process died is a suspect: one of them is tried at a time, beside others that are
-//! none; one in whose company a process died again is tried with nothing beside it. Leases are kept by a heartbeat on
-//! the io runtime, which nothing here can stall. Where store or blobs are away for all, pictures are given back and
-//! claims pause. If the actor itself fails, it gives back all that it held and begins anew; what is lost on that way is
-//! found by the heartbeat.
+//! A picture that was in flight when a process died is a suspect: at most one is tried at a time, beside others
+//! that are not; one whose process died again is tried with nothing beside it. A heartbeat on the io runtime, which
+//! nothing here can stall, renews the leases. While store or blobs are unavailable, pictures are given back and
+//! claims pause. If the actor itself fails, it gives back everything it held and starts over; the heartbeat finds
+//! what is lost on the way.
 
-mod attempt;
-mod blob_check;
 mod claimed_items;
 mod claiming;
-mod judgement;
+mod dependencies;
+mod item_attempt;
+mod item_failure;
 mod lease_heartbeat;
-mod settings;
-mod suspects;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,22 +29,23 @@ use futures_util::stream::poll_fn;
 use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use huemill_store::job::{ItemSource, JobId};
-use huemill_store::store::{Claim, Lease, Selection, StoreError};
+use huemill_store::store::{Claim, ClaimResult, Lease, Selection};
 use tokio::sync::mpsc;
 
-pub use blob_check::BlobCheck;
-pub use settings::{DispatcherSettings, Tools};
+pub use dependencies::{DispatcherDependencies, DispatcherSettings};
+pub use item_failure::BlobCheck;
 
 use crate::clock::Instant;
+pub use crate::drain::Drain;
 use crate::observed::{Observation, Pause};
 use crate::supervise::{Ping, Pong};
-use attempt::{Finish, attempt};
 use claimed_items::ClaimedItems;
-use claiming::Claiming;
+use claiming::{ClaimState, Suspects, next_claim};
+use dependencies::within;
+use item_attempt::{AttemptEnd, attempt};
 use lease_heartbeat::{LeaseEvent, LeaseHeartbeat};
-use suspects::Suspects;
 
-/// There may be work: a job was created, or items came back.
+/// Sent when there may be work: a job was created, or items came back.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkAvailable;
 
@@ -54,7 +53,7 @@ impl Message for WorkAvailable {
     type Result = ();
 }
 
-/// A job was canceled or deleted: its pictures need not go on. A hint; whoever misses it settles in vain.
+/// Sent when a job was canceled or deleted, to stop its pictures. A hint: a picture that misses it settles in vain.
 #[derive(Debug, Clone)]
 pub struct CancelJob(pub JobId);
 
@@ -62,68 +61,92 @@ impl Message for CancelJob {
     type Result = ();
 }
 
-/// Sent when the service drains, so that nothing more is claimed: waits for the pictures in flight until then, and gives
-/// back the rest.
-#[derive(Debug, Clone, Copy)]
-pub struct Drain {
-    /// Until when.
-    pub until: Instant,
-}
-
-impl Message for Drain {
-    type Result = ();
-}
-
-/// The first wait after a failure, and the longest.
+/// The first and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 
-/// What the store answers within this time. A reply that comes later, or never, is made good by the next heartbeat.
-async fn within<T>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let late = |_| Err(StoreError::Away(format!("no answer within {limit:?}")));
-    tokio::time::timeout(limit, call).await.unwrap_or_else(late)
-}
-
-/// The actor.
+/// The actor that hands out pictures.
 pub struct Dispatcher {
     settings: DispatcherSettings,
-    tools: Arc<Tools>,
+    dependencies: Arc<DispatcherDependencies>,
     items: ClaimedItems,
-    events: mpsc::UnboundedSender<LeaseEvent>,
     heartbeat: Option<LeaseHeartbeat>,
-    claiming: Claiming,
+    claim_state: ClaimState,
     suspects: Suspects,
-    /// Wakes for the next item that was deferred.
+    /// The timer for the next deferred item.
     alarm: Option<(Instant, SpawnHandle)>,
-    pause: Duration,
-    paused: bool,
-    /// What an earlier life of the actor held.
-    left: Vec<Lease>,
+    next_pause: Duration,
+    paused: Option<Pause>,
+    /// Leases that the actor held before it restarted.
+    left_over: Vec<Lease>,
 }
 
 impl Dispatcher {
-    /// A dispatcher that holds nothing.
+    /// A dispatcher without claims.
     #[must_use]
-    pub fn new(settings: DispatcherSettings, tools: Tools) -> Self {
-        let (events, _) = mpsc::unbounded_channel();
+    pub fn new(settings: DispatcherSettings, dependencies: DispatcherDependencies) -> Self {
         Self {
             settings,
-            tools: Arc::new(tools),
+            dependencies: Arc::new(dependencies),
             items: ClaimedItems::default(),
-            events,
             heartbeat: None,
-            claiming: Claiming::No,
+            claim_state: ClaimState::Idle,
             suspects: Suspects::default(),
             alarm: None,
-            pause: PAUSES.0,
-            paused: false,
-            left: Vec::new(),
+            next_pause: PAUSES.0,
+            paused: None,
+            left_over: Vec::new(),
         }
     }
 
-    /// Asks again after this wait, unless that is to be sooner anyway.
+    /// ClaimResult from the store whatever is possible now. If a claim is running, another one follows it.
+    fn claim(&mut self, ctx: &mut Context<Self>) {
+        if self.claim_state != ClaimState::Idle {
+            self.claim_state = ClaimState::RunAgain;
+            return;
+        }
+        let next = || next_claim(&self.settings, &self.dependencies, &self.items, &self.suspects);
+        let Some(ask) = self.paused.is_none().then(next).flatten() else { return };
+        self.claim_state = ClaimState::Running;
+        let store = Arc::clone(&self.dependencies.repository.store);
+        let (sequence, selection) = (ask.sequence, ask.selection);
+        let claim = async move { within(ask.lease, store.claim(&ask)).await };
+        ctx.spawn(wrap_future(claim).map(move |claims, dispatcher: &mut Self, ctx| {
+            let state = std::mem::replace(&mut dispatcher.claim_state, ClaimState::Idle);
+            match claims {
+                Ok(claims) => {
+                    let more = dispatcher.take(claims, sequence, selection, ctx);
+                    if more || state == ClaimState::RunAgain {
+                        dispatcher.claim(ctx);
+                    }
+                }
+                Err(error) => {
+                    // If the claim succeeded in the store nevertheless, the heartbeat finds it.
+                    dispatcher.items.answered_up_to(sequence);
+                    dispatcher.pause(None, &error, ctx);
+                }
+            }
+        }));
+    }
+
+    /// Starts the claimed pictures. Returns whether another claim may bring more.
+    fn take(
+        &mut self,
+        claims: ClaimResult,
+        sequence: u64,
+        selection: Selection,
+        ctx: &mut Context<Self>,
+    ) -> bool {
+        self.next_pause = PAUSES.0;
+        let wait = self.suspects.update(&claims, selection);
+        let more = !claims.items.is_empty() || selection != Selection::InTurn;
+        claims.items.into_iter().for_each(|claim| self.start(claim, selection, ctx));
+        self.items.answered_up_to(sequence);
+        self.wake_in(wait, ctx);
+        self.publish();
+        more || self.suspects.wanted().is_some()
+    }
+
+    /// ClaimResult again after this wait, unless an earlier timer is set.
     fn wake_in(&mut self, wait: Option<Duration>, ctx: &mut Context<Self>) {
         let Some(wait) = wait else { return };
         let at = Instant::now() + wait;
@@ -140,62 +163,50 @@ impl Dispatcher {
         self.alarm = Some((at, handle));
     }
 
-    fn begin(&mut self, claim: Claim, selection: Selection, ctx: &mut Context<Self>) {
+    fn start(&mut self, claim: Claim, selection: Selection, ctx: &mut Context<Self>) {
         if let Some(waited) = claim.waited {
-            self.tools.recorder.record(Event::JobStarted { waited });
+            self.dependencies.recorder.record(Event::JobStarted { waited });
         }
-        let (lease, cancel) = (claim.lease.clone(), self.items.hold(&claim.lease));
+        let (lease, cancel) = (claim.lease.clone(), self.items.insert(&claim.lease));
         let scope = Scope::default().of_request(&claim.request_id);
-        let download = matches!(claim.source, ItemSource::Url { .. }).then(|| self.items.download());
-        let work = attempt(Arc::clone(&self.tools), self.settings, claim, cancel, download);
-        ctx.spawn(wrap_future(work).map(move |finish, dispatcher: &mut Self, ctx| {
-            dispatcher.items.let_go(&lease);
-            if selection != Selection::InTurn {
-                dispatcher.suspects.in_flight = None;
-            }
-            dispatcher.observe();
+        let download = matches!(claim.source, ItemSource::Url { .. }).then(|| self.items.start_download());
+        let work = attempt(Arc::clone(&self.dependencies), self.settings, claim, cancel, download);
+        ctx.spawn(wrap_future(work).map(move |end, dispatcher: &mut Self, ctx| {
+            dispatcher.items.release(&lease);
+            dispatcher.suspects.finished(selection);
+            dispatcher.publish();
             let _scope = scope.enter();
-            dispatcher.finished(finish, &lease.job, ctx);
+            match end {
+                AttemptEnd::Settled | AttemptEnd::Lost => dispatcher.claim(ctx),
+                AttemptEnd::GivenBack(fault) => dispatcher.pause(Some(&lease.job), &fault.describe(), ctx),
+            }
         }));
     }
 
-    fn finished(&mut self, finish: Finish, job: &JobId, ctx: &mut Context<Self>) {
-        match finish {
-            Finish::Settled | Finish::Lost => self.claim(ctx),
-            Finish::GivenBack(fault) => self.pause(Some(job), &fault.describe(), ctx),
-        }
-    }
-
-    /// Leaves store, blobs or workers in peace for a while. The job, if it was one of its pictures that found them away.
+    /// Pauses claims for a while because store, blobs or workers are unavailable; `job` is the job that noticed it.
     fn pause(&mut self, job: Option<&JobId>, cause: &dyn std::fmt::Display, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.paused, true) {
+        if self.paused.is_some() {
             return;
         }
-        log!(
-            DISPATCH_PAUSED,
-            pause_ms = self.pause.as_millis() as u64,
-            job_id = job.map(JobId::as_str),
-            cause = %cause
-        );
-        let pause = Pause { cause: cause.to_string(), until: Instant::now() + self.pause };
-        self.tools.observed.update(|all| all.dispatcher.paused = Some(pause));
-        ctx.run_later(self.pause, |dispatcher, ctx| {
-            dispatcher.paused = false;
-            dispatcher.tools.observed.update(|all| all.dispatcher.paused = None);
+        let (length, job_id) = (self.next_pause, job.map(JobId::as_str));
+        log!(DISPATCH_PAUSED, pause_ms = length.as_millis() as u64, job_id, cause = %cause);
+        self.paused = Some(Pause { cause: cause.to_string(), until: Instant::now() + length });
+        self.publish();
+        ctx.run_later(length, |dispatcher, ctx| {
+            dispatcher.paused = None;
+            dispatcher.publish();
             dispatcher.claim(ctx);
         });
-        self.pause = (self.pause * 2).min(PAUSES.1);
+        self.next_pause = (length * 2).min(PAUSES.1);
     }
-}
 
-impl Dispatcher {
-    /// Shows what it holds, and whether suspects wait.
-    fn observe(&self) {
-        let (claimed, downloads) = (self.items.len(), self.items.downloads());
-        let suspects_waiting = self.suspects.waiting || self.suspects.isolated_waiting;
-        self.tools.observed.update(|Observation { dispatcher, .. }| {
-            (dispatcher.claimed, dispatcher.downloads) = (claimed, downloads);
-            dispatcher.suspects_waiting = suspects_waiting;
+    /// Publishes what it holds, whether it pauses, and whether suspects wait.
+    fn publish(&self) {
+        self.dependencies.observed.update(|Observation { dispatcher, .. }| {
+            dispatcher.claimed = self.items.len();
+            dispatcher.downloads = self.items.downloads();
+            dispatcher.paused = self.paused.clone();
+            dispatcher.suspects_waiting = self.suspects.are_waiting();
         });
     }
 }
@@ -204,26 +215,26 @@ impl Actor for Dispatcher {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let (events, mut taken) = mpsc::unbounded_channel();
-        self.events = events;
-        ctx.add_stream(poll_fn(move |cx| taken.poll_recv(cx)));
-        (self.claiming, self.suspects, self.paused) = (Claiming::No, Suspects::default(), false);
-        self.alarm = None;
-        self.tools.observed.update(|all| all.dispatcher.paused = None);
-        self.observe();
-        let (items, events) = (self.items.clone(), self.events.clone());
-        self.heartbeat = Some(LeaseHeartbeat::start(&self.tools, self.settings, items, events));
-        let (left, store) = (std::mem::take(&mut self.left), Arc::clone(&self.tools.repository.store));
-        if !left.is_empty() {
-            // Claimed again once it is back. Where this fails, the next heartbeat gives it back and says so.
-            let given_back = async move { store.give_back(&left).await };
-            ctx.spawn(wrap_future(given_back).map(|_, dispatcher: &mut Self, ctx| dispatcher.claim(ctx)));
+        let (events, mut receiver) = mpsc::unbounded_channel();
+        ctx.add_stream(poll_fn(move |cx| receiver.poll_recv(cx)));
+        (self.claim_state, self.suspects) = (ClaimState::Idle, Suspects::default());
+        (self.alarm, self.paused) = (None, None);
+        self.publish();
+        self.heartbeat =
+            Some(LeaseHeartbeat::start(&self.dependencies, self.settings, self.items.clone(), events));
+        let store = Arc::clone(&self.dependencies.repository.store);
+        let (leases, is_sole_writer) = (std::mem::take(&mut self.left_over), store.is_sole_writer());
+        if !leases.is_empty() {
+            // They are claimed again once they are back. If this fails, the next heartbeat gives them back and
+            // reports it.
+            let give_back = async move { store.give_back(&leases).await };
+            ctx.spawn(wrap_future(give_back).map(|_, dispatcher: &mut Self, ctx| dispatcher.claim(ctx)));
         }
         self.claim(ctx);
-        if self.tools.repository.store.is_sole_writer() {
-            // Whatever becomes of a wake: what the figures say waits is asked for. Nothing is asked while nothing waits.
+        if is_sole_writer {
+            // Even if a wake-up gets lost, waiting items are claimed. While nothing waits, no query is sent.
             ctx.run_interval(self.settings.lease, |dispatcher, ctx| {
-                if dispatcher.tools.estimate.waiting() > 0 {
+                if dispatcher.dependencies.estimate.waiting() > 0 {
                     dispatcher.claim(ctx);
                 }
             });
@@ -234,10 +245,10 @@ impl Actor for Dispatcher {
 }
 
 impl Supervised for Dispatcher {
-    /// The attempts' futures are gone with the failure: what they held goes back.
+    /// The futures of the attempts are gone with the failed actor, so their leases are given back.
     fn restarting(&mut self, _: &mut Self::Context) {
-        self.left = self.items.take_all();
-        // The answer to a claim that was under way is gone as well.
+        self.left_over = self.items.take_all();
+        // The answer to a running claim is lost as well.
         self.items.answered_up_to(self.items.sent());
     }
 }
@@ -261,18 +272,14 @@ impl Handler<CancelJob> for Dispatcher {
 impl Handler<Drain> for Dispatcher {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, rest: Drain, _: &mut Self::Context) -> Self::Result {
-        let (held, store) = (self.items.clone(), Arc::clone(&self.tools.repository.store));
-        let (owner, heartbeat) = (self.tools.owner.clone(), self.heartbeat.take());
+    fn handle(&mut self, drain: Drain, _: &mut Self::Context) -> Self::Result {
+        let (items, heartbeat) = (self.items.clone(), self.heartbeat.take());
+        let (store, owner) =
+            (Arc::clone(&self.dependencies.repository.store), self.dependencies.owner.clone());
         Box::pin(async move {
-            let _ = tokio::time::timeout_at(rest.until, held.emptied()).await;
-            let left = held.take_all();
-            if !left.is_empty() {
-                let given: Result<u64, StoreError> = store.give_back(&left).await;
-                log!(PICTURES_GIVEN_BACK, pictures = left.len(), ok = given.is_ok());
-            }
+            items.drain(&*store, drain.until).await;
             drop(heartbeat);
-            // Whatever could not be given back is for the others to take.
+            // Other processes may take over what could not be given back.
             let _ = store.leave(&owner).await;
         })
     }
@@ -280,8 +287,8 @@ impl Handler<Drain> for Dispatcher {
 
 impl StreamHandler<LeaseEvent> for Dispatcher {
     fn handle(&mut self, event: LeaseEvent, ctx: &mut Self::Context) {
-        self.suspects.waiting |= event.suspects;
-        self.observe();
+        self.suspects.add_waiting(event.suspects);
+        self.publish();
         self.claim(ctx);
     }
 

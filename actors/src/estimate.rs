@@ -1,19 +1,19 @@
-//! The estimate: how long pictures take here, and so when a job will be done.
+//! The estimate of how long pictures take, and so of when a job will be done.
 //!
-//! The pace is the time in which one picture leaves, all slots taken together, averaged over the last pictures
-//! with the newest counting most. It is a guess that is told to clients, never a rule.
+//! The pace is the time per finished picture over all slots, a moving average in which the newest pictures count
+//! most. It is only shown to clients; nothing depends on it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Before any picture was measured.
-const FIRST_GUESS_US: u64 = 100_000;
+/// The assumed time per picture before any was measured.
+const INITIAL_PICTURE_US: u64 = 100_000;
 
-/// Of the average, what a new picture replaces: 1 in so many.
-const MEMORY: u64 = 16;
+/// A new picture replaces one part in this many of the average.
+const SMOOTHING: u64 = 16;
 
-/// See the module. Clones share.
+/// The estimate. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Estimate(Arc<Inner>);
 
@@ -25,45 +25,45 @@ struct Inner {
 }
 
 impl Estimate {
-    /// For so many slots.
+    /// The estimate for this many slots.
     #[must_use]
     pub fn new(slots: usize) -> Self {
-        let (picture_us, waiting) = (AtomicU64::new(FIRST_GUESS_US), AtomicU64::new(0));
+        let (picture_us, waiting) = (AtomicU64::new(INITIAL_PICTURE_US), AtomicU64::new(0));
         Self(Arc::new(Inner { picture_us, waiting, slots: AtomicU64::new(slots.max(1) as u64) }))
     }
 
-    /// So many slots work on the pictures of the store, those of all processes that live; none says nothing.
+    /// Sets the number of slots over all live processes that share the store. Zero means unknown and is ignored.
     pub fn set_slots(&self, slots: u64) {
         if slots > 0 {
             self.0.slots.store(slots, Ordering::Relaxed);
         }
     }
 
-    /// A picture took this long on its slot.
-    pub fn took(&self, time: Duration) {
+    /// Records how long a picture took on its slot.
+    pub fn record(&self, time: Duration) {
         let new = time.as_micros() as u64;
-        let blend = |old: u64| Some((old * (MEMORY - 1) + new) / MEMORY);
+        let blend = |old: u64| Some((old * (SMOOTHING - 1) + new) / SMOOTHING);
         let _ = self.0.picture_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, blend);
     }
 
-    /// So many pictures wait in the store.
+    /// Sets how many pictures wait in the store.
     pub fn set_waiting(&self, pictures: u64) {
         self.0.waiting.store(pictures, Ordering::Relaxed);
     }
 
-    /// How many pictures waited in the store when that was last looked at.
+    /// How many pictures waited in the store at the last check.
     #[must_use]
     pub fn waiting(&self) -> u64 {
         self.0.waiting.load(Ordering::Relaxed)
     }
 
-    /// Milliseconds in which one picture leaves, 1 at least.
+    /// Milliseconds per finished picture, at least 1.
     #[must_use]
     pub fn pace_ms(&self) -> u64 {
         (self.0.picture_us.load(Ordering::Relaxed) / self.0.slots.load(Ordering::Relaxed) / 1000).max(1)
     }
 
-    /// Seconds until so many new pictures are done, those before them counted in; 1 at least.
+    /// Seconds until this many new pictures are done, after those that already wait; at least 1.
     #[must_use]
     pub fn seconds_for(&self, pictures: u64) -> u32 {
         let all = pictures + self.0.waiting.load(Ordering::Relaxed);
@@ -76,11 +76,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pace_follows_what_is_measured() {
+    fn the_pace_follows_the_measurements() {
         let estimate = Estimate::new(2);
         assert_eq!(estimate.pace_ms(), 50);
         for _ in 0..200 {
-            estimate.took(Duration::from_millis(400));
+            estimate.record(Duration::from_millis(400));
         }
         assert!((195..=200).contains(&estimate.pace_ms()), "{}", estimate.pace_ms());
         assert_eq!(estimate.seconds_for(50), 10);

@@ -1,11 +1,12 @@
-//! The one table of error codes and what a user is told. Requests, items and webhooks all store these codes;
-//! the edge adds status and shape. Nothing internal ever goes into a message: that is what `cause` is for, and
-//! it goes to the log alone.
+//! Error codes and the messages that users see, in one table. Requests, job items and webhooks all store these
+//! codes; the edge adds the HTTP status and the shape.
+//!
+//! Internal details never go into a message. They go into `cause`, which only the log shows.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Why something was refused or failed, in the vocabulary of the wire.
+/// Why something was refused or failed, as the wire format names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
     /// Nothing was sent.
@@ -14,62 +15,62 @@ pub enum Code {
     InvalidInput,
     /// Not http(s), malformed, unresolvable, or an address that is not public.
     InvalidUrl,
-    /// A signed request without what it must bear.
+    /// A signed request lacks a required header.
     MissingSignature,
-    /// A signed request whose time is no time.
+    /// The timestamp of a signed request cannot be parsed.
     InvalidTimestamp,
-    /// A signed request of another time.
+    /// The timestamp of a signed request is too far from the current time.
     TimestampOutOfRange,
-    /// A signed request that was sent before.
+    /// A signed request was sent twice.
     NonceReused,
-    /// A signed request whose signature is wrong.
+    /// The signature of a request is wrong.
     InvalidSignature,
-    /// An operator's route without the operator's token.
+    /// An operator's route was called without the operator token.
     Unauthorized,
-    /// A link whose signature is wrong or past its time.
+    /// A link's signature is wrong, or the link has expired.
     ExpiredLink,
     /// No such job.
     JobNotFound,
-    /// A job past its time.
+    /// The job has expired.
     ExpiredJob,
-    /// The same idempotency key with another body.
+    /// The idempotency key was used before with a different body.
     IdempotencyViolation,
-    /// The same idempotency key while its first request is not answered yet.
+    /// The first request with this idempotency key is not answered yet.
     IdempotencyInProgress,
     /// The job has ended.
     JobNotCancelable,
-    /// The job has no picture that failed through a fault of the service's.
+    /// The job has no picture that failed because of the service.
     JobNotRetryable,
-    /// A part of a file that it does not have.
+    /// The requested range lies outside the file.
     RangeNotSatisfiable,
     /// No such route.
     NotFound,
-    /// The route exists, not with this method.
+    /// The route exists, but not with this method.
     MethodNotAllowed,
-    /// The download passed its time limit.
+    /// The download exceeded its time limit.
     UrlTimeout,
-    /// The request's body came too slowly.
+    /// The request body arrived too slowly.
     RequestTimeout,
     /// More bytes or pixels than allowed.
     PayloadTooLarge,
-    /// A content type or a picture format that is not taken.
+    /// The content type or the picture format is not supported.
     UnsupportedMediaType,
     /// The image or the ZIP cannot be read.
     ProcessingError,
-    /// An entry's path leaves the archive.
+    /// The path of an archive entry leaves the archive.
     ZipTraversal,
-    /// The URL's server failed or sent nonsense.
+    /// The URL's server failed or sent an invalid answer.
     UpstreamError,
-    /// A fault of ours.
+    /// An internal error.
     InternalError,
-    /// No slot or memory in time, or disk low.
+    /// No slot or memory was free in time, or the disk is almost full.
     Overloaded,
-    /// Draining, or not yet up.
+    /// The service is draining or starting.
     NotReady,
 }
 
 impl Code {
-    /// Every code, for tables that must know them all.
+    /// Every code, for tables that list them all.
     pub const ALL: [Self; 29] = [
         Self::NoInput,
         Self::InvalidInput,
@@ -108,13 +109,14 @@ impl Code {
         self.row().0
     }
 
-    /// What a user is told where nothing more precise is known.
+    /// The message for users where nothing more specific is known.
     #[must_use]
     pub fn message(self) -> &'static str {
         self.row().1
     }
 
-    /// Whether it is our own doing rather than the client's: what counts against the service's objectives.
+    /// Whether the service is at fault rather than the client; such errors count against the service level
+    /// objectives.
     #[must_use]
     pub fn is_ours(self) -> bool {
         matches!(self, Self::InternalError | Self::Overloaded | Self::NotReady)
@@ -128,7 +130,7 @@ impl Code {
             }
             Self::InvalidUrl => (
                 "INVALID_URL",
-                "This URL cannot be used. Send a public http or https address, written out in full.",
+                "This URL cannot be used. Send a public http or https URL, written out in full.",
             ),
             Self::MissingSignature => (
                 "MISSING_SIGNATURE",
@@ -139,7 +141,7 @@ impl Code {
             }
             Self::TimestampOutOfRange => (
                 "TIMESTAMP_OUT_OF_RANGE",
-                "X-Timestamp is more than five minutes off. Check the clock and sign the request again.",
+                "X-Timestamp is off by more than five minutes. Check the clock and sign the request again.",
             ),
             Self::NonceReused => (
                 "NONCE_REUSED",
@@ -147,21 +149,19 @@ impl Code {
             ),
             Self::InvalidSignature => (
                 "INVALID_SIGNATURE",
-                "The signature does not match the request. Check the secret and what is signed.",
+                "The signature does not match the request. Check the secret and what you sign.",
             ),
-            Self::Unauthorized => (
-                "UNAUTHORIZED",
-                "This address is the operator's. Send the operator's token as a bearer token.",
-            ),
-            Self::ExpiredLink => (
-                "EXPIRED_LINK",
-                "This link is not valid any more. Ask for the job's status to get a new one.",
-            ),
+            Self::Unauthorized => {
+                ("UNAUTHORIZED", "This endpoint requires the operator token. Send it as a bearer token.")
+            }
+            Self::ExpiredLink => {
+                ("EXPIRED_LINK", "This link is no longer valid. Request the job's status to get a new one.")
+            }
             Self::JobNotFound => ("JOB_NOT_FOUND", "There is no such job. Check its id."),
-            // One text for both: a tombstone does not say which of them it was.
+            // One message for both cases: a tombstone does not record which of them it was.
             Self::ExpiredJob => (
                 "EXPIRED_JOB",
-                "The job and its results are gone: its time was over, or it was deleted. Send the pictures again.",
+                "The job and its results are gone: it expired or was deleted. Send the pictures again.",
             ),
             Self::IdempotencyViolation => (
                 "IDEMPOTENCY_VIOLATION",
@@ -177,12 +177,12 @@ impl Code {
             Self::JobNotRetryable => ("JOB_NOT_RETRYABLE", "The job has no picture that can be retried."),
             Self::RangeNotSatisfiable => (
                 "RANGE_NOT_SATISFIABLE",
-                "The file has no such part. Ask for another range or for all of it.",
+                "The requested range lies outside the file. Request another range or the whole file.",
             ),
-            Self::NotFound => ("NOT_FOUND", "There is nothing at this address. Check the path."),
+            Self::NotFound => ("NOT_FOUND", "There is nothing at this URL. Check the path."),
             Self::MethodNotAllowed => (
                 "METHOD_NOT_ALLOWED",
-                "This address does not take this method. The Allow header names those it takes.",
+                "This URL does not support this method. The Allow header lists the ones it supports.",
             ),
             Self::UrlTimeout => {
                 ("URL_TIMEOUT", "The URL's server took too long. Try again later, or send the file itself.")
@@ -201,7 +201,7 @@ impl Code {
             ),
             Self::ZipTraversal => (
                 "ZIP_TRAVERSAL",
-                "The archive holds a path that leads out of it. Pack the pictures again with plain relative names.",
+                "The archive contains a path that leads out of it. Pack the pictures again with plain relative names.",
             ),
             Self::UpstreamError => (
                 "UPSTREAM_ERROR",
@@ -216,38 +216,38 @@ impl Code {
     }
 }
 
-/// A code with what the user is told and, for the log alone, the cause.
+/// An error: its code, its message for users and, for the log, its cause.
 #[derive(Debug, Clone)]
 pub struct Fault {
     /// Which error it is.
     pub code: Code,
-    /// Safe to show; says what to do.
+    /// The message for users; it says what to do and holds nothing internal.
     pub message: Cow<'static, str>,
-    /// For the log alone.
+    /// The cause, for the log only.
     pub cause: Option<String>,
-    /// When to try again, where that helps.
+    /// When to retry, where that helps.
     pub retry_after: Option<Duration>,
-    /// Whether the same request may do better later, where a server of others decides that.
+    /// Whether the same request may succeed later, where that depends on another server.
     pub retryable: Option<bool>,
 }
 
 impl Fault {
-    /// The code with its usual message.
+    /// The code with its default message.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let passes = matches!(code, Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress);
-        let retry_after = passes.then_some(Duration::from_secs(2));
+        let is_temporary = matches!(code, Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress);
+        let retry_after = is_temporary.then_some(Duration::from_secs(2));
         Self { code, message: Cow::Borrowed(code.message()), cause: None, retry_after, retryable: None }
     }
 
-    /// The same fault with a message that says more.
+    /// Replaces the message with a more specific one.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// Code and, where it is known, what lies behind it: for the log alone.
+    /// The code and the cause, or the message if there is none; for the log only.
     pub(crate) fn describe(&self) -> String {
         match &self.cause {
             Some(cause) => format!("{}: {cause}", self.code.as_str()),
@@ -255,7 +255,7 @@ impl Fault {
         }
     }
 
-    /// The same fault with its cause for the log.
+    /// Adds the cause for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl std::fmt::Display) -> Self {
         self.cause = Some(cause.to_string());
@@ -284,7 +284,7 @@ impl From<&huemill_imaging::Error> for Code {
             Error::Empty => Self::NoInput,
             Error::Unsupported(_) => Self::UnsupportedMediaType,
             Error::TooLarge { .. } => Self::PayloadTooLarge,
-            // Cancelling is no property of a picture: whoever canceled knows better why.
+            // Cancelling says nothing about the picture; the caller knows why it canceled.
             _ => Self::ProcessingError,
         }
     }

@@ -1,8 +1,8 @@
-//! The Fetcher: pictures from the addresses that people name, through the outbound guard into a spool.
+//! The Fetcher: downloads pictures from the URLs that users send, through the outbound guard into a spool.
 //!
-//! A few downloads at a time for each endpoint and in all; the others wait in line, those of somebody who waits no
-//! longer than a request may. What may pass is tried once more where nobody waits. A download ends by its time and
-//! its bytes, whatever the server does; what comes of it is the caller's, and nothing is kept here.
+//! The number of downloads is limited per endpoint and in total; further ones wait, an interactive one no longer
+//! than its request may. A background download that fails temporarily is retried once. Every download has a time
+//! limit and a byte limit, whatever the server does. The caller owns the result; nothing is kept here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -17,24 +17,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
-use crate::metrics::Recorder;
 use crate::outbound::{DownloadError, Outbound, OutboundError, Target};
 use crate::pictures;
+use crate::recorder::Recorder;
 use crate::supervise::{Ping, Pong};
 
-/// Asks for what a URL leads to: a picture, by its first bytes.
+/// Downloads a URL and checks by the first bytes that it is a picture.
 #[derive(Debug)]
 pub struct Fetch {
     /// The URL, as it was sent.
     pub url: String,
-    /// How long a place in line is waited for; without it, as long as it takes, and failures that may pass are tried
-    /// once more.
+    /// How long to wait for a download permit. Without it, the wait has no limit and a temporary failure is retried
+    /// once.
     pub wait: Option<Duration>,
     /// The request that named the URL.
     pub request_id: String,
-    /// The job that it is for.
+    /// The job that needs the picture.
     pub job_id: Option<String>,
-    /// The trace that it belongs to.
+    /// The trace to which the download belongs.
     pub scope: Scope,
 }
 
@@ -42,16 +42,16 @@ impl Message for Fetch {
     type Result = Result<Spool, Fault>;
 }
 
-/// How downloads are made.
+/// Limits for downloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FetcherSettings {
-    /// Downloads at a time, for those who wait and for jobs each.
+    /// Maximum number of concurrent downloads, separately for interactive requests and for jobs.
     pub at_once: usize,
-    /// Downloads at a time from one host and port.
+    /// Maximum number of concurrent downloads from one host and port.
     pub each: usize,
-    /// The most bytes of one.
+    /// Maximum bytes of one download.
     pub longest: u64,
-    /// The pause before one is tried once more.
+    /// The pause before the retry.
     pub pause: Duration,
 }
 
@@ -61,66 +61,66 @@ impl Default for FetcherSettings {
     }
 }
 
-/// The actor.
+/// The actor that downloads pictures.
 pub struct Fetcher {
     settings: FetcherSettings,
-    line: Downloader,
+    downloader: Downloader,
     outbound: Outbound,
-    /// For those who wait, and for jobs: a job of slow servers must not turn away who waits.
-    places: [Arc<Semaphore>; 2],
+    /// Separate permits for interactive requests and for jobs: a job with slow servers must not block clients.
+    permits: [Arc<Semaphore>; 2],
     endpoints: HashMap<String, Weak<Semaphore>>,
 }
 
-/// What a download needs.
+/// Performs and records downloads.
 #[derive(Clone)]
 struct Downloader {
     room: SpoolRoom,
     recorder: Recorder,
 }
 
-/// Endpoints that are remembered before those without a download are forgotten.
-const REMEMBERED: usize = 1_024;
+/// Number of endpoints at which those without a download are removed from the map.
+const MAX_ENDPOINTS: usize = 1_024;
 
 impl Fetcher {
-    /// Nothing under way.
+    /// A fetcher with no download running.
     #[must_use]
     pub fn new(settings: FetcherSettings, outbound: Outbound, room: SpoolRoom, recorder: Recorder) -> Self {
         Self {
-            places: std::array::from_fn(|_| Arc::new(Semaphore::new(settings.at_once.max(1)))),
-            line: Downloader { room, recorder },
+            permits: std::array::from_fn(|_| Arc::new(Semaphore::new(settings.at_once.max(1)))),
+            downloader: Downloader { room, recorder },
             endpoints: HashMap::new(),
             settings,
             outbound,
         }
     }
 
-    /// The places of an endpoint, shared by all who wait for one.
-    fn places_of(&mut self, endpoint: String) -> Arc<Semaphore> {
-        if self.endpoints.len() >= REMEMBERED {
-            self.endpoints.retain(|_, places| places.strong_count() > 0);
+    /// The permits of an endpoint, shared by all its downloads.
+    fn endpoint_permits(&mut self, endpoint: String) -> Arc<Semaphore> {
+        if self.endpoints.len() >= MAX_ENDPOINTS {
+            self.endpoints.retain(|_, permits| permits.strong_count() > 0);
         }
         let known = self.endpoints.get(&endpoint).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
-            let places = Arc::new(Semaphore::new(self.settings.each.max(1)));
-            self.endpoints.insert(endpoint, Arc::downgrade(&places));
-            places
+            let permits = Arc::new(Semaphore::new(self.settings.each.max(1)));
+            self.endpoints.insert(endpoint, Arc::downgrade(&permits));
+            permits
         })
     }
 }
 
 impl Downloader {
-    /// One download.
+    /// Performs one download.
     async fn download(
         &self,
         outbound: &Outbound,
         target: &Target,
         longest: u64,
     ) -> Result<Spool, DownloadError<std::io::Error>> {
-        let facts = || {
+        let attributes = || {
             let endpoint = KeyValue::new("server.address", target.endpoint());
             [KeyValue::new("http.request.method", "GET"), endpoint]
         };
-        let span = Scope::here().span("download", SpanKind::Client, facts);
+        let span = Scope::here().span("download", SpanKind::Client, attributes);
         let outcome = span.scope().run(async {
             let mut writer = self.room.writer();
             outbound.get(target, longest, async |chunk: Bytes| writer.write(chunk).await).await?;
@@ -128,12 +128,12 @@ impl Downloader {
         });
         let outcome = outcome.await;
         if let Err(error) = &outcome {
-            span.fail(word(error));
+            span.fail(outcome_label(error));
         }
         outcome
     }
 
-    fn tell(
+    fn record(
         &self,
         fetch: &Fetch,
         host: &str,
@@ -141,21 +141,21 @@ impl Downloader {
         started: Instant,
     ) {
         if let Some(DownloadError::Outbound(OutboundError::Refused(reason))) = outcome {
-            self.refused(fetch, host, reason.as_str());
+            self.record_refused(fetch, host, reason.as_str());
         }
-        let outcome = outcome.map_or("ok", word);
+        let outcome = outcome.map_or("ok", outcome_label);
         self.recorder.record(Event::Downloaded { outcome, time: started.elapsed() });
     }
 
-    fn refused(&self, fetch: &Fetch, host: &str, reason: &'static str) {
+    fn record_refused(&self, fetch: &Fetch, host: &str, reason: &'static str) {
         self.recorder.record(Event::OutboundBlocked { reason });
         let (request_id, job_id) = (&*fetch.request_id, fetch.job_id.as_deref());
         log!(OUTBOUND_BLOCKED, request_id, job_id, host, reason);
     }
 }
 
-/// How a download failed, as metrics and traces say it.
-fn word(error: &DownloadError<std::io::Error>) -> &'static str {
+/// How a download failed, as metrics and traces name it.
+fn outcome_label(error: &DownloadError<std::io::Error>) -> &'static str {
     match error {
         DownloadError::Sink(_) => "overloaded",
         DownloadError::Outbound(OutboundError::Refused(_)) => "invalid_url",
@@ -165,17 +165,21 @@ fn word(error: &DownloadError<std::io::Error>) -> &'static str {
     }
 }
 
-/// A place among all, and one of the endpoint's.
-type Place = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+/// A permit of the endpoint, and one of all downloads.
+type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
-/// The endpoint's first: who waits for a slow server holds up nobody else.
-async fn place(each: Arc<Semaphore>, all: Arc<Semaphore>, wait: Option<Duration>) -> Result<Place, Fault> {
-    let both = async { Some((each.acquire_owned().await.ok()?, all.acquire_owned().await.ok()?)) };
-    let place = match wait {
+/// Acquires the endpoint's permit first, so that downloads waiting for a slow server do not block others.
+async fn acquire(
+    endpoint: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+    wait: Option<Duration>,
+) -> Result<Permits, Fault> {
+    let both = async { Some((endpoint.acquire_owned().await.ok()?, all.acquire_owned().await.ok()?)) };
+    let permits = match wait {
         Some(wait) => tokio::time::timeout(wait, both).await.ok().flatten(),
         None => both.await,
     };
-    place.ok_or_else(|| Fault::new(Code::Overloaded).with_cause("no place for a download"))
+    permits.ok_or_else(|| Fault::new(Code::Overloaded).with_cause("too many downloads at a time"))
 }
 
 impl Actor for Fetcher {
@@ -191,24 +195,25 @@ impl Handler<Fetch> for Fetcher {
         let target = match Target::parse(&fetch.url, self.outbound.policy()) {
             Ok(target) => target,
             Err(reason) => {
-                // Text that is no URL names no host that could be told.
-                self.line.refused(&fetch, "", reason.as_str());
+                // Text that is not a URL names no host to report.
+                self.downloader.record_refused(&fetch, "", reason.as_str());
                 return Box::pin(std::future::ready(Err(reason.into())));
             }
         };
-        let (settings, line, outbound) = (self.settings, self.line.clone(), self.outbound.clone());
-        let (all, each) =
-            (Arc::clone(&self.places[usize::from(fetch.wait.is_none())]), self.places_of(target.endpoint()));
+        let (settings, downloader, outbound) =
+            (self.settings, self.downloader.clone(), self.outbound.clone());
+        let all = Arc::clone(&self.permits[usize::from(fetch.wait.is_none())]);
+        let endpoint = self.endpoint_permits(target.endpoint());
         Box::pin(fetch.scope.clone().run(async move {
-            let _place = place(each, all, fetch.wait).await?;
-            let mut again = fetch.wait.is_none();
+            let _permits = acquire(endpoint, all, fetch.wait).await?;
+            let mut may_retry = fetch.wait.is_none();
             loop {
                 let started = Instant::now();
-                let outcome = line.download(&outbound, &target, settings.longest).await;
-                line.tell(&fetch, &target.endpoint(), outcome.as_ref().err(), started);
+                let outcome = downloader.download(&outbound, &target, settings.longest).await;
+                downloader.record(&fetch, &target.endpoint(), outcome.as_ref().err(), started);
                 match outcome {
-                    Err(DownloadError::Outbound(error)) if again && error.may_retry() => {
-                        again = false;
+                    Err(DownloadError::Outbound(error)) if may_retry && error.may_retry() => {
+                        may_retry = false;
                         tokio::time::sleep(settings.pause).await;
                     }
                     outcome => {

@@ -1,6 +1,6 @@
-//! Bytes as lower-case hex, the spelling of all our digests and signatures.
+//! Lower-case hex, the notation of all digests and signatures. A leaf that the edge uses too.
 
-/// The bytes, two characters each.
+/// The bytes in hex, two characters each.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

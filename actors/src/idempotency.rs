@@ -1,9 +1,9 @@
-//! Idempotency: which keys' first requests are being received now.
+//! Idempotency: reserves an idempotency key while its first request is being received.
 //!
-//! HTTP asks with [`Reserve`] before it reads a body, and holds the [`KeyReservation`] until the request is answered;
-//! it lets go on drop, on any thread. Another request with the same key is told to try again meanwhile. This
-//! saves work and no more: the unique index in the store is the truth about keys. The reservations outlive the
-//! actor, so a restart forgets nobody.
+//! HTTP sends [`Reserve`] before it reads a body and holds the [`KeyReservation`] until the request is answered;
+//! dropping it releases the key, on any thread. Meanwhile other requests with the same key are told to retry. This
+//! only saves work: the unique index in the store decides. The reservations outlive the actor, so a restart loses
+//! none.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,12 +13,12 @@ use actix::{Actor, Context, Handler, Message, Supervised};
 use crate::fault::{Code, Fault};
 use crate::supervise::{Ping, Pong};
 
-/// Asks for a key to be reserved.
+/// Reserves a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reserve {
-    /// Within which the key is unique.
+    /// The scope in which the key is unique.
     pub scope: String,
-    /// The client's word.
+    /// The key that the client sent.
     pub key: String,
 }
 
@@ -32,7 +32,7 @@ fn lock(reserved: &Reserved) -> MutexGuard<'_, HashSet<Reserve>> {
     reserved.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The right to be the only request with this key, for as long as this lives.
+/// The reservation of a key, for as long as this lives.
 #[derive(Debug)]
 #[must_use = "the reservation ends as soon as this is dropped"]
 pub struct KeyReservation {
@@ -46,7 +46,7 @@ impl Drop for KeyReservation {
     }
 }
 
-/// The actor.
+/// The actor that reserves idempotency keys.
 #[derive(Debug, Default)]
 pub struct Idempotency {
     reserved: Reserved,

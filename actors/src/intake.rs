@@ -1,13 +1,13 @@
-//! Intake: whether an upload is let in, decided before its body is read.
+//! Intake: decides whether to accept an upload before its body is read, and makes received jobs durable.
 //!
-//! HTTP asks with [`Admit`] and holds the [`Admission`] for as long as it holds the upload's bytes; it lets go
-//! on drop, on any thread. Refused are uploads while the service drains, while too many others or too many bytes
-//! are in flight, and while the disk is low. The counts outlive the actor, so a restart forgets nobody.
+//! HTTP sends [`Admit`] and holds the [`Admission`] for as long as it holds the upload's bytes; dropping it
+//! releases them, on any thread. Uploads are refused while the service drains, while too many uploads or bytes are
+//! in flight, and while the disk is almost full. The counts outlive the actor, so a restart loses none.
 //!
-//! A received job is handed in with [`Submit`]: Intake has it made durable and wakes the Dispatcher.
+//! HTTP submits a received job with [`Submit`]: Intake makes it durable and wakes the Dispatcher.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::fut::wrap_future;
@@ -21,23 +21,25 @@ use tokio::runtime::Handle;
 
 use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault};
-use crate::health::DiskProbe;
-use crate::metrics::Recorder;
+use crate::probe::DiskProbe;
+use crate::recorder::Recorder;
 use crate::submission::{JobWriter, Submission};
 use crate::supervise::{Ping, Pong};
 use crate::traced::traced;
 
-/// How often the disk is looked at.
+pub use crate::drain::DrainFlag;
+
+/// How often the free disk space is measured.
 const DISK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Asks whether an upload may be read.
+/// Asks whether an upload may be received.
 #[derive(Debug, Clone, Copy)]
 pub struct Admit {
-    /// The body's length, where the request declares one.
+    /// The body's length, if the request declares one.
     pub declared: Option<u64>,
-    /// The most bytes that this route reads; a body of unknown length counts as this long.
+    /// The longest body that this route accepts; a body of unknown length counts as this long.
     pub limit: u64,
-    /// Whether it is to become a job, which stays on the disk.
+    /// Whether the upload becomes a job, which stays on the disk.
     pub job: bool,
 }
 
@@ -45,8 +47,7 @@ impl Message for Admit {
     type Result = Result<Admission, Fault>;
 }
 
-/// Hands in a received job, and the trace of its request; answered when it is durable, or known to be there
-/// already.
+/// Submits a received job, with the trace of its request. The answer comes once the job is durable or known to exist.
 #[derive(Debug)]
 pub struct Submit(pub Submission, pub Scope);
 
@@ -54,46 +55,29 @@ impl Message for Submit {
     type Result = Result<Created, Fault>;
 }
 
-/// The drain's flag: once it is up, nothing new is let in and /ready says so. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct DrainFlag(Arc<AtomicBool>);
-
-impl DrainFlag {
-    /// Puts the flag up, for good.
-    pub fn begin(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether it is up.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-/// How much may be in flight.
+/// Limits for uploads in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IntakeSettings {
-    /// Uploads that are received or worked on at a time.
+    /// Maximum number of uploads that are received or processed at a time.
     pub uploads: usize,
-    /// Bytes of all of them together.
+    /// Maximum number of bytes of all of them together.
     pub bytes: u64,
     /// Bytes that must be free on the disk of the temporary files.
     pub disk_low: u64,
-    /// Bytes that must be free there for new jobs: more than readiness asks for.
+    /// Bytes that must be free there for new jobs: more than readiness requires.
     pub jobs_disk_low: u64,
 }
 
 impl Default for IntakeSettings {
-    /// 512 uploads, 4 GB together, 500 MB of free disk, 2 GB for jobs.
+    /// 512 uploads, 4 GB in total, 500 MB of free disk, 2 GB for jobs.
     fn default() -> Self {
         Self { uploads: 512, bytes: 4_000_000_000, disk_low: 500_000_000, jobs_disk_low: 2_000_000_000 }
     }
 }
 
-/// What is in flight, of all admissions.
+/// The uploads in flight, shared by all admissions.
 #[derive(Debug, Default)]
-struct Flow {
+struct InFlight {
     uploads: AtomicUsize,
     bytes: AtomicU64,
 }
@@ -103,47 +87,48 @@ struct Flow {
 #[must_use = "the admission ends as soon as this is dropped"]
 pub struct Admission {
     bytes: u64,
-    flow: Arc<Flow>,
+    in_flight: Arc<InFlight>,
     recorder: Recorder,
 }
 
 impl Admission {
-    /// The body turned out to be this long: what was held beyond is free for others.
+    /// Sets the actual length of the body and releases the bytes beyond it.
     pub fn settle(&mut self, bytes: u64) {
-        let beyond = self.bytes.saturating_sub(bytes);
-        self.bytes -= beyond;
-        self.let_go(beyond);
+        let surplus = self.bytes.saturating_sub(bytes);
+        self.bytes -= surplus;
+        self.release(surplus);
     }
 
-    fn let_go(&self, bytes: u64) {
-        let before = self.flow.bytes.fetch_sub(bytes, Ordering::AcqRel);
+    fn release(&self, bytes: u64) {
+        let before = self.in_flight.bytes.fetch_sub(bytes, Ordering::AcqRel);
         self.recorder.record(Event::UploadsInFlight(before - bytes));
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.flow.uploads.fetch_sub(1, Ordering::AcqRel);
-        self.let_go(self.bytes);
+        self.in_flight.uploads.fetch_sub(1, Ordering::AcqRel);
+        self.release(self.bytes);
     }
 }
 
-/// The actor.
+/// The actor that admits uploads and takes jobs.
 pub struct Intake {
     settings: IntakeSettings,
-    flow: Arc<Flow>,
+    in_flight: Arc<InFlight>,
     drain: DrainFlag,
     disk: DiskProbe,
     io: Handle,
+    /// The last measured free bytes of the disk.
     free: Option<u64>,
-    looking: bool,
+    is_measuring: bool,
     recorder: Recorder,
-    /// Where jobs become durable, and who is told. Without it uploads are let in, and no jobs.
-    office: Option<(JobWriter, Addr<Dispatcher>)>,
+    /// Makes jobs durable, and the actor to wake then. Without it uploads are admitted, but no jobs.
+    jobs: Option<(JobWriter, Addr<Dispatcher>)>,
 }
 
 impl Intake {
-    /// An intake with nothing in flight. `disk` is asked on `io`, since a disk can hang.
+    /// An intake with nothing in flight. `disk` is called on `io`, since a disk can hang.
     #[must_use]
     pub fn new(
         settings: IntakeSettings,
@@ -154,34 +139,34 @@ impl Intake {
     ) -> Self {
         Self {
             settings,
-            flow: Arc::default(),
+            in_flight: Arc::default(),
             drain,
             disk,
             io,
             free: None,
-            looking: false,
+            is_measuring: false,
             recorder,
-            office: None,
+            jobs: None,
         }
     }
 
-    /// The same intake, which takes jobs too.
+    /// Makes this intake take jobs too.
     #[must_use]
     pub(crate) fn with_job_writer(mut self, job_writer: JobWriter, dispatcher: Addr<Dispatcher>) -> Self {
-        self.office = Some((job_writer, dispatcher));
+        self.jobs = Some((job_writer, dispatcher));
         self
     }
 
-    /// Looks at the disk in the background. Until it has answered, the last answer holds; one that cannot tell
-    /// refuses nobody, since writing will tell, and /ready does.
-    fn look(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.looking, true) {
+    /// Measures the free disk space in the background. The last result holds until then. If measuring fails,
+    /// uploads are admitted: writing will report the error, and so does /ready.
+    fn measure_disk(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.is_measuring, true) {
             return;
         }
         let disk = Arc::clone(&self.disk);
-        let look = self.io.spawn_blocking(move || disk());
-        ctx.spawn(wrap_future(look).map(|free, intake: &mut Self, _| {
-            intake.looking = false;
+        let measurement = self.io.spawn_blocking(move || disk());
+        ctx.spawn(wrap_future(measurement).map(|free, intake: &mut Self, _| {
+            intake.is_measuring = false;
             intake.free = free.ok().and_then(Result::ok);
         }));
     }
@@ -199,22 +184,22 @@ impl Intake {
         if self.free.is_some_and(|free| free < low) {
             return refused("the disk is low");
         }
-        if self.flow.uploads.load(Ordering::Acquire) >= self.settings.uploads {
+        if self.in_flight.uploads.load(Ordering::Acquire) >= self.settings.uploads {
             return refused("too many uploads in flight");
         }
-        let in_flight = self.flow.bytes.load(Ordering::Acquire);
+        let in_flight = self.in_flight.bytes.load(Ordering::Acquire);
         if in_flight.saturating_add(bytes) > self.settings.bytes {
             return refused("too many bytes in flight");
         }
-        // Only this actor adds, so what was checked still holds.
-        self.flow.uploads.fetch_add(1, Ordering::AcqRel);
-        let before = self.flow.bytes.fetch_add(bytes, Ordering::AcqRel);
+        // Only this actor adds, so the checks above still hold.
+        self.in_flight.uploads.fetch_add(1, Ordering::AcqRel);
+        let before = self.in_flight.bytes.fetch_add(bytes, Ordering::AcqRel);
         self.recorder.record(Event::UploadsInFlight(before + bytes));
-        Ok(Admission { bytes, flow: Arc::clone(&self.flow), recorder: self.recorder.clone() })
+        Ok(Admission { bytes, in_flight: Arc::clone(&self.in_flight), recorder: self.recorder.clone() })
     }
 }
 
-/// A body that is longer than its route takes.
+/// The error for a body that is longer than its route accepts.
 fn too_large(limit: u64) -> Fault {
     Fault::new(Code::PayloadTooLarge)
         .with_message(format!("This is larger than {} MB. Send something smaller.", limit / 1_000_000))
@@ -224,9 +209,9 @@ impl Actor for Intake {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.looking = false;
-        self.look(ctx);
-        ctx.run_interval(DISK_INTERVAL, Self::look);
+        self.is_measuring = false;
+        self.measure_disk(ctx);
+        ctx.run_interval(DISK_INTERVAL, Self::measure_disk);
     }
 }
 
@@ -244,7 +229,7 @@ impl Handler<Submit> for Intake {
     type Result = ResponseFuture<Result<Created, Fault>>;
 
     fn handle(&mut self, Submit(submission, scope): Submit, _: &mut Self::Context) -> Self::Result {
-        let Some((job_writer, dispatcher)) = self.office.clone() else {
+        let Some((job_writer, dispatcher)) = self.jobs.clone() else {
             return Box::pin(std::future::ready(Err(Fault::new(Code::NotReady).with_cause("no store"))));
         };
         Box::pin(scope.run(async move {

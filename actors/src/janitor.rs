@@ -1,11 +1,13 @@
-//! The Janitor: what is past its time goes, in bounded batches, counted.
+//! The Janitor: removes expired data in bounded batches and counts what it removes.
 //!
-//! Jobs past their TTL become tombstones and lose their items; blobs go after the rows that named them: a
-//! tombstone's all, an ended job's inputs. Tombstones, keys and nonces go when their own time has passed. Of all
-//! processes that share a store one does this at a time. Blobs whose job has no row, left by a crash between blob and
-//! row, are found by a walk of the blob store beside the rounds, a page at a time. What cannot be removed is reported
-//! and passed over. If the Janitor fails or the store is away, nothing is lost: it is done the next time.
+//! Expired jobs become tombstones and lose their items. Blobs go after the rows that named them: all of a
+//! tombstone's, and the inputs of an ended job. Tombstones, keys and nonces go when their own time has passed. Of
+//! all processes that share a store, one does this at a time. Blobs whose job has no row, left by a crash between
+//! blob and row, are found by a scan of the blob store that runs beside the rounds, a page at a time. Blobs that
+//! cannot be removed are reported and skipped. If the Janitor fails or the store is unavailable, nothing is lost:
+//! the next round does the work.
 
+mod settings;
 mod sweep;
 
 use std::sync::Arc;
@@ -20,13 +22,15 @@ use crate::blob_quota::BlobQuota;
 use crate::clock::Instant;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
-use crate::metrics::Recorder;
 use crate::observed::Observed;
+use crate::recorder::Recorder;
 use crate::repository::Repository;
 use crate::supervise::{Ping, Pong};
-use sweep::{Sweep, WALK_PAGES};
+use sweep::{SCAN_PAGES, Sweep};
 
-/// A job has ended or was deleted: blobs may go.
+pub use settings::JanitorSettings;
+
+/// Sent when a job has ended or was deleted, since its blobs may go now.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepSoon;
 
@@ -34,76 +38,40 @@ impl Message for SweepSoon {
     type Result = ();
 }
 
-/// When what goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JanitorSettings {
-    /// Between two rounds.
-    pub interval: Duration,
-    /// How long a tombstone stays.
-    pub tombstone: Duration,
-    /// How old a blob without a row must be to count as an orphan.
-    pub orphan: Duration,
-    /// Between two walks over the blobs for orphans.
-    pub walk: Duration,
-    /// Between two looks at the figures of the store, at most.
-    pub figures: Duration,
-    /// Between two counts of everything, which correct the figures.
-    pub recount: Duration,
-    /// How long a process has the duty to sweep without taking it again.
-    pub duty: Duration,
-    /// A job of which no attempt has ended for this long, and of which nothing waits for its turn, is stalled.
-    pub stalled: Duration,
-    /// How far the clock may jump ahead between two rounds before nothing expires for as long.
-    pub clock_jump: Duration,
-    /// Whether this process sweeps at all.
-    pub sweeps: bool,
-    /// What is removed at a time.
-    pub batch: u32,
+/// Makes the actor panic, for drills of restarts that no outside fault can cause. Only builds with the feature
+/// `faults` have it; no release does.
+#[cfg(feature = "faults")]
+#[derive(Debug, Clone, Copy)]
+pub struct Panic;
+
+#[cfg(feature = "faults")]
+impl Message for Panic {
+    type Result = ();
 }
 
-impl Default for JanitorSettings {
-    /// A round a minute, figures every 10 s, a count a day, tombstones of 7 days, orphans of an hour, a walk an hour, jobs
-    /// stalled after 90 s, an hour's jump, 100 at a time.
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(60),
-            tombstone: Duration::from_secs(7 * 24 * 3600),
-            orphan: Duration::from_secs(3600),
-            walk: Duration::from_secs(3600),
-            figures: Duration::from_secs(10),
-            recount: Duration::from_secs(24 * 3600),
-            duty: Duration::from_secs(90),
-            stalled: Duration::from_secs(90),
-            clock_jump: Duration::from_secs(3600),
-            sweeps: true,
-            batch: 100,
-        }
-    }
-}
-
-/// The actor.
+/// The actor that removes expired data.
 pub struct Janitor {
     settings: JanitorSettings,
     sweep: Arc<Sweep>,
-    sweeping: bool,
-    tidy_due: bool,
-    /// The next page of the walk for orphans.
+    is_sweeping: bool,
+    is_cleanup_scheduled: bool,
+    /// The next page of the scan for orphans.
     page: u16,
     /// When everything was last counted.
     recounted: Option<Instant>,
 }
 
-/// After a wake, what ends within this time is tidied up in one go.
-const TIDY: Duration = Duration::from_secs(1);
+/// Wait after a [`SweepSoon`], so that one cleanup covers all jobs that end meanwhile.
+const CLEANUP_DELAY: Duration = Duration::from_secs(1);
 
-/// Between two pages of a walk.
-const PAGE: Duration = Duration::from_millis(5);
+/// Pause between two pages of a scan.
+const PAGE_PAUSE: Duration = Duration::from_millis(5);
 
-/// After a page that failed.
-const PAGE_AGAIN: Duration = Duration::from_secs(10);
+/// Pause after a page that failed.
+const PAGE_RETRY: Duration = Duration::from_secs(10);
 
 impl Janitor {
-    /// A janitor of these records.
+    /// A janitor of this repository.
     #[must_use]
     pub(crate) fn new(
         settings: JanitorSettings,
@@ -114,7 +82,7 @@ impl Janitor {
         recorder: Recorder,
     ) -> Self {
         let sweep = Arc::new(Sweep::new(settings, repository, owner, (estimate, quota), observed, recorder));
-        Self { settings, sweep, sweeping: false, tidy_due: false, page: 0, recounted: None }
+        Self { settings, sweep, is_sweeping: false, is_cleanup_scheduled: false, page: 0, recounted: None }
     }
 
     fn round(&mut self, ctx: &mut Context<Self>) {
@@ -129,18 +97,18 @@ impl Janitor {
         self.run(round, ctx);
     }
 
-    fn tidy(&mut self, ctx: &mut Context<Self>) {
+    fn clean_up(&mut self, ctx: &mut Context<Self>) {
         let sweep = Arc::clone(&self.sweep);
-        self.run(async move { sweep.tidy().await.map(|()| false) }, ctx);
+        self.run(async move { sweep.clean_up().await.map(|()| false) }, ctx);
     }
 
-    /// One round at a time; a round that would meet another is left to the next.
+    /// Runs one round at a time; a round that would overlap with another is skipped.
     fn run(&mut self, round: impl Future<Output = Result<bool, Fault>> + 'static, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.sweeping, true) {
+        if std::mem::replace(&mut self.is_sweeping, true) {
             return;
         }
         ctx.spawn(wrap_future(round).map(|done, janitor: &mut Self, _| {
-            janitor.sweeping = false;
+            janitor.is_sweeping = false;
             match done {
                 Ok(true) => janitor.recounted = Some(Instant::now()),
                 Ok(false) => {}
@@ -149,37 +117,37 @@ impl Janitor {
         }));
     }
 
-    /// The figures where other processes change them too.
+    /// Reads the figures again, where other processes change them too.
     fn figures(&mut self, ctx: &mut Context<Self>) {
         let sweep = Arc::clone(&self.sweep);
         ctx.spawn(wrap_future(async move {
-            // A store that is away is reported by everything else; the next look is soon.
+            // If the store is unavailable, everything else reports it, and the next read follows soon.
             let _ = sweep.figures().await;
         }));
     }
 
-    /// The walk's next page, beside whatever round there is; after the last one the walk rests.
-    fn walk(&mut self, ctx: &mut Context<Self>) {
+    /// Scans the next page for orphans, beside any round; pauses longer after the last page.
+    fn scan(&mut self, ctx: &mut Context<Self>) {
         let (sweep, page) = (Arc::clone(&self.sweep), self.page);
-        let walked = async move {
-            if page == WALK_PAGES { sweep.sweep_unfinished().await } else { sweep.walk(page).await }
+        let scanned = async move {
+            if page == SCAN_PAGES { sweep.sweep_unfinished().await } else { sweep.scan(page).await }
         };
-        ctx.spawn(wrap_future(walked).map(|walked, janitor: &mut Self, ctx| {
-            let pause = match walked {
-                Ok(()) if janitor.page == WALK_PAGES => {
+        ctx.spawn(wrap_future(scanned).map(|scanned, janitor: &mut Self, ctx| {
+            let pause = match scanned {
+                Ok(()) if janitor.page == SCAN_PAGES => {
                     janitor.page = 0;
                     janitor.settings.walk
                 }
                 Ok(()) => {
                     janitor.page += 1;
-                    PAGE
+                    PAGE_PAUSE
                 }
                 Err(fault) => {
                     log!(COLLECTION_DELAYED, cause = fault.cause.as_deref());
-                    PAGE_AGAIN
+                    PAGE_RETRY
                 }
             };
-            ctx.run_later(pause, Self::walk);
+            ctx.run_later(pause, Self::scan);
         }));
     }
 }
@@ -188,13 +156,13 @@ impl Actor for Janitor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        (self.sweeping, self.tidy_due) = (false, false);
+        (self.is_sweeping, self.is_cleanup_scheduled) = (false, false);
         self.round(ctx);
         ctx.run_interval(self.settings.interval, Self::round);
         if self.settings.sweeps {
-            self.walk(ctx);
+            self.scan(ctx);
         }
-        if !self.sweep.is_alone() {
+        if !self.sweep.is_sole_writer() {
             ctx.run_interval(self.settings.figures, Self::figures);
         }
     }
@@ -206,13 +174,22 @@ impl Handler<SweepSoon> for Janitor {
     type Result = ();
 
     fn handle(&mut self, _: SweepSoon, ctx: &mut Self::Context) {
-        if std::mem::replace(&mut self.tidy_due, true) {
+        if std::mem::replace(&mut self.is_cleanup_scheduled, true) {
             return;
         }
-        ctx.run_later(TIDY, |janitor, ctx| {
-            janitor.tidy_due = false;
-            janitor.tidy(ctx);
+        ctx.run_later(CLEANUP_DELAY, |janitor, ctx| {
+            janitor.is_cleanup_scheduled = false;
+            janitor.clean_up(ctx);
         });
+    }
+}
+
+#[cfg(feature = "faults")]
+impl Handler<Panic> for Janitor {
+    type Result = ();
+
+    fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        panic!("ordered by a drill");
     }
 }
 

@@ -1,4 +1,5 @@
-//! A job's end, told once by whoever brought it about: the Dispatcher with the last picture, HTTP with a cancel.
+//! Reports the end of a job once, by the code that ended it: the Dispatcher with the last picture, or HTTP with a
+//! cancel.
 
 use actix::Addr;
 use huemill_observability::{Event, log};
@@ -8,28 +9,28 @@ use huemill_store::store::EndedJob;
 use crate::delivery::{self, Delivery};
 use crate::fault::Code;
 use crate::janitor::{self, Janitor};
-use crate::metrics::Recorder;
+use crate::recorder::Recorder;
 
-/// Whom it is told. Cheap to clone.
+/// Counts and logs a job's end and wakes the actors that follow up on it. Cheap to clone.
 #[derive(Clone)]
 pub struct JobEndNotifier {
-    /// Counts it.
+    /// Counts ended jobs.
     pub recorder: Recorder,
-    /// Clears the job's inputs away.
+    /// Removes the job's inputs.
     pub janitor: Addr<Janitor>,
     /// Sends the job's webhook.
     pub delivery: Addr<Delivery>,
 }
 
 impl JobEndNotifier {
-    /// A job may have ended without being reported: whoever has work of that looks for it.
+    /// Wakes Janitor and Delivery when a job may have ended without a report.
     pub fn look_for_work(&self) {
         self.janitor.do_send(janitor::SweepSoon);
         self.delivery.do_send(delivery::DeliveryDue);
     }
 
-    /// Counts and logs a job's end, and wakes whoever has work of it; `code` is that of its last picture, where that
-    /// failed. Who misses a wake finds the work in the store.
+    /// Counts and logs a job's end and wakes Janitor and Delivery. `code` is that of its last picture, if that
+    /// failed. An actor that misses the wake-up finds the work in the store.
     pub fn tell(&self, ended: &EndedJob, code: Option<Code>) {
         let EndedJob { job, processing } = ended;
         let failed = job.state == JobState::Failed;

@@ -1,4 +1,4 @@
-//! A job's options as text: what the store keeps with it, so that any process makes the same of its pictures.
+//! A job's options as JSON text: the store keeps them with the job, so that any process processes its pictures alike.
 
 use huemill_imaging::{CardFormat, Options};
 use serde::{Deserialize, Serialize};
@@ -33,20 +33,20 @@ pub fn write(options: &Options) -> Result<String, Fault> {
     serde_json::to_string(&job_options).map_err(|error| Fault::new(Code::InternalError).with_cause(error))
 }
 
-/// The options that this JSON is.
+/// Parses the options from this JSON.
 ///
 /// # Errors
-/// Where another program wrote it.
+/// If another program wrote it.
 pub fn read(text: &str) -> Result<Options, Fault> {
-    let broken = |what: &str| Fault::new(Code::InternalError).with_cause(format!("a job's options: {what}"));
-    let job_options: JobOptions = serde_json::from_str(text).map_err(|error| broken(&error.to_string()))?;
-    let mut options = Options::default().with_colors(job_options.colors).ok_or_else(|| broken("colors"))?;
-    options.aspect = job_options.aspect.parse().map_err(|_| broken("aspect"))?;
+    let invalid = |what: &str| Fault::new(Code::InternalError).with_cause(format!("a job's options: {what}"));
+    let job_options: JobOptions = serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
+    let mut options = Options::default().with_colors(job_options.colors).ok_or_else(|| invalid("colors"))?;
+    options.aspect = job_options.aspect.parse().map_err(|_| invalid("aspect"))?;
     options.card = match (job_options.format.as_str(), job_options.quality) {
         ("png", None) => CardFormat::Png,
         ("jpeg", Some(quality)) => CardFormat::Jpeg { quality },
         ("webp", None) => CardFormat::WebP,
-        _ => return Err(broken("format")),
+        _ => return Err(invalid("format")),
     };
     Ok(options)
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_come_back_as_they_were() {
+    fn options_survive_a_round_trip() {
         for card in [CardFormat::Png, CardFormat::Jpeg { quality: 71 }, CardFormat::WebP] {
             for colors in [2, 10, 20] {
                 let mut options = Options::default().with_colors(colors).unwrap();
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_options_is_a_fault_of_ours() {
+    fn text_that_is_not_options_is_an_internal_error() {
         for text in ["", "{}", r#"{"colors":1,"aspect":"3:2","format":"png"}"#] {
             assert_eq!(read(text).unwrap_err().code, Code::InternalError, "{text}");
         }

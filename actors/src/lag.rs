@@ -1,7 +1,8 @@
-//! How late an event loop is: a timer in it that is due every second and tells how long after that its turn came.
-//! Whatever holds a loop up (a handler that blocks, too little processor time) holds its timer up as well.
+//! Event-loop lag: measures how late a loop runs its tasks.
 //!
-//! It ends with the loop. A beat costs some microseconds; a tick of the timers themselves, a millisecond, is no lag.
+//! A timer in the loop fires every second and records how long after its due time it ran. Whatever delays the loop
+//! (a blocking handler, too little CPU time) delays the timer as well. It ends with the loop. One measurement costs
+//! a few microseconds; the timer's own resolution of a millisecond is not counted as lag.
 
 use std::time::Duration;
 
@@ -9,15 +10,15 @@ use huemill_observability::{Event, EventLoop};
 use tokio::time::sleep_until;
 
 use crate::clock::Instant;
-use crate::metrics::Recorder;
+use crate::recorder::Recorder;
 
-/// Between two beats.
-const BEAT: Duration = Duration::from_secs(1);
+/// Time between two measurements.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Watches the loop that this is spawned in, which is of this kind.
+/// Measures the lag of the loop that runs this task; `kind` names the loop in the metrics.
 pub async fn watch(kind: EventLoop, recorder: Recorder) {
     loop {
-        let due = Instant::now() + BEAT;
+        let due = Instant::now() + INTERVAL;
         sleep_until(due).await;
         recorder.record(Event::LoopLagged { kind, time: due.elapsed() });
     }
@@ -28,16 +29,16 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_loop_that_was_held_up_tells_for_how_long() {
+    async fn a_delayed_loop_records_its_delay() {
         let (recorder, mut events) = Recorder::channel(8);
         tokio::spawn(watch(EventLoop::Http, recorder));
         for late in [0, 400, 3_000, 0] {
             tokio::task::yield_now().await;
             let late = Duration::from_millis(late);
-            tokio::time::advance(BEAT + late).await;
-            let told = events.recv().await;
-            let Some(Event::LoopLagged { kind: EventLoop::Http, time }) = told else { panic!("{told:?}") };
-            // The clock of timers ticks in milliseconds.
+            tokio::time::advance(INTERVAL + late).await;
+            let event = events.recv().await;
+            let Some(Event::LoopLagged { kind: EventLoop::Http, time }) = event else { panic!("{event:?}") };
+            // Timers have a resolution of one millisecond.
             assert!(time >= late && time <= late + Duration::from_millis(1), "{time:?} instead of {late:?}");
         }
     }

@@ -1,4 +1,7 @@
-//! Who does what, and what happens when one fails: one noun a file, one actor a noun.
+//! The actors of Huemill and what they share: each file holds one actor or one building block.
+//!
+//! The edge (HTTP, settings, command line) starts them through [`actor_system`] and talks to them with messages. They
+//! use the crates `store`, `imaging` and `observability`. A failed actor is restarted by [`supervise`].
 
 pub mod actor_system;
 mod blob_quota;
@@ -7,10 +10,9 @@ mod canary;
 pub mod clock;
 pub mod delivery;
 pub mod dispatcher;
+mod drain;
 mod estimate;
 pub mod fault;
-#[cfg(feature = "faults")]
-pub mod faults;
 pub mod fetcher;
 pub mod health;
 pub mod hex;
@@ -25,6 +27,8 @@ pub mod observed;
 pub mod outbound;
 pub mod picture_summary;
 pub mod pictures;
+mod probe;
+mod recorder;
 pub mod repository;
 pub mod snapshots;
 pub mod submission;

@@ -1,11 +1,10 @@
-//! Metrics: the registry, and the [`Recorder`] through which everybody tells what happened.
+//! Metrics: counts recorded events into the registry and renders it for scrapes.
 //!
-//! Events come through a bounded channel of their own: a mailbox's bound counts for each clone of an address
-//! alone, so it is none. Nobody ever waits to tell; what does not fit is dropped, and the drops are counted. A
-//! scrape asks with [`Render`]. If the actor fails, one event is lost: channel and registry outlive it, so that
-//! no counter starts again.
+//! Events arrive through a bounded channel rather than the mailbox, whose limit applies to each clone of an address
+//! separately. Senders never wait; events that do not fit are dropped, and the drops are counted. A scrape sends
+//! [`Render`]. If the actor fails, at most one event is lost: channel and registry outlive it, so counters do not
+//! restart.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, StreamHandler, Supervised};
@@ -15,10 +14,12 @@ use tokio::sync::mpsc;
 
 use crate::supervise::{Ping, Pong};
 
-/// Most events that are counted in one turn, so that pings and scrapes have theirs.
-const TURN: usize = 256;
+pub use crate::recorder::Recorder;
 
-/// Asks for all metrics in Prometheus's text format.
+/// Maximum number of events counted in one turn, so that pings and scrapes get theirs.
+const EVENTS_PER_TURN: usize = 256;
+
+/// Renders all metrics in Prometheus's text format.
 #[derive(Debug, Clone, Copy)]
 pub struct Render;
 
@@ -26,37 +27,7 @@ impl Message for Render {
     type Result = String;
 }
 
-/// Tells the Metrics actor what happened. Never waits: when the channel is full the event is dropped and the
-/// drop counted. Clones share the channel.
-#[derive(Debug, Clone)]
-pub struct Recorder {
-    events: mpsc::Sender<Event>,
-    dropped: Arc<AtomicU64>,
-}
-
-impl Recorder {
-    /// A recorder and the other end of its channel, which holds `capacity` events, 1 at least.
-    #[must_use]
-    pub fn channel(capacity: usize) -> (Self, mpsc::Receiver<Event>) {
-        let (events, receiver) = mpsc::channel(capacity.max(1));
-        (Self { events, dropped: Arc::default() }, receiver)
-    }
-
-    /// Notes an event; cheap, and from any thread.
-    pub fn record(&self, event: Event) {
-        if self.events.try_send(event).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Events dropped since the start.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-}
-
-/// The actor.
+/// The actor that counts events.
 pub struct Metrics {
     registry: Arc<Registry>,
     events: Arc<Mutex<mpsc::Receiver<Event>>>,
@@ -64,7 +35,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics that count into `registry` what `recorder` was told.
+    /// Counts into `registry` what is sent through `recorder`.
     #[must_use]
     pub fn new(registry: Arc<Registry>, recorder: Recorder, events: mpsc::Receiver<Event>) -> Self {
         Self { registry, events: Arc::new(Mutex::new(events)), recorder }
@@ -72,9 +43,9 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// Counts what is waiting, up to `most` of it.
-    fn count(&self, most: usize) {
-        for _ in 0..most {
+    /// Counts waiting events, at most `limit` of them.
+    fn count(&self, limit: usize) {
+        for _ in 0..limit {
             let event = lock(&self.events).try_recv();
             let Ok(event) = event else { break };
             self.registry.record(&event);
@@ -98,10 +69,11 @@ impl Actor for Metrics {
 impl Supervised for Metrics {}
 
 impl StreamHandler<Event> for Metrics {
-    /// With what came in meanwhile: an arbiter's turn for each event would cost more than the event.
+    /// Also counts the events that arrived meanwhile: one turn of the arbiter per event would cost more than the
+    /// event.
     fn handle(&mut self, event: Event, _: &mut Self::Context) {
         self.registry.record(&event);
-        self.count(TURN);
+        self.count(EVENTS_PER_TURN);
     }
 
     fn finished(&mut self, _: &mut Self::Context) {}
@@ -110,8 +82,8 @@ impl StreamHandler<Event> for Metrics {
 impl Handler<Render> for Metrics {
     type Result = String;
 
-    /// Counts what is waiting first, no more of it than the channel holds: a scrape sees all that was told
-    /// before it.
+    /// Counts all waiting events first, so that a scrape shows everything recorded before it. It takes no more than
+    /// the channel holds at the start, so it ends.
     fn handle(&mut self, _: Render, _: &mut Self::Context) -> String {
         let waiting = lock(&self.events).len();
         self.count(waiting);

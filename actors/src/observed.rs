@@ -1,6 +1,7 @@
-//! What actors show of their state: each writes its part where it changes, /ready reads all of it. A shared cell rather
-//! than a message, so that looking costs an actor nothing and works while its mailbox is full or its handler hangs: then
-//! it shows the last state, which is what a reader wants to know.
+//! What actors publish of their state: each writes its own part, /ready reads all of it.
+//!
+//! It is a shared cell rather than a message, so that reading costs the actor nothing and works while its mailbox is
+//! full or its handler hangs. Then it shows the last state.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,11 +9,11 @@ use huemill_store::job::JobKind;
 
 use crate::clock::Instant;
 
-/// See the module. Clones share it.
+/// The published state. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Observed(Arc<Mutex<Observation>>);
 
-/// The state of all actors that show theirs.
+/// The state of all actors that publish one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observation {
     /// The Dispatcher's.
@@ -23,34 +24,34 @@ pub struct Observation {
     pub delivery: DeliveryState,
 }
 
-/// What the Dispatcher holds, and what it waits for.
+/// What the Dispatcher holds and waits for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DispatcherState {
     /// Pictures that it holds a lease on.
     pub claimed: usize,
-    /// Those of them that are still being downloaded.
+    /// How many of them are still downloading.
     pub downloads: usize,
-    /// Whether claims pause because store, blobs or workers are away.
+    /// Set while claims pause because the store, blobs or workers are unavailable.
     pub paused: Option<Pause>,
-    /// Whether suspects wait in the store.
+    /// Whether suspect pictures wait in the store.
     pub suspects_waiting: bool,
-    /// What an operator has paused, as last seen: types of job, or none for all of them.
+    /// Job types that an operator has paused, as last seen; `None` stands for all types.
     pub queue_paused: Vec<Option<JobKind>>,
 }
 
 /// A pause of claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// What was away.
+    /// What was unavailable.
     pub cause: String,
-    /// When claims go on.
+    /// When claims resume.
     pub until: Instant,
 }
 
-/// What the Janitor does here.
+/// What the Janitor does in this process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JanitorState {
-    /// Whether this process has the duty to sweep.
+    /// Whether this process currently holds the sweep duty.
     pub sweeps: bool,
 }
 
@@ -62,13 +63,13 @@ pub struct DeliveryState {
 }
 
 impl Observed {
-    /// The state of this moment.
+    /// The current state.
     #[must_use]
     pub fn read(&self) -> Observation {
         self.lock().clone()
     }
 
-    /// What an operator has paused is known anew.
+    /// Replaces what an operator has paused.
     pub fn queue_paused(&self, paused: Vec<Option<JobKind>>) {
         self.lock().dispatcher.queue_paused = paused;
     }

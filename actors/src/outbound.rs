@@ -1,27 +1,27 @@
-//! Outbound requests, guarded: the one way in which this service speaks to addresses that strangers name.
+//! Guarded outbound requests: the only way in which this service connects to addresses that users name.
 //!
-//! Owns what may be asked for: [`Target`] judges a URL's form at intake, without the network; [`Outbound`] judges
-//! the socket address that is about to be connected, at each request and at each hop of a redirect. The actors on
-//! the net arbiter hold an [`Outbound`]; the edge builds its [`AddressPolicy`]. It fails with an [`OutboundError`], which
-//! says whether trying again may help, and which becomes a [`Fault`](crate::fault::Fault) that says nothing of
+//! [`Target`] checks a URL's form at intake, without the network; [`Outbound`] checks the socket address that is
+//! about to be connected, for each request and each hop of a redirect. The actors on the net arbiter hold an
+//! [`Outbound`]; the edge builds its [`AddressPolicy`]. A request fails with an [`OutboundError`], which says
+//! whether a retry may help, and which becomes a [`Fault`](crate::fault::Fault) that reveals nothing about
 //! addresses.
 
 pub mod address;
+mod address_policy;
 mod client;
 mod connector;
 mod error;
 mod exchange;
-mod policy;
 mod reason;
 mod resolver;
 mod target;
 mod trust;
 
+pub use address_policy::{AddressPolicy, Authority};
 pub use awc::http::header::{HeaderName, HeaderValue};
-pub use client::{Answer, Download, Outbound, PostLimits};
+pub use client::{Download, Outbound, PostLimits, PostResponse};
 pub use error::{DownloadError, OutboundError, RequestFailure, RequestPhase};
 pub use ipnet::IpNet;
-pub use policy::{AddressPolicy, Authority};
 pub use reason::Reason;
 pub use target::Target;
 pub use trust::SetupError;

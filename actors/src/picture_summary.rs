@@ -1,6 +1,6 @@
-//! What is told of one picture, as JSON: the members that HTTP answers, the command line prints and later job
-//! results share. Borrowed from an [`Outcome`]; the card is not part of it, since who answers decides whether it
-//! is inline, a link or a file.
+//! The summary of one picture as JSON: the members that HTTP answers, the command line and job results share. It
+//! borrows from an [`Outcome`]. The card is not part of it, since the caller decides whether to send it inline, as
+//! a link or as a file.
 
 use huemill_imaging::{Crop, Outcome, Source, Swatch};
 use serde::Serialize;
@@ -93,7 +93,7 @@ impl From<&Source> for SourceMember {
     }
 }
 
-/// Four decimals: finer than any eye, short on the wire.
+/// Four decimals: finer than the eye can see, and short on the wire.
 fn rounded(value: f32) -> f64 {
     (f64::from(value) * 1e4).round() / 1e4
 }

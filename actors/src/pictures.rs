@@ -1,7 +1,8 @@
-//! Which entries of a ZIP are pictures: those with a picture's extension, and those that begin like one.
-//! Everything else is ignored, and so is what systems leave beside the files that people mean.
+//! Finds the pictures in a ZIP: entries with a picture's extension, and entries whose content starts like a picture.
+//! Ignores everything else, including files that operating systems add to archives.
 //!
-//! Reads the directory and, of nameless candidates, the first bytes. Blocks: call it off the async threads.
+//! It reads the directory and, for entries without a known extension, the first bytes. It blocks, so call it off
+//! the async threads.
 
 use huemill_imaging::{Format, Sniffed, sniff};
 use huemill_store::Spool;
@@ -9,30 +10,30 @@ use huemill_store::archive::{self, ArchiveError, ArchiveLimits, Directory, Entry
 
 use crate::fault::{Code, Fault};
 
-/// Bytes that tell a picture from anything else.
+/// Number of first bytes that identify a picture.
 const HEAD: usize = 64;
 
-/// Bytes that tell an SVG too, whatever it begins with.
+/// Number of first bytes that also identify an SVG, which may start with comments.
 const LONG_HEAD: usize = 4 * 1024;
 
-/// Extensions that people give to pictures, those that are not supported included: who sends a HEIC is told so.
+/// Extensions of pictures, including formats that are not supported, so that a HEIC file gets a helpful error.
 const EXTENSIONS: [&str; 14] = [
     "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif",
 ];
 
-/// What an archive may hold.
+/// Limits for an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlbumLimits {
-    /// For its directory.
+    /// Limits for its directory.
     pub archive: ArchiveLimits,
-    /// Most pictures.
+    /// Maximum number of pictures.
     pub pictures: usize,
 }
 
-/// The pictures of the archive, in its order: one at least.
+/// The pictures of the archive in their order; at least one.
 ///
 /// # Errors
-/// `ZIP_TRAVERSAL` where a path leaves the archive; `PROCESSING_ERROR` where it cannot be read, holds no picture or
+/// `ZIP_TRAVERSAL` if a path leaves the archive; `PROCESSING_ERROR` if the archive cannot be read or has no picture or
 /// too many.
 pub fn list(spool: &Spool, limits: &AlbumLimits) -> Result<Vec<Entry>, Fault> {
     let directory = Directory::read(spool, &limits.archive)?;
@@ -55,10 +56,10 @@ pub fn list(spool: &Spool, limits: &AlbumLimits) -> Result<Vec<Entry>, Fault> {
     Ok(pictures)
 }
 
-/// The format of what a URL led to, by its content.
+/// The format of a downloaded file, by its content.
 ///
 /// # Errors
-/// `UNSUPPORTED_MEDIA_TYPE` where it is no picture that is read here.
+/// `UNSUPPORTED_MEDIA_TYPE` if the file is not a supported picture.
 pub async fn format(spool: &Spool) -> Result<Format, Fault> {
     let head = spool.chunk(0, LONG_HEAD).await;
     let head = head.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
@@ -70,19 +71,19 @@ pub async fn format(spool: &Spool) -> Result<Format, Fault> {
     match sniff(&head) {
         Sniffed::Supported(format) => Ok(format),
         Sniffed::Unsupported(name) => Err(other(&format!("{name}, which is not supported"))),
-        Sniffed::Unrecognised => Err(other("something that is no picture")),
+        Sniffed::Unrecognised => Err(other("something that is not a picture")),
     }
 }
 
-/// Whether a file's name ends as those of pictures do.
+/// Whether a file name has a picture's extension.
 #[must_use]
-pub fn is_called_so(name: &str) -> bool {
+pub fn has_picture_extension(name: &str) -> bool {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 fn is_picture(spool: &Spool, entry: &Entry) -> bool {
-    if is_called_so(entry.name.trim_end_matches('/')) {
+    if has_picture_extension(entry.name.trim_end_matches('/')) {
         return true;
     }
     entry.check().is_ok()
@@ -117,18 +118,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_a_url_led_to_is_told_by_its_content() {
+    async fn the_content_of_a_download_decides_its_format() {
         let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
-        let told = async |bytes: &[u8]| {
+        let format_of = async |bytes: &[u8]| {
             let spool = Spool::from_bytes(&room, bytes.to_vec()).unwrap();
             format(&spool).await.map_err(|fault| (fault.code, fault.message.into_owned()))
         };
-        assert_eq!(told(b"\x89PNG\r\n\x1a\n and more").await, Ok(Format::Png));
+        assert_eq!(format_of(b"\x89PNG\r\n\x1a\n and more").await, Ok(Format::Png));
         let svg = [b"<?xml version=\"1.0\"?><!--".as_slice(), &[b'x'; 1_000], b"--><svg/>"].concat();
-        for (bytes, word) in
-            [(&svg[..], "SVG"), (b"%PDF-1.7", "PDF"), (b"<!doctype html>", "no picture"), (b"", "no picture")]
-        {
-            let (code, message) = told(bytes).await.unwrap_err();
+        for (bytes, word) in [
+            (&svg[..], "SVG"),
+            (b"%PDF-1.7", "PDF"),
+            (b"<!doctype html>", "not a picture"),
+            (b"", "not a picture"),
+        ] {
+            let (code, message) = format_of(bytes).await.unwrap_err();
             assert_eq!(code, Code::UnsupportedMediaType, "{word}");
             assert!(message.contains(word), "{message}");
         }

@@ -1,10 +1,10 @@
-//! Snapshots: what pollers of a job were told last, so that a poll that brings nothing new costs no store access.
+//! Snapshots: the last known version of each job, so that a poll without news costs no store access.
 //!
-//! The store tells of each change that this process makes, after its commit. Where this process is the only
-//! writer, that is the truth. Where others write too, no snapshot is believed for longer than a second: another
-//! process may change any job, and delete an ended one. All who poll a job share one look at the store, and the next
-//! look begins a second later at the earliest. With a live job's mark its small body is kept, for pollers who know
-//! nothing yet. Bounded by number and length; what falls out is read again when asked for.
+//! The store reports each change that this process makes, after its commit. If this process is the only writer, the
+//! snapshots are exact. If others write too, a snapshot is valid for a second, since another process may change any
+//! job and delete an ended one. Concurrent pollers of a job share one query, and the next query starts at least a
+//! second later. With a live job's version its small body is kept, for pollers that have no version yet. Number and
+//! body length are bounded; a snapshot that was evicted is read again on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,100 +21,104 @@ use tokio::sync::Notify;
 
 use crate::clock::{Clock, Instant};
 
-/// Most snapshots, of some 200 bytes each.
-const MOST: usize = 100_000;
+/// Maximum number of snapshots, at about 200 bytes each.
+const MAX_SNAPSHOTS: usize = 100_000;
 
-/// The longest body that is kept, in bytes: that of a live job has some 300.
-const BODY: usize = 1024;
+/// The longest body that is kept, in bytes; that of a live job has about 300.
+const MAX_BODY: usize = 1024;
 
-/// How old a snapshot may be where others write too, and how long a look at the store may be joined.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long a snapshot is valid if other processes write too, and how long a query may be joined.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// Counters that tell whether a job may have changed while it was read. Several jobs share one.
-const LANES: usize = 1024;
+/// Number of change counters, which tell whether a job may have changed while it was read. Jobs share them.
+const COUNTERS: usize = 1024;
 
-/// See the module. Clones share.
+/// The snapshots. Clones share them.
 #[derive(Clone)]
 pub struct Snapshots(Arc<Inner>);
 
 struct Inner {
-    known: DashMap<JobId, Known>,
-    looks: DashMap<JobId, Look>,
+    snapshots: DashMap<JobId, Snapshot>,
+    queries: DashMap<JobId, Query>,
     watched: DashMap<JobId, Watched>,
-    lanes: Vec<AtomicU64>,
+    counters: Vec<AtomicU64>,
     clock: Clock,
 }
 
-struct Known {
+struct Snapshot {
     job_version: JobVersion,
-    /// When the job was in this version for certain.
+    /// When the job certainly had this version.
     at: Instant,
-    /// What is told of this version.
+    /// The rendered body of this version.
     body: Option<Bytes>,
 }
 
-/// What the store says of a job, as all who share a look get it.
-type Answer = Result<Option<JobVersion>, StoreError>;
+/// What the store says about a job; all pollers that share a query get it.
+type QueryResult = Result<Option<JobVersion>, StoreError>;
 
-/// A look at the store that is under way. Held weakly: it lives as long as somebody waits for it.
-struct Look {
-    /// When it began, and the lane's counter then.
+/// A running query of the store. Held weakly: it lives as long as a poller waits for it.
+struct Query {
+    /// When it started.
     at: Instant,
-    lane: u64,
-    answer: WeakShared<BoxFuture<'static, Answer>>,
+    /// The job's change counter at that time.
+    changes: u64,
+    result: WeakShared<BoxFuture<'static, QueryResult>>,
 }
 
+/// Wakes the watchers of a job.
 struct Watched {
-    shutdown_trigger: Arc<Notify>,
+    changed: Arc<Notify>,
     watchers: usize,
 }
 
 impl Snapshots {
-    /// None yet.
+    /// No snapshots yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        let lanes = (0..LANES).map(|_| AtomicU64::new(0)).collect();
-        let (known, looks, watched) = (DashMap::new(), DashMap::new(), DashMap::new());
-        Self(Arc::new(Inner { known, looks, watched, lanes, clock }))
+        let counters = (0..COUNTERS).map(|_| AtomicU64::new(0)).collect();
+        let (snapshots, queries, watched) = (DashMap::new(), DashMap::new(), DashMap::new());
+        Self(Arc::new(Inner { snapshots, queries, watched, counters, clock }))
     }
 
-    /// What is known of a job; asks the store where nothing is, or where it may have become old.
-    pub async fn job_version(&self, store: &Arc<dyn Store>, id: &JobId) -> Answer {
-        if let Some(job_version) = self.known(id, store.is_sole_writer()) {
+    /// The job's version. Queries the store if there is no snapshot or if it may be outdated.
+    pub async fn job_version(&self, store: &Arc<dyn Store>, id: &JobId) -> QueryResult {
+        if let Some(job_version) = self.valid(id, store.is_sole_writer()) {
             return Ok(Some(job_version));
         }
-        self.look(store, id).await
+        self.query(store, id).await
     }
 
-    /// Joins the look that is under way, or begins one.
-    fn look(&self, store: &Arc<dyn Store>, id: &JobId) -> Shared<BoxFuture<'static, Answer>> {
-        let (at, lane) = (self.0.clock.now(), self.lane(id).load(Ordering::Acquire));
-        // One that began before a change of this process may not have seen it.
-        let joinable = |look: &Look| look.lane == lane && at.saturating_duration_since(look.at) < FRESH;
-        let entry = self.0.looks.entry(id.clone());
-        if let Entry::Occupied(look) = &entry
-            && joinable(look.get())
-            && let Some(answer) = look.get().answer.upgrade()
+    /// Joins the running query, or starts one.
+    fn query(&self, store: &Arc<dyn Store>, id: &JobId) -> Shared<BoxFuture<'static, QueryResult>> {
+        let (at, changes) = (self.0.clock.now(), self.counter(id).load(Ordering::Acquire));
+        // A query that started before a change by this process may not have seen it.
+        let joinable =
+            |query: &Query| query.changes == changes && at.saturating_duration_since(query.at) < MAX_AGE;
+        let entry = self.0.queries.entry(id.clone());
+        if let Entry::Occupied(query) = &entry
+            && joinable(query.get())
+            && let Some(result) = query.get().result.upgrade()
         {
-            return answer;
+            return result;
         }
-        let (look, store) = (Looking { snapshots: self.clone(), id: id.clone(), at }, Arc::clone(store));
-        let answer = async move { look.snapshots.ask(&*store, &look.id, at, lane).await }.boxed().shared();
-        if let Some(weak) = answer.downgrade() {
-            entry.insert(Look { at, lane, answer: weak });
+        let (guard, store) = (QueryGuard { snapshots: self.clone(), id: id.clone(), at }, Arc::clone(store));
+        let result =
+            async move { guard.snapshots.run_query(&*store, &guard.id, at, changes).await }.boxed().shared();
+        if let Some(weak) = result.downgrade() {
+            entry.insert(Query { at, changes, result: weak });
         }
-        answer
+        result
     }
 
-    async fn ask(&self, store: &dyn Store, id: &JobId, at: Instant, lane: u64) -> Answer {
+    async fn run_query(&self, store: &dyn Store, id: &JobId, at: Instant, changes: u64) -> QueryResult {
         let job_version = store.job_version(id).await?;
         match &job_version {
-            // Read before a change of which was told meanwhile: too old to be kept.
-            Some(job_version) if self.lane(id).load(Ordering::Acquire) == lane => {
-                self.learn(job_version.clone(), at)
+            // If the counter moved, a change was reported meanwhile: this version may be too old to keep.
+            Some(job_version) if self.counter(id).load(Ordering::Acquire) == changes => {
+                self.insert(job_version.clone(), at)
             }
             Some(_) => {}
-            None => drop(self.0.known.remove_if(id, |_, known| known.at <= at)),
+            None => drop(self.0.snapshots.remove_if(id, |_, snapshot| snapshot.at <= at)),
         }
         Ok(job_version)
     }
@@ -122,131 +126,125 @@ impl Snapshots {
     /// The body of this version of a job, if it is kept.
     #[must_use]
     pub fn body(&self, job_version: &JobVersion) -> Option<Bytes> {
-        let known = self.0.known.get(&job_version.id)?;
-        known.body.clone().filter(|_| known.job_version.version == job_version.version)
+        let snapshot = self.0.snapshots.get(&job_version.id)?;
+        snapshot.body.clone().filter(|_| snapshot.job_version.version == job_version.version)
     }
 
     /// Keeps the body of this version of a job, if that is still the newest.
     pub fn keep_body(&self, id: &JobId, version: i64, body: &Bytes) {
-        if body.len() <= BODY
-            && let Some(mut known) = self.0.known.get_mut(id)
-            && known.job_version.version == version
+        if body.len() <= MAX_BODY
+            && let Some(mut snapshot) = self.0.snapshots.get_mut(id)
+            && snapshot.job_version.version == version
         {
-            known.body = Some(body.clone());
+            snapshot.body = Some(body.clone());
         }
     }
 
-    /// Waits for changes of a job that this process makes.
+    /// Watches for changes of a job that this process makes.
     #[must_use]
     pub fn watch(&self, id: &JobId) -> Watch {
-        let mut watched = self
-            .0
-            .watched
-            .entry(id.clone())
-            .or_insert_with(|| Watched { shutdown_trigger: Arc::default(), watchers: 0 });
+        let new = || Watched { changed: Arc::default(), watchers: 0 };
+        let mut watched = self.0.watched.entry(id.clone()).or_insert_with(new);
         watched.watchers += 1;
-        Watch {
-            shutdown_trigger: Arc::clone(&watched.shutdown_trigger),
-            id: id.clone(),
-            snapshots: self.clone(),
-        }
+        Watch { changed: Arc::clone(&watched.changed), id: id.clone(), snapshots: self.clone() }
     }
 
-    /// How many there are.
+    /// The number of snapshots.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.known.len()
+        self.0.snapshots.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.known.is_empty()
+        self.0.snapshots.is_empty()
     }
 
-    fn known(&self, id: &JobId, sole_writer: bool) -> Option<JobVersion> {
-        let known = self.0.known.get(id)?;
-        let fresh = || self.0.clock.now().saturating_duration_since(known.at) < FRESH;
-        (sole_writer || fresh()).then(|| known.job_version.clone())
+    fn valid(&self, id: &JobId, is_sole_writer: bool) -> Option<JobVersion> {
+        let snapshot = self.0.snapshots.get(id)?;
+        let is_fresh = || self.0.clock.now().saturating_duration_since(snapshot.at) < MAX_AGE;
+        (is_sole_writer || is_fresh()).then(|| snapshot.job_version.clone())
     }
 
-    fn lane(&self, id: &JobId) -> &AtomicU64 {
+    /// The change counter of a job.
+    fn counter(&self, id: &JobId) -> &AtomicU64 {
         // The id's last digits are random.
         let digits = id.as_str().as_bytes().iter().rev().take(8);
-        let lane = digits.fold(0usize, |sum, digit| sum.wrapping_mul(31).wrapping_add(usize::from(*digit)));
-        &self.0.lanes[lane % LANES]
+        let hash = digits.fold(0usize, |sum, digit| sum.wrapping_mul(31).wrapping_add(usize::from(*digit)));
+        &self.0.counters[hash % COUNTERS]
     }
 
-    /// Keeps a mark that was true at this time, unless a newer one is known.
-    fn learn(&self, job_version: JobVersion, at: Instant) {
-        if self.len() >= MOST {
-            self.make_room();
+    /// Keeps a version that was current at this time, unless a newer one is known.
+    fn insert(&self, job_version: JobVersion, at: Instant) {
+        if self.len() >= MAX_SNAPSHOTS {
+            self.evict();
         }
-        let known = Known { at, job_version, body: None };
-        match self.0.known.entry(known.job_version.id.clone()) {
-            Entry::Occupied(old) if old.get().job_version.version > known.job_version.version => {}
-            // The same version again is the same body.
-            Entry::Occupied(mut old) if old.get().job_version.version == known.job_version.version => {
+        let new = Snapshot { at, job_version, body: None };
+        match self.0.snapshots.entry(new.job_version.id.clone()) {
+            Entry::Occupied(old) if old.get().job_version.version > new.job_version.version => {}
+            // The same version has the same body.
+            Entry::Occupied(mut old) if old.get().job_version.version == new.job_version.version => {
                 let old = old.get_mut();
                 old.at = old.at.max(at);
             }
             Entry::Occupied(mut old) => {
-                old.insert(known);
+                old.insert(new);
             }
-            Entry::Vacant(none) => {
-                none.insert(known);
+            Entry::Vacant(entry) => {
+                entry.insert(new);
             }
         }
     }
 
-    /// Lets go of the ended ones; where that is not enough, of all.
-    fn make_room(&self) {
-        self.0.known.retain(|_, known| !known.job_version.state.has_ended());
-        if self.len() >= MOST {
-            self.0.known.clear();
+    /// Evicts the snapshots of ended jobs, or all if that is not enough.
+    fn evict(&self) {
+        self.0.snapshots.retain(|_, snapshot| !snapshot.job_version.state.has_ended());
+        if self.len() >= MAX_SNAPSHOTS {
+            self.0.snapshots.clear();
         }
     }
 }
 
 impl Listener for Snapshots {
     fn changed(&self, job_version: JobVersion) {
-        self.lane(&job_version.id).fetch_add(1, Ordering::AcqRel);
+        self.counter(&job_version.id).fetch_add(1, Ordering::AcqRel);
         let id = job_version.id.clone();
-        self.learn(job_version, self.0.clock.now());
+        self.insert(job_version, self.0.clock.now());
         if let Some(watched) = self.0.watched.get(&id) {
-            watched.shutdown_trigger.notify_waiters();
+            watched.changed.notify_waiters();
         }
     }
 }
 
-/// Removes a look from the list when it has ended or all who waited for it are gone.
-struct Looking {
+/// Removes a query from the map once it ends or all its pollers are gone.
+struct QueryGuard {
     snapshots: Snapshots,
     id: JobId,
     at: Instant,
 }
 
-impl Drop for Looking {
+impl Drop for QueryGuard {
     fn drop(&mut self) {
-        self.snapshots.0.looks.remove_if(&self.id, |_, look| look.at == self.at);
+        self.snapshots.0.queries.remove_if(&self.id, |_, query| query.at == self.at);
     }
 }
 
-/// One who waits for a job's changes.
+/// Watches a job for changes.
 pub struct Watch {
-    shutdown_trigger: Arc<Notify>,
+    changed: Arc<Notify>,
     id: JobId,
     snapshots: Snapshots,
 }
 
 impl Watch {
-    /// Resolves when the job changes from now on. Make it before reading the job, await it after, and no change
-    /// is missed.
+    /// Resolves when the job changes from now on. To miss no change, call it before reading the job and await it
+    /// after.
     pub fn changed(&self) -> impl Future<Output = ()> + use<> {
-        let shutdown_trigger = Arc::clone(&self.shutdown_trigger);
-        let mut rung = Box::pin(shutdown_trigger.notified_owned());
-        rung.as_mut().enable();
-        rung
+        let changed = Arc::clone(&self.changed);
+        let mut notified = Box::pin(changed.notified_owned());
+        notified.as_mut().enable();
+        notified
     }
 }
 

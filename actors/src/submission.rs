@@ -1,9 +1,9 @@
-//! Submission: a received job becomes durable. Blobs first, a few at a time, then one transaction for key, job and
-//! items, then the 202.
+//! Submission: makes a received job durable. It stores the blobs, a few at a time, then key, job and items in one
+//! transaction; the 202 follows.
 //!
-//! Asked through Intake, which owns the commit. Everything runs on the io runtime to its end, even if the client
-//! has gone: the job is there then, and its key finds it. Who loses a race for a key deletes its blobs at once;
-//! what a crash leaves is an orphan, and the Janitor's.
+//! Intake calls it. Everything runs to its end on the io runtime, even if the client has gone: the job exists then,
+//! and its key finds it. A request that loses the race for a key deletes its blobs at once. Blobs that a crash
+//! leaves behind are orphans, which the Janitor removes.
 
 use std::time::Duration;
 
@@ -21,21 +21,21 @@ use crate::blob_quota::BlobQuota;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
 use crate::job_options;
-use crate::metrics::Recorder;
+use crate::recorder::Recorder;
 use crate::repository::Repository;
 use crate::traced::traced;
 
-/// Blobs of one job that are stored at a time.
-const AT_ONCE: usize = 4;
+/// How many blobs of one job are stored at a time.
+const CONCURRENT_UPLOADS: usize = 4;
 
-/// A job that was received, and is not durable yet.
+/// A received job that is not durable yet.
 #[derive(Debug)]
 pub struct Submission {
     /// Its id.
     pub id: JobId,
-    /// What it was made of.
+    /// What kind of input it has.
     pub kind: JobKind,
-    /// Which jobs go first.
+    /// Its priority over other jobs.
     pub priority: Priority,
     /// What to make of its pictures.
     pub options: Options,
@@ -43,31 +43,31 @@ pub struct Submission {
     pub request_id: String,
     /// The W3C trace context of its request.
     pub traceparent: Option<String>,
-    /// Scheme and host that URLs in bodies begin with.
+    /// Scheme and host of the URLs in its answers.
     pub base_url: String,
-    /// Where its end is told.
+    /// The webhook URL to call when it ends.
     pub callback_url: Option<String>,
     /// How long it is kept.
     pub ttl: Duration,
     /// Its idempotency key.
     pub key: Option<NewKey>,
-    /// What was sent.
+    /// Its input.
     pub input: Submitted,
 }
 
-/// What was sent.
+/// The input of a submitted job.
 #[derive(Debug)]
 pub enum Submitted {
     /// A ZIP and its pictures, as [`pictures::list`](crate::pictures::list) found them.
     Zip {
         /// The ZIP.
         spool: Spool,
-        /// Its pictures, one at least.
+        /// Its pictures, at least one.
         entries: Vec<Entry>,
     },
-    /// Pictures by name, one at least.
+    /// Pictures by name, at least one.
     Images(Vec<(String, Spool)>),
-    /// Names and URLs of pictures, one at least.
+    /// Names and URLs of pictures, at least one.
     Urls(Vec<(String, String)>),
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct JobWriter {
 }
 
 impl JobWriter {
-    /// Stores blobs and job. What the key's index says is the answer.
+    /// Stores blobs and job. The store's index of keys decides what the answer is.
     pub(crate) async fn accept(self, submission: Submission) -> Result<Created, Fault> {
         let repository = self.repository.clone();
         repository.on_io(self.store(submission)).await
@@ -89,33 +89,33 @@ impl JobWriter {
 
     async fn store(self, submission: Submission) -> Result<Created, Fault> {
         let (job, blobs) = self.plan(submission)?;
-        let told = Told::of(&job);
+        let created_job = CreatedJob::of(&job);
         let reserved = self.quota.reserve(job.input_bytes)?;
-        if let Err(fault) = traced("blob upload", self.put(blobs)).await {
-            self.forget(&told.id).await;
+        if let Err(fault) = traced("blob upload", self.upload(blobs)).await {
+            self.delete_blobs(&created_job.id).await;
             return Err(fault);
         }
-        // Of a create that failed it is not known whether it was committed: the row wins then, and what turns out
-        // to be an orphan is the Janitor's.
+        // If this fails, it is unknown whether the job was committed, so the blobs stay. If they turn out to be
+        // orphans, the Janitor removes them.
         let created = self.repository.store.create(job).await?;
         match &created {
             Created::New(_) => {
-                reserved.stored();
-                self.tell(&told);
+                reserved.commit();
+                self.log_created(&created_job);
             }
-            Created::Replayed(_) | Created::Conflict => self.forget(&told.id).await,
+            Created::Replayed(_) | Created::Conflict => self.delete_blobs(&created_job.id).await,
         }
         Ok(created)
     }
 
-    async fn forget(&self, id: &JobId) {
+    async fn delete_blobs(&self, id: &JobId) {
         if let Err(error) = self.repository.blobs.remove_job(id, true).await {
             log!(BLOBS_LEFT, job_id = id.as_str(), cause = %error);
         }
     }
 
-    fn tell(&self, told: &Told) {
-        let Told { id, request_id, kind, priority, images } = told;
+    fn log_created(&self, created: &CreatedJob) {
+        let CreatedJob { id, request_id, kind, priority, images } = created;
         let (job_id, kind, priority) = (id.as_str(), kind.as_str(), priority.as_str());
         self.recorder.record(Event::JobCreated { kind });
         log!(JOB_CREATED, request_id, job_id, kind, priority, images);
@@ -169,25 +169,26 @@ impl JobWriter {
         Ok((job, blobs))
     }
 
-    /// Stores all blobs, a few at a time. After a failure no more are begun, and those under way are waited for: what
-    /// has been stored can then be removed, and nothing comes after it.
-    async fn put(&self, blobs: Vec<(String, Spool)>) -> Result<(), Fault> {
+    /// Stores all blobs, a few at a time. After a failure it starts no more and waits for those in progress, so
+    /// that the caller can remove all of them.
+    async fn upload(&self, blobs: Vec<(String, Spool)>) -> Result<(), Fault> {
         let put = async |(key, spool): (String, Spool)| self.repository.blobs.put_spool(&key, &spool).await;
         let mut waiting = blobs.into_iter();
-        let mut under_way: FuturesUnordered<_> = waiting.by_ref().take(AT_ONCE).map(put).collect();
+        let mut in_progress: FuturesUnordered<_> =
+            waiting.by_ref().take(CONCURRENT_UPLOADS).map(put).collect();
         let mut outcome = Ok(());
-        while let Some(stored) = under_way.next().await {
+        while let Some(stored) = in_progress.next().await {
             outcome = outcome.and(stored);
             if outcome.is_ok() {
-                under_way.extend(waiting.next().map(put));
+                in_progress.extend(waiting.next().map(put));
             }
         }
         outcome.map_err(Fault::from)
     }
 }
 
-/// What is told of a job when it is there.
-struct Told {
+/// What is logged about a new job.
+struct CreatedJob {
     id: JobId,
     request_id: String,
     kind: JobKind,
@@ -195,7 +196,7 @@ struct Told {
     images: usize,
 }
 
-impl Told {
+impl CreatedJob {
     fn of(job: &NewJob) -> Self {
         Self {
             id: job.id.clone(),

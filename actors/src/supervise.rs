@@ -1,15 +1,15 @@
-//! Supervision: what happens when an actor fails. actix's own `Supervisor` restarts on `stop()` alone, at once,
-//! and a panic under it leaves a dead address and a lost queue; so this is ours.
+//! Supervision: restarts an actor that fails. actix's own `Supervisor` does not serve: it restarts only on `stop()`,
+//! without a backoff, and a panic under it leaves a dead address and a lost queue.
 //!
 //! A future polls the actor under `catch_unwind`. On a panic (in a handler, a future, `started()` or
-//! `restarting()`) or an unwanted stop it backs off, checks the restart intensity and restarts the actor in
-//! place: same address, queued messages kept, `restarting()` rebuilds the state from injected dependencies,
-//! `started()` re-arms timers. Past the intensity the bell rings and the application exits. A stack overflow
-//! or an abort still kills the process.
+//! `restarting()`) or an unexpected stop it checks the restart limit, backs off and restarts the actor in place:
+//! same address, queued messages kept. `restarting()` rebuilds the state from injected dependencies, `started()`
+//! sets the timers again. Past the limit it reports a fatal error and the application exits. A stack overflow or an
+//! abort still kills the process.
 
 mod actor_registry;
 mod fatal_error;
-mod policy;
+mod restart_policy;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -21,18 +21,18 @@ use huemill_observability::{Event, log, panic_text};
 
 pub use actor_registry::{ActorRegistry, ActorStatus};
 pub use fatal_error::{EXIT_CODE, FatalError, FatalErrorReceiver, ShutdownTrigger};
-pub use policy::RestartPolicy;
+pub use restart_policy::RestartPolicy;
 
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
-use crate::metrics::Recorder;
-use policy::History;
+use crate::recorder::Recorder;
+use restart_policy::RestartHistory;
 
-/// Messages that wait in a mailbox before senders are told to wait (actix's own default). It binds each clone
-/// of an address on its own, so it is no admission control.
-const MAILBOX: usize = 16;
+/// Messages that a mailbox holds before senders have to wait (actix's default). The limit applies to each clone of an
+/// address separately, so it does not work as admission control.
+const MAILBOX_CAPACITY: usize = 16;
 
-/// Asks any actor for a sign of life: when it took this message.
+/// Asks any actor to prove that it takes messages; the answer is when it took this one.
 #[derive(Debug, Clone, Copy)]
 pub struct Ping;
 
@@ -44,7 +44,7 @@ impl Message for Ping {
 pub struct Pong(Instant);
 
 impl Pong {
-    /// It took the message now.
+    /// The actor took the message now.
     #[must_use]
     pub fn now() -> Self {
         Self(Instant::now())
@@ -53,26 +53,26 @@ impl Pong {
 
 impl<A: Actor> MessageResponse<A, Ping> for Pong {
     fn handle(self, _: &mut A::Context, answer: Option<OneshotSender<Instant>>) {
-        // Whoever asked may be gone.
+        // The sender may be gone.
         answer.and_then(|answer| answer.send(self.0).ok());
     }
 }
 
-/// Everything an actor is supervised with; one for the whole crew.
+/// What an actor is supervised with; all actors share one.
 #[derive(Debug, Clone)]
 pub struct Supervision {
-    /// When to restart and when to give up.
+    /// When to restart and when to stop trying.
     pub policy: RestartPolicy,
-    /// Where ups, downs and restarts are counted.
+    /// Records starts, failures and restarts.
     pub recorder: Recorder,
-    /// Where a doom is reported.
+    /// Where fatal errors are reported.
     pub shutdown_trigger: ShutdownTrigger,
-    /// Where everybody's state can be read.
+    /// Where the state of each actor can be read.
     pub actor_registry: ActorRegistry,
 }
 
-/// Starts an actor on an arbiter and keeps it alive for as long as anybody holds its address and the arbiter
-/// runs. `name` is its noun in lower case, as metrics, logs and /ready spell it.
+/// Starts an actor on an arbiter and keeps it alive as long as someone holds its address and the arbiter runs. `name`
+/// is its name in lower case, as metrics, logs and /ready spell it.
 pub fn start<A, F>(
     arbiter: &ArbiterHandle,
     name: &'static str,
@@ -83,7 +83,7 @@ where
     A: Supervised + Actor<Context = Context<A>>,
     F: FnOnce(&mut Context<A>) -> A + Send + 'static,
 {
-    let (send, receive) = channel::channel(MAILBOX);
+    let (send, receive) = channel::channel(MAILBOX_CAPACITY);
     let supervision = supervision.clone();
     arbiter.spawn_fn(move || {
         let mut ctx = Context::with_receiver(receive);
@@ -100,8 +100,8 @@ where
     Addr::new(send)
 }
 
-/// Sends a message and awaits the answer, with actix's two silences told apart: the actor is gone
-/// ([`Code::NotReady`]), or it lives and this message made it panic ([`Code::InternalError`]).
+/// Sends a message and awaits the answer. Distinguishes two errors that actix does not: the actor is gone
+/// ([`Code::NotReady`]), or it is alive and panicked on this message ([`Code::InternalError`]).
 pub async fn ask<A, M>(address: &Addr<A>, message: M) -> Result<M::Result, Fault>
 where
     A: Handler<M>,
@@ -111,20 +111,20 @@ where
 {
     address.send(message).await.map_err(|error| {
         if address.connected() {
-            Fault::new(Code::InternalError).with_cause("the actor panicked over this message")
+            Fault::new(Code::InternalError).with_cause("the actor panicked on this message")
         } else {
             Fault::new(Code::NotReady).with_cause(format!("the actor is gone: {error}"))
         }
     })
 }
 
-/// How an actor's life ended.
-enum End {
+/// Why an actor stopped running.
+enum ActorExit {
     Panic(String),
     Stop,
 }
 
-impl End {
+impl ActorExit {
     fn cause(&self) -> &'static str {
         match self {
             Self::Panic(_) => "panic",
@@ -140,29 +140,29 @@ impl End {
     }
 }
 
-/// The actor with its context and mailbox. Dropping a live `ContextFut` polls it once more, and that may panic;
-/// here such a panic is contained.
+/// The actor with its context and mailbox. Dropping a live `ContextFut` polls it once more, which may panic; such a
+/// panic is contained here.
 struct SupervisedActor<A: Actor<Context = Context<A>>>(Option<ContextFut<A, Context<A>>>);
 
 impl<A: Supervised + Actor<Context = Context<A>>> SupervisedActor<A> {
-    /// Polls the actor until it ends; `None` when that is the natural end: nobody holds its address.
-    async fn live(&mut self) -> Option<End> {
+    /// Polls the actor until it exits; `None` when it ended normally because no one holds its address.
+    async fn run(&mut self) -> Option<ActorExit> {
         let fut = self.0.as_mut()?;
         match AssertUnwindSafe(&mut *fut).catch_unwind().await {
-            Ok(()) if fut.ctx().connected() => Some(End::Stop),
+            Ok(()) if fut.ctx().connected() => Some(ActorExit::Stop),
             Ok(()) => None,
-            Err(panic) => Some(End::Panic(panic_text(&*panic).to_owned())),
+            Err(panic) => Some(ActorExit::Panic(panic_text(&*panic).to_owned())),
         }
     }
 
-    /// Restarts the actor in place; `Ok(false)` when nobody holds its address any more.
-    fn restart(&mut self) -> Result<bool, End> {
+    /// Restarts the actor in place; `Ok(false)` when no one holds its address any more.
+    fn restart(&mut self) -> Result<bool, ActorExit> {
         let Some(fut) = self.0.as_mut() else { return Ok(false) };
         catch_unwind(AssertUnwindSafe(|| fut.restart()))
-            .map_err(|panic| End::Panic(panic_text(&*panic).to_owned()))
+            .map_err(|panic| ActorExit::Panic(panic_text(&*panic).to_owned()))
     }
 
-    /// Takes the actor out of its misery: it is not polled again, not even to say goodbye.
+    /// Terminates the actor: it is not polled again, and its `stopped()` does not run.
     fn terminate(&mut self) {
         if let Some(fut) = self.0.as_mut() {
             fut.ctx().terminate();
@@ -183,21 +183,21 @@ async fn supervise<A>(mut supervised: SupervisedActor<A>, name: &'static str, su
 where
     A: Supervised + Actor<Context = Context<A>>,
 {
-    let mut history = History::default();
+    let mut history = RestartHistory::default();
     supervision.up(name);
-    while let Some(mut end) = supervised.live().await {
+    while let Some(mut exit) = supervised.run().await {
         supervision.down(name);
         loop {
             let Some(backoff) = history.failed(&supervision.policy, Instant::now()) else {
                 supervised.terminate();
                 drop(supervised);
-                return supervision.fail_for_good(name, end.text());
+                return supervision.fail_for_good(name, exit.text());
             };
             tokio::time::sleep(backoff).await;
             match supervised.restart() {
-                Ok(true) => break supervision.restarted(name, &end, backoff.as_millis() as u64),
+                Ok(true) => break supervision.restarted(name, &exit, backoff.as_millis() as u64),
                 Ok(false) => return,
-                Err(again) => end = again,
+                Err(next) => exit = next,
             }
         }
     }
@@ -215,8 +215,8 @@ impl Supervision {
         self.recorder.record(Event::ActorUp { actor, up: false });
     }
 
-    fn restarted(&self, actor: &'static str, end: &End, backoff_ms: u64) {
-        let (cause, reason) = (end.cause(), end.text());
+    fn restarted(&self, actor: &'static str, exit: &ActorExit, backoff_ms: u64) {
+        let (cause, reason) = (exit.cause(), exit.text());
         log!(ACTOR_RESTARTED, actor, cause, reason, backoff_ms);
         self.actor_registry.restarted(actor);
         self.recorder.record(Event::ActorRestarted { actor, cause });

@@ -1,4 +1,4 @@
-//! Parts of the work at hand, told of as spans where traces are recorded.
+//! Runs parts of a task in their own trace spans, where traces are recorded.
 
 use huemill_observability::trace::{Scope, SpanKind};
 
@@ -6,7 +6,7 @@ use crate::fault::Fault;
 
 /// An error that a span can name.
 pub trait SpanError {
-    /// The code of it, out of a closed set.
+    /// Its code, from a closed set.
     fn code(&self) -> &'static str;
 }
 
@@ -16,10 +16,10 @@ impl SpanError for Fault {
     }
 }
 
-/// Does this work as a part of that which calls it; an error is noted with it.
+/// Runs `work` in a child span of the current one. An error sets the span's status.
 ///
 /// # Errors
-/// Those of the work.
+/// Those of `work`.
 pub async fn traced<T, E: SpanError>(
     name: &'static str,
     work: impl Future<Output = Result<T, E>>,

@@ -1,25 +1,23 @@
-//! Workers: the N slots on which pictures are worked on, their queue and the memory budget.
+//! Workers: the slots that process pictures, their queue and the memory budget.
 //!
-//! HTTP asks with [`run`]. An attempt waits in the queue for a slot, then on the slot's own thread for memory,
-//! both together no longer than `queue_wait`; the work must be done by the request's deadline. A requester that
-//! goes away takes its attempt with it. An attempt that does not stop at its deadline gets a time of grace, then
-//! is abandoned: the slot gets a new thread, the old one keeps its memory until it ends, and too many of those
-//! are the process's doom.
+//! HTTP and the Dispatcher call [`run`]. An attempt waits in the queue for a slot, then on the slot's thread for
+//! memory, both together at most `queue_wait`; it must be done by the request's deadline. A caller that goes away
+//! cancels its attempt. An attempt that does not stop at its deadline gets a grace period and is then abandoned:
+//! the slot gets a new thread, the old one keeps its memory until it ends, and too many abandoned threads are a
+//! fatal error.
 //!
-//! If the actor itself fails, the attempts on its threads go on and are answered, those in the queue are answered
-//! [`NotReady`](crate::fault::Code::NotReady), and new slots are made. Every requester's own timer answers it in
-//! time whatever happens here.
+//! If the actor itself fails, the attempts on its threads continue and are answered, queued ones are answered
+//! [`NotReady`](crate::fault::Code::NotReady), and new slots are made. A timer of each caller bounds its wait in
+//! any case.
 
-mod attempt;
 mod attempt_state;
 mod engine;
-mod faults;
 mod input;
+mod messages;
 mod queue;
-mod run;
 mod settings;
 mod slot;
-mod slot_figures;
+mod slot_attempt;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,57 +33,56 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
-pub use engine::{EngineFactory, Load, SlotEngine, engines};
-pub(crate) use faults::{of_entry, too_many_bytes};
+pub use engine::{EngineFactory, PictureCost, SlotEngine, engines};
 pub use input::Input;
-pub use run::{Answer, Class, Done, Run};
+pub(crate) use input::{entry_fault, input_too_large};
+pub use messages::{Class, Done, PingSlots, Run, RunResult, SlotFigures};
 pub use settings::WorkersSettings;
-pub use slot_figures::{Ping, SlotFigures};
 pub use tokio_util::sync::CancellationToken as Cancel;
 
 use crate::budget::Budget;
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
-use crate::metrics::Recorder;
-use crate::supervise::{FatalError, ShutdownTrigger, ask};
-use attempt::{Attempt, Tools};
-use attempt_state::AttemptState;
+use crate::recorder::Recorder;
+use crate::supervise::{FatalError, Ping, Pong, ShutdownTrigger, ask};
+use attempt_state::AttemptPhase;
 use queue::Queue;
-use slot::{AbandonedCount, Slot, SlotReport, Work};
+use slot::{AbandonedCount, CurrentWork, Slot, SlotReport};
+use slot_attempt::{SlotAttempt, SlotResources};
 
-/// How long after its deadline a request is given up whose message the actor has not even taken.
+/// How long after its deadline a request fails whose message the actor has not taken at all.
 const UNTAKEN: Duration = Duration::from_millis(500);
 
-/// Asks for a picture to be worked on and awaits the answer, no longer than until the deadline. Dropping this
-/// future cancels the work: a queued attempt frees its input at once, a running one ends at its next stage.
-pub async fn run(workers: &Addr<Workers>, mut run: Run) -> Answer {
+/// Processes a picture; waits for the result at most until the deadline. Dropping this future cancels the work: a
+/// queued attempt releases its input at once, a running one ends after its current stage.
+pub async fn run(workers: &Addr<Workers>, mut run: Run) -> RunResult {
     run.cancel = run.cancel.child_token();
-    let _dropped_means_canceled = run.cancel.clone().drop_guard();
+    let _cancel_on_drop = run.cancel.clone().drop_guard();
     let until = run.deadline + UNTAKEN;
     match timeout_at(until, ask(workers, run)).await {
-        Ok(answer) => answer?,
+        Ok(result) => result?,
         Err(_) => {
             Err(Fault::new(Code::Overloaded).with_cause("the workers did not take the message in time"))
         }
     }
 }
 
-/// The actor.
+/// The actor that owns the slots.
 pub struct Workers {
     settings: WorkersSettings,
-    tools: Tools,
+    resources: SlotResources,
     shutdown_trigger: ShutdownTrigger,
-    tally: AbandonedCount,
+    abandoned_count: AbandonedCount,
     queue: Queue,
     slots: Vec<Slot>,
-    notes: mpsc::UnboundedSender<SlotReport>,
-    numbers: u64,
-    /// Whether the last picture that got a slot was a job's.
-    batch_before: bool,
+    reports: mpsc::UnboundedSender<SlotReport>,
+    last_id: u64,
+    /// Whether the last picture that got a slot belonged to a job.
+    was_batch: bool,
 }
 
 impl Workers {
-    /// Workers that have no slots yet: these come when the actor starts. `io` is where threads wait for memory.
+    /// Workers without slots: these start with the actor. `io` is where threads wait for memory.
     #[must_use]
     pub fn new(
         settings: WorkersSettings,
@@ -94,7 +91,7 @@ impl Workers {
         recorder: Recorder,
         shutdown_trigger: ShutdownTrigger,
     ) -> Self {
-        let tools = Tools {
+        let resources = SlotResources {
             engines,
             budget: Budget::new(settings.memory),
             io,
@@ -103,117 +100,108 @@ impl Workers {
             longest_input: settings.longest_input,
         };
         let queue = Queue::new(settings.queue);
-        let (notes, _) = mpsc::unbounded_channel();
+        let (reports, _) = mpsc::unbounded_channel();
         Self {
             settings,
-            tools,
+            resources,
             shutdown_trigger,
-            tally: AbandonedCount::default(),
+            abandoned_count: AbandonedCount::default(),
             queue,
             slots: Vec::new(),
-            notes,
-            numbers: 0,
-            batch_before: false,
+            reports,
+            last_id: 0,
+            was_batch: false,
         }
     }
 
-    /// The budget, for others whose memory counts in it.
+    /// The memory budget, for others whose memory counts against it.
     #[must_use]
     pub fn budget(&self) -> Budget {
-        self.tools.budget.clone()
+        self.resources.budget.clone()
     }
 
-    fn number(&mut self) -> u64 {
-        self.numbers += 1;
-        self.numbers
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 
-    /// A slot with a new thread. Without threads there is nothing to do: the supervision tries again.
-    fn slot(&mut self, index: usize) -> Slot {
-        let life = self.number();
-        Slot::start(index, life, self.tools.clone(), self.notes.clone(), &self.tally)
+    /// A slot with a new thread. If no thread can be started, the actor panics, and supervision tries again.
+    fn start_slot(&mut self, index: usize) -> Slot {
+        let thread = self.next_id();
+        Slot::start(index, thread, self.resources.clone(), self.reports.clone(), &self.abandoned_count)
             .unwrap_or_else(|error| panic!("no thread for slot {index}: {error}"))
     }
 
-    fn accept(&mut self, run: Run) -> Result<(Attempt, oneshot::Receiver<Answer>), Fault> {
-        let batch = matches!(run.class, Class::Batch { .. });
-        if !batch && self.queue.is_full() && self.slots.iter().all(|slot| slot.work.is_some()) {
+    fn accept(&mut self, run: Run) -> Result<(SlotAttempt, oneshot::Receiver<RunResult>), Fault> {
+        let is_interactive = run.class == Class::Interactive;
+        if is_interactive && self.queue.is_full() && self.slots.iter().all(|slot| slot.work.is_some()) {
             return Err(Fault::new(Code::Overloaded).with_cause("the queue is full"));
         }
-        let start_by = match run.class {
-            Class::Interactive => Instant::now() + self.settings.queue_wait,
-            Class::Batch { start_by } => start_by,
-        };
-        let cancel = run.cancel.child_token();
-        let state = AttemptState::new(self.number(), cancel, start_by, run.deadline, run.scope);
-        let (reply, answer) = oneshot::channel();
-        let Run { input, options, counted, .. } = run;
-        Ok((Attempt { state: Arc::new(state), input, options, batch, counted, reply }, answer))
+        Ok(SlotAttempt::new(self.next_id(), run, self.settings.queue_wait))
     }
 
     /// Gives waiting attempts to free slots.
     fn dispatch(&mut self, ctx: &mut Context<Self>) {
         while let Some(free) = self.slots.iter().position(|slot| slot.work.is_none()) {
-            let Some(attempt) = self.queue.pop(self.batch_first()) else { break };
+            let Some(attempt) = self.queue.pop(self.is_batch_next()) else { break };
             let (state, batch) = (Arc::clone(&attempt.state), attempt.batch);
-            self.batch_before = batch;
+            self.was_batch = batch;
             if attempt.counted {
-                self.tools.recorder.record(Event::QueueWaited(state.asked.elapsed()));
+                self.resources.recorder.record(Event::QueueWaited(state.requested.elapsed()));
             }
             if let Err(attempt) = self.slots[free].begin(attempt) {
-                // The thread has ended, and its note of it is still on its way.
-                self.slots[free] = self.slot(free);
-                assert!(self.slots[free].begin(attempt).is_ok(), "a new thread takes orders");
+                // The thread has ended, and its report has not arrived yet.
+                self.slots[free] = self.start_slot(free);
+                assert!(self.slots[free].begin(attempt).is_ok(), "a new thread takes commands");
             }
-            let life = self.slots[free].life;
+            let thread = self.slots[free].thread;
             let until = state.deadline + self.settings.grace;
             let overdue =
                 ctx.run_later(until.saturating_duration_since(Instant::now()), move |workers, ctx| {
-                    workers.abandon(life, ctx);
+                    workers.abandon(thread, ctx);
                 });
-            self.slots[free].work = Some(Work { state, batch, overdue });
+            self.slots[free].work = Some(CurrentWork { state, batch, overdue });
         }
-        self.count();
+        self.record();
     }
 
-    /// Whether a job's picture goes before a client's: where no slot has one, and, where there is one slot alone, in
-    /// turns.
-    fn batch_first(&self) -> bool {
+    /// Whether a job's picture goes before a client's: when no slot has one and, if there is only one slot, in turns.
+    fn is_batch_next(&self) -> bool {
         let has_none = self.slots.iter().all(|slot| slot.work.as_ref().is_none_or(|work| !work.batch));
-        has_none && (self.slots.len() > 1 || !self.batch_before)
+        has_none && (self.slots.len() > 1 || !self.was_batch)
     }
 
-    /// Gives up the attempt on this thread, if it is still at it.
-    fn abandon(&mut self, life: u64, ctx: &mut Context<Self>) {
-        let Some(index) = self.slots.iter().position(|slot| slot.life == life) else { return };
+    /// Abandons the attempt on this thread, if the thread still processes one.
+    fn abandon(&mut self, thread: u64, ctx: &mut Context<Self>) {
+        let Some(index) = self.slots.iter().position(|slot| slot.thread == thread) else { return };
         let Some(state) = self.slots[index].work.as_ref().map(|work| &work.state) else { return };
-        let age_ms = state.asked.elapsed().as_millis() as u64;
-        // The line tells whose picture it was.
+        let age_ms = state.requested.elapsed().as_millis() as u64;
+        // The scope adds the picture's request to the log line.
         let scope = state.scope.enter();
         log!(ATTEMPT_ABANDONED, slot = index, age_ms);
         drop(scope);
-        self.slots[index] = self.slot(index);
-        let (abandoned, most) = (self.tally.count(), self.settings.most_abandoned);
-        if abandoned > most {
+        self.slots[index] = self.start_slot(index);
+        let abandoned = self.abandoned_count.get();
+        if abandoned > self.settings.most_abandoned {
             let reason = format!("{abandoned} attempts were abandoned and still run");
             self.shutdown_trigger.trigger(FatalError { actor: "workers", reason });
         }
         self.dispatch(ctx);
     }
 
-    fn pulse(&self) -> SlotFigures {
+    fn figures(&self) -> SlotFigures {
         SlotFigures {
             slots: self.slots.len(),
             busy: self.slots.iter().filter(|slot| slot.work.is_some()).count(),
             queued: self.queue.len(),
-            abandoned: self.tally.count(),
+            abandoned: self.abandoned_count.get(),
         }
     }
 
-    fn count(&self) {
-        let SlotFigures { slots, busy, queued, abandoned } = self.pulse();
-        self.tools.recorder.record(Event::Slots { total: slots, busy, abandoned });
-        self.tools.recorder.record(Event::QueueDepth(queued));
+    fn record(&self) {
+        let SlotFigures { slots, busy, queued, abandoned } = self.figures();
+        self.resources.recorder.record(Event::Slots { total: slots, busy, abandoned });
+        self.resources.recorder.record(Event::QueueDepth(queued));
     }
 }
 
@@ -221,11 +209,11 @@ impl Actor for Workers {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let (notes, mut taken) = mpsc::unbounded_channel();
-        self.notes = notes;
-        ctx.add_stream(poll_fn(move |cx| taken.poll_recv(cx)));
-        self.slots = (0..self.settings.slots.max(1)).map(|index| self.slot(index)).collect();
-        self.count();
+        let (reports, mut receiver) = mpsc::unbounded_channel();
+        self.reports = reports;
+        ctx.add_stream(poll_fn(move |cx| receiver.poll_recv(cx)));
+        self.slots = (0..self.settings.slots.max(1)).map(|index| self.start_slot(index)).collect();
+        self.record();
     }
 }
 
@@ -237,41 +225,41 @@ impl Supervised for Workers {
 }
 
 impl Handler<Run> for Workers {
-    type Result = ResponseFuture<Answer>;
+    type Result = ResponseFuture<RunResult>;
 
     fn handle(&mut self, run: Run, ctx: &mut Self::Context) -> Self::Result {
-        let (attempt, answer) = match self.accept(run) {
+        let (attempt, result) = match self.accept(run) {
             Ok(accepted) => accepted,
             Err(fault) => return Box::pin(ready(Err(fault))),
         };
         let state = Arc::clone(&attempt.state);
         self.queue.push(attempt);
         self.dispatch(ctx);
-        if state.phase() == attempt_state::AttemptPhase::Queued {
+        if state.phase() == AttemptPhase::Queued {
             let (id, cancel) = (state.id, state.cancel.clone());
-            let gone = wrap_future(async move { cancel.cancelled().await });
-            ctx.spawn(gone.map(move |(), workers: &mut Self, _| {
+            let canceled = wrap_future(async move { cancel.cancelled().await });
+            ctx.spawn(canceled.map(move |(), workers: &mut Self, _| {
                 if workers.queue.remove(id) {
-                    workers.count();
+                    workers.record();
                 }
             }));
         }
-        Box::pin(state.wait(answer))
+        Box::pin(state.wait(result))
     }
 }
 
 impl StreamHandler<SlotReport> for Workers {
-    fn handle(&mut self, note: SlotReport, ctx: &mut Self::Context) {
-        match note {
-            SlotReport::Free { life } => {
-                let slot = self.slots.iter_mut().find(|slot| slot.life == life);
+    fn handle(&mut self, report: SlotReport, ctx: &mut Self::Context) {
+        match report {
+            SlotReport::Free { thread } => {
+                let slot = self.slots.iter_mut().find(|slot| slot.thread == thread);
                 if let Some(work) = slot.and_then(|slot| slot.work.take()) {
                     ctx.cancel_future(work.overdue);
                 }
             }
-            SlotReport::Gone { life } => {
-                if let Some(index) = self.slots.iter().position(|slot| slot.life == life) {
-                    self.slots[index] = self.slot(index);
+            SlotReport::Gone { thread } => {
+                if let Some(index) = self.slots.iter().position(|slot| slot.thread == thread) {
+                    self.slots[index] = self.start_slot(index);
                 }
             }
         }
@@ -281,27 +269,32 @@ impl StreamHandler<SlotReport> for Workers {
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl Handler<Ping> for Workers {
+impl Handler<PingSlots> for Workers {
     type Result = ResponseFuture<SlotFigures>;
 
-    fn handle(&mut self, _: Ping, ctx: &mut Self::Context) -> Self::Result {
-        let overdue = |work: &Work| work.state.deadline + self.settings.grace < Instant::now();
-        let late: Vec<_> = self
-            .slots
-            .iter()
-            .filter(|slot| slot.work.as_ref().is_some_and(overdue))
-            .map(|slot| slot.life)
-            .collect();
-        // Their timers should have done it; a flood of messages may keep timers from running.
-        for life in late {
-            self.abandon(life, ctx);
+    fn handle(&mut self, _: PingSlots, ctx: &mut Self::Context) -> Self::Result {
+        let limit = self.settings.grace;
+        let is_overdue = |work: &CurrentWork| work.state.deadline + limit < Instant::now();
+        let overdue = self.slots.iter().filter(|slot| slot.work.as_ref().is_some_and(is_overdue));
+        let overdue: Vec<_> = overdue.map(|slot| slot.thread).collect();
+        // Their timers should have done this, but a flood of messages can keep timers from running.
+        for thread in overdue {
+            self.abandon(thread, ctx);
         }
-        let signs: Vec<_> = self.slots.iter().filter(|slot| slot.work.is_none()).map(Slot::ping).collect();
-        let pulse = self.pulse();
-        self.count();
+        let pings: Vec<_> = self.slots.iter().filter(|slot| slot.work.is_none()).map(Slot::ping).collect();
+        let figures = self.figures();
+        self.record();
         Box::pin(async move {
-            join_all(signs).await;
-            pulse
+            join_all(pings).await;
+            figures
         })
+    }
+}
+
+impl Handler<Ping> for Workers {
+    type Result = Pong;
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
+        Pong::now()
     }
 }

@@ -1,7 +1,7 @@
-//! What actix itself does when an actor fails, pinned: these facts are why supervision is ours. A test that
-//! fails here after an update of actix is good news to be read with care.
+//! Pins what actix itself does when an actor fails, which is why Huemill has its own supervision. If a test fails
+//! here after an update of actix, that is probably good news; check whether supervision still needs to do it.
 
-#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used)] // clippy does not see that shared helpers are test code
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -30,9 +30,11 @@ struct Flood(usize);
 impl Message for Work {
     type Result = ();
 }
+
 impl Message for Break {
     type Result = ();
 }
+
 impl Message for Flood {
     type Result = ();
 }
@@ -82,7 +84,7 @@ impl Handler<Flood> for Plain {
 }
 
 #[test]
-fn a_panic_under_actix_supervisor_kills_the_address_and_loses_the_queue() {
+fn a_panic_under_the_actix_supervisor_kills_the_address_and_loses_the_queue() {
     on_actix(async {
         let plain = actix::Supervisor::start(|_| Plain::default());
         let (broken, behind) = tokio::join!(plain.send(Break), plain.send(Work));
@@ -92,7 +94,7 @@ fn a_panic_under_actix_supervisor_kills_the_address_and_loses_the_queue() {
 }
 
 #[test]
-fn a_message_to_a_dead_actor_vanishes_silently() {
+fn a_message_to_a_dead_actor_is_lost_silently() {
     on_actix(async {
         let log = Arc::default();
         let plain = Plain { log: Arc::clone(&log), ..Plain::default() }.start();
@@ -104,7 +106,7 @@ fn a_message_to_a_dead_actor_vanishes_silently() {
 }
 
 #[test]
-fn a_stop_in_started_spins_without_letting_anybody_else_run() {
+fn a_stop_in_started_spins_and_blocks_all_other_tasks() {
     on_actix(async {
         let starts = Arc::new(AtomicUsize::new(0));
         let subject = Plain { starts: starts.clone(), stops_in_started: 1000, ..Plain::default() };
@@ -125,7 +127,7 @@ fn the_bound_of_a_mailbox_is_per_clone_of_the_address() {
 }
 
 #[test]
-fn a_send_to_a_full_mailbox_is_taken_all_the_same() {
+fn a_send_to_a_full_mailbox_is_still_accepted() {
     on_actix(async {
         let plain = Plain::default().start();
         while plain.try_send(Work).is_ok() {}
@@ -172,7 +174,7 @@ impl Handler<Work> for OnThread {
 }
 
 #[test]
-fn a_sync_arbiters_thread_that_panics_is_never_replaced() {
+fn a_sync_arbiter_never_replaces_a_thread_that_panicked() {
     on_actix(async {
         let starts = Arc::new(AtomicUsize::new(0));
         let counted = starts.clone();
@@ -182,7 +184,7 @@ fn a_sync_arbiters_thread_that_panics_is_never_replaced() {
         });
         assert!(threads.send(Break).await.is_err());
         let next = timeout(Duration::from_millis(200), threads.clone().send(Work)).await;
-        assert!(!matches!(next, Ok(Ok(()))), "nobody is left to do it");
+        assert!(!matches!(next, Ok(Ok(()))), "no thread is left to handle it");
         assert_eq!(starts.load(Ordering::SeqCst), 1);
     });
 }

@@ -1,6 +1,6 @@
-//! The crew: it starts, drains, is doomed and stops as one.
+//! The actor system: it starts, drains, reports fatal errors and stops as a whole.
 
-#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used)] // clippy does not see that shared helpers are test code
 
 mod support;
 
@@ -19,27 +19,27 @@ use huemill_imaging::Limits;
 use huemill_observability::{LabelValues, Registry};
 use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
-use support::breaking::Break;
-use support::office::keep;
-use support::ward::{Ward, settings};
+use support::panic_now::PanicNow;
+use support::test_actors::open_storage;
+use support::test_system::{TestSystem, settings};
 use support::{io, on_actix, outbound_dependencies, picture, until};
 
 #[test]
-fn the_real_crew_becomes_ready_and_works() {
+fn the_real_actor_system_becomes_ready_and_processes_pictures() {
     on_actix(async {
         let registry = Arc::new(Registry::new("0.0.0", &LabelValues::default()).unwrap());
         let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
-        let kept = keep();
+        let storage = open_storage();
         let dependencies = Dependencies {
             io: io(),
             registry,
             room,
-            store: kept.store.clone(),
-            snapshots: kept.snapshots.clone(),
-            blobs: kept.blobs.clone(),
-            owner: Owner("crew".to_owned()),
+            store: storage.store.clone(),
+            snapshots: storage.snapshots.clone(),
+            blobs: storage.blobs.clone(),
+            owner: Owner("test".to_owned()),
             engines: engines(Limits::default()),
-            // How full the machine is that runs this test is not its subject.
+            // The test must not depend on how full its machine is.
             disk: Arc::new(|| Ok(u64::MAX)),
             memory: Arc::new(|| Ok(MemoryUse { used: 1, total: 100 })),
             clock: Clock::system(),
@@ -47,60 +47,60 @@ fn the_real_crew_becomes_ready_and_works() {
         };
         let actor_system = ActorSystem::start(&ActorSystemSettings::default(), dependencies);
         until(|| actor_system.verdict.read().ready).await;
-        let answer = run(&actor_system.workers, picture("no picture at all")).await;
-        assert_eq!(answer.unwrap_err().code, Code::ProcessingError);
+        let result = run(&actor_system.workers, picture("no picture at all")).await;
+        assert_eq!(result.unwrap_err().code, Code::ProcessingError);
         actor_system.stop(std::time::Duration::from_secs(1)).await;
     });
 }
 
 #[test]
-fn past_the_intensity_the_crew_is_doomed() {
+fn a_failure_past_the_restart_limit_is_fatal_and_not_ready() {
     on_actix(async {
         let policy = RestartPolicy { restarts: 0, ..RestartPolicy::default() };
-        let mut ward = Ward::open(ActorSystemSettings { policy, ..settings() });
-        ward.becomes_ready().await;
-        assert!(ask(&ward.actor_system.jobs.intake, Break).await.is_err());
+        let mut system = TestSystem::start(ActorSystemSettings { policy, ..settings() });
+        system.wait_until_ready().await;
+        assert!(ask(&system.actor_system.jobs.intake, PanicNow).await.is_err());
         assert_eq!(
-            ward.actor_system.fatal_error.wait_for(Option::is_some).await.unwrap().as_ref().unwrap().actor,
+            system.actor_system.fatal_error.wait_for(Option::is_some).await.unwrap().as_ref().unwrap().actor,
             "intake"
         );
-        assert_eq!((ward.verdict().ready, ward.verdict().reason), (false, Some("doomed")));
-        ward.close().await;
+        assert_eq!((system.report().ready, system.report().reason), (false, Some("doomed")));
+        system.stop().await;
     });
 }
 
 #[test]
-fn a_drain_is_seen_at_once_and_lets_nobody_in() {
+fn a_drain_shows_at_once_and_refuses_new_uploads() {
     on_actix(async {
-        let ward = Ward::ready().await;
-        ward.actor_system.drain();
-        assert_eq!((ward.verdict().ready, ward.verdict().reason), (false, Some("draining")));
+        let system = TestSystem::ready().await;
+        system.actor_system.drain();
+        assert_eq!((system.report().ready, system.report().reason), (false, Some("draining")));
         let admit = Admit { declared: Some(1), limit: 1, job: false };
-        let refused = ask(&ward.actor_system.jobs.intake, admit).await.unwrap().unwrap_err();
+        let refused = ask(&system.actor_system.jobs.intake, admit).await.unwrap().unwrap_err();
         assert_eq!(refused.code, Code::NotReady);
-        run(&ward.actor_system.workers, Run { input: Input::Bytes([1].into()), ..picture("") })
+        run(&system.actor_system.workers, Run { input: Input::Bytes([1].into()), ..picture("") })
             .await
             .unwrap();
-        ward.close().await;
+        system.stop().await;
     });
 }
 
 #[test]
-fn the_crew_is_all_there_and_stops_leaving_nobody_waiting() {
+fn all_actors_run_and_a_stop_answers_every_pending_request() {
     on_actix(async {
-        let ward = Ward::ready().await;
-        let names: Vec<_> = ward.actor_system.actor_registry.all().into_keys().collect();
+        let system = TestSystem::ready().await;
+        let names: Vec<_> = system.actor_system.actor_registry.all().into_keys().collect();
         assert_eq!(names, ACTORS);
         let (workers, intake, metrics) =
-            (&ward.actor_system.workers, &ward.actor_system.jobs.intake, &ward.actor_system.metrics);
+            (&system.actor_system.workers, &system.actor_system.jobs.intake, &system.actor_system.metrics);
         let (workers, intake, metrics) = (workers.clone(), intake.clone(), metrics.clone());
-        let pictures = ward.fill_slots().await;
-        ward.actor_system.stop(std::time::Duration::from_secs(1)).await;
+        let pictures = system.fill_slots().await;
+        system.actor_system.stop(std::time::Duration::from_secs(1)).await;
         for picture in pictures {
             assert_eq!(picture.await.unwrap().unwrap_err().code, Code::NotReady);
         }
         assert!(!workers.connected() && !intake.connected() && !metrics.connected());
         assert_eq!(ask(&metrics, Render).await.unwrap_err().code, Code::NotReady);
-        ward.feed.gate.open();
+        system.engine.gate.open();
     });
 }

@@ -1,6 +1,6 @@
-//! The memory budget: fair, bounded, and never leaking.
+//! The memory budget: it is fair and bounded, and it never leaks.
 
-#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used)] // clippy does not see that shared helpers are test code
 
 use std::time::Duration;
 
@@ -23,53 +23,53 @@ async fn more_than_the_whole_budget_is_refused_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reservation_waits_until_its_deadline_and_takes_nothing_with_it() {
+async fn a_reservation_that_times_out_holds_nothing() {
     let budget = Budget::new(10 * KIB);
-    let wanted = CancellationToken::new();
-    let held = budget.reserve(6 * KIB, later(), &wanted).await.unwrap();
-    assert_eq!(budget.reserve(5 * KIB, later(), &wanted).await.unwrap_err(), Refusal::Late);
+    let token = CancellationToken::new();
+    let held = budget.reserve(6 * KIB, later(), &token).await.unwrap();
+    assert_eq!(budget.reserve(5 * KIB, later(), &token).await.unwrap_err(), Refusal::Late);
     drop(held);
     assert_eq!(budget.used(), 0);
-    let _all = budget.reserve(10 * KIB, later(), &wanted).await.unwrap();
+    let _all = budget.reserve(10 * KIB, later(), &token).await.unwrap();
     assert_eq!(budget.used(), 10 * KIB);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_large_reservation_is_not_starved_by_small_ones() {
     let budget = Budget::new(10 * KIB);
-    let wanted = CancellationToken::new();
-    let held = budget.reserve(KIB, later(), &wanted).await.unwrap();
-    let large = budget.reserve(10 * KIB, later(), &wanted);
+    let token = CancellationToken::new();
+    let held = budget.reserve(KIB, later(), &token).await.unwrap();
+    let large = budget.reserve(10 * KIB, later(), &token);
     tokio::pin!(large);
     assert!(timeout(Duration::from_millis(1), &mut large).await.is_err());
-    let small = budget.reserve(KIB, later(), &wanted);
+    let small = budget.reserve(KIB, later(), &token);
     tokio::pin!(small);
-    assert!(timeout(Duration::from_millis(1), &mut small).await.is_err(), "who came first is served first");
+    assert!(timeout(Duration::from_millis(1), &mut small).await.is_err(), "requests are served in order");
     drop(held);
     drop(large.await.unwrap());
     let _small = small.await.unwrap();
 }
 
 #[tokio::test]
-async fn a_cancel_ends_the_wait() {
+async fn canceling_ends_the_wait() {
     let budget = Budget::new(KIB);
-    let wanted = CancellationToken::new();
-    let _held = budget.reserve(KIB, later(), &wanted).await.unwrap();
-    wanted.cancel();
-    assert_eq!(budget.reserve(KIB, later(), &wanted).await.unwrap_err(), Refusal::Canceled);
+    let token = CancellationToken::new();
+    let _held = budget.reserve(KIB, later(), &token).await.unwrap();
+    token.cancel();
+    assert_eq!(budget.reserve(KIB, later(), &token).await.unwrap_err(), Refusal::Canceled);
 }
 
 #[test]
-fn a_thread_waits_for_another_thread_and_a_panic_lets_go() {
+fn a_thread_waits_for_another_and_a_panic_releases_the_bytes() {
     let io = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let budget = Budget::new(KIB);
-    let wanted = CancellationToken::new();
-    let held = budget.reserve_blocking(io.handle(), KIB, later(), &wanted).unwrap();
+    let token = CancellationToken::new();
+    let held = budget.reserve_blocking(io.handle(), KIB, later(), &token).unwrap();
     let (holder, waiter) = std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| budget.reserve_blocking(io.handle(), KIB, later(), &wanted).map(drop));
+        let waiter = scope.spawn(|| budget.reserve_blocking(io.handle(), KIB, later(), &token).map(drop));
         let holder = scope.spawn(move || {
             let _held = held;
-            panic!("with the bytes in hand")
+            panic!("while holding a reservation")
         });
         (holder.join(), waiter.join())
     });
@@ -80,17 +80,17 @@ fn a_thread_waits_for_another_thread_and_a_panic_lets_go() {
 
 proptest! {
     #[test]
-    fn what_is_held_never_passes_the_total_and_all_of_it_comes_back(
-        total in 1_u64..100, asks in prop::collection::vec(0_u64..200_000, 1..30)
+    fn reservations_never_exceed_the_total_and_all_are_released(
+        total in 1_u64..100, requests in prop::collection::vec(0_u64..200_000, 1..30)
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let budget = Budget::new(total * KIB);
-        let wanted = CancellationToken::new();
+        let token = CancellationToken::new();
         let now = Instant::now();
         let mut held = Vec::new();
         let mut sum = 0;
-        for bytes in asks {
-            match runtime.block_on(budget.reserve(bytes, now, &wanted)) {
+        for bytes in requests {
+            match runtime.block_on(budget.reserve(bytes, now, &token)) {
                 Ok(reservation) => {
                     held.push(reservation);
                     sum += bytes;

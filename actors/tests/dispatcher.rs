@@ -1,4 +1,4 @@
-//! The Dispatcher: pictures of jobs from the store to the workers and back.
+//! The Dispatcher: it hands pictures of jobs to the workers and writes their results back.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,25 +11,26 @@ use huemill_actors::janitor::JanitorSettings;
 use huemill_observability::Event;
 use huemill_store::job::{ItemState, JobState};
 use huemill_store::store::{ClaimRequest, Owner, Selection};
-use support::breaking::Break;
-use support::office::{Office, keep, settings};
+use support::panic_now::PanicNow;
+use support::test_actors::{TestActors, open_storage, settings};
 use support::{io, on_actix, until};
 
 #[test]
-fn a_job_is_worked_on_and_completed() {
+fn a_job_is_processed_and_completed() {
     on_actix(async {
-        let mut office = Office::open();
-        let id = office.submit(&["one", "two", "three"]).await;
-        let job = office.ends(&id).await;
+        let mut actors = TestActors::start();
+        let id = actors.submit(&["one", "two", "three"]).await;
+        let job = actors.wait_for_end(&id).await;
         assert_eq!((job.state, job.succeeded, job.failed), (JobState::Completed, 3, 0));
-        let items = office.repository.store.items(&id, 0, 10).await.unwrap();
+        let items = actors.repository.store.items(&id, 0, 10).await.unwrap();
         assert!(items.iter().all(|item| item.attempt == 1 && item.result.is_some()));
-        // They are told behind the commit, which is all that is known by now.
+        // Events follow the commit, so they may not all have arrived yet.
         let mut events = Vec::new();
-        let told = |event: &Event| matches!(event, Event::ImageProcessed { .. } | Event::JobEnded { .. });
+        let is_counted =
+            |event: &Event| matches!(event, Event::ImageProcessed { .. } | Event::JobEnded { .. });
         until(|| {
-            events.extend(std::iter::from_fn(|| office.events.try_recv().ok()));
-            events.iter().filter(|event| told(event)).count() == 4
+            events.extend(std::iter::from_fn(|| actors.events.try_recv().ok()));
+            events.iter().filter(|event| is_counted(event)).count() == 4
         })
         .await;
         let count = |wanted: fn(&Event) -> bool| events.iter().filter(|event| wanted(event)).count();
@@ -43,12 +44,12 @@ fn a_job_is_worked_on_and_completed() {
 #[test]
 fn a_bad_picture_fails_alone_and_says_why() {
     on_actix(async {
-        let office = Office::open();
-        let id = office.submit(&["one", "damaged", "panic", "four"]).await;
-        let job = office.ends(&id).await;
+        let actors = TestActors::start();
+        let id = actors.submit(&["one", "damaged", "panic", "four"]).await;
+        let job = actors.wait_for_end(&id).await;
         assert_eq!((job.state, job.succeeded, job.failed), (JobState::Completed, 2, 2));
         for number in [1, 2] {
-            let item = &office.repository.store.items(&id, number, 1).await.unwrap()[0];
+            let item = &actors.repository.store.items(&id, number, 1).await.unwrap()[0];
             assert_eq!(item.state, ItemState::Failed);
             assert_eq!(item.error.as_ref().unwrap().code, "PROCESSING_ERROR");
         }
@@ -59,38 +60,41 @@ fn a_bad_picture_fails_alone_and_says_why() {
 fn a_picture_that_is_too_large_fails_at_its_first_attempt() {
     on_actix(async {
         let small = DispatcherSettings { longest_input: 8, ..settings() };
-        let office = Office::with(small, JanitorSettings::default(), keep());
-        let id = office.submit(&["one", "longer than eight bytes"]).await;
-        let job = office.ends(&id).await;
+        let actors = TestActors::with(small, JanitorSettings::default(), open_storage());
+        let id = actors.submit(&["one", "longer than eight bytes"]).await;
+        let job = actors.wait_for_end(&id).await;
         assert_eq!((job.state, job.succeeded, job.failed), (JobState::Completed, 1, 1));
-        let item = &office.repository.store.items(&id, 1, 1).await.unwrap()[0];
+        let item = &actors.repository.store.items(&id, 1, 1).await.unwrap()[0];
         assert_eq!((item.error.as_ref().unwrap().code.as_str(), item.attempt), ("PAYLOAD_TOO_LARGE", 1));
     });
 }
 
 #[test]
-fn a_job_of_bad_pictures_alone_has_failed() {
+fn a_job_whose_pictures_all_fail_has_failed() {
     on_actix(async {
-        let office = Office::open();
-        let id = office.submit(&["damaged", "heic"]).await;
-        assert_eq!(office.ends(&id).await.state, JobState::Failed);
+        let actors = TestActors::start();
+        let id = actors.submit(&["damaged", "heic"]).await;
+        assert_eq!(actors.wait_for_end(&id).await.state, JobState::Failed);
     });
 }
 
 #[test]
-fn a_long_job_does_not_hold_up_a_short_one() {
+fn a_long_job_does_not_delay_a_short_one() {
     on_actix(async {
-        let mut office =
-            Office::with(DispatcherSettings { slots: 1, ..settings() }, JanitorSettings::default(), keep());
-        let long = office.submit(&["gate", "l1", "l2", "l3", "l4", "l5"]).await;
-        assert_eq!(office.shop.begun().await, "gate");
-        let short = office.submit(&["short"]).await;
-        office.shop.mine.gate.open();
-        office.ends(&short).await;
-        office.ends(&long).await;
+        let mut actors = TestActors::with(
+            DispatcherSettings { slots: 1, ..settings() },
+            JanitorSettings::default(),
+            open_storage(),
+        );
+        let long = actors.submit(&["gate", "l1", "l2", "l3", "l4", "l5"]).await;
+        assert_eq!(actors.workers.next_started().await, "gate");
+        let short = actors.submit(&["short"]).await;
+        actors.workers.engine.gate.open();
+        actors.wait_for_end(&short).await;
+        actors.wait_for_end(&long).await;
         let mut order = Vec::new();
         for _ in 0..6 {
-            order.push(office.shop.begun().await);
+            order.push(actors.workers.next_started().await);
         }
         let place = order.iter().position(|text| text == "short").unwrap();
         assert!(place <= 1, "the short job came after {place} pictures of the long one: {order:?}");
@@ -98,29 +102,29 @@ fn a_long_job_does_not_hold_up_a_short_one() {
 }
 
 #[test]
-fn a_canceled_job_stops_its_running_picture_and_keeps_what_is_done() {
+fn a_canceled_job_stops_its_running_picture_and_keeps_finished_ones() {
     on_actix(async {
-        let mut office = Office::open();
-        let id = office.submit(&["done", "heed", "never"]).await;
-        while office.shop.begun().await != "heed" {}
-        office.comes_to(&id, |job| job.succeeded >= 1).await;
-        office.repository.store.cancel(&id).await.unwrap();
-        office.dispatcher().do_send(CancelJob(id.clone()));
-        office.shop.comes_to(0, 0, 0).await;
-        let job = office.job(&id).await;
+        let mut actors = TestActors::start();
+        let id = actors.submit(&["done", "heed", "never"]).await;
+        while actors.workers.next_started().await != "heed" {}
+        actors.wait_for(&id, |job| job.succeeded >= 1).await;
+        actors.repository.store.cancel(&id).await.unwrap();
+        actors.dispatcher().do_send(CancelJob(id.clone()));
+        actors.workers.wait_for_slots(0, 0, 0).await;
+        let job = actors.job(&id).await;
         assert_eq!(job.state, JobState::Canceled);
         assert!(job.succeeded >= 1);
     });
 }
 
 #[test]
-fn at_rest_a_picture_in_flight_is_given_back_uncounted() {
+fn a_drain_gives_back_a_picture_in_flight_without_counting_a_failure() {
     on_actix(async {
-        let mut office = Office::open();
-        let id = office.submit(&["heed"]).await;
-        assert_eq!(office.shop.begun().await, "heed");
-        office.rest(Duration::ZERO).await;
-        let item = office.repository.store.items(&id, 0, 1).await.unwrap().remove(0);
+        let mut actors = TestActors::start();
+        let id = actors.submit(&["heed"]).await;
+        assert_eq!(actors.workers.next_started().await, "heed");
+        actors.drain(Duration::ZERO).await;
+        let item = actors.repository.store.items(&id, 0, 1).await.unwrap().remove(0);
         assert_eq!(item.state, ItemState::Queued);
         let ask = ClaimRequest {
             owner: Owner("next".to_owned()),
@@ -130,45 +134,45 @@ fn at_rest_a_picture_in_flight_is_given_back_uncounted() {
             sequence: 1,
             pace_ms: 1,
         };
-        let claims = office.repository.store.claim(&ask).await.unwrap();
-        assert_eq!(claims.items.len(), 1, "it waits like any other");
+        let claims = actors.repository.store.claim(&ask).await.unwrap();
+        assert_eq!(claims.items.len(), 1, "it waits like any other picture");
         assert!(!claims.suspects);
     });
 }
 
 #[test]
-fn at_rest_a_picture_that_ends_in_time_counts() {
+fn a_picture_that_ends_within_the_drain_timeout_is_settled() {
     on_actix(async {
-        let mut office = Office::open();
-        let id = office.submit(&["gate"]).await;
-        assert_eq!(office.shop.begun().await, "gate");
-        let mine = office.shop.mine.clone();
-        io().spawn_blocking(move || mine.gate.open());
-        office.rest(support::AGES).await;
-        assert_eq!(office.job(&id).await.state, JobState::Completed);
+        let mut actors = TestActors::start();
+        let id = actors.submit(&["gate"]).await;
+        assert_eq!(actors.workers.next_started().await, "gate");
+        let engine = actors.workers.engine.clone();
+        io().spawn_blocking(move || engine.gate.open());
+        actors.drain(support::AGES).await;
+        assert_eq!(actors.job(&id).await.state, JobState::Completed);
     });
 }
 
 #[test]
-fn a_dispatcher_that_breaks_gives_back_what_it_held_and_goes_on() {
+fn a_dispatcher_that_panics_gives_back_its_pictures_and_continues() {
     on_actix(async {
-        let mut office = Office::open();
-        let id = office.submit(&["heed", "one", "two"]).await;
-        while office.shop.begun().await != "heed" {}
-        office.comes_to(&id, |job| job.succeeded == 2).await;
-        office.dispatcher().do_send(Break);
-        // It is begun a second time.
-        while office.shop.begun().await != "heed" {}
-        assert_eq!(office.repository.store.items(&id, 0, 1).await.unwrap()[0].attempt, 2);
+        let mut actors = TestActors::start();
+        let id = actors.submit(&["heed", "one", "two"]).await;
+        while actors.workers.next_started().await != "heed" {}
+        actors.wait_for(&id, |job| job.succeeded == 2).await;
+        actors.dispatcher().do_send(PanicNow);
+        // It is started a second time.
+        while actors.workers.next_started().await != "heed" {}
+        assert_eq!(actors.repository.store.items(&id, 0, 1).await.unwrap()[0].attempt, 2);
     });
 }
 
 #[test]
-fn what_an_earlier_life_left_in_flight_is_tried_alone() {
+fn pictures_in_flight_when_a_process_died_are_tried_one_at_a_time() {
     on_actix(async {
-        // A life that claims and dies.
+        // A process that claims and dies.
         let idle = DispatcherSettings { slots: 0, ..settings() };
-        let dead = Office::with(idle, JanitorSettings::default(), keep());
+        let dead = TestActors::with(idle, JanitorSettings::default(), open_storage());
         let id = dead.submit(&["first", "second", "third"]).await;
         let ask = ClaimRequest {
             owner: Owner("dead".to_owned()),
@@ -179,9 +183,9 @@ fn what_an_earlier_life_left_in_flight_is_tried_alone() {
             pace_ms: 1,
         };
         assert_eq!(dead.repository.store.claim(&ask).await.unwrap().items.len(), 2);
-        let lively = DispatcherSettings { lease: Duration::from_millis(30), ..settings() };
-        let next = Office::with(lively, JanitorSettings::default(), dead.kept);
-        let job = next.ends(&id).await;
+        let short_lease = DispatcherSettings { lease: Duration::from_millis(30), ..settings() };
+        let next = TestActors::with(short_lease, JanitorSettings::default(), dead.storage);
+        let job = next.wait_for_end(&id).await;
         assert_eq!((job.state, job.succeeded), (JobState::Completed, 3));
         let items = next.repository.store.items(&id, 0, 3).await.unwrap();
         assert_eq!(items.iter().map(|item| item.attempt).collect::<Vec<_>>(), [2, 2, 1]);
@@ -189,12 +193,12 @@ fn what_an_earlier_life_left_in_flight_is_tried_alone() {
 }
 
 #[test]
-fn inputs_go_when_the_job_has_ended_and_cards_stay() {
+fn inputs_are_removed_when_the_job_ends_and_cards_stay() {
     on_actix(async {
-        let office = Office::open();
-        let id = office.submit(&["one", "two"]).await;
-        office.ends(&id).await;
-        until(|| office.blobs().len() == 2).await;
-        assert!(office.blobs().iter().all(|name| name.contains("/out/")), "{:?}", office.blobs());
+        let actors = TestActors::start();
+        let id = actors.submit(&["one", "two"]).await;
+        actors.wait_for_end(&id).await;
+        until(|| actors.blobs().len() == 2).await;
+        assert!(actors.blobs().iter().all(|name| name.contains("/out/")), "{:?}", actors.blobs());
     });
 }

@@ -1,4 +1,4 @@
-//! Idempotency: one request a key at a time.
+//! Idempotency: one request per key at a time.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,16 +8,16 @@ use actix::{Addr, System};
 use huemill_actors::fault::Code;
 use huemill_actors::idempotency::{Idempotency, Reserve};
 use huemill_actors::supervise::{RestartPolicy, ask, start};
-use support::breaking::Break;
 use support::on_actix;
-use support::stage::Stage;
+use support::panic_now::PanicNow;
+use support::test_supervision::TestSupervision;
 
-fn open() -> Addr<Idempotency> {
-    let stage = Stage::with(RestartPolicy {
+fn start_actor() -> Addr<Idempotency> {
+    let harness = TestSupervision::with(RestartPolicy {
         first_backoff: std::time::Duration::from_millis(1),
         ..RestartPolicy::default()
     });
-    start(System::current().arbiter(), "idempotency", &stage.supervision, |_| Idempotency::default())
+    start(System::current().arbiter(), "idempotency", &harness.supervision, |_| Idempotency::default())
 }
 
 fn key(scope: &str, key: &str) -> Reserve {
@@ -25,9 +25,9 @@ fn key(scope: &str, key: &str) -> Reserve {
 }
 
 #[test]
-fn a_key_is_one_requests_until_it_lets_go() {
+fn a_key_belongs_to_one_request_until_it_releases_it() {
     on_actix(async {
-        let keys = open();
+        let keys = start_actor();
         let first = ask(&keys, key("POST /jobs", "a")).await.unwrap().unwrap();
         let second = ask(&keys, key("POST /jobs", "a")).await.unwrap().unwrap_err();
         assert_eq!(second.code, Code::IdempotencyInProgress);
@@ -38,21 +38,21 @@ fn a_key_is_one_requests_until_it_lets_go() {
 }
 
 #[test]
-fn another_key_or_scope_is_no_concern() {
+fn another_key_or_scope_is_independent() {
     on_actix(async {
-        let keys = open();
+        let keys = start_actor();
         let _first = ask(&keys, key("POST /jobs", "a")).await.unwrap().unwrap();
         let _other = ask(&keys, key("POST /jobs", "b")).await.unwrap().unwrap();
-        let _scope = ask(&keys, key("POST /jobs of somebody else", "a")).await.unwrap().unwrap();
+        let _scope = ask(&keys, key("POST /jobs of another client", "a")).await.unwrap().unwrap();
     });
 }
 
 #[test]
-fn a_restart_forgets_no_reservation() {
+fn a_restart_keeps_all_reservations() {
     on_actix(async {
-        let keys = open();
+        let keys = start_actor();
         let first = ask(&keys, key("s", "a")).await.unwrap().unwrap();
-        keys.do_send(Break);
+        keys.do_send(PanicNow);
         let refused = ask(&keys, key("s", "a")).await.unwrap();
         assert_eq!(refused.unwrap_err().code, Code::IdempotencyInProgress);
         drop(first);

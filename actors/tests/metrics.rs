@@ -1,6 +1,6 @@
-//! Metrics: nobody waits to tell, nothing told before a scrape is missing from it, no counter starts again.
+//! Metrics: recording never waits, a scrape contains everything recorded before it, and no counter restarts.
 
-#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used)] // clippy does not see that shared helpers are test code
 
 mod support;
 
@@ -11,8 +11,8 @@ use actix::{Addr, System};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::supervise::{ActorRegistry, RestartPolicy, ShutdownTrigger, Supervision, ask, start};
 use huemill_observability::{Event, LabelValues, Registry};
-use support::breaking::Break;
 use support::on_actix;
+use support::panic_now::PanicNow;
 
 const PROCESSED: Event = Event::ImageProcessed { endpoint: "/process" };
 
@@ -20,7 +20,7 @@ fn metrics(capacity: usize) -> (Addr<Metrics>, Recorder) {
     let (recorder, events) = Recorder::channel(capacity);
     let registry = Arc::new(Registry::new("0.0.0", &LabelValues::default()).unwrap());
     let actor = Metrics::new(registry, recorder.clone(), events);
-    // What supervision itself has to tell goes elsewhere here, so that the channel is the test's alone.
+    // Supervision records its own events elsewhere, so that only the test uses the channel.
     let (elsewhere, _) = Recorder::channel(1);
     let policy = RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() };
     let supervision = Supervision {
@@ -40,7 +40,7 @@ async fn scrape(metrics: &Addr<Metrics>, series: &str) -> Option<u64> {
 const SERIES: &str = r#"images_processed_total{endpoint="/process"}"#;
 
 #[test]
-fn a_scrape_shows_all_that_was_told_before_it() {
+fn a_scrape_shows_everything_recorded_before_it() {
     on_actix(async {
         let (metrics, recorder) = metrics(5000);
         for round in 1..=5 {
@@ -52,7 +52,7 @@ fn a_scrape_shows_all_that_was_told_before_it() {
 }
 
 #[test]
-fn what_does_not_fit_is_dropped_and_counted() {
+fn events_that_do_not_fit_are_dropped_and_counted() {
     on_actix(async {
         let (metrics, recorder) = metrics(10);
         (0..25).for_each(|_| recorder.record(PROCESSED));
@@ -68,9 +68,9 @@ fn a_restart_resets_no_counter_and_loses_no_event() {
         let (metrics, recorder) = metrics(100);
         recorder.record(PROCESSED);
         assert_eq!(scrape(&metrics, SERIES).await, Some(1));
-        let broken = ask(&metrics, Break);
+        let panicked = ask(&metrics, PanicNow);
         recorder.record(PROCESSED);
-        assert!(broken.await.is_err());
+        assert!(panicked.await.is_err());
         recorder.record(PROCESSED);
         assert_eq!(scrape(&metrics, SERIES).await, Some(3));
     });

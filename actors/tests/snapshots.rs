@@ -1,4 +1,4 @@
-//! Snapshots: a poll that brings nothing new costs no store access.
+//! Snapshots: a poll without news costs no store access.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,70 +21,70 @@ use huemill_store::blobs::Blobs;
 use huemill_store::job::{ItemSource, JobId, JobKind, JobState, NewItem, NewJob, Priority};
 use huemill_store::sql::{PostgresSettings, SqlStore};
 use servers::postgres::Cluster;
-use support::office::{Office, keep, settings};
+use support::test_actors::{TestActors, open_storage, settings};
 use support::{io, on_actix};
 use tokio::sync::mpsc;
 
-/// The mark of a job, where it is known without the store.
-async fn known(office: &Office, id: &JobId) -> Option<huemill_store::store::JobVersion> {
-    let closed = keep();
+/// The version of a job, if it is known without the store.
+async fn known(actors: &TestActors, id: &JobId) -> Option<huemill_store::store::JobVersion> {
+    let closed = open_storage();
     let store = closed.store.clone();
     io().spawn(async move { store.close().await }).await.unwrap();
-    // A store that is closed answers nothing: what comes back is known without it.
-    office.repository.snapshots.job_version(&closed.store, id).await.ok().flatten()
+    // A closed store does not answer, so the result comes from a snapshot.
+    actors.repository.snapshots.job_version(&closed.store, id).await.ok().flatten()
 }
 
 #[test]
 fn a_created_job_is_known_without_the_store() {
     on_actix(async {
-        let office = Office::with(
+        let actors = TestActors::with(
             huemill_actors::dispatcher::DispatcherSettings { slots: 0, ..settings() },
             JanitorSettings::default(),
-            keep(),
+            open_storage(),
         );
-        let id = office.submit(&["one"]).await;
-        let job_version = known(&office, &id).await.unwrap();
+        let id = actors.submit(&["one"]).await;
+        let job_version = known(&actors, &id).await.unwrap();
         assert_eq!((job_version.version, job_version.state), (1, JobState::Queued));
     });
 }
 
 #[test]
-fn what_is_known_follows_the_job_to_its_end() {
+fn the_snapshot_follows_the_job_to_its_end() {
     on_actix(async {
-        let office = Office::open();
-        let id = office.submit(&["one"]).await;
-        let job = office.ends(&id).await;
-        let job_version = known(&office, &id).await.unwrap();
+        let actors = TestActors::start();
+        let id = actors.submit(&["one"]).await;
+        let job = actors.wait_for_end(&id).await;
+        let job_version = known(&actors, &id).await.unwrap();
         assert_eq!((job_version.version, job_version.state), (job.version, JobState::Completed));
     });
 }
 
 #[test]
-fn who_watches_is_woken_by_a_change() {
+fn a_change_wakes_the_watchers() {
     on_actix(async {
-        let mut office = Office::open();
-        let id = office.submit(&["gate"]).await;
-        assert_eq!(office.shop.begun().await, "gate");
-        let watch = office.repository.snapshots.watch(&id);
+        let mut actors = TestActors::start();
+        let id = actors.submit(&["gate"]).await;
+        assert_eq!(actors.workers.next_started().await, "gate");
+        let watch = actors.repository.snapshots.watch(&id);
         let changed = watch.changed();
-        office.shop.mine.gate.open();
+        actors.workers.engine.gate.open();
         tokio::time::timeout(support::AGES, changed).await.unwrap();
-        office.ends(&id).await;
+        actors.wait_for_end(&id).await;
     });
 }
 
 #[test]
-fn a_job_that_nobody_knows_is_not_there() {
+fn an_unknown_job_has_no_version() {
     on_actix(async {
-        let office = Office::open();
-        let nobody = JobId::generate(std::time::Duration::ZERO, &mut rand::rng());
+        let actors = TestActors::start();
+        let unknown = JobId::generate(std::time::Duration::ZERO, &mut rand::rng());
         let job_version =
-            office.repository.snapshots.job_version(&office.repository.store, &nobody).await.unwrap();
+            actors.repository.snapshots.job_version(&actors.repository.store, &unknown).await.unwrap();
         assert_eq!(job_version, None);
     });
 }
 
-/// One of two processes on the same PostgreSQL. Its clock stands still until it is moved.
+/// One of two processes that share a PostgreSQL database. Its clock stands still until the test moves it.
 struct Process {
     repository: Repository,
     clock: Clock,
@@ -140,21 +140,21 @@ impl Process {
         id
     }
 
-    /// What a poll of this process sees.
+    /// The state that a poll of this process sees.
     async fn state(&self, id: &JobId) -> Option<JobState> {
         let job_version = self.repository.snapshots.job_version(&self.repository.store, id).await.unwrap();
         job_version.map(|job_version| job_version.state)
     }
 
-    /// How often the store was asked for a job's version since the last call.
-    fn looks(&mut self) -> usize {
+    /// How many queries for a job's version the store got since the last call.
+    fn queries(&mut self) -> usize {
         let events = std::iter::from_fn(|| self.events.try_recv().ok());
         events.filter(|event| matches!(event, Event::StoreCalled { operation: "mark", .. })).count()
     }
 }
 
-/// How old a snapshot may be where other processes write.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long a snapshot is valid if other processes write.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 #[test]
 fn an_ended_job_that_another_process_deletes_is_gone_within_a_second() {
@@ -165,13 +165,13 @@ fn an_ended_job_that_another_process_deletes_is_gone_within_a_second() {
         here.repository.store.cancel(&id).await.unwrap();
         assert_eq!(there.state(&id).await, Some(JobState::Canceled));
         assert!(here.repository.store.delete(&id).await.unwrap());
-        there.clock.advance(FRESH);
+        there.clock.advance(MAX_AGE);
         assert_eq!(there.state(&id).await, Some(JobState::Expired));
     });
 }
 
 #[test]
-fn a_poll_asks_the_store_once_a_second_at_most() {
+fn polls_query_the_store_at_most_once_a_second() {
     crate::servers::require!(PostgreSql);
     on_actix(async {
         let (here, mut there) = Process::pair().await;
@@ -180,35 +180,35 @@ fn a_poll_asks_the_store_once_a_second_at_most() {
             for _ in 0..20 {
                 assert_eq!(there.state(&id).await, Some(JobState::Queued));
             }
-            assert_eq!(there.looks(), 1);
-            there.clock.advance(FRESH);
+            assert_eq!(there.queries(), 1);
+            there.clock.advance(MAX_AGE);
         }
     });
 }
 
 #[test]
-fn concurrent_pollers_of_a_job_share_one_look() {
+fn concurrent_pollers_of_a_job_share_one_query() {
     crate::servers::require!(PostgreSql);
     on_actix(async {
         let (here, mut there) = Process::pair().await;
         let (id, missing) = (here.create().await, JobId::generate(Duration::ZERO, &mut rand::rng()));
         let polls = join_all((0..100).map(|_| there.state(&id))).await;
         assert!(polls.iter().all(|state| *state == Some(JobState::Queued)), "{polls:?}");
-        assert_eq!(there.looks(), 1);
+        assert_eq!(there.queries(), 1);
         let polls = join_all((0..100).map(|_| there.state(&missing))).await;
         assert!(polls.iter().all(Option::is_none), "{polls:?}");
-        // A look that finds nothing is not kept: one that is over before all have asked is followed by another.
-        assert!((1..100).contains(&there.looks()));
+        // A query that finds nothing is not kept: if it ends before all have polled, another one follows.
+        assert!((1..100).contains(&there.queries()));
     });
 }
 
 #[test]
-fn a_look_that_its_poller_abandoned_is_not_believed_later() {
+fn a_query_that_its_poller_abandoned_is_not_used_later() {
     crate::servers::require!(PostgreSql);
     on_actix(async {
         let (here, there) = Process::pair().await;
         let id = here.create().await;
-        assert_eq!(there.state(&id).now_or_never(), None, "the look is under way");
+        assert_eq!(there.state(&id).now_or_never(), None, "the query is running");
         assert!(here.repository.store.delete(&id).await.unwrap());
         assert_eq!(there.state(&id).await, Some(JobState::Expired));
     });

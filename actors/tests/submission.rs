@@ -1,4 +1,4 @@
-//! Submission: the blobs of a job are stored a few at a time, and all of them or none.
+//! Submission: it stores the blobs of a job a few at a time, and either all of them or none.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,36 +17,36 @@ use huemill_observability::trace::Scope;
 use huemill_store::blobs::{Blobs, BucketSettings, input_key};
 use proxy::{Mode, Proxy};
 use servers::s3::{self, S3};
-use support::office::{Office, keep, settings};
+use support::test_actors::{TestActors, open_storage, settings};
 use support::{on_actix, until};
 
-/// Blobs that are stored at a time.
-const AT_ONCE: usize = 4;
+/// How many blobs are stored at a time.
+const CONCURRENT_UPLOADS: usize = 4;
 
 const PICTURES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
 
 #[test]
-fn four_blobs_of_a_job_are_on_their_way_at_a_time() {
+fn four_blobs_of_a_job_are_uploaded_at_a_time() {
     crate::servers::require!(S3);
     on_actix(async {
         let server = S3::shared();
         let bucket = server.bucket();
         let network = Proxy::start(server.endpoint().strip_prefix("http://").unwrap().parse().unwrap());
         let environment = s3::environment(format!("http://{}", network.address()));
-        let mut kept = keep();
-        kept.blobs =
+        let mut storage = open_storage();
+        storage.blobs =
             Blobs::open(&format!("s3://{bucket}/"), &BucketSettings::default(), &environment).unwrap();
-        // No walk for orphans asks the bucket meanwhile.
+        // Without sweeps, no scan for orphans sends requests to the bucket.
         let janitor = JanitorSettings { sweeps: false, ..JanitorSettings::default() };
-        let office = Office::with(settings(), janitor, kept);
+        let actors = TestActors::with(settings(), janitor, storage);
         network.set(Mode::Hold);
 
-        let submitted = office.try_submit(&PICTURES, None);
+        let submitted = actors.try_submit(&PICTURES, None);
         let watched = async {
-            until(|| network.unanswered() >= AT_ONCE).await;
-            // A whole answer of the server later, it is still so many.
+            until(|| network.unanswered() >= CONCURRENT_UPLOADS).await;
+            // After a whole answer of the server, the number is still the same.
             assert!(server.keys(&bucket).is_empty());
-            assert_eq!(network.unanswered(), AT_ONCE);
+            assert_eq!(network.unanswered(), CONCURRENT_UPLOADS);
             network.set(Mode::Pass);
         };
         let (created, ()) = tokio::join!(submitted, watched);
@@ -55,17 +55,17 @@ fn four_blobs_of_a_job_are_on_their_way_at_a_time() {
 }
 
 #[test]
-fn where_one_blob_cannot_be_stored_none_of_the_job_is_left() {
+fn if_one_blob_cannot_be_stored_none_of_the_job_is_left() {
     on_actix(async {
-        let office = Office::open();
-        let submission = office.submission(&PICTURES, None);
+        let actors = TestActors::start();
+        let submission = actors.submission(&PICTURES, None);
         let id = submission.id.clone();
-        // A folder in the place of one of the first four: its file cannot be put there.
-        let obstacle = office.kept.dir.path().join("blobs").join(input_key(&id, 1)).join("obstacle");
+        // A folder takes the place of one of the first four blobs, so that blob cannot be written.
+        let obstacle = actors.storage.dir.path().join("blobs").join(input_key(&id, 1)).join("obstacle");
         std::fs::create_dir_all(&obstacle).unwrap();
-        let refused = ask(office.intake(), Submit(submission, Scope::default())).await.unwrap();
+        let refused = ask(actors.intake(), Submit(submission, Scope::default())).await.unwrap();
         assert_eq!(refused.unwrap_err().code, Code::Overloaded);
-        assert_eq!(office.blobs(), Vec::<String>::new());
-        assert_eq!(office.repository.store.job(&id).await.unwrap(), None);
+        assert_eq!(actors.blobs(), Vec::<String>::new());
+        assert_eq!(actors.repository.store.job(&id).await.unwrap(), None);
     });
 }

@@ -1,6 +1,6 @@
-//! Workers: inputs and the memory that they and their pictures take.
+//! Workers: the memory that inputs and their pictures take.
 
-#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used)] // clippy does not see that shared helpers are test code
 
 mod support;
 
@@ -10,75 +10,81 @@ use std::time::Duration;
 use huemill_actors::fault::Code;
 use huemill_actors::workers::{Input, WorkersSettings, run};
 use huemill_store::archive::{Entry, EntryKind, Method};
-use support::shop::{Shop, in_file, settings};
+use support::test_workers::{TestWorkers, in_file, settings};
 use support::{on_actix, picture, request};
 
 #[test]
-fn more_memory_than_there_is_is_refused_at_once() {
+fn more_memory_than_the_budget_is_refused_at_once() {
     on_actix(async {
-        let mut shop = Shop::open(settings());
-        assert_eq!(shop.fault(picture("KIB=101")).await.code, Code::PayloadTooLarge);
-        assert_eq!(shop.outcomes(), [("text", "payload_too_large")]);
+        let mut workers = TestWorkers::start(settings());
+        assert_eq!(workers.fault(picture("KIB=101")).await.code, Code::PayloadTooLarge);
+        assert_eq!(workers.outcomes(), [("text", "payload_too_large")]);
     });
 }
 
 #[test]
-fn pictures_that_do_not_fit_together_follow_each_other() {
+fn pictures_that_do_not_fit_together_run_one_after_the_other() {
     on_actix(async {
-        let shop = Shop::open(WorkersSettings { slots: 4, queue: 20, ..settings() });
-        let sent: Vec<_> = (0..12).map(|n| shop.send(picture(&format!("KIB={}", 20 + 5 * n)))).collect();
+        let workers = TestWorkers::start(WorkersSettings { slots: 4, queue: 20, ..settings() });
+        let sent: Vec<_> = (0..12).map(|n| workers.send(picture(&format!("KIB={}", 20 + 5 * n)))).collect();
         for answer in sent {
             answer.await.unwrap().unwrap();
         }
-        assert!(shop.mine.peak.load(Ordering::SeqCst) <= 100 << 10);
+        assert!(workers.engine.peak.load(Ordering::SeqCst) <= 100 << 10);
     });
 }
 
 #[test]
-fn who_waits_too_long_for_memory_is_told() {
+fn a_picture_that_waits_too_long_for_memory_fails() {
     on_actix(async {
-        let mut shop =
-            Shop::open(WorkersSettings { slots: 2, queue_wait: Duration::from_millis(50), ..settings() });
-        let first = shop.send(picture("gate KIB=60"));
-        shop.begun().await;
-        let fault = shop.fault(picture("KIB=60")).await;
+        let mut workers = TestWorkers::start(WorkersSettings {
+            slots: 2,
+            queue_wait: Duration::from_millis(50),
+            ..settings()
+        });
+        let first = workers.send(picture("gate KIB=60"));
+        workers.next_started().await;
+        let fault = workers.fault(picture("KIB=60")).await;
         assert_eq!(fault.code, Code::Overloaded);
         assert_eq!(fault.cause.as_deref(), Some("no memory was free in time"));
-        shop.comes_to(1, 0, 0).await;
-        assert_eq!(shop.outcomes(), [("text", "overloaded")]);
-        shop.mine.gate.open();
+        workers.wait_for_slots(1, 0, 0).await;
+        assert_eq!(workers.outcomes(), [("text", "overloaded")]);
+        workers.engine.gate.open();
         first.await.unwrap().unwrap();
     });
 }
 
 #[test]
-fn inputs_from_disk_take_memory_and_never_wait_for_each_other_in_a_circle() {
+fn inputs_from_disk_take_memory_and_never_deadlock() {
     on_actix(async {
-        let shop = Shop::open(WorkersSettings { slots: 2, queue: 20, ..settings() });
-        // Two of these inputs fit, and so does one with its picture; two inputs and a picture do not.
+        let workers = TestWorkers::start(WorkersSettings { slots: 2, queue: 20, ..settings() });
+        // Two of these inputs fit, or one with its picture, but not two with a picture.
         let text = format!("meet KIB=55{}", "\0".repeat((40 << 10) - 11));
-        let sent = [(); 2].map(|()| shop.send(request(Input::Spool(in_file(&text)))));
+        let sent = [(); 2].map(|()| workers.send(request(Input::Spool(in_file(&text)))));
         for answer in sent {
             answer.await.unwrap().unwrap();
         }
         let too_much = format!("KIB=61{}", "\0".repeat((40 << 10) - 6));
-        assert_eq!(shop.fault(request(Input::Spool(in_file(&too_much)))).await.code, Code::PayloadTooLarge);
+        assert_eq!(
+            workers.fault(request(Input::Spool(in_file(&too_much)))).await.code,
+            Code::PayloadTooLarge
+        );
     });
 }
 
 #[test]
-fn an_input_longer_than_allowed_is_refused_unread() {
+fn an_input_beyond_the_limit_is_refused_without_reading_it() {
     on_actix(async {
-        let shop = Shop::open(settings());
+        let workers = TestWorkers::start(settings());
         let long = in_file(&"\0".repeat((50 << 10) + 1));
-        assert_eq!(shop.fault(request(Input::Spool(long))).await.code, Code::PayloadTooLarge);
+        assert_eq!(workers.fault(request(Input::Spool(long))).await.code, Code::PayloadTooLarge);
     });
 }
 
 #[test]
-fn an_entry_of_an_archive_is_read_where_it_lies() {
+fn an_archive_entry_is_read_in_place() {
     on_actix(async {
-        let mut shop = Shop::open(settings());
+        let mut workers = TestWorkers::start(settings());
         let archive = in_file("....ok....");
         let entry = Entry {
             name: "a.png".to_owned(),
@@ -91,17 +97,17 @@ fn an_entry_of_an_archive_is_read_where_it_lies() {
             renamed: false,
         };
         let input = |entry| Input::Entry { archive: archive.clone(), entry };
-        run(&shop.workers, request(input(entry.clone()))).await.unwrap();
-        assert_eq!(shop.begun().await, "ok");
-        for (entry, code, told) in [
+        run(&workers.address, request(input(entry.clone()))).await.unwrap();
+        assert_eq!(workers.next_started().await, "ok");
+        for (entry, code, expected) in [
             (Entry { crc32: 1, ..entry.clone() }, Code::ProcessingError, "damaged"),
             (Entry { verdict: EntryKind::Encrypted, ..entry.clone() }, Code::ProcessingError, "encrypted"),
             (Entry { verdict: EntryKind::Symlink, ..entry.clone() }, Code::ProcessingError, "not a file"),
             (Entry { size: 51 << 10, ..entry.clone() }, Code::PayloadTooLarge, "larger than"),
         ] {
-            let fault = shop.fault(request(input(entry))).await;
+            let fault = workers.fault(request(input(entry))).await;
             assert_eq!(fault.code, code);
-            assert!(fault.message.contains(told), "{}", fault.message);
+            assert!(fault.message.contains(expected), "{}", fault.message);
         }
     });
 }

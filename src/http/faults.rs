@@ -3,7 +3,7 @@
 
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use huemill_actors::faults::Panic;
+use huemill_actors::janitor::Panic;
 
 use super::doors::Doors;
 use super::operator;

@@ -1,5 +1,4 @@
-//! What the crew is told and what it stands in: its settings, and the world around it, each part of which a test may
-//! replace.
+//! The actor system's settings and dependencies. A test can replace each dependency.
 
 use std::sync::Arc;
 
@@ -13,36 +12,37 @@ use crate::clock::Clock;
 use crate::delivery::{DeliverySettings, DownloadUrl, Signer};
 use crate::dispatcher::DispatcherSettings;
 use crate::fetcher::FetcherSettings;
-use crate::health::{DiskProbe, HealthSettings, MemoryProbe};
+use crate::health::HealthSettings;
 use crate::intake::IntakeSettings;
 use crate::janitor::JanitorSettings;
 use crate::outbound::Outbound;
+use crate::probe::{DiskProbe, MemoryProbe};
 use crate::snapshots::Snapshots;
 use crate::supervise::RestartPolicy;
 use crate::workers::{EngineFactory, WorkersSettings};
 
-/// Everything about the crew that can be set.
+/// Settings of all actors.
 #[derive(Debug, Clone)]
 pub struct ActorSystemSettings {
-    /// Restart intensity and backoff.
+    /// Restart limit and backoff.
     pub policy: RestartPolicy,
     /// Slots, queue and memory.
     pub workers: WorkersSettings,
-    /// What may be in flight.
+    /// How many uploads may be in flight.
     pub intake: IntakeSettings,
-    /// What is ready.
+    /// How often health checks run, and their thresholds.
     pub health: HealthSettings,
-    /// How jobs' pictures are handed out.
+    /// How pictures of jobs are handed out.
     pub dispatcher: DispatcherSettings,
-    /// When what goes.
+    /// When data is removed.
     pub janitor: JanitorSettings,
     /// How pictures are downloaded.
     pub fetcher: FetcherSettings,
     /// How webhooks are sent.
     pub delivery: DeliverySettings,
-    /// Bytes of blobs at which new jobs are refused.
+    /// Bytes of stored blobs at which new jobs are refused.
     pub blob_limit: u64,
-    /// Events that may wait to be counted.
+    /// Maximum number of events waiting to be counted.
     pub events: usize,
 }
 
@@ -63,42 +63,42 @@ impl Default for ActorSystemSettings {
     }
 }
 
-/// The world around the crew, each part of which a test may replace.
+/// What the actors depend on. A test can replace each part.
 #[derive(Clone)]
 pub struct Dependencies {
-    /// The io runtime, started before the crew and ended after it.
+    /// The io runtime, which starts before the actors and ends after them.
     pub io: Handle,
     /// Where events are counted.
     pub registry: Arc<Registry>,
-    /// The spools, whose bytes are reported.
+    /// The spools, whose bytes are reported as metrics.
     pub room: SpoolRoom,
-    /// The store's own end, which tells `snapshots` of each change.
+    /// The store, which notifies `snapshots` of each change.
     pub store: Arc<dyn Store>,
-    /// What pollers were told last.
+    /// The last versions that pollers saw.
     pub snapshots: Snapshots,
-    /// Inputs and cards.
+    /// Stored inputs and cards.
     pub blobs: Blobs,
-    /// Who this process is among those that share the store: new for each start.
+    /// The identity of this process among those that share the store; new for each start.
     pub owner: Owner,
-    /// What works on pictures.
+    /// Makes the engines that process pictures.
     pub engines: EngineFactory,
-    /// Free bytes of the data's disk.
+    /// Measures the free bytes of the data disk.
     pub disk: DiskProbe,
-    /// The memory in use.
+    /// Measures the memory in use.
     pub memory: MemoryProbe,
-    /// By which a verdict ages.
+    /// The clock that tells how old a health report is.
     pub clock: Clock,
-    /// The way out.
+    /// What outbound requests need.
     pub outbound_dependencies: OutboundDependencies,
 }
 
-/// The way out, and what is needed on it.
+/// What downloads and webhooks need.
 #[derive(Clone)]
 pub struct OutboundDependencies {
     /// The guarded client.
     pub outbound: Outbound,
     /// Signs webhooks.
     pub signer: Signer,
-    /// Where a job's results are.
+    /// Makes the URL of a job's results.
     pub download: DownloadUrl,
 }

@@ -1,5 +1,5 @@
-//! The actors of the job system, started in their order: who is told comes before who tells. Those that speak to the
-//! outside run on an arbiter of their own, so that no slow server stalls the others.
+//! Starts the actors that process jobs, each after the actors it sends messages to. The ones that talk to other
+//! servers run on an arbiter of their own, so that a slow server does not stall the rest.
 
 use std::sync::Arc;
 
@@ -9,44 +9,45 @@ use huemill_store::SpoolRoom;
 use huemill_store::store::Owner;
 use tokio::runtime::Handle;
 
-use super::OutboundDependencies;
+use super::dependencies::OutboundDependencies;
 use crate::blob_quota::BlobQuota;
 use crate::delivery::{Delivery, DeliverySettings, WebhookSender};
-use crate::dispatcher::{BlobCheck, Dispatcher, DispatcherSettings, Tools};
+use crate::dispatcher::{BlobCheck, Dispatcher, DispatcherDependencies, DispatcherSettings};
+use crate::drain::DrainFlag;
 use crate::estimate::Estimate;
 use crate::fetcher::{Fetcher, FetcherSettings};
-use crate::health::DiskProbe;
 use crate::idempotency::Idempotency;
-use crate::intake::{DrainFlag, Intake, IntakeSettings};
+use crate::intake::{Intake, IntakeSettings};
 use crate::janitor::{Janitor, JanitorSettings};
 use crate::job_end::JobEndNotifier;
 use crate::observed::Observed;
+use crate::probe::DiskProbe;
 use crate::repository::Repository;
 use crate::submission::JobWriter;
 use crate::supervise::{self, Supervision};
 use crate::workers::Workers;
 
-/// Everybody's address.
+/// The addresses of the job actors.
 pub struct Jobs {
-    /// Admits uploads, makes jobs durable.
+    /// Admits uploads and makes jobs durable.
     pub intake: Addr<Intake>,
-    /// Reserves keys.
+    /// Reserves idempotency keys.
     pub idempotency: Addr<Idempotency>,
-    /// Hands out work.
+    /// Hands out pictures to the workers.
     pub dispatcher: Addr<Dispatcher>,
-    /// Collects.
+    /// Removes expired data.
     pub janitor: Addr<Janitor>,
-    /// Downloads.
+    /// Downloads pictures.
     pub fetcher: Addr<Fetcher>,
-    /// Tells of jobs' ends.
+    /// Sends webhooks.
     pub delivery: Addr<Delivery>,
-    /// Whom a job's end is told.
+    /// Notifies the actors that follow up on a job's end.
     pub ends: JobEndNotifier,
-    /// What they show of their state.
+    /// The state that the actors publish.
     pub observed: Observed,
 }
 
-/// What they stand in.
+/// What the job actors need.
 #[allow(missing_docs, reason = "each is what its type says")]
 pub struct JobDependencies<'a> {
     pub arbiter: &'a ArbiterHandle,
@@ -65,12 +66,12 @@ pub struct JobDependencies<'a> {
     pub delivery: DeliverySettings,
     pub janitor: JanitorSettings,
     pub intake: IntakeSettings,
-    /// Bytes of blobs at which new jobs are refused.
+    /// Bytes of stored blobs at which new jobs are refused.
     pub blob_limit: u64,
 }
 
 impl Jobs {
-    /// Starts them.
+    /// Starts the actors.
     #[must_use]
     pub fn start(dependencies: &JobDependencies<'_>) -> Self {
         let JobDependencies { arbiter, supervision, repository, drain, io, .. } = *dependencies;
@@ -81,13 +82,13 @@ impl Jobs {
         let actor =
             Janitor::new(dependencies.janitor, repository.clone(), owner, counts, shown, recorder.clone());
         let janitor = supervise::start(arbiter, "janitor", supervision, |_| actor);
-        let (fetcher, delivery) = outside(dependencies, &observed);
+        let (fetcher, delivery) = start_outbound(dependencies, &observed);
         let ends = JobEndNotifier {
             recorder: recorder.clone(),
             janitor: janitor.clone(),
             delivery: delivery.clone(),
         };
-        let tools = Tools {
+        let dispatcher_dependencies = DispatcherDependencies {
             repository: repository.clone(),
             workers: dependencies.workers.clone(),
             fetcher: fetcher.clone(),
@@ -101,7 +102,7 @@ impl Jobs {
             owner: dependencies.owner.clone(),
             io: io.clone(),
         };
-        let actor = Dispatcher::new(dependencies.dispatcher, tools);
+        let actor = Dispatcher::new(dependencies.dispatcher, dispatcher_dependencies);
         let dispatcher = supervise::start(arbiter, "dispatcher", supervision, |_| actor);
         let idempotency = supervise::start(arbiter, "idempotency", supervision, |_| Idempotency::default());
         let job_writer =
@@ -114,8 +115,11 @@ impl Jobs {
     }
 }
 
-/// Those that speak to servers of others.
-fn outside(dependencies: &JobDependencies<'_>, observed: &Observed) -> (Addr<Fetcher>, Addr<Delivery>) {
+/// Starts the actors that talk to other servers.
+fn start_outbound(
+    dependencies: &JobDependencies<'_>,
+    observed: &Observed,
+) -> (Addr<Fetcher>, Addr<Delivery>) {
     let (supervision, recorder, outbound_dependencies) =
         (dependencies.supervision, &dependencies.supervision.recorder, dependencies.outbound_dependencies);
     let actor = Fetcher::new(

@@ -1,4 +1,4 @@
-//! One try of one delivery: compose, sign, send, judge the answer, write down what came of it.
+//! One attempt to deliver a webhook: compose, sign, send, judge the response, record the result.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,35 +9,38 @@ use huemill_observability::{Event, log};
 use huemill_store::outbox::{AfterAttempt, DeliveryAttempt, DueDelivery};
 
 use super::hosts::HostHealth;
-use super::schedule::asked;
-use super::{DeliverySettings, WebhookSender, webhook};
+use super::schedule::parse_retry_after;
+use super::settings::{DeliverySettings, WebhookSender};
+use super::webhook;
 use crate::clock::Instant;
 use crate::outbound::{
-    Answer, HeaderName, HeaderValue, OutboundError, PostLimits, Reason, RequestFailure, Target,
+    HeaderName, HeaderValue, OutboundError, PostLimits, PostResponse, Reason, RequestFailure, Target,
 };
 
 const USER_AGENT: &str = concat!("Huemill-Webhook/", env!("CARGO_PKG_VERSION"));
 
-/// Why a try failed, as metrics and rows say it.
-pub(super) const GONE: &str = "gone";
+/// The reason that means that the receiver refuses all deliveries, as metrics and rows name it.
+const GONE: &str = "gone";
 
-/// What an answer means.
+/// What a response means.
 struct AttemptVerdict {
+    /// Why the attempt failed, if it did.
     reason: Option<&'static str>,
     health: HostHealth,
 }
 
+/// Attempts a delivery and returns how its host did.
 pub(super) async fn attempt(
     sender: Arc<WebhookSender>,
     settings: DeliverySettings,
     due: DueDelivery,
 ) -> HostHealth {
-    let span = begin(&due);
+    let span = start_span(&due);
     span.scope().run(carry_out(sender, settings, due, &span)).await
 }
 
-/// The try as a trace of its own that names that of the job's request.
-fn begin(due: &DueDelivery) -> Span {
+/// Starts a trace for the attempt, linked to the one of the job's request.
+fn start_span(due: &DueDelivery) -> Span {
     trace::linked(&due.request_id, due.traceparent.as_deref(), "webhook", SpanKind::Client, || {
         [
             KeyValue::new("http.request.method", "POST"),
@@ -81,8 +84,8 @@ async fn carry_out(
     };
     sender.recorder.record(Event::WebhookTried { again: due.tries > 0, reason, time: duration });
     match sender.repository.store.record_attempt(&due.lease, &outcome, after).await {
-        Ok(true) => tell(&sender, &due, &outcome, reason, after),
-        // Another process has claimed it meanwhile, or somebody has had it sent anew.
+        Ok(true) => report(&sender, &due, &outcome, reason, after),
+        // Another process has claimed it meanwhile, or an operator had it sent again.
         Ok(false) => {}
         // It falls due again when its claim runs out, with the same id.
         Err(error) => log!(DELIVERY_UNWRITTEN, delivery_id = due.lease.id, cause = %error),
@@ -94,7 +97,7 @@ async fn send(
     sender: &WebhookSender,
     settings: &DeliverySettings,
     due: &DueDelivery,
-) -> Result<Answer, OutboundError> {
+) -> Result<PostResponse, OutboundError> {
     let target = Target::parse(&due.url, sender.outbound.policy())?;
     let now = now();
     let download = (sender.download)(&due.job, &due.notice);
@@ -120,39 +123,42 @@ async fn send(
     sender.outbound.post(&target, &headers, Bytes::from(body), limits).await
 }
 
-/// Seconds since 1970.
+/// The current time in Unix seconds.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn judge(answer: &Result<Answer, OutboundError>) -> AttemptVerdict {
+fn judge(answer: &Result<PostResponse, OutboundError>) -> AttemptVerdict {
     let (reason, health) = match answer {
         Ok(answer) => match answer.status {
-            200..=299 => (None, HostHealth::Well),
-            300..=399 => (Some("redirect"), HostHealth::Well),
-            410 => (Some(GONE), HostHealth::Well),
-            429 => (Some("rate_limited"), HostHealth::Well),
-            400..=499 => (Some("client_error"), HostHealth::Well),
-            _ => (Some("server_error"), HostHealth::Ill),
+            200..=299 => (None, HostHealth::Healthy),
+            300..=399 => (Some("redirect"), HostHealth::Healthy),
+            410 => (Some(GONE), HostHealth::Healthy),
+            429 => (Some("rate_limited"), HostHealth::Healthy),
+            400..=499 => (Some("client_error"), HostHealth::Healthy),
+            _ => (Some("server_error"), HostHealth::Unhealthy),
         },
-        Err(OutboundError::Refused(Reason::Unresolvable)) => (Some("unresolvable"), HostHealth::Ill),
+        Err(OutboundError::Refused(Reason::Unresolvable)) => (Some("unresolvable"), HostHealth::Unhealthy),
         Err(OutboundError::Refused(_)) => (Some("blocked"), HostHealth::Unknown),
-        Err(OutboundError::Timeout(_)) => (Some("timeout"), HostHealth::Ill),
-        Err(OutboundError::Upstream { what: RequestFailure::Tls, .. }) => (Some("tls"), HostHealth::Ill),
+        Err(OutboundError::Timeout(_)) => (Some("timeout"), HostHealth::Unhealthy),
+        Err(OutboundError::Upstream { what: RequestFailure::Tls, .. }) => {
+            (Some("tls"), HostHealth::Unhealthy)
+        }
         Err(OutboundError::Upstream { what: RequestFailure::Connect, .. }) => {
-            (Some("connection"), HostHealth::Ill)
+            (Some("connection"), HostHealth::Unhealthy)
         }
         Err(OutboundError::Upstream { .. } | OutboundError::TooLarge { .. }) => {
-            (Some("malformed"), HostHealth::Ill)
+            (Some("malformed"), HostHealth::Unhealthy)
         }
     };
     AttemptVerdict { reason, health }
 }
 
+/// What happens to the delivery after the attempt.
 fn after(
     settings: &DeliverySettings,
     due: &DueDelivery,
-    answer: &Result<Answer, OutboundError>,
+    answer: &Result<PostResponse, OutboundError>,
     reason: Option<&'static str>,
 ) -> AfterAttempt {
     match reason {
@@ -160,13 +166,13 @@ fn after(
         Some(GONE) => AfterAttempt::Dead,
         Some(_) => {
             let header = answer.as_ref().ok().and_then(|answer| answer.retry_after.as_deref());
-            let asked = header.and_then(|header| asked(header, now()));
-            settings.schedule.after(due.tries + 1, asked, rand::random())
+            let retry_after = header.and_then(|header| parse_retry_after(header, now()));
+            settings.schedule.after(due.tries + 1, retry_after, rand::random())
         }
     }
 }
 
-fn tell(
+fn report(
     sender: &WebhookSender,
     due: &DueDelivery,
     outcome: &DeliveryAttempt,
@@ -216,8 +222,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_2xx_is_success_and_every_reason_is_one_that_metrics_know() {
-        let answer = |status| Ok(Answer { status, retry_after: None, body: Bytes::new() });
+    fn only_a_2xx_is_success_and_metrics_know_every_reason() {
+        let answer = |status| Ok(PostResponse { status, retry_after: None, body: Bytes::new() });
         for status in 100..600 {
             let verdict = judge(&answer(status));
             assert_eq!(verdict.reason.is_none(), (200..300).contains(&status), "{status}");

@@ -1,37 +1,38 @@
-//! When a failed delivery is tried again, and when it is given up.
+//! The retry schedule: when a failed delivery is attempted again, and when it is abandoned.
 
 use std::time::Duration;
 
 use huemill_store::outbox::AfterAttempt;
 
-/// How much longer than scheduled a wait may be: receivers that fell over together must not be asked together.
+/// The most by which a wait is randomly extended, as a share of it: receivers that failed together must not get all
+/// retries together.
 const JITTER: f64 = 0.2;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// The waits before each try.
+/// The wait before each attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     waits: Vec<Duration>,
-    /// The longest wait that a receiver may ask for.
+    /// The longest wait that a receiver may request.
     longest: Duration,
 }
 
 impl Schedule {
-    /// The first try comes at once, whatever the first wait says; none at all counts as one try.
+    /// The first attempt runs at once, whatever the first wait says; an empty schedule allows one attempt.
     #[must_use]
     pub fn new(waits: Vec<Duration>, longest: Duration) -> Self {
         Self { waits, longest }
     }
 
-    /// What comes after the failed try of this number, from 1. `asked` is what the receiver asked for; `random` lies
-    /// in 0 to 1.
+    /// What follows the failed attempt of this number, counted from 1. `requested` is what the receiver asked for;
+    /// `random` lies in 0 to 1.
     #[must_use]
-    pub fn after(&self, tries: u32, asked: Option<Duration>, random: f64) -> AfterAttempt {
+    pub fn after(&self, tries: u32, requested: Option<Duration>, random: f64) -> AfterAttempt {
         let Some(wait) = self.waits.get(tries as usize) else { return AfterAttempt::Dead };
         let wait = wait.mul_f64(1.0 + JITTER * random.clamp(0.0, 1.0));
-        AfterAttempt::Again(wait.max(asked.unwrap_or_default().min(self.longest)))
+        AfterAttempt::Again(wait.max(requested.unwrap_or_default().min(self.longest)))
     }
 }
 
@@ -54,9 +55,10 @@ impl Default for Schedule {
     }
 }
 
-/// What a `Retry-After` header asks for, `now` in Unix seconds: seconds, or a date. What is past asks for nothing.
+/// Parses a `Retry-After` header into a wait, `now` in Unix seconds: it holds seconds or a date. `None` if it is
+/// invalid or the date has passed.
 #[must_use]
-pub(super) fn asked(header: &str, now: u64) -> Option<Duration> {
+pub(super) fn parse_retry_after(header: &str, now: u64) -> Option<Duration> {
     let header = header.trim();
     if header.bytes().all(|byte| byte.is_ascii_digit()) && !header.is_empty() {
         return Some(Duration::from_secs(header.parse().unwrap_or(u64::MAX)));
@@ -75,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_schedule_has_eleven_tries() {
+    fn the_default_schedule_has_eleven_attempts() {
         let schedule = Schedule::default();
         let waits: Vec<_> = (1..=11).map(|tries| schedule.after(tries, None, 0.0)).collect();
         let again = |n| AfterAttempt::Again(seconds(n));
@@ -86,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn jitter_only_makes_a_wait_longer_and_not_by_much() {
+    fn jitter_only_extends_a_wait_and_only_a_little() {
         let schedule = Schedule::default();
         assert_eq!(schedule.after(1, None, 1.0), AfterAttempt::Again(seconds(6)));
         assert_eq!(schedule.after(1, None, 7.0), AfterAttempt::Again(seconds(6)));
     }
 
     #[test]
-    fn a_receiver_may_ask_for_a_longer_wait_within_bounds() {
+    fn a_receiver_may_request_a_longer_wait_within_bounds() {
         let schedule = Schedule::default();
         assert_eq!(schedule.after(1, Some(seconds(3_600)), 0.0), AfterAttempt::Again(seconds(3_600)));
         assert_eq!(schedule.after(1, Some(seconds(999_999_999)), 0.0), AfterAttempt::Again(seconds(86_400)));
@@ -102,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_seconds_or_a_date() {
-        assert_eq!(asked("120", 0), Some(seconds(120)));
-        assert_eq!(asked(" 0 ", 0), Some(seconds(0)));
-        assert_eq!(asked("99999999999999999999999", 0), Some(seconds(u64::MAX)));
-        assert_eq!(asked("Thu, 01 Jan 1970 00:02:00 GMT", 20), Some(seconds(100)));
-        for nothing in ["Thu, 01 Jan 1970 00:02:00 GMT", "-1", "1.5", "soon", ""] {
-            assert_eq!(asked(nothing, 1_000), None, "{nothing}");
+    fn a_header_holds_seconds_or_a_date() {
+        assert_eq!(parse_retry_after("120", 0), Some(seconds(120)));
+        assert_eq!(parse_retry_after(" 0 ", 0), Some(seconds(0)));
+        assert_eq!(parse_retry_after("99999999999999999999999", 0), Some(seconds(u64::MAX)));
+        assert_eq!(parse_retry_after("Thu, 01 Jan 1970 00:02:00 GMT", 20), Some(seconds(100)));
+        for invalid in ["Thu, 01 Jan 1970 00:02:00 GMT", "-1", "1.5", "soon", ""] {
+            assert_eq!(parse_retry_after(invalid, 1_000), None, "{invalid}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How deliveries are sent, and what they are sent with.
+//! The settings of webhook delivery, and what sending webhooks requires.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,36 +6,37 @@ use std::time::Duration;
 use huemill_store::job::JobId;
 use huemill_store::outbox::Notice;
 
-use super::{Schedule, Signer};
-use crate::intake::DrainFlag;
-use crate::metrics::Recorder;
+use super::schedule::Schedule;
+use super::signature::Signer;
+use crate::drain::DrainFlag;
 use crate::observed::Observed;
 use crate::outbound::Outbound;
+use crate::recorder::Recorder;
 use crate::repository::Repository;
 
-/// Everything about deliveries that can be set.
+/// The settings of webhook delivery.
 #[derive(Debug, Clone)]
 pub struct DeliverySettings {
-    /// Tries at once, in all and for one host.
+    /// Maximum number of concurrent attempts.
     pub at_once: u32,
-    /// See `at_once`.
+    /// Maximum number of concurrent attempts for one host.
     pub each: u32,
-    /// How long a try may take.
+    /// Time limit of one attempt.
     pub limit: Duration,
-    /// When a failed one is tried again.
+    /// When a failed delivery is attempted again.
     pub schedule: Schedule,
-    /// How long a host that fails on and on is left alone: at first, and at most.
+    /// How long the circuit of a failing host stays open: at first, and at most.
     pub circuit: (Duration, Duration),
-    /// How often a store that others write to is asked.
+    /// How often to poll a store that other processes write to.
     pub poll: Duration,
-    /// The longest time without a look, for clocks that are set back.
+    /// The longest time between two claims, in case the clock is set back.
     pub longest_sleep: Duration,
-    /// Whether this process sends at all.
+    /// Whether this process sends webhooks at all.
     pub sends: bool,
 }
 
 impl DeliverySettings {
-    /// How long a claim holds: longer than a try can take, what is written after it included.
+    /// How long a claim is valid: longer than an attempt can take, including writing its result.
     #[must_use]
     pub fn hold(&self) -> Duration {
         self.limit * 2
@@ -57,23 +58,23 @@ impl Default for DeliverySettings {
     }
 }
 
-/// Makes the URL at which a job's results are, good until they expire.
+/// Makes the URL of a job's results, valid until they expire.
 pub type DownloadUrl = Arc<dyn Fn(&JobId, &Notice) -> String + Send + Sync>;
 
-/// What the tries need.
+/// What sending webhooks requires.
 pub struct WebhookSender {
     /// The outbox.
     pub repository: Repository,
-    /// The way out.
+    /// The guarded client.
     pub outbound: Outbound,
-    /// Signs what is sent.
+    /// Signs the webhooks.
     pub signer: Signer,
-    /// Where results are.
+    /// Makes the URL of a job's results.
     pub download: DownloadUrl,
-    /// Whether the service stops.
+    /// Whether the service drains.
     pub drain: DrainFlag,
-    /// Where the Delivery actor shows its state.
+    /// Where the Delivery actor publishes its state.
     pub observed: Observed,
-    /// Told what happened.
+    /// Records events.
     pub recorder: Recorder,
 }

@@ -8,33 +8,33 @@ use sha2::Sha256;
 
 use crate::hex::hex;
 
-/// How the specification's secrets begin; base64 of the key follows.
+/// The prefix of the specification's secrets; base64 of the key follows.
 const PREFIX: &str = "whsec_";
 
-/// Signs with the secret in force, and during a rotation with the one before it too.
+/// Signs with the current secret and, during a rotation, also with the previous one.
 #[derive(Clone)]
 pub struct Signer {
     current: SecretString,
     previous: Option<SecretString>,
 }
 
-/// What a receiver is shown.
+/// The signature headers of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signatures {
-    /// `X-Signature`: of the body, by the current secret as it is written.
+    /// `X-Signature`: over the body, with the current secret as written.
     pub own: String,
-    /// `webhook-signature`: of id, time and body, one for each secret.
+    /// `webhook-signature`: over id, time and body, one for each secret.
     pub standard: String,
 }
 
 impl Signer {
-    /// A secret is plain text, or `whsec_` and base64.
+    /// A signer with these secrets. A secret is plain text, or `whsec_` followed by base64.
     #[must_use]
     pub fn new(current: SecretString, previous: Option<SecretString>) -> Self {
         Self { current, previous }
     }
 
-    /// Whether text that begins as the specification's secrets do is one.
+    /// Whether a secret with the specification's prefix is valid; all other secrets are.
     #[must_use]
     pub fn is_well_formed(secret: &str) -> bool {
         secret
@@ -42,7 +42,7 @@ impl Signer {
             .is_none_or(|text| STANDARD.check(text.as_bytes()).is_ok() && !text.is_empty())
     }
 
-    /// The signatures of a message of this id, sent at this time (Unix seconds).
+    /// The signatures of a message with this id, sent at this time (Unix seconds).
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Signatures {
         let own = mac(self.current.expose_secret().as_bytes(), &[body]);
@@ -59,7 +59,7 @@ impl Signer {
     }
 }
 
-/// What a secret decodes to, else its bytes as written.
+/// The bytes that a secret decodes to, or its bytes as written.
 fn key(secret: &str) -> Vec<u8> {
     let decoded = secret.strip_prefix(PREFIX).and_then(|text| STANDARD.decode_to_vec(text).ok());
     decoded.unwrap_or_else(|| secret.as_bytes().to_vec())
@@ -81,14 +81,14 @@ mod tests {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     #[test]
-    fn the_specifications_own_example_comes_out() {
+    fn the_specifications_own_example_is_reproduced() {
         let signer = Signer::new(SECRET.into(), None);
         let signed = signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
         assert_eq!(signed.standard, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]
-    fn the_own_signature_is_of_the_body_by_the_secret_as_written() {
+    fn the_own_signature_covers_the_body_with_the_secret_as_written() {
         // Computed with another program.
         let signed =
             Signer::new("key".into(), None).sign("id", 1, b"The quick brown fox jumps over the lazy dog");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_signs_with_both_and_the_own_signature_with_the_current_one() {
+    fn a_rotation_signs_with_both_secrets_and_the_own_signature_with_the_current_one() {
         let alone = |secret: &str| Signer::new(secret.into(), None).sign("id", 7, b"body");
         let both = Signer::new("new".into(), Some(SECRET.into())).sign("id", 7, b"body");
         assert_eq!(both.standard, format!("{} {}", alone("new").standard, alone(SECRET).standard));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_begins_as_the_specifications_secrets_do_is_told_apart() {
+    fn invalid_secrets_with_the_specifications_prefix_are_recognised() {
         for (secret, good) in [("plain", true), (SECRET, true), ("whsec_", false), ("whsec_***", false)] {
             assert_eq!(Signer::is_well_formed(secret), good, "{secret}");
         }

@@ -1,5 +1,5 @@
-//! What a webhook says: the job's end, as JSON with sorted members, so that receivers that read it and write it again
-//! get the same bytes.
+//! The body of a webhook: the job's end as JSON. Its members are sorted, so that a receiver that parses it and
+//! writes it again gets the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::fault::Code;
 
-/// The body, sent at this time (Unix seconds). `download` is where the results are.
+/// The body, sent at this time (Unix seconds). `download` is the URL of the results.
 pub(super) fn body(
     job: &JobId,
     request_id: &str,
@@ -35,11 +35,12 @@ pub(super) fn body(
         let error = BTreeMap::from([("error_code", error_code), ("message", message)]);
         members.insert("error", json!(error));
     }
-    // A map of strings and numbers has no way to fail.
+    // Serialising a map of strings and numbers cannot fail.
     serde_json::to_vec(&members).unwrap_or_default()
 }
 
-/// Code and message of a job of which no picture succeeded: its first picture's, and whether all have the same code.
+/// Code and message of a job without a successful picture. `first` is the error of its first picture, `same`
+/// whether all pictures have the same code.
 #[must_use]
 pub fn failure(first: &ItemError, same: bool, total: u32) -> (String, String) {
     let code = if same { first.code.clone() } else { Code::ProcessingError.as_str().to_owned() };
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_completed_job_tells_where_its_results_are() {
+    fn a_completed_job_names_the_url_of_its_results() {
         assert_eq!(
             text(JobState::Completed),
             "{\"created_at\":1700000000,\"download_url\":\"https://d/\",\"failed_count\":1,\"finished_at\":1700000009,\
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_job_tells_why() {
+    fn a_failed_job_says_why() {
         let text = text(JobState::Failed);
         let error = "\"error\":{\"error_code\":\"PROCESSING_ERROR\",\"message\":\"None of the job's 3 pictures gave a result. \
                      The first: It is damaged.\"}";
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_that_failed_for_different_reasons_have_the_general_code() {
+    fn pictures_that_failed_for_different_reasons_get_the_general_code() {
         let first = ItemError { code: "URL_TIMEOUT".into(), message: "Late.".into() };
         assert_eq!(failure(&first, false, 2).0, "PROCESSING_ERROR");
         assert_eq!(failure(&first, true, 1), ("URL_TIMEOUT".to_owned(), "Late.".to_owned()));

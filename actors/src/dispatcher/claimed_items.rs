@@ -1,42 +1,45 @@
-//! The items that this process has claimed, each with the token that stops its picture, and how far its claims have
-//! come. Shared by the actor, which takes and lets go, and the heartbeat, which compares them with the store.
+//! The items that this process has claimed, each with the token that stops its picture, and the numbers of its
+//! claims. The actor inserts and releases items; the heartbeat compares them with the store.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use huemill_observability::log;
 use huemill_store::job::JobId;
-use huemill_store::store::Lease;
+use huemill_store::store::{Lease, Store};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-use crate::workers::Cancel;
+use crate::clock::Instant;
 
-/// See the module. Clones share.
+/// The claimed items. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ClaimedItems(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    leases: Mutex<HashMap<Lease, Cancel>>,
-    let_go: Notify,
+    leases: Mutex<HashMap<Lease, CancellationToken>>,
+    released: Notify,
     downloads: AtomicUsize,
-    /// The number of the last claim that was sent, and of the last that was answered or never will be.
+    /// The number of the last claim that was sent.
     sent: AtomicU64,
+    /// The number of the last claim that was answered, or whose answer is lost.
     answered: AtomicU64,
 }
 
-/// A picture on its way here: it needs no slot yet.
+/// Counts a picture as downloading until it is dropped; such a picture needs no slot yet.
 #[derive(Debug)]
-pub(super) struct Download(ClaimedItems);
+pub(super) struct DownloadGuard(ClaimedItems);
 
-impl Drop for Download {
+impl Drop for DownloadGuard {
     fn drop(&mut self) {
         self.0.0.downloads.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl ClaimedItems {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Lease, Cancel>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Lease, CancellationToken>> {
         self.0.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -44,12 +47,12 @@ impl ClaimedItems {
         self.lock().len()
     }
 
-    /// The number of a claim that is about to be sent.
+    /// A number for the next claim.
     pub(super) fn next_claim(&self) -> u64 {
         self.0.sent.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// The claims up to this one are answered, and what they gave is held; or their answers are lost.
+    /// Marks the claims up to this one as answered, after their items were inserted; or their answers as lost.
     pub(super) fn answered_up_to(&self, claim: u64) {
         self.0.answered.fetch_max(claim, Ordering::AcqRel);
     }
@@ -59,39 +62,39 @@ impl ClaimedItems {
         self.0.sent.load(Ordering::Acquire)
     }
 
-    /// The number of the last claim that was answered. Read before [`ClaimedItems::all`]: what such a claim gave is in
-    /// there, or has been let go.
+    /// The number of the last claim that was answered. Read it before [`ClaimedItems::leases`]: then the items of
+    /// that claim are included, unless they were released.
     pub(super) fn answered(&self) -> u64 {
         self.0.answered.load(Ordering::Acquire)
     }
 
-    /// One of the pictures begins with a download.
-    pub(super) fn download(&self) -> Download {
+    /// Counts one of the pictures as downloading.
+    pub(super) fn start_download(&self) -> DownloadGuard {
         self.0.downloads.fetch_add(1, Ordering::Relaxed);
-        Download(self.clone())
+        DownloadGuard(self.clone())
     }
 
-    /// Pictures that are on their way here.
+    /// Number of pictures that are downloading.
     pub(super) fn downloads(&self) -> usize {
         self.0.downloads.load(Ordering::Relaxed)
     }
 
-    /// The token of a new lease.
-    pub(super) fn hold(&self, lease: &Lease) -> Cancel {
-        let cancel = Cancel::new();
+    /// Adds a lease and returns the token that stops its picture.
+    pub(super) fn insert(&self, lease: &Lease) -> CancellationToken {
+        let cancel = CancellationToken::new();
         self.lock().insert(lease.clone(), cancel.clone());
         cancel
     }
 
-    pub(super) fn let_go(&self, lease: &Lease) {
+    pub(super) fn release(&self, lease: &Lease) {
         self.lock().remove(lease);
-        self.0.let_go.notify_waiters();
+        self.0.released.notify_waiters();
     }
 
-    /// All leases, let go and their pictures stopped.
+    /// Removes all leases and stops their pictures.
     pub(super) fn take_all(&self) -> Vec<Lease> {
         let leases = std::mem::take(&mut *self.lock());
-        self.0.let_go.notify_waiters();
+        self.0.released.notify_waiters();
         leases
             .into_iter()
             .map(|(lease, cancel)| {
@@ -101,7 +104,7 @@ impl ClaimedItems {
             .collect()
     }
 
-    pub(super) fn all(&self) -> Vec<Lease> {
+    pub(super) fn leases(&self) -> Vec<Lease> {
         self.lock().keys().cloned().collect()
     }
 
@@ -110,20 +113,30 @@ impl ClaimedItems {
         self.lock().iter().filter(|(lease, _)| lease.job == *job).for_each(|(_, cancel)| cancel.cancel());
     }
 
-    /// Stops a picture whose lease is another's by now; whether it was still at work.
-    pub(super) fn lost(&self, lease: &Lease) -> bool {
+    /// Stops a picture whose lease was lost. Returns whether it was still running.
+    pub(super) fn cancel_lost(&self, lease: &Lease) -> bool {
         let cancel = self.lock().get(lease).cloned().filter(|cancel| !cancel.is_cancelled());
-        cancel.inspect(Cancel::cancel).is_some()
+        cancel.inspect(CancellationToken::cancel).is_some()
     }
 
-    /// Resolves when none is held.
-    pub(super) async fn emptied(&self) {
+    /// Resolves when no item is held.
+    async fn wait_until_empty(&self) {
         loop {
-            let let_go = self.0.let_go.notified();
+            let released = self.0.released.notified();
             if self.len() == 0 {
                 return;
             }
-            let_go.await;
+            released.await;
+        }
+    }
+
+    /// Waits until no item is held, at most until the deadline, and gives back the rest.
+    pub(super) async fn drain(&self, store: &dyn Store, until: Instant) {
+        let _ = tokio::time::timeout_at(until, self.wait_until_empty()).await;
+        let leases = self.take_all();
+        if !leases.is_empty() {
+            let given_back = store.give_back(&leases).await;
+            log!(PICTURES_GIVEN_BACK, pictures = leases.len(), ok = given_back.is_ok());
         }
     }
 }

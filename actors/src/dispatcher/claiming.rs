@@ -1,99 +1,112 @@
-//! Asking the store for work: what may be asked for now, one question at a time, and what its answer leads to.
+//! Claiming: decides what to claim from the store next, and keeps track of suspects.
+//!
+//! Suspects are items that were in flight when a process died. This process works on at most one of them at a time;
+//! one that must be isolated runs alone in the process.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use actix::fut::wrap_future;
-use actix::{ActorFutureExt, AsyncContext, Context};
 use huemill_store::store::{ClaimRequest, ClaimResult, Role, Selection};
 
-use super::suspects::SUSPECTS_AGAIN;
-use super::{Dispatcher, DispatcherSettings, PAUSES, within};
+use super::claimed_items::ClaimedItems;
+use super::dependencies::{DispatcherDependencies, DispatcherSettings};
 use crate::clock::Instant;
 
-/// Whether the store is being asked for work.
+/// How long to wait after another process was faster to claim a suspect.
+const SUSPECT_RETRY: Duration = Duration::from_secs(1);
+
+/// Whether a claim is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claiming {
-    No,
-    Yes,
-    /// And must be asked again after that.
-    Again,
+pub(super) enum ClaimState {
+    Idle,
+    Running,
+    /// Another claim must follow the running one.
+    RunAgain,
 }
 
-impl Dispatcher {
-    /// What can be asked for now.
-    fn ask(&self) -> Option<ClaimRequest> {
-        let (held, stopping) = (self.items.len(), self.tools.drain.has_begun());
-        let DispatcherSettings { slots, downloads, role, .. } = self.settings;
-        // A picture on its way here needs no slot yet, so a slow server holds up nobody else's; but not without end.
-        let at_work = held.saturating_sub(self.items.downloads());
-        let free = slots.saturating_sub(at_work).min((slots + downloads).saturating_sub(held));
-        let alone = self.suspects.in_flight == Some(Selection::Isolated);
-        if stopping || self.paused || role == Role::Web || alone || free == 0 {
-            return None;
-        }
-        let (selection, most) = match self.suspects.wanted() {
-            Some(Selection::Isolated) if held > 0 => return None,
-            Some(selection) => (selection, 1),
-            None => (Selection::InTurn, free as u32),
-        };
-        Some(ClaimRequest {
-            owner: self.tools.owner.clone(),
-            sequence: self.items.next_claim(),
-            limit: most,
-            lease: self.settings.lease,
-            selection,
-            pace_ms: self.tools.estimate.pace_ms(),
-        })
+/// Which suspects wait in the store, and which one is in flight here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Suspects {
+    /// Suspects wait in the store.
+    waiting: bool,
+    /// Items that must be isolated wait in the store.
+    isolated_waiting: bool,
+    /// A suspect or an isolated item is in flight.
+    in_flight: Option<Selection>,
+    /// No suspect is claimed before this time.
+    not_before: Option<Instant>,
+}
+
+impl Suspects {
+    /// Whether any suspects wait in the store.
+    pub(super) fn are_waiting(&self) -> bool {
+        self.waiting || self.isolated_waiting
     }
 
-    pub(super) fn claim(&mut self, ctx: &mut Context<Self>) {
-        if self.claiming != Claiming::No {
-            self.claiming = Claiming::Again;
-            return;
-        }
-        let Some(ask) = self.ask() else { return };
-        self.claiming = Claiming::Yes;
-        let store = Arc::clone(&self.tools.repository.store);
-        let (sequence, selection) = (ask.sequence, ask.selection);
-        let claim = async move { within(ask.lease, store.claim(&ask)).await };
-        ctx.spawn(wrap_future(claim).map(move |claims, dispatcher: &mut Self, ctx| {
-            let again = std::mem::replace(&mut dispatcher.claiming, Claiming::No) == Claiming::Again;
-            match claims {
-                Ok(claims) => dispatcher.take(claims, (sequence, selection), again, ctx),
-                Err(error) => {
-                    // What it may have claimed all the same, the heartbeat finds.
-                    dispatcher.items.answered_up_to(sequence);
-                    dispatcher.pause(None, &error, ctx);
-                }
-            }
-        }));
+    /// Notes that items came back to the store, possibly as suspects.
+    pub(super) fn add_waiting(&mut self, waiting: bool) {
+        self.waiting |= waiting;
     }
 
-    fn take(
-        &mut self,
-        claims: ClaimResult,
-        (sequence, selection): (u64, Selection),
-        again: bool,
-        ctx: &mut Context<Self>,
-    ) {
-        self.pause = PAUSES.0;
-        let empty = claims.items.is_empty();
-        let in_turn = selection == Selection::InTurn;
-        self.suspects.waiting = claims.suspects;
-        self.suspects.isolated_waiting = claims.isolated;
-        if !in_turn {
-            self.suspects.in_flight = (!empty).then_some(selection);
-            self.suspects.not_before = empty.then(|| Instant::now() + SUSPECTS_AGAIN);
-        }
-        for claim in claims.items {
-            self.begin(claim, selection, ctx);
-        }
-        self.items.answered_up_to(sequence);
-        let wait = if in_turn || !empty { claims.next } else { Some(SUSPECTS_AGAIN) };
-        self.wake_in(wait, ctx);
-        self.observe();
-        if again || !empty || !in_turn || self.suspects.wanted().is_some() {
-            self.claim(ctx);
+    /// The attempt of a claim with this selection has ended.
+    pub(super) fn finished(&mut self, selection: Selection) {
+        if selection != Selection::InTurn {
+            self.in_flight = None;
         }
     }
+
+    /// Takes over what the answer to a claim says about suspects. Returns after what time to claim again.
+    pub(super) fn update(&mut self, claims: &ClaimResult, selection: Selection) -> Option<Duration> {
+        self.waiting = claims.suspects;
+        self.isolated_waiting = claims.isolated;
+        if selection == Selection::InTurn {
+            return claims.next;
+        }
+        let is_empty = claims.items.is_empty();
+        self.in_flight = (!is_empty).then_some(selection);
+        self.not_before = is_empty.then(|| Instant::now() + SUSPECT_RETRY);
+        if is_empty { Some(SUSPECT_RETRY) } else { claims.next }
+    }
+
+    /// Which kind of suspect to claim next, if any.
+    pub(super) fn wanted(&self) -> Option<Selection> {
+        let too_soon = self.not_before.is_some_and(|at| Instant::now() < at);
+        match self.in_flight {
+            _ if too_soon => None,
+            None if self.isolated_waiting => Some(Selection::Isolated),
+            None if self.waiting => Some(Selection::Suspect),
+            _ => None,
+        }
+    }
+}
+
+/// The next claim, if one is possible now.
+pub(super) fn next_claim(
+    settings: &DispatcherSettings,
+    dependencies: &DispatcherDependencies,
+    items: &ClaimedItems,
+    suspects: &Suspects,
+) -> Option<ClaimRequest> {
+    let DispatcherSettings { slots, downloads, role, .. } = *settings;
+    let held = items.len();
+    // A picture that is still downloading needs no slot, so a slow server blocks no other pictures; but there is a
+    // limit.
+    let in_slots = held.saturating_sub(items.downloads());
+    let free = slots.saturating_sub(in_slots).min((slots + downloads).saturating_sub(held));
+    let is_isolated = suspects.in_flight == Some(Selection::Isolated);
+    if dependencies.drain.has_begun() || role == Role::Web || is_isolated || free == 0 {
+        return None;
+    }
+    let (selection, most) = match suspects.wanted() {
+        Some(Selection::Isolated) if held > 0 => return None,
+        Some(selection) => (selection, 1),
+        None => (Selection::InTurn, free as u32),
+    };
+    Some(ClaimRequest {
+        owner: dependencies.owner.clone(),
+        sequence: items.next_claim(),
+        limit: most,
+        lease: settings.lease,
+        selection,
+        pace_ms: dependencies.estimate.pace_ms(),
+    })
 }

@@ -1,26 +1,26 @@
-//! How much memory is used: of the control group's limit where there is one (cgroup v2 or v1), else of the
-//! machine. File pages that can be taken back at once do not count as used (as the kubelet reckons its working
-//! set), or a service that reads many files would never be ready.
+//! The memory probe: how much memory is in use, of the control group's limit where there is one (cgroup v2 or v1),
+//! else of the machine. File pages that can be reclaimed at once do not count as used (as in the kubelet's working
+//! set); otherwise a service that reads many files would never be ready.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::probes::{MemoryProbe, MemoryUse};
+use crate::probe::{MemoryProbe, MemoryUse};
 
-/// The memory of this process's control group, or of the machine.
+/// A probe of the memory of this process's control group, or of the machine.
 #[must_use]
 pub fn memory_use() -> MemoryProbe {
     Arc::new(|| measure(Path::new("/")))
 }
 
-/// The fullest of all limits above us, in the file system below `root`.
+/// The fullest of all limits that apply to this process, in the file system below `root`.
 fn measure(root: &Path) -> io::Result<MemoryUse> {
     let machine = machine(root)?;
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     let limited = groups.lines().filter_map(Hierarchy::parse).flat_map(|hierarchy| hierarchy.limits(root));
-    // A limit beyond the machine's memory is none.
+    // A limit above the machine's memory has no effect.
     let fullest = limited.filter(|group| group.total < machine.total).max_by(|a, b| fuller(*a, *b));
     Ok(fullest.filter(|group| fuller(*group, machine).is_ge()).unwrap_or(machine))
 }
@@ -41,7 +41,7 @@ fn machine(root: &Path) -> io::Result<MemoryUse> {
     Ok(MemoryUse { used: total.saturating_sub(available) * 1024, total: total * 1024 })
 }
 
-/// Where a process stands in a hierarchy that counts memory, and how its files are called there.
+/// A process's place in a hierarchy that accounts memory, and the names of the files there.
 struct Hierarchy<'a> {
     group: &'a str,
     mount: &'static str,
@@ -51,7 +51,7 @@ struct Hierarchy<'a> {
 }
 
 impl<'a> Hierarchy<'a> {
-    /// A line of `/proc/self/cgroup`: `id:controllers:path`, of version 2 where there are no controllers.
+    /// Parses a line of `/proc/self/cgroup`: `id:controllers:path`; version 2 has no controllers.
     fn parse(line: &'a str) -> Option<Self> {
         let mut parts = line.splitn(3, ':');
         let (_, controllers, group) = (parts.next()?, parts.next()?, parts.next()?);
@@ -73,8 +73,8 @@ impl<'a> Hierarchy<'a> {
         })
     }
 
-    /// The limits of the group and of all groups above it. In a container the group's path may be the host's,
-    /// which is not to be seen there; then its root is what counts.
+    /// The limits of the group and of all its ancestors. In a container the group's path may be the host's, which
+    /// is not visible there; then the root of the mount counts.
     fn limits(&self, root: &Path) -> Vec<MemoryUse> {
         let mount = root.join(self.mount);
         let group = PathBuf::from(self.group.trim_start_matches('/'));
@@ -96,7 +96,7 @@ mod tests {
 
     const MEMINFO: &str = "MemTotal:  1000 kB\nMemFree:  1 kB\nMemAvailable:  400 kB\n";
 
-    fn dependencies(files: &[(&str, &str)]) -> tempfile::TempDir {
+    fn root_with(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = root.path().join(path);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn measured(files: &[(&str, &str)]) -> (u64, u64) {
-        let MemoryUse { used, total } = measure(dependencies(files).path()).unwrap();
+        let MemoryUse { used, total } = measure(root_with(files).path()).unwrap();
         (used, total)
     }
 
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fullest_of_the_limits_above_us_counts() {
+    fn the_fullest_limit_among_the_ancestors_counts() {
         let files = [
             ("proc/meminfo", MEMINFO),
             ("proc/self/cgroup", "0::/outer/inner\n"),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_and_a_limit_beyond_the_machine_are_none() {
+    fn an_unlimited_group_and_a_limit_above_the_machine_do_not_count() {
         for limit in ["max\n", "9223372036854771712\n"] {
             let files = [
                 ("proc/meminfo", MEMINFO),

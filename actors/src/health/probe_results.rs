@@ -1,40 +1,42 @@
-//! What one round of probes found, and whether it is well.
+//! Turns the results of one round of probes into the checks of the health report.
 
-use super::probe_targets::{ProbeResult, StoreTimes};
-use super::{Check, HealthSettings, MemoryUse};
-use crate::supervise::ActorStatus;
-use crate::workers::SlotFigures;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Each probe's answer, or why there is none.
+use super::health_report::Check;
+use super::probe_targets::{ProbeResult, StoreTimes};
+use super::settings::HealthSettings;
+use crate::probe::MemoryUse;
+use crate::supervise::ActorStatus;
+use crate::workers::SlotFigures;
+
+/// The result of each probe, or why there is none.
 pub(super) struct ProbeResults {
     pub(super) disk: Result<u64, String>,
     pub(super) memory: Result<MemoryUse, String>,
-    pub(super) pulse: Result<SlotFigures, String>,
-    /// Where it was asked: how long the store took, and the blobs.
+    pub(super) slots: Result<SlotFigures, String>,
+    /// How long store and blobs took, if they were probed in this round.
     pub(super) store: Option<Result<StoreTimes, String>>,
-    /// Whether other processes have the same store.
+    /// Whether other processes share the store.
     pub(super) is_store_shared: bool,
-    /// What came of the pings.
-    pub(super) signs: Vec<ProbeResult>,
+    pub(super) pings: Vec<ProbeResult>,
 }
 
 impl ProbeResults {
     /// The checks by the names of their dependencies.
-    pub(super) fn judge(
+    pub(super) fn checks(
         self,
         settings: &HealthSettings,
         actor_registry: &BTreeMap<&'static str, ActorStatus>,
     ) -> Vec<(&'static str, Check)> {
-        let ill = |reason| Check::ill(reason);
+        let failed = |reason| Check::failed(reason);
         let mut checks = vec![
-            ("disk", self.disk.map_or_else(ill, |free| disk(free, settings.disk_free))),
-            ("mem", self.memory.map_or_else(ill, |memory| mem(memory, settings.memory_ratio))),
-            ("workers", self.pulse.map_or_else(ill, workers)),
-            ("actors", actors(silent(&self.signs), actor_registry)),
+            ("disk", self.disk.map_or_else(failed, |free| disk(free, settings.disk_free))),
+            ("mem", self.memory.map_or_else(failed, |memory| mem(memory, settings.memory_ratio))),
+            ("workers", self.slots.map_or_else(failed, workers)),
+            ("actors", actors(unanswered(&self.pings), actor_registry)),
         ];
         let shared = self.is_store_shared;
-        let store = |times: Result<_, _>| Check { shared, ..times.map_or_else(ill, store) };
+        let store = |times: Result<_, _>| Check { shared, ..times.map_or_else(failed, store) };
         checks.extend(self.store.map(|times| ("store", store(times))));
         checks
     }
@@ -42,18 +44,19 @@ impl ProbeResults {
 
 fn disk(free: u64, least: u64) -> Check {
     let figures = vec![("free_bytes", free), ("least_bytes", least)];
-    Check::judged(free > least, figures, "too little is free")
+    Check::passed_if(free > least, figures, "too little is free")
 }
 
 fn mem(MemoryUse { used, total }: MemoryUse, ratio: f64) -> Check {
     let most = (total as f64 * ratio) as u64;
     let figures = vec![("used_bytes", used), ("most_bytes", most), ("total_bytes", total)];
-    Check::judged(used < most, figures, "too much is used")
+    Check::passed_if(used < most, figures, "too much is used")
 }
 
-/// Blobs that are late or away for all are reported, and no reason to take a process out: what needs none goes on.
+/// Late or unavailable blobs that all processes share are reported, but the check passes: what needs no blobs still
+/// works.
 fn store(StoreTimes { store, blobs }: StoreTimes) -> Check {
-    let mut check = Check::well(vec![("store_ms", store.as_millis() as u64)]);
+    let mut check = Check::passed(vec![("store_ms", store.as_millis() as u64)]);
     match blobs {
         Ok(time) => check.figures.push(("blobs_ms", time.as_millis() as u64)),
         Err(late) => check.reason = Some(format!("blobs: {late}")),
@@ -61,25 +64,25 @@ fn store(StoreTimes { store, blobs }: StoreTimes) -> Check {
     check
 }
 
-/// A pool that answers is well, however busy it is: a slot that is overdue would have been replaced.
+/// Slots that answer pass the check however busy they are: an overdue slot would have been replaced.
 fn workers(SlotFigures { slots, busy, queued, abandoned }: SlotFigures) -> Check {
     let figures = [("slots", slots), ("busy", busy), ("queued", queued), ("abandoned", abandoned)];
-    Check::well(figures.map(|(name, count)| (name, count as u64)).into())
+    Check::passed(figures.map(|(name, count)| (name, count as u64)).into())
 }
 
-/// Those that gave no sign of life. The workers' is their pulse.
-fn silent(signs: &[ProbeResult]) -> Vec<&'static str> {
-    signs.iter().filter(|sign| !sign.answered && sign.actor != "workers").map(|sign| sign.actor).collect()
+/// The actors that did not answer a ping. Workers are checked by their slot figures instead.
+fn unanswered(pings: &[ProbeResult]) -> Vec<&'static str> {
+    pings.iter().filter(|ping| !ping.answered && ping.actor != "workers").map(|ping| ping.actor).collect()
 }
 
-fn actors(silent: Vec<&'static str>, actor_registry: &BTreeMap<&'static str, ActorStatus>) -> Check {
-    let down = actor_registry.iter().filter_map(|(name, standing)| (!standing.up).then_some(*name));
-    let missing: BTreeSet<_> = down.chain(silent).collect();
+fn actors(unanswered: Vec<&'static str>, actor_registry: &BTreeMap<&'static str, ActorStatus>) -> Check {
+    let down = actor_registry.iter().filter_map(|(name, status)| (!status.up).then_some(*name));
+    let missing: BTreeSet<_> = down.chain(unanswered).collect();
     let up = actor_registry.keys().filter(|name| !missing.contains(*name)).count() as u64;
-    let restarts = actor_registry.values().map(|standing| standing.restarts).sum();
+    let restarts = actor_registry.values().map(|status| status.restarts).sum();
     let names = missing.iter().copied().collect::<Vec<_>>().join(", ");
     let figures = vec![("up", up), ("restarts", restarts)];
-    Check::judged(missing.is_empty(), figures, format!("not answering: {names}"))
+    Check::passed_if(missing.is_empty(), figures, format!("not answering: {names}"))
 }
 
 #[cfg(test)]
@@ -89,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exactly_at_a_threshold_is_not_well() {
+    fn a_value_exactly_at_its_threshold_fails() {
         assert!(!disk(1000, 1000).ok);
         assert!(disk(1001, 1000).ok);
         assert!(!mem(MemoryUse { used: 80, total: 100 }, 0.8).ok);
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn blobs_that_are_late_for_all_are_reported_and_well() {
+    fn late_shared_blobs_are_reported_and_the_check_passes() {
         let (store_time, late) = (Duration::from_millis(3), Err("no answer in 20 ms".to_owned()));
         let check = store(StoreTimes { store: store_time, blobs: late });
         assert_eq!((check.ok, check.reason.as_deref()), (true, Some("blobs: no answer in 20 ms")));
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_actor_that_is_down_or_silent_is_named_once() {
+    fn an_actor_that_is_down_or_does_not_answer_is_named_once() {
         let up = |up| ActorStatus { up, restarts: 1 };
         let actor_registry =
             BTreeMap::from([("intake", up(true)), ("metrics", up(false)), ("workers", up(true))]);

@@ -1,14 +1,13 @@
-//! Whom and what Health asks.
+//! What Health probes: the addresses of the actors, store and blobs, disk and memory; and how it probes them.
 
 use std::time::Duration;
 
 use actix::dev::ToEnvelope;
-use actix::{Actor, Addr, Handler, Message};
+use actix::{Actor, Addr, Handler};
 use huemill_store::SpoolRoom;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::{DiskProbe, MemoryProbe, in_time, no_answer, reason_of};
 use crate::clock::Instant;
 use crate::delivery::Delivery;
 use crate::dispatcher::Dispatcher;
@@ -18,75 +17,80 @@ use crate::idempotency::Idempotency;
 use crate::intake::Intake;
 use crate::janitor::Janitor;
 use crate::metrics::Metrics;
+use crate::probe::{DiskProbe, MemoryProbe, no_answer};
 use crate::repository::Repository;
 use crate::supervise::{ActorRegistry, Ping, ask};
-use crate::workers::{self, SlotFigures, Workers};
+use crate::workers::{PingSlots, SlotFigures, Workers};
 
-/// The actors whose mailboxes are watched: all but Health, which does it.
+/// The actors whose mailboxes are measured: all but Health, which measures them.
 pub const MAILBOXES: [&str; 8] =
     ["delivery", "dispatcher", "fetcher", "idempotency", "intake", "janitor", "metrics", "workers"];
 
-/// Whom and what Health asks.
+/// What Health probes.
 pub struct ProbeTargets {
-    /// Who this process is to the store.
+    /// The identity of this process in the store.
     pub owner: huemill_store::store::Owner,
-    /// Asked for their pulse, and sent the canary.
+    /// Reports its slot figures and processes the canary.
     pub workers: Addr<Workers>,
-    /// Asked for a sign of life.
+    /// Pinged.
     pub intake: Addr<Intake>,
-    /// Asked for a sign of life.
+    /// Pinged.
     pub metrics: Addr<Metrics>,
-    /// Asked for a sign of life.
+    /// Pinged.
     pub dispatcher: Addr<Dispatcher>,
-    /// Asked for a sign of life.
+    /// Pinged.
     pub idempotency: Addr<Idempotency>,
-    /// Asked for a sign of life.
+    /// Pinged.
     pub janitor: Addr<Janitor>,
-    /// Asked for a sign of life.
+    /// Pinged.
     pub fetcher: Addr<Fetcher>,
-    /// Asked for a sign of life.
+    /// Pinged.
     pub delivery: Addr<Delivery>,
-    /// Written and read.
+    /// The store and blobs, which are written and read.
     pub repository: Repository,
-    /// Who is up.
+    /// Which actors are up.
     pub actor_registry: ActorRegistry,
-    /// Free bytes of the data's disk.
+    /// Measures the free bytes of the data disk.
     pub disk: DiskProbe,
-    /// The memory in use.
+    /// Measures the memory in use.
     pub memory: MemoryProbe,
-    /// The spools, whose bytes are reported.
+    /// The spools, whose bytes are reported as metrics.
     pub room: SpoolRoom,
-    /// Where probes that may hang are run.
+    /// Runs probes that may hang.
     pub io: Handle,
 }
 
 impl ProbeTargets {
-    /// What came of a ping of each actor.
-    pub(super) fn signs(&self, limit: Duration) -> impl Future<Output = Vec<ProbeResult>> + use<> {
-        let signs = (
-            sign("intake", self.intake.clone(), limit),
-            sign("metrics", self.metrics.clone(), limit),
-            sign("dispatcher", self.dispatcher.clone(), limit),
-            sign("idempotency", self.idempotency.clone(), limit),
-            sign("janitor", self.janitor.clone(), limit),
-            sign("fetcher", self.fetcher.clone(), limit),
-            sign("delivery", self.delivery.clone(), limit),
-            sign("workers", self.workers.clone(), limit),
+    /// Pings each actor.
+    pub(super) fn ping_all(&self, limit: Duration) -> impl Future<Output = Vec<ProbeResult>> + use<> {
+        let pings = (
+            ping("intake", self.intake.clone(), limit),
+            ping("metrics", self.metrics.clone(), limit),
+            ping("dispatcher", self.dispatcher.clone(), limit),
+            ping("idempotency", self.idempotency.clone(), limit),
+            ping("janitor", self.janitor.clone(), limit),
+            ping("fetcher", self.fetcher.clone(), limit),
+            ping("delivery", self.delivery.clone(), limit),
+            ping("workers", self.workers.clone(), limit),
         );
         async move {
             let (a, b, c, d, e, f, g, h) =
-                tokio::join!(signs.0, signs.1, signs.2, signs.3, signs.4, signs.5, signs.6, signs.7);
+                tokio::join!(pings.0, pings.1, pings.2, pings.3, pings.4, pings.5, pings.6, pings.7);
             vec![a, b, c, d, e, f, g, h]
         }
     }
 
-    /// The workers' pulse.
-    pub(super) fn pulse(&self, limit: Duration) -> impl Future<Output = Result<SlotFigures, String>> + use<> {
-        in_time(limit, ask_owned(self.workers.clone(), workers::Ping))
+    /// The slot figures of the workers.
+    pub(super) fn slot_figures(
+        &self,
+        limit: Duration,
+    ) -> impl Future<Output = Result<SlotFigures, String>> + use<> {
+        let workers = self.workers.clone();
+        within(limit, async move { ask(&workers, PingSlots).await })
     }
 
-    /// How long writing and reading takes, in the store and in the blobs, each within the limit. Blobs that are late,
-    /// busy or away are an error where they are this process's own alone (a folder beside an embedded store), and as
+    /// How long it takes to write to and read from the store and the blobs, each within the limit. Late or
+    /// unavailable blobs are an error if only this process uses them (a folder beside an embedded store), and as
     /// long as this process has not proven that it can reach them.
     pub(super) fn store(
         &self,
@@ -94,62 +98,65 @@ impl ProbeTargets {
         are_proven: bool,
     ) -> impl Future<Output = Result<StoreTimes, String>> + use<> {
         let (repository, owner) = (self.repository.clone(), self.owner.clone());
-        let are_own = repository.store.is_sole_writer() && repository.blobs.local().is_some();
+        let are_private = repository.store.is_sole_writer() && repository.blobs.local().is_some();
         async move {
             let began = Instant::now();
-            in_time(limit, async { Ok(repository.store.probe(&owner).await?) }).await?;
+            within(limit, async { Ok(repository.store.probe(&owner).await?) }).await?;
             let (store, began, blobs) = (began.elapsed(), Instant::now(), repository.blobs.clone());
             let probe = repository.on_io(async move { Ok(blobs.probe().await?) });
-            let trouble = match timeout(limit, probe).await {
+            let problem = match timeout(limit, probe).await {
                 Ok(Ok(())) => return Ok(StoreTimes { store, blobs: Ok(began.elapsed()) }),
                 Ok(Err(fault)) if fault.code != Code::Overloaded => return Err(reason_of(&fault)),
                 Ok(Err(fault)) => reason_of(&fault),
                 Err(_) => no_answer(limit),
             };
-            if are_own || !are_proven { Err(trouble) } else { Ok(StoreTimes { store, blobs: Err(trouble) }) }
+            let is_error = are_private || !are_proven;
+            if is_error { Err(problem) } else { Ok(StoreTimes { store, blobs: Err(problem) }) }
         }
     }
 }
 
-/// How long the store and the blobs took.
+/// How long the store and the blobs took to answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct StoreTimes {
     pub(super) store: Duration,
-    /// Or why there is no answer.
+    /// An error says why the blobs did not answer.
     pub(super) blobs: Result<Duration, String>,
 }
 
-/// What came of a ping.
+/// The result of pinging one actor.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ProbeResult {
     pub(super) actor: &'static str,
-    /// How long it waited in the mailbox, or until it was given up. None where there was nobody to take it.
+    /// How long the ping waited in the mailbox, or until it timed out. `None` if the actor is gone.
     pub(super) waited: Option<Duration>,
-    /// Whether it was answered.
+    /// Whether the actor answered.
     pub(super) answered: bool,
 }
 
-async fn sign<A>(actor: &'static str, address: Addr<A>, limit: Duration) -> ProbeResult
+async fn ping<A>(actor: &'static str, address: Addr<A>, limit: Duration) -> ProbeResult
 where
     A: Actor + Handler<Ping>,
     A::Context: ToEnvelope<A, Ping>,
 {
-    let asked = Instant::now();
+    let sent = Instant::now();
     match timeout(limit, ask(&address, Ping)).await {
-        Ok(Ok(heard)) => ProbeResult { actor, waited: Some(heard - asked), answered: true },
+        Ok(Ok(taken)) => ProbeResult { actor, waited: Some(taken - sent), answered: true },
         Ok(Err(_)) => ProbeResult { actor, waited: None, answered: false },
         Err(_) => ProbeResult { actor, waited: Some(limit), answered: false },
     }
 }
 
-async fn ask_owned<A, M>(address: Addr<A>, message: M) -> Result<M::Result, Fault>
-where
-    A: Actor + Handler<M>,
-    A::Context: ToEnvelope<A, M>,
-    M: Message + Send + 'static,
-    M::Result: Send,
-{
-    ask(&address, message).await
+async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Fault>>) -> Result<T, String> {
+    match timeout(limit, call).await {
+        Ok(result) => result.map_err(|fault| reason_of(&fault)),
+        Err(_) => Err(no_answer(limit)),
+    }
+}
+
+/// Why a call failed: the cause if it is known, else the message.
+pub(super) fn reason_of(fault: &Fault) -> String {
+    fault.cause.clone().unwrap_or_else(|| fault.to_string())
 }
 
 #[cfg(test)]
@@ -160,13 +167,13 @@ mod tests {
     use super::*;
     use crate::supervise::Pong;
 
-    struct ProbeTarget;
+    struct TestActor;
 
-    impl Actor for ProbeTarget {
+    impl Actor for TestActor {
         type Context = Context<Self>;
     }
 
-    impl Handler<Ping> for ProbeTarget {
+    impl Handler<Ping> for TestActor {
         type Result = Pong;
 
         fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
@@ -175,24 +182,24 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_that_is_not_taken_has_waited_until_it_was_given_up() {
+    fn a_ping_that_times_out_has_waited_for_the_whole_limit() {
         System::new().block_on(async {
             let arbiter = Arbiter::new();
-            let patient = ProbeTarget::start_in_arbiter(&arbiter.handle(), |_| ProbeTarget);
-            let (release, held) = std::sync::mpsc::channel::<()>();
+            let target = TestActor::start_in_arbiter(&arbiter.handle(), |_| TestActor);
+            let (release, blocked) = std::sync::mpsc::channel::<()>();
             arbiter.spawn_fn(move || {
-                let _ = held.recv();
+                let _ = blocked.recv();
             });
             let limit = Duration::from_millis(20);
-            let late = sign("patient", patient.clone(), limit).await;
-            assert_eq!(late, ProbeResult { actor: "patient", waited: Some(limit), answered: false });
+            let late = ping("target", target.clone(), limit).await;
+            assert_eq!(late, ProbeResult { actor: "target", waited: Some(limit), answered: false });
             drop(release);
-            let well = sign("patient", patient.clone(), Duration::from_secs(60)).await;
-            assert!(well.answered && well.waited.is_some(), "{well:?}");
+            let answered = ping("target", target.clone(), Duration::from_secs(60)).await;
+            assert!(answered.answered && answered.waited.is_some(), "{answered:?}");
             arbiter.stop();
             arbiter.join().unwrap();
-            let gone = sign("patient", patient, Duration::from_secs(60)).await;
-            assert_eq!(gone, ProbeResult { actor: "patient", waited: None, answered: false });
+            let gone = ping("target", target, Duration::from_secs(60)).await;
+            assert_eq!(gone, ProbeResult { actor: "target", waited: None, answered: false });
         });
     }
 }

@@ -1,5 +1,5 @@
-//! The Janitor's work itself, a step at a time. What one process does for all is done by whoever holds the duty, asked
-//! for anew before each batch. All of it may fail, and is done again.
+//! The sweep: the Janitor's work itself, step by step. Work that one process does for all requires the sweep duty,
+//! which is renewed before each batch. Every step may fail and is then repeated by the next round.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,22 +10,22 @@ use huemill_store::job::JobId;
 use huemill_store::steady_clock::SteadyClock;
 use huemill_store::store::{Owner, Removable};
 
-use super::JanitorSettings;
+use super::settings::JanitorSettings;
 use crate::blob_quota::BlobQuota;
 use crate::clock::Instant;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
-use crate::metrics::Recorder;
 use crate::observed::Observed;
+use crate::recorder::Recorder;
 use crate::repository::Repository;
 
-/// The duty of expiring, removing and collecting.
+/// The name of the duty to expire, remove and collect.
 const SWEEP: &str = "sweep";
 
-/// The first wait after blobs could not be removed, and the longest.
+/// The first and the longest wait after blobs could not be removed.
 const REMOVAL_WAITS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3_600));
 
-/// What the janitor works with.
+/// Performs the Janitor's work on store and blobs.
 pub(super) struct Sweep {
     settings: JanitorSettings,
     repository: Repository,
@@ -34,14 +34,14 @@ pub(super) struct Sweep {
     quota: BlobQuota,
     observed: Observed,
     recorder: Recorder,
-    /// When the duty was last asked for, and what the answer was.
+    /// When the duty was last requested, and whether this process got it.
     duty: Mutex<Option<(Instant, bool)>>,
-    /// How far the system's clock was off when that was last looked at.
+    /// The last observed difference between the system clock and the steady clock.
     skew: AtomicI64,
 }
 
-/// What a page of the walk for orphans covers: the shards of one number, or the layout before there were shards.
-pub(super) const WALK_PAGES: u16 = 257;
+/// Number of pages of the scan for orphans: one for each shard, and one for the layout before there were shards.
+pub(super) const SCAN_PAGES: u16 = 257;
 
 impl Sweep {
     pub(super) fn new(
@@ -66,12 +66,12 @@ impl Sweep {
     }
 
     /// Whether no other process shares the store.
-    pub(super) fn is_alone(&self) -> bool {
+    pub(super) fn is_sole_writer(&self) -> bool {
         self.repository.store.is_sole_writer()
     }
 
-    /// Reports a jump of the system's clock, once each. It is not believed before the next start.
-    fn look_at_the_clock(&self) {
+    /// Logs a jump of the system clock, once per jump. The process ignores the jump until it restarts.
+    fn check_clock(&self) {
         let skew = SteadyClock::of_process().skew_seconds();
         let reported = self.skew.swap(skew, Ordering::Relaxed);
         if skew.abs() >= 60 && (skew - reported).abs() >= 60 {
@@ -79,9 +79,9 @@ impl Sweep {
         }
     }
 
-    /// One round: what has expired, what is to be removed, what is to be forgotten. Nothing where another process does it.
+    /// One round: expires jobs, removes blobs, collects rows. Does nothing where another process holds the duty.
     pub(super) async fn round(&self) -> Result<(), Fault> {
-        self.look_at_the_clock();
+        self.check_clock();
         self.expire().await?;
         self.remove().await?;
         self.collect().await?;
@@ -93,17 +93,17 @@ impl Sweep {
         self.figures().await
     }
 
-    /// What ended jobs leave at once, and the figures where no other process looks at them now and then.
-    pub(super) async fn tidy(&self) -> Result<(), Fault> {
+    /// Removes what ended jobs leave, and reads the figures if no other process triggers that.
+    pub(super) async fn clean_up(&self) -> Result<(), Fault> {
         self.remove().await?;
-        if self.is_alone() { self.figures().await } else { Ok(()) }
+        if self.is_sole_writer() { self.figures().await } else { Ok(()) }
     }
 
     async fn holds_duty(&self) -> Result<bool, Fault> {
         if !self.settings.sweeps {
             return Ok(false);
         }
-        // An answer is good for a third of the duty's time: enough of it is left then for one more batch.
+        // An answer is valid for a third of the duty's time, which leaves enough for one more batch.
         let last = *self.duty.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, held)) = last
             && at.elapsed() < self.settings.duty / 3
@@ -117,12 +117,12 @@ impl Sweep {
         Ok(held)
     }
 
-    /// The figures of the store: the same few rows however many jobs there are.
+    /// Reads the figures of the store: the same few rows however many jobs there are.
     pub(super) async fn figures(&self) -> Result<(), Fault> {
         let figures = self.repository.store.figures().await?;
         self.estimate.set_waiting(figures.queued_items);
         self.estimate.set_slots(figures.slots);
-        self.quota.counted(figures.blob_bytes);
+        self.quota.set_stored(figures.blob_bytes);
         self.recorder.record(Event::Jobs {
             by_state: figures.jobs,
             queued_items: figures.queued_items,
@@ -137,7 +137,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Counts everything anew and corrects the figures. They are right unless a process of an earlier version works
+    /// Counts everything again and corrects the figures. They are right unless a process of an earlier version runs
     /// beside this one.
     pub(super) async fn recount(&self) -> Result<(), Fault> {
         if !self.holds_duty().await? {
@@ -165,7 +165,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Removes blobs job by job. One whose blobs cannot be removed is passed over, and tried again later.
+    /// Removes blobs job by job. A job whose blobs cannot be removed is skipped and retried later.
     async fn remove(&self) -> Result<(), Fault> {
         while self.holds_duty().await? {
             let due = self.repository.store.removable(self.settings.batch).await?;
@@ -177,7 +177,7 @@ impl Sweep {
                         self.count("blobs", removed);
                         gone.push(removable);
                     }
-                    Err(fault) => self.pass_over(&removable, &fault).await?,
+                    Err(fault) => self.skip(&removable, &fault).await?,
                 }
             }
             self.repository.store.removed(&gone).await?;
@@ -193,7 +193,7 @@ impl Sweep {
         self.repository.on_io(async move { Ok(blobs.remove_job(&job, everything).await?) }).await
     }
 
-    async fn pass_over(&self, due: &Removable, fault: &Fault) -> Result<(), Fault> {
+    async fn skip(&self, due: &Removable, fault: &Fault) -> Result<(), Fault> {
         let (first, longest) = REMOVAL_WAITS;
         let wait = first.saturating_mul(1 << due.failures.min(16)).min(longest);
         let (job_id, retry_in_ms) = (due.job.as_str(), wait.as_millis() as u64);
@@ -215,9 +215,9 @@ impl Sweep {
         Ok(())
     }
 
-    /// Looks through one page of the blob store for jobs without a row. The pages are small: a walk that is broken off
-    /// goes on where it was.
-    pub(super) async fn walk(&self, page: u16) -> Result<(), Fault> {
+    /// Scans one page of the blob store for jobs without a row. The pages are small, so an interrupted scan resumes
+    /// where it was.
+    pub(super) async fn scan(&self, page: u16) -> Result<(), Fault> {
         if !self.holds_duty().await? {
             return Ok(());
         }
@@ -230,8 +230,8 @@ impl Sweep {
         };
         let old: Vec<JobId> =
             self.repository.on_io(found).await?.into_iter().filter(|id| self.is_old(id)).collect();
-        let living = self.repository.store.living(&old).await?;
-        for job in old.into_iter().filter(|id| !living.contains(id)) {
+        let existing = self.repository.store.living(&old).await?;
+        for job in old.into_iter().filter(|id| !existing.contains(id)) {
             if self.is_being_written(&job).await? {
                 continue;
             }
@@ -248,7 +248,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Removes what crashes left of unfinished writes.
+    /// Removes unfinished writes that crashes left behind.
     pub(super) async fn sweep_unfinished(&self) -> Result<(), Fault> {
         let (blobs, age) = (self.repository.blobs.clone(), self.settings.orphan);
         let swept = self.repository.on_io(async move { Ok(blobs.sweep(age).await?) }).await?;
@@ -256,13 +256,14 @@ impl Sweep {
         Ok(())
     }
 
-    /// By the time in its id: a job's blobs are not older.
+    /// Whether a job is old enough to count as an orphan, by the time in its id; its blobs are not older.
     fn is_old(&self, id: &JobId) -> bool {
         let now = u64::try_from(SteadyClock::of_process().millis()).unwrap_or_default();
         Duration::from_millis(now).saturating_sub(id.created_at()) >= self.settings.orphan
     }
 
-    /// By the blob store's own clock: the id is by that of another process, which may be wrong.
+    /// Whether a job's blobs are still being written, by the blob store's clock: the id has the clock of another
+    /// process, which may be wrong.
     async fn is_being_written(&self, job: &JobId) -> Result<bool, Fault> {
         let (blobs, job) = (self.repository.blobs.clone(), job.clone());
         let age = self.repository.on_io(async move { Ok(blobs.age_of(&job).await?) }).await?;

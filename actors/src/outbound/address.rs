@@ -1,14 +1,15 @@
-//! Which addresses may be connected: globally reachable unicast, and the networks that an operator opens.
+//! Which addresses may be connected: globally reachable unicast, and the networks that an operator allows.
 //!
 //! The tables follow IANA's registries of special-purpose addresses (RFC 6890 and its updates, version of 2025). An
-//! IPv4 address inside an IPv6 address is judged too: what carries it may well deliver to it. No I/O; asked by the
-//! form check and by the connector.
+//! IPv4 address inside an IPv6 address is checked too, since what carries it may deliver to it. No I/O; the check
+//! of a URL's form and the connector use it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::{AddressPolicy, Reason};
+use super::address_policy::AddressPolicy;
+use super::reason::Reason;
 
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
@@ -19,9 +20,9 @@ const fn v6(segments: [u16; 3], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), prefix)
 }
 
-/// IPv4 that is not reachable from everywhere, or must not be; the first that fits names the reason. The single
-/// addresses are where clouds answer for a machine: AWS and most others, Alibaba, Oracle, Azure (a public address that
-/// is the host itself within Azure).
+/// IPv4 networks that are not globally reachable, or must not be reached; the first match is the reason. The single
+/// addresses are the metadata services of clouds: AWS and most others, Alibaba, Oracle, Azure (a public address
+/// that is the host itself within Azure).
 const CLOSED_V4: [(Ipv4Net, Reason); 20] = [
     (v4(169, 254, 169, 254, 32), Reason::Metadata),
     (v4(100, 100, 100, 200, 32), Reason::Metadata),
@@ -45,17 +46,16 @@ const CLOSED_V4: [(Ipv4Net, Reason); 20] = [
     (v4(240, 0, 0, 0, 4), Reason::Reserved),
 ];
 
-/// All of IPv6 that is given out as global unicast; nothing outside of it is reachable from everywhere, but for
-/// [`NAT64`].
+/// All IPv6 addresses assigned as global unicast; nothing else is globally reachable, except for [`NAT64`].
 const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0], 3);
 
-/// IPv4 as networks that have IPv6 alone see it (RFC 6052): as public as the address inside.
+/// IPv4 as IPv6-only networks see it (RFC 6052): as public as the address inside.
 const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0], 96);
 
 /// Translation within one network (RFC 8215).
 const LOCAL_NAT64: Ipv6Net = v6([0x64, 0xff9b, 1], 48);
 
-/// IPv6 that is not reachable from everywhere, where the reason is another than [`GLOBAL_V6`] gives.
+/// IPv6 networks that are not globally reachable and have a more specific reason than being outside [`GLOBAL_V6`].
 const CLOSED_V6: [(Ipv6Net, Reason); 11] = [
     (Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128), Reason::Unspecified),
     (Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128), Reason::Loopback),
@@ -71,48 +71,48 @@ const CLOSED_V6: [(Ipv6Net, Reason); 11] = [
     (v6([0x3fff, 0, 0], 20), Reason::Documentation),
 ];
 
-/// IETF's protocol assignments with Teredo, and 6to4: within global unicast, yet no place of web servers.
+/// IETF's protocol assignments with Teredo, and 6to4: within global unicast, but no place for web servers.
 const PROTOCOLS: [Ipv6Net; 2] = [v6([0x2001, 0, 0], 23), v6([0x2002, 0, 0], 16)];
 
-/// Whether an address may be connected. What the policy opens is open in the form in which it is listed; IPv4 written
-/// as IPv6 (`::ffff:0:0/96`) is that IPv4 address, as it is for the operating system.
-pub fn judge(ip: IpAddr, policy: &AddressPolicy) -> Result<(), Reason> {
+/// Whether an address may be connected. An allowed network is allowed only in the form in which it is listed; IPv4
+/// mapped into IPv6 (`::ffff:0:0/96`) counts as that IPv4 address, as it does for the operating system.
+pub fn check(ip: IpAddr, policy: &AddressPolicy) -> Result<(), Reason> {
     let ip = ip.to_canonical();
     if policy.allow_cidrs.iter().any(|net| net.contains(&ip)) {
         return Ok(());
     }
     match ip {
-        IpAddr::V4(ip) => judge_v4(ip),
-        IpAddr::V6(ip) => judge_v6(ip),
+        IpAddr::V4(ip) => check_v4(ip),
+        IpAddr::V6(ip) => check_v6(ip),
     }
 }
 
-/// [`judge`] for what is about to be connected: a scope makes any address one of a link.
-pub(super) fn judge_socket(address: SocketAddr, policy: &AddressPolicy) -> Result<(), Reason> {
+/// [`check`] for the socket address that is about to be connected: a scope makes any address link-local.
+pub(super) fn check_socket(address: SocketAddr, policy: &AddressPolicy) -> Result<(), Reason> {
     match address {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => Err(Reason::LinkLocal),
-        _ => judge(address.ip(), policy),
+        _ => check(address.ip(), policy),
     }
 }
 
-fn judge_v4(ip: Ipv4Addr) -> Result<(), Reason> {
+fn check_v4(ip: Ipv4Addr) -> Result<(), Reason> {
     match CLOSED_V4.iter().find(|(net, _)| net.contains(&ip)) {
         Some((_, reason)) => Err(*reason),
         None => Ok(()),
     }
 }
 
-fn judge_v6(ip: Ipv6Addr) -> Result<(), Reason> {
+fn check_v6(ip: Ipv6Addr) -> Result<(), Reason> {
     if let Some((_, reason)) = CLOSED_V6.iter().find(|(net, _)| net.contains(&ip)) {
         return Err(*reason);
     }
-    carried(ip).try_for_each(judge_v4)?;
+    embedded(ip).try_for_each(check_v4)?;
     let global = GLOBAL_V6.contains(&ip) && !PROTOCOLS.iter().any(|net| net.contains(&ip));
     if global || NAT64.contains(&ip) { Ok(()) } else { Err(Reason::Reserved) }
 }
 
-/// The IPv4 addresses that an IPv6 address carries, in whatever form.
-fn carried(ip: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
+/// The IPv4 addresses embedded in an IPv6 address, in any form.
+fn embedded(ip: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
     let o = ip.octets();
     let s = ip.segments();
     let at = |i: [usize; 4]| Ipv4Addr::from(i.map(|i| o[i]));
@@ -124,7 +124,7 @@ fn carried(ip: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
     [
         (compatible || isatap || NAT64.contains(&ip)).then_some(last),
         (s[0] == 0x2002).then(|| at([2, 3, 4, 5])),
-        // Teredo (RFC 4380): the server as it is, the client with every bit turned.
+        // Teredo (RFC 4380): the server as it is, the client with every bit inverted.
         teredo.then(|| at([4, 5, 6, 7])),
         teredo.then(|| Ipv4Addr::from(!u32::from(last))),
         // RFC 6052, 2.2, for prefixes of 96, 64, 56 and 48 bits; octet 8 is never part of the address.

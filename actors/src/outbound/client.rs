@@ -1,7 +1,7 @@
-//! The client: downloads that follow redirects under guard, and posts that follow nothing.
+//! The client: guarded downloads that follow redirects, and posts that follow none.
 //!
-//! Held by the actors of the net arbiter; a clone is cheap and may be sent anywhere, its requests run on an actix
-//! arbiter only. Each request ends by its time limit, whatever the server does, and reads no more than it may.
+//! The actors on the net arbiter hold it. A clone is cheap and may be sent to any thread, but requests run only on an
+//! actix arbiter. Each request ends at its time limit, whatever the server does, and reads no more than allowed.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,13 +14,17 @@ use bytes::{Bytes, BytesMut};
 use rustls::ClientConfig;
 use tokio::time::timeout;
 
+use super::address_policy::AddressPolicy;
 use super::connector::ConnectNotes;
+use super::error::{DownloadError, OutboundError, RequestFailure};
 use super::exchange::{Exchange, OutboundRequest};
-use super::{AddressPolicy, DownloadError, OutboundError, Reason, RequestFailure, SetupError, Target, trust};
+use super::reason::Reason;
+use super::target::Target;
+use super::trust::{self, SetupError};
 
 const USER_AGENT: &str = concat!("Huemill/", env!("CARGO_PKG_VERSION"));
 
-/// What pictures come as; servers that choose by this header should not choose what cannot be read.
+/// The supported picture types, so that servers that negotiate do not choose another one.
 const ACCEPT: &str = "image/jpeg, image/png, image/webp, image/gif, image/bmp, image/tiff, */*;q=0.1";
 
 /// The guarded client.
@@ -36,23 +40,23 @@ impl std::fmt::Debug for Outbound {
     }
 }
 
-/// How a download went.
+/// A finished download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
-    /// How many bytes there were.
+    /// Number of bytes.
     pub bytes: u64,
-    /// Where they came from, after all redirects.
+    /// The URL at the end of the redirects.
     pub target: Target,
-    /// How many redirects that took.
+    /// Number of redirects.
     pub redirects: u8,
 }
 
-/// What one post may take.
+/// Limits for one post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PostLimits {
-    /// Time in all.
+    /// Time limit in total.
     pub total: Duration,
-    /// The most bytes of the answer that are read and kept.
+    /// Maximum number of bytes of the response body that are read and kept.
     pub answer: usize,
 }
 
@@ -62,59 +66,59 @@ impl Default for PostLimits {
     }
 }
 
-/// What came of a post, whatever its status.
+/// The response to a post, whatever its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct PostResponse {
     /// The status.
     pub status: u16,
-    /// The `Retry-After` header as it was sent.
+    /// The `Retry-After` header as sent.
     pub retry_after: Option<String>,
     /// The beginning of the body.
     pub body: Bytes,
 }
 
-/// The notes of the hop that a request is at.
+/// The notes of the current hop of a request.
 #[derive(Default)]
 struct RedirectChain(RefCell<Rc<ConnectNotes>>);
 
 impl RedirectChain {
-    fn hop(&self) -> Rc<ConnectNotes> {
+    fn next_hop(&self) -> Rc<ConnectNotes> {
         let notes = Rc::new(ConnectNotes::default());
         *self.0.borrow_mut() = Rc::clone(&notes);
         notes
     }
 
-    fn late(&self) -> OutboundError {
+    fn timeout_error(&self) -> OutboundError {
         OutboundError::Timeout(self.0.borrow().phase.get())
     }
 }
 
 impl Outbound {
-    /// The client of a policy. Reads the system's certificate authorities and the policy's file of them.
+    /// A client with this policy. Reads the system's certificate authorities and those of the policy's file.
     pub fn new(policy: AddressPolicy) -> Result<Self, SetupError> {
         let tls = trust::config(policy.roots.as_deref())?;
         Ok(Self { policy: Arc::new(policy), tls })
     }
 
-    /// What it lets through: the policy by which a [`Target`] should be parsed.
+    /// Its policy, with which a [`Target`] should be parsed.
     #[must_use]
     pub fn policy(&self) -> &AddressPolicy {
         &self.policy
     }
 
-    /// Downloads what a URL leads to, at most `cap` bytes of it, and hands it on piece by piece. Redirects are
-    /// followed as far as the policy says, each judged as the first URL was. Only status 200 is success. What was
-    /// handed on before an error is to be thrown away.
+    /// Downloads a URL, at most `cap` bytes, and passes it to `sink` chunk by chunk. Redirects are followed as far
+    /// as the policy allows; each is checked like the first URL. Only status 200 is success. After an error,
+    /// discard what was passed to `sink`.
     pub async fn get<E>(
         &self,
         target: &Target,
         cap: u64,
         sink: impl AsyncFnMut(Bytes) -> Result<(), E>,
     ) -> Result<Download, DownloadError<E>> {
-        let course = RedirectChain::default();
-        match timeout(self.policy.total, self.download(target, cap, sink, &course)).await {
+        let chain = RedirectChain::default();
+        match timeout(self.policy.total, self.download(target, cap, sink, &chain)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(course.late().into()),
+            Err(_) => Err(chain.timeout_error().into()),
         }
     }
 
@@ -123,42 +127,42 @@ impl Outbound {
         target: &Target,
         cap: u64,
         mut sink: impl AsyncFnMut(Bytes) -> Result<(), E>,
-        course: &RedirectChain,
+        chain: &RedirectChain,
     ) -> Result<Download, DownloadError<E>> {
-        let (mut exchange, target, redirects) = self.follow(target.clone(), course).await?;
-        let large = OutboundError::TooLarge { limit: cap };
+        let (mut exchange, target, redirects) = self.follow(target.clone(), chain).await?;
+        let too_large = OutboundError::TooLarge { limit: cap };
         if exchange.declared().is_some_and(|length| length > cap) {
-            return Err(large.into());
+            return Err(too_large.into());
         }
         let mut bytes = 0;
         while let Some(chunk) = exchange.chunk().await? {
             bytes += chunk.len() as u64;
             if bytes > cap {
-                return Err(large.into());
+                return Err(too_large.into());
             }
             sink(chunk).await.map_err(DownloadError::Sink)?;
         }
         Ok(Download { bytes, target, redirects })
     }
 
-    /// The answer at the end of the redirects.
+    /// The response at the end of the redirects.
     async fn follow(
         &self,
         mut target: Target,
-        course: &RedirectChain,
+        chain: &RedirectChain,
     ) -> Result<(Exchange, Target, u8), OutboundError> {
         let headers = [
             (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
             (header::ACCEPT, HeaderValue::from_static(ACCEPT)),
         ];
         for redirects in 0..=self.policy.redirects {
-            let question = OutboundRequest {
+            let request = OutboundRequest {
                 method: Method::GET,
                 target: &target,
                 headers: &headers,
                 body: Bytes::new(),
             };
-            let exchange = Exchange::begin(question, &self.policy, &self.tls, course.hop()).await?;
+            let exchange = Exchange::begin(request, &self.policy, &self.tls, chain.next_hop()).await?;
             match (exchange.status(), exchange.header(header::LOCATION)) {
                 (StatusCode::OK, _) => return Ok((exchange, target, redirects)),
                 (status, Some(location)) if is_redirect(status) => {
@@ -175,27 +179,27 @@ impl Outbound {
         Err(Reason::Redirects.into())
     }
 
-    /// Posts a body. The answer is what the URL itself gives, a redirect included; its body is read up to the limit
-    /// and no further.
+    /// Posts a body. The result is the response of the URL itself, even if that is a redirect. Its body is read up
+    /// to the limit.
     pub async fn post(
         &self,
         target: &Target,
         headers: &[(HeaderName, HeaderValue)],
         body: Bytes,
         limits: PostLimits,
-    ) -> Result<Answer, OutboundError> {
-        let course = RedirectChain::default();
-        let question = OutboundRequest { method: Method::POST, target, headers, body };
-        let answer = async {
-            let mut exchange = Exchange::begin(question, &self.policy, &self.tls, course.hop()).await?;
-            let body = beginning(&mut exchange, limits.answer).await;
-            Ok(Answer {
+    ) -> Result<PostResponse, OutboundError> {
+        let chain = RedirectChain::default();
+        let request = OutboundRequest { method: Method::POST, target, headers, body };
+        let response = async {
+            let mut exchange = Exchange::begin(request, &self.policy, &self.tls, chain.next_hop()).await?;
+            let body = body_start(&mut exchange, limits.answer).await;
+            Ok(PostResponse {
                 status: exchange.status().as_u16(),
                 retry_after: exchange.header(header::RETRY_AFTER).map(str::to_owned),
                 body,
             })
         };
-        timeout(limits.total, answer).await.unwrap_or_else(|_| Err(course.late()))
+        timeout(limits.total, response).await.unwrap_or_else(|_| Err(chain.timeout_error()))
     }
 }
 
@@ -203,9 +207,9 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// The first bytes of a body. The status says what became of the request, so a body that breaks is kept as far as it
-/// came.
-async fn beginning(exchange: &mut Exchange, limit: usize) -> Bytes {
+/// The first bytes of a body. The status tells what became of the request, so a body that breaks off is kept as far
+/// as it arrived.
+async fn body_start(exchange: &mut Exchange, limit: usize) -> Bytes {
     let mut body = BytesMut::new();
     while body.len() < limit {
         let Ok(Some(chunk)) = exchange.chunk().await else { break };

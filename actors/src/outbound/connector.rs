@@ -1,8 +1,8 @@
-//! The gate: every connection of an outbound request is made here, to an address that was judged a moment before.
+//! The guarded connector: makes every connection of outbound requests, to an address that it checked just before.
 //!
-//! awc asks it for each connection, for names and literals alike. It looks the name up once, judges all of its
-//! addresses and connects to these and no others: no second look-up can bring another answer. One closed address
-//! refuses the name. A connection is used for one request only, so a judgement never outlives its request.
+//! awc calls it for each connection, for names and literals alike. It looks up the name once, checks all addresses
+//! and connects only to these, so no second look-up can return other addresses. One refused address refuses the
+//! name. A connection is used for only one request, so a check never outlives its request.
 
 use std::cell::Cell;
 use std::io;
@@ -18,15 +18,18 @@ use awc::http::Uri;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, timeout};
 
-use super::address::judge_socket;
-use super::{AddressPolicy, Reason, RequestPhase, resolver};
+use super::address::check_socket;
+use super::address_policy::AddressPolicy;
+use super::error::RequestPhase;
+use super::reason::Reason;
+use super::resolver;
 
-/// What is noted of one connection, since awc's errors tell only a part of it.
+/// What happened on one connection; awc's errors tell only part of it.
 #[derive(Debug, Default)]
 pub(super) struct ConnectNotes {
-    /// Why the gate refused, if it did.
+    /// Why the connector refused, if it did.
     pub(super) refused: Cell<Option<Reason>>,
-    /// Whether an address was connected: what fails after that is the TLS handshake.
+    /// Whether an address was connected; a later failure is one of the TLS handshake.
     pub(super) connected: Cell<bool>,
     /// What the request waits for.
     pub(super) phase: Cell<RequestPhase>,
@@ -47,15 +50,15 @@ impl Service<ConnectInfo<Uri>> for GuardedConnector {
     always_ready!();
 
     fn call(&self, info: ConnectInfo<Uri>) -> Self::Future {
-        let gate = self.clone();
-        Box::pin(async move { gate.open(info).await })
+        let connector = self.clone();
+        Box::pin(async move { connector.open(info).await })
     }
 }
 
 impl GuardedConnector {
     async fn open(self, info: ConnectInfo<Uri>) -> Result<Connection<Uri, TcpStream>, ConnectError> {
         let started = Instant::now();
-        let addresses = match self.admitted(info.hostname(), info.port()).await {
+        let addresses = match self.allowed_addresses(info.hostname(), info.port()).await {
             Ok(addresses) => addresses,
             Err(reason) => {
                 self.notes.refused.set(Some(reason));
@@ -69,7 +72,7 @@ impl GuardedConnector {
     }
 
     /// The host's addresses, if all of them may be connected.
-    async fn admitted(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Reason> {
+    async fn allowed_addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Reason> {
         if !self.policy.allow_ports.contains(&port) {
             return Err(Reason::Port);
         }
@@ -78,7 +81,7 @@ impl GuardedConnector {
             None => resolver::lookup(host, port, &self.policy.nameservers).await?,
         };
         for address in &addresses {
-            judge_socket(*address, &self.policy)?;
+            check_socket(*address, &self.policy)?;
             if self.policy.own_ports.contains(&port) && is_this_machine(address.ip()) {
                 return Err(Reason::Own);
             }
@@ -87,12 +90,12 @@ impl GuardedConnector {
     }
 }
 
-/// An address written out, IPv6 in its brackets.
+/// An address literal; IPv6 has brackets.
 fn literal(host: &str) -> Option<IpAddr> {
     host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Whether what is sent to an address comes back to this machine: the system would send from that same address. No
+/// Whether packets to an address come back to this machine: the system would then send from that same address. No
 /// packet is sent.
 fn is_this_machine(ip: IpAddr) -> bool {
     let ip = ip.to_canonical();
@@ -107,7 +110,8 @@ fn is_this_machine(ip: IpAddr) -> bool {
     from.is_ok_and(|from| from.ip() == ip)
 }
 
-/// The first address that answers; each gets its share of the time, so that a silent one leaves some to the others.
+/// Connects to the first address that answers. Each gets its share of the time, so that a silent one leaves some
+/// for the others.
 async fn connect(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let deadline = Instant::now() + limit;
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -129,26 +133,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_known_in_every_spelling() {
-        for ours in ["127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"] {
-            assert!(is_this_machine(ours.parse().unwrap()), "{ours}");
+    fn this_machine_is_recognised_in_every_notation() {
+        for local in ["127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"] {
+            assert!(is_this_machine(local.parse().unwrap()), "{local}");
         }
-        // For documentation: nobody's.
-        for theirs in ["198.51.100.77", "2001:db8::77"] {
-            assert!(!is_this_machine(theirs.parse().unwrap()), "{theirs}");
+        // Documentation addresses belong to no machine.
+        for remote in ["198.51.100.77", "2001:db8::77"] {
+            assert!(!is_this_machine(remote.parse().unwrap()), "{remote}");
         }
     }
 
     #[test]
-    fn the_address_from_which_we_send_is_this_machine() {
+    fn the_address_from_which_this_machine_sends_is_its_own() {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-        // Loopback always has a way to it; where there is another way out, its address counts too.
+        // Loopback always has a route; if there is a route to the outside, its address counts too.
         socket.connect("127.0.0.1:9").and_then(|()| socket.connect("192.0.2.1:9")).ok();
         assert!(is_this_machine(socket.local_addr().unwrap().ip()));
     }
 
     #[test]
-    fn literals_are_read_with_and_without_brackets() {
+    fn literals_are_parsed_with_and_without_brackets() {
         assert_eq!(literal("[::1]"), "::1".parse().ok());
         assert_eq!(literal("10.0.0.1"), "10.0.0.1".parse().ok());
         assert_eq!(literal("a.test"), None);

@@ -1,41 +1,41 @@
-//! How an outbound request fails, and what of it users are told: no address, no reason.
+//! Errors of outbound requests, and the faults that users see: these reveal no address and no reason.
 
 use thiserror::Error;
 
-use super::Reason;
+use super::reason::Reason;
 use crate::fault::{Code, Fault};
 
-/// Why an outbound request brought nothing.
+/// Why an outbound request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum OutboundError {
-    /// The guard does not let it through.
+    /// The guard refuses it.
     #[error("refused: {0}")]
     Refused(Reason),
-    /// It passed its time limit.
+    /// It exceeded its time limit.
     #[error("too slow: {0}")]
     Timeout(RequestPhase),
-    /// It brings more bytes than it may.
+    /// The response has more bytes than allowed.
     #[error("more than {limit} bytes")]
     TooLarge {
-        /// The most that was allowed.
+        /// The maximum.
         limit: u64,
     },
-    /// The server failed, or sent nonsense.
+    /// The server failed, or sent an invalid response.
     #[error("upstream: {what}, status {status:?}")]
     Upstream {
-        /// The answer's status, where there was an answer.
+        /// The response's status, if there was a response.
         status: Option<u16>,
-        /// In what way.
+        /// How it failed.
         what: RequestFailure,
     },
 }
 
 impl OutboundError {
-    /// Whether trying again may help.
+    /// Whether a retry may help.
     #[must_use]
     pub fn may_retry(&self) -> bool {
         match self {
-            // A name server may have been away.
+            // A name server may have been unavailable.
             Self::Refused(reason) => *reason == Reason::Unresolvable,
             Self::TooLarge { .. } => false,
             Self::Upstream { what: RequestFailure::Status, status } => {
@@ -50,15 +50,15 @@ impl OutboundError {
     }
 }
 
-/// What a request waited for when its time was up.
+/// What a request was waiting for when it timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RequestPhase {
-    /// The name, the connection, the TLS handshake.
+    /// Look-up, connection and TLS handshake.
     #[default]
     Connect,
-    /// The answer's head.
+    /// The response's head.
     Head,
-    /// The answer's bytes.
+    /// The response's body.
     Body,
 }
 
@@ -80,18 +80,18 @@ impl std::fmt::Display for RequestPhase {
     }
 }
 
-/// In what way a server failed.
+/// How a server failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestFailure {
     /// It cannot be connected.
     Connect,
-    /// It does not prove who it is, or speaks no TLS that we do.
+    /// The TLS handshake failed: its certificate is not trusted, or there is no common protocol.
     Tls,
-    /// What it sent is no HTTP.
+    /// It does not send valid HTTP.
     Malformed,
-    /// Another status than 200.
+    /// It answered with another status than 200.
     Status,
-    /// The connection broke before the answer was whole.
+    /// The connection broke before the response was complete.
     Cut,
 }
 
@@ -115,13 +115,13 @@ impl std::fmt::Display for RequestFailure {
     }
 }
 
-/// Why a download brought nothing: the network's side, or whoever takes the bytes.
+/// Why a download failed: in the network, or in the sink that takes the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DownloadError<E> {
     /// The request failed.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
-    /// The bytes could not be put where they belong.
+    /// The sink could not take the bytes.
     #[error("the bytes could not be kept")]
     Sink(E),
 }
@@ -148,11 +148,11 @@ impl From<OutboundError> for Fault {
         };
         let fault = match error {
             OutboundError::Refused(Reason::Redirects) => Self::new(Code::UpstreamError)
-                .with_message("The URL redirects too often. Send the URL where it ends."),
+                .with_message("The URL redirects too many times. Send the URL where the redirects end."),
             OutboundError::Refused(_) => Self::new(Code::InvalidUrl),
             OutboundError::Timeout(_) => Self::new(Code::UrlTimeout),
             OutboundError::TooLarge { limit } => Self::new(Code::PayloadTooLarge).with_message(format!(
-                "What the URL leads to is larger than {} MB. Send a smaller one.",
+                "The file at this URL is larger than {} MB. Send a smaller one.",
                 limit / 1_000_000
             )),
             OutboundError::Upstream { status: Some(status), what: RequestFailure::Status } => {

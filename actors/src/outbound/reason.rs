@@ -1,4 +1,4 @@
-//! Why a URL or an address is refused: one closed list for code, log and metric.
+//! Why a URL or an address is refused: one closed set for code, logs and metrics.
 
 /// Why a URL or an address is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,38 +9,38 @@ pub enum Reason {
     Private,
     /// Reachable on one link only.
     LinkLocal,
-    /// Where clouds keep what a machine may know of itself, secrets included.
+    /// The metadata service of a cloud, which may return secrets.
     Metadata,
-    /// More than one receiver.
+    /// Multicast.
     Multicast,
-    /// Set aside by IANA for some other purpose than being reached from everywhere.
+    /// Reserved by IANA for another purpose than global reachability.
     Reserved,
-    /// For examples in texts.
+    /// Reserved for documentation.
     Documentation,
-    /// Shared by a carrier's customers.
+    /// Shared address space of carriers.
     Cgnat,
-    /// No address at all.
+    /// The unspecified address.
     Unspecified,
-    /// A port that is not in the list.
+    /// A port that is not allowed.
     Port,
     /// Neither http nor https.
     Scheme,
     /// A user name or a password in the URL.
     Userinfo,
-    /// Not a URL, or written in a way that programs read differently.
+    /// Not a URL, or written in a way that programs interpret differently.
     Form,
-    /// This very service.
+    /// This service itself.
     Own,
-    /// From https to http.
+    /// A redirect from https to http.
     Downgrade,
-    /// More redirects than are followed.
+    /// Too many redirects.
     Redirects,
     /// A name without an address.
     Unresolvable,
 }
 
 impl Reason {
-    /// Every reason, for tables that must know them all.
+    /// Every reason, for tables that list them all.
     pub const ALL: [Self; 17] = [
         Self::Loopback,
         Self::Private,

@@ -1,8 +1,8 @@
-//! A name's addresses: from the system's resolver, or from the name servers that the policy names.
+//! Looks up a name's addresses, with the system's resolver or the name servers of the policy.
 //!
-//! One question, one answer, nothing kept: the connector judges and connects what comes back. Named servers are
-//! asked for the name as it is written: no hosts file, no search domains. Whatever goes wrong, the name has no
-//! address.
+//! Each look-up asks once, and nothing is cached: the connector checks and connects what comes back. Configured
+//! servers are asked for the name exactly as written: no hosts file, no search domains. On any error the name has
+//! no address.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -14,7 +14,7 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use tokio::task::spawn_blocking;
 
-use super::Reason;
+use super::reason::Reason;
 
 /// The addresses of a name with this port; at least one.
 pub(super) async fn lookup(
@@ -25,20 +25,20 @@ pub(super) async fn lookup(
     let addresses = if nameservers.is_empty() {
         system(host.to_owned(), port).await
     } else {
-        named(host, port, nameservers).await
+        configured(host, port, nameservers).await
     };
     addresses.filter(|addresses| !addresses.is_empty()).ok_or(Reason::Unresolvable)
 }
 
 async fn system(host: String, port: u16) -> Option<Vec<SocketAddr>> {
-    let ask = move || (host, port).to_socket_addrs().map(Iterator::collect);
-    spawn_blocking(ask).await.ok()?.ok()
+    let lookup = move || (host, port).to_socket_addrs().map(Iterator::collect);
+    spawn_blocking(lookup).await.ok()?.ok()
 }
 
-async fn named(host: &str, port: u16, nameservers: &[SocketAddr]) -> Option<Vec<SocketAddr>> {
-    // A resolver of its own: one that is kept would keep answers, and connections of another runtime.
+async fn configured(host: &str, port: u16, nameservers: &[SocketAddr]) -> Option<Vec<SocketAddr>> {
+    // Each look-up has a new resolver: a shared one would cache answers and keep connections of another runtime.
     let resolver = resolver(nameservers).ok()?;
-    // The dot says that the name is whole.
+    // The trailing dot makes the name absolute.
     let name = format!("{}.", host.trim_end_matches('.'));
     let found = resolver.lookup_ip(name).await.ok()?;
     Some(found.iter().map(|ip| SocketAddr::new(ip, port)).collect())

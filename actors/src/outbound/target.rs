@@ -1,8 +1,8 @@
-//! A URL that may be asked for, as far as that can be told without the network.
+//! A URL that may be requested, as far as that can be decided without the network.
 //!
-//! Read by the WHATWG rules, as browsers do, so that every spelling of an address is known as that address. Those
-//! rules forgive a lot; what is not plainly `http(s)://host…` is refused, since others may read it differently.
-//! Names are judged later, by the addresses they have when they are connected.
+//! It is parsed by the WHATWG rules, as in browsers, so that every notation of an address is recognised. Those
+//! rules are lenient; what is not plainly `http(s)://host…` is refused, since other programs may interpret it
+//! differently. Names are checked later, by the addresses that they have when they are connected.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,14 +10,15 @@ use std::net::IpAddr;
 use awc::http::Uri;
 use url::{Host, Url};
 
-use super::address::judge;
-use super::{AddressPolicy, Reason};
+use super::address::check;
+use super::address_policy::AddressPolicy;
+use super::reason::Reason;
 
-/// The most bytes of a URL.
+/// Maximum length of a URL in bytes.
 const MAX_LEN: usize = 2_048;
 
-/// A URL whose form, scheme, port and, where it has one, address are in order. It prints without its query, which
-/// may hold a secret.
+/// A URL whose form, scheme, port and literal address (if any) are allowed. It prints without its query, which may
+/// contain a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     url: Url,
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Judges a URL as a stranger wrote it.
+    /// Checks a URL as a user wrote it.
     pub fn parse(text: &str, policy: &AddressPolicy) -> Result<Self, Reason> {
         let text = printable(text)?;
         let (scheme, rest) = text.split_once(':').ok_or(Reason::Form)?;
@@ -40,14 +41,14 @@ impl Target {
         if authority.is_empty() {
             return Err(Reason::Form);
         }
-        // The parser forgets a user name that is empty.
+        // The parser drops an empty user name.
         if authority.contains('@') {
             return Err(Reason::Userinfo);
         }
         Self::of(Url::parse(text).map_err(|_| Reason::Form)?, policy)
     }
 
-    /// Where a redirect from here leads.
+    /// The target of a redirect from here.
     pub(super) fn join(&self, location: &str, policy: &AddressPolicy) -> Result<Self, Reason> {
         let location = printable(location)?;
         let absolute = location.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
@@ -71,9 +72,9 @@ impl Target {
         }
         // The host as it is after percent and IDNA decoding.
         match url.host().ok_or(Reason::Form)? {
-            Host::Ipv4(ip) => judge(IpAddr::V4(ip), policy)?,
-            Host::Ipv6(ip) => judge(IpAddr::V6(ip), policy)?,
-            Host::Domain(name) => judge_name(name, policy)?,
+            Host::Ipv4(ip) => check(IpAddr::V4(ip), policy)?,
+            Host::Ipv6(ip) => check(IpAddr::V6(ip), policy)?,
+            Host::Domain(name) => check_name(name, policy)?,
         }
         let port = url.port_or_known_default().ok_or(Reason::Form)?;
         if !policy.allow_ports.contains(&port) {
@@ -87,19 +88,19 @@ impl Target {
         Ok(Self { url, uri })
     }
 
-    /// All of the URL: to store it or to ask for it, never to log it.
+    /// The whole URL: store or request it, but never log it.
     #[must_use]
     pub fn full(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The last segment of the path, still percent-encoded; empty where there is none.
+    /// The last segment of the path, still percent-encoded; empty if there is none.
     #[must_use]
     pub fn file_name(&self) -> &str {
         self.url.path().rsplit('/').next().unwrap_or_default()
     }
 
-    /// Host and port: what requests to one endpoint have in common.
+    /// Host and port, which identify an endpoint.
     #[must_use]
     pub fn endpoint(&self) -> String {
         let host = self.url.host_str().unwrap_or_default().trim_end_matches('.');
@@ -136,7 +137,7 @@ impl fmt::Debug for Target {
     }
 }
 
-/// The text without white space around it, if nothing in it is read in more than one way.
+/// The text without surrounding white space, if every program interprets it in the same way.
 fn printable(text: &str) -> Result<&str, Reason> {
     if text.len() > MAX_LEN {
         return Err(Reason::Form);
@@ -152,7 +153,7 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
-fn judge_name(name: &str, policy: &AddressPolicy) -> Result<(), Reason> {
+fn check_name(name: &str, policy: &AddressPolicy) -> Result<(), Reason> {
     let name = name.trim_end_matches('.');
     if name.is_empty() {
         return Err(Reason::Form);
@@ -160,19 +161,19 @@ fn judge_name(name: &str, policy: &AddressPolicy) -> Result<(), Reason> {
     if !name.split('.').all(is_label) {
         return Err(Reason::Form);
     }
-    let local = name == "localhost" || name.ends_with(".localhost");
-    if local && !policy.opens_loopback() {
+    let is_local = name == "localhost" || name.ends_with(".localhost");
+    if is_local && !policy.allows_loopback() {
         return Err(Reason::Loopback);
     }
-    // Reserved for private use (ICANN, 2024), a cloud's metadata among it: nobody serves pictures to the world there.
-    let inside = name == "internal" || name.ends_with(".internal");
-    if !inside || !policy.allow_cidrs.is_empty() {
+    // Reserved for private use (ICANN, 2024), including a cloud's metadata; it has no public web servers.
+    let is_internal = name == "internal" || name.ends_with(".internal");
+    if !is_internal || !policy.allow_cidrs.is_empty() {
         return Ok(());
     }
     Err(if name.starts_with("metadata.") { Reason::Metadata } else { Reason::Private })
 }
 
-/// RFC 1123, 2.1, and the underscores that are about.
+/// Whether a label of a name is valid: RFC 1123, 2.1, and the underscore that occurs in practice.
 fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && !text.starts_with('-')

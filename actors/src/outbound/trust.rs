@@ -1,4 +1,4 @@
-//! Whom TLS trusts: the system's certificate authorities, and those of the operator's own file.
+//! The certificate authorities that TLS trusts: the system's, and those of the operator's own file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
-/// Why outbound requests cannot be set up.
+/// Why the client of outbound requests cannot be set up.
 #[derive(Debug, Error)]
 pub enum SetupError {
     /// The operator's certificates cannot be read.
@@ -19,15 +19,15 @@ pub enum SetupError {
         /// What is wrong with it.
         why: String,
     },
-    /// TLS itself.
+    /// TLS cannot be configured.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
 }
 
-/// TLS as outbound requests speak it. The cryptography is named here, not found in a global place.
+/// The TLS configuration of outbound requests. It names its cryptography provider rather than use a global one.
 pub(super) fn config(extra: Option<&Path>) -> Result<Arc<ClientConfig>, SetupError> {
     let mut roots = RootCertStore::empty();
-    // A system's store may hold certificates that cannot be parsed: the others do.
+    // The system's store may contain certificates that cannot be parsed; those are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = extra {
         let broken = |why: String| SetupError::Roots { path: path.to_owned(), why };
@@ -35,7 +35,7 @@ pub(super) fn config(extra: Option<&Path>) -> Result<Arc<ClientConfig>, SetupErr
             .and_then(Iterator::collect)
             .map_err(|error| broken(error.to_string()))?;
         if found.is_empty() {
-            return Err(broken("there are none".to_owned()));
+            return Err(broken("it contains none".to_owned()));
         }
         for certificate in found {
             roots.add(certificate).map_err(|error| broken(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! Who is up: written by the supervision of each actor, read by Health and by tests.
+//! The actor registry: which actors are up. Supervision writes it; Health and tests read it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The state of one supervised actor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ActorStatus {
-    /// Whether it takes messages; `false` while it backs off, and for good once it is doomed or at its end.
+    /// Whether it takes messages; `false` while it backs off, and permanently once it has failed or ended.
     pub up: bool,
     /// Restarts since the start.
     pub restarts: u64,
@@ -17,13 +17,13 @@ pub struct ActorStatus {
 pub struct ActorRegistry(Arc<Mutex<BTreeMap<&'static str, ActorStatus>>>);
 
 impl ActorRegistry {
-    /// Everybody's state now, by name.
+    /// The state of all actors, by name.
     #[must_use]
     pub fn all(&self) -> BTreeMap<&'static str, ActorStatus> {
         self.lock().clone()
     }
 
-    /// One actor's state, if it was ever started.
+    /// The state of one actor, if it was ever started.
     #[must_use]
     pub fn of(&self, actor: &str) -> Option<ActorStatus> {
         self.lock().get(actor).copied()
@@ -35,9 +35,9 @@ impl ActorRegistry {
 
     pub(super) fn restarted(&self, actor: &'static str) {
         let mut all = self.lock();
-        let standing = all.entry(actor).or_default();
-        standing.up = true;
-        standing.restarts += 1;
+        let status = all.entry(actor).or_default();
+        status.up = true;
+        status.restarts += 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, ActorStatus>> {

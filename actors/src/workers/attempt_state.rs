@@ -1,5 +1,5 @@
-//! What the requester, the actor and a slot's thread share about one attempt: how far it is, until when it is
-//! worth anything, and whether anybody still wants it.
+//! The state of one attempt, shared by the caller, the actor and the slot's thread: how far it is, its deadlines, and
+//! whether anyone still wants it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -9,32 +9,32 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Answer;
+use super::messages::RunResult;
 use crate::fault::{Code, Fault};
 
 /// How far an attempt is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum AttemptPhase {
-    /// Waits for a slot.
+    /// It waits for a slot.
     Queued,
-    /// On a slot: the input is read, memory is waited for.
+    /// It is on a slot, reads its input and waits for memory.
     Preparing,
-    /// The picture itself is worked on.
+    /// It processes the picture.
     Working,
 }
 
-/// One attempt, seen from outside.
+/// The state of one attempt.
 #[derive(Debug)]
 pub(super) struct AttemptState {
     pub(super) id: u64,
-    /// Fires when nobody wants the answer any more; a child of the requester's token.
+    /// Fires when no one wants the result any more; a child of the caller's token.
     pub(super) cancel: CancellationToken,
-    pub(super) asked: Instant,
-    /// When the work itself must have begun.
+    pub(super) requested: Instant,
+    /// When processing must have begun.
     pub(super) start_by: Instant,
-    /// When it must be done.
+    /// When it must have ended.
     pub(super) deadline: Instant,
-    /// The trace that it belongs to.
+    /// The trace to which it belongs.
     pub(super) scope: Scope,
     phase: AtomicU8,
 }
@@ -48,7 +48,7 @@ impl AttemptState {
         scope: Scope,
     ) -> Self {
         let start_by = start_by.min(deadline);
-        Self { id, cancel, asked: Instant::now(), start_by, deadline, scope, phase: AtomicU8::new(0) }
+        Self { id, cancel, requested: Instant::now(), start_by, deadline, scope, phase: AtomicU8::new(0) }
     }
 
     pub(super) fn enter(&self, phase: AttemptPhase) {
@@ -63,8 +63,8 @@ impl AttemptState {
         }
     }
 
-    /// The fault of whoever ran out of time in this phase.
-    pub(super) fn late(&self) -> Fault {
+    /// The fault of an attempt that times out in its current phase.
+    pub(super) fn timeout_fault(&self) -> Fault {
         match self.phase() {
             AttemptPhase::Queued => Fault::new(Code::Overloaded).with_cause("no slot was free in time"),
             AttemptPhase::Preparing => Fault::new(Code::Overloaded).with_cause("no memory was free in time"),
@@ -74,41 +74,41 @@ impl AttemptState {
         }
     }
 
-    /// Why it was told to stop: its time is up, or nobody wants it.
-    pub(super) fn stopped(&self) -> StopReason {
+    /// Why it was told to stop: it timed out, or no one wants the result.
+    pub(super) fn stop_reason(&self) -> StopReason {
         let due = if self.phase() == AttemptPhase::Working { self.deadline } else { self.start_by };
-        if Instant::now() >= due { StopReason::Fault(self.late()) } else { StopReason::Canceled }
+        if Instant::now() >= due { StopReason::Fault(self.timeout_fault()) } else { StopReason::Canceled }
     }
 
-    /// Awaits the answer within the times of this ticket, whatever happens to actor and thread. When this ends,
-    /// for whatever reason, the attempt is no longer wanted.
-    pub(super) async fn wait(self: Arc<Self>, mut answer: oneshot::Receiver<Answer>) -> Answer {
-        let _no_longer_wanted = self.cancel.clone().drop_guard();
-        let timely = async {
-            if let Ok(answer) = timeout_at(self.start_by, &mut answer).await {
-                return answer.unwrap_or_else(|_| Err(self.lost()));
+    /// Awaits the result within the deadlines, whatever happens to the actor and the thread. When this future ends
+    /// or is dropped, the attempt is canceled.
+    pub(super) async fn wait(self: Arc<Self>, mut result: oneshot::Receiver<RunResult>) -> RunResult {
+        let _cancel_on_drop = self.cancel.clone().drop_guard();
+        let in_time = async {
+            if let Ok(result) = timeout_at(self.start_by, &mut result).await {
+                return result.unwrap_or_else(|_| Err(self.lost_fault()));
             }
             if self.phase() < AttemptPhase::Working {
-                return Err(self.late());
+                return Err(self.timeout_fault());
             }
-            match timeout_at(self.deadline, &mut answer).await {
-                Ok(answer) => answer.unwrap_or_else(|_| Err(self.lost())),
-                Err(_) => Err(self.late()),
+            match timeout_at(self.deadline, &mut result).await {
+                Ok(result) => result.unwrap_or_else(|_| Err(self.lost_fault())),
+                Err(_) => Err(self.timeout_fault()),
             }
         };
         tokio::select! {
             biased;
-            answer = timely => answer,
+            result = in_time => result,
             () = self.cancel.cancelled() => Err(StopReason::Canceled.into()),
         }
     }
 
-    /// Whoever held the attempt let it go without an answer: the actor restarted over its queue, or a thread
-    /// ended otherwise than it can.
-    fn lost(&self) -> Fault {
+    /// The fault of an attempt that was dropped without a result: the actor restarted and cleared its queue, or a
+    /// thread ended unexpectedly.
+    fn lost_fault(&self) -> Fault {
         match self.phase() {
             AttemptPhase::Queued => {
-                Fault::new(Code::NotReady).with_cause("the workers restarted over their queue")
+                Fault::new(Code::NotReady).with_cause("the workers restarted and cleared their queue")
             }
             _ => Fault::new(Code::InternalError).with_cause("the slot's thread ended without an answer"),
         }
@@ -118,7 +118,7 @@ impl AttemptState {
 /// Why an attempt ended without an outcome.
 #[derive(Debug)]
 pub(super) enum StopReason {
-    /// Nobody wants it any more.
+    /// No one wants the result any more.
     Canceled,
     /// It failed.
     Fault(Fault),
@@ -131,9 +131,9 @@ impl From<Fault> for StopReason {
 }
 
 impl From<StopReason> for Fault {
-    fn from(halt: StopReason) -> Self {
-        match halt {
-            StopReason::Canceled => Self::new(Code::Overloaded).with_cause("canceled by its requester"),
+    fn from(stop: StopReason) -> Self {
+        match stop {
+            StopReason::Canceled => Self::new(Code::Overloaded).with_cause("canceled by the caller"),
             StopReason::Fault(fault) => fault,
         }
     }

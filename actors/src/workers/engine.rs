@@ -1,49 +1,50 @@
-//! What a slot's thread does with bytes, as something a test can replace. In production it is imaging's engine.
+//! The engine of a slot's thread, which processes pictures. A test can replace it; in production it is imaging's
+//! engine.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 
 use huemill_imaging::{Engine, Error, Limits, Options, Outcome, Watch, probe};
 
-/// What a picture will take, told from its header.
+/// What a picture costs to process, known from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
-    /// Lower-case name of the format.
+pub struct PictureCost {
+    /// Name of the format in lower case.
     pub format: &'static str,
-    /// The most bytes that processing holds at once, the input not counted.
+    /// The peak memory of processing in bytes, without the input.
     pub memory: u64,
 }
 
-/// Makes outcomes of pictures; one a thread, made on it, never leaving it.
+/// Processes pictures; each thread makes its own engine and keeps it.
 pub trait SlotEngine {
-    /// Reads the header alone, under the limits.
-    fn weigh(&mut self, bytes: &[u8], options: &Options) -> Result<Load, Error>;
+    /// Reads only the header, and checks the limits.
+    fn inspect(&mut self, bytes: &[u8], options: &Options) -> Result<PictureCost, Error>;
 
-    /// Does the work, asking `watch` between its stages.
+    /// Processes the picture; asks `watch` between the stages whether to go on.
     fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Watch) -> Result<Outcome, Error>;
 }
 
-/// Makes the mill of one thread; made anew after a panic.
+/// Makes the engine of one thread, and another one after a panic.
 pub type EngineFactory =
     Arc<dyn Fn() -> Result<Box<dyn SlotEngine>, Box<dyn StdError + Send + Sync>> + Send + Sync>;
 
-/// The real mills: imaging's engines, one a thread, with pictures held to these limits.
+/// Makes imaging's engines, with these limits for pictures.
 #[must_use]
 pub fn engines(limits: Limits) -> EngineFactory {
     Arc::new(move || Ok(Box::new(ImagingEngine { engine: Engine::new()?, limits })))
 }
 
-/// Reads the header a second time for the work: that costs microseconds, and keeps nothing between the calls
-/// that could belong to another picture.
+/// Reads the header again before processing: this takes microseconds, and nothing of another picture can be left
+/// over from the call before.
 struct ImagingEngine {
     engine: Engine,
     limits: Limits,
 }
 
 impl SlotEngine for ImagingEngine {
-    fn weigh(&mut self, bytes: &[u8], options: &Options) -> Result<Load, Error> {
+    fn inspect(&mut self, bytes: &[u8], options: &Options) -> Result<PictureCost, Error> {
         let probe = probe(bytes, &self.limits)?;
-        Ok(Load { format: probe.source().format, memory: Engine::memory(&probe, options) })
+        Ok(PictureCost { format: probe.source().format, memory: Engine::memory(&probe, options) })
     }
 
     fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Watch) -> Result<Outcome, Error> {
@@ -60,26 +61,26 @@ mod tests {
     use crate::canary;
 
     #[test]
-    fn an_engine_weighs_and_processes_and_a_second_one_on_the_thread_does_too() {
+    fn a_second_engine_on_the_same_thread_works_like_the_first() {
         let (options, picture) = (Options::default(), canary::picture());
         let engines = engines(Limits::default());
         let mut first = engines().unwrap();
-        assert_eq!(first.weigh(&picture, &options).unwrap().format, "png");
+        assert_eq!(first.inspect(&picture, &options).unwrap().format, "png");
         let mut jpeg = options;
         jpeg.card = CardFormat::Jpeg { quality: 90 };
         let card = first.process(&picture, &jpeg, &Unwatched).unwrap().card.bytes;
         drop(first);
         let mut second = engines().unwrap();
-        let load = second.weigh(&card, &options).unwrap();
-        assert_eq!(load.format, "jpeg");
-        assert!(load.memory > 0);
+        let cost = second.inspect(&card, &options).unwrap();
+        assert_eq!(cost.format, "jpeg");
+        assert!(cost.memory > 0);
         second.process(&card, &options, &Unwatched).unwrap();
     }
 
     #[test]
     fn a_picture_beyond_the_limits_is_refused_by_its_header() {
         let mut engine = engines(Limits { max_pixels: 100, max_side: 100 })().unwrap();
-        let error = engine.weigh(&canary::picture(), &Options::default()).unwrap_err();
+        let error = engine.inspect(&canary::picture(), &Options::default()).unwrap_err();
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
     }
 }

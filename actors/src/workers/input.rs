@@ -1,32 +1,31 @@
-//! Where a picture's bytes are, and how they are read.
+//! The input of an attempt: where a picture's bytes are, how they are read, and how reading fails.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use huemill_store::Spool;
-use huemill_store::archive::{Entry, extract};
+use huemill_store::archive::{Entry, EntryError, extract};
 
-use super::faults;
 use crate::fault::{Code, Fault};
 
 /// Where a picture's bytes are.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// In memory that somebody else answers for.
+    /// In memory that the caller accounts for.
     Bytes(Arc<[u8]>),
-    /// A whole spool.
+    /// In a whole spool.
     Spool(Spool),
-    /// An entry of the archive in a spool.
+    /// In an entry of the archive in a spool.
     Entry {
         /// The archive.
         archive: Spool,
-        /// Which entry of it.
+        /// Its entry.
         entry: Entry,
     },
 }
 
 impl Input {
-    /// Bytes that reading gives, as declared.
+    /// Number of bytes that reading returns, as declared.
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -35,7 +34,7 @@ impl Input {
         }
     }
 
-    /// Whether reading takes no memory.
+    /// Whether reading takes no additional memory.
     pub(super) fn in_memory(&self) -> bool {
         match self {
             Self::Bytes(_) => true,
@@ -49,8 +48,31 @@ impl Input {
             Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
             Self::Spool(spool) => spool.bytes().map_err(|e| Fault::new(Code::InternalError).with_cause(e)),
             Self::Entry { archive, entry } => {
-                extract(archive, entry, limit).map(Cow::Owned).map_err(|error| faults::of_entry(&error))
+                extract(archive, entry, limit).map(Cow::Owned).map_err(|error| entry_fault(&error))
             }
         }
     }
+}
+
+/// The fault for an archive entry that cannot be read.
+pub(crate) fn entry_fault(error: &EntryError) -> Fault {
+    let unreadable = |message| Fault::new(Code::ProcessingError).with_message(message).with_cause(error);
+    match error {
+        EntryError::NotAFile => unreadable("This entry of the archive is not a file."),
+        EntryError::Encrypted => {
+            unreadable("This file is encrypted. Pack the pictures again without a password.")
+        }
+        EntryError::UnsupportedMethod(_) => unreadable(
+            "This file uses an unsupported compression method. Pack the pictures again with deflate.",
+        ),
+        EntryError::TooLarge { limit } => input_too_large(*limit).with_cause(error),
+        EntryError::Damaged(_) => unreadable("This file in the archive is damaged. Pack the pictures again."),
+        EntryError::Io(_) => Fault::new(Code::InternalError).with_cause(error),
+    }
+}
+
+/// The fault for an input that exceeds the limit.
+pub(crate) fn input_too_large(limit: u64) -> Fault {
+    Fault::new(Code::PayloadTooLarge)
+        .with_message(format!("The picture is larger than {} MB. Send a smaller one.", limit / 1_000_000))
 }

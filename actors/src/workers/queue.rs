@@ -1,22 +1,23 @@
-//! Attempts that wait for a slot: those of clients and those of jobs, each first come, first served. Of clients'
-//! there are no more than allowed; of jobs' there are no more than the Dispatcher has claimed. Whoever has given up
-//! waiting is passed over.
+//! The queue of attempts that wait for a slot: one line for clients and one for jobs, each in order of arrival.
+//!
+//! The number of clients' attempts is limited; that of jobs is limited by what the Dispatcher claims. Canceled
+//! attempts are skipped.
 
 use std::collections::VecDeque;
 
-use super::Attempt;
+use super::slot_attempt::SlotAttempt;
 
 /// The waiting attempts.
 #[derive(Debug)]
 pub(super) struct Queue {
-    clients: VecDeque<Attempt>,
-    jobs: VecDeque<Attempt>,
-    bound: usize,
+    clients: VecDeque<SlotAttempt>,
+    jobs: VecDeque<SlotAttempt>,
+    limit: usize,
 }
 
 impl Queue {
-    pub(super) fn new(bound: usize) -> Self {
-        Self { clients: VecDeque::new(), jobs: VecDeque::new(), bound }
+    pub(super) fn new(limit: usize) -> Self {
+        Self { clients: VecDeque::new(), jobs: VecDeque::new(), limit }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -24,23 +25,23 @@ impl Queue {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.clients.len() >= self.bound
+        self.clients.len() >= self.limit
     }
 
-    pub(super) fn push(&mut self, attempt: Attempt) {
-        let line = if attempt.batch { &mut self.jobs } else { &mut self.clients };
-        line.push_back(attempt);
+    pub(super) fn push(&mut self, attempt: SlotAttempt) {
+        let queue = if attempt.batch { &mut self.jobs } else { &mut self.clients };
+        queue.push_back(attempt);
     }
 
-    /// The next one that is still wanted; of the jobs' first, or of the clients'.
-    pub(super) fn pop(&mut self, jobs_first: bool) -> Option<Attempt> {
+    /// The next attempt that is not canceled, preferring jobs or clients.
+    pub(super) fn pop(&mut self, jobs_first: bool) -> Option<SlotAttempt> {
         let Self { clients, jobs, .. } = self;
         let (first, second) = if jobs_first { (jobs, clients) } else { (clients, jobs) };
         std::iter::from_fn(|| first.pop_front().or_else(|| second.pop_front()))
             .find(|attempt| !attempt.state.cancel.is_cancelled())
     }
 
-    /// Takes one out, whose requester is gone; its input is freed with it.
+    /// Removes an attempt whose caller is gone, and with it its input. Returns whether it was queued.
     pub(super) fn remove(&mut self, id: u64) -> bool {
         let before = self.len();
         self.clients.retain(|attempt| attempt.state.id != id);

@@ -1,32 +1,32 @@
-//! How much is worked on at a time, and how long anything may wait.
+//! Settings of Workers: how many pictures are processed at a time, and how long they may wait.
 
 use std::time::Duration;
 
 use huemill_imaging::Limits;
 
-/// How much is worked on at a time, and how long anything may wait.
+/// How many pictures are processed at a time, and how long they may wait.
 #[derive(Debug, Clone)]
 pub struct WorkersSettings {
-    /// Pictures worked on at a time, 1 at least.
+    /// Pictures processed at a time, at least 1.
     pub slots: usize,
-    /// Pictures that may wait for a slot.
+    /// Maximum number of clients' pictures that wait for a slot.
     pub queue: usize,
     /// How long a picture may wait for slot and memory together.
     pub queue_wait: Duration,
-    /// Bytes of memory that all pictures in work share, inputs read from disk included.
+    /// Bytes of memory that all pictures in progress share, inputs read from disk included.
     pub memory: u64,
-    /// The longest input, in bytes.
+    /// Maximum length of an input in bytes.
     pub longest_input: u64,
-    /// How large a picture may be; told to users, enforced by the mills.
+    /// Maximum size of a picture; error messages name it, the engines enforce it.
     pub limits: Limits,
-    /// How long an attempt past its deadline may take to notice.
+    /// How long an attempt may run past its deadline before it is abandoned.
     pub grace: Duration,
-    /// Abandoned threads that are borne; one more is the doom.
+    /// Maximum number of abandoned threads; one more is a fatal error.
     pub most_abandoned: usize,
 }
 
 impl Default for WorkersSettings {
-    /// A slot a core, 256 waiting for 10 s at most, 512 MiB, inputs of 50 MB, 5 s of grace, 4 abandoned.
+    /// One slot per core, 256 waiting for at most 10 s, 512 MiB, inputs of 50 MB, 5 s of grace, 4 abandoned.
     fn default() -> Self {
         Self {
             slots: std::thread::available_parallelism().map_or(1, usize::from),

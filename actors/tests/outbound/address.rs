@@ -1,12 +1,12 @@
-//! Which addresses pass: laws over all of IPv4 and its IPv6 forms, and the rows of the list of hostile input.
+//! Which addresses may be connected: properties over all of IPv4 and its IPv6 forms, and examples of hostile input.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use huemill_actors::outbound::address::judge;
+use huemill_actors::outbound::address::check;
 use huemill_actors::outbound::{AddressPolicy, IpNet, Reason};
 use proptest::prelude::*;
 
-/// What is closed, written down once more from the registry.
+/// The closed networks, copied from the registry independently of the code.
 const CLOSED: [&str; 16] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -43,7 +43,7 @@ fn public_address() -> impl Strategy<Value = Ipv4Addr> {
     any::<u32>().prop_map(Ipv4Addr::from).prop_filter("closed", is_public)
 }
 
-/// The forms that deliver to the IPv4 address wherever they work, and are public if it is.
+/// The forms that deliver to the IPv4 address wherever they work; they are public if it is.
 fn transparent(ip: Ipv4Addr) -> [Ipv6Addr; 4] {
     let [a, b, c, d] = ip.octets();
     let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
@@ -55,7 +55,7 @@ fn transparent(ip: Ipv4Addr) -> [Ipv6Addr; 4] {
     ]
 }
 
-/// The forms that are of use within one network only, or not any more.
+/// The forms that work only within one network, or no longer.
 fn opaque(ip: Ipv4Addr) -> [Ipv6Addr; 9] {
     let [a, b, c, d] = ip.octets();
     let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
@@ -83,37 +83,37 @@ proptest! {
     #[test]
     fn a_closed_ipv4_address_is_closed_in_every_form(ip in closed_address()) {
         let policy = AddressPolicy::default();
-        prop_assert!(judge(ip.into(), &policy).is_err());
+        prop_assert!(check(ip.into(), &policy).is_err());
         for form in transparent(ip).into_iter().chain(opaque(ip)) {
-            prop_assert!(judge(form.into(), &policy).is_err(), "{form}");
+            prop_assert!(check(form.into(), &policy).is_err(), "{form}");
         }
     }
 
     #[test]
-    fn a_public_ipv4_address_passes_where_it_is_reached_from_everywhere(ip in public_address()) {
+    fn a_public_ipv4_address_passes_in_its_globally_reachable_forms(ip in public_address()) {
         let policy = AddressPolicy::default();
-        prop_assert_eq!(judge(ip.into(), &policy), Ok(()));
+        prop_assert_eq!(check(ip.into(), &policy), Ok(()));
         for form in transparent(ip) {
-            prop_assert_eq!(judge(form.into(), &policy), Ok(()), "{}", form);
+            prop_assert_eq!(check(form.into(), &policy), Ok(()), "{}", form);
         }
         for form in opaque(ip) {
-            prop_assert!(judge(form.into(), &policy).is_err(), "{form}");
+            prop_assert!(check(form.into(), &policy).is_err(), "{form}");
         }
     }
 
     #[test]
-    fn nothing_outside_global_unicast_passes_but_translated_ipv4(bits in any::<u128>()) {
+    fn outside_global_unicast_only_translated_ipv4_passes(bits in any::<u128>()) {
         let ip = Ipv6Addr::from(bits);
         let global = bits >> 125 == 1;
         let translated = bits >> 32 == 0x0064_ff9b_0000_0000_0000_0000;
         let mapped = bits >> 32 == 0xffff;
         prop_assume!(!global && !translated && !mapped);
-        prop_assert!(judge(ip.into(), &AddressPolicy::default()).is_err(), "{ip}");
+        prop_assert!(check(ip.into(), &AddressPolicy::default()).is_err(), "{ip}");
     }
 }
 
 #[test]
-fn reasons_are_told_apart() {
+fn each_address_has_its_reason() {
     let rows = [
         ("127.0.0.1", Reason::Loopback),
         ("::1", Reason::Loopback),
@@ -148,33 +148,33 @@ fn reasons_are_told_apart() {
         ("3fff::1", Reason::Documentation),
     ];
     for (text, reason) in rows {
-        assert_eq!(judge(text.parse().unwrap(), &AddressPolicy::default()), Err(reason), "{text}");
+        assert_eq!(check(text.parse().unwrap(), &AddressPolicy::default()), Err(reason), "{text}");
     }
 }
 
 #[test]
 fn public_addresses_pass() {
     for text in ["1.1.1.1", "93.184.216.34", "172.32.0.1", "2606:4700:4700::1111", "2a00:1450:4001::200e"] {
-        assert_eq!(judge(text.parse().unwrap(), &AddressPolicy::default()), Ok(()), "{text}");
+        assert_eq!(check(text.parse().unwrap(), &AddressPolicy::default()), Ok(()), "{text}");
     }
 }
 
 #[test]
-fn an_opened_network_is_open_and_its_neighbours_are_not() {
+fn an_allowed_network_passes_and_its_neighbours_do_not() {
     let policy = AddressPolicy {
         allow_cidrs: ["10.1.0.0/16", "fd00::5"].map(|text| AddressPolicy::network(text).unwrap()).to_vec(),
         ..AddressPolicy::default()
     };
-    for open in ["10.1.2.3", "::ffff:10.1.2.3", "fd00::5"] {
-        assert_eq!(judge(open.parse().unwrap(), &policy), Ok(()), "{open}");
+    for allowed in ["10.1.2.3", "::ffff:10.1.2.3", "fd00::5"] {
+        assert_eq!(check(allowed.parse().unwrap(), &policy), Ok(()), "{allowed}");
     }
     for closed in ["10.2.0.1", "64:ff9b::a01:203", "2002:a01:203::", "fd00::6", "127.0.0.1"] {
-        assert!(judge(closed.parse().unwrap(), &policy).is_err(), "{closed}");
+        assert!(check(closed.parse().unwrap(), &policy).is_err(), "{closed}");
     }
 }
 
 #[test]
-fn networks_are_read_as_operators_write_them() {
+fn networks_are_parsed_as_operators_write_them() {
     assert_eq!(AddressPolicy::network(" 10.0.0.0/8 "), "10.0.0.0/8".parse().ok());
     assert_eq!(AddressPolicy::network("::1"), "::1/128".parse().ok());
     assert_eq!(AddressPolicy::network("10.0.0.0/33"), None);

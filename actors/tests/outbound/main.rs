@@ -1,15 +1,16 @@
-//! The outbound guard against hostile URLs, names and servers. Real sockets on loopback: where a server must be
-//! reached, its address is opened; a canary on another one counts who comes all the same.
+//! The outbound guard against hostile URLs, names and servers. The tests use real sockets on loopback: if a
+//! server must be reached, its address is allowed; a forbidden server on another address counts the connections that
+//! it gets anyway.
 
 #![allow(clippy::unwrap_used)]
 
 mod address;
-mod dns;
-mod form;
-mod ground;
-mod names;
+mod dns_server;
+mod harness;
+mod http_server;
+mod name_resolution;
 mod posts;
 mod redirects;
-mod site;
 mod tls;
 mod transfer;
+mod url_form;

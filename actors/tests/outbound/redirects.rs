@@ -1,15 +1,15 @@
-//! Redirects: each hop is judged as the first URL was, and there are not many.
+//! Redirects: each hop is checked like the first URL, and their number is limited.
 
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::outbound::{OutboundError, Reason, RequestFailure};
 
-use crate::ground::{Canary, fetch, on_actix, policy};
-use crate::site::{Site, ok, redirect};
+use crate::harness::{ForbiddenServer, fetch, on_actix, policy};
+use crate::http_server::{HttpServer, ok, redirect};
 
 #[test]
 fn redirects_are_followed_to_their_end() {
     on_actix(async {
-        let site = Site::open("127.0.0.2:0", |path| match path {
+        let server = HttpServer::start("127.0.0.2:0", |path| match path {
             "/a/one" => redirect("301 Moved Permanently", "two?x=1"),
             "/a/two?x=1" => redirect("302 Found", "/three"),
             "/three" => redirect("308 Permanent Redirect", "?four"),
@@ -18,11 +18,11 @@ fn redirects_are_followed_to_their_end() {
         })
         .await;
         let (download, bytes) =
-            fetch(&policy(&["127.0.0.2"], &[site.port()]), &site.url("/a/one")).await.unwrap();
+            fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url("/a/one")).await.unwrap();
         assert_eq!(bytes, b"there");
         assert_eq!(download.redirects, 3);
-        assert_eq!(download.target.full(), site.url("/three?four"));
-        for request in site.requests() {
+        assert_eq!(download.target.full(), server.url("/three?four"));
+        for request in server.requests() {
             let head = request.to_lowercase();
             assert!(head.contains("connection: close\r\n"), "{head}");
             assert!(!head.contains("referer") && !head.contains("cookie"), "{head}");
@@ -31,10 +31,10 @@ fn redirects_are_followed_to_their_end() {
 }
 
 #[test]
-fn s11_a_redirect_inwards_is_refused() {
+fn s11_a_redirect_to_a_closed_address_is_refused() {
     on_actix(async {
-        let canary = Canary::new().await;
-        let port = canary.port();
+        let forbidden = ForbiddenServer::start().await;
+        let port = forbidden.port();
         let rows = [
             ("302 Found", format!("http://127.0.0.1:{port}/"), Reason::Loopback),
             ("307 Temporary Redirect", format!("http://127.0.0.1:{port}/"), Reason::Loopback),
@@ -50,38 +50,38 @@ fn s11_a_redirect_inwards_is_refused() {
             ("302 Found", "/a b".to_owned(), Reason::Form),
         ];
         for (status, location, reason) in rows {
-            let told = location.clone();
-            let site = Site::open("127.0.0.2:0", move |_| redirect(status, &told)).await;
-            let outcome = fetch(&policy(&["127.0.0.2"], &[site.port(), port, 80]), &site.url("/")).await;
+            let sent = location.clone();
+            let server = HttpServer::start("127.0.0.2:0", move |_| redirect(status, &sent)).await;
+            let outcome = fetch(&policy(&["127.0.0.2"], &[server.port(), port, 80]), &server.url("/")).await;
             assert_eq!(outcome.unwrap_err(), OutboundError::Refused(reason), "{location}");
             assert_eq!(Fault::from(reason).code, Code::InvalidUrl);
         }
-        canary.is_untouched().await;
+        forbidden.assert_untouched().await;
     });
 }
 
 #[test]
-fn s12_a_loop_ends_at_the_limit() {
+fn s12_a_redirect_loop_ends_at_the_limit() {
     on_actix(async {
-        let site = Site::open("127.0.0.2:0", |_| redirect("302 Found", "/again")).await;
-        let outcome = fetch(&policy(&["127.0.0.2"], &[site.port()]), &site.url("/")).await;
+        let server = HttpServer::start("127.0.0.2:0", |_| redirect("302 Found", "/again")).await;
+        let outcome = fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url("/")).await;
         let error = outcome.unwrap_err();
         assert_eq!(error, OutboundError::Refused(Reason::Redirects));
         assert_eq!(Fault::from(error).code, Code::UpstreamError);
-        assert_eq!(site.requests().len(), 4, "the URL and three redirects");
+        assert_eq!(server.requests().len(), 4, "the URL and three redirects");
     });
 }
 
 #[test]
-fn a_redirect_to_nowhere_is_the_server_s_fault() {
+fn a_redirect_without_a_location_is_an_upstream_error() {
     on_actix(async {
-        let site = Site::open("127.0.0.2:0", |path| match path {
-            "/304" => crate::site::answer("304 Not Modified", "Location: /a\r\n", b""),
-            _ => crate::site::answer("302 Found", "", b""),
+        let server = HttpServer::start("127.0.0.2:0", |path| match path {
+            "/304" => crate::http_server::answer("304 Not Modified", "Location: /a\r\n", b""),
+            _ => crate::http_server::answer("302 Found", "", b""),
         })
         .await;
         for (path, status) in [("/", 302), ("/304", 304)] {
-            let outcome = fetch(&policy(&["127.0.0.2"], &[site.port()]), &site.url(path)).await;
+            let outcome = fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url(path)).await;
             let error = OutboundError::Upstream { status: Some(status), what: RequestFailure::Status };
             assert_eq!(outcome.unwrap_err(), error);
         }

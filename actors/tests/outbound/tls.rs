@@ -1,4 +1,4 @@
-//! TLS: whom it trusts, and that nothing leads from it to the open.
+//! TLS: which certificates are trusted, and that no redirect leads from https to http.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::dns::Dns;
-use crate::ground::{fetch, on_actix, policy};
-use crate::site::{Site, ok, redirect};
+use crate::dns_server::DnsServer;
+use crate::harness::{fetch, on_actix, policy};
+use crate::http_server::{HttpServer, ok, redirect};
 
 /// A server's side of TLS for `secure.test`, and its certificate in a file.
 fn identity() -> (Arc<ServerConfig>, NamedTempFile) {
@@ -31,22 +31,23 @@ fn identity() -> (Arc<ServerConfig>, NamedTempFile) {
 }
 
 #[test]
-fn s22_a_certificate_counts_if_its_root_is_known_and_its_name_is_right() {
+fn s22_a_certificate_is_accepted_if_its_root_is_trusted_and_its_name_matches() {
     on_actix(async {
         let (tls, root) = identity();
-        let site = Site::secure("127.0.0.2:0", tls, |_| ok(b"sealed")).await;
-        let dns = Dns::new(&[("secure.test", &[&["127.0.0.2"]]), ("other.test", &[&["127.0.0.2"]])]).await;
-        let stranger =
-            AddressPolicy { nameservers: vec![dns.address], ..policy(&["127.0.0.2"], &[site.port()]) };
-        let friend = AddressPolicy { roots: Some(root.path().to_owned()), ..stranger.clone() };
+        let server = HttpServer::start_tls("127.0.0.2:0", tls, |_| ok(b"sealed")).await;
+        let dns =
+            DnsServer::start(&[("secure.test", &[&["127.0.0.2"]]), ("other.test", &[&["127.0.0.2"]])]).await;
+        let untrusting =
+            AddressPolicy { nameservers: vec![dns.address], ..policy(&["127.0.0.2"], &[server.port()]) };
+        let trusting = AddressPolicy { roots: Some(root.path().to_owned()), ..untrusting.clone() };
         let untrusted = OutboundError::Upstream { status: None, what: RequestFailure::Tls };
 
-        let url = format!("https://secure.test:{}/a.png", site.port());
-        assert_eq!(fetch(&friend, &url).await.unwrap().1, b"sealed");
-        assert_eq!(fetch(&stranger, &url).await.unwrap_err(), untrusted);
-        let wrong_name = format!("https://other.test:{}/a.png", site.port());
-        assert_eq!(fetch(&friend, &wrong_name).await.unwrap_err(), untrusted);
-        assert_eq!(site.requests().len(), 1, "nothing is asked of a server that is not trusted");
+        let url = format!("https://secure.test:{}/a.png", server.port());
+        assert_eq!(fetch(&trusting, &url).await.unwrap().1, b"sealed");
+        assert_eq!(fetch(&untrusting, &url).await.unwrap_err(), untrusted);
+        let wrong_name = format!("https://other.test:{}/a.png", server.port());
+        assert_eq!(fetch(&trusting, &wrong_name).await.unwrap_err(), untrusted);
+        assert_eq!(server.requests().len(), 1, "no request is sent to an untrusted server");
     });
 }
 
@@ -58,7 +59,7 @@ fn a_server_without_tls_fails_the_handshake() {
         actix_rt::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"220 mail.test ready\r\n").await.unwrap();
-            // Stays until the other side has had enough.
+            // Keeps the connection open until the client closes it.
             let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
         });
         let policy = policy(&["127.0.0.2"], &[address.port()]);
@@ -71,23 +72,24 @@ fn a_server_without_tls_fails_the_handshake() {
 fn s13_a_redirect_from_https_to_http_is_refused() {
     on_actix(async {
         let (tls, root) = identity();
-        let open = Site::open("127.0.0.2:0", |_| ok(b"open")).await;
+        let open = HttpServer::start("127.0.0.2:0", |_| ok(b"open")).await;
         let location = open.url("/");
-        let site = Site::secure("127.0.0.2:0", tls, move |_| redirect("302 Found", &location)).await;
-        let dns = Dns::new(&[("secure.test", &[&["127.0.0.2"]])]).await;
+        let server =
+            HttpServer::start_tls("127.0.0.2:0", tls, move |_| redirect("302 Found", &location)).await;
+        let dns = DnsServer::start(&[("secure.test", &[&["127.0.0.2"]])]).await;
         let policy = AddressPolicy {
             nameservers: vec![dns.address],
             roots: Some(root.path().to_owned()),
-            ..policy(&["127.0.0.2"], &[site.port(), open.port()])
+            ..policy(&["127.0.0.2"], &[server.port(), open.port()])
         };
-        let outcome = fetch(&policy, &format!("https://secure.test:{}/", site.port())).await;
+        let outcome = fetch(&policy, &format!("https://secure.test:{}/", server.port())).await;
         assert_eq!(outcome.unwrap_err(), OutboundError::Refused(Reason::Downgrade));
         assert!(open.requests().is_empty());
     });
 }
 
 #[test]
-fn roots_that_cannot_be_read_are_told_at_the_start() {
+fn unreadable_roots_are_an_error_at_setup() {
     let mut empty = NamedTempFile::new().unwrap();
     empty.write_all(b"no certificate\n").unwrap();
     for path in [empty.path().to_owned(), "/nonexistent/roots.pem".into()] {

@@ -1,13 +1,13 @@
-//! What several tests share: an actix system, an io runtime, a mill that does as its picture says.
+//! Shared test support: an actix system, an io runtime, and an engine whose pictures script what happens.
 
-#![allow(dead_code, unreachable_pub, reason = "a module of several tests, none of which uses all of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses only a part of this module")]
 #![allow(clippy::unwrap_used)]
 
-pub mod breaking;
-pub mod office;
-pub mod shop;
-pub mod stage;
-pub mod ward;
+pub mod panic_now;
+pub mod test_actors;
+pub mod test_supervision;
+pub mod test_system;
+pub mod test_workers;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock};
@@ -18,14 +18,14 @@ use actix::System;
 use huemill_actors::actor_system::OutboundDependencies;
 use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::{AddressPolicy, Outbound};
-use huemill_actors::workers::{Cancel, Class, EngineFactory, Input, Load, Run, SlotEngine};
+use huemill_actors::workers::{Cancel, Class, EngineFactory, Input, PictureCost, Run, SlotEngine};
 use huemill_imaging::{Card, CardFormat, Crop, Error, Options, Outcome, Source, Timings, Watch};
 use huemill_observability::trace::Scope;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Longer than anything here takes; reached only by what hangs.
+/// Longer than any test takes; only something that hangs reaches it.
 pub const AGES: Duration = Duration::from_secs(30);
 
 pub fn on_actix(test: impl Future<Output = ()>) {
@@ -38,7 +38,7 @@ pub fn io() -> Handle {
     IO.get_or_init(start).handle().clone()
 }
 
-/// The way out, as far as this policy lets anybody.
+/// Outbound dependencies with this policy.
 pub fn outbound_dependencies(policy: AddressPolicy) -> OutboundDependencies {
     OutboundDependencies {
         outbound: Outbound::new(policy).unwrap(),
@@ -47,9 +47,9 @@ pub fn outbound_dependencies(policy: AddressPolicy) -> OutboundDependencies {
     }
 }
 
-/// Waits for a condition.
+/// Waits until the condition is true.
 pub async fn until(mut condition: impl FnMut() -> bool) {
-    // The real time, since a test may have stopped tokio's.
+    // Real time, since a test may have paused tokio's.
     let deadline = std::time::Instant::now() + AGES;
     while !condition() {
         assert!(std::time::Instant::now() < deadline, "the condition never came true");
@@ -74,7 +74,7 @@ pub fn request(input: Input) -> Run {
     }
 }
 
-/// A door that those who stand before it pass once it is opened.
+/// Blocks threads until it is opened.
 #[derive(Default)]
 pub struct Gate {
     open: Mutex<bool>,
@@ -96,21 +96,24 @@ impl Gate {
     }
 }
 
-/// What the mills of one test do and have done.
-pub struct Mine {
+/// Controls the engines of one test and counts what they do.
+pub struct EngineControl {
     pub gate: Gate,
-    /// Where two pictures meet.
+    /// Where two pictures wait for each other.
     meeting: Barrier,
-    /// Mills made so far, and those that still live.
+    /// Engines made so far.
     pub made: AtomicUsize,
+    /// Engines that still exist.
     pub alive: AtomicUsize,
-    /// Bytes that pictures in work were weighed at: now and at most.
+    /// Memory of the pictures in progress.
     pub held: AtomicU64,
+    /// The most that `held` has been.
     pub peak: AtomicU64,
-    pub unable: AtomicUsize,
+    /// How many engines fail to be made.
+    pub failing: AtomicUsize,
 }
 
-impl Default for Mine {
+impl Default for EngineControl {
     fn default() -> Self {
         Self {
             gate: Gate::default(),
@@ -119,50 +122,51 @@ impl Default for Mine {
             alive: AtomicUsize::default(),
             held: AtomicU64::default(),
             peak: AtomicU64::default(),
-            unable: AtomicUsize::default(),
+            failing: AtomicUsize::default(),
         }
     }
 }
 
-/// A picture on whose work was begun: its text, and the thread.
-pub type Begun = (String, ThreadId);
+/// A picture whose processing has started: its text, and the thread.
+pub type StartedPicture = (String, ThreadId);
 
-/// The words of a picture say what happens to it: `ok`; `gate` (waits for the gate, hears nothing else); `heed`
-/// (waits to be canceled); `panic`; `panic-early` (while being weighed); `meet` (is weighed when another one is);
-/// `KIB=n` (weighs that much).
-pub struct TextMill {
-    mine: Arc<Mine>,
-    begun: mpsc::UnboundedSender<Begun>,
+/// An engine that does what the words of its picture say: `ok`; `gate` (waits for the gate and ignores cancellation);
+
+/// `heed` (waits to be canceled); `panic`; `panic-early` (during inspection); `meet` (inspection waits for that of
+/// another picture); `KIB=n` (takes that much memory).
+pub struct ScriptedEngine {
+    control: Arc<EngineControl>,
+    started: mpsc::UnboundedSender<StartedPicture>,
 }
 
-pub fn engines() -> (EngineFactory, Arc<Mine>, mpsc::UnboundedReceiver<Begun>) {
-    let mine = Arc::new(Mine::default());
-    let (begun, seen) = mpsc::unbounded_channel();
-    let shared = Arc::clone(&mine);
+pub fn engines() -> (EngineFactory, Arc<EngineControl>, mpsc::UnboundedReceiver<StartedPicture>) {
+    let control = Arc::new(EngineControl::default());
+    let (started, receiver) = mpsc::unbounded_channel();
+    let shared = Arc::clone(&control);
     let engines: EngineFactory = Arc::new(move || {
-        if shared.unable.load(Ordering::SeqCst) > 0 {
-            shared.unable.fetch_sub(1, Ordering::SeqCst);
+        if shared.failing.load(Ordering::SeqCst) > 0 {
+            shared.failing.fetch_sub(1, Ordering::SeqCst);
             return Err("as planned".into());
         }
         shared.made.fetch_add(1, Ordering::SeqCst);
         shared.alive.fetch_add(1, Ordering::SeqCst);
-        Ok(Box::new(TextMill { mine: Arc::clone(&shared), begun: begun.clone() }))
+        Ok(Box::new(ScriptedEngine { control: Arc::clone(&shared), started: started.clone() }))
     });
-    (engines, mine, seen)
+    (engines, control, receiver)
 }
 
-impl Drop for TextMill {
+impl Drop for ScriptedEngine {
     fn drop(&mut self) {
-        self.mine.alive.fetch_sub(1, Ordering::SeqCst);
+        self.control.alive.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-fn weight(text: &str) -> u64 {
+fn memory_of(text: &str) -> u64 {
     text.split(' ').find_map(|word| word.strip_prefix("KIB=")).map_or(0, |kib| kib.parse().unwrap()) << 10
 }
 
-impl SlotEngine for TextMill {
-    fn weigh(&mut self, bytes: &[u8], _: &Options) -> Result<Load, Error> {
+impl SlotEngine for ScriptedEngine {
+    fn inspect(&mut self, bytes: &[u8], _: &Options) -> Result<PictureCost, Error> {
         let text = std::str::from_utf8(bytes).unwrap().trim_end_matches('\0');
         match text {
             "panic-early" => panic!("as planned, early"),
@@ -173,20 +177,20 @@ impl SlotEngine for TextMill {
             _ => {}
         }
         if text.starts_with("meet ") {
-            self.mine.meeting.wait();
+            self.control.meeting.wait();
         }
-        Ok(Load { format: "text", memory: weight(text) })
+        Ok(PictureCost { format: "text", memory: memory_of(text) })
     }
 
     fn process(&mut self, bytes: &[u8], _: &Options, watch: &dyn Watch) -> Result<Outcome, Error> {
         let text = std::str::from_utf8(bytes).unwrap().trim_end_matches('\0');
-        let now = self.mine.held.fetch_add(weight(text), Ordering::SeqCst) + weight(text);
-        self.mine.peak.fetch_max(now, Ordering::SeqCst);
-        let _ = self.begun.send((text.to_owned(), std::thread::current().id()));
+        let now = self.control.held.fetch_add(memory_of(text), Ordering::SeqCst) + memory_of(text);
+        self.control.peak.fetch_max(now, Ordering::SeqCst);
+        let _ = self.started.send((text.to_owned(), std::thread::current().id()));
         let mut result = Ok(());
         for word in text.split(' ') {
             match word {
-                "gate" => self.mine.gate.pass(),
+                "gate" => self.control.gate.pass(),
                 "heed" => {
                     while !watch.canceled() {
                         std::thread::sleep(Duration::from_millis(1));
@@ -198,7 +202,7 @@ impl SlotEngine for TextMill {
                 _ => {}
             }
         }
-        self.mine.held.fetch_sub(weight(text), Ordering::SeqCst);
+        self.control.held.fetch_sub(memory_of(text), Ordering::SeqCst);
         result.map(|()| outcome())
     }
 }

@@ -98,7 +98,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, Path
 
 /// As in a ZIP: what is called like a picture, and what begins like one.
 fn is_picture(path: &Path, file: &str) -> io::Result<bool> {
-    Ok(pictures::is_called_so(file) || matches!(sniff(&head(path)?), Sniffed::Supported(_)))
+    Ok(pictures::has_picture_extension(file) || matches!(sniff(&head(path)?), Sniffed::Supported(_)))
 }
 
 fn is_zip(path: &Path) -> io::Result<bool> {

@@ -1,4 +1,5 @@
-//! A small name server over UDP that answers from a script: each name's answers by turns, the last one for ever.
+//! A small name server over UDP with scripted answers: each name gives its answers in turn and then repeats the
+//! last one.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,12 +11,12 @@ use tokio::net::UdpSocket;
 type Answers = Rc<RefCell<HashMap<&'static str, Zone>>>;
 
 struct Zone {
-    /// What is said to each question for IPv4.
+    /// The addresses in each answer to a query for IPv4.
     turns: Vec<Vec<IpAddr>>,
-    asked: usize,
+    queries: usize,
 }
 
-pub(crate) struct Dns {
+pub(crate) struct DnsServer {
     pub(crate) address: SocketAddr,
     names: Answers,
 }
@@ -23,13 +24,13 @@ pub(crate) struct Dns {
 const A: u16 = 1;
 const AAAA: u16 = 28;
 
-impl Dns {
-    /// Knows these names; each with its answers, one after the other.
-    pub(crate) async fn new(names: &[(&'static str, &[&[&str]])]) -> Self {
+impl DnsServer {
+    /// Starts a server for these names, each with its answers in turn.
+    pub(crate) async fn start(names: &[(&'static str, &[&[&str]])]) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let parse = |turn: &&[&str]| turn.iter().map(|ip| ip.parse().unwrap()).collect();
-        let zone = |turns: &[&[&str]]| Zone { turns: turns.iter().map(parse).collect(), asked: 0 };
+        let zone = |turns: &[&[&str]]| Zone { turns: turns.iter().map(parse).collect(), queries: 0 };
         let names: Answers =
             Rc::new(RefCell::new(names.iter().map(|(name, turns)| (*name, zone(turns))).collect()));
         let known = Rc::clone(&names);
@@ -43,13 +44,13 @@ impl Dns {
         Self { address, names }
     }
 
-    /// How often a name's IPv4 addresses were asked for.
-    pub(crate) fn asked(&self, name: &str) -> usize {
-        self.names.borrow()[name].asked
+    /// How often a name's IPv4 addresses were queried.
+    pub(crate) fn queries(&self, name: &str) -> usize {
+        self.names.borrow()[name].queries
     }
 }
 
-/// RFC 1035, 4: the question comes back, with its answers behind it.
+/// Builds the answer (RFC 1035, 4): the question, followed by its answers.
 fn reply(query: &[u8], names: &mut HashMap<&'static str, Zone>) -> Vec<u8> {
     let (name, end) = name(query);
     let kind = u16::from_be_bytes([query[end], query[end + 1]]);
@@ -57,7 +58,7 @@ fn reply(query: &[u8], names: &mut HashMap<&'static str, Zone>) -> Vec<u8> {
         None => (3, Vec::new()),
         Some(zone) => (0, zone.answer(kind)),
     };
-    // Id; an answer, recursion wanted and had; one question, so many answers.
+    // Id; flags of an answer with recursion; one question; number of answers.
     let mut reply = vec![query[0], query[1], 0x81, 0x80 | code, 0, 1, 0, found.len() as u8, 0, 0, 0, 0];
     reply.extend_from_slice(&query[12..end + 4]);
     for ip in found {
@@ -76,15 +77,15 @@ fn reply(query: &[u8], names: &mut HashMap<&'static str, Zone>) -> Vec<u8> {
 
 impl Zone {
     fn answer(&mut self, kind: u16) -> Vec<IpAddr> {
-        let turn = if kind == A { self.asked } else { self.asked.saturating_sub(1) };
-        self.asked += usize::from(kind == A);
+        let turn = if kind == A { self.queries } else { self.queries.saturating_sub(1) };
+        self.queries += usize::from(kind == A);
         let turn = &self.turns[turn.min(self.turns.len() - 1)];
         let wanted = |ip: &&IpAddr| if ip.is_ipv4() { kind == A } else { kind == AAAA };
         turn.iter().filter(wanted).copied().collect()
     }
 }
 
-/// The question's name in small letters, and where it ends.
+/// The name in the question in lower case, and where it ends.
 fn name(query: &[u8]) -> (String, usize) {
     let (mut labels, mut at) = (Vec::new(), 12);
     while query[at] != 0 {

@@ -1,4 +1,5 @@
-//! What these tests stand on: an arbiter, policies for loopback, downloads into memory, a canary.
+//! Shared helpers of these tests: an arbiter, policies for loopback, downloads into memory, and a server that must
+//! not be reached.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -9,15 +10,15 @@ use std::time::Duration;
 use huemill_actors::outbound::{AddressPolicy, Download, DownloadError, Outbound, OutboundError, Target};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Longer than anything here takes; reached only by what hangs.
+/// Longer than any test takes; only something that hangs reaches it.
 pub(crate) const AGES: Duration = Duration::from_secs(30);
 
-/// The most that a download of these tests may bring.
+/// Maximum bytes of a download in these tests.
 pub(crate) const CAP: u64 = 100_000;
 
 pub(crate) fn on_actix(test: impl Future<Output = ()>) {
     actix::System::new().block_on(async {
-        tokio::time::timeout(AGES, test).await.expect("it hangs");
+        tokio::time::timeout(AGES, test).await.expect("the test hangs");
     });
 }
 
@@ -27,7 +28,7 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// The usual policy, but for these ports and these networks.
+/// The default policy with these networks and ports allowed.
 pub(crate) fn policy(networks: &[&str], ports: &[u16]) -> AddressPolicy {
     AddressPolicy {
         allow_cidrs: networks.iter().map(|text| AddressPolicy::network(text).unwrap()).collect(),
@@ -36,8 +37,8 @@ pub(crate) fn policy(networks: &[&str], ports: &[u16]) -> AddressPolicy {
     }
 }
 
-/// The same with little time.
-pub(crate) fn hasty(policy: AddressPolicy) -> AddressPolicy {
+/// The same policy with short time limits.
+pub(crate) fn with_short_limits(policy: AddressPolicy) -> AddressPolicy {
     let soon = Duration::from_millis(300);
     AddressPolicy { connect: soon, head: soon, total: soon, ..policy }
 }
@@ -48,7 +49,7 @@ pub(crate) async fn fetch(policy: &AddressPolicy, url: &str) -> Result<(Download
     let outbound = Outbound::new(policy.clone()).unwrap();
     let sink = async |chunk: bytes::Bytes| {
         bytes.extend_from_slice(&chunk);
-        assert!(bytes.len() as u64 <= CAP, "more than the cap was handed on");
+        assert!(bytes.len() as u64 <= CAP, "more bytes than the cap were passed on");
         Ok::<_, Infallible>(())
     };
     match outbound.get(&target, CAP, sink).await {
@@ -58,33 +59,34 @@ pub(crate) async fn fetch(policy: &AddressPolicy, url: &str) -> Result<(Download
     }
 }
 
-/// A server that nobody must ever reach.
-pub(crate) struct Canary {
+/// A server that no request may reach.
+pub(crate) struct ForbiddenServer {
     pub(crate) address: SocketAddr,
-    visits: Rc<Cell<usize>>,
+    connections: Rc<Cell<usize>>,
 }
 
-impl Canary {
-    pub(crate) async fn new() -> Self {
+impl ForbiddenServer {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, visits) = (listener.local_addr().unwrap(), Rc::new(Cell::new(0)));
-        let count = Rc::clone(&visits);
+        let (address, connections) = (listener.local_addr().unwrap(), Rc::new(Cell::new(0)));
+        let count = Rc::clone(&connections);
         actix_rt::spawn(async move {
             while listener.accept().await.is_ok() {
                 count.set(count.get() + 1);
             }
         });
-        Self { address, visits }
+        Self { address, connections }
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Asserts that nobody came. Visitors are let in by turns, so once we are in, everybody before us is.
-    pub(crate) async fn is_untouched(&self) {
-        let _ours = TcpStream::connect(self.address).await.unwrap();
-        until(|| self.visits.get() > 0).await;
-        assert_eq!(self.visits.replace(0), 1, "somebody else came");
+    /// Asserts that no one connected. The server accepts connections in order, so once it has accepted this one, it has
+    /// accepted all earlier ones.
+    pub(crate) async fn assert_untouched(&self) {
+        let _connection = TcpStream::connect(self.address).await.unwrap();
+        until(|| self.connections.get() > 0).await;
+        assert_eq!(self.connections.replace(0), 1, "another connection was made");
     }
 }

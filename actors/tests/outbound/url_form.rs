@@ -1,11 +1,11 @@
-//! What is refused at intake, without the network. Tests are named by the row of the list of hostile input.
+//! URLs that are refused at intake, without the network. Test names begin with the row in the list of hostile input.
 
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::outbound::{AddressPolicy, Authority, OutboundError, Reason, Target};
 
 use proptest::prelude::*;
 
-use crate::ground::{Canary, fetch, on_actix, policy};
+use crate::harness::{ForbiddenServer, fetch, on_actix, policy};
 
 fn refused(url: &str) -> Reason {
     match Target::parse(url, &AddressPolicy::default()) {
@@ -24,7 +24,7 @@ fn all_refused(reason: Reason, urls: &[&str]) {
 }
 
 #[test]
-fn s1_to_s4_this_machine_in_every_spelling() {
+fn s1_to_s4_this_machine_is_refused_in_every_notation() {
     let loopback = [
         "http://127.0.0.1/",
         "http://127.0.0.1/x.png",
@@ -51,27 +51,27 @@ fn s1_to_s4_this_machine_in_every_spelling() {
 }
 
 #[test]
-fn s1_to_s4_a_canary_on_an_open_port_sees_nobody() {
+fn s1_to_s4_a_server_on_an_allowed_port_is_not_reached() {
     on_actix(async {
-        let canary = Canary::new().await;
-        let port = canary.port();
+        let forbidden = ForbiddenServer::start().await;
+        let port = forbidden.port();
         for host in ["127.0.0.1", "localhost", "127.1", "0", "2130706433", "0177.0.0.1", "[::ffff:127.0.0.1]"]
         {
             let outcome = fetch(&policy(&[], &[port]), &format!("http://{host}:{port}/x.png")).await;
             assert!(matches!(outcome, Err(OutboundError::Refused(_))), "{host}");
         }
-        canary.is_untouched().await;
+        forbidden.assert_untouched().await;
     });
 }
 
 #[test]
-fn s5_metadata() {
+fn s5_metadata_services_are_refused() {
     let urls = ["http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/", "http://0xa9fea9fe/"];
     all_refused(Reason::Metadata, &urls);
 }
 
 #[test]
-fn s6_ipv4_that_is_not_public() {
+fn s6_non_public_ipv4_is_refused() {
     let hosts = [
         "10.0.0.1",
         "172.16.0.1",
@@ -93,7 +93,7 @@ fn s6_ipv4_that_is_not_public() {
 }
 
 #[test]
-fn s7_ipv6_that_is_not_public() {
+fn s7_non_public_ipv6_is_refused() {
     let hosts = [
         "fc00::1",
         "fdff::1",
@@ -114,7 +114,7 @@ fn s7_ipv6_that_is_not_public() {
 }
 
 #[test]
-fn s14_other_schemes() {
+fn s14_other_schemes_are_refused() {
     let urls = [
         "file:///etc/passwd",
         "gopher://example.com/",
@@ -129,7 +129,7 @@ fn s14_other_schemes() {
 }
 
 #[test]
-fn s15_what_programs_read_differently() {
+fn s15_urls_that_programs_interpret_differently_are_refused() {
     let userinfo = [
         "http://good.com@127.0.0.1/",
         "http://user:secret@good.com/",
@@ -158,12 +158,12 @@ fn s15_what_programs_read_differently() {
 }
 
 #[test]
-fn s16_names_are_judged_as_they_are_after_folding() {
+fn s16_names_are_checked_after_unicode_folding() {
     all_refused(Reason::Loopback, &["http://ⓛocalhost/", "http://①②⑦.0.0.1/", "http://127。0。0。1/"]);
 }
 
 #[test]
-fn s17_ports_are_listed() {
+fn s17_only_listed_ports_are_allowed() {
     for port in [22, 25, 6379, 8080] {
         all_refused(
             Reason::Port,
@@ -176,7 +176,7 @@ fn s17_ports_are_listed() {
 }
 
 #[test]
-fn s18_long_urls_and_control_characters() {
+fn s18_long_urls_and_control_characters_are_refused() {
     let long = format!("http://good.com/{}", "a".repeat(100_000));
     all_refused(Reason::Form, &[&long]);
     for bad in ['\0', '\r', '\n', '\t', ' ', '\u{7f}', '\u{85}', '\u{a0}', '\u{2028}'] {
@@ -191,7 +191,7 @@ fn s18_long_urls_and_control_characters() {
 }
 
 #[test]
-fn s24_our_own_public_address_is_refused_by_name() {
+fn s24_the_services_own_public_url_is_refused() {
     let own = ["https://mill.example/base/", "http://93.184.216.34"];
     let policy = AddressPolicy {
         own: own.iter().map(|url| Authority::of_url(url).unwrap()).collect(),
@@ -236,25 +236,25 @@ fn a_target_prints_without_its_query() {
 }
 
 #[test]
-fn localhost_is_judged_by_its_address_where_loopback_is_open() {
+fn localhost_is_checked_by_its_address_if_loopback_is_allowed() {
     assert!(Target::parse("http://localhost/", &policy(&["127.0.0.0/8"], &[80])).is_ok());
     assert_eq!(Target::parse("http://localhost/", &policy(&["10.0.0.0/8"], &[80])), Err(Reason::Loopback));
 }
 
 #[test]
-fn users_are_told_what_to_do_and_nothing_else() {
+fn users_see_what_to_do_and_no_internal_reason() {
     for reason in Reason::ALL {
         let fault = Fault::from(reason);
         let expected = if reason == Reason::Redirects { Code::UpstreamError } else { Code::InvalidUrl };
         assert_eq!(fault.code, expected);
-        assert!(fault.cause.unwrap().contains(reason.as_str()), "the log knows");
+        assert!(fault.cause.unwrap().contains(reason.as_str()), "the log has the reason");
         for word in ["private", "loopback", "metadata", "blocked", "127."] {
             assert!(!fault.message.contains(word), "{}", fault.message);
         }
     }
 }
 
-/// Pieces of which URLs are made, in whatever order.
+/// URL-like text, assembled from pieces in any order.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("http://".to_owned()),
@@ -271,7 +271,7 @@ fn pieces() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn whatever_passes_is_read_the_same_way_again(rest in pieces()) {
+    fn an_accepted_url_parses_to_itself_again(rest in pieces()) {
         let policy = AddressPolicy::default();
         if let Ok(target) = Target::parse(&format!("http://{rest}"), &policy) {
             prop_assert!(target.full().starts_with("http://"));
@@ -282,7 +282,7 @@ proptest! {
 }
 
 #[test]
-fn s5_names_that_lead_inside_by_their_form_and_names_that_are_none() {
+fn s5_internal_and_invalid_names_are_refused() {
     all_refused(
         Reason::Metadata,
         &["http://metadata.google.internal/", "http://METADATA.google.internal./x"],
@@ -294,6 +294,9 @@ fn s5_names_that_lead_inside_by_their_form_and_names_that_are_none() {
         allow_cidrs: vec![AddressPolicy::network("10.0.0.0/8").unwrap()],
         ..AddressPolicy::default()
     };
-    assert!(Target::parse("http://db.internal/", &opened).is_ok(), "whoever opens a network has names in it");
+    assert!(
+        Target::parse("http://db.internal/", &opened).is_ok(),
+        "an operator who allows a network may have names in it"
+    );
     assert!(Target::parse("http://a_b.example-1.com/", &AddressPolicy::default()).is_ok());
 }

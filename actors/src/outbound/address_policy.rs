@@ -1,4 +1,4 @@
-//! What may be asked for: plain data, built by the edge from the settings.
+//! The policy of outbound requests: plain data, which the edge builds from the settings.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -7,31 +7,31 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-/// What outbound requests may do.
+/// Which addresses may be connected, and limits for requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressPolicy {
-    /// Networks that are open though they are not public. An opened IPv4 network is not open in its IPv6 forms, but
-    /// for `::ffff:0:0/96`.
+    /// Networks that are allowed although they are not public. An allowed IPv4 network is not allowed in its IPv6
+    /// forms, except for `::ffff:0:0/96`.
     pub allow_cidrs: Vec<IpNet>,
     /// The ports that may be connected.
     pub allow_ports: Vec<u16>,
-    /// Where this service is known to be: what its public URL names.
+    /// The public URLs of this service, which must not be requested.
     pub own: Vec<Authority>,
-    /// The ports on which this process listens: closed on every address of this machine.
+    /// The ports on which this process listens; refused on every address of this machine.
     pub own_ports: Vec<u16>,
-    /// How many redirects are followed.
+    /// Maximum number of redirects.
     pub redirects: u8,
-    /// How long name and connection of one hop may take, and its TLS handshake as long again.
+    /// Time limit for look-up and connection of one hop, and again for its TLS handshake.
     pub connect: Duration,
-    /// How long one hop may take until its answer's head is there, connecting included.
+    /// Time limit of one hop until the response's head has arrived, connecting included.
     pub head: Duration,
-    /// How long a whole download may take, hops and bytes.
+    /// Time limit of a whole download, over all hops.
     pub total: Duration,
-    /// Whom to ask for names; nobody named means the system's resolver.
+    /// The name servers to use; if empty, the system's resolver.
     pub nameservers: Vec<SocketAddr>,
     /// A PEM file of certificates that are trusted beside the system's.
     pub roots: Option<PathBuf>,
-    /// Whether others are told of the trace that a request to them belongs to.
+    /// Whether requests carry the headers of their trace.
     pub propagate_trace: bool,
 }
 
@@ -54,15 +54,15 @@ impl Default for AddressPolicy {
 }
 
 impl AddressPolicy {
-    /// A network as an operator writes it: `10.0.0.0/8`, or an address alone.
+    /// Parses a network as operators write it: `10.0.0.0/8`, or a single address.
     #[must_use]
     pub fn network(text: &str) -> Option<IpNet> {
         let text = text.trim();
         text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
     }
 
-    /// Whether `localhost` may be asked for: where this machine has been opened, it is judged by its address.
-    pub(super) fn opens_loopback(&self) -> bool {
+    /// Whether `localhost` may be requested: if loopback is allowed, its address decides.
+    pub(super) fn allows_loopback(&self) -> bool {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         self.allow_cidrs.iter().any(|net| net.contains(&loopback))
     }
@@ -72,7 +72,7 @@ impl AddressPolicy {
     }
 }
 
-/// A host and a port, the host as URLs are normalised.
+/// A host and a port; the host is normalised as in URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
     host: String,
@@ -80,7 +80,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// What an http(s) URL names; none if it is no such URL.
+    /// The authority of an http(s) URL; `None` if the text is not one.
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
         Self::of(&Url::parse(url).ok()?)

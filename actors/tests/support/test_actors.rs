@@ -1,5 +1,5 @@
-//! The job system under test: a real store and real blobs in a folder of their own, workers that do as their
-//! pictures say.
+//! The job actors under test: with a real store and real blobs in a temporary folder, and workers whose pictures
+//! script what happens to them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,37 +31,37 @@ use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::shop::Shop;
+use super::test_workers::TestWorkers;
 use super::{AGES, io};
 
-/// Store and blobs in a folder that goes with this.
-pub struct Kept {
+/// Store and blobs in a temporary folder, which is removed when this is dropped.
+pub struct TestStorage {
     pub store: Arc<dyn Store>,
     pub snapshots: Snapshots,
     pub blobs: Blobs,
     pub dir: tempfile::TempDir,
 }
 
-pub fn keep() -> Kept {
+pub fn open_storage() -> TestStorage {
     let dir = tempfile::tempdir().unwrap();
     let snapshots = Snapshots::new(Clock::system());
     let (path, listener) = (dir.path().join("jobs.db"), Arc::new(snapshots.clone()));
-    let (told, opened) = std::sync::mpsc::channel();
+    let (send, opened) = std::sync::mpsc::channel();
     io().spawn(async move {
-        let _ = told.send(SqlStore::sqlite(&path, StoreClock::system(), listener).await);
+        let _ = send.send(SqlStore::sqlite(&path, StoreClock::system(), listener).await);
     });
     let store = Arc::new(opened.recv().unwrap().unwrap());
     let blobs = Blobs::folder(&dir.path().join("blobs")).unwrap();
-    Kept { store, snapshots, blobs, dir }
+    TestStorage { store, snapshots, blobs, dir }
 }
 
-/// The actors of the job system with two slots.
-pub struct Office {
-    pub shop: Shop,
-    pub kept: Kept,
+/// The job actors, with two slots.
+pub struct TestActors {
+    pub workers: TestWorkers,
+    pub storage: TestStorage,
     pub repository: Repository,
     pub jobs: Jobs,
-    pub drain: DrainFlag,
+    pub drain_flag: DrainFlag,
     pub events: mpsc::Receiver<Event>,
     room: SpoolRoom,
 }
@@ -70,22 +70,28 @@ pub fn settings() -> DispatcherSettings {
     DispatcherSettings { slots: 2, picture: AGES, ..DispatcherSettings::default() }
 }
 
-impl Office {
-    pub fn open() -> Self {
-        Self::with(settings(), JanitorSettings::default(), keep())
+impl TestActors {
+    pub fn start() -> Self {
+        Self::with(settings(), JanitorSettings::default(), open_storage())
     }
 
-    /// One from which this much of the outside can be reached.
-    pub fn reaching(policy: AddressPolicy) -> Self {
-        Self::of(settings(), JanitorSettings::default(), keep(), policy)
+    /// Actors whose outbound requests have this policy.
+    pub fn with_outbound(policy: AddressPolicy) -> Self {
+        Self::start_with(settings(), JanitorSettings::default(), open_storage(), policy)
     }
 
-    pub fn with(settings: DispatcherSettings, janitor: JanitorSettings, kept: Kept) -> Self {
-        Self::of(settings, janitor, kept, AddressPolicy::default())
+    pub fn with(settings: DispatcherSettings, janitor: JanitorSettings, storage: TestStorage) -> Self {
+        Self::start_with(settings, janitor, storage, AddressPolicy::default())
     }
 
-    fn of(settings: DispatcherSettings, janitor: JanitorSettings, kept: Kept, reach: AddressPolicy) -> Self {
-        let shop = Shop::open(WorkersSettings { slots: settings.slots, ..super::shop::settings() });
+    fn start_with(
+        settings: DispatcherSettings,
+        janitor: JanitorSettings,
+        storage: TestStorage,
+        outbound: AddressPolicy,
+    ) -> Self {
+        let workers =
+            TestWorkers::start(WorkersSettings { slots: settings.slots, ..super::test_workers::settings() });
         let (recorder, events) = Recorder::channel(10_000);
         let policy = RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() };
         let (shutdown_trigger, _) = ShutdownTrigger::new();
@@ -96,21 +102,26 @@ impl Office {
             actor_registry: ActorRegistry::default(),
         };
         let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
-        let repository =
-            Repository::new(kept.store.clone(), kept.blobs.clone(), kept.snapshots.clone(), io(), recorder);
+        let repository = Repository::new(
+            storage.store.clone(),
+            storage.blobs.clone(),
+            storage.snapshots.clone(),
+            io(),
+            recorder,
+        );
         let drain = DrainFlag::default();
         let jobs = Jobs::start(&JobDependencies {
             arbiter: &System::current().arbiter().clone(),
             net: &System::current().arbiter().clone(),
             supervision: &supervision,
             repository: &repository,
-            workers: &shop.workers,
+            workers: &workers.address,
             drain: &drain,
             room: &room,
             disk: &(Arc::new(|| Ok(u64::MAX)) as _),
-            owner: &Owner("office".to_owned()),
+            owner: &Owner("test".to_owned()),
             io: &io(),
-            outbound_dependencies: &super::outbound_dependencies(reach),
+            outbound_dependencies: &super::outbound_dependencies(outbound),
             dispatcher: settings,
             fetcher: FetcherSettings::default(),
             delivery: DeliverySettings::default(),
@@ -118,7 +129,7 @@ impl Office {
             intake: IntakeSettings::default(),
             blob_limit: 100_000_000,
         });
-        Self { shop, kept, repository, jobs, drain, events, room }
+        Self { workers, storage, repository, jobs, drain_flag: drain, events, room }
     }
 
     /// Submits pictures whose bytes are these texts.
@@ -129,13 +140,13 @@ impl Office {
         }
     }
 
-    /// The same, told there when it ends.
-    pub async fn submit_told(&self, pictures: &[&str], url: &str) -> JobId {
+    /// The same with a webhook URL.
+    pub async fn submit_with_callback(&self, pictures: &[&str], url: &str) -> JobId {
         let submission = self.submission(pictures, None);
         self.send(Submission { callback_url: Some(url.to_owned()), ..submission }).await
     }
 
-    /// The same, of pictures that are to be had there.
+    /// Submits pictures by their names and URLs.
     pub async fn submit_urls(&self, urls: Vec<(String, String)>) -> JobId {
         let submission = self.submission(&[], None);
         self.send(Submission { kind: JobKind::Url, input: Submitted::Urls(urls), ..submission }).await
@@ -175,21 +186,21 @@ impl Office {
         self.repository.store.job(id).await.unwrap().unwrap()
     }
 
-    /// Waits until the job is so.
-    pub async fn comes_to(&self, id: &JobId, what: impl Fn(&Job) -> bool) -> Job {
+    /// Waits until the job meets the condition.
+    pub async fn wait_for(&self, id: &JobId, condition: impl Fn(&Job) -> bool) -> Job {
         let deadline = std::time::Instant::now() + AGES;
         loop {
             let job = self.job(id).await;
-            if what(&job) {
+            if condition(&job) {
                 return job;
             }
-            assert!(std::time::Instant::now() < deadline, "it stays {job:?}");
+            assert!(std::time::Instant::now() < deadline, "the job stays {job:?}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    pub async fn ends(&self, id: &JobId) -> Job {
-        self.comes_to(id, |job| job.state.has_ended()).await
+    pub async fn wait_for_end(&self, id: &JobId) -> Job {
+        self.wait_for(id, |job| job.state.has_ended()).await
     }
 
     /// The names of all blobs, sorted.
@@ -204,14 +215,15 @@ impl Office {
             }
         }
         let mut names = Vec::new();
-        walk(&self.kept.dir.path().join("blobs"), &mut names);
+        walk(&self.storage.dir.path().join("blobs"), &mut names);
         names.retain(|name| name.contains("/jobs/"));
         names.sort();
         names
     }
 
-    pub async fn rest(&self, time: Duration) {
-        self.drain.begin();
+    /// Drains with this time limit.
+    pub async fn drain(&self, time: Duration) {
+        self.drain_flag.begin();
         ask(&self.jobs.dispatcher, Drain { until: Instant::now() + time }).await.unwrap();
     }
 

@@ -1,4 +1,4 @@
-//! A small HTTP server that says what its script says, however wrong.
+//! A small HTTP server with scripted responses, which may be invalid.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -11,79 +11,79 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// What a server does once it has a request.
-pub(crate) enum Say {
-    /// Sends this and closes.
+/// How the server responds to a request.
+pub(crate) enum Response {
+    /// Sends these bytes and closes the connection.
     Once(Vec<u8>),
-    /// Sends the first, then the second again and again, as fast as it is taken.
+    /// Sends the first bytes, then repeats the second ones as fast as the client reads.
     Flood(Vec<u8>, Vec<u8>),
-    /// Sends the first, then the second again and again, slowly.
+    /// Sends the first bytes, then repeats the second ones slowly.
     Drip(Vec<u8>, Vec<u8>),
-    /// Sends this and resets the connection.
+    /// Sends these bytes and resets the connection.
     Reset(Vec<u8>),
 }
 
-/// An answer with a body of known length.
-pub(crate) fn ok(body: &[u8]) -> Say {
+/// A response with status 200 and a body of known length.
+pub(crate) fn ok(body: &[u8]) -> Response {
     answer("200 OK", "", body)
 }
 
-/// An answer with this status and more headers, each with its line's end.
-pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Say {
+/// A response with this status and these headers, each with its line ending.
+pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Response {
     let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
-    Say::Once([head.as_bytes(), body].concat())
+    Response::Once([head.as_bytes(), body].concat())
 }
 
-pub(crate) fn redirect(status: &str, location: &str) -> Say {
+pub(crate) fn redirect(status: &str, location: &str) -> Response {
     answer(status, &format!("Location: {location}\r\n"), b"")
 }
 
-/// The server; it goes with the test's arbiter.
-pub(crate) struct Site {
+/// The server; it ends with the test's arbiter.
+pub(crate) struct HttpServer {
     pub(crate) address: SocketAddr,
     requests: Rc<RefCell<Vec<String>>>,
     broken: Rc<Cell<usize>>,
 }
 
-type Script = Rc<dyn Fn(&str) -> Say>;
+type Responder = Rc<dyn Fn(&str) -> Response>;
 
-impl Site {
-    /// Serves at an address, on any port if it names none; the script is asked with the path.
-    pub(crate) async fn open(address: &str, script: impl Fn(&str) -> Say + 'static) -> Self {
-        Self::serve(address, None, Rc::new(script)).await
+impl HttpServer {
+    /// Serves at an address; port 0 stands for any free port. The responder gets the path of each request.
+    pub(crate) async fn start(address: &str, responder: impl Fn(&str) -> Response + 'static) -> Self {
+        Self::serve(address, None, Rc::new(responder)).await
     }
 
     /// The same over TLS.
-    pub(crate) async fn secure(
+    pub(crate) async fn start_tls(
         address: &str,
         tls: Arc<ServerConfig>,
-        script: impl Fn(&str) -> Say + 'static,
+        responder: impl Fn(&str) -> Response + 'static,
     ) -> Self {
-        Self::serve(address, Some(tls.into()), Rc::new(script)).await
+        Self::serve(address, Some(tls.into()), Rc::new(responder)).await
     }
 
-    async fn serve(address: &str, tls: Option<TlsAcceptor>, script: Script) -> Self {
+    async fn serve(address: &str, tls: Option<TlsAcceptor>, responder: Responder) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
-        let site =
+        let server =
             Self { address: listener.local_addr().unwrap(), requests: Rc::default(), broken: Rc::default() };
-        let (requests, broken) = (Rc::clone(&site.requests), Rc::clone(&site.broken));
+        let (requests, broken) = (Rc::clone(&server.requests), Rc::clone(&server.broken));
         actix_rt::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let script = Rc::clone(&script);
+                let responder = Rc::clone(&responder);
                 let (requests, broken, tls) = (Rc::clone(&requests), Rc::clone(&broken), tls.clone());
                 actix_rt::spawn(async move {
-                    let told = match tls {
-                        None => converse(stream, &script, &requests).await,
+                    let result = match tls {
+                        None => converse(stream, &responder, &requests).await,
                         Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => converse(stream, &script, &requests).await,
+                            Ok(stream) => converse(stream, &responder, &requests).await,
                             Err(error) => Err(error),
                         },
                     };
-                    broken.set(broken.get() + usize::from(told.is_err()));
+                    broken.set(broken.get() + usize::from(result.is_err()));
                 });
             }
         });
-        site
+        server
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -94,12 +94,12 @@ impl Site {
         format!("http://{}{path}", self.address)
     }
 
-    /// The requests so far, each as it was sent.
+    /// The requests so far, as they were sent.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.borrow().clone()
     }
 
-    /// How many connections the other side has broken.
+    /// How many connections the client has broken.
     pub(crate) fn broken(&self) -> usize {
         self.broken.get()
     }
@@ -107,25 +107,25 @@ impl Site {
 
 async fn converse(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    script: &Script,
+    responder: &Responder,
     requests: &RefCell<Vec<String>>,
 ) -> std::io::Result<()> {
     let mut request = read(&mut stream).await?;
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-    let say = script(&path);
-    if let Say::Reset(bytes) = say {
-        // What is left unread when the socket goes makes the kernel reset the connection.
+    let response = responder(&path);
+    if let Response::Reset(bytes) = response {
+        // Unread data makes the kernel reset the connection when the socket is closed.
         return stream.write_all(&bytes).await;
     }
     request.push(char::from(stream.read_u8().await?));
     requests.borrow_mut().push(request);
-    let (first, again, pause) = match say {
-        Say::Once(bytes) | Say::Reset(bytes) => {
+    let (first, again, pause) = match response {
+        Response::Once(bytes) | Response::Reset(bytes) => {
             stream.write_all(&bytes).await?;
             return stream.shutdown().await;
         }
-        Say::Flood(first, again) => (first, again, Duration::ZERO),
-        Say::Drip(first, again) => (first, again, Duration::from_millis(5)),
+        Response::Flood(first, again) => (first, again, Duration::ZERO),
+        Response::Drip(first, again) => (first, again, Duration::from_millis(5)),
     };
     stream.write_all(&first).await?;
     loop {
@@ -135,7 +135,7 @@ async fn converse(
     }
 }
 
-/// Reads head and body of a request, but for the very last byte.
+/// Reads head and body of a request except for the last byte.
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Workers under test.
+//! Workers under test, with engines that do what their picture says.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use huemill_actors::metrics::Recorder;
 use huemill_actors::supervise::{
     ActorRegistry, FatalErrorReceiver, RestartPolicy, ShutdownTrigger, Supervision, ask, start,
 };
-use huemill_actors::workers::{Answer, Ping, Run, SlotFigures, Workers, WorkersSettings};
+use huemill_actors::workers::{PingSlots, Run, RunResult, SlotFigures, Workers, WorkersSettings};
 use huemill_observability::Event;
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{AGES, Begun, Mine, engines, io};
+use super::{AGES, EngineControl, StartedPicture, engines, io};
 
-/// Workers with a mill that does as its picture says.
-pub struct Shop {
-    pub workers: Addr<Workers>,
-    pub mine: Arc<Mine>,
-    pub begun: mpsc::UnboundedReceiver<Begun>,
+/// Workers with scripted engines.
+pub struct TestWorkers {
+    pub address: Addr<Workers>,
+    pub engine: Arc<EngineControl>,
+    pub started: mpsc::UnboundedReceiver<StartedPicture>,
     pub events: mpsc::Receiver<Event>,
     pub fatal_error: FatalErrorReceiver,
 }
 
-/// One slot, a queue of two, ample times: each test shortens what it is about.
+/// One slot, a queue of two and long time limits; each test shortens the one that it is about.
 pub fn settings() -> WorkersSettings {
     WorkersSettings {
         slots: 1,
@@ -40,11 +40,11 @@ pub fn settings() -> WorkersSettings {
     }
 }
 
-impl Shop {
-    pub fn open(settings: WorkersSettings) -> Self {
+impl TestWorkers {
+    pub fn start(settings: WorkersSettings) -> Self {
         let (recorder, events) = Recorder::channel(10_000);
         let (shutdown_trigger, fatal_error) = ShutdownTrigger::new();
-        let (engines, mine, begun) = engines();
+        let (engines, engine, started) = engines();
         let policy = RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() };
         let supervision = Supervision {
             policy,
@@ -53,37 +53,38 @@ impl Shop {
             actor_registry: ActorRegistry::default(),
         };
         let actor = Workers::new(settings, engines, io(), recorder, shutdown_trigger);
-        let workers = start(System::current().arbiter(), "workers", &supervision, |_| actor);
-        Self { workers, mine, begun, events, fatal_error }
+        let address = start(System::current().arbiter(), "workers", &supervision, |_| actor);
+        Self { address, engine, started, events, fatal_error }
     }
 
     /// Sends a picture without waiting for its answer.
-    pub fn send(&self, run: Run) -> actix_rt::task::JoinHandle<Answer> {
-        let workers = self.workers.clone();
+    pub fn send(&self, run: Run) -> actix_rt::task::JoinHandle<RunResult> {
+        let workers = self.address.clone();
         actix_rt::spawn(async move { huemill_actors::workers::run(&workers, run).await })
     }
 
     pub async fn fault(&self, run: Run) -> Fault {
-        huemill_actors::workers::run(&self.workers, run).await.unwrap_err()
+        huemill_actors::workers::run(&self.address, run).await.unwrap_err()
     }
 
-    pub async fn begun(&mut self) -> String {
-        self.begun.recv().await.unwrap().0
+    /// The text of the next picture whose processing starts.
+    pub async fn next_started(&mut self) -> String {
+        self.started.recv().await.unwrap().0
     }
 
-    pub async fn pulse(&self) -> SlotFigures {
-        ask(&self.workers, Ping).await.unwrap()
+    pub async fn figures(&self) -> SlotFigures {
+        ask(&self.address, PingSlots).await.unwrap()
     }
 
-    /// Waits until the figures are these.
-    pub async fn comes_to(&self, busy: usize, queued: usize, abandoned: usize) {
+    /// Waits until the slots have these figures.
+    pub async fn wait_for_slots(&self, busy: usize, queued: usize, abandoned: usize) {
         let deadline = Instant::now() + AGES;
         loop {
-            let pulse = self.pulse().await;
-            if (pulse.busy, pulse.queued, pulse.abandoned) == (busy, queued, abandoned) {
+            let figures = self.figures().await;
+            if (figures.busy, figures.queued, figures.abandoned) == (busy, queued, abandoned) {
                 return;
             }
-            assert!(Instant::now() < deadline, "it stays {pulse:?}");
+            assert!(Instant::now() < deadline, "the figures stay {figures:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -97,12 +98,13 @@ impl Shop {
     }
 }
 
+/// A spool on disk with this text.
 pub fn in_file(text: &str) -> Spool {
     let room = SpoolRoom::open(SpoolSettings { memory_each: 0, ..SpoolSettings::default() }).unwrap();
     Spool::from_bytes(&room, text.into()).unwrap()
 }
 
-/// Time enough to begin.
+/// A deadline that leaves time to begin.
 pub fn soon() -> Instant {
     Instant::now() + Duration::from_millis(300)
 }

@@ -1,4 +1,4 @@
-//! The whole crew under test, its world in the test's hands.
+//! The whole actor system under test; the test controls its dependencies.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -10,30 +10,30 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_actors::health::{HealthReport, HealthSettings, MemoryUse};
 use huemill_actors::outbound;
 use huemill_actors::supervise::RestartPolicy;
-use huemill_actors::workers::{Answer, EngineFactory, Load, SlotEngine, WorkersSettings, run};
+use huemill_actors::workers::{EngineFactory, PictureCost, RunResult, SlotEngine, WorkersSettings, run};
 use huemill_imaging::{Crop, Error, Options, Outcome, Swatch, Watch};
 use huemill_observability::{LabelValues, Registry};
 use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
 
-use super::office::{Kept, keep};
+use super::test_actors::{TestStorage, open_storage};
 use super::{Gate, io, outbound_dependencies, outcome, picture, until};
 
-/// What the fake mill makes of the canary.
+/// Controls what the test engine makes of the canary.
 #[derive(Default)]
-pub struct Feed {
+pub struct CanaryControl {
     pub gate: Gate,
-    /// 0 right, 1 wrong palette, 2 wrong crop, 3 an error.
+    /// The canary's outcome: 0 right, 1 wrong palette, 2 wrong crop, 3 an error.
     pub canary: AtomicU8,
     pub canaries: AtomicUsize,
 }
 
-/// Knows the canary's answer; holds every other picture at the gate.
-struct CanaryMill(Arc<Feed>);
+/// An engine that knows the canary's outcome and holds every other picture at the gate.
+struct CanaryEngine(Arc<CanaryControl>);
 
-impl SlotEngine for CanaryMill {
-    fn weigh(&mut self, _: &[u8], _: &Options) -> Result<Load, Error> {
-        Ok(Load { format: "png", memory: 0 })
+impl SlotEngine for CanaryEngine {
+    fn inspect(&mut self, _: &[u8], _: &Options) -> Result<PictureCost, Error> {
+        Ok(PictureCost { format: "png", memory: 0 })
     }
 
     fn process(&mut self, bytes: &[u8], _: &Options, _: &dyn Watch) -> Result<Outcome, Error> {
@@ -58,19 +58,19 @@ fn swatch(rgb: [u8; 3]) -> Swatch {
     Swatch { rgb, oklch: [0.0; 3], share: 0.0, name: "", dark_text: false, derived: false }
 }
 
-/// A crew in a world of its own.
-pub struct Ward {
+/// An actor system and its controllable dependencies.
+pub struct TestSystem {
     pub actor_system: ActorSystem,
-    pub feed: Arc<Feed>,
+    pub engine: Arc<CanaryControl>,
     pub free: Arc<AtomicU64>,
     pub used: Arc<AtomicU64>,
     pub rounds: Arc<AtomicUsize>,
-    /// Through which the disk's probe goes.
+    /// While it is shut, the disk probe hangs.
     pub disk_gate: Arc<Gate>,
-    _kept: Kept,
+    _kept: TestStorage,
 }
 
-/// Everything soon, so that tests need not wait.
+/// Short intervals, so that tests need not wait.
 pub fn settings() -> ActorSystemSettings {
     ActorSystemSettings {
         policy: RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() },
@@ -90,32 +90,32 @@ pub fn settings() -> ActorSystemSettings {
     }
 }
 
-impl Ward {
-    pub fn open(settings: ActorSystemSettings) -> Self {
-        Self::with(settings, Feed::default())
+impl TestSystem {
+    pub fn start(settings: ActorSystemSettings) -> Self {
+        Self::with(settings, CanaryControl::default())
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "tests make them on the spot")]
-    pub fn with(settings: ActorSystemSettings, feed: Feed) -> Self {
-        let feed = Arc::new(feed);
+    pub fn with(settings: ActorSystemSettings, engine: CanaryControl) -> Self {
+        let engine = Arc::new(engine);
         let (free, used) = (Arc::new(AtomicU64::new(2_000_000_000)), Arc::new(AtomicU64::new(10)));
         let (rounds, disk_gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Gate::default()));
         disk_gate.open();
-        let (eaten, shown_free, shown_used) = (feed.clone(), free.clone(), used.clone());
-        let (counted, on_the_way) = (rounds.clone(), disk_gate.clone());
-        let engines: EngineFactory = Arc::new(move || Ok(Box::new(CanaryMill(eaten.clone()))));
-        let kept = keep();
+        let (control, shown_free, shown_used) = (engine.clone(), free.clone(), used.clone());
+        let (counted, gate) = (rounds.clone(), disk_gate.clone());
+        let engines: EngineFactory = Arc::new(move || Ok(Box::new(CanaryEngine(control.clone()))));
+        let storage = open_storage();
         let dependencies = Dependencies {
             io: io(),
             registry: Arc::new(Registry::new("0.0.0", &LabelValues::default()).unwrap()),
             room: SpoolRoom::open(SpoolSettings::default()).unwrap(),
-            store: kept.store.clone(),
-            snapshots: kept.snapshots.clone(),
-            blobs: kept.blobs.clone(),
-            owner: Owner("ward".to_owned()),
+            store: storage.store.clone(),
+            snapshots: storage.snapshots.clone(),
+            blobs: storage.blobs.clone(),
+            owner: Owner("test".to_owned()),
             engines,
             disk: Arc::new(move || {
-                on_the_way.pass();
+                gate.pass();
                 Ok(shown_free.load(Ordering::SeqCst))
             }),
             memory: Arc::new(move || {
@@ -127,50 +127,52 @@ impl Ward {
         };
         Self {
             actor_system: ActorSystem::start(&settings, dependencies),
-            feed,
+            engine,
             free,
             used,
             rounds,
             disk_gate,
-            _kept: kept,
+            _kept: storage,
         }
     }
 
     pub async fn ready() -> Self {
-        let ward = Self::open(settings());
-        ward.becomes_ready().await;
-        ward
+        let system = Self::start(settings());
+        system.wait_until_ready().await;
+        system
     }
 
-    pub fn verdict(&self) -> HealthReport {
+    pub fn report(&self) -> HealthReport {
         self.actor_system.verdict.read()
     }
 
-    pub async fn becomes_ready(&self) {
-        until(|| self.verdict().ready).await;
+    pub async fn wait_until_ready(&self) {
+        until(|| self.report().ready).await;
     }
 
-    /// Waits until exactly these are ill.
-    pub async fn suffers(&self, ill: &[&str]) -> HealthReport {
-        let of = |verdict: &HealthReport| -> Vec<_> {
-            verdict.dependencies().filter_map(|(name, ok)| (!ok).then_some(name)).collect()
+    /// Waits until exactly these checks fail.
+    pub async fn wait_for_failed(&self, failed: &[&str]) -> HealthReport {
+        let failed_checks = |report: &HealthReport| -> Vec<_> {
+            report.dependencies().filter_map(|(name, ok)| (!ok).then_some(name)).collect()
         };
-        until(|| of(&self.verdict()) == ill).await;
-        self.verdict()
+        until(|| failed_checks(&self.report()) == failed).await;
+        self.report()
     }
 
-    pub async fn rounds_pass(&self, rounds: usize) {
+    /// Waits for more rounds of probes.
+    pub async fn wait_for_rounds(&self, rounds: usize) {
         let before = self.rounds.load(Ordering::SeqCst);
         until(|| self.rounds.load(Ordering::SeqCst) >= before + rounds).await;
     }
 
-    /// Puts a picture on every slot that stays there until the gate opens; gives what becomes of them.
-    pub async fn fill_slots(&self) -> [actix_rt::task::JoinHandle<Answer>; 2] {
+    /// Puts a picture on every slot that stays there until the gate opens. Returns the tasks that wait for the
+    /// results.
+    pub async fn fill_slots(&self) -> [actix_rt::task::JoinHandle<RunResult>; 2] {
         let pictures = [(); 2].map(|()| {
             let workers = self.actor_system.workers.clone();
             actix_rt::spawn(async move {
                 loop {
-                    // A canary may be before it: then it tries again.
+                    // The canary may be ahead of it; then it tries again.
                     match run(&workers, picture("gate")).await {
                         Err(Fault { code: Code::Overloaded, .. }) => {}
                         answer => return answer,
@@ -178,12 +180,12 @@ impl Ward {
                 }
             })
         });
-        until(|| self.verdict().checks["workers"].figures.contains(&("busy", 2))).await;
+        until(|| self.report().checks["workers"].figures.contains(&("busy", 2))).await;
         pictures
     }
 
-    pub async fn close(self) {
-        self.feed.gate.open();
+    pub async fn stop(self) {
+        self.engine.gate.open();
         self.actor_system.stop(Duration::from_secs(1)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A supervised actor that fails on command.
+//! Supervision under test, and an actor that fails on command.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,20 +12,22 @@ use huemill_actors::supervise::{
 use huemill_observability::Event;
 use tokio::sync::mpsc;
 
-/// Runs a test on an actix system whose time moves only when everybody waits.
+use super::panic_now::PanicNow;
+
+/// Runs a test on an actix system whose time advances only while all tasks wait.
 pub fn on_paused_time(test: impl Future<Output = ()>) {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     System::with_tokio_rt(|| runtime().unwrap()).block_on(test);
 }
 
-/// Supervision under test.
-pub struct Stage {
+/// Supervision, and what it reports.
+pub struct TestSupervision {
     pub supervision: Supervision,
     pub events: mpsc::Receiver<Event>,
     pub fatal_error: FatalErrorReceiver,
 }
 
-impl Stage {
+impl TestSupervision {
     pub fn with(policy: RestartPolicy) -> Self {
         let (recorder, events) = Recorder::channel(100);
         let (shutdown_trigger, fatal_error) = ShutdownTrigger::new();
@@ -41,12 +43,12 @@ impl Stage {
         }
     }
 
-    pub fn start(&self, subject: Subject) -> Addr<Subject> {
-        start(System::current().arbiter(), "subject", &self.supervision, |_| subject)
+    pub fn start(&self, actor: TestActor) -> Addr<TestActor> {
+        start(System::current().arbiter(), "test_actor", &self.supervision, |_| actor)
     }
 
-    pub fn standing(&self) -> ActorStatus {
-        self.supervision.actor_registry.of("subject").unwrap()
+    pub fn status(&self) -> ActorStatus {
+        self.supervision.actor_registry.of("test_actor").unwrap()
     }
 
     pub fn restart_causes(&mut self) -> Vec<&'static str> {
@@ -60,33 +62,33 @@ impl Stage {
 
 /// A counter that fails on command.
 #[derive(Default)]
-pub struct Subject {
+pub struct TestActor {
     pub count: usize,
-    pub lives: Arc<AtomicUsize>,
+    pub starts: Arc<AtomicUsize>,
     pub ticks: Arc<AtomicUsize>,
-    pub on_start: Plan,
-    pub on_restart: Plan,
-    pub at_the_end: Plan,
+    pub on_start: FailurePlan,
+    pub on_restart: FailurePlan,
+    pub on_stop: FailurePlan,
 }
 
-/// What goes wrong, how many times.
+/// How often to fail, and how.
 #[derive(Clone, Default)]
-pub struct Plan(pub Arc<Mutex<(usize, Fate)>>);
+pub struct FailurePlan(pub Arc<Mutex<(usize, Failure)>>);
 
 #[derive(Clone, Copy, Default)]
-pub enum Fate {
+pub enum Failure {
     #[default]
     Panic,
     Stop,
 }
 
-impl Plan {
-    pub fn times(times: usize, fate: Fate) -> Self {
-        Self(Arc::new(Mutex::new((times, fate))))
+impl FailurePlan {
+    pub fn times(times: usize, failure: Failure) -> Self {
+        Self(Arc::new(Mutex::new((times, failure))))
     }
 
-    pub fn meet(&self, ctx: &mut Context<Subject>) {
-        let fate = {
+    pub fn trigger(&self, ctx: &mut Context<TestActor>) {
+        let failure = {
             let mut plan = self.0.lock().unwrap();
             if plan.0 == 0 {
                 return;
@@ -94,55 +96,53 @@ impl Plan {
             plan.0 -= 1;
             plan.1
         };
-        match fate {
-            Fate::Panic => panic!("as planned"),
-            Fate::Stop => ctx.stop(),
+        match failure {
+            Failure::Panic => panic!("as planned"),
+            Failure::Stop => ctx.stop(),
         }
     }
 }
 
-impl Actor for Subject {
+impl Actor for TestActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.lives.fetch_add(1, Ordering::SeqCst);
-        ctx.run_interval(Duration::from_millis(10), |subject, _| {
-            subject.ticks.fetch_add(1, Ordering::SeqCst);
+        self.starts.fetch_add(1, Ordering::SeqCst);
+        ctx.run_interval(Duration::from_millis(10), |actor, _| {
+            actor.ticks.fetch_add(1, Ordering::SeqCst);
         });
-        self.on_start.meet(ctx);
+        self.on_start.trigger(ctx);
     }
 
     fn stopped(&mut self, ctx: &mut Self::Context) {
-        self.at_the_end.meet(ctx);
+        self.on_stop.trigger(ctx);
     }
 }
 
-impl actix::Supervised for Subject {
+impl actix::Supervised for TestActor {
     fn restarting(&mut self, ctx: &mut Self::Context) {
         self.count = 0;
-        self.on_restart.meet(ctx);
+        self.on_restart.trigger(ctx);
     }
 }
 
 pub struct Add(pub usize);
-pub struct Break;
-pub struct BreakLater;
-pub struct Halt;
+pub struct PanicLater;
+pub struct StopNow;
 
 impl Message for Add {
     type Result = usize;
 }
-impl Message for Break {
-    type Result = ();
-}
-impl Message for BreakLater {
-    type Result = ();
-}
-impl Message for Halt {
+
+impl Message for PanicLater {
     type Result = ();
 }
 
-impl Handler<Add> for Subject {
+impl Message for StopNow {
+    type Result = ();
+}
+
+impl Handler<Add> for TestActor {
     type Result = usize;
 
     fn handle(&mut self, Add(more): Add, _: &mut Self::Context) -> usize {
@@ -151,26 +151,26 @@ impl Handler<Add> for Subject {
     }
 }
 
-impl Handler<Break> for Subject {
+impl Handler<PanicNow> for TestActor {
     type Result = ();
 
-    fn handle(&mut self, _: Break, _: &mut Self::Context) {
+    fn handle(&mut self, _: PanicNow, _: &mut Self::Context) {
         panic!("broken")
     }
 }
 
-impl Handler<BreakLater> for Subject {
+impl Handler<PanicLater> for TestActor {
     type Result = ();
 
-    fn handle(&mut self, _: BreakLater, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: PanicLater, ctx: &mut Self::Context) {
         ctx.run_later(Duration::from_millis(5), |_, _| panic!("broken later"));
     }
 }
 
-impl Handler<Halt> for Subject {
+impl Handler<StopNow> for TestActor {
     type Result = ();
 
-    fn handle(&mut self, _: Halt, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: StopNow, ctx: &mut Self::Context) {
         ctx.stop();
     }
 }

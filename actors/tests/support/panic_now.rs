@@ -1,5 +1,5 @@
-//! The message over which the real actors panic: the fault that is injected from outside, so that they carry no
-//! hook for it.
+//! A message that makes real actors panic. The tests inject this fault from outside, so the actors need no hook for
+//! it.
 
 use actix::{Context, Handler, Message};
 use huemill_actors::delivery::Delivery;
@@ -12,22 +12,22 @@ use huemill_actors::janitor::Janitor;
 use huemill_actors::metrics::Metrics;
 use huemill_actors::workers::Workers;
 
-pub struct Break;
+pub struct PanicNow;
 
-impl Message for Break {
+impl Message for PanicNow {
     type Result = ();
 }
 
-macro_rules! breaks {
+macro_rules! panic_on_command {
     ($($actor:ty),+) => {
-        $(impl Handler<Break> for $actor {
+        $(impl Handler<PanicNow> for $actor {
             type Result = ();
 
-            fn handle(&mut self, _: Break, _: &mut Context<Self>) {
+            fn handle(&mut self, _: PanicNow, _: &mut Context<Self>) {
                 panic!("as planned")
             }
         })+
     };
 }
 
-breaks!(Delivery, Dispatcher, Fetcher, Health, Idempotency, Intake, Janitor, Metrics, Workers);
+panic_on_command!(Delivery, Dispatcher, Fetcher, Health, Idempotency, Intake, Janitor, Metrics, Workers);
