@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check dashboards rules unit doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring crash chaos plans fuzz deny clean
+.PHONY: help run setup test check dashboards rules unit test-quick doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring crash chaos plans fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -9,6 +9,10 @@ FUZZ_SECONDS ?= 600
 PROMETHEUS_URL ?= http://127.0.0.1:9090
 CRASH_ROUNDS ?= 100
 CHAOS_FAULTS ?= 1000
+# Test programs of all crates that start no server but Huemill itself.
+QUICK := modules
+# What packages hold is what benchmarks measure.
+DIST := --profile dist
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +20,14 @@ help: ## List what can be made
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
 
-test: setup check rules unit doc ## All that must hold: format, lints, alerts, tests, doc tests (sets up what is missing)
+# In the order in which they are worth failing.
+STAGES := setup check rules unit doc
+
+test: $(STAGES) ## All that must hold: format, lints, alerts, tests, doc tests (sets up what is missing)
+
+.PHONY: stages
+stages:
+	@echo $(STAGES)
 
 setup: ## Install what the tests need beside Rust (Debian packages; from PyPI and npm beside the build)
 	@tests/setup.sh
@@ -35,8 +46,12 @@ dashboards: ## Dashboards against their source and the table of metrics
 rules: ## Alerts, recording rules and routes: syntax, lints, and each alert both ways
 	@observability/check.sh
 
-unit: ## Unit, property, table and process tests
-	$(CARGO) test --workspace --lib --bins --tests --benches $(PROFILE) --locked
+unit: ## Unit, property, table and process tests, several programs at a time (HUEMILL_TEST_JOBS, 3)
+	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py -- \
+		--workspace --lib --bins --tests --benches $(PROFILE) --locked
+
+test-quick: ## What needs nothing but Rust: no servers, no packages, under two minutes once built
+	CARGO='$(CARGO)' tests/run.py -- --workspace --lib --bins $(QUICK:%=--test %) $(PROFILE) --locked
 
 doc: ## Doc tests, and the documentation without warnings
 	$(CARGO) test --workspace --doc $(PROFILE) --locked
@@ -54,35 +69,28 @@ grafana: ## Grafana in Docker on 127.0.0.1:3000 with our dashboards, for the Pro
 		grafana/grafana-oss:11.6.0
 
 bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILES=a.jpg:b.png adds files
-	$(CARGO) bench -p huemill-imaging --bench pipeline
+	$(CARGO) bench $(DIST) -p huemill-imaging --bench pipeline
 
-load: ## Pictures per second over HTTP against the engine alone, and memory under load (release build)
-	$(CARGO) build --release --bin huemill
-	$(CARGO) bench --bench load
+load: ## Pictures per second over HTTP against the engine alone, and memory under load (build as packaged)
+	$(CARGO) bench $(DIST) --bench load
 
-load-jobs: ## Accepted jobs, polls and idling in ratios of one run (release build)
-	$(CARGO) build --release --bin huemill
-	$(CARGO) bench --bench jobs
+load-jobs: ## Accepted jobs, polls and idling in ratios of one run (build as packaged)
+	$(CARGO) bench $(DIST) --bench jobs
 
-load-webhooks: ## How long a live receiver waits beside a dead one (release build)
-	$(CARGO) build --release --bin huemill
-	$(CARGO) bench --bench webhooks
+load-webhooks: ## How long a live receiver waits beside a dead one (build as packaged)
+	$(CARGO) bench $(DIST) --bench webhooks
 
-load-neighbours: ## How long pictures take beside a job whose inputs are refused, to alone (release build)
-	$(CARGO) build --release --bin huemill
-	$(CARGO) bench --bench neighbours
+load-neighbours: ## How long pictures take beside a job whose inputs are refused, to alone (build as packaged)
+	$(CARGO) bench $(DIST) --bench neighbours
 
-load-fleet: ## What the store does for a picture with twenty processes and a million jobs, to one process (release build)
-	$(CARGO) build --release --bin huemill
-	$(CARGO) bench --bench fleet
+load-fleet: ## What the store does for a picture with twenty processes and a million jobs, to one process (build as packaged)
+	$(CARGO) bench $(DIST) --bench fleet
 
-load-baselines: setup ## Typical and peak load, ten minutes each, under a real Prometheus: the runbook's baselines (release build)
-	$(CARGO) build --release --bin huemill
-	$(CARGO) bench --bench baselines
+load-baselines: setup ## Typical and peak load, ten minutes each, under a real Prometheus: the runbook's baselines (build as packaged)
+	$(CARGO) bench $(DIST) --bench baselines
 
-load-measuring: ## What counting and logging costs, of the processor time of a request (release build)
-	$(CARGO) build --release --bin huemill
-	$(CARGO) bench --bench measuring
+load-measuring: ## What counting and logging costs, of the processor time of a request (build as packaged)
+	$(CARGO) bench $(DIST) --bench measuring
 
 crash: setup ## Kill the service (release build) CRASH_ROUNDS (100) times on each store, and see that nothing is lost
 	$(CARGO) build --release --bin huemill --locked

@@ -1,21 +1,39 @@
 //! Migrates the schema at startup. A schema that is newer than this program is never touched. It declares whether this
 //! program may still run on it, so that a release can be rolled back.
 
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AnyConnection, Row};
+use std::sync::LazyLock;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, Row, SqlSafeStr};
 
 use super::fault;
 use crate::store::StoreError;
 
-/// The migrations that both databases have. A released migration is never changed.
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// Version, name and text of each migration for both databases. A released migration is never changed.
+const SHARED: [(i64, &str, &str); 4] = [
+    (1, "jobs", include_str!("../../migrations/0001_jobs.sql")),
+    (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
+    (3, "fetched", include_str!("../../migrations/0003_fetched.sql")),
+    (4, "leases", include_str!("../../migrations/0004_leases.sql")),
+];
 
 /// The additional migrations for PostgreSQL.
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
+const POSTGRES: [(i64, &str, &str); 1] =
+    [(5, "storage", include_str!("../../migrations/postgres/0005_storage.sql"))];
 
-/// All migrations for PostgreSQL.
+/// The migrations for SQLite.
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| migrator(&SHARED));
+
+/// The migrations for PostgreSQL.
 pub(super) fn postgres() -> Migrator {
-    Migrator::with_migrations(MIGRATIONS.iter().chain(POSTGRES_MIGRATIONS.iter()).cloned().collect())
+    migrator(&[SHARED.as_slice(), &POSTGRES].concat())
+}
+
+fn migrator(migrations: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let migration = |&(version, name, text): &(i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(migrations.iter().map(migration).collect())
 }
 
 /// Applies the missing migrations, each in a transaction. Applies none if the schema is newer and supports this program.
@@ -48,14 +66,30 @@ async fn oldest_supported(connection: &mut AnyConnection) -> Option<i64> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use sqlx::migrate::{Migration, MigrationType};
-    use sqlx::{Connection, SqlSafeStr};
+    use sqlx::Connection;
 
     use super::super::sqlite;
     use super::*;
 
     fn migration(version: i64, text: &'static str) -> Migration {
         Migration::new(version, "step".into(), MigrationType::Simple, text.into_sql_str(), false)
+    }
+
+    #[test]
+    fn every_migration_in_the_folder_is_applied() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let files = |folder: std::path::PathBuf| {
+            let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+            let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+            let mut names: Vec<_> = files.map(|file| file.file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        let names = |migrations: &[(i64, &str, &str)]| -> Vec<String> {
+            migrations.iter().map(|(version, name, _)| format!("{version:04}_{name}.sql")).collect()
+        };
+        assert_eq!(files(folder.clone()), names(&SHARED));
+        assert_eq!(files(folder.join("postgres")), names(&POSTGRES));
     }
 
     #[tokio::test]
