@@ -29,7 +29,7 @@ use crate::job::JobId;
 use crate::spool::Spool;
 use address::Address;
 use bucket::Bucket;
-use error::both;
+use error::combine;
 use folder::Folder;
 
 /// The blob store. Cheap to clone.
@@ -130,7 +130,7 @@ impl Blobs {
     pub async fn remove_job(&self, job: &JobId, everything: bool) -> Result<u64, BlobError> {
         let [prefix, old_prefix] = key::prefixes(job, everything);
         let removed = call!(self, remove_all(&prefix));
-        both(removed, call!(self, remove_all(&old_prefix)))
+        combine(removed, call!(self, remove_all(&old_prefix)))
     }
 
     /// How long ago the newest blob of a job was written, by the blob store's own clock. `None` if the job has no blobs.

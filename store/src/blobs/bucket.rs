@@ -16,7 +16,7 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload
 use tokio::sync::Semaphore;
 
 use super::call::{CallTimeouts, StoreResult, in_time, path};
-use super::error::{BlobError, both, is_absent, of_bucket};
+use super::error::{BlobError, bucket_error, combine, is_absent};
 use super::key::{self, PROBES};
 use super::upload::{MAX_PARTS_IN_MEMORY, PART_SIZE, Upload, read_part};
 use crate::job::JobId;
@@ -43,7 +43,7 @@ impl Bucket {
 
     async fn put_payload(&self, key: &str, payload: PutPayload) -> Result<(), BlobError> {
         let limit = self.timeouts.for_bytes(payload.content_length() as u64);
-        in_time(limit, self.store.put(&path(key)?, payload)).await.map_err(of_bucket)?;
+        in_time(limit, self.store.put(&path(key)?, payload)).await.map_err(bucket_error)?;
         Ok(())
     }
 
@@ -108,10 +108,10 @@ impl Bucket {
             match in_time(self.timeouts.for_bytes(0), objects.try_next()).await {
                 Ok(Some(object)) => found.push(object.location),
                 Ok(None) => break Ok(0),
-                Err(error) => break Err(of_bucket(error)),
+                Err(error) => break Err(bucket_error(error)),
             }
         };
-        both(listed, self.remove_each(found).await)
+        combine(listed, self.remove_each(found).await)
     }
 
     /// When the newest blob under a prefix was written.
@@ -119,7 +119,7 @@ impl Bucket {
         let mut objects = self.store.list(Some(&Path::from(prefix)));
         let mut newest = None;
         while let Some(object) =
-            in_time(self.timeouts.for_bytes(0), objects.try_next()).await.map_err(of_bucket)?
+            in_time(self.timeouts.for_bytes(0), objects.try_next()).await.map_err(bucket_error)?
         {
             newest = newest.max(Some(SystemTime::from(object.last_modified)));
         }
@@ -132,7 +132,7 @@ impl Bucket {
         self.put(&key, Bytes::new()).await?;
         let written = in_time(self.timeouts.for_bytes(0), self.store.head(&path(&key)?)).await;
         self.remove(&key).await?;
-        Ok(written.map_err(of_bucket)?.last_modified.into())
+        Ok(written.map_err(bucket_error)?.last_modified.into())
     }
 
     /// Removes each of these objects that can be removed, and returns how many there were. A missing object is not an error.
@@ -145,10 +145,10 @@ impl Bucket {
                 Ok(None) => return removed,
                 Ok(Some(_)) => Ok(1),
                 Err(error) if is_absent(&error) => Ok(0),
-                Err(error) => Err(of_bucket(error)),
+                Err(error) => Err(bucket_error(error)),
             };
             let can_continue = matches!(removal, Ok(_) | Err(BlobError::Refused(_)));
-            removed = both(removed, removal);
+            removed = combine(removed, removal);
             if !can_continue {
                 return removed;
             }
@@ -159,7 +159,7 @@ impl Bucket {
     pub(super) async fn jobs(&self, prefix: &str) -> Result<Vec<JobId>, BlobError> {
         let prefix = Path::from(prefix);
         let listing = self.store.list_with_delimiter(Some(&prefix));
-        let found = in_time(self.timeouts.for_listing(), listing).await.map_err(of_bucket)?;
+        let found = in_time(self.timeouts.for_listing(), listing).await.map_err(bucket_error)?;
         let id = |path: &Path| JobId::parse(path.filename()?);
         Ok(found.common_prefixes.iter().filter_map(id).collect())
     }
@@ -170,7 +170,7 @@ impl Bucket {
         let mut probes = self.store.list(Some(&Path::from(PROBES)));
         let mut old = Vec::new();
         while let Some(probe) =
-            in_time(self.timeouts.for_bytes(0), probes.try_next()).await.map_err(of_bucket)?
+            in_time(self.timeouts.for_bytes(0), probes.try_next()).await.map_err(bucket_error)?
         {
             if SystemTime::from(probe.last_modified) < before {
                 old.push(probe.location);
@@ -183,7 +183,7 @@ impl Bucket {
         let mut objects = self.store.list(None);
         let mut used = 0;
         while let Some(object) =
-            in_time(self.timeouts.for_bytes(0), objects.try_next()).await.map_err(of_bucket)?
+            in_time(self.timeouts.for_bytes(0), objects.try_next()).await.map_err(bucket_error)?
         {
             used += object.size;
         }
@@ -205,5 +205,5 @@ async fn next_chunk(
 }
 
 fn read_error(error: object_store::Error, key: &str) -> BlobError {
-    if is_absent(&error) { BlobError::Missing(key.to_owned()) } else { of_bucket(error) }
+    if is_absent(&error) { BlobError::Missing(key.to_owned()) } else { bucket_error(error) }
 }

@@ -34,7 +34,7 @@ pub enum BlobError {
 
 /// The number of blobs that two removals removed, or the error of one of them. Of two errors, the temporary one is
 /// returned, because then the same call is worth a retry.
-pub(super) fn both(one: Result<u64, BlobError>, other: Result<u64, BlobError>) -> Result<u64, BlobError> {
+pub(super) fn combine(one: Result<u64, BlobError>, other: Result<u64, BlobError>) -> Result<u64, BlobError> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok(one + other),
         (Err(one), Err(other)) => Err(if matches!(one, BlobError::Refused(_)) { other } else { one }),
@@ -44,7 +44,7 @@ pub(super) fn both(one: Result<u64, BlobError>, other: Result<u64, BlobError>) -
 
 /// Translates an error of the file system at the path of a blob.
 #[allow(clippy::needless_pass_by_value, reason = "fits map_err")]
-pub(super) fn of_file(error: io::Error) -> BlobError {
+pub(super) fn file_error(error: io::Error) -> BlobError {
     const ELOOP: i32 = 40;
     let text = error.to_string();
     match error.kind() {
@@ -59,8 +59,8 @@ pub(super) fn of_file(error: io::Error) -> BlobError {
 }
 
 /// Translates an error of the file system at a path that all blobs share.
-pub(super) fn of_shared_path(error: io::Error) -> BlobError {
-    match of_file(error) {
+pub(super) fn shared_path_error(error: io::Error) -> BlobError {
+    match file_error(error) {
         BlobError::Refused(text) => BlobError::Away(text),
         other => other,
     }
@@ -68,7 +68,7 @@ pub(super) fn of_shared_path(error: io::Error) -> BlobError {
 
 /// Translates an error of the bucket. If the call was not about a blob, "not found" means the bucket.
 #[allow(clippy::needless_pass_by_value, reason = "fits map_err")]
-pub(super) fn of_bucket(error: S3Error) -> BlobError {
+pub(super) fn bucket_error(error: S3Error) -> BlobError {
     let text = chain(&error);
     let (text, name) = without_response(&text);
     // The response of S3-compatible servers when their disks are full or a quota is reached.
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn errors_of_the_file_system_concern_one_blob_or_all() {
-        let kind = |errno| match of_file(io::Error::from_raw_os_error(errno)) {
+        let kind = |errno| match file_error(io::Error::from_raw_os_error(errno)) {
             BlobError::Full(_) => "full",
             BlobError::Refused(_) => "refused",
             BlobError::Away(_) => "away",
@@ -186,8 +186,8 @@ mod tests {
         for errno in [enospc, edquot] {
             assert_eq!(kind(errno), "full", "{errno}");
         }
-        assert!(matches!(of_shared_path(io::Error::from_raw_os_error(eacces)), BlobError::Away(_)));
-        assert!(matches!(of_shared_path(io::Error::from_raw_os_error(enospc)), BlobError::Full(_)));
+        assert!(matches!(shared_path_error(io::Error::from_raw_os_error(eacces)), BlobError::Away(_)));
+        assert!(matches!(shared_path_error(io::Error::from_raw_os_error(enospc)), BlobError::Full(_)));
     }
 
     fn denied(answer: &str) -> S3Error {
@@ -222,7 +222,7 @@ mod tests {
             removal("AccessDenied"),
             unmet,
         ] {
-            let mapped = of_bucket(error);
+            let mapped = bucket_error(error);
             assert!(matches!(&mapped, BlobError::Refused(text) if !text.contains("secret")), "{mapped:?}");
         }
         for error in CONCERN_ALL.iter().map(|name| denied(&code(name))).chain([
@@ -235,7 +235,7 @@ mod tests {
             generic(&format!("non-2xx status code: 503 Service Unavailable: {}", code("SlowDown"))),
             generic("deadline has elapsed"),
         ]) {
-            let mapped = of_bucket(error);
+            let mapped = bucket_error(error);
             assert!(matches!(&mapped, BlobError::Away(text) if !text.contains("secret")), "{mapped:?}");
         }
     }
@@ -247,7 +247,7 @@ mod tests {
             source: format!("non-2xx status code: 404 Not Found: {}", code(name)).into(),
         };
         assert!(is_absent(&missing("NoSuchKey")) && !is_absent(&missing("NoSuchBucket")));
-        assert!(matches!(of_bucket(missing("NoSuchBucket")), BlobError::Away(_)));
+        assert!(matches!(bucket_error(missing("NoSuchBucket")), BlobError::Away(_)));
     }
 
     #[test]
@@ -269,10 +269,10 @@ mod tests {
     fn the_temporary_one_of_two_errors_is_reported() {
         let (refused, away) =
             (|| Err(BlobError::Refused(String::new())), || Err(BlobError::Away(String::new())));
-        assert!(matches!(both(refused(), away()), Err(BlobError::Away(_))));
-        assert!(matches!(both(away(), refused()), Err(BlobError::Away(_))));
-        assert!(matches!(both(refused(), Ok(1)), Err(BlobError::Refused(_))));
-        assert!(matches!(both(Ok(1), refused()), Err(BlobError::Refused(_))));
-        assert!(matches!(both(Ok(1), Ok(2)), Ok(3)));
+        assert!(matches!(combine(refused(), away()), Err(BlobError::Away(_))));
+        assert!(matches!(combine(away(), refused()), Err(BlobError::Away(_))));
+        assert!(matches!(combine(refused(), Ok(1)), Err(BlobError::Refused(_))));
+        assert!(matches!(combine(Ok(1), refused()), Err(BlobError::Refused(_))));
+        assert!(matches!(combine(Ok(1), Ok(2)), Ok(3)));
     }
 }

@@ -17,7 +17,7 @@ use futures_util::{Stream, TryStreamExt, stream};
 use tempfile::NamedTempFile;
 
 use super::directories::Directories;
-use super::error::{BlobError, of_file, of_shared_path};
+use super::error::{BlobError, file_error, shared_path_error};
 use super::key::{self, PROBES};
 use super::tree;
 use crate::job::JobId;
@@ -55,7 +55,7 @@ impl Folder {
     }
 
     pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), BlobError> {
-        self.write(key, move |file, _| file.write_all(&bytes).map_err(of_shared_path)).await
+        self.write(key, move |file, _| file.write_all(&bytes).map_err(shared_path_error)).await
     }
 
     pub(super) async fn put_spool(&self, key: &str, spool: &Spool) -> Result<(), BlobError> {
@@ -74,13 +74,13 @@ impl Folder {
         let wanted = Arc::downgrade(&caller);
         let done = blocking(move || {
             let staging = directories.root().join(STAGING);
-            let mut staged = NamedTempFile::new_in(staging).map_err(of_shared_path)?;
+            let mut staged = NamedTempFile::new_in(staging).map_err(shared_path_error)?;
             fill(staged.as_file_mut(), &wanted)?;
-            staged.as_file().sync_all().map_err(of_shared_path)?;
+            staged.as_file().sync_all().map_err(shared_path_error)?;
             if is_gone(&wanted) {
                 return Err(caller_gone());
             }
-            directories.publish(staged.into_temp_path(), &path).map(drop).map_err(of_file)
+            directories.publish(staged.into_temp_path(), &path).map(drop).map_err(file_error)
         })
         .await;
         drop(caller);
@@ -113,7 +113,7 @@ impl Folder {
 
     pub(super) async fn remove(&self, key: &str) -> Result<(), BlobError> {
         let path = self.path(key)?;
-        blocking(move || tree::absent_is(fs::remove_file(path), ()).map_err(of_file)).await
+        blocking(move || tree::absent_is(fs::remove_file(path), ()).map_err(file_error)).await
     }
 
     /// Removes all blobs under the prefix of a job that can be removed, and the directories that become empty. If only the
@@ -123,7 +123,7 @@ impl Folder {
         let only_inputs = prefix.ends_with("/in");
         blocking(move || {
             let (removed, outcome) = tree::remove_files(&path);
-            outcome.and(directories.remove_empty(&path, only_inputs)).map_err(of_file)?;
+            outcome.and(directories.remove_empty(&path, only_inputs)).map_err(file_error)?;
             Ok(removed)
         })
         .await
@@ -133,7 +133,7 @@ impl Folder {
     pub(super) async fn jobs(&self, directory: &str) -> Result<Vec<JobId>, BlobError> {
         let path = self.path(directory)?;
         blocking(move || {
-            let names = tree::names(&path).map_err(of_shared_path)?;
+            let names = tree::names(&path).map_err(shared_path_error)?;
             Ok(names.iter().filter_map(|name| JobId::parse(name.to_str()?)).collect())
         })
         .await
@@ -142,14 +142,14 @@ impl Folder {
     /// When the newest file under a prefix was written.
     pub(super) async fn newest(&self, prefix: &str) -> Result<Option<SystemTime>, BlobError> {
         let path = self.path(prefix)?;
-        blocking(move || tree::newest(&path).map_err(of_shared_path)).await
+        blocking(move || tree::newest(&path).map_err(shared_path_error)).await
     }
 
     /// The time on the file system's clock, taken from a temporary file.
     pub(super) async fn now(&self) -> Result<SystemTime, BlobError> {
         let staging = self.directories.root().join(STAGING);
         let written = move || NamedTempFile::new_in(staging)?.as_file().metadata()?.modified();
-        blocking(move || written().map_err(of_shared_path)).await
+        blocking(move || written().map_err(shared_path_error)).await
     }
 
     /// Removes the files of writes and probes that did not end.
@@ -162,14 +162,14 @@ impl Folder {
         blocking(move || {
             let sweep = |name| tree::remove_older(&directories.root().join(name), before);
             let (staged, probes) = (sweep(STAGING), sweep(PROBES));
-            Ok(staged.map_err(of_shared_path)? + probes.map_err(of_shared_path)?)
+            Ok(staged.map_err(shared_path_error)? + probes.map_err(shared_path_error)?)
         })
         .await
     }
 
     pub(super) async fn used(&self) -> Result<u64, BlobError> {
         let directories = self.directories.clone();
-        blocking(move || tree::size(directories.root()).map_err(of_shared_path)).await
+        blocking(move || tree::size(directories.root()).map_err(shared_path_error)).await
     }
 }
 
@@ -182,7 +182,7 @@ fn copy(spool: &Spool, file: &mut File, wanted: &Weak<()>) -> Result<(), BlobErr
             return Err(caller_gone());
         }
         let count = spool.read_at(offset, &mut buffer)?;
-        file.write_all(&buffer[..count]).map_err(of_shared_path)?;
+        file.write_all(&buffer[..count]).map_err(shared_path_error)?;
         offset += count as u64;
     }
     Ok(())
@@ -240,7 +240,7 @@ fn caller_gone() -> BlobError {
 fn read_error(error: io::Error, key: String) -> BlobError {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => BlobError::Missing(key),
-        _ => of_file(error),
+        _ => file_error(error),
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::call::{CallTimeouts, StoreResult, in_time, path};
-use super::error::{BlobError, of_bucket};
+use super::error::{BlobError, bucket_error};
 use crate::spool::Spool;
 
 /// Size of a part in bytes: the minimum that S3 accepts.
@@ -56,7 +56,7 @@ impl Upload {
             let upload = in_time(timeouts.for_bytes(0), store.put_multipart(&path)).await;
             upload.map(|inner| Self { inner: Some(inner), parts: JoinSet::new(), timeouts })
         });
-        begun.await.map_err(task_failed)?.map_err(of_bucket)
+        begun.await.map_err(task_failed)?.map_err(bucket_error)
     }
 
     /// Sends a whole spool. Each part holds a permit from before it is read until it has arrived.
@@ -90,14 +90,14 @@ impl Upload {
 
     async fn wait_for_part(&mut self) -> Result<(), BlobError> {
         match self.parts.join_next().await {
-            Some(part) => part.map_err(task_failed)?.map_err(of_bucket),
+            Some(part) => part.map_err(task_failed)?.map_err(bucket_error),
             None => Ok(()),
         }
     }
 
     async fn complete(mut self) -> Result<(), BlobError> {
         if let Some(upload) = &mut self.inner {
-            in_time(self.timeouts.for_bytes(PART_SIZE), upload.complete()).await.map_err(of_bucket)?;
+            in_time(self.timeouts.for_bytes(PART_SIZE), upload.complete()).await.map_err(bucket_error)?;
         }
         self.inner = None;
         Ok(())
