@@ -1,6 +1,6 @@
-//! Measures claims, settlements, figures, heartbeats and removals with 1,000 and with 1,000,000 jobs in the queue, on both
-//! databases, and prints the ratios: `cargo bench -p huemill-store --bench queue`. Each measured operation is a whole
-//! transaction, including the commit.
+//! Measures claims, settlements, figures, heartbeats and removals with 1,000 and with 1,000,000 jobs in the queue, on
+//! both databases, and prints the ratios: `cargo bench -p huemill-store --bench queue`. Each measured operation is a
+//! whole transaction, including the commit.
 
 #![allow(
     clippy::unwrap_used,

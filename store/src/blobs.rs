@@ -133,7 +133,8 @@ impl Blobs {
         combine(removed, call!(self, remove_all(&old_prefix)))
     }
 
-    /// How long ago the newest blob of a job was written, by the blob store's own clock. `None` if the job has no blobs.
+    /// How long ago the newest blob of a job was written, by the blob store's own clock. `None` if the job has no
+    /// blobs.
     pub async fn age_of(&self, job: &JobId) -> Result<Option<Duration>, BlobError> {
         let [prefix, old_prefix] = key::prefixes(job, true);
         let newest = call!(self, newest(&prefix))?.max(call!(self, newest(&old_prefix))?);
@@ -142,8 +143,8 @@ impl Blobs {
         Ok(Some(now.duration_since(newest).unwrap_or_default()))
     }
 
-    /// Lists the jobs of a shard that have blobs, or empty directories that a crash left behind. Each job is in one of the
-    /// shards 0 to 255, or in the old layout without shards. [`JobId::created_at`] gives its age.
+    /// Lists the jobs of a shard that have blobs, or empty directories that a crash left behind. Each job is in one of
+    /// the shards 0 to 255, or in the old layout without shards. [`JobId::created_at`] gives its age.
     pub async fn jobs_in(&self, shard: u8) -> Result<Vec<JobId>, BlobError> {
         call!(self, jobs(&key::jobs(Some(shard))))
     }

@@ -1,8 +1,8 @@
 //! The results of a job as one ZIP (PKWARE APPNOTE 6.3.10), which can be streamed from any offset.
 //!
-//! The archive is laid out before anything is read. Entries are stored uncompressed, and their lengths and checksums are
-//! known, so the length of the archive and the contents at each offset are known too. The same members give the same
-//! bytes in any process at any time.
+//! The archive is laid out before anything is read. Entries are stored uncompressed, and their lengths and checksums
+//! are known, so the length of the archive and the contents at each offset are known too. The same members give the
+//! same bytes in any process at any time.
 //!
 //! The HTTP side uses it for downloads. Only blobs that a range touches are read, one piece at a time. A blob that is
 //! missing or too short ends the stream with an error.

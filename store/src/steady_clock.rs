@@ -1,8 +1,8 @@
-//! A wall clock that does not jump: it follows small corrections of the system clock, and continues on the monotonic clock
-//! when the system clock jumps. Nothing expires because someone set the system clock.
+//! A wall clock that does not jump: it follows small corrections of the system clock, and continues on the monotonic
+//! clock when the system clock jumps. Nothing expires because someone set the system clock.
 //!
-//! A jump is not followed until the process restarts. There is one clock per process, so that the store and the code that
-//! compares times with it agree.
+//! A jump is not followed until the process restarts. There is one clock per process, so that the store and the code
+//! that compares times with it agree.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

@@ -1,5 +1,5 @@
-//! The contract of the store: jobs, their items, idempotency keys, nonces, secrets and everything else that must survive
-//! a restart. SQLite and PostgreSQL implement it, and one conformance suite tests both.
+//! The contract of the store: jobs, their items, idempotency keys, nonces, secrets and everything else that must
+//! survive a restart. SQLite and PostgreSQL implement it, and one conformance suite tests both.
 //!
 //! The contract contains the rules that only a transaction can guarantee:
 //! - A job is created completely, with its items and its key, or not at all. A key belongs to one job.
@@ -114,8 +114,8 @@ pub trait Store: Outbox {
     /// long as `lease`.
     async fn hold_duty(&self, owner: &Owner, name: &str, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Turns up to `limit` expired jobs into tombstones. If the clock has jumped ahead by more than `jump` since the last
-    /// call, nothing expires for that long.
+    /// Turns up to `limit` expired jobs into tombstones. If the clock has jumped ahead by more than `jump` since the
+    /// last call, nothing expires for that long.
     async fn expire(&self, limit: u32, jump: Duration) -> Result<Expired, StoreError>;
 
     /// Lists up to `limit` jobs with blobs that are due for removal: all blobs of a tombstone, the inputs of an ended
@@ -128,8 +128,8 @@ pub trait Store: Outbox {
     /// Records that the blobs of this job could not be removed. They are due again after this wait.
     async fn not_removed(&self, job: &JobId, wait: Duration) -> Result<(), StoreError>;
 
-    /// Deletes up to `limit` rows each of: tombstones older than `tombstone` whose blobs are removed; expired keys whose
-    /// job is a tombstone or gone; expired nonces.
+    /// Deletes up to `limit` rows each of: tombstones older than `tombstone` whose blobs are removed; expired keys
+    /// whose job is a tombstone or gone; expired nonces.
     async fn collect(&self, limit: u32, tombstone: Duration) -> Result<Collected, StoreError>;
 
     /// Returns which of these jobs have a row that is not a tombstone.
@@ -157,7 +157,8 @@ pub trait Store: Outbox {
     /// Writes a consistent copy of the whole store to a new file while the store is in use. SQLite only.
     async fn backup(&self, to: &Path) -> Result<(), StoreError>;
 
-    /// Whether this process is the only one that writes. If so, the last change it was notified of is the current state.
+    /// Whether this process is the only one that writes. If so, the last change it was notified of is the current
+    /// state.
     fn is_sole_writer(&self) -> bool;
 
     /// Closes all connections. Committed data stays.

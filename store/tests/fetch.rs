@@ -1,5 +1,5 @@
-//! Tests loading pictures from the blob store: the bytes are those that a reader of the whole archive gets, and any damage
-//! is detected.
+//! Tests loading pictures from the blob store: the bytes are those that a reader of the whole archive gets, and any
+//! damage is detected.
 
 #![allow(clippy::unwrap_used)]
 

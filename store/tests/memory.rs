@@ -1,4 +1,5 @@
-//! Measures the memory that is really allocated: by spools within their allowance, and by archives that declare huge sizes.
+//! Measures the memory that is really allocated: by spools within their allowance, and by archives that declare huge
+//! sizes.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,8 +1,8 @@
 //! The central directory: reads and checks all entries of an archive.
 //!
-//! `rawzip` parses the records, including zip64. This module adds the checks: the limits, a single interpretation, paths
-//! and names, and that no two entries share bytes. Shared bytes would let a small archive contain a great many large
-//! files (D. Fifield, "A better zip bomb", WOOT 2019).
+//! `rawzip` parses the records, including zip64. This module adds the checks: the limits, a single interpretation,
+//! paths and names, and that no two entries share bytes. Shared bytes would let a small archive contain a great many
+//! large files (D. Fifield, "A better zip bomb", WOOT 2019).
 
 use std::io;
 use std::ops::Range;
@@ -55,7 +55,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Reads and checks the directory. Reads no more bytes than the limits allow, and none of the entries' data. Blocks.
+    /// Reads and checks the directory. Reads no more bytes than the limits allow, and none of the entries' data.
+    /// Blocks.
     pub fn read(source: &Spool, limits: &ArchiveLimits) -> Result<Self, ArchiveError> {
         let end = EndRecord::find(source)?;
         let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];

@@ -1,9 +1,9 @@
 //! The end record of an archive, which says where the central directory is (APPNOTE 4.3.16).
 //!
-//! Readers find the record by its signature. The comment that follows may contain anything, even another such record, so
-//! readers that search differently may find different archives. This reader accepts only bytes with exactly one record
-//! whose comment ends at the last byte. The same rule rejects bytes after the archive: in a truncated archive, another
-//! archive inside it must not be taken for the whole.
+//! Readers find the record by its signature. The comment that follows may contain anything, even another such record,
+//! so readers that search differently may find different archives. This reader accepts only bytes with exactly one
+//! record whose comment ends at the last byte. The same rule rejects bytes after the archive: in a truncated archive,
+//! another archive inside it must not be taken for the whole.
 
 use super::error::ArchiveError;
 use crate::spool::Spool;

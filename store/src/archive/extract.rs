@@ -1,7 +1,7 @@
 //! Extracts one entry: reads its data, inflates them up to a limit, and checks size and CRC.
 //!
-//! The declared size is not trusted. Memory grows with the bytes that are really unpacked, up to the declared size or the
-//! limit, whichever is smaller.
+//! The declared size is not trusted. Memory grows with the bytes that are really unpacked, up to the declared size or
+//! the limit, whichever is smaller.
 
 use std::ops::Range;
 
@@ -52,7 +52,8 @@ impl<'a> EntryData<'a> {
         }
     }
 
-    /// Reads up to `limit` bytes. May return a few more if the allocator gave a larger buffer. Fewer bytes mean the end.
+    /// Reads up to `limit` bytes. May return a few more if the allocator gave a larger buffer. Fewer bytes mean the
+    /// end.
     fn read(&mut self, limit: usize) -> Result<Vec<u8>, EntryError> {
         match self {
             Self::Stored(extent) => {

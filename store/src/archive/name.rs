@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 /// Maximum length of a name in bytes.
 pub(super) const LONGEST: usize = 1024;
 
-/// The characters of code page 437 from 0x80 on: the encoding of names that are not marked as UTF-8 (APPNOTE appendix D).
+/// The characters of code page 437 from 0x80 on: the encoding of names that are not marked as UTF-8 (APPNOTE appendix
+/// D).
 const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
 /// Decodes a name. Most tools write UTF-8, many without marking it. A name that is not valid UTF-8 is decoded as code
@@ -35,7 +36,8 @@ pub(super) fn leaves_archive(name: &str) -> bool {
     drive || path.starts_with('/') || path.contains('\\') || path.split('/').any(is_parent)
 }
 
-/// Whether a component is `..`, or a variant that some systems treat the same: with spaces around it, or with more dots.
+/// Whether a component is `..`, or a variant that some systems treat the same: with spaces around it, or with more
+/// dots.
 fn is_parent(component: &str) -> bool {
     let dots = component.chars().filter(|&letter| letter == '.').count();
     dots >= 2 && component.chars().all(|letter| letter == '.' || letter.is_whitespace())
@@ -91,8 +93,8 @@ pub(super) fn is_junk(name: &str) -> bool {
         || name.split('/').any(|part| part == "__MACOSX")
 }
 
-/// Makes names unique within an archive. Remembers the last number of each stem, so that the work does not grow with the
-/// square of the number of entries.
+/// Makes names unique within an archive. Remembers the last number of each stem, so that the work does not grow with
+/// the square of the number of entries.
 #[derive(Debug)]
 pub(crate) struct UniqueNames {
     /// Maps names that count as the same to the same key.

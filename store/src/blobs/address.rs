@@ -1,8 +1,8 @@
 //! Finds the blob store from a URL, the settings of a bucket, and the AWS variables of the environment.
 //!
 //! Credentials are found in the same order as by AWS SDKs: the keys in the environment (with a session token), a web
-//! identity (IRSA), the container's credentials (ECS, EKS pod identity), the role of the instance. Profiles in files are
-//! not read.
+//! identity (IRSA), the container's credentials (ECS, EKS pod identity), the role of the instance. Profiles in files
+//! are not read.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,7 +117,8 @@ fn builder(environment: Environment<'_>) -> Result<AmazonS3Builder, BlobError> {
     }
 }
 
-/// Rejects credentials of which only a part is set. The client would ignore them and use another identity than intended.
+/// Rejects credentials of which only a part is set. The client would ignore them and use another identity than
+/// intended.
 fn reject_incomplete(find: &dyn Fn(&'static str) -> Option<String>) -> Result<(), BlobError> {
     for (one, other) in [
         ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
@@ -144,8 +145,8 @@ fn encrypted(
         .try_fold(builder, |builder, (name, value)| Ok(builder.with_config(name.parse()?, value)))
 }
 
-/// The options of the HTTP client. There is no limit on a whole response, because a blob is read as fast as its reader can
-/// take it. [`Bucket`] limits each wait.
+/// The options of the HTTP client. There is no limit on a whole response, because a blob is read as fast as its reader
+/// can take it. [`Bucket`] limits each wait.
 fn client(plain: bool, authorities: Option<&str>) -> Result<ClientOptions, BlobError> {
     let options = ClientOptions::new()
         .with_allow_http(plain)

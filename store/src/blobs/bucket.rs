@@ -1,8 +1,9 @@
 //! Blobs as objects in an S3-compatible bucket.
 //!
-//! Every call has a time limit from [`CallTimeouts`]. The client limits connections and retries; this module limits each
-//! call as a whole and each chunk of a stream. Large blobs are uploaded in parts. An upload that fails or is dropped is
-//! aborted. If a crash interrupts an upload, the bucket's lifecycle rule (`AbortIncompleteMultipartUpload`) removes it.
+//! Every call has a time limit from [`CallTimeouts`]. The client limits connections and retries; this module limits
+//! each call as a whole and each chunk of a stream. Large blobs are uploaded in parts. An upload that fails or is
+//! dropped is aborted. If a crash interrupts an upload, the bucket's lifecycle rule (`AbortIncompleteMultipartUpload`)
+//! removes it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -135,7 +136,8 @@ impl Bucket {
         Ok(written.map_err(bucket_error)?.last_modified.into())
     }
 
-    /// Removes each of these objects that can be removed, and returns how many there were. A missing object is not an error.
+    /// Removes each of these objects that can be removed, and returns how many there were. A missing object is not an
+    /// error.
     async fn remove_each(&self, objects: Vec<Path>) -> Result<u64, BlobError> {
         let objects = stream::iter(objects.into_iter().map(Ok));
         let mut removals = self.store.delete_stream(objects.boxed());

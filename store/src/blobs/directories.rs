@@ -1,8 +1,8 @@
 //! The directories of a blob folder: created when needed, synced to disk, and removed once they are empty.
 //!
 //! A blob is durable once its bytes, its name, and the names of all directories above it are on disk. This process
-//! remembers the directories that it has synced, so most blobs need only a sync of their own directory. A crash between the
-//! creation and the sync of a directory is harmless, because a new process remembers nothing.
+//! remembers the directories that it has synced, so most blobs need only a sync of their own directory. A crash between
+//! the creation and the sync of a directory is harmless, because a new process remembers nothing.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -26,8 +26,9 @@ pub(super) struct Directories(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
-    /// Puts share this lock. The removal of empty directories takes it exclusively, so that it does not keep removing the
-    /// directories that puts create. It covers only this process; if another process removes a directory, the put retries.
+    /// Puts share this lock. The removal of empty directories takes it exclusively, so that it does not keep removing
+    /// the directories that puts create. It covers only this process; if another process removes a directory, the put
+    /// retries.
     in_use: RwLock<()>,
     /// Directories whose names are on disk, like the names of all directories above them.
     durable: Mutex<HashSet<PathBuf>>,
@@ -79,8 +80,8 @@ impl Directories {
         directory.parent().filter(|_| parent).map_or(Ok(()), tree::remove_if_empty)
     }
 
-    /// Creates a directory and those above it. Forgets the directory first: it is not on disk, whatever was remembered, and
-    /// no other put may treat it as synced.
+    /// Creates a directory and those above it. Forgets the directory first: it is not on disk, whatever was remembered,
+    /// and no other put may treat it as synced.
     fn make(&self, directory: &Path) -> io::Result<()> {
         self.durable().remove(directory);
         match (create(directory), directory.parent()) {
@@ -92,8 +93,8 @@ impl Directories {
         }
     }
 
-    /// The directories to sync after a new name in this directory: this one, and each directory that contains a name that
-    /// is not known to be durable.
+    /// The directories to sync after a new name in this directory: this one, and each directory that contains a name
+    /// that is not known to be durable.
     fn unsynced(&self, directory: &Path) -> Vec<PathBuf> {
         let durable = self.durable();
         let fresh = self.chain(directory).take_while(|directory| !durable.contains(*directory));

@@ -1,7 +1,7 @@
 //! Errors of the blob store, and whether they concern one blob or all of them.
 //!
-//! Translates the errors of the file system and the bucket. A server's response may quote keys and signatures, so only the
-//! name of the error in it is kept.
+//! Translates the errors of the file system and the bucket. A server's response may quote keys and signatures, so only
+//! the name of the error in it is kept.
 
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
@@ -20,8 +20,8 @@ pub enum BlobError {
     /// The blob store is unreachable or busy, or rejects every call. This concerns all blobs, and may pass.
     #[error("the blob store is unavailable: {0}")]
     Away(String),
-    /// The blob store denies access to this blob because of its permissions, encryption key or storage class. Other blobs
-    /// may be accessible.
+    /// The blob store denies access to this blob because of its permissions, encryption key or storage class. Other
+    /// blobs may be accessible.
     #[error("the blob store denies access to this blob: {0}")]
     Refused(String),
     /// The address or the settings of the blob store are invalid.
@@ -107,9 +107,9 @@ const CONCERN_ALL: [&str; 13] = [
 /// The beginning of the client's error for one object of a removal.
 const DELETE_FAILED: &str = "DeleteObjects request failed for key ";
 
-/// Whether an error to which the server gives this name concerns one object. A response without a name does not come from
-/// S3 but from a proxy in front of it, and a 403 that is not about an object comes from a source of credentials or a
-/// listing. Both concern all objects.
+/// Whether an error to which the server gives this name concerns one object. A response without a name does not come
+/// from S3 but from a proxy in front of it, and a 403 that is not about an object comes from a source of credentials or
+/// a listing. Both concern all objects.
 fn concerns_one_object(error: &S3Error, name: &str) -> bool {
     let one = match error {
         // 403 and 412.

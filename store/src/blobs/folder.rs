@@ -1,8 +1,9 @@
 //! Blobs as files in a local folder. The key is the path.
 //!
-//! A write goes to a staging directory, is synced, and is then published by [`Directories`], so a blob exists completely
-//! and durably or not at all. All work runs on the runtime's blocking threads. A write whose caller goes away stops at the
-//! next chunk and leaves nothing. If a crash leaves files in the staging directory, [`Folder::sweep`] removes them.
+//! A write goes to a staging directory, is synced, and is then published by [`Directories`], so a blob exists
+//! completely and durably or not at all. All work runs on the runtime's blocking threads. A write whose caller goes
+//! away stops at the next chunk and leaves nothing. If a crash leaves files in the staging directory, [`Folder::sweep`]
+//! removes them.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -116,8 +117,8 @@ impl Folder {
         blocking(move || tree::absent_is(fs::remove_file(path), ()).map_err(file_error)).await
     }
 
-    /// Removes all blobs under the prefix of a job that can be removed, and the directories that become empty. If only the
-    /// inputs are to be removed, the directory above is the job's own, and is removed too if it is empty.
+    /// Removes all blobs under the prefix of a job that can be removed, and the directories that become empty. If only
+    /// the inputs are to be removed, the directory above is the job's own, and is removed too if it is empty.
     pub(super) async fn remove_all(&self, prefix: &str) -> Result<u64, BlobError> {
         let (path, directories) = (self.path(prefix)?, self.directories.clone());
         let only_inputs = prefix.ends_with("/in");

@@ -1,8 +1,8 @@
 //! The keys of blobs: `{xx}/jobs/{job id}/in/{n}` and `{xx}/jobs/{job id}/out/{n}.{extension}`.
 //!
-//! `xx` is the job's shard: the last two hex digits of its id, which are random. Shards keep directories short enough to
-//! list, and let a bucket spread its load, which it does by the beginning of keys. In the old layout, without shards, keys
-//! began with `jobs/`. Such blobs are still read, listed and removed.
+//! `xx` is the job's shard: the last two hex digits of its id, which are random. Shards keep directories short enough
+//! to list, and let a bucket spread its load, which it does by the beginning of keys. In the old layout, without
+//! shards, keys began with `jobs/`. Such blobs are still read, listed and removed.
 
 use crate::job::JobId;
 

@@ -1,5 +1,5 @@
-//! Walks through the folder of the blobs: lists, measures and removes files. Other processes write and remove files at the
-//! same time, so a missing file is not an error. Links are not followed. All of it blocks.
+//! Walks through the folder of the blobs: lists, measures and removes files. Other processes write and remove files at
+//! the same time, so a missing file is not an error. Links are not followed. All of it blocks.
 
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
@@ -54,8 +54,8 @@ pub(super) fn size(folder: &Path) -> io::Result<u64> {
     Ok(size)
 }
 
-/// Removes all files in a folder and its subfolders that can be removed. Returns how many those were, and the first error.
-/// Files that are added in the meantime stay.
+/// Removes all files in a folder and its subfolders that can be removed. Returns how many those were, and the first
+/// error. Files that are added in the meantime stay.
 pub(super) fn remove_files(folder: &Path) -> (u64, io::Result<()>) {
     let entries = match entries(folder) {
         Ok(entries) => entries,

@@ -1,8 +1,8 @@
-//! Uploads a large blob to a bucket in parallel parts. Nothing of it is visible until it is complete. If the upload fails
-//! or its caller goes away, it is aborted.
+//! Uploads a large blob to a bucket in parallel parts. Nothing of it is visible until it is complete. If the upload
+//! fails or its caller goes away, it is aborted.
 //!
-//! Two limits bound the memory: one upload has up to [`PARALLEL_PARTS`] parts in memory, all uploads of a bucket together
-//! have up to [`MAX_PARTS_IN_MEMORY`].
+//! Two limits bound the memory: one upload has up to [`PARALLEL_PARTS`] parts in memory, all uploads of a bucket
+//! together have up to [`MAX_PARTS_IN_MEMORY`].
 
 use std::io;
 use std::sync::Arc;

@@ -16,14 +16,14 @@ pub(super) fn assign<'a>(requested: impl Iterator<Item = &'a str>) -> Vec<String
     requested.map(|name| names.unique(harmless(name))).collect()
 }
 
-/// The key by which names are compared: equal for names that some file system treats as the same. Converts to upper case
-/// first, because that makes `ß` and `SS` the same.
+/// The key by which names are compared: equal for names that some file system treats as the same. Converts to upper
+/// case first, because that makes `ß` and `SS` the same.
 fn folded(name: &str) -> String {
     name.to_uppercase().to_lowercase().nfc().collect()
 }
 
-/// Makes a name harmless: removes folders, invisible characters, characters with a special meaning to some system, special
-/// beginnings and endings, and device names of Windows. A harmless name stays as it is.
+/// Makes a name harmless: removes folders, invisible characters, characters with a special meaning to some system,
+/// special beginnings and endings, and device names of Windows. A harmless name stays as it is.
 #[must_use]
 pub fn harmless(name: &str) -> String {
     let plain: String = name.nfc().map(|letter| if is_harmful(letter) { '_' } else { letter }).collect();

@@ -10,8 +10,8 @@ use crate::blobs::{BlobError, Blobs};
 /// A file in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// The requested name, extension included. The archive uses another name if this one is taken, or could do harm where
-    /// the archive is unpacked.
+    /// The requested name, extension included. The archive uses another name if this one is taken, or could do harm
+    /// where the archive is unpacked.
     pub name: String,
     /// Its length in bytes.
     pub length: u64,

@@ -1,5 +1,5 @@
-//! A limited number of bytes, and shares of it that are returned on drop. Nothing waits: if there is no room, the request
-//! is denied.
+//! A limited number of bytes, and shares of it that are returned on drop. Nothing waits: if there is no room, the
+//! request is denied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

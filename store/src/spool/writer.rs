@@ -38,8 +38,8 @@ impl Spool {
     }
 
     /// Spools complete bytes that are needed only briefly, such as a response that is being sent. They stay in memory,
-    /// whatever their length, if the shared allowance has room. Otherwise they are written to a file. Does not block the
-    /// calling thread.
+    /// whatever their length, if the shared allowance has room. Otherwise they are written to a file. Does not block
+    /// the calling thread.
     pub async fn keep(room: &SpoolRoom, bytes: Vec<u8>) -> io::Result<Self> {
         let mut share = room.memory_share();
         if share.resize(bytes.capacity() as u64) {
@@ -171,8 +171,8 @@ struct FileWriter {
 }
 
 impl FileWriter {
-    /// Moves the bytes of a buffer to a new file. The buffer then serves in front of the file, as large as the allowance
-    /// permits. Without any room for a buffer, every chunk goes straight to the file.
+    /// Moves the bytes of a buffer to a new file. The buffer then serves in front of the file, as large as the
+    /// allowance permits. Without any room for a buffer, every chunk goes straight to the file.
     fn create(room: &SpoolRoom, buffer: Buffer) -> io::Result<Self> {
         let mut writer = Self { file: room.create_file()?, disk: room.disk_share(), buffer };
         writer.flush()?;

@@ -1,6 +1,7 @@
 //! Implements the store's contract: each method runs as one named operation, a write or some reads.
 //!
-//! The names are label values of metrics and names of spans. They are listed in [`OPERATIONS`](crate::store::OPERATIONS).
+//! The names are label values of metrics and names of spans. They are listed in
+//! [`OPERATIONS`](crate::store::OPERATIONS).
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -58,8 +58,8 @@ pub(super) fn anything_to_claim() -> String {
     )
 }
 
-/// The result of a claim if there is nothing to claim, or `None` if there is. Lets an idle process find that out without
-/// locking a row.
+/// The result of a claim if there is nothing to claim, or `None` if there is. Lets an idle process find that out
+/// without locking a row.
 pub(super) async fn nothing_to_claim(
     connection: &mut AnyConnection,
     now: Now,

@@ -64,8 +64,8 @@ pub(super) async fn count_item(
     Ok(None)
 }
 
-/// Ends a live job, and puts its delivery into the outbox. Its inputs become due for removal, unless pictures failed with
-/// a retryable error: an operator may want to retry those.
+/// Ends a live job, and puts its delivery into the outbox. Its inputs become due for removal, unless pictures failed
+/// with a retryable error: an operator may want to retry those.
 pub(super) async fn end_job(
     tx: &mut Tx<'_>,
     record: &mut Record,

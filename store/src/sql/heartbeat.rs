@@ -1,5 +1,5 @@
-//! The rows of the processes that share the store: heartbeats with their reconciliation of leases, the list of processes,
-//! and duties.
+//! The rows of the processes that share the store: heartbeats with their reconciliation of leases, the list of
+//! processes, and duties.
 
 use std::collections::HashSet;
 use std::time::Duration;

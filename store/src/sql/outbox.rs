@@ -1,7 +1,7 @@
 //! The rows of the outbox: creates deliveries, claims them, records attempts and lists them.
 //!
-//! A claim moves `next_at` to the time at which the claim ends, so a delivery whose process died becomes due again on its
-//! own.
+//! A claim moves `next_at` to the time at which the claim ends, so a delivery whose process died becomes due again on
+//! its own.
 
 mod attempt;
 mod claim;

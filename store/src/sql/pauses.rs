@@ -21,7 +21,8 @@ impl Pauses {
         self.everything || !self.kinds.is_empty()
     }
 
-    /// An SQL condition that excludes paused kinds, or empty text. Kinds are fixed words, so they are safe in a statement.
+    /// An SQL condition that excludes paused kinds, or empty text. Kinds are fixed words, so they are safe in a
+    /// statement.
     pub(super) fn condition(&self, column: &str) -> String {
         if self.kinds.is_empty() {
             return String::new();

@@ -126,8 +126,8 @@ impl Reap {
     }
 }
 
-/// Voids all leases of earlier processes, when the only process starts. Times that they stored on their monotonic clocks
-/// mean nothing to this process.
+/// Voids all leases of earlier processes, when the only process starts. Times that they stored on their monotonic
+/// clocks mean nothing to this process.
 pub(super) struct VoidLeases;
 
 #[async_trait]

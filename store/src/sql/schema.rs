@@ -36,7 +36,8 @@ fn migrator(migrations: &[(i64, &'static str, &'static str)]) -> Migrator {
     Migrator::with_migrations(migrations.iter().map(migration).collect())
 }
 
-/// Applies the missing migrations, each in a transaction. Applies none if the schema is newer and supports this program.
+/// Applies the missing migrations, each in a transaction. Applies none if the schema is newer and supports this
+/// program.
 pub(super) async fn migrate(connection: &mut AnyConnection, migrations: &Migrator) -> Result<(), StoreError> {
     let newest = migrations.iter().map(|migration| migration.version).max().unwrap_or_default();
     let Err(error) = migrations.run_direct(None, connection, false).await else { return Ok(()) };

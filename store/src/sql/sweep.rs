@@ -62,8 +62,8 @@ impl Operation for Expire {
 
 impl Expire {
     /// Compares the time with the time of the last expiry. A clock that is wrongly ahead would expire jobs too early.
-    /// After a jump ahead, expiry is therefore suspended for as long as the largest allowed jump. If the clock goes back,
-    /// the suspension ends.
+    /// After a jump ahead, expiry is therefore suspended for as long as the largest allowed jump. If the clock goes
+    /// back, the suspension ends.
     async fn check_clock(&self, tx: &mut Tx<'_>) -> Result<Expired, Error> {
         let (now, jump) = (tx.now.wall, millis(self.jump));
         let row = sqlx::query("SELECT last_at, wait_until FROM expiry_clock WHERE id = 1")

@@ -39,8 +39,8 @@ pub enum Selection {
 pub struct ClaimRequest {
     /// The process that claims.
     pub owner: Owner,
-    /// The sequence number of this claim among the claims of its owner. [`Heartbeat::answered`](super::Heartbeat::answered) refers
-    /// to it.
+    /// The sequence number of this claim among the claims of its owner.
+    /// [`Heartbeat::answered`](super::Heartbeat::answered) refers to it.
     pub sequence: u64,
     /// Maximum number of items. A claim for suspects returns at most one.
     pub limit: u32,

@@ -1,4 +1,5 @@
-//! Tests that errors of one blob are distinguished from errors of all blobs, and that a removal continues after an error.
+//! Tests that errors of one blob are distinguished from errors of all blobs, and that a removal continues after an
+//! error.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,5 @@
-//! Tests that the credentials of a bucket are found like AWS SDKs find them. The S3 server checks each signature and each
-//! session token.
+//! Tests that the credentials of a bucket are found like AWS SDKs find them. The S3 server checks each signature and
+//! each session token.
 
 use std::io::Write;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Tests the blob store in a local folder and in an S3 bucket: one suite for both, and separate tests for what only one of
-//! them can do wrong.
+//! Tests the blob store in a local folder and in an S3 bucket: one suite for both, and separate tests for what only one
+//! of them can do wrong.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,5 @@
-//! An HTTP server whose responses a test defines, with or without TLS. It gives responses that the real S3 server does not
-//! give, and stands in for the services that issue credentials.
+//! An HTTP server whose responses a test defines, with or without TLS. It gives responses that the real S3 server does
+//! not give, and stands in for the services that issue credentials.
 
 use std::io::Write;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! Builds ZIP archives byte by byte, well-formed and hostile ones. Written independently of the reader that it tests, from
-//! the specification of the format (APPNOTE 6.3.10), so that both do not share a misunderstanding.
+//! Builds ZIP archives byte by byte, well-formed and hostile ones. Written independently of the reader that it tests,
+//! from the specification of the format (APPNOTE 6.3.10), so that both do not share a misunderstanding.
 
 // Each test binary that includes this file uses a part of it.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]

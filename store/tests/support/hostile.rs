@@ -19,8 +19,8 @@ pub enum Must {
     Traversal,
     /// The archive is rejected before anything is inflated.
     Refused,
-    /// The `good` entries contain the picture, and the `bad` ones fail without affecting the others. All other entries are
-    /// ignored. Names are as displayed.
+    /// The `good` entries contain the picture, and the `bad` ones fail without affecting the others. All other entries
+    /// are ignored. Names are as displayed.
     Entries { good: Vec<String>, bad: Vec<String> },
     /// The archive is well-formed and has this many pictures.
     Pictures(usize),

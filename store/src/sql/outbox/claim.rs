@@ -12,8 +12,8 @@ use crate::sql::fault::corrupt;
 use crate::sql::operation::{Operation, Tx};
 use crate::sql::rows;
 
-/// How many due deliveries a claim reads. One host with many deliveries must not hide those of other hosts for long, but
-/// reading all of them would take too long.
+/// How many due deliveries a claim reads. One host with many deliveries must not hide those of other hosts for long,
+/// but reading all of them would take too long.
 const WINDOW: u32 = 512;
 
 pub(in crate::sql) const NEXT: &str =
