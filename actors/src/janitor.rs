@@ -62,7 +62,7 @@ pub struct JanitorSettings {
 }
 
 impl Default for JanitorSettings {
-    /// A round a minute, figures every 10 s, a count a day, tombstones of 7 days, orphans of an hour, a walk an hour, jobs
+    /// A round a minute, figures every 15 s, a count a day, tombstones of 7 days, orphans of an hour, a walk an hour, jobs
     /// stalled after 90 s, an hour's jump, 100 at a time.
     fn default() -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Default for JanitorSettings {
             tombstone: Duration::from_secs(7 * 24 * 3600),
             orphan: Duration::from_secs(3600),
             walk: Duration::from_secs(3600),
-            figures: Duration::from_secs(10),
+            figures: Duration::from_secs(15),
             recount: Duration::from_secs(24 * 3600),
             duty: Duration::from_secs(90),
             stalled: Duration::from_secs(90),
