@@ -145,7 +145,8 @@ impl Crew {
             // One that hangs ends with the process.
             let _ = timeout(FAREWELL, ended).await;
         }
-        self.records.store.close().await;
+        // What was committed stays; a connection whose network is dead would be waited for without end.
+        let _ = timeout(FAREWELL, self.records.store.close()).await;
     }
 }
 
