@@ -12,6 +12,7 @@
 
 mod attempt;
 mod blob_check;
+mod card;
 mod claimed_items;
 mod claiming;
 mod judgement;
@@ -74,7 +75,7 @@ impl Message for Rest {
     type Result = ();
 }
 
-/// The first wait after a failure, and the longest.
+/// The first wait after a failure, and the longest. It grows until a picture is settled, or none is left to try.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 
 /// What the store answers within this time. A reply that comes later, or never, is made good by the next heartbeat.
@@ -161,7 +162,11 @@ impl Dispatcher {
 
     fn finished(&mut self, finish: Finish, job: &JobId, ctx: &mut Context<Self>) {
         match finish {
-            Finish::Settled | Finish::Lost => self.claim(ctx),
+            Finish::Settled => {
+                self.pause = PAUSES.0;
+                self.claim(ctx);
+            }
+            Finish::Lost => self.claim(ctx),
             Finish::GivenBack(fault) => self.pause(Some(job), &fault.with_cause(), ctx),
         }
     }

@@ -114,6 +114,24 @@ fn a_canceled_job_stops_its_running_picture_and_keeps_what_is_done() {
 }
 
 #[test]
+fn the_card_of_a_picture_that_was_canceled_meanwhile_is_removed() {
+    on_actix(async {
+        let mut office = Office::open();
+        let id = office.submit(&["done", "gate"]).await;
+        while office.shop.begun().await != "gate" {}
+        office.comes_to(&id, |job| job.succeeded >= 1).await;
+        office.records.store.cancel(&id).await.unwrap();
+        // No one stops the attempt: it stores its card and finds when it settles that the job has ended.
+        let mine = office.shop.mine.clone();
+        io().spawn_blocking(move || mine.gate.open());
+        until(|| office.jobs.observed.read().dispatcher.claimed == 0).await;
+        let cards = office.blobs().into_iter().filter(|key| key.contains("/out/")).count();
+        assert_eq!(cards, 1, "{:?}", office.blobs());
+        assert_eq!(office.job(&id).await.succeeded, 1);
+    });
+}
+
+#[test]
 fn at_rest_a_picture_in_flight_is_given_back_uncounted() {
     on_actix(async {
         let mut office = Office::open();

@@ -124,6 +124,11 @@ impl Blobs {
         }
     }
 
+    /// Removes one blob. One that is not there is no error.
+    pub async fn remove(&self, key: &str) -> Result<(), BlobError> {
+        at!(self, remove(key))
+    }
+
     /// Removes a job's blobs, all or the inputs alone, and returns how many there were. One that cannot be removed
     /// does not keep the others, and is reported when they are gone.
     pub async fn remove_job(&self, job: &JobId, everything: bool) -> Result<u64, BlobError> {

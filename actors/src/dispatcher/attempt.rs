@@ -11,11 +11,11 @@ use std::time::Duration;
 use huemill_observability::trace::{self, KeyValue, Scope, Span, SpanKind};
 use huemill_observability::{Event, log};
 use huemill_store::Spool;
-use huemill_store::blobs::card_key;
 use huemill_store::fetch::fetch;
-use huemill_store::job::{Card, ItemResult, ItemSource, Job, JobState};
+use huemill_store::job::{ItemResult, ItemSource};
 use huemill_store::store::{Claim, Lease, Outcome, Settled, StoreError};
 
+use super::card;
 use super::claimed_items::Download;
 use super::judgement::{Failure, Judgement, judge, of_fetch};
 use super::{DispatcherSettings, Tools, within};
@@ -81,6 +81,7 @@ async fn carry_out(
         biased;
         () = cancel.cancelled() => {
             span.fail("lost");
+            card::remove_unneeded(&tools, &claim).await;
             return Finish::Lost;
         }
         worked = work(&tools, settings, &claim, &cancel, download) => worked,
@@ -105,21 +106,10 @@ async fn carry_out(
         Err(finish) => return finish,
     };
     if settled == Settled::Stale {
-        clear_away(&tools, &claim.lease).await;
+        card::remove_unneeded(&tools, &claim).await;
     }
     tell(&tools, &claim, &settled, fault.as_ref(), began);
     Finish::Settled
-}
-
-/// A card that was stored after its job was deleted has no row that names it.
-async fn clear_away(tools: &Tools, lease: &Lease) {
-    let is_gone = |job: &Option<Job>| job.as_ref().is_none_or(|job| job.state == JobState::Expired);
-    if !tools.records.store.job(&lease.job).await.is_ok_and(|job| is_gone(&job)) {
-        return;
-    }
-    let (blobs, job) = (tools.records.blobs.clone(), lease.job.clone());
-    // Should that fail, the walk for orphans finds it.
-    let _ = tools.records.on_io(async move { Ok(blobs.remove_job(&job, true).await?) }).await;
 }
 
 async fn work(
@@ -141,7 +131,7 @@ async fn work(
     tools.estimate.took(done.worked);
     let members = serde_json::to_string(&Members::from(&done.outcome))
         .map_err(|error| Fault::new(Code::InternalError).because(error))?;
-    let card = part("card upload", store_card(tools, claim, done.outcome.card)).await?;
+    let card = part("card upload", card::store(tools, claim, cancel, done.outcome.card)).await?;
     Ok(ItemResult { members, card })
 }
 
@@ -159,20 +149,6 @@ async fn bytes(tools: &Arc<Tools>, settings: DispatcherSettings, claim: &Claim) 
         Ok(fetch(&records.blobs, &source, room, settings.longest_input).await)
     });
     fetched.await?.map_err(of_fetch)
-}
-
-async fn store_card(tools: &Arc<Tools>, claim: &Claim, card: huemill_imaging::Card) -> Result<Card, Failure> {
-    let Lease { job, number, .. } = &claim.lease;
-    let stored = Card {
-        key: card_key(job, *number, card.format.extension()),
-        media_type: card.format.media_type().to_owned(),
-        length: card.bytes.len() as u64,
-        crc32: crc32fast::hash(&card.bytes),
-    };
-    let (records, key) = (tools.records.clone(), stored.key.clone());
-    let put = async move { Ok(records.blobs.put(&key, card.bytes.into()).await) };
-    tools.records.on_io(put).await?.map_err(Failure::Blob)?;
-    Ok(stored)
 }
 
 /// The first wait before a write is tried again, and the longest.

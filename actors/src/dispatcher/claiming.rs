@@ -76,8 +76,10 @@ impl Dispatcher {
         again: bool,
         ctx: &mut Context<Self>,
     ) {
-        self.pause = PAUSES.0;
         let empty = claims.items.is_empty();
+        if empty {
+            self.pause = PAUSES.0;
+        }
         let in_turn = selection == Selection::InTurn;
         self.suspects.waiting = claims.suspects;
         self.suspects.isolated_waiting = claims.isolated;

@@ -19,14 +19,19 @@ pub(super) enum Failure {
     /// It lies in the picture, or nothing but a fault of ours is known.
     Fault(Fault),
     /// Its blob could not be read, or its card not be written.
-    Blob(BlobError),
+    Blob {
+        /// What was being done, for the log.
+        doing: &'static str,
+        /// Why it failed.
+        error: BlobError,
+    },
 }
 
 impl SpanError for Failure {
     fn code(&self) -> &'static str {
         match self {
             Self::Fault(fault) => fault.code.as_str(),
-            Self::Blob(_) => "BLOB_ERROR",
+            Self::Blob { .. } => "BLOB_ERROR",
         }
     }
 }
@@ -50,7 +55,7 @@ const SNOOZE: Duration = Duration::from_secs(2);
 
 pub(super) async fn judge(tools: &Tools, settings: DispatcherSettings, failure: Failure) -> Judgement {
     let fault = match failure {
-        Failure::Blob(error) => {
+        Failure::Blob { doing, error } => {
             // A missing blob says nothing of the others; a full store is full for all.
             let for_all = match &error {
                 BlobError::Missing(_) => false,
@@ -62,7 +67,7 @@ pub(super) async fn judge(tools: &Tools, settings: DispatcherSettings, failure: 
                 fault.code = Code::Overloaded;
                 return Judgement::GiveBack(fault);
             }
-            Fault::new(Code::InternalError).because(error)
+            Fault::new(Code::InternalError).because(format!("{doing}: {error}"))
         }
         Failure::Fault(fault) => fault,
     };
@@ -79,7 +84,7 @@ pub(super) async fn judge(tools: &Tools, settings: DispatcherSettings, failure: 
 
 pub(super) fn of_fetch(error: FetchError) -> Failure {
     Failure::Fault(match error {
-        FetchError::Blob(error) => return Failure::Blob(error),
+        FetchError::Blob(error) => return Failure::Blob { doing: "reading the input", error },
         FetchError::Entry(EntryError::Io(error)) => Fault::new(Code::Overloaded).because(error),
         FetchError::Entry(error) => workers::of_entry(&error),
         FetchError::TooLarge { limit } => workers::too_many_bytes(limit).because(error),
