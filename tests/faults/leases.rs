@@ -84,3 +84,19 @@ fn a_process_that_is_stopped_while_replies_are_lost_comes_to_an_end() {
     ends(&heir, &job, 8, 0);
     all_is_well(&[&heir], &deployment.database());
 }
+
+#[test]
+fn a_process_whose_connections_are_dead_stops_when_it_is_told_to() {
+    let deployment = Deployment::new(Kind::Postgres)
+        .with(&[("HUEMILL__SERVER__DRAIN_SECONDS", "2"), ("HUEMILL__JOBS__REST_SECONDS", "2")]);
+    let service = deployment.start();
+    let database = deployment.database();
+    let job = submit(&service, &large(30));
+    until("pictures are at work", || claimed(&database) > 0);
+    deployment.network().unwrap().forget();
+    assert_eq!(service.stop(), Some(0));
+    // What it could not give back is taken from it.
+    let service = deployment.start();
+    ends(&service, &job, 30, 0);
+    all_is_well(&[&service], &database);
+}

@@ -22,6 +22,9 @@ pub(super) const KEYS: &str = "DELETE FROM keys WHERE (scope, key) IN (SELECT sc
 pub(super) const NONCES: &str = "DELETE FROM nonces WHERE word IN \
      (SELECT word FROM nonces WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
 
+/// The largest step back, in milliseconds, that is a correction of the clock and no error that was put right.
+const STEP: i64 = 60_000;
+
 /// How long the row of a process that is gone is kept, for operators to see.
 const GONE: Duration = Duration::from_secs(3_600);
 
@@ -72,6 +75,9 @@ impl Expire {
             None => (now, 0_i64),
         };
         let jumped = (now.saturating_sub(last) > jump).then(|| span(last, now));
+        if last.saturating_sub(now) > STEP {
+            make_due(tx).await?;
+        }
         let until = match jumped {
             Some(_) => now.saturating_add(jump),
             None if now < last => 0,
@@ -87,6 +93,18 @@ impl Expire {
         .await?;
         Ok(Expired { jobs: Vec::new(), jumped, waiting: now < until })
     }
+}
+
+/// Waits that were set by a clock that was ahead would last as long as that was wrong: they end now. A delivery may be
+/// sent once more than it had to be.
+async fn make_due(tx: &mut Tx<'_>) -> Result<(), Error> {
+    for text in [
+        "UPDATE deliveries SET next_at = $1 WHERE state = 'pending' AND next_at > $1",
+        "UPDATE jobs SET removal_after = $1 WHERE removal > 0 AND removal_after > $1",
+    ] {
+        sqlx::query(text).bind(tx.now.wall).execute(&mut *tx.connection).await?;
+    }
+    Ok(())
 }
 
 /// See `Store::removed`.

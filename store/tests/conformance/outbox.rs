@@ -188,3 +188,25 @@ on_both_stores!(
     a_delivered_one_is_sent_anew_when_it_is_asked_for,
     lists_are_by_state_and_job_newest_first,
 );
+
+#[tokio::test]
+async fn what_waits_by_a_clock_that_was_ahead_is_due_when_it_is_put_right() {
+    let bench = Bench::sqlite().await;
+    let wall = &bench.hands.wall;
+    let expire = async || bench.store.expire(9, Duration::from_secs(3_600)).await.unwrap();
+    wall.fetch_add(86_400_000, Ordering::Relaxed);
+    expire().await;
+    ended(&bench, "http://one.example/", true).await;
+    let first = one(&bench).await;
+    assert!(
+        bench.store.tried(&first.ticket, &refused(), After::Again(Duration::from_secs(5))).await.unwrap()
+    );
+    wall.fetch_sub(86_400_000, Ordering::Relaxed);
+    assert!(due(&bench, call(9, 9)).await.is_empty(), "it waits for a day");
+    expire().await;
+    assert_eq!(due(&bench, call(9, 9)).await.len(), 1);
+    // A small correction moves nothing: the claim holds.
+    wall.fetch_sub(30_000, Ordering::Relaxed);
+    expire().await;
+    assert!(due(&bench, call(9, 9)).await.is_empty());
+}
