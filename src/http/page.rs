@@ -27,9 +27,10 @@ impl Query {
     /// Refuses names other than these: where a name that is misspelt must not be overlooked.
     pub(crate) fn only(self, names: &[&str]) -> Result<Self, Fault> {
         match self.0.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-            Some((name, _)) => {
-                Err(invalid(format!("The query has no {name:?}. It may have: {}.", names.join(", "))))
-            }
+            Some((name, _)) => Err(invalid(format!(
+                "{name:?} is not a query parameter of this endpoint. Use: {}.",
+                names.join(", ")
+            ))),
             None => Ok(self),
         }
     }
