@@ -8,6 +8,7 @@ use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
 use huemill_actors::delivery::failure;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::records::Records;
+use huemill_store::blobs::BlobError;
 use huemill_store::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobState};
 use serde::Serialize;
 
@@ -168,14 +169,14 @@ impl Results {
             json.extend_from_slice(members.as_bytes());
         }
         json.extend_from_slice(b",\"social_image\":");
-        if self.inline {
-            json.extend_from_slice(format!("\"data:{};base64,", result.card.media_type).as_bytes());
-            let card = base64(&self.pictures.records, result.card);
-            return text(json).chain(card).chain(text(b"\"}".to_vec())).boxed_local();
-        }
         let job = self.job();
         let path = links::card_path(job.id.as_str(), item.number);
-        json.extend_from_slice(&quoted(&self.links.url(&job.base_url, &path, job.expires_at)));
+        let link = quoted(&self.links.url(&job.base_url, &path, job.expires_at));
+        if self.inline {
+            let card = inline(&self.pictures.records, result.card, link);
+            return text(json).chain(card).chain(text(b"}".to_vec())).boxed_local();
+        }
+        json.extend_from_slice(&link);
         json.push(b'}');
         text(json)
     }
@@ -227,15 +228,30 @@ fn gone(records: Records, id: JobId) -> Piece {
     .boxed_local()
 }
 
-/// A card as base64, as it comes.
-fn base64(records: &Records, card: Card) -> Piece {
-    let blob = records.stream(records.blobs.stream(card.key, None));
-    let coded = stream::unfold(Some((blob.boxed_local(), Coder::default())), move |state| async move {
+/// A card as a data URL, as it comes. One that cannot be read, while others may be fine, is given by its link: the other
+/// results of its job must not wait for an operator to mend it.
+fn inline(records: &Records, card: Card, link: Vec<u8>) -> Piece {
+    let mut blob = records.stream(records.blobs.stream(card.key, None)).boxed_local();
+    let data_url = async move {
+        let first = match blob.next().await {
+            Some(Err(BlobError::Refused(_) | BlobError::Missing(_))) => return text(link),
+            first => stream::iter(first),
+        };
+        let opening = text(format!("\"data:{};base64,", card.media_type).into_bytes());
+        let coded = base64(first.chain(blob).boxed_local(), card.length);
+        opening.chain(coded).chain(text(b"\"".to_vec())).boxed_local()
+    };
+    stream::once(data_url).flatten().boxed_local()
+}
+
+/// A blob of so many bytes as base64, as it comes.
+fn base64(blob: LocalBoxStream<'static, Result<Bytes, BlobError>>, length: u64) -> Piece {
+    let coded = stream::unfold(Some((blob, Coder::default())), move |state| async move {
         let (mut blob, mut coder) = state?;
         match blob.next().await {
             Some(Ok(chunk)) => Some((Ok(coder.feed(&chunk).into()), Some((blob, coder)))),
             Some(Err(error)) => Some((Err(error.into()), None)),
-            None if coder.taken == card.length => Some((Ok(coder.end().into()), None)),
+            None if coder.taken == length => Some((Ok(coder.end().into()), None)),
             None => Some((Err(Fault::new(Code::InternalError).because("a card's blob is cut short")), None)),
         }
     });
