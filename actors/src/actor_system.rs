@@ -159,7 +159,8 @@ impl ActorSystem {
             // A thread that hangs ends with the process.
             let _ = timeout(JOIN_TIMEOUT, ended).await;
         }
-        self.repository.store.close().await;
+        // A connection whose network is dead would keep the process waiting for ever. What is committed is safe.
+        let _ = timeout(JOIN_TIMEOUT, self.repository.store.close()).await;
     }
 }
 

@@ -10,6 +10,7 @@
 //! claims pause. If the actor itself fails, it gives back everything it held and starts over; the heartbeat finds
 //! what is lost on the way.
 
+mod card;
 mod claimed_items;
 mod claiming;
 mod dependencies;
@@ -61,7 +62,7 @@ impl Message for CancelJob {
     type Result = ();
 }
 
-/// The first and the longest pause after a failure.
+/// The first and the longest pause after a failure. Pauses grow until a picture is settled or none is left to try.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 
 /// The actor that hands out pictures.
@@ -98,7 +99,7 @@ impl Dispatcher {
         }
     }
 
-    /// ClaimResult from the store whatever is possible now. If a claim is running, another one follows it.
+    /// Claims from the store whatever is possible now. If a claim is running, another one follows it.
     fn claim(&mut self, ctx: &mut Context<Self>) {
         if self.claim_state != ClaimState::Idle {
             self.claim_state = ClaimState::RunAgain;
@@ -136,7 +137,9 @@ impl Dispatcher {
         selection: Selection,
         ctx: &mut Context<Self>,
     ) -> bool {
-        self.next_pause = PAUSES.0;
+        if claims.items.is_empty() {
+            self.next_pause = PAUSES.0;
+        }
         let wait = self.suspects.update(&claims, selection);
         let more = !claims.items.is_empty() || selection != Selection::InTurn;
         claims.items.into_iter().for_each(|claim| self.start(claim, selection, ctx));
@@ -146,7 +149,7 @@ impl Dispatcher {
         more || self.suspects.wanted().is_some()
     }
 
-    /// ClaimResult again after this wait, unless an earlier timer is set.
+    /// Claims again after this wait, unless an earlier timer is set.
     fn wake_in(&mut self, wait: Option<Duration>, ctx: &mut Context<Self>) {
         let Some(wait) = wait else { return };
         let at = Instant::now() + wait;
@@ -176,11 +179,19 @@ impl Dispatcher {
             dispatcher.suspects.finished(selection);
             dispatcher.publish();
             let _scope = scope.enter();
-            match end {
-                AttemptEnd::Settled | AttemptEnd::Lost => dispatcher.claim(ctx),
-                AttemptEnd::GivenBack(fault) => dispatcher.pause(Some(&lease.job), &fault.describe(), ctx),
-            }
+            dispatcher.ended(end, &lease.job, ctx);
         }));
+    }
+
+    fn ended(&mut self, end: AttemptEnd, job: &JobId, ctx: &mut Context<Self>) {
+        match end {
+            AttemptEnd::Settled => {
+                self.next_pause = PAUSES.0;
+                self.claim(ctx);
+            }
+            AttemptEnd::Lost => self.claim(ctx),
+            AttemptEnd::GivenBack(fault) => self.pause(Some(job), &fault.describe(), ctx),
+        }
     }
 
     /// Pauses claims for a while because store, blobs or workers are unavailable; `job` is the job that noticed it.

@@ -118,6 +118,24 @@ fn a_canceled_job_stops_its_running_picture_and_keeps_finished_ones() {
 }
 
 #[test]
+fn the_card_of_a_picture_whose_job_was_canceled_is_removed() {
+    on_actix(async {
+        let mut actors = TestActors::start();
+        let id = actors.submit(&["done", "gate"]).await;
+        while actors.workers.next_started().await != "gate" {}
+        actors.wait_for(&id, |job| job.succeeded >= 1).await;
+        actors.repository.store.cancel(&id).await.unwrap();
+        // Nothing stops the attempt: it stores its card, and settling reports that the job has ended.
+        let control = actors.workers.engine.clone();
+        io().spawn_blocking(move || control.gate.open());
+        until(|| actors.jobs.observed.read().dispatcher.claimed == 0).await;
+        let cards = actors.blobs().into_iter().filter(|key| key.contains("/out/")).count();
+        assert_eq!(cards, 1, "{:?}", actors.blobs());
+        assert_eq!(actors.job(&id).await.succeeded, 1);
+    });
+}
+
+#[test]
 fn a_drain_gives_back_a_picture_in_flight_without_counting_a_failure() {
     on_actix(async {
         let mut actors = TestActors::start();

@@ -24,6 +24,17 @@ impl Query {
         Ok(Self(pairs))
     }
 
+    /// Refuses names other than these: where a name that is misspelt must not be overlooked.
+    pub(crate) fn only(self, names: &[&str]) -> Result<Self, Fault> {
+        match self.0.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+            Some((name, _)) => Err(invalid(format!(
+                "{name:?} is not a query parameter of this endpoint. Use: {}.",
+                names.join(", ")
+            ))),
+            None => Ok(self),
+        }
+    }
+
     /// A value by `parse`, which says `told` where it is none.
     pub(crate) fn value<T>(
         &self,

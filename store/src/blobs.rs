@@ -125,6 +125,11 @@ impl Blobs {
         }
     }
 
+    /// Removes one blob. A missing blob is not an error.
+    pub async fn remove(&self, key: &str) -> Result<(), BlobError> {
+        call!(self, remove(key))
+    }
+
     /// Removes a job's blobs, all of them or only the inputs, and returns how many there were. If a blob cannot be
     /// removed, the others are removed all the same, and then the error is returned.
     pub async fn remove_job(&self, job: &JobId, everything: bool) -> Result<u64, BlobError> {

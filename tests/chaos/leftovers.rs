@@ -2,22 +2,33 @@
 //! a job that no longer exists.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::TIMEOUT;
 use crate::support::database::Database;
 use crate::support::deployment::Deployment;
-use crate::support::wait_until;
 
 /// Waits until all other blobs are removed, and checks that no card is missing.
 pub fn assert_removed(deployment: &Deployment, database: &Database) {
     let jobs: HashSet<String> =
         database.texts("SELECT id FROM jobs WHERE state <> 'expired'").into_iter().collect();
-    let mut blobs = HashSet::new();
-    wait_until("the blobs that no job needs are removed", || {
-        blobs = deployment.blobs().into_iter().collect();
-        blobs.iter().all(|key: &String| is_needed(key, &jobs))
-    });
+    let deadline = Instant::now() + TIMEOUT;
+    let blobs = loop {
+        let blobs: HashSet<String> = deployment.blobs().into_iter().collect();
+        let left: Vec<&String> = blobs.iter().filter(|key| !is_needed(key, &jobs)).collect();
+        if left.is_empty() {
+            break blobs;
+        }
+        let first = &left[..left.len().min(20)];
+        assert!(
+            Instant::now() < deadline,
+            "{} blobs that no job needs are not removed: {first:#?}",
+            left.len()
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    };
     for card in database.texts("SELECT card FROM items WHERE state = 'done'") {
         let card: Value = serde_json::from_str(&card).unwrap();
         assert!(blobs.contains(card["key"].as_str().unwrap()), "the card of a result is missing: {card}");

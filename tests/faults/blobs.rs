@@ -1,15 +1,27 @@
 //! One blob that the service cannot read or remove: only its own picture or job suffers, all others go on.
 
+use serde_json::Value;
+
 use crate::support::bucket_proxy::BucketFaults;
 use crate::support::consistency::assert_consistent;
 use crate::support::deployment::{Deployment, Kind};
-use crate::support::http::{assert_job_ends, delete_job, job_status, submit, submit_and_before_work};
+use crate::support::http::{assert_job_ends, client, delete_job, job_status, submit, submit_and_before_work};
 use crate::support::permissions::ChangedMode;
 use crate::support::pictures::small_pngs;
 use crate::support::{run_in_parallel, wait_until};
 
 /// The number of the unreadable picture in its job. The other jobs have fewer pictures.
 const UNREADABLE: &str = "/in/7";
+
+/// Makes reads of the blob fail whose key ends so.
+fn make_unreadable(deployment: &Deployment, end: &str, keys: &[String]) -> Option<ChangedMode> {
+    if let Some(bucket) = deployment.bucket() {
+        bucket.change(|faults| faults.unreadable.push(end.to_owned()));
+        return None;
+    }
+    let key = keys.iter().find(|key| key.ends_with(end)).unwrap();
+    ChangedMode::unreadable(&deployment.blob_file(key))
+}
 
 fn assert_only_the_unreadable_picture_fails(kind: Kind) {
     if kind.skips() {
@@ -22,12 +34,7 @@ fn assert_only_the_unreadable_picture_fails(kind: Kind) {
     ]);
     let service = deployment.start();
     let (job, changed_mode) = submit_and_before_work(&deployment, &service, &small_pngs(8, 1), |inputs| {
-        if let Some(bucket) = deployment.bucket() {
-            bucket.change(|faults| faults.unreadable.push(UNREADABLE.to_owned()));
-            return None;
-        }
-        let key = inputs.iter().find(|key| key.ends_with(UNREADABLE)).unwrap();
-        ChangedMode::unreadable(&deployment.blob_file(key))
+        make_unreadable(&deployment, UNREADABLE, inputs)
     });
     let others: Vec<_> = (2..6).map(|seed| submit(&service, &small_pngs(5, seed))).collect();
     for other in &others {
@@ -52,6 +59,40 @@ fn assert_only_the_unreadable_picture_fails(kind: Kind) {
 #[test]
 fn an_unreadable_input_fails_only_its_own_picture() {
     run_in_parallel(Kind::ALL, assert_only_the_unreadable_picture_fails);
+}
+
+fn assert_other_results_are_returned(kind: Kind) {
+    if kind.skips() {
+        return;
+    }
+    let deployment = Deployment::new(kind);
+    let service = deployment.start();
+    let job = submit(&service, &small_pngs(3, 1));
+    assert_job_ends(&service, &job, 3, 0);
+    let changed_mode = make_unreadable(&deployment, "/out/1.png", &deployment.blobs());
+
+    let answer = client().get(service.url(&format!("/jobs/{job}?cards=inline"))).send().unwrap();
+    assert_eq!(answer.status(), 200);
+    let body: Value = answer.json().unwrap();
+    let card = |number: usize| body["results"][number]["social_image"].as_str().unwrap().to_owned();
+    assert!(card(0).starts_with("data:image/png;base64,") && card(2).starts_with("data:"), "{body}");
+    assert!(card(1).contains("/results/1/card"), "{body}");
+    let card_status = || {
+        let url = service.url(&format!("/jobs/{job}/results/1/card"));
+        client().get(url).send().unwrap().status().as_u16()
+    };
+    assert_eq!(card_status(), 503, "an error is expected, not a body that is cut short");
+
+    drop(changed_mode);
+    if let Some(bucket) = deployment.bucket() {
+        bucket.set(BucketFaults::default());
+    }
+    assert_eq!(card_status(), 200);
+}
+
+#[test]
+fn an_unreadable_card_does_not_hide_the_other_results() {
+    run_in_parallel(Kind::ALL, assert_other_results_are_returned);
 }
 
 fn assert_other_blobs_are_removed(kind: Kind) {

@@ -116,3 +116,20 @@ fn pictures_of_a_dead_process_do_not_wait_for_the_slow_download_of_another() {
     assert_job_ends(&busy, &slow, 1, 0);
     assert_consistent(&[&busy], &database);
 }
+
+#[test]
+fn a_process_whose_connections_are_dead_shuts_down() {
+    require!(PostgreSql);
+    let deployment = Deployment::new(Kind::Postgres)
+        .with(&[("HUEMILL__SERVER__DRAIN_SECONDS", "2"), ("HUEMILL__JOBS__REST_SECONDS", "2")]);
+    let service = deployment.start();
+    let database = deployment.database();
+    let job = submit(&service, &large_pngs(30));
+    wait_until("pictures are claimed", || claimed_pictures(&database) > 0);
+    deployment.network().unwrap().forget();
+    assert_eq!(service.stop(), Some(0));
+    // Pictures that the process could not give back are taken over.
+    let service = deployment.start();
+    assert_job_ends(&service, &job, 30, 0);
+    assert_consistent(&[&service], &database);
+}

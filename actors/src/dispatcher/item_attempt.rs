@@ -11,12 +11,12 @@ use std::time::Duration;
 use huemill_observability::trace::{self, KeyValue, Scope, Span, SpanKind};
 use huemill_observability::{Event, log};
 use huemill_store::Spool;
-use huemill_store::blobs::card_key;
 use huemill_store::fetch::fetch;
-use huemill_store::job::{Card, ItemResult, ItemSource, Job, JobState};
+use huemill_store::job::{ItemResult, ItemSource};
 use huemill_store::store::{Claim, ItemOutcome, Lease, Settled, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use super::card;
 use super::claimed_items::DownloadGuard;
 use super::dependencies::{DispatcherDependencies, DispatcherSettings, within};
 use super::item_failure::{ItemAction, ItemFailure, classify};
@@ -83,6 +83,7 @@ async fn carry_out(
         biased;
         () = cancel.cancelled() => {
             span.fail("lost");
+            card::remove_unneeded(&dependencies, &claim).await;
             return AttemptEnd::Lost;
         }
         result = process(&dependencies, settings, &claim, &cancel, download) => result,
@@ -107,21 +108,10 @@ async fn carry_out(
         Err(end) => return end,
     };
     if settled == Settled::Stale {
-        remove_unowned_card(&dependencies, &claim.lease).await;
+        card::remove_unneeded(&dependencies, &claim).await;
     }
     report(&dependencies, &claim, &settled, fault.as_ref(), began);
     AttemptEnd::Settled
-}
-
-/// Removes the card if it was stored after its job was deleted, since no row names it then.
-async fn remove_unowned_card(dependencies: &DispatcherDependencies, lease: &Lease) {
-    let is_gone = |job: &Option<Job>| job.as_ref().is_none_or(|job| job.state == JobState::Expired);
-    if !dependencies.repository.store.job(&lease.job).await.is_ok_and(|job| is_gone(&job)) {
-        return;
-    }
-    let (blobs, job) = (dependencies.repository.blobs.clone(), lease.job.clone());
-    // If this fails, the scan for orphans finds it.
-    let _ = dependencies.repository.on_io(async move { Ok(blobs.remove_job(&job, true).await?) }).await;
 }
 
 async fn process(
@@ -143,7 +133,7 @@ async fn process(
     dependencies.estimate.record(done.worked);
     let members = serde_json::to_string(&PictureSummary::from(&done.outcome))
         .map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
-    let card = traced("card upload", store_card(dependencies, claim, done.outcome.card)).await?;
+    let card = traced("card upload", card::store(dependencies, claim, cancel, done.outcome.card)).await?;
     Ok(ItemResult { members, card })
 }
 
@@ -165,24 +155,6 @@ async fn fetch_bytes(
         Ok(fetch(&repository.blobs, &source, room, settings.longest_input).await)
     });
     fetched.await?.map_err(ItemFailure::from)
-}
-
-async fn store_card(
-    dependencies: &Arc<DispatcherDependencies>,
-    claim: &Claim,
-    card: huemill_imaging::Card,
-) -> Result<Card, ItemFailure> {
-    let Lease { job, number, .. } = &claim.lease;
-    let stored = Card {
-        key: card_key(job, *number, card.format.extension()),
-        media_type: card.format.media_type().to_owned(),
-        length: card.bytes.len() as u64,
-        crc32: crc32fast::hash(&card.bytes),
-    };
-    let (repository, key) = (dependencies.repository.clone(), stored.key.clone());
-    let put = async move { Ok(repository.blobs.put(&key, card.bytes.into()).await) };
-    dependencies.repository.on_io(put).await?.map_err(ItemFailure::Blob)?;
-    Ok(stored)
 }
 
 /// The first and the longest wait before settling is retried.

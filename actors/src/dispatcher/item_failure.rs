@@ -22,14 +22,19 @@ pub(super) enum ItemFailure {
     /// A fault of the picture, or an internal error.
     Fault(Fault),
     /// Its blob could not be read, or its card could not be written.
-    Blob(BlobError),
+    Blob {
+        /// What was being done, for the log.
+        doing: &'static str,
+        /// Why it failed.
+        error: BlobError,
+    },
 }
 
 impl SpanError for ItemFailure {
     fn code(&self) -> &'static str {
         match self {
             Self::Fault(fault) => fault.code.as_str(),
-            Self::Blob(_) => "BLOB_ERROR",
+            Self::Blob { .. } => "BLOB_ERROR",
         }
     }
 }
@@ -43,7 +48,7 @@ impl From<Fault> for ItemFailure {
 impl From<FetchError> for ItemFailure {
     fn from(error: FetchError) -> Self {
         Self::Fault(match error {
-            FetchError::Blob(error) => return Self::Blob(error),
+            FetchError::Blob(error) => return Self::Blob { doing: "reading the input", error },
             FetchError::Entry(EntryError::Io(error)) => Fault::new(Code::Overloaded).with_cause(error),
             FetchError::Entry(error) => workers::entry_fault(&error),
             FetchError::TooLarge { limit } => workers::input_too_large(limit).with_cause(error),
@@ -66,7 +71,7 @@ const SNOOZE: Duration = Duration::from_secs(2);
 /// Decides what to do with a picture that has no result.
 pub(super) async fn classify(failure: ItemFailure, blob_check: &BlobCheck, backoff: Backoff) -> ItemAction {
     let fault = match failure {
-        ItemFailure::Blob(error) => {
+        ItemFailure::Blob { doing, error } => {
             // A missing blob says nothing about others; a full store is full for all.
             let affects_all = match &error {
                 BlobError::Missing(_) => false,
@@ -78,7 +83,7 @@ pub(super) async fn classify(failure: ItemFailure, blob_check: &BlobCheck, backo
                 fault.code = Code::Overloaded;
                 return ItemAction::GiveBack(fault);
             }
-            Fault::new(Code::InternalError).with_cause(error)
+            Fault::new(Code::InternalError).with_cause(format!("{doing}: {error}"))
         }
         ItemFailure::Fault(fault) => fault,
     };

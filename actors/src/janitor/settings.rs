@@ -30,7 +30,7 @@ pub struct JanitorSettings {
 }
 
 impl Default for JanitorSettings {
-    /// A round a minute, figures every 10 s, a count a day, tombstones for 7 days, orphans after an hour, a scan an
+    /// A round a minute, figures every 15 s, a count a day, tombstones for 7 days, orphans after an hour, a scan an
     /// hour, jobs stalled after 90 s, a clock jump of an hour, 100 entries at a time.
     fn default() -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Default for JanitorSettings {
             tombstone: Duration::from_secs(7 * 24 * 3600),
             orphan: Duration::from_secs(3600),
             walk: Duration::from_secs(3600),
-            figures: Duration::from_secs(10),
+            figures: Duration::from_secs(15),
             recount: Duration::from_secs(24 * 3600),
             duty: Duration::from_secs(90),
             stalled: Duration::from_secs(90),

@@ -9,7 +9,7 @@ use actix_web::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE,
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream::{Stream, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
 use huemill_observability::{DOWNLOADS, Event};
 use huemill_store::blobs::BlobError;
@@ -45,9 +45,8 @@ pub(super) async fn results(
         return Ok(file.not_modified());
     }
     let (zip, blobs) = (archive::of(&doors.repository, &job).await?, doors.repository.blobs.clone());
-    Ok(file.answer(&request, &doors, &job, zip.len(), |range| {
-        doors.repository.stream(zip.stream(&blobs, range))
-    }))
+    let bytes = |range| doors.repository.stream(zip.stream(&blobs, range));
+    Ok(file.answer(&request, &doors, &job, zip.len(), bytes).await?)
 }
 
 /// One card.
@@ -76,9 +75,8 @@ pub(super) async fn card(
         return Ok(file.not_modified());
     }
     let blobs = doors.repository.blobs.clone();
-    Ok(file.answer(&request, &doors, &job, card.length, |range| {
-        doors.repository.stream(blobs.stream(card.key, Some(range)))
-    }))
+    let bytes = |range| doors.repository.stream(blobs.stream(card.key, Some(range)));
+    Ok(file.answer(&request, &doors, &job, card.length, bytes).await?)
 }
 
 /// The job, for whoever has a link that holds or none at all.
@@ -123,15 +121,16 @@ impl File {
         response
     }
 
-    /// The file or the range of it that was asked for.
-    fn answer<S>(
+    /// The file or the range of it that was asked for. Its first bytes are read before the answer begins, so that a
+    /// file that cannot be read is an error and not an answer that breaks off.
+    async fn answer<S>(
         self,
         request: &HttpRequest,
         doors: &Doors,
         job: &Job,
         length: u64,
         bytes: impl FnOnce(Range<u64>) -> S,
-    ) -> HttpResponse
+    ) -> Result<HttpResponse, Fault>
     where
         S: Stream<Item = Result<Bytes, BlobError>> + 'static,
     {
@@ -151,7 +150,7 @@ impl File {
                 response
                     .headers_mut()
                     .insert(CONTENT_RANGE, place.unwrap_or(HeaderValue::from_static("bytes */0")));
-                return response;
+                return Ok(response);
             }
         };
         let mut builder = HttpResponse::build(status);
@@ -167,15 +166,16 @@ impl File {
             builder.insert_header((CONTENT_RANGE, place));
         }
         if request.method() == Method::HEAD {
-            return builder.body(Hollow::of(length));
+            return Ok(builder.body(Hollow::of(length)));
         }
-        if range.start == 0 {
+        let (start, size) = (range.start, range.end - range.start);
+        let mut bytes = bytes(range).map(|chunk| chunk.map_err(Fault::from)).boxed_local();
+        let first = bytes.next().await.transpose()?;
+        if start == 0 {
             doors.recorder.record(Event::ResultsDownloaded { kind: self.kind });
             fetched::note(job, doors);
         }
-        let size = range.end - range.start;
-        let bytes = bytes(range).map(|chunk| chunk.map_err(Fault::from)).boxed_local();
-        builder.body(SizedStream::new(size, bytes))
+        Ok(builder.body(SizedStream::new(size, stream::iter(first.map(Ok)).chain(bytes))))
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
 use huemill_actors::delivery::failure;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::repository::Repository;
+use huemill_store::blobs::BlobError;
 use huemill_store::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobState};
 use serde::Serialize;
 
@@ -168,14 +169,14 @@ impl Results {
             json.extend_from_slice(members.as_bytes());
         }
         json.extend_from_slice(b",\"social_image\":");
-        if self.inline {
-            json.extend_from_slice(format!("\"data:{};base64,", result.card.media_type).as_bytes());
-            let card = base64(&self.pictures.repository, result.card);
-            return text(json).chain(card).chain(text(b"\"}".to_vec())).boxed_local();
-        }
         let job = self.job();
         let path = links::card_path(job.id.as_str(), item.number);
-        json.extend_from_slice(&quoted(&self.links.url(&job.base_url, &path, job.expires_at)));
+        let link = quoted(&self.links.url(&job.base_url, &path, job.expires_at));
+        if self.inline {
+            let card = inline(&self.pictures.repository, result.card, link);
+            return text(json).chain(card).chain(text(b"}".to_vec())).boxed_local();
+        }
+        json.extend_from_slice(&link);
         json.push(b'}');
         text(json)
     }
@@ -227,15 +228,30 @@ fn gone(repository: Repository, id: JobId) -> Piece {
     .boxed_local()
 }
 
-/// A card as base64, as it comes.
-fn base64(repository: &Repository, card: Card) -> Piece {
-    let blob = repository.stream(repository.blobs.stream(card.key, None));
-    let coded = stream::unfold(Some((blob.boxed_local(), Coder::default())), move |state| async move {
+/// Streams a card as a data URL. A card that cannot be read, although others may be, is given by its link: the other
+/// results of its job must not wait for an operator.
+fn inline(repository: &Repository, card: Card, link: Vec<u8>) -> Piece {
+    let mut blob = repository.stream(repository.blobs.stream(card.key, None)).boxed_local();
+    let data_url = async move {
+        let first = match blob.next().await {
+            Some(Err(BlobError::Refused(_) | BlobError::Missing(_))) => return text(link),
+            first => stream::iter(first),
+        };
+        let opening = text(format!("\"data:{};base64,", card.media_type).into_bytes());
+        let coded = base64(first.chain(blob).boxed_local(), card.length);
+        opening.chain(coded).chain(text(b"\"".to_vec())).boxed_local()
+    };
+    stream::once(data_url).flatten().boxed_local()
+}
+
+/// Encodes a blob of this length as base64 while it is read.
+fn base64(blob: LocalBoxStream<'static, Result<Bytes, BlobError>>, length: u64) -> Piece {
+    let coded = stream::unfold(Some((blob, Coder::default())), move |state| async move {
         let (mut blob, mut coder) = state?;
         match blob.next().await {
             Some(Ok(chunk)) => Some((Ok(coder.feed(&chunk).into()), Some((blob, coder)))),
             Some(Err(error)) => Some((Err(error.into()), None)),
-            None if coder.taken == card.length => Some((Ok(coder.end().into()), None)),
+            None if coder.taken == length => Some((Ok(coder.end().into()), None)),
             None => {
                 Some((Err(Fault::new(Code::InternalError).with_cause("a card's blob is cut short")), None))
             }

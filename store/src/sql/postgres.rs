@@ -63,7 +63,7 @@ impl PostgresSettings {
 
     /// Makes the pool prepare each new connection, and test each connection that is returned to it.
     pub(super) fn prepare(self, pool: AnyPoolOptions) -> AnyPoolOptions {
-        let pool = pool.after_release(|connection, _| is_alive(connection));
+        let pool = pool.after_release(|connection, _| check_alive(connection));
         if self.pgbouncer {
             return pool;
         }
@@ -118,11 +118,13 @@ pub(super) async fn migrate(connection: &mut AnyConnection) -> Result<(), StoreE
     transaction.commit().await.map_err(|error| store_error(&error))
 }
 
-/// Whether a connection that is returned to the pool still works. A connection over a dead network would stay in the
-/// pool until the system gives up on it, a quarter of an hour later. The pool closes it instead.
-fn is_alive(connection: &mut AnyConnection) -> BoxFuture<'_, Result<bool, Error>> {
+/// Checks that a connection that is returned to the pool still works. A connection over a dead network would stay in the
+/// pool until the system gives up on it, a quarter of an hour later. The result is an error and not `false`, so that the
+/// pool closes the connection without waiting for the server.
+fn check_alive(connection: &mut AnyConnection) -> BoxFuture<'_, Result<bool, Error>> {
     Box::pin(async move {
-        Ok(tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await.is_ok_and(|pong| pong.is_ok()))
+        let ping = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
+        ping.map_err(|_| Error::Io(std::io::ErrorKind::TimedOut.into()))?.map(|()| true)
     })
 }
 

@@ -23,6 +23,9 @@ pub(super) const KEYS: &str = "DELETE FROM keys WHERE (scope, key) IN (SELECT sc
 pub(super) const NONCES: &str = "DELETE FROM nonces WHERE word IN \
      (SELECT word FROM nonces WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
 
+/// The smallest step back of the clock, in milliseconds, after which waits set by it are ended.
+const STEP: i64 = 60_000;
+
 /// How long the row of a dead process is kept, so that operators can see it.
 const KEEP_DEAD_PROCESSES: Duration = Duration::from_secs(3_600);
 
@@ -74,6 +77,9 @@ impl Expire {
             None => (now, 0_i64),
         };
         let jumped = (now.saturating_sub(last) > jump).then(|| span(last, now));
+        if last.saturating_sub(now) > STEP {
+            make_due(tx).await?;
+        }
         let until = match jumped {
             Some(_) => now.saturating_add(jump),
             None if now < last => 0,
@@ -89,6 +95,18 @@ impl Expire {
         .await?;
         Ok(Expired { jobs: Vec::new(), jumped, waiting: now < until })
     }
+}
+
+/// Ends the waits that a clock which was ahead has set: they would last as long as the clock was wrong. A webhook may be
+/// sent once more than necessary.
+async fn make_due(tx: &mut Tx<'_>) -> Result<(), Error> {
+    for text in [
+        "UPDATE deliveries SET next_at = $1 WHERE state = 'pending' AND next_at > $1",
+        "UPDATE jobs SET removal_after = $1 WHERE removal > 0 AND removal_after > $1",
+    ] {
+        sqlx::query(text).bind(tx.now.wall).execute(&mut *tx.connection).await?;
+    }
+    Ok(())
 }
 
 /// Implements `Store::removed`.

@@ -218,3 +218,24 @@ on_all_stores!(
     an_acknowledged_delivery_can_be_redelivered,
     lists_are_filtered_and_start_with_the_newest_delivery,
 );
+
+#[tokio::test]
+async fn waits_set_by_a_clock_that_was_ahead_end_when_it_is_corrected() {
+    let test = StoreUnderTest::sqlite().await;
+    let wall = &test.clock.wall;
+    let expire = async || test.store.expire(9, Duration::from_secs(3_600)).await.unwrap();
+    wall.fetch_add(86_400_000, Ordering::Relaxed);
+    expire().await;
+    ended_job(&test, "http://one.example/", true).await;
+    let first = only_due(&test).await;
+    let again = AfterAttempt::Again(Duration::from_secs(5));
+    assert!(test.store.record_attempt(&first.lease, &failed_attempt(), again).await.unwrap());
+    wall.fetch_sub(86_400_000, Ordering::Relaxed);
+    assert!(due(&test, claim(9, 9)).await.is_empty(), "it waits for a day");
+    expire().await;
+    assert_eq!(due(&test, claim(9, 9)).await.len(), 1);
+    // A small correction changes nothing: the claim is valid.
+    wall.fetch_sub(30_000, Ordering::Relaxed);
+    expire().await;
+    assert!(due(&test, claim(9, 9)).await.is_empty());
+}
