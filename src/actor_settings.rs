@@ -23,7 +23,7 @@ use huemill_store::job::JobKind;
 use huemill_store::store::{Backoff, Role};
 use tokio::runtime::Handle;
 
-use crate::http::jobs::{Links, results_path};
+use crate::http::jobs::links::{DownloadLinks, results_path};
 use crate::http::{problem, route};
 use crate::settings::Settings;
 use crate::storage::{Keys, Storage};
@@ -95,7 +95,7 @@ pub(crate) fn outbound_dependencies(
     settings: &Settings,
     keys: &Keys,
 ) -> Result<OutboundDependencies, SetupError> {
-    let links = Links::new(keys.link.clone());
+    let links = DownloadLinks::new(keys.link.clone());
     Ok(OutboundDependencies {
         outbound: Outbound::new(policy(settings))?,
         signer: Signer::new(keys.webhook.clone(), keys.previous.clone()),

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
-use actix_web::web::Data;
 use huemill_actors::actor_system::ActorSystem;
 use huemill_actors::outbound::SetupError;
 use huemill_actors::supervise::{EXIT_CODE, FatalErrorReceiver};
@@ -18,7 +17,7 @@ use huemill_store::{SpoolRoom, SpoolSettings};
 use tokio::runtime::Handle;
 
 use crate::actor_settings;
-use crate::http::{self, Doors, Listening};
+use crate::http::{self, Listening, State};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::storage::{Storage, StorageError};
@@ -109,9 +108,9 @@ impl Application {
             actor_settings::dependencies(settings, spool.clone(), storage, io.clone(), outbound_dependencies)
                 .map_err(|error| StartError::Metrics(error.to_string()))?;
         let actor_system = ActorSystem::start(&actor_settings::of(settings), dependencies);
-        let doors = Data::new(Doors::new(settings, &actor_system, spool, keys, outbound));
+        let state = State::new(settings, &actor_system, spool, keys, outbound);
         let server = &settings.server;
-        let listening = http::listen(server, doors).map_err(|source| StartError::Listen {
+        let listening = http::listen(server, state).map_err(|source| StartError::Listen {
             host: server.host.clone(),
             port: server.port,
             source,

@@ -1,52 +1,33 @@
-//! HTTP: routes, what comes in, what goes out. Knows the actors through [`Doors`]; nothing below knows HTTP.
+//! The HTTP interface of the service: routes, request parsing, responses and middleware. Handlers reach the actors
+//! through the parts of the application state ([`State`]); nothing below this module knows HTTP.
 
-mod access;
-mod answer;
-mod callers;
+mod body_stream;
+mod content_negotiation;
 mod context;
-mod cors;
-mod doors;
 mod etag;
-#[cfg(feature = "faults")]
-mod faults;
 mod fetch_url;
-mod finish;
+mod hmac;
+mod input_error;
 pub(crate) mod jobs;
-mod negotiate;
+mod list_query;
+mod middleware;
 mod operations;
 mod operator;
-mod pace;
-mod page;
-mod pictures;
+mod picture_json;
 pub(crate) mod problem;
 mod process;
 mod process_zip;
 mod processes;
-mod pulse;
 mod queue;
 mod range;
 mod request_id;
+mod request_stats;
 pub(crate) mod route;
 mod server;
 mod signature;
-mod traced;
+mod state;
 mod upload;
 mod webhooks;
 
-pub(crate) use doors::Doors;
 pub(crate) use server::{Listening, listen};
-
-use std::time::{SystemTime, UNIX_EPOCH};
-
-pub(crate) use huemill_actors::hex::hex;
-use huemill_store::steady_clock::SteadyClock;
-
-/// Seconds since 1970, by a clock that does not jump while the process lives: what is compared with the store's times.
-pub(crate) fn steady_now() -> i64 {
-    SteadyClock::of_process().seconds()
-}
-
-/// Seconds since 1970, by the machine's clock: what is compared with times that clients send.
-pub(crate) fn unix_now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64)
-}
+pub(crate) use state::State;

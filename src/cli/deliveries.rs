@@ -114,7 +114,7 @@ async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError>
     };
     client.rows(&query("/webhooks/deliveries", &words), &token, args.limit, take).await?;
     if !operator.json {
-        print(table(&rows, crate::http::unix_now()).trim_end());
+        print(table(&rows, crate::clock::unix_now()).trim_end());
     }
     Ok(())
 }

@@ -123,7 +123,7 @@ async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError>
     };
     client.rows(&query("/jobs", &words), &token, args.limit, take).await?;
     if !operator.json {
-        print(table::list(&jobs, crate::http::unix_now()).trim_end());
+        print(table::list(&jobs, crate::clock::unix_now()).trim_end());
     }
     Ok(())
 }
@@ -142,7 +142,7 @@ async fn show(args: &OneArgs) -> Result<(), OperatorError> {
         print(&json.to_string());
     } else {
         let job = answer.json()?;
-        print(table::one(&job, crate::http::unix_now()).trim_end());
+        print(table::one(&job, crate::clock::unix_now()).trim_end());
     }
     Ok(())
 }

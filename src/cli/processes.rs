@@ -56,7 +56,7 @@ async fn list(operator: &OperatorArgs, file: Option<&Path>) -> Result<(), Operat
     }
     let rows: Result<Vec<Process>, _> = processes.iter().map(|row| serde_json::from_str(row.get())).collect();
     let rows = rows.map_err(|error| ClientError::Strange(error.to_string()))?;
-    print(table(&rows, crate::http::unix_now()).trim_end());
+    print(table(&rows, crate::clock::unix_now()).trim_end());
     Ok(())
 }
 

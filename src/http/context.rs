@@ -1,5 +1,5 @@
-//! What is known of one request while it is handled: shared by the middleware, the body's reader and the
-//! handler, all on one thread.
+//! The state of one request while it is handled: its id, its clock, and what is known of its body. The middleware, the
+//! body's reader and the handler share it; all run on one thread.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -11,63 +11,63 @@ use actix_web::{HttpMessage, HttpRequest};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::pulse::Beat;
 use super::request_id::RequestId;
+use super::request_stats::InFlightGuard;
 
-/// What a handler asks of its request's context.
+/// The context of a request.
 pub(crate) fn of(request: &HttpRequest) -> Rc<Context> {
     let found = request.extensions().get::<Rc<Context>>().cloned();
-    // The access layer puts one into every request.
-    found.unwrap_or_else(|| Context::new(RequestId::fresh(&mut rand::rng()), None))
+    // The middleware adds a context to every request, so the fallback is never needed in the service.
+    found.unwrap_or_else(|| Context::new(RequestId::generate(&mut rand::rng()), None))
 }
 
-/// One request's own figures.
+/// What is known of one request.
 pub(crate) struct Context {
     /// Its display id.
     pub id: RequestId,
-    /// Where its path is the users': it counts in the service's objectives, and is in work until this goes.
-    pub users: Option<Beat>,
+    /// Present on users' routes: the request counts in the service level objectives, and is in flight until this drops.
+    pub in_flight: Option<InFlightGuard>,
     started: Instant,
     bytes_in: Cell<u64>,
     body_ended: Cell<Option<Instant>>,
-    /// How long the body was waited for, and since when it is waited for now.
+    /// How long the service has waited for the client's body, and since when it has been waiting now.
     waited: Cell<Duration>,
-    waits: Cell<Option<Instant>>,
+    waiting_since: Cell<Option<Instant>>,
     too_slow: Cell<bool>,
     body: OnceCell<SharedBody>,
     hasher: RefCell<Option<Sha256>>,
-    judged: Cell<Option<Duration>>,
+    fixed_duration: Cell<Option<Duration>>,
 }
 
 /// The connection's end of a body.
 pub(crate) type SharedBody = Rc<RefCell<Payload>>;
 
 impl Context {
-    /// A request that begins now.
+    /// The context of a request that begins now.
     #[must_use]
-    pub(crate) fn new(id: RequestId, users: Option<Beat>) -> Rc<Self> {
+    pub(crate) fn new(id: RequestId, in_flight: Option<InFlightGuard>) -> Rc<Self> {
         Rc::new(Self {
             id,
-            users,
+            in_flight,
             started: Instant::now(),
             bytes_in: Cell::new(0),
             body_ended: Cell::new(None),
             waited: Cell::new(Duration::ZERO),
-            waits: Cell::new(None),
+            waiting_since: Cell::new(None),
             too_slow: Cell::new(false),
             body: OnceCell::new(),
             hasher: RefCell::new(None),
-            judged: Cell::new(None),
+            fixed_duration: Cell::new(None),
         })
     }
 
-    /// Keeps hold of the body until the answer is written. A chunked body that is let go earlier is read on for as
-    /// long as its sender likes; one that is held makes the server close the connection, after a time of lingering.
-    pub(crate) fn hold(&self, body: &SharedBody) {
+    /// Keeps the body alive until the response is sent. If a chunked body is dropped earlier, the server reads on for as
+    /// long as its client sends; if it is kept, the server closes the connection after its linger time.
+    pub(crate) fn hold_body(&self, body: &SharedBody) {
         let _ = self.body.set(body.clone());
     }
 
-    /// Has the body hashed as it comes, for a signature that is over it.
+    /// Hashes the body as it arrives, for a signature that covers it.
     pub(crate) fn hash_body(&self) {
         self.hasher.replace(Some(Sha256::new()));
     }
@@ -86,62 +86,62 @@ impl Context {
         }
     }
 
-    /// Notes that more of the body is waited for.
-    pub(crate) fn body_awaited(&self) {
-        self.waits.set(self.waits.get().or_else(|| Some(Instant::now())));
+    /// Records that the service waits for more of the body.
+    pub(crate) fn start_waiting(&self) {
+        self.waiting_since.set(self.waiting_since.get().or_else(|| Some(Instant::now())));
     }
 
-    /// Notes that what was waited for has come.
-    pub(crate) fn body_came(&self) {
+    /// Records that the wait is over.
+    pub(crate) fn stop_waiting(&self) {
         self.waited.set(self.waited());
-        self.waits.set(None);
+        self.waiting_since.set(None);
     }
 
-    /// How long the client was waited for.
+    /// How long the service has waited for the client.
     #[must_use]
     pub(crate) fn waited(&self) -> Duration {
-        self.waited.get() + self.waits.get().map_or(Duration::ZERO, |since| since.elapsed())
+        self.waited.get() + self.waiting_since.get().map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Notes that the body has come in whole.
+    /// Records that the whole body has arrived.
     pub(crate) fn body_ended(&self) {
         self.body_ended.set(Some(Instant::now()));
     }
 
-    /// Whether all of the body was read.
+    /// Whether the whole body was read.
     #[must_use]
     pub(crate) fn has_whole_body(&self) -> bool {
         self.body_ended.get().is_some()
     }
 
-    /// Notes that the body came too slowly.
-    pub(crate) fn too_slow(&self) {
+    /// Records that the body arrived too slowly.
+    pub(crate) fn mark_too_slow(&self) {
         self.too_slow.set(true);
     }
 
-    /// Whether the body came too slowly.
+    /// Whether the body arrived too slowly.
     #[must_use]
     pub(crate) fn was_too_slow(&self) -> bool {
         self.too_slow.get()
     }
 
-    /// Body bytes received so far.
+    /// Bytes of the body received so far.
     #[must_use]
     pub(crate) fn bytes_in(&self) -> u64 {
         self.bytes_in.get()
     }
 
-    /// The request is judged by the time until now: an answer without an end, such as a stream of events, is as
-    /// quick as its beginning.
-    pub(crate) fn judge_now(&self) {
-        self.judged.set(Some(self.elapsed()));
+    /// Fixes the request's duration at the time until now. A response that has no end, such as an event stream, is
+    /// measured by its start.
+    pub(crate) fn fix_duration(&self) {
+        self.fixed_duration.set(Some(self.elapsed()));
     }
 
-    /// Time since the last byte of the body, or since the request's head where there is none. Where the body never
-    /// came in whole, the time for which it was waited is its client's and no part of this.
+    /// Time since the last byte of the body, or since the request's head if there is no body. If the body never arrived
+    /// completely, the time that the service waited for its client does not count.
     #[must_use]
     pub(crate) fn elapsed(&self) -> Duration {
-        self.judged.get().unwrap_or_else(|| match self.body_ended.get() {
+        self.fixed_duration.get().unwrap_or_else(|| match self.body_ended.get() {
             Some(ended) => ended.elapsed(),
             None => self.started.elapsed().saturating_sub(self.waited()),
         })

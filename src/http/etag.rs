@@ -1,72 +1,63 @@
-//! Entity tags and the conditions on them (RFC 9110, 8.8.3 and 13.1).
+//! Entity tags and the conditions of requests on them (RFC 9110, 8.8.3 and 13.1): `If-None-Match` and `If-Range`.
 
-use actix_web::http::header::{HeaderMap, HeaderValue, IF_NONE_MATCH, IF_RANGE};
+use actix_web::HttpMessage;
+use actix_web::http::header::{
+    EntityTag, Header, HeaderValue, IF_RANGE, IfNoneMatch, IfRange, TryIntoHeaderValue,
+};
 
-/// A strong entity tag, with its quotes.
+/// A strong entity tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ETag(String);
+pub(crate) struct ETag(EntityTag);
 
 impl ETag {
-    /// The tag of this word: visible ASCII without quotes.
+    /// The tag with this text: visible ASCII without quotes.
     #[must_use]
-    pub(crate) fn new(word: impl std::fmt::Display) -> Self {
-        Self(format!("\"{word}\""))
+    pub(crate) fn new(text: impl std::fmt::Display) -> Self {
+        Self(EntityTag::new_strong(text.to_string()))
     }
 
-    /// The tag as a header's value.
+    /// The tag as a header value.
     #[must_use]
     pub(crate) fn header_value(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
+        self.0.clone().try_into_value().unwrap_or_else(|_| HeaderValue::from_static("\"\""))
     }
 
-    /// Whether `If-None-Match` says that the client has this already: `*`, or a list that names it, weakly or not.
+    /// Whether `If-None-Match` says that the client has this version: `*`, or a list that contains the tag, weak or
+    /// strong.
     #[must_use]
-    pub(crate) fn is_held(&self, headers: &HeaderMap) -> bool {
-        headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|list| self.is_in(list))
+    pub(crate) fn matches(&self, request: &impl HttpMessage) -> bool {
+        match IfNoneMatch::parse(request) {
+            Ok(IfNoneMatch::Any) => true,
+            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.0)),
+            Err(_) => false,
+        }
     }
 
-    /// Whether a range may be sent: there is no `If-Range`, or it names this tag, strongly. A date never does.
+    /// Whether a range may be sent: there is no `If-Range`, or it is this tag, strong. A date never matches.
     #[must_use]
-    pub(crate) fn allows_range(&self, headers: &HeaderMap) -> bool {
-        headers.get(IF_RANGE).is_none_or(|value| value.as_bytes() == self.0.as_bytes())
-    }
-
-    fn is_in(&self, list: &str) -> bool {
-        list.trim() == "*" || Tags(list).any(|tag| tag == self.0)
-    }
-}
-
-/// The tags of a list with their quotes, whose text may hold commas. Ends at the first thing that is no tag.
-struct Tags<'a>(&'a str);
-
-impl<'a> Iterator for Tags<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let rest = self.0.trim_start_matches([' ', '\t', ',']);
-        let rest = rest.strip_prefix("W/").unwrap_or(rest);
-        let length = rest.strip_prefix('"')?.find('"')? + 2;
-        let (tag, rest) = rest.split_at(length);
-        self.0 = rest;
-        Some(tag)
+    pub(crate) fn allows_range(&self, request: &impl HttpMessage) -> bool {
+        if !request.headers().contains_key(IF_RANGE) {
+            return true;
+        }
+        matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if tag.strong_eq(&self.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderMap;
+    use actix_web::http::header::IF_NONE_MATCH;
+    use actix_web::test::TestRequest;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn held(list: &str) -> bool {
-        let mut headers = HeaderMap::new();
-        headers.insert(IF_NONE_MATCH, HeaderValue::from_str(list).unwrap());
-        ETag::new("7-url").is_held(&headers)
+    fn matches(list: &str) -> bool {
+        let request = TestRequest::default().insert_header((IF_NONE_MATCH, list)).to_http_request();
+        ETag::new("7-url").matches(&request)
     }
 
     #[test]
-    fn lists_stars_and_weak_tags_match() {
+    fn lists_wildcards_and_weak_tags_match() {
         for list in [
             "\"7-url\"",
             "W/\"7-url\"",
@@ -76,7 +67,7 @@ mod tests {
             "\"a,b\",\"7-url\"",
             ",, \"7-url\"",
         ] {
-            assert!(held(list), "{list}");
+            assert!(matches(list), "{list}");
         }
         for list in [
             "",
@@ -88,49 +79,53 @@ mod tests {
             "\"x\" 7-url",
             "\"*\"",
         ] {
-            assert!(!held(list), "{list}");
+            assert!(!matches(list), "{list}");
         }
     }
 
     #[test]
     fn a_tag_in_a_second_header_matches_too() {
-        let mut headers = HeaderMap::new();
-        headers.append(IF_NONE_MATCH, HeaderValue::from_static("\"1\""));
-        headers.append(IF_NONE_MATCH, HeaderValue::from_static("\"2\""));
-        assert!(ETag::new(2).is_held(&headers));
-        assert!(!ETag::new(3).is_held(&headers));
+        let request = TestRequest::default()
+            .append_header((IF_NONE_MATCH, "\"1\""))
+            .append_header((IF_NONE_MATCH, "\"2\""))
+            .to_http_request();
+        assert!(ETag::new(2).matches(&request));
+        assert!(!ETag::new(3).matches(&request));
     }
 
     #[test]
-    fn a_range_is_allowed_by_the_very_tag_alone() {
+    fn only_the_exact_tag_allows_a_range() {
         let tag = ETag::new("x");
-        let asked = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(IF_RANGE, HeaderValue::from_static(value));
-            tag.allows_range(&headers)
+        let allows = |value: &'static str| {
+            tag.allows_range(&TestRequest::default().insert_header((IF_RANGE, value)).to_http_request())
         };
-        assert!(tag.allows_range(&HeaderMap::new()));
-        assert!(asked("\"x\""));
-        for other in ["W/\"x\"", "\"y\"", "*", "Wed, 21 Oct 2015 07:28:00 GMT"] {
-            assert!(!asked(other), "{other}");
+        assert!(tag.allows_range(&TestRequest::default().to_http_request()));
+        assert!(allows("\"x\""));
+        for other in ["W/\"x\"", "\"y\"", "*", "Wed, 21 Oct 2015 07:28:00 GMT", ""] {
+            assert!(!allows(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_header_value_has_its_quotes() {
+        assert_eq!(ETag::new("7-url").header_value(), "\"7-url\"");
     }
 
     proptest! {
         #[test]
-        fn a_tag_is_found_in_every_list_that_names_it(
+        fn a_tag_is_found_in_every_list_that_contains_it(
             before in proptest::collection::vec("[a-z,0-9]{0,6}", 0..5),
             after in proptest::collection::vec("[a-z,0-9]{0,6}", 0..5),
             weak: bool,
         ) {
             let quoted = |words: &[String]| words.iter().map(|word| format!("\"{word}\", ")).collect::<Vec<_>>().concat();
             let list = format!("{}{}\"7-url\" , {}", quoted(&before), if weak { "W/" } else { "" }, quoted(&after));
-            prop_assert!(held(&list));
+            prop_assert!(matches(&list));
         }
 
         #[test]
-        fn no_header_panics(list in "[ -~]{0,64}") {
-            let _ = held(&list);
+        fn no_header_causes_a_panic(list in "[ -~]{0,64}") {
+            let _ = matches(&list);
         }
     }
 }

@@ -1,28 +1,38 @@
-//! What operators and probes ask: `/health`, `/ready`, `/metrics`. None of them does work on the spot.
+//! The endpoints for probes and monitoring: `/health`, `/ready` and `/metrics`. They only report what the actors already
+//! know, so they answer fast even when a dependency hangs.
+
+use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
-use actix_web::web::Data;
+use actix_web::web::{self, Data, ServiceConfig};
 use huemill_actors::clock::Instant;
 use huemill_actors::health::Check;
 use huemill_actors::observed::Observation;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
-use super::access::Verdict;
-use super::doors::Doors;
-use super::problem::Problem;
-use super::queue;
+use super::problem::{OwnErrorBody, Problem};
+use super::queue::type_name;
+use super::route::{self, resource};
+use super::state::Operations;
 
-/// The name under which the service reports itself.
+/// The service's name in `/health`.
 const SERVICE: &str = "huemill";
 
-/// What this build can do.
+/// The features of this build.
 const FEATURES: [&str; 5] = ["palette", "crop", "card", "zip", "jobs"];
 
+/// Registers the routes.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource(route::HEALTH).route(web::get().to(health)).route(web::head().to(health)))
+        .service(resource(route::READY).route(web::get().to(ready)).route(web::head().to(ready)))
+        .service(resource(route::METRICS).route(web::get().to(metrics)).route(web::head().to(metrics)));
+}
+
 #[derive(Serialize)]
-struct Health {
+struct HealthBody {
     status: &'static str,
     service: &'static str,
     version: &'static str,
@@ -30,20 +40,20 @@ struct Health {
     uptime_seconds: u64,
 }
 
-/// Says only that the process serves.
-pub(crate) async fn health(doors: Data<Doors>) -> HttpResponse {
-    HttpResponse::Ok().json(Health {
+/// Reports only that the process answers.
+async fn health(operations: Data<Operations>) -> HttpResponse {
+    HttpResponse::Ok().json(HealthBody {
         status: "healthy",
         service: SERVICE,
         version: env!("CARGO_PKG_VERSION"),
         features: FEATURES,
-        uptime_seconds: doors.uptime().as_secs(),
+        uptime_seconds: operations.stats.uptime().as_secs(),
     })
 }
 
 #[derive(Serialize)]
-#[allow(clippy::struct_field_names, reason = "the contract's own name")]
-struct Ready<'a> {
+#[allow(clippy::struct_field_names, reason = "the API contract has a member `ready`")]
+struct ReadyBody<'a> {
     ready: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
@@ -51,11 +61,11 @@ struct Ready<'a> {
     uptime_seconds: u64,
     active_requests: usize,
     error_rate_last_5m: Option<f64>,
-    checks: BTreeMap<&'static str, CheckMember<'a>>,
+    checks: BTreeMap<&'static str, CheckView<'a>>,
 }
 
 #[derive(Serialize)]
-struct CheckMember<'a> {
+struct CheckView<'a> {
     ok: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -63,12 +73,12 @@ struct CheckMember<'a> {
     shared: bool,
     #[serde(flatten)]
     figures: BTreeMap<&'static str, u64>,
-    /// Of the actors alone: what each shows.
+    /// What the actors publish about their state; only in the check of the actors.
     #[serde(flatten)]
-    state: Option<Actors<'a>>,
+    state: Option<ActorsView<'a>>,
 }
 
-impl<'a> From<&'a Check> for CheckMember<'a> {
+impl<'a> From<&'a Check> for CheckView<'a> {
     fn from(check: &'a Check) -> Self {
         Self {
             ok: check.ok,
@@ -80,16 +90,15 @@ impl<'a> From<&'a Check> for CheckMember<'a> {
     }
 }
 
-/// What actors show of their state.
 #[derive(Serialize)]
-struct Actors<'a> {
-    dispatcher: Dispatcher<'a>,
-    janitor: Janitor,
-    delivery: Delivery,
+struct ActorsView<'a> {
+    dispatcher: DispatcherView<'a>,
+    janitor: JanitorView,
+    delivery: DeliveryActorView,
 }
 
 #[derive(Serialize)]
-struct Dispatcher<'a> {
+struct DispatcherView<'a> {
     claimed: usize,
     downloads: usize,
     paused: bool,
@@ -102,64 +111,81 @@ struct Dispatcher<'a> {
 }
 
 #[derive(Serialize)]
-struct Janitor {
+struct JanitorView {
     sweeps: bool,
 }
 
 #[derive(Serialize)]
-struct Delivery {
+struct DeliveryActorView {
     in_flight: u32,
 }
 
-impl<'a> From<&'a Observation> for Actors<'a> {
+impl<'a> From<&'a Observation> for ActorsView<'a> {
     fn from(observation: &'a Observation) -> Self {
         let Observation { dispatcher, janitor, delivery } = observation;
         let pause = dispatcher.paused.as_ref();
         let left = |until: Instant| until.saturating_duration_since(Instant::now()).as_millis() as u64;
         Self {
-            dispatcher: Dispatcher {
+            dispatcher: DispatcherView {
                 claimed: dispatcher.claimed,
                 downloads: dispatcher.downloads,
                 paused: pause.is_some(),
                 paused_by: pause.map(|pause| pause.cause.as_str()),
                 resumes_in_ms: pause.map(|pause| left(pause.until)),
                 suspects_waiting: dispatcher.suspects_waiting,
-                queue_paused: dispatcher.queue_paused.iter().copied().map(queue::word).collect(),
+                queue_paused: dispatcher.queue_paused.iter().copied().map(type_name).collect(),
             },
-            janitor: Janitor { sweeps: janitor.sweeps },
-            delivery: Delivery { in_flight: delivery.in_flight },
+            janitor: JanitorView { sweeps: janitor.sweeps },
+            delivery: DeliveryActorView { in_flight: delivery.in_flight },
         }
     }
 }
 
-/// The last verdict of the Health actor, and what the others show of themselves.
-pub(crate) async fn ready(doors: Data<Doors>) -> HttpResponse {
-    let (verdict, observation) = (doors.verdict.read(), doors.observed.read());
-    let mut checks: BTreeMap<_, CheckMember<'_>> =
-        verdict.checks.iter().map(|(name, check)| (*name, check.into())).collect();
+/// Reports the Health actor's last verdict and what the other actors publish about themselves.
+async fn ready(operations: Data<Operations>) -> HttpResponse {
+    let (health, observation) = (operations.health.read(), operations.observed.read());
+    let mut checks: BTreeMap<_, CheckView<'_>> =
+        health.checks.iter().map(|(name, check)| (*name, check.into())).collect();
     if let Some(actors) = checks.get_mut("actors") {
         actors.state = Some((&observation).into());
     }
-    let body = Ready {
-        ready: verdict.ready,
-        reason: verdict.reason,
-        dependencies: verdict.dependencies().collect(),
-        uptime_seconds: doors.uptime().as_secs(),
-        active_requests: doors.pulse.active(),
-        error_rate_last_5m: doors.pulse.error_rate(doors.uptime()),
+    let body = ReadyBody {
+        ready: health.ready,
+        reason: health.reason,
+        dependencies: health.dependencies().collect(),
+        uptime_seconds: operations.stats.uptime().as_secs(),
+        active_requests: operations.stats.in_flight(),
+        error_rate_last_5m: operations.stats.error_rate(),
         checks,
     };
-    let status = if verdict.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = HttpResponse::build(status).json(body);
-    if !verdict.ready {
+    if !health.ready {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
     }
-    response.extensions_mut().insert(Verdict);
+    response.extensions_mut().insert(OwnErrorBody);
     response
 }
 
-/// The scrape, rendered by the Metrics actor.
-pub(crate) async fn metrics(doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let text = doors.scrape().await?;
+/// The metrics in Prometheus' text format, rendered by the Metrics actor.
+async fn metrics(operations: Data<Operations>) -> Result<HttpResponse, Problem> {
+    let text = operations.render_metrics().await?;
     Ok(HttpResponse::Ok().content_type(huemill_observability::CONTENT_TYPE).body(text))
+}
+
+/// Registers the routes that inject faults, for drills. No release has them, so the table of routes has none either.
+#[cfg(feature = "faults")]
+pub(crate) fn fault_routes(config: &mut ServiceConfig) {
+    config.service(web::resource("/faults/panic").route(web::post().to(inject_panic)));
+}
+
+/// Makes an actor panic, for the operator.
+#[cfg(feature = "faults")]
+async fn inject_panic(
+    request: actix_web::HttpRequest,
+    operations: Data<Operations>,
+) -> Result<HttpResponse, Problem> {
+    operations.operator.check(request.headers())?;
+    operations.janitor.do_send(huemill_actors::janitor::Panic);
+    Ok(HttpResponse::Accepted().finish())
 }

@@ -1,8 +1,7 @@
-//! The one error shape: RFC 9457 with the members that today's clients read.
+//! Writes errors as responses: RFC 9457 with the members that existing clients read.
 //!
-//! Whoever raises an error (handler, extractor, router, middleware) leaves a [`Fault`] with the response;
-//! the access middleware has it written here, once, with the request's id. The framework's own errors bear no
-//! fault and are told apart by their status.
+//! Code that fails (handler, extractor, router, middleware) puts a [`Fault`] into its response. The middleware then
+//! writes the body here, once, with the request's id. The framework's own errors carry no fault; their status decides.
 
 use std::time::Duration;
 
@@ -15,9 +14,13 @@ use serde::Serialize;
 
 use super::request_id::RequestId;
 
-/// A [`Fault`] as actix's error: what handlers return.
+/// A [`Fault`] as actix-web's error type. Handlers return it.
 #[derive(Debug)]
 pub(crate) struct Problem(pub Fault);
+
+/// Marks a response with an error status that has a body of its own, such as /ready's 503.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OwnErrorBody;
 
 impl<T: Into<Fault>> From<T> for Problem {
     fn from(fault: T) -> Self {
@@ -26,7 +29,7 @@ impl<T: Into<Fault>> From<T> for Problem {
 }
 
 impl Problem {
-    /// The answer that bears this problem.
+    /// The response that carries this problem.
     #[must_use]
     pub(crate) fn into_response(self) -> HttpResponse {
         self.error_response()
@@ -44,7 +47,7 @@ impl ResponseError for Problem {
         status(self.0.code)
     }
 
-    /// An answer without a body that bears its fault; the access middleware writes the body.
+    /// A response without a body that carries the fault; the middleware writes the body.
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::new(self.status_code());
         response.extensions_mut().insert(self.0.clone());
@@ -52,7 +55,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// The status of each code, as the contract has it.
+/// The status of each code, as the API contract defines it.
 #[must_use]
 pub(crate) fn status(code: Code) -> StatusCode {
     match code {
@@ -81,7 +84,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
     }
 }
 
-/// The fault that a bare status of the framework's stands for.
+/// The fault for one of the framework's errors, which have only a status.
 #[must_use]
 pub(crate) fn of_status(status: StatusCode) -> Fault {
     let code = match status {
@@ -97,7 +100,7 @@ pub(crate) fn of_status(status: StatusCode) -> Fault {
     Fault::new(code)
 }
 
-/// How a caller who was not believed can prove who it is (RFC 9110, 11.6.1).
+/// How a client can authenticate (RFC 9110, 11.6.1).
 fn challenge(code: Code) -> Option<&'static str> {
     match code {
         Code::Unauthorized => Some("Bearer realm=\"huemill\""),
@@ -107,7 +110,7 @@ fn challenge(code: Code) -> Option<&'static str> {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct ProblemBody<'a> {
     success: bool,
     error_code: &'static str,
     user_message: &'a str,
@@ -119,16 +122,16 @@ struct Body<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
-    /// Whether trying again may help, where another server decides that.
+    /// Whether a retry may help, if another server decides that.
     #[serde(skip_serializing_if = "Option::is_none")]
     retryable: Option<bool>,
 }
 
-/// Writes a fault as the body of `response`, whose status and headers (`Allow`, say) are kept.
+/// Writes a fault as the body of `response` and keeps that response's other headers, such as `Allow`.
 #[must_use]
 pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: Duration) -> HttpResponse {
     let status = status(fault.code);
-    let body = Body {
+    let body = ProblemBody {
         success: false,
         error_code: fault.code.as_str(),
         user_message: &fault.message,

@@ -1,9 +1,9 @@
-//! `POST /process_zip`: the pictures of a ZIP while the client waits. The answer is streamed, a result at a time,
-//! in the archive's order; it begins with the first success, so that none at all can still be a 422.
+//! `POST /process_zip`: processes the pictures of a ZIP while the client waits. The response streams one result at a
+//! time, in the archive's order. It begins with the first success, so that a ZIP without any success can still be a 422.
 
 use std::io;
 
-use actix_web::mime::{self, Mime};
+use actix_web::mime::Mime;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
@@ -15,95 +15,92 @@ use huemill_store::Spool;
 use huemill_store::archive::Entry;
 use serde::Serialize;
 
-use super::doors::Doors;
-use super::negotiate::Asked;
+use super::body_stream::{piece, spool_chunks};
+use super::content_negotiation::ProcessParams;
+use super::input_error::spool_failed;
+use super::picture_json::{self, FailedPicture};
 use super::problem::Problem;
-use super::upload::{self, Upload, Wanted};
-use super::{answer, pictures, route};
+use super::route;
+use super::state::{Processing, Uploads};
+use super::upload::spec::{self, UploadSpec};
+use super::upload::{self, Upload, zip};
 
-/// Receives the ZIP, has its pictures worked on, answers.
+/// Receives the ZIP, processes its pictures and responds.
 pub(crate) async fn process_zip(
     request: HttpRequest,
     payload: Payload,
-    doors: Data<Doors>,
+    uploads: Data<Uploads>,
+    processing: Data<Processing>,
 ) -> Result<HttpResponse, Problem> {
-    let asked = Asked::of(&request)?;
-    let upload = upload::receive(&request, payload, &doors, &wanted(doors.limits.zip_bytes)).await?;
-    let entries = pictures::of_zip(&request, &upload.spool, doors.zip_limits()).await?;
-    let mut album = Album::new(upload, entries, asked.options, doors);
-    let Some(first) = album.next_success().await else { return Err(album.nothing_done().into()) };
-    Ok(HttpResponse::Ok().content_type("application/json").streaming(album.into_json(first)))
+    let params = ProcessParams::of(&request)?;
+    let upload = upload::receive(&request, payload, &uploads, &upload_spec(uploads.limits.zip_bytes)).await?;
+    let entries = zip::list_pictures(&request, &upload.spool, uploads.zip_limits()).await?;
+    let mut results = ZipResults::new(upload, entries, params.options, processing);
+    let Some(first) = results.next_success().await else { return Err(results.no_success().into()) };
+    Ok(HttpResponse::Ok().content_type("application/json").streaming(results.into_json(first)))
 }
 
-fn wanted(limit: u64) -> Wanted {
-    Wanted {
+fn upload_spec(limit: u64) -> UploadSpec {
+    UploadSpec {
         field: "zip_file",
         member: "zip",
         url: None,
-        raw: |kind: &Mime| {
-            kind.type_() == mime::APPLICATION && matches!(kind.subtype().as_str(), "zip" | "x-zip-compressed")
-        },
+        raw: |kind: &Mime| spec::is_zip(kind),
         limit,
-        nothing: "No ZIP was sent. Send one as the form field \"zip_file\", as JSON {\"zip\": \"<base64>\"}, or as the \
-                  body itself.",
+        missing: "No ZIP was sent. Send one as the form field \"zip_file\", as JSON {\"zip\": \"<base64>\"}, or as the \
+                  raw body.",
         types: "multipart/form-data with a field \"zip_file\", application/json, or application/zip",
     }
 }
 
-/// One picture's element of `results`, in the spool until the client has read it.
-async fn result(doors: &Doors, name: &str, input: Input, options: Options) -> Result<Spool, Fault> {
-    let outcome = doors.run(input, options, doors.deadline()).await?;
-    doors.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS_ZIP.path });
-    answer::result(name, outcome, &doors.spool).await
+/// Processes one picture into its element of `results`, which stays in the spool until the client has read it.
+async fn process_picture(
+    processing: &Processing,
+    name: &str,
+    input: Input,
+    options: Options,
+) -> Result<Spool, Fault> {
+    let outcome = processing.run(input, options, processing.deadline()).await?;
+    processing.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS_ZIP.path });
+    let json = picture_json::element(name, &outcome)?;
+    drop(outcome);
+    Spool::keep(&processing.spool, json).await.map_err(spool_failed)
 }
 
-/// A picture that gave no result.
-#[derive(Serialize)]
-struct Failed {
-    filename: String,
-    error_code: &'static str,
-    user_message: String,
-}
-
-impl Failed {
-    fn new(filename: String, fault: Fault) -> Self {
-        Self { filename, error_code: fault.code.as_str(), user_message: fault.message.into_owned() }
-    }
-}
-
-/// The work on one archive.
-struct Album {
-    /// Results as they come, in the archive's order; as many under way as there are slots.
+/// The results of one archive as they are produced.
+struct ZipResults {
+    /// Results in the archive's order. As many pictures are in progress as there are slots.
     work: LocalBoxStream<'static, (String, Result<Spool, Fault>)>,
-    failed: Vec<Failed>,
+    failed: Vec<FailedPicture>,
     worst: Option<Fault>,
     total: usize,
     processed: usize,
-    /// Held to the end of the answer: the bytes, and the admission.
+    /// The archive's bytes and their admission, kept until the response is sent.
     _upload: Upload,
 }
 
-impl Album {
-    fn new(upload: Upload, entries: Vec<Entry>, options: Options, doors: Data<Doors>) -> Self {
+impl ZipResults {
+    fn new(upload: Upload, entries: Vec<Entry>, options: Options, processing: Data<Processing>) -> Self {
         let total = entries.len();
-        let (spool, at_once) = (upload.spool.clone(), doors.slots);
+        let (spool, concurrency) = (upload.spool.clone(), processing.slots);
         let work = stream::iter(entries)
             .map(move |entry| {
-                let (doors, spool) = (doors.clone(), spool.clone());
+                let (processing, spool) = (processing.clone(), spool.clone());
                 async move {
                     let name = entry.name.clone();
-                    let result = result(&doors, &name, Input::Entry { archive: spool, entry }, options).await;
+                    let input = Input::Entry { archive: spool, entry };
+                    let result = process_picture(&processing, &name, input, options).await;
                     (name, result)
                 }
             })
-            .buffered(at_once)
+            .buffered(concurrency)
             .boxed_local();
         Self { work, failed: Vec::new(), worst: None, total, processed: 0, _upload: upload }
     }
 
-    /// The next result that is one; failures are put aside.
+    /// The next successful result. Failures on the way are collected.
     async fn next_success(&mut self) -> Option<Spool> {
-        while let Some((name, result)) = self.work.next().await {
+        while let Some((filename, result)) = self.work.next().await {
             match result {
                 Ok(json) => {
                     self.processed += 1;
@@ -113,54 +110,56 @@ impl Album {
                     if self.worst.as_ref().is_none_or(|worst| fault.code.is_ours() && !worst.code.is_ours()) {
                         self.worst = Some(fault.clone());
                     }
-                    self.failed.push(Failed::new(name, fault));
+                    self.failed.push(FailedPicture {
+                        filename,
+                        error_code: fault.code.as_str().into(),
+                        user_message: fault.message.into_owned(),
+                    });
                 }
             }
         }
         None
     }
 
-    /// The answer where no picture gave a result: our own fault if there was one, else the archive's.
-    fn nothing_done(self) -> Fault {
+    /// The fault if no picture succeeded: an internal one if there was one, otherwise the archive's.
+    fn no_success(self) -> Fault {
         match self.worst {
             Some(fault) if fault.code.is_ours() => fault,
             worst => {
                 let cause = worst.map(|fault| fault.to_string()).unwrap_or_default();
                 let first = self.failed.first().map_or("", |failed| &failed.user_message);
-                let told =
-                    format!("None of the ZIP's pictures ({}) could be read. The first: {first}", self.total);
-                Fault::new(Code::ProcessingError).with_message(told).with_cause(cause)
+                let message = format!(
+                    "None of the ZIP's pictures ({}) could be read. The first error: {first}",
+                    self.total
+                );
+                Fault::new(Code::ProcessingError).with_message(message).with_cause(cause)
             }
         }
     }
 
-    /// The answer's JSON, piece by piece.
+    /// The response's JSON, piece by piece.
     fn into_json(self, first: Spool) -> impl Stream<Item = io::Result<Bytes>> {
-        let opening = text(b"{\"success\":true,\"results\":[".as_slice()).chain(answer::chunks(first));
-        let rest = stream::unfold(Some(self), |album| async move {
-            let mut album = album?;
-            match album.next_success().await {
-                Some(json) => Some((text(b",".as_slice()).chain(answer::chunks(json)).boxed(), Some(album))),
-                None => Some((text(album.job_end()).boxed(), None)),
+        let opening = piece(b"{\"success\":true,\"results\":[".as_slice()).chain(spool_chunks(first));
+        let rest = stream::unfold(Some(self), |results| async move {
+            let mut results = results?;
+            match results.next_success().await {
+                Some(json) => Some((piece(b",".as_slice()).chain(spool_chunks(json)).boxed(), Some(results))),
+                None => Some((piece(results.closing()).boxed(), None)),
             }
         });
         opening.chain(rest.flatten())
     }
 
-    fn job_end(&self) -> Vec<u8> {
+    fn closing(&self) -> Vec<u8> {
         #[derive(Serialize)]
-        struct Ending<'a> {
+        struct Closing<'a> {
             processed_count: usize,
             total_files: usize,
-            failed: &'a [Failed],
+            failed: &'a [FailedPicture],
         }
-        let job_end =
-            Ending { processed_count: self.processed, total_files: self.total, failed: &self.failed };
-        let members = serde_json::to_vec(&job_end).unwrap_or_else(|_| b"{}".to_vec());
+        let closing =
+            Closing { processed_count: self.processed, total_files: self.total, failed: &self.failed };
+        let members = serde_json::to_vec(&closing).unwrap_or_else(|_| b"{}".to_vec());
         [b"],".as_slice(), &members[1..]].concat()
     }
-}
-
-fn text(bytes: impl Into<Bytes>) -> impl Stream<Item = io::Result<Bytes>> {
-    stream::once(std::future::ready(Ok(bytes.into())))
 }

@@ -1,29 +1,28 @@
-//! `GET /processes`: the processes that share the store, for the operator. Everything in it comes from the store, so
-//! that every process gives the same answer, a stopped one's last heartbeat included.
+//! `GET /processes`: lists the processes that share the store, for the operator. Everything comes from the store, so all
+//! processes give the same answer, including a stopped process's last heartbeat.
 
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_store::store;
 use serde::Serialize;
 
-use super::doors::Doors;
 use super::problem::Problem;
-use super::server::at;
-use super::{operator, route};
+use super::route::{self, resource};
+use super::state::Operations;
 
-/// The route of processes.
+/// Registers the route.
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(at(route::PROCESSES).route(web::get().to(list)).route(web::head().to(list)));
+    config.service(resource(route::PROCESSES).route(web::get().to(list)).route(web::head().to(list)));
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
-    processes: Vec<Process<'a>>,
+struct ProcessList<'a> {
+    processes: Vec<ProcessView<'a>>,
 }
 
 /// A process as the API shows it.
 #[derive(Debug, Serialize)]
-struct Process<'a> {
+struct ProcessView<'a> {
     id: &'a str,
     host: &'a str,
     version: &'a str,
@@ -36,7 +35,7 @@ struct Process<'a> {
     pictures: u32,
 }
 
-impl<'a> From<&'a store::Process> for Process<'a> {
+impl<'a> From<&'a store::Process> for ProcessView<'a> {
     fn from(row: &'a store::Process) -> Self {
         Self {
             id: &row.owner.0,
@@ -53,11 +52,11 @@ impl<'a> From<&'a store::Process> for Process<'a> {
     }
 }
 
-/// All processes that have a row, the newest first.
-async fn list(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    operator::check(request.headers(), &doors.operator)?;
-    let rows = doors.repository.store.processes().await?;
-    Ok(HttpResponse::Ok().json(Body { processes: rows.iter().map(Process::from).collect() }))
+/// All processes that have a row, newest first.
+async fn list(request: HttpRequest, operations: Data<Operations>) -> Result<HttpResponse, Problem> {
+    operations.operator.check(request.headers())?;
+    let rows = operations.store.processes().await?;
+    Ok(HttpResponse::Ok().json(ProcessList { processes: rows.iter().map(ProcessView::from).collect() }))
 }
 
 #[cfg(test)]
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_shown_with_all_that_is_known_of_it() {
+    fn a_process_is_shown_with_all_its_columns() {
         let row = store::Process {
             owner: Owner("a1".into()),
             host: "mill-7:42".into(),
@@ -82,7 +81,7 @@ mod tests {
             pictures: 3,
         };
         assert_eq!(
-            serde_json::to_value(Process::from(&row)).unwrap(),
+            serde_json::to_value(ProcessView::from(&row)).unwrap(),
             json!({
                 "id": "a1", "host": "mill-7:42", "version": "1.2.3", "role": "worker", "slots": 4,
                 "started_at": 1_700_000_000, "beat_at": 1_700_000_050, "alive": true, "duties": ["sweep"],

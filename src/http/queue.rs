@@ -1,98 +1,115 @@
-//! The queue of pictures, for the operator: what is paused, pausing and resuming, all of it or one type of job.
+//! Shows, pauses and resumes the queue of pictures, for the operator: the whole queue or one type of job.
 //!
-//! A pause is a row in the store, so that it holds for all processes and outlives them. It keeps pictures from being
-//! claimed; those in flight are finished, and new jobs are accepted.
+//! A pause is a row in the store, so it holds for all processes and survives them. While it holds, no more pictures are
+//! claimed; pictures in progress are finished, and new jobs are accepted.
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use huemill_actors::fault::{Code, Fault};
+use huemill_actors::fault::Fault;
 use huemill_store::job::JobKind;
 use serde::Serialize;
 
-use super::doors::Doors;
-use super::page::Query;
+use super::context;
+use super::input_error::invalid;
+use super::list_query::ListQuery;
 use super::problem::Problem;
-use super::server::at;
-use super::{context, operator, route};
+use super::route::{self, resource};
+use super::state::{Edge, Operations};
 
-/// How a pause of every type is spelled.
+/// The name of a pause of every type.
 const ALL: &str = "all";
 
-/// The routes of the queue.
+/// Registers the routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(at(route::QUEUE).route(web::get().to(status)).route(web::head().to(status)))
-        .service(at(route::QUEUE_PAUSE).route(web::post().to(pause)))
-        .service(at(route::QUEUE_RESUME).route(web::post().to(resume)));
+        .service(resource(route::QUEUE).route(web::get().to(status)).route(web::head().to(status)))
+        .service(resource(route::QUEUE_PAUSE).route(web::post().to(pause)))
+        .service(resource(route::QUEUE_RESUME).route(web::post().to(resume)));
 }
 
 #[derive(Debug, Serialize)]
-struct Paused {
+struct QueueStatus {
     paused: Vec<&'static str>,
 }
 
-/// What is paused.
-async fn status(request: HttpRequest, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    operator::check(request.headers(), &doors.operator)?;
-    paused(&doors).await
+/// Reports what is paused.
+async fn status(request: HttpRequest, operations: Data<Operations>) -> Result<HttpResponse, Problem> {
+    operations.operator.check(request.headers())?;
+    report(&operations).await
 }
 
-/// Hands out no more pictures of this type of job, or of any.
-async fn pause(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let kind = permitted(&request, payload, &doors).await?;
-    doors.repository.store.pause(kind).await?;
-    paused(&doors).await
+/// Pauses one type of job, or all.
+async fn pause(
+    request: HttpRequest,
+    payload: Payload,
+    edge: Data<Edge>,
+    operations: Data<Operations>,
+) -> Result<HttpResponse, Problem> {
+    let kind = authorized_kind(&request, payload, &edge, &operations).await?;
+    operations.store.pause(kind).await?;
+    report(&operations).await
 }
 
-/// Takes a pause back; without a type, all of them.
-async fn resume(request: HttpRequest, payload: Payload, doors: Data<Doors>) -> Result<HttpResponse, Problem> {
-    let kind = permitted(&request, payload, &doors).await?;
-    doors.repository.store.resume(kind).await?;
-    doors.wake_dispatcher();
-    paused(&doors).await
+/// Resumes one type of job, or all.
+async fn resume(
+    request: HttpRequest,
+    payload: Payload,
+    edge: Data<Edge>,
+    operations: Data<Operations>,
+) -> Result<HttpResponse, Problem> {
+    let kind = authorized_kind(&request, payload, &edge, &operations).await?;
+    operations.store.resume(kind).await?;
+    operations.wake_dispatcher();
+    report(&operations).await
 }
 
-/// The type that an operator's request names. A body is refused rather than ignored: a type in it would be missed, and
-/// everything paused.
-async fn permitted(request: &HttpRequest, payload: Payload, doors: &Doors) -> Result<Option<JobKind>, Fault> {
-    doors.signatures.without_body(request, payload, &*doors.repository.store).await?;
-    operator::check(request.headers(), &doors.operator)?;
+/// The type that an operator's request names. A body is refused rather than ignored: if the type were in the body, it
+/// would be overlooked and everything would be paused.
+async fn authorized_kind(
+    request: &HttpRequest,
+    payload: Payload,
+    edge: &Edge,
+    operations: &Operations,
+) -> Result<Option<JobKind>, Fault> {
+    edge.signatures.verify_without_body(request, payload).await?;
+    operations.operator.check(request.headers())?;
     if context::of(request).bytes_in() > 0 {
-        let message = "Send no body. Name the type in the query, as in ?type=zip_batch.";
-        return Err(Fault::new(Code::InvalidInput).with_message(message));
+        return Err(invalid("Send no body. Name the type in the query, as in ?type=zip_batch."));
     }
-    kind(request.query_string())
+    parse_kind(request.query_string())
 }
 
-/// A name that nobody knows is refused: a misspelt type would pause everything.
-fn kind(query: &str) -> Result<Option<JobKind>, Fault> {
-    Query::read(query)?.only(&["type"])?.word("type", JobKind::ALL, JobKind::as_str)
+/// Unknown names are refused: a misspelt `type` would pause everything.
+fn parse_kind(query: &str) -> Result<Option<JobKind>, Fault> {
+    ListQuery::parse(query)?.only(&["type"])?.word("type", JobKind::ALL, JobKind::as_str)
 }
 
-/// How what is paused is spelled.
-pub(crate) fn word(kind: Option<JobKind>) -> &'static str {
+/// The name of a paused type of job; `all` for every type.
+pub(crate) fn type_name(kind: Option<JobKind>) -> &'static str {
     kind.map_or(ALL, JobKind::as_str)
 }
 
-async fn paused(doors: &Doors) -> Result<HttpResponse, Problem> {
-    let pauses = doors.repository.store.pauses().await?;
-    doors.observed.queue_paused(pauses.clone());
-    let paused = pauses.into_iter().map(word).collect();
-    Ok(HttpResponse::Ok().json(Paused { paused }))
+async fn report(operations: &Operations) -> Result<HttpResponse, Problem> {
+    let pauses = operations.store.pauses().await?;
+    operations.observed.queue_paused(pauses.clone());
+    let paused = pauses.into_iter().map(type_name).collect();
+    Ok(HttpResponse::Ok().json(QueueStatus { paused }))
 }
 
 #[cfg(test)]
 mod tests {
+    use huemill_actors::fault::Code;
+
     use super::*;
 
     #[test]
-    fn a_type_is_one_of_three_or_not_given() {
-        assert_eq!(kind("").unwrap(), None);
-        assert_eq!(kind("type=url_batch").unwrap(), JobKind::parse("url_batch"));
+    fn the_type_is_one_of_three_or_absent() {
+        assert_eq!(parse_kind("").unwrap(), None);
+        assert_eq!(parse_kind("type=url_batch").unwrap(), JobKind::parse("url_batch"));
         for query in
             ["type=", "type=all", "type=zip", "type=zip_batch&type=url_batch", "types=zip_batch", "Type=zip"]
         {
-            assert_eq!(kind(query).unwrap_err().code, Code::InvalidInput, "{query}");
+            assert_eq!(parse_kind(query).unwrap_err().code, Code::InvalidInput, "{query}");
         }
     }
 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use super::form::BodyDigest;
-use crate::http::hex;
+use huemill_actors::hex::hex;
 
 const NAME: &str = "WEBHOOK_SECRET";
 

@@ -1,5 +1,5 @@
-//! What is taken home of a job: `GET /jobs/{id}/results.zip` and `GET /jobs/{id}/results/{n}/card`. By the link's own
-//! signature, or by the bare path, as the job itself. Streamed from the blobs; a range of it can be asked for.
+//! Downloads a job's results: `GET /jobs/{id}/results.zip` and `GET /jobs/{id}/results/{n}/card`, with a signed link or
+//! the bare path. Both stream from the blob store and support ranges.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -15,118 +15,121 @@ use huemill_observability::{DOWNLOADS, Event};
 use huemill_store::blobs::BlobError;
 use huemill_store::job::{ItemState, Job};
 
-use super::{archive, fetched, find};
-use crate::http::answer::Hollow;
-use crate::http::doors::Doors;
+use super::lookup::find;
+use super::results_archive;
+use crate::clock::steady_now;
+use crate::http::body_stream::HeadBody;
 use crate::http::etag::ETag;
 use crate::http::problem::Problem;
-use crate::http::range::Wish;
-use crate::http::steady_now;
+use crate::http::range::RangeRequest;
+use crate::http::state::Jobs;
 
-/// All results in one file.
+/// All results in one ZIP.
 pub(super) async fn results(
     request: HttpRequest,
     path: Path<String>,
-    doors: Data<Doors>,
+    jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let job = permitted(&request, &path, &doors).await?;
+    let job = authorized_job(&request, &path, &jobs).await?;
     if !job.state.has_ended() {
         return Err(Fault::new(Code::NotFound)
             .with_message("The job has not ended yet. Its results can be downloaded when it has.")
             .into());
     }
-    let file = File {
+    let file = DownloadFile {
         etag: ETag::new(format_args!("{}-zip", job.version)),
         media_type: "application/zip".into(),
         disposition: format!("attachment; filename=\"{}.zip\"", job.id),
         kind: DOWNLOADS[0],
     };
-    if file.etag.is_held(request.headers()) {
+    if file.etag.matches(&request) {
         return Ok(file.not_modified());
     }
-    let (zip, blobs) = (archive::of(&doors.repository, &job).await?, doors.repository.blobs.clone());
-    let bytes = |range| doors.repository.stream(zip.stream(&blobs, range));
-    Ok(file.answer(&request, &doors, &job, zip.len(), bytes).await?)
+    let (zip, blobs) = (results_archive::of(&jobs.repository, &job).await?, jobs.repository.blobs.clone());
+    let bytes = |range| jobs.repository.stream(zip.stream(&blobs, range));
+    Ok(file.respond(&request, &jobs, &job, zip.len(), bytes).await?)
 }
 
 /// One card.
 pub(super) async fn card(
     request: HttpRequest,
     path: Path<(String, String)>,
-    doors: Data<Doors>,
+    jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let (job, number) = path.into_inner();
-    let job = permitted(&request, &job, &doors).await?;
-    let nothing = || {
-        Fault::new(Code::NotFound).with_message("The job has no such card. Its results name those it has.")
+    let (id, number) = path.into_inner();
+    let job = authorized_job(&request, &id, &jobs).await?;
+    let no_card = || {
+        Fault::new(Code::NotFound)
+            .with_message("The job has no such card. Its results list the cards it has.")
     };
     let number = number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()));
-    let number: u32 = number.filter(|number| *number < job.total).ok_or_else(nothing)?;
-    let item = doors.repository.store.items(&job.id, number, 1).await?.pop();
+    let number: u32 = number.filter(|number| *number < job.total).ok_or_else(no_card)?;
+    let item = jobs.repository.store.items(&job.id, number, 1).await?.pop();
     let item = item.filter(|item| item.number == number && item.state == ItemState::Done);
-    let (name, card) = item.and_then(|item| Some((item.name, item.result?.card))).ok_or_else(nothing)?;
-    let file = File {
+    let (name, card) = item.and_then(|item| Some((item.name, item.result?.card))).ok_or_else(no_card)?;
+    let file = DownloadFile {
         etag: ETag::new(format_args!("{:08x}-{}", card.crc32, card.length)),
-        disposition: inline(&archive::card_name(&name, &card.media_type)),
+        disposition: inline_disposition(&results_archive::card_name(&name, &card.media_type)),
         media_type: card.media_type,
         kind: DOWNLOADS[1],
     };
-    if file.etag.is_held(request.headers()) {
+    if file.etag.matches(&request) {
         return Ok(file.not_modified());
     }
-    let blobs = doors.repository.blobs.clone();
-    let bytes = |range| doors.repository.stream(blobs.stream(card.key, Some(range)));
-    Ok(file.answer(&request, &doors, &job, card.length, bytes).await?)
+    let blobs = jobs.repository.blobs.clone();
+    let bytes = |range| jobs.repository.stream(blobs.stream(card.key, Some(range)));
+    Ok(file.respond(&request, &jobs, &job, card.length, bytes).await?)
 }
 
-/// The job, for whoever has a link that holds or none at all.
-async fn permitted(request: &HttpRequest, id: &str, doors: &Doors) -> Result<Job, Fault> {
-    let link = doors.links.check(request.path(), request.query_string(), steady_now());
+/// The job, if the request has a valid link or none at all.
+async fn authorized_job(request: &HttpRequest, id: &str, jobs: &Jobs) -> Result<Job, Fault> {
+    let link = jobs.links.check(request.path(), request.query_string(), steady_now());
     if let Some(reason) = link.reason() {
-        doors.recorder.record(Event::AuthFailed { reason });
+        jobs.recorder.record(Event::AuthFailed { reason });
     }
-    link.verdict()?;
-    find(doors, id).await
+    link.into_result()?;
+    find(jobs, id).await
 }
 
-/// A name for a browser: for old ones in ASCII (RFC 6266, appendix D), for all others as it is (RFC 8187).
-fn inline(name: &str) -> String {
-    let plain =
+/// A `Content-Disposition` with the name in ASCII for old browsers (RFC 6266, appendix D) and unchanged for all others
+/// (RFC 8187).
+fn inline_disposition(name: &str) -> String {
+    let is_plain =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ' ' | '(' | ')');
-    let ascii: String = name.chars().map(|letter| if plain(letter) { letter } else { '_' }).collect();
-    let mut coded = String::new();
+    let ascii: String = name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
+    let mut encoded = String::new();
     for byte in name.bytes() {
         match byte {
-            b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => coded.push(char::from(byte)),
+            b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => encoded.push(char::from(byte)),
             _ => {
-                let _ = write!(coded, "%{byte:02X}");
+                let _ = write!(encoded, "%{byte:02X}");
             }
         }
     }
-    format!("inline; filename=\"{ascii}\"; filename*=UTF-8''{coded}")
+    format!("inline; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }
 
-/// A file to be downloaded.
-struct File {
+/// A file to download.
+struct DownloadFile {
     etag: ETag,
     media_type: String,
     disposition: String,
     kind: &'static str,
 }
 
-impl File {
+impl DownloadFile {
     fn not_modified(&self) -> HttpResponse {
         let mut response = HttpResponse::NotModified().finish();
         response.headers_mut().insert(ETAG, self.etag.header_value());
         response
     }
 
-    /// The file or the range of it that was asked for. Its first bytes are read before the answer begins, so that a
-    /// file that cannot be read is an error and not an answer that breaks off.
-    async fn answer<S>(
+    /// The whole file, or the range that the request asks for. Its first bytes are read before the response starts, so
+    /// that an unreadable file is an error and not a body that is cut short.
+    async fn respond<S>(
         self,
         request: &HttpRequest,
-        doors: &Doors,
+        jobs: &Jobs,
         job: &Job,
         length: u64,
         bytes: impl FnOnce(Range<u64>) -> S,
@@ -134,24 +137,15 @@ impl File {
     where
         S: Stream<Item = Result<Bytes, BlobError>> + 'static,
     {
-        let wish = if self.etag.allows_range(request.headers()) && request.method() == Method::GET {
-            Wish::of(request.headers(), length)
+        let requested = if self.etag.allows_range(request) && request.method() == Method::GET {
+            RangeRequest::of(request.headers(), length)
         } else {
-            Wish::All
+            RangeRequest::Whole
         };
-        let (status, range) = match wish {
-            Wish::All => (StatusCode::OK, 0..length),
-            Wish::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-            Wish::Beyond => {
-                let told = format!("The file has {length} bytes: ask for some of those.");
-                let fault = Fault::new(Code::RangeNotSatisfiable).with_message(told);
-                let mut response = Problem(fault).into_response();
-                let place = HeaderValue::from_str(&format!("bytes */{length}"));
-                response
-                    .headers_mut()
-                    .insert(CONTENT_RANGE, place.unwrap_or(HeaderValue::from_static("bytes */0")));
-                return Ok(response);
-            }
+        let (status, range) = match requested {
+            RangeRequest::Whole => (StatusCode::OK, 0..length),
+            RangeRequest::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+            RangeRequest::Unsatisfiable => return Ok(unsatisfiable(length)),
         };
         let mut builder = HttpResponse::build(status);
         builder.content_type(self.media_type).insert_header((ACCEPT_RANGES, "bytes"));
@@ -162,21 +156,32 @@ impl File {
             disposition.unwrap_or_else(|_| HeaderValue::from_static("attachment")),
         ));
         if status == StatusCode::PARTIAL_CONTENT {
-            let place = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-            builder.insert_header((CONTENT_RANGE, place));
+            let content_range = format!("bytes {}-{}/{length}", range.start, range.end - 1);
+            builder.insert_header((CONTENT_RANGE, content_range));
         }
         if request.method() == Method::HEAD {
-            return Ok(builder.body(Hollow::of(length)));
+            return Ok(builder.body(HeadBody::sized(length)));
         }
         let (start, size) = (range.start, range.end - range.start);
         let mut bytes = bytes(range).map(|chunk| chunk.map_err(Fault::from)).boxed_local();
         let first = bytes.next().await.transpose()?;
         if start == 0 {
-            doors.recorder.record(Event::ResultsDownloaded { kind: self.kind });
-            fetched::note(job, doors);
+            jobs.recorder.record(Event::ResultsDownloaded { kind: self.kind });
+            jobs.mark_fetched(job);
         }
         Ok(builder.body(SizedStream::new(size, stream::iter(first.map(Ok)).chain(bytes))))
     }
+}
+
+/// The response to a range outside of a file of `length` bytes.
+fn unsatisfiable(length: u64) -> HttpResponse {
+    let message = format!("The file has {length} bytes. Ask for a range within them.");
+    let mut response = Problem(Fault::new(Code::RangeNotSatisfiable).with_message(message)).into_response();
+    let content_range = HeaderValue::from_str(&format!("bytes */{length}"));
+    response
+        .headers_mut()
+        .insert(CONTENT_RANGE, content_range.unwrap_or(HeaderValue::from_static("bytes */0")));
+    response
 }
 
 #[cfg(test)]
@@ -184,12 +189,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_goes_into_the_header_whatever_it_holds() {
+    fn any_name_becomes_a_valid_header() {
         assert_eq!(
-            inline("my photo.png"),
+            inline_disposition("my photo.png"),
             "inline; filename=\"my photo.png\"; filename*=UTF-8''my%20photo.png"
         );
-        let hostile = inline("ü\"\r\n;\u{202e}x.png");
+        let hostile = inline_disposition("ü\"\r\n;\u{202e}x.png");
         assert!(HeaderValue::from_str(&hostile).is_ok(), "{hostile}");
         assert!(hostile.starts_with("inline; filename=\"_____"), "{hostile}");
     }

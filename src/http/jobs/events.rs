@@ -1,11 +1,11 @@
-//! `GET /jobs/{id}/events`: a job's changes as server-sent events (WHATWG HTML, 9.2), until it has ended.
+//! `GET /jobs/{id}/events`: streams a job's changes as server-sent events (WHATWG HTML, 9.2) until the job has ended.
 //!
-//! An event's id is the job's version, so that who comes back with `Last-Event-ID` is told only what is new; who has
-//! seen the end is told not to come back (204). Where other processes write too, the job is looked at once a second.
+//! An event's id is the job's version. A client that reconnects with `Last-Event-ID` gets only newer events; one that has
+//! seen the end is told not to reconnect (204). If other processes can write too, the job is checked once a second.
 //!
-//! A stream outlives a store that is away for some minutes: comments keep the connection open, and the next change
-//! follows once the store is back. A stream that ends before the job does tells its client to reconnect after a
-//! random time, so that a restart is not followed by all clients at once.
+//! A stream survives a store that is unavailable for some minutes: comments keep the connection open, and the next change
+//! follows once the store is back. A stream that ends before the job tells its client to reconnect after a random time, so
+//! that clients do not all return at once after a restart.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -20,193 +20,202 @@ use huemill_actors::snapshots::Watch;
 use huemill_store::job::{Job, JobId, JobState};
 use tokio::time::{Instant, timeout_at};
 
-use super::body::Summary;
-use super::find;
-use super::results::{Pictures, verdict};
-use crate::http::answer::Hollow;
+use super::lookup::find;
+use super::results::{PictureReader, job_error};
+use super::summary::JobSummary;
+use crate::http::body_stream::HeadBody;
 use crate::http::context;
-use crate::http::doors::Doors;
 use crate::http::problem::Problem;
+use crate::http::state::Jobs;
 
-const LAST: HeaderName = HeaderName::from_static("last-event-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
-/// How often a line is sent that says nothing, so that nobody on the way takes the connection for dead.
-const QUIET: Duration = Duration::from_secs(15);
+/// How often a comment is sent while nothing changes, so that no proxy takes the connection for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How often it is looked whether the service stops, and, where others write too, whether the job has changed.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the stream checks whether the service is draining and, if others can write too, whether the job has changed.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a stream outlives a store that is away.
-const OUTAGE: Duration = Duration::from_secs(180);
+/// How long a stream survives without the store.
+const MAX_OUTAGE: Duration = Duration::from_secs(180);
 
 /// Milliseconds after which a client reconnects.
 const RETRY_MS: std::ops::RangeInclusive<u32> = 2_000..=6_000;
 
-/// The stream of a job's changes.
+/// Streams a job's changes.
 pub(super) async fn events(
     request: HttpRequest,
     path: Path<String>,
-    doors: Data<Doors>,
+    jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let job = find(&doors, &path).await?;
-    let last = last(request.headers(), job.version);
+    let job = find(&jobs, &path).await?;
+    let last = last_event_id(request.headers(), job.version);
     if job.state.has_ended() && last.is_some_and(|last| last >= job.version) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    context::of(&request).judge_now();
+    context::of(&request).fix_duration();
     let mut builder = HttpResponse::Ok();
     builder
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))
         .insert_header(UNBUFFERED);
     if request.method() == Method::HEAD {
-        return Ok(builder.body(Hollow::endless()));
+        return Ok(builder.body(HeadBody::unsized_stream()));
     }
-    Ok(builder.streaming(Changes::new(job.id, last, doors).stream()))
+    Ok(builder.streaming(EventStream::new(job.id, last, jobs).pieces()))
 }
 
-/// The version that the client was told last. One that the job has not come to was told by nobody: who says so is told
-/// everything, since silence until then could be for ever.
-fn last(headers: &HeaderMap, version: i64) -> Option<i64> {
-    headers.get(LAST)?.to_str().ok()?.parse().ok().filter(|last| *last <= version)
+/// The version that the client saw last. A version that the job has not reached is ignored: the client gets everything,
+/// because it might otherwise wait forever.
+fn last_event_id(headers: &HeaderMap, version: i64) -> Option<i64> {
+    headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok().filter(|last| *last <= version)
 }
 
-/// One who is told of a job's changes.
-struct Changes {
-    doors: Data<Doors>,
+/// One client's stream of a job's changes.
+struct EventStream {
+    jobs: Data<Jobs>,
     id: JobId,
     watch: Watch,
-    /// The version that was told last.
-    told: Option<i64>,
-    begun: bool,
-    over: bool,
-    quiet_until: Instant,
-    /// Since when the store has been away.
-    away_since: Option<Instant>,
+    /// The version that was sent last.
+    sent: Option<i64>,
+    has_begun: bool,
+    has_ended: bool,
+    next_keep_alive: Instant,
+    /// Since when the store has been unavailable.
+    outage_since: Option<Instant>,
 }
 
-impl Changes {
-    fn new(id: JobId, told: Option<i64>, doors: Data<Doors>) -> Self {
-        let watch = doors.repository.snapshots.watch(&id);
-        let quiet_until = Instant::now() + QUIET;
-        Self { doors, id, watch, told, begun: false, over: false, quiet_until, away_since: None }
+impl EventStream {
+    fn new(id: JobId, sent: Option<i64>, jobs: Data<Jobs>) -> Self {
+        let watch = jobs.repository.snapshots.watch(&id);
+        let next_keep_alive = Instant::now() + KEEP_ALIVE;
+        Self {
+            jobs,
+            id,
+            watch,
+            sent,
+            has_begun: false,
+            has_ended: false,
+            next_keep_alive,
+            outage_since: None,
+        }
     }
 
-    fn stream(self) -> impl Stream<Item = Result<Bytes, Fault>> {
-        stream::try_unfold(self, |mut changes| async move {
-            let piece = changes.next().await?;
-            Ok(piece.map(|piece| (Bytes::from(piece), changes)))
+    fn pieces(self) -> impl Stream<Item = Result<Bytes, Fault>> {
+        stream::try_unfold(self, |mut events| async move {
+            let piece = events.next().await?;
+            Ok(piece.map(|piece| (Bytes::from(piece), events)))
         })
     }
 
-    /// The next event, or a line that says nothing; none when the job has ended or is gone, the service stops, or the
-    /// store has been away for too long.
+    /// The next event or comment; `None` once the job has ended or is gone, the service is draining, or the store has been
+    /// unavailable for too long.
     async fn next(&mut self) -> Result<Option<String>, Fault> {
-        if !std::mem::replace(&mut self.begun, true) {
-            return Ok(Some(retry()));
+        if !std::mem::replace(&mut self.has_begun, true) {
+            return Ok(Some(retry_field()));
         }
-        while !self.over {
-            if self.doors.drain.has_begun() || is_too_long(self.away_since, Instant::now()) {
-                self.over = true;
-                return Ok(Some(retry()));
+        while !self.has_ended {
+            if self.jobs.drain.has_begun() || is_too_long(self.outage_since, Instant::now()) {
+                self.has_ended = true;
+                return Ok(Some(retry_field()));
             }
             let mut changed: Pin<Box<dyn Future<Output = ()>>> = Box::pin(self.watch.changed());
-            if let Some(event) = self.look().await? {
+            if let Some(event) = self.check().await? {
                 return Ok(Some(event));
             }
-            if !self.over && self.wait(&mut changed).await {
+            if !self.has_ended && self.wait(&mut changed).await {
                 return Ok(Some(":\n\n".to_owned()));
             }
         }
         Ok(None)
     }
 
-    /// The event of a change that was not told yet. None as well while the store is away, which is noted, or takes
-    /// so long that something should be said meanwhile.
-    async fn look(&mut self) -> Result<Option<String>, Fault> {
-        match timeout_at(self.quiet_until, self.news()).await {
+    /// The event of a change that was not sent yet. `None` also if the store is unavailable, which is recorded, or if it
+    /// takes so long that a keep-alive is due.
+    async fn check(&mut self) -> Result<Option<String>, Fault> {
+        match timeout_at(self.next_keep_alive, self.new_event()).await {
             Ok(Ok(event)) => {
-                self.away_since = None;
+                self.outage_since = None;
                 Ok(event)
             }
             Ok(Err(fault)) if fault.code != Code::Overloaded => Err(fault),
             Ok(Err(_)) | Err(_) => {
-                self.away_since.get_or_insert_with(Instant::now);
+                self.outage_since.get_or_insert_with(Instant::now);
                 Ok(None)
             }
         }
     }
 
-    /// The event of the job's version, where that was not told yet. Changes nothing unless it succeeds.
-    async fn news(&mut self) -> Result<Option<String>, Fault> {
-        let repository = &self.doors.repository;
+    /// The event of the job's version, if it was not sent yet. Changes nothing unless it succeeds.
+    async fn new_event(&mut self) -> Result<Option<String>, Fault> {
+        let repository = &self.jobs.repository;
         let job_version = repository.snapshots.job_version(&repository.store, &self.id).await?;
         let Some(job_version) = job_version.filter(|job_version| job_version.state != JobState::Expired)
         else {
-            self.over = true;
+            self.has_ended = true;
             return Ok(None);
         };
-        if self.told.is_some_and(|told| told >= job_version.version) && !job_version.state.has_ended() {
+        if self.sent.is_some_and(|sent| sent >= job_version.version) && !job_version.state.has_ended() {
             return Ok(None);
         }
         let job = repository.store.job(&self.id).await?;
         let Some(job) = job.filter(|job| job.state != JobState::Expired) else {
-            self.over = true;
+            self.has_ended = true;
             return Ok(None);
         };
         let event = self.event(&job).await?;
-        (self.told, self.over) = (Some(job.version), job.state.has_ended());
-        self.quiet_until = Instant::now() + QUIET;
+        (self.sent, self.has_ended) = (Some(job.version), job.state.has_ended());
+        self.next_keep_alive = Instant::now() + KEEP_ALIVE;
         Ok(Some(event))
     }
 
-    /// Waits for a change. Whether it was quiet for so long that something should be said.
+    /// Waits for a change. Returns whether a keep-alive is due.
     async fn wait(&mut self, changed: &mut Pin<Box<dyn Future<Output = ()>>>) -> bool {
-        let again = !self.doors.repository.store.is_sole_writer() || self.away_since.is_some();
+        let must_poll = !self.jobs.repository.store.is_sole_writer() || self.outage_since.is_some();
         loop {
-            let until = self.quiet_until.min(Instant::now() + LOOK);
+            let until = self.next_keep_alive.min(Instant::now() + CHECK_INTERVAL);
             if timeout_at(until, changed.as_mut()).await.is_ok() {
                 return false;
             }
-            if Instant::now() >= self.quiet_until {
-                self.quiet_until = Instant::now() + QUIET;
+            if Instant::now() >= self.next_keep_alive {
+                self.next_keep_alive = Instant::now() + KEEP_ALIVE;
                 return true;
             }
-            if again || self.doors.drain.has_begun() {
+            if must_poll || self.jobs.drain.has_begun() {
                 return false;
             }
         }
     }
 
     async fn event(&self, job: &Job) -> Result<String, Fault> {
-        let mut json = Summary::new(job, &self.doors.links).json();
+        let mut json = JobSummary::new(job, &self.jobs.links).json();
         if job.state == JobState::Failed {
-            let mut pictures = Pictures::new(self.doors.repository.clone(), job.clone());
+            let mut pictures = PictureReader::new(self.jobs.repository.clone(), job.clone());
             while pictures.next().await?.is_some() {}
-            let (error_code, message) = verdict(&pictures.failed, job.total);
+            let (error_code, message) = job_error(&pictures.failed, job.total);
             json = with_error(&json, &error_code, &message);
         }
         Ok(format!(
             "event: {}\nid: {}\ndata: {}\n\n",
-            name(job.state),
+            event_name(job.state),
             job.version,
             String::from_utf8_lossy(&json)
         ))
     }
 }
 
-/// After how long the client should reconnect.
-fn retry() -> String {
+/// The `retry` field, which tells the client when to reconnect.
+fn retry_field() -> String {
     format!("retry: {}\n\n", rand::random_range(RETRY_MS))
 }
 
-/// Whether the store has been away for so long that the stream should end.
-fn is_too_long(away_since: Option<Instant>, now: Instant) -> bool {
-    away_since.is_some_and(|since| now.saturating_duration_since(since) >= OUTAGE)
+/// Whether the store has been unavailable for so long that the stream must end.
+fn is_too_long(outage_since: Option<Instant>, now: Instant) -> bool {
+    outage_since.is_some_and(|since| now.saturating_duration_since(since) >= MAX_OUTAGE)
 }
 
-/// The event's name: what an ended job's state is called, else that it goes on.
-fn name(state: JobState) -> &'static str {
+/// The event's name: an ended job's state, otherwise `progress`.
+fn event_name(state: JobState) -> &'static str {
     if state.has_ended() { state.as_str() } else { "progress" }
 }
 
@@ -225,48 +234,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_bear_the_contracts_names() {
-        let names: Vec<&str> = JobState::ALL.iter().map(|state| name(*state)).collect();
+    fn events_have_the_names_of_the_api_contract() {
+        let names: Vec<&str> = JobState::ALL.iter().map(|state| event_name(*state)).collect();
         assert_eq!(names, ["progress", "progress", "completed", "failed", "canceled", "expired"]);
     }
 
     #[test]
-    fn the_last_id_is_a_version_that_the_job_has_had() {
-        let told = |text: &'static str| {
+    fn the_last_event_id_must_be_a_version_that_the_job_has_reached() {
+        let parsed = |text: &'static str| {
             let mut headers = HeaderMap::new();
-            headers.insert(LAST, HeaderValue::from_static(text));
-            last(&headers, 8)
+            headers.insert(LAST_EVENT_ID, HeaderValue::from_static(text));
+            last_event_id(&headers, 8)
         };
-        assert_eq!((told("7"), told("8")), (Some(7), Some(8)));
-        assert_eq!(last(&HeaderMap::new(), 8), None);
+        assert_eq!((parsed("7"), parsed("8")), (Some(7), Some(8)));
+        assert_eq!(last_event_id(&HeaderMap::new(), 8), None);
         for text in ["", "x", "7.5", "9", "99999999999999999999"] {
-            assert_eq!(told(text), None, "{text}");
+            assert_eq!(parsed(text), None, "{text}");
         }
     }
 
     #[test]
-    fn clients_are_spread_over_seconds() {
-        let waits: std::collections::BTreeSet<u32> =
-            (0..200).map(|_| retry().strip_prefix("retry: ").unwrap().trim_end().parse().unwrap()).collect();
+    fn reconnecting_clients_are_spread_over_seconds() {
+        let waits: std::collections::BTreeSet<u32> = (0..200)
+            .map(|_| retry_field().strip_prefix("retry: ").unwrap().trim_end().parse().unwrap())
+            .collect();
         assert!(waits.iter().all(|wait| RETRY_MS.contains(wait)), "{waits:?}");
         assert!(waits.len() > 20, "{waits:?}");
     }
 
     #[test]
-    fn a_stream_outlives_minutes_without_a_store_and_no_more() {
+    fn a_stream_survives_some_minutes_without_the_store() {
         let since = Instant::now();
         assert!(!is_too_long(None, since));
-        assert!(!is_too_long(Some(since), since + OUTAGE - Duration::from_millis(1)));
-        assert!(is_too_long(Some(since), since + OUTAGE));
+        assert!(!is_too_long(Some(since), since + MAX_OUTAGE - Duration::from_millis(1)));
+        assert!(is_too_long(Some(since), since + MAX_OUTAGE));
     }
 
     #[test]
-    fn an_error_is_told_beside_the_rest() {
-        let json = with_error(b"{\"status\":\"failed\"}", "X", "told");
+    fn an_error_is_added_to_the_other_members() {
+        let json = with_error(b"{\"status\":\"failed\"}", "X", "message text");
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(
             json,
-            serde_json::json!({"status": "failed", "error_code": "X", "message": "told", "user_message": "told"})
+            serde_json::json!({"status": "failed", "error_code": "X", "message": "message text", "user_message": "message text"})
         );
     }
 }

@@ -1,38 +1,39 @@
-//! What a job's creator may say beside the pictures, in the form, the JSON or the query.
+//! Parses a job's options: the fields that a client sends with its pictures, in the form, the JSON or the query.
 
 use std::time::Duration;
 
-use huemill_actors::fault::{Code, Fault};
+use huemill_actors::fault::Fault;
 use huemill_imaging::Options;
 use huemill_store::job::Priority;
 
-use crate::http::negotiate::{self, OPTIONS};
+use crate::http::content_negotiation::{OPTION_NAMES, parse_options, query_pairs};
+use crate::http::input_error::{given_twice, invalid};
 
-/// Every name, so that one that is there twice is found.
+/// The names of all fields, to detect duplicates.
 pub(crate) const NAMES: [&str; 7] =
-    ["callback_url", "ttl_h", "priority", OPTIONS[0], OPTIONS[1], OPTIONS[2], OPTIONS[3]];
+    ["callback_url", "ttl_h", "priority", OPTION_NAMES[0], OPTION_NAMES[1], OPTION_NAMES[2], OPTION_NAMES[3]];
 
-/// Hours that a job is kept where nothing is said, and at most.
+/// Default and maximum number of hours that a job is kept.
 const DEFAULT_HOURS: u64 = 24;
-const MOST_HOURS: u64 = 168;
+const MAX_HOURS: u64 = 168;
 
 /// The fields, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fields {
-    /// What to make of each picture.
+pub(crate) struct JobFields {
+    /// How to process each picture.
     pub options: Options,
-    /// Which jobs go first.
+    /// The job's priority.
     pub priority: Priority,
     /// How long the job is kept.
     pub ttl: Duration,
-    /// Where its end is told, as it was sent: the guard judges it.
+    /// The webhook URL to call when the job ends, as the client sent it. The outbound guard checks it later.
     pub callback_url: Option<String>,
 }
 
-impl Fields {
-    /// Reads the query and the body's fields. An empty one is as if it were missing: forms send those.
-    pub(crate) fn read(query: &str, body: &[(&'static str, String)]) -> Result<Self, Fault> {
-        let query = negotiate::pairs(query)?;
+impl JobFields {
+    /// Parses the query and the body's fields. An empty field counts as missing, because forms send those.
+    pub(crate) fn parse(query: &str, body: &[(&'static str, String)]) -> Result<Self, Fault> {
+        let query = query_pairs(query)?;
         let query = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let body = body.iter().map(|(name, value)| (*name, value.as_str()));
         let known = |(name, value): &(&str, &str)| NAMES.contains(name) && !value.is_empty();
@@ -42,11 +43,11 @@ impl Fields {
             .enumerate()
             .find_map(|(at, pair)| all[..at].iter().any(|(name, _)| *name == pair.0).then_some(*pair))
         {
-            return Err(invalid(format!("{name} is there twice: send it once.")));
+            return Err(given_twice(name));
         }
         let one = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         Ok(Self {
-            options: negotiate::options(all.iter().copied())?,
+            options: parse_options(all.iter().copied())?,
             priority: one("priority").map_or(Ok(Priority::Normal), priority)?,
             ttl: one("ttl_h").map_or(Ok(hours(DEFAULT_HOURS)), ttl)?,
             callback_url: one("callback_url").map(|url| url.trim().to_owned()),
@@ -54,38 +55,35 @@ impl Fields {
     }
 }
 
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
-    Fault::new(Code::InvalidInput).with_message(message)
-}
-
 fn hours(count: u64) -> Duration {
     Duration::from_secs(count * 3_600)
 }
 
 fn priority(word: &str) -> Result<Priority, Fault> {
-    Priority::parse(word).ok_or_else(|| invalid("priority must be low, normal or high."))
+    Priority::parse(word).ok_or_else(|| invalid("`priority` must be low, normal or high."))
 }
 
-/// Whole hours from 1 on, with or without blanks around; what is above the most counts as the most.
+/// Parses whole hours from 1, with or without white space around. More than the maximum counts as the maximum.
 fn ttl(text: &str) -> Result<Duration, Fault> {
     let text = text.trim_ascii();
     let number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
     let count = text.bytes().all(number).then(|| text.parse::<f64>().ok()).flatten();
     let count = count.filter(|count| count.is_finite() && *count >= 1.0 && count.fract() == 0.0);
-    let count = count.ok_or_else(|| invalid("ttl_h must be a whole number of hours, 1 at least."))?;
-    Ok(hours(count.min(MOST_HOURS as f64) as u64))
+    let count = count.ok_or_else(|| invalid("`ttl_h` must be a whole number of hours, at least 1."))?;
+    Ok(hours(count.min(MAX_HOURS as f64) as u64))
 }
 
 #[cfg(test)]
 mod tests {
+    use huemill_actors::fault::Code;
     use huemill_imaging::CardFormat;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn read(query: &str, body: &[(&'static str, &str)]) -> Result<Fields, Code> {
+    fn read(query: &str, body: &[(&'static str, &str)]) -> Result<JobFields, Code> {
         let body: Vec<_> = body.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        Fields::read(query, &body).map_err(|fault| fault.code)
+        JobFields::parse(query, &body).map_err(|fault| fault.code)
     }
 
     fn kept(text: &str) -> Result<u64, Code> {
@@ -93,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_a_day_of_ten_colours() {
+    fn the_defaults_are_a_day_and_ten_colours() {
         let fields = read("", &[]).unwrap();
         assert_eq!(fields.options, Options::default());
         assert_eq!(
@@ -127,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn query_and_form_say_the_same_things() {
+    fn query_and_form_are_equivalent() {
         let query = read("colors=5&format=jpeg&quality=70&priority=high&ttl_h=2&other=1", &[]).unwrap();
         let form =
             [("colors", "5"), ("format", "jpeg"), ("quality", "70"), ("priority", "high"), ("ttl_h", "2")];
@@ -137,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_or_out_of_range_is_refused() {
+    fn repeated_and_invalid_fields_are_rejected() {
         assert_eq!(read("colors=5", &[("colors", "5")]), Err(Code::InvalidInput));
         assert_eq!(read("ttl_h=5&ttl_h=5", &[]), Err(Code::InvalidInput));
         for (name, value) in
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_is_kept_as_it_was_sent_without_white_space_around() {
+    fn a_callback_url_is_kept_unchanged_except_for_white_space_around_it() {
         let callback = |url| read("", &[("callback_url", url)]).unwrap().callback_url;
         assert_eq!(
             callback(" HTTPS://EXAMPLE.org/a?b=%20\n").as_deref(),
@@ -164,7 +162,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(query in "[ -~]{0,80}", ttl in "\\PC{0,20}", url in "\\PC{0,60}") {
+        fn no_text_causes_a_panic(query in "[ -~]{0,80}", ttl in "\\PC{0,20}", url in "\\PC{0,60}") {
             let _ = read(&query, &[("ttl_h", &ttl), ("callback_url", &url)]);
         }
     }

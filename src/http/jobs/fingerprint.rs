@@ -1,37 +1,38 @@
-//! The digest of what a request asks for: the same files and fields give the same, however the body was written.
+//! Hashes what a request asks for: the same files and fields have the same fingerprint, however the body was encoded. A
+//! repeated idempotency key is compared by it.
 
+use huemill_actors::hex::hex;
 use huemill_imaging::{CardFormat, Options};
 use sha2::{Digest, Sha256};
 
-use super::fields::Fields;
-use crate::http::hex;
-use crate::http::upload::parcel::{File, Sent};
+use super::fields::JobFields;
+use crate::http::upload::job_upload::{JobInput, UploadedFile};
 
 /// The fingerprint of a job's request, in hex.
 #[must_use]
-pub(crate) fn of(sent: &Sent, fields: &Fields) -> String {
-    let mut print = Print(Sha256::new());
-    match sent {
-        // A ZIP's own name is used for nothing.
-        Sent::One(file) => print.words(["zip".as_bytes(), &file.digest]),
-        Sent::Many(files) => {
-            for File { name, digest, .. } in files {
-                print.words(["image".as_bytes(), name.as_deref().unwrap_or_default().as_bytes(), digest]);
+pub(crate) fn of(input: &JobInput, fields: &JobFields) -> String {
+    let mut hasher = FingerprintHasher(Sha256::new());
+    match input {
+        // The name of the ZIP itself is not used for anything.
+        JobInput::Single(file) => hasher.add(["zip".as_bytes(), &file.digest]),
+        JobInput::Files(files) => {
+            for UploadedFile { name, digest, .. } in files {
+                hasher.add(["image".as_bytes(), name.as_deref().unwrap_or_default().as_bytes(), digest]);
             }
         }
-        Sent::List(list) => list.iter().for_each(|url| print.words(["url", url].map(str::as_bytes))),
+        JobInput::List(list) => list.iter().for_each(|url| hasher.add(["url", url].map(str::as_bytes))),
     }
-    let Fields { options, priority, ttl, callback_url } = fields;
-    print.words([
-        options_word(options).as_bytes(),
+    let JobFields { options, priority, ttl, callback_url } = fields;
+    hasher.add([
+        options_text(options).as_bytes(),
         priority.as_str().as_bytes(),
         ttl.as_secs().to_string().as_bytes(),
         callback_url.as_deref().unwrap_or_default().as_bytes(),
     ]);
-    hex(&print.0.finalize())
+    hex(&hasher.0.finalize())
 }
 
-fn options_word(options: &Options) -> String {
+fn options_text(options: &Options) -> String {
     let card = match options.card {
         CardFormat::Png => "png".to_owned(),
         CardFormat::Jpeg { quality } => format!("jpeg {quality}"),
@@ -40,14 +41,14 @@ fn options_word(options: &Options) -> String {
     format!("{} {} {card}", options.colors(), options.aspect)
 }
 
-/// Words with their lengths, so that no two lists of words read the same.
-struct Print(Sha256);
+/// Hashes texts with their lengths, so that no two lists of texts have the same hash.
+struct FingerprintHasher(Sha256);
 
-impl Print {
-    fn words<const N: usize>(&mut self, words: [&[u8]; N]) {
-        for word in words {
-            self.0.update((word.len() as u64).to_be_bytes());
-            self.0.update(word);
+impl FingerprintHasher {
+    fn add<const N: usize>(&mut self, texts: [&[u8]; N]) {
+        for text in texts {
+            self.0.update((text.len() as u64).to_be_bytes());
+            self.0.update(text);
         }
     }
 }
@@ -58,12 +59,12 @@ mod tests {
 
     use super::*;
 
-    fn fields(query: &str) -> Fields {
-        Fields::read(query, &[]).unwrap()
+    fn fields(query: &str) -> JobFields {
+        JobFields::parse(query, &[]).unwrap()
     }
 
-    fn list(urls: &[&str]) -> Sent {
-        Sent::List(urls.iter().map(|url| (*url).to_owned()).collect())
+    fn list(urls: &[&str]) -> JobInput {
+        JobInput::List(urls.iter().map(|url| (*url).to_owned()).collect())
     }
 
     #[test]
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_shows() {
+    fn every_difference_changes_the_fingerprint() {
         let queries = [
             "",
             "colors=5",

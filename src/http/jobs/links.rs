@@ -1,101 +1,96 @@
-//! Download links: a path, the time they end at, and a signature over both. Deterministic, so that a job's body
-//! does not change between polls. The key is kept in the store, so that every process makes and takes the same.
+//! Signs and checks download links: a path, an expiry time, and a signature over both. Links are deterministic, so that a
+//! job's body does not change between polls. The key is in the store, so that all processes make and accept the same links.
 
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::http::{header, uri};
 use actix_web::web::Query;
-use hmac::{Hmac, Mac};
 use huemill_actors::fault::{Code, Fault};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
-use crate::http::hex;
+use crate::http::hmac::hmac_hex;
 
 /// Makes and checks links.
 #[derive(Clone)]
-pub(crate) struct Links(Arc<SecretString>);
+pub(crate) struct DownloadLinks(Arc<SecretString>);
 
-/// What the query of a request for a download says of its link.
+/// The result of checking a download request's link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Link {
-    /// Nothing: the bare path was asked for.
-    None,
-    /// It holds.
-    Good,
-    /// It was ours, and is past its time.
-    Late,
-    /// It was never ours.
+pub(crate) enum LinkCheck {
+    /// The request has no link, only the bare path.
+    Absent,
+    /// The link is valid.
+    Valid,
+    /// The service made the link, but it has expired.
+    Expired,
+    /// The service did not make the link.
     Forged,
 }
 
-impl Links {
+impl DownloadLinks {
     /// Links that are signed with this key.
     #[must_use]
     pub(crate) fn new(key: SecretString) -> Self {
         Self(Arc::new(key))
     }
 
-    /// The URL of `path` under `base`, good until `expires` (Unix seconds).
+    /// The URL of `path` under `base`, valid until `expires` (Unix seconds).
     #[must_use]
     pub(crate) fn url(&self, base: &str, path: &str, expires: i64) -> String {
         format!("{base}{path}?expires={expires}&signature={}", self.signature(path, expires))
     }
 
-    /// Judges a request's link at this time (Unix seconds).
+    /// Checks a request's link at the time `now` (Unix seconds).
     #[must_use]
-    pub(crate) fn check(&self, path: &str, query: &str, now: i64) -> Link {
-        let Ok(pairs) = Query::<Vec<(String, String)>>::from_query(query) else { return Link::Forged };
+    pub(crate) fn check(&self, path: &str, query: &str, now: i64) -> LinkCheck {
+        let Ok(pairs) = Query::<Vec<(String, String)>>::from_query(query) else { return LinkCheck::Forged };
         let all = |name: &str| -> Vec<&str> {
             pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
         };
         match (&all("expires")[..], &all("signature")[..]) {
-            ([], []) => Link::None,
-            ([expires], [signature]) => self.judge(path, expires, signature, now),
-            _ => Link::Forged,
+            ([], []) => LinkCheck::Absent,
+            ([expires], [signature]) => self.check_signature(path, expires, signature, now),
+            _ => LinkCheck::Forged,
         }
     }
 
-    fn judge(&self, path: &str, expires: &str, signature: &str, now: i64) -> Link {
-        let Ok(time) = expires.parse::<i64>() else { return Link::Forged };
-        let ours = self.signature(path, time);
-        let same = bool::from(ours.as_bytes().ct_eq(signature.as_bytes()));
-        // One spelling of the time alone: `+5` and `05` were not signed.
-        if !same || time.to_string() != expires {
-            Link::Forged
+    fn check_signature(&self, path: &str, expires: &str, signature: &str, now: i64) -> LinkCheck {
+        let Ok(time) = expires.parse::<i64>() else { return LinkCheck::Forged };
+        let expected = self.signature(path, time);
+        let matches = bool::from(expected.as_bytes().ct_eq(signature.as_bytes()));
+        // Only one spelling of the time was signed: `+5` and `05` are forged.
+        if !matches || time.to_string() != expires {
+            LinkCheck::Forged
         } else if time <= now {
-            Link::Late
+            LinkCheck::Expired
         } else {
-            Link::Good
+            LinkCheck::Valid
         }
     }
 
     fn signature(&self, path: &str, expires: i64) -> String {
-        let key = self.0.expose_secret().as_bytes();
-        // An HMAC takes keys of any length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
-        mac.update(format!("{path}\n{expires}").as_bytes());
-        hex(&mac.finalize().into_bytes())
+        hmac_hex(&self.0, &format!("{path}\n{expires}"))
     }
 }
 
-impl Link {
-    /// The refusal of a link that does not hold.
-    pub(crate) fn verdict(self) -> Result<(), Fault> {
+impl LinkCheck {
+    /// The refusal of a link that is not valid.
+    pub(crate) fn into_result(self) -> Result<(), Fault> {
         match self {
-            Self::None | Self::Good => Ok(()),
-            Self::Late => Err(Fault::new(Code::ExpiredLink).with_cause("late")),
+            Self::Absent | Self::Valid => Ok(()),
+            Self::Expired => Err(Fault::new(Code::ExpiredLink).with_cause("late")),
             Self::Forged => Err(Fault::new(Code::ExpiredLink).with_cause("forged")),
         }
     }
 
-    /// Why the link does not hold, as metrics say it.
+    /// Why the link is refused, as a metric label.
     #[must_use]
     pub(crate) fn reason(self) -> Option<&'static str> {
         match self {
-            Self::None | Self::Good => None,
-            Self::Late => Some("link_expired"),
+            Self::Absent | Self::Valid => None,
+            Self::Expired => Some("link_expired"),
             Self::Forged => Some("link_forged"),
         }
     }
@@ -113,15 +108,15 @@ pub(crate) fn card_path(job: &str, number: u32) -> String {
     format!("/jobs/{job}/results/{number}/card")
 }
 
-/// Where clients reach the service: as configured, else by the request's own host. Headers that a proxy adds are not
-/// believed.
+/// The service's base URL for clients: the configured one, otherwise the request's own host. Headers that proxies add are
+/// not trusted.
 #[must_use]
 pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
     if !configured.is_empty() {
         return configured.trim_end_matches('/').to_owned();
     }
-    let named = request.headers().get(actix_web::http::header::HOST).and_then(|host| host.to_str().ok());
-    let host = request.uri().authority().map(actix_web::http::uri::Authority::as_str).or(named);
+    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = request.uri().authority().map(uri::Authority::as_str).or(header);
     match host.filter(|host| is_host(host)) {
         Some(host) => format!("http://{host}"),
         None => format!("http://{}", request.app_config().local_addr()),
@@ -129,9 +124,9 @@ pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
 }
 
 fn is_host(text: &str) -> bool {
-    let plain =
+    let is_allowed =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    (1..=255).contains(&text.len()) && text.bytes().all(plain)
+    (1..=255).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
 #[cfg(test)]
@@ -142,27 +137,27 @@ mod tests {
 
     const PATH: &str = "/jobs/job_1/results.zip";
 
-    fn links(key: &str) -> Links {
-        Links::new(key.into())
+    fn links(key: &str) -> DownloadLinks {
+        DownloadLinks::new(key.into())
     }
 
-    fn query(links: &Links, path: &str, expires: i64) -> String {
+    fn query(links: &DownloadLinks, path: &str, expires: i64) -> String {
         links.url("", path, expires).split_once('?').unwrap().1.to_owned()
     }
 
     #[test]
-    fn a_link_is_good_until_its_time_and_always_the_same() {
+    fn a_link_is_valid_until_it_expires_and_always_the_same() {
         let links = links("a key");
         let query = query(&links, PATH, 1_000);
         assert_eq!(links.url("http://h", PATH, 1_000), links.url("http://h", PATH, 1_000));
-        assert_eq!(links.check(PATH, &query, 999), Link::Good);
-        assert_eq!(links.check(PATH, &query, 1_000), Link::Late);
-        assert_eq!(links.check(PATH, "", 0), Link::None);
-        assert_eq!(links.check(PATH, "other=1", 0), Link::None);
+        assert_eq!(links.check(PATH, &query, 999), LinkCheck::Valid);
+        assert_eq!(links.check(PATH, &query, 1_000), LinkCheck::Expired);
+        assert_eq!(links.check(PATH, "", 0), LinkCheck::Absent);
+        assert_eq!(links.check(PATH, "other=1", 0), LinkCheck::Absent);
     }
 
     #[test]
-    fn a_signature_is_the_standards_own() {
+    fn a_signature_matches_another_implementation() {
         // HMAC-SHA256(key = "key", "/p\n1"), computed with another program.
         assert_eq!(
             links("key").signature("/p", 1),
@@ -171,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_changed_makes_it_forged() {
-        let ours = links("a key");
-        let good = query(&ours, PATH, 1_000);
+    fn any_change_makes_a_link_forged() {
+        let own = links("a key");
+        let good = query(&own, PATH, 1_000);
         for bad in [
             good.replace("expires=1000", "expires=2000"),
             good.replace("expires=1000", "expires=01000"),
@@ -186,9 +181,9 @@ mod tests {
             "signature=".to_owned(),
             "expires=&signature=".to_owned(),
             query(&links("another"), PATH, 1_000),
-            query(&ours, "/jobs/job_2/results.zip", 1_000),
+            query(&own, "/jobs/job_2/results.zip", 1_000),
         ] {
-            assert_eq!(ours.check(PATH, &bad, 0), Link::Forged, "{bad}");
+            assert_eq!(own.check(PATH, &bad, 0), LinkCheck::Forged, "{bad}");
         }
     }
 

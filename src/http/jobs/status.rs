@@ -1,5 +1,5 @@
-//! `GET /jobs/{id}`: what clients poll. Who has the current version already is told so from the snapshot, without
-//! the store.
+//! `GET /jobs/{id}`: the job's status, which clients poll. A client that already has the current version gets a 304 from the
+//! snapshot, without a read from the store.
 
 use actix_web::http::header::{ETAG, HeaderValue, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
@@ -10,133 +10,140 @@ use huemill_observability::{Event, PollResult};
 use huemill_store::job::{Job, JobId, JobState};
 use huemill_store::store::JobVersion;
 
-use super::body::Summary;
-use super::results::{Cards, Results};
-use super::{fetched, find, id, living};
-use crate::http::doors::Doors;
+use super::lookup::{check_not_expired, find, parse_id};
+use super::results::{CardEmbedding, JobBody};
+use super::summary::JobSummary;
+use crate::http::body_stream::{HeadBody, buffered_start};
+use crate::http::content_negotiation::query_pairs;
 use crate::http::etag::ETag;
+use crate::http::input_error::invalid;
 use crate::http::problem::Problem;
-use crate::http::{answer, negotiate};
+use crate::http::state::Jobs;
 
-/// Seconds to wait between polls of a job that waits, of one that is worked on, and at most.
+/// Minimum seconds between polls of a queued and of a processing job, and the maximum.
 const QUEUED: u64 = 2;
 const PROCESSING: u64 = 5;
 const LONGEST: u64 = 30;
 
-/// The job as it is now, or that the client knows it already.
+/// The job as it is now, or 304 if the client already has this version.
 pub(super) async fn status(
     request: HttpRequest,
     path: Path<String>,
-    doors: Data<Doors>,
+    jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let id = id(&path)?;
-    let cards = cards(request.query_string())?;
-    let repository = &doors.repository;
+    let id = parse_id(&path)?;
+    let cards = parse_cards(request.query_string())?;
+    let repository = &jobs.repository;
     let job_version = repository.snapshots.job_version(&repository.store, &id).await?;
     let job_version = job_version.ok_or_else(|| Fault::new(Code::JobNotFound))?;
-    living(job_version.state)?;
+    check_not_expired(job_version.state)?;
     let etag = tag(job_version.version, cards);
-    if etag.is_held(request.headers()) {
-        return Ok(not_modified(&job_version, &etag, &doors));
+    if etag.matches(&request) {
+        return Ok(not_modified(&job_version, &etag, &jobs));
     }
-    let told = |id: &JobId, version| {
+    let record_poll = |id: &JobId, version| {
         if request.method() != Method::HEAD {
-            doors.recorder.record(Event::StatusPolled(doors.served.note(id, version)));
+            jobs.recorder.record(Event::StatusPolled(jobs.poll_history.record(id, version)));
         }
     };
     if let Some(body) = repository.snapshots.body(&job_version) {
-        told(&id, job_version.version);
-        return Ok(wait(live(StatusCode::OK, &etag, body), job_version.state, job_version.eta_s, &doors));
+        record_poll(&id, job_version.version);
+        return Ok(with_retry_after(
+            respond_live(StatusCode::OK, &etag, body),
+            job_version.state,
+            job_version.eta_s,
+            &jobs,
+        ));
     }
-    let job = find(&doors, &path).await?;
-    // Where others write too the snapshot may be a second behind the job, and the client not.
+    let job = find(&jobs, &path).await?;
+    // If other processes write too, the snapshot may be a second behind the job when the client is not.
     let etag = tag(job.version, cards);
-    if etag.is_held(request.headers()) {
-        return Ok(not_modified(&JobVersion::from(&job), &etag, &doors));
+    if etag.matches(&request) {
+        return Ok(not_modified(&JobVersion::from(&job), &etag, &jobs));
     }
-    told(&job.id, job.version);
-    Ok(whole(job, StatusCode::OK, cards, request.method(), &doors).await?)
+    record_poll(&job.id, job.version);
+    Ok(respond(job, StatusCode::OK, cards, request.method(), &jobs).await?)
 }
 
-fn not_modified(job_version: &JobVersion, etag: &ETag, doors: &Doors) -> HttpResponse {
-    doors.recorder.record(Event::StatusPolled(PollResult::NotModified));
+fn not_modified(job_version: &JobVersion, etag: &ETag, jobs: &Jobs) -> HttpResponse {
+    jobs.recorder.record(Event::StatusPolled(PollResult::NotModified));
     let mut response = HttpResponse::NotModified().finish();
     response.headers_mut().insert(ETAG, etag.header_value());
-    wait(response, job_version.state, job_version.eta_s, doors)
+    with_retry_after(response, job_version.state, job_version.eta_s, jobs)
 }
 
-/// The answer that is the job's body.
-pub(super) async fn whole(
+/// Responds with the job's body.
+pub(super) async fn respond(
     job: Job,
     status: StatusCode,
-    cards: Cards,
+    cards: CardEmbedding,
     method: &Method,
-    doors: &Doors,
+    jobs: &Jobs,
 ) -> Result<HttpResponse, Fault> {
     let (state, eta_s, etag) = (job.state, job.eta_s, tag(job.version, cards));
     if !state.has_ended() {
-        let body = Bytes::from(Summary::new(&job, &doors.links).json());
-        doors.repository.snapshots.keep_body(&job.id, job.version, &body);
-        return Ok(wait(live(status, &etag, body), state, eta_s, doors));
+        let body = Bytes::from(JobSummary::new(&job, &jobs.links).json());
+        jobs.repository.snapshots.keep_body(&job.id, job.version, &body);
+        return Ok(with_retry_after(respond_live(status, &etag, body), state, eta_s, jobs));
     }
     let mut builder = HttpResponse::build(status);
     builder.content_type("application/json").insert_header((ETAG, etag.header_value()));
     let response = if method == Method::HEAD {
-        builder.body(answer::Hollow::endless())
+        builder.body(HeadBody::unsized_stream())
     } else {
         if cards.are_inline(&job) {
-            fetched::note(&job, doors);
+            jobs.mark_fetched(&job);
         }
-        let results = Results::new(doors.repository.clone(), job, doors.links.clone(), cards);
-        answer::streamed(builder, results.json()).await?
+        let body = JobBody::new(jobs.repository.clone(), job, jobs.links.clone(), cards);
+        buffered_start(builder, body.json()).await?
     };
-    Ok(wait(response, state, eta_s, doors))
+    Ok(with_retry_after(response, state, eta_s, jobs))
 }
 
-/// The answer that is the body of a job that has not ended.
-fn live(status: StatusCode, etag: &ETag, body: Bytes) -> HttpResponse {
+/// The response for a job that has not ended.
+fn respond_live(status: StatusCode, etag: &ETag, body: Bytes) -> HttpResponse {
     HttpResponse::build(status)
         .content_type("application/json")
         .insert_header((ETAG, etag.header_value()))
         .body(body)
 }
 
-/// How cards are asked for.
-fn cards(query: &str) -> Result<Cards, Fault> {
-    let pairs = negotiate::pairs(query)?;
+/// Parses how the client wants cards.
+fn parse_cards(query: &str) -> Result<CardEmbedding, Fault> {
+    let pairs = query_pairs(query)?;
     let mut asked = pairs.iter().filter(|(name, _)| name == "cards").map(|(_, value)| value.as_str());
     match (asked.next(), asked.next()) {
-        (None, _) => Ok(Cards::Either),
-        (Some("inline"), None) => Ok(Cards::Inline),
-        (Some("url"), None) => Ok(Cards::Url),
-        _ => Err(Fault::new(Code::InvalidInput).with_message("cards must be inline or url.")),
+        (None, _) => Ok(CardEmbedding::Auto),
+        (Some("inline"), None) => Ok(CardEmbedding::Inline),
+        (Some("url"), None) => Ok(CardEmbedding::Url),
+        _ => Err(invalid("`cards` must be inline or url.")),
     }
 }
 
-/// Strong: one for each version and way of telling it.
-fn tag(version: i64, cards: Cards) -> ETag {
+/// The strong tag of a version and its representation.
+fn tag(version: i64, cards: CardEmbedding) -> ETag {
     match cards.word() {
         None => ETag::new(version),
         Some(word) => ETag::new(format_args!("{version}-{word}")),
     }
 }
 
-fn wait(mut response: HttpResponse, state: JobState, eta_s: u32, doors: &Doors) -> HttpResponse {
+fn with_retry_after(mut response: HttpResponse, state: JobState, eta_s: u32, jobs: &Jobs) -> HttpResponse {
     if let Some(seconds) = retry_after(state, eta_s) {
-        doors.recorder.record(Event::RetryAfterSent { seconds });
+        jobs.recorder.record(Event::RetryAfterSent { seconds });
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
-/// When to ask again: a quarter of the time that is left, within bounds.
+/// When to poll again: after a quarter of the remaining time, within bounds.
 pub(super) fn retry_after(state: JobState, eta_s: u32) -> Option<u64> {
-    let least = match state {
+    let min = match state {
         JobState::Queued => QUEUED,
         JobState::Processing => PROCESSING,
         _ => return None,
     };
-    Some((u64::from(eta_s) / 4).clamp(least, LONGEST))
+    Some((u64::from(eta_s) / 4).clamp(min, LONGEST))
 }
 
 #[cfg(test)]
@@ -144,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_are_told_to_wait_longer_for_longer_jobs_and_not_at_all_for_ended_ones() {
+    fn retry_after_grows_with_the_jobs_eta_and_is_absent_when_it_has_ended() {
         for (state, eta_s, seconds) in [
             (JobState::Queued, 0, Some(2)),
             (JobState::Queued, 8, Some(2)),
@@ -161,19 +168,24 @@ mod tests {
     }
 
     #[test]
-    fn each_version_and_way_of_telling_has_its_tag() {
-        let tags = [tag(7, Cards::Either), tag(7, Cards::Inline), tag(7, Cards::Url), tag(8, Cards::Either)];
+    fn each_version_and_representation_has_its_own_tag() {
+        let tags = [
+            tag(7, CardEmbedding::Auto),
+            tag(7, CardEmbedding::Inline),
+            tag(7, CardEmbedding::Url),
+            tag(8, CardEmbedding::Auto),
+        ];
         assert_eq!(tags[0], ETag::new("7"));
         assert!((1..tags.len()).all(|at| !tags[..at].contains(&tags[at])));
     }
 
     #[test]
-    fn the_query_chooses_how_cards_are_told() {
-        assert_eq!(cards("").unwrap(), Cards::Either);
-        assert_eq!(cards("cards=inline").unwrap(), Cards::Inline);
-        assert_eq!(cards("x=1&cards=url").unwrap(), Cards::Url);
+    fn the_query_chooses_how_cards_are_embedded() {
+        assert_eq!(parse_cards("").unwrap(), CardEmbedding::Auto);
+        assert_eq!(parse_cards("cards=inline").unwrap(), CardEmbedding::Inline);
+        assert_eq!(parse_cards("x=1&cards=url").unwrap(), CardEmbedding::Url);
         for query in ["cards=", "cards=both", "cards=url&cards=url"] {
-            assert!(cards(query).is_err(), "{query}");
+            assert!(parse_cards(query).is_err(), "{query}");
         }
     }
 }

@@ -1,6 +1,5 @@
-//! The addresses that a job names: its pictures and its callback, judged before anything is kept.
-//!
-//! What only the network can tell is told later: of a picture as its own verdict, of a callback as an attempt's.
+//! Checks the URLs of a job, its pictures' and its callback's, before anything is stored. Failures that only the network
+//! shows come later: as the picture's own error, or as a failed delivery attempt.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,48 +11,47 @@ use huemill_store::archive;
 use percent_encoding::percent_decode_str;
 
 use crate::http::context;
-use crate::http::doors::Doors;
+use crate::http::state::Jobs;
 
-/// Names and URLs of a job's pictures, each once, in the order in which they were sent.
+/// The distinct names and URLs of a job's pictures, in the order in which they were sent.
 ///
 /// # Errors
-/// `INVALID_URL` that says which of them is the first that cannot be used, and does not repeat it.
-pub(super) fn named(
+/// `INVALID_URL` that gives the position of the first URL that cannot be used, without repeating the URL.
+pub(super) fn with_names(
     list: &[String],
     request: &HttpRequest,
-    doors: &Doors,
+    jobs: &Jobs,
 ) -> Result<Vec<(String, String)>, Fault> {
     let context = context::of(request);
     let (mut targets, mut seen) = (Vec::new(), HashSet::new());
     for (at, url) in list.iter().enumerate() {
-        let target = doors.target(url, context.id.as_str()).map_err(|fault| {
-            let told = format!("The URL number {} of urls cannot be used. {USABLE}", at + 1);
-            fault.with_message(told)
+        let target = jobs.check_url(url, context.id.as_str()).map_err(|fault| {
+            fault.with_message(format!("URL number {} in `urls` cannot be used. {USABLE}", at + 1))
         })?;
         if seen.insert(target.full().to_owned()) {
             targets.push(target);
         }
     }
-    let wishes: Vec<_> = targets.iter().map(wish).collect();
-    let names = archive::distinct(wishes.iter().map(|wish| &**wish));
+    let wanted: Vec<_> = targets.iter().map(file_name).collect();
+    let names = archive::distinct(wanted.iter().map(|name| &**name));
     Ok(names.into_iter().zip(targets).map(|(name, target)| (name, target.full().to_owned())).collect())
 }
 
 const USABLE: &str = "Send public http or https addresses, written out in full.";
 
-/// Refuses a callback that cannot be called.
-pub(super) fn callback(url: &str, request: &HttpRequest, doors: &Doors) -> Result<(), Fault> {
+/// Checks the callback URL.
+pub(super) fn check_callback(url: &str, request: &HttpRequest, jobs: &Jobs) -> Result<(), Fault> {
     let context = context::of(request);
-    let judged = doors.target(url, context.id.as_str()).map(drop);
-    judged.map_err(|fault| {
+    let checked = jobs.check_url(url, context.id.as_str()).map(drop);
+    checked.map_err(|fault| {
         fault.with_message(
-            "callback_url must be a public address such as https://example.org/done, without user and password.",
+            "`callback_url` must be a public address such as https://example.org/done, without user and password.",
         )
     })
 }
 
-/// What a picture would be called: the last step of its path, else its host.
-fn wish(target: &Target) -> Cow<'_, str> {
+/// A picture's name: the last segment of its path, otherwise its host.
+fn file_name(target: &Target) -> Cow<'_, str> {
     let name = percent_decode_str(target.file_name()).decode_utf8_lossy();
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim().to_owned();
     if name.is_empty() {
@@ -70,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_called_as_its_path_ends_else_as_its_host() {
+    fn a_picture_is_named_after_its_path_or_its_host() {
         for (url, name) in [
             ("http://example.org/trip/one.jpg?size=2#top", "one.jpg"),
             ("http://example.org/caf%C3%A9%20au%20lait.png", "caf\u{e9} au lait.png"),
@@ -82,7 +80,7 @@ mod tests {
             ("https://EXAMPLE.org", "example.org"),
             ("http://[2606:4700::1]/", "[2606:4700::1]"),
         ] {
-            assert_eq!(wish(&Target::parse(url, &AddressPolicy::default()).unwrap()), name, "{url}");
+            assert_eq!(file_name(&Target::parse(url, &AddressPolicy::default()).unwrap()), name, "{url}");
         }
     }
 }

@@ -1,106 +1,120 @@
-//! `{"image": "<base64 or data: URL>"}`: the one form that must be whole in memory, since JSON strings have no
-//! length in front. It is spooled like any other, and decoded once 1.75 × its length, the text and what it decodes
-//! to, is reserved from the memory budget.
+//! Receives JSON bodies such as `{"image": "<base64 or data: URL>"}`. A JSON string has no length in front, so the body
+//! must be in memory as a whole. It is spooled first and decoded once 1.75 times its length is reserved from the memory
+//! budget: for the text and for what it decodes to.
 
-mod checked;
 mod members;
+mod value;
 
 use actix_web::web::Payload;
-use futures_util::StreamExt;
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::Spool;
 
-use super::multipart::invalid;
-use super::{Held, Sink, Wanted, base64_text, broken, unspooled};
-use crate::http::doors::Doors;
-pub(super) use members::{Member, Members};
+use super::base64_text;
+use super::sink::SpoolSink;
+use super::spec::{BodyForm, UploadSpec};
+use crate::http::input_error::{invalid, spool_failed};
+use crate::http::state::Uploads;
+pub(super) use members::Members;
+pub(super) use value::JsonValue;
 
-/// Bytes that a JSON body may have beside the base64 text.
-const OVERHEAD: u64 = 1024 * 1024;
-
-/// The most bytes of a JSON body that holds a file of `limit` bytes.
-pub(super) fn most(limit: u64) -> u64 {
-    (limit.div_ceil(3) * 4).saturating_add(OVERHEAD)
+/// What a body holds.
+pub(super) enum BodyContent {
+    /// The file itself.
+    File(Spool),
+    /// A URL to download.
+    Url(String),
 }
 
-/// Receives the body into the spool and, once it is there and memory is reserved, decodes its file.
-pub(super) async fn receive(payload: Payload, doors: &Doors, wanted: &Wanted) -> Result<Held, Fault> {
-    let (wanted, room) = (*wanted, doors.spool.clone());
-    whole(payload, doors, wanted.limit, move |body| match decode(body, &wanted)? {
-        Found::Bytes(bytes) => Spool::from_bytes(&room, bytes).map(Held::File).map_err(unspooled),
-        Found::Url(url) => Ok(Held::Url(url)),
+/// Receives a body that holds a file or a URL.
+pub(super) async fn receive(
+    payload: Payload,
+    uploads: &Uploads,
+    spec: &UploadSpec,
+) -> Result<BodyContent, Fault> {
+    let (spec, room) = (*spec, uploads.spool.clone());
+    receive_body(payload, uploads, spec.limit, move |body| match decode(body, &spec)? {
+        Decoded::Bytes(bytes) => Spool::from_bytes(&room, bytes).map(BodyContent::File).map_err(spool_failed),
+        Decoded::Url(url) => Ok(BodyContent::Url(url)),
     })
     .await
 }
 
-/// Receives a body whose one member that counts is a text.
-pub(super) async fn text(payload: Payload, doors: &Doors, wanted: &Wanted) -> Result<String, Fault> {
-    let wanted = *wanted;
-    whole(payload, doors, wanted.limit, move |body| {
-        if body.iter().all(u8::is_ascii_whitespace) {
-            return Err(wanted.nothing());
+/// Receives a body with a single text member.
+pub(super) async fn receive_text(
+    payload: Payload,
+    uploads: &Uploads,
+    spec: &UploadSpec,
+) -> Result<String, Fault> {
+    let spec = *spec;
+    receive_body(payload, uploads, spec.limit, move |body| {
+        if is_blank(body) {
+            return Err(spec.nothing_sent());
         }
-        let names = [wanted.member];
-        let member = Members::read(body, &names)?.take(wanted.member);
-        member.map_or_else(|| Err(wanted.nothing()), |member| url(member, &wanted, &names))
+        let names = [spec.member];
+        let value = Members::parse(body, &names)?.take(spec.member);
+        value.map_or_else(|| Err(spec.nothing_sent()), |value| url_text(value, &spec, &names))
     })
     .await
 }
 
-/// Receives a body for a file of `limit` bytes at most, and has `read` what is in it where that may take its time.
-pub(super) async fn whole<T: Send + 'static>(
-    mut payload: Payload,
-    doors: &Doors,
+/// Receives a body for a file of at most `limit` bytes and calls `parse` on a thread that may block.
+pub(super) async fn receive_body<T: Send + 'static>(
+    payload: Payload,
+    uploads: &Uploads,
     limit: u64,
-    read: impl FnOnce(&[u8]) -> Result<T, Fault> + Send + 'static,
+    parse: impl FnOnce(&[u8]) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let mut sink = Sink::new(doors, most(limit), limit);
-    while let Some(chunk) = payload.next().await {
-        sink.take(chunk.map_err(broken)?).await?;
-    }
-    let body = sink.finish().await?;
-    // Not earlier: a body that comes slowly must not hold memory that pictures wait for.
-    let _reserved = doors.reserve(body.len().saturating_mul(7) / 4).await?;
-    let decoded = tokio::task::spawn_blocking(move || read(&body.bytes().map_err(unspooled)?));
-    decoded.await.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?
+    let sink = SpoolSink::new(&uploads.spool, BodyForm::Json.max_body(limit), limit);
+    let body = sink.write_all(payload).await?.finish().await?;
+    // Reserve only now: a body that arrives slowly must not hold memory that pictures wait for.
+    let _reservation = uploads.reserve_memory(body.len().saturating_mul(7) / 4).await?;
+    let parsed = tokio::task::spawn_blocking(move || parse(&body.bytes().map_err(spool_failed)?));
+    parsed.await.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?
 }
 
-/// What a JSON body holds.
-enum Found {
+/// Whether a body is empty or white space.
+pub(super) fn is_blank(body: &[u8]) -> bool {
+    body.iter().all(u8::is_ascii_whitespace)
+}
+
+enum Decoded {
     Bytes(Vec<u8>),
     Url(String),
 }
 
-/// The file within a JSON body, or the URL of one.
-fn decode(body: &[u8], wanted: &Wanted) -> Result<Found, Fault> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(wanted.nothing());
+/// The file in a JSON body, or the URL of one.
+fn decode(body: &[u8], spec: &UploadSpec) -> Result<Decoded, Fault> {
+    if is_blank(body) {
+        return Err(spec.nothing_sent());
     }
-    let names: Vec<_> = std::iter::once(wanted.member).chain(wanted.url).collect();
-    let mut members = Members::read(body, &names)?;
-    let named = wanted.url.and_then(|name| members.take(name));
-    match (members.take(wanted.member), named) {
-        (Some(Member::Text(text)), None) => file(&text, wanted).map(Found::Bytes),
-        (None, Some(member)) => url(member, wanted, &names).map(Found::Url),
-        (None, None) => Err(wanted.nothing()),
+    let names: Vec<_> = std::iter::once(spec.member).chain(spec.url).collect();
+    let mut members = Members::parse(body, &names)?;
+    let url = spec.url.and_then(|name| members.take(name));
+    match (members.take(spec.member), url) {
+        (Some(JsonValue::Text(text)), None) => decode_file(&text, spec).map(Decoded::Bytes),
+        (None, Some(value)) => url_text(value, spec, &names).map(Decoded::Url),
+        (None, None) => Err(spec.nothing_sent()),
         (Some(_), Some(_)) => {
-            Err(invalid(format!("The JSON has both {}: send one of them.", names.join(" and "))))
+            Err(invalid(format!("The JSON has both {}. Send one of them.", names.join(" and "))))
         }
         (Some(_), None) => Err(members::unreadable(&names)),
     }
 }
 
-/// A member that is to be a URL: as it was written, since the guard judges it.
-fn url(member: Member<'_>, wanted: &Wanted, names: &[&str]) -> Result<String, Fault> {
-    match member {
-        Member::Text(text) if text.is_empty() => Err(wanted.nothing()),
-        Member::Text(text) => Ok(text.into_owned()),
+/// The text of a member that must be a URL, unchanged: the outbound guard checks it later.
+fn url_text(value: JsonValue<'_>, spec: &UploadSpec, names: &[&str]) -> Result<String, Fault> {
+    match value {
+        JsonValue::Text(text) if text.is_empty() => Err(spec.nothing_sent()),
+        JsonValue::Text(text) => Ok(text.into_owned()),
         _ => Err(members::unreadable(names)),
     }
 }
 
-/// The file in the wanted member's text.
-pub(super) fn file(text: &str, wanted: &Wanted) -> Result<Vec<u8>, Fault> {
-    let bytes = base64_text::decode(text)?.ok_or_else(|| wanted.nothing())?;
-    if bytes.len() as u64 > wanted.limit { Err(wanted.too_large()) } else { Ok(bytes) }
+/// Decodes the file in a member's text.
+pub(super) fn decode_file(text: &str, spec: &UploadSpec) -> Result<Vec<u8>, Fault> {
+    let bytes = base64_text::decode(text)?.ok_or_else(|| spec.nothing_sent())?;
+    if bytes.len() as u64 > spec.limit {
+        return Err(spec.too_large(None));
+    }
+    Ok(bytes)
 }

@@ -1,97 +1,81 @@
-//! A JSON object's members: those that are asked for, and all others checked as strictly and kept nowhere.
+//! Parses a JSON object: wanted members are kept, all others are checked and dropped. Malformed JSON is `INVALID_INPUT`,
+//! with a message that names the member at fault if it was wanted.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
-use huemill_actors::fault::{Code, Fault};
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use huemill_actors::fault::Fault;
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use super::checked::Checked;
+use super::value::{JsonValue, KeepValue, SkipValue};
+use crate::http::input_error::invalid;
 
-/// Most members of the object; each name is remembered, so that a second one is found.
+/// Maximum number of members. Each name is remembered, to detect duplicates.
 const MAX_MEMBERS: usize = 64;
 
-/// Most elements of a list that are kept; one more than any list may have is enough to say so.
-const MAX_ELEMENTS: usize = 10_001;
-
-/// What a member holds. `null` is as if the member were missing.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Member<'a> {
-    /// A string, borrowed where it has no escapes.
-    Text(Cow<'a, str>),
-    /// A number, as decimal digits.
-    Number(String),
-    /// The strings of a list, as many as are kept.
-    List(Vec<String>),
-    /// Anything else.
-    Other,
-}
-
-/// The members that were asked for and are there.
+/// The wanted members that are present.
 #[derive(Debug)]
-pub(crate) struct Members<'a>(Vec<(&'static str, Member<'a>)>);
+pub(crate) struct Members<'a>(Vec<(&'static str, JsonValue<'a>)>);
 
 impl<'a> Members<'a> {
-    /// Reads the members of these names out of an object.
-    pub(crate) fn read(body: &'a [u8], names: &[&'static str]) -> Result<Self, Fault> {
-        let (mut json, at) = (serde_json::Deserializer::from_slice(body), Cell::new(None));
-        let object = Object { names, at: &at };
+    /// Parses an object and keeps the members with these names.
+    pub(crate) fn parse(body: &'a [u8], names: &[&'static str]) -> Result<Self, Fault> {
+        let (mut json, current) = (serde_json::Deserializer::from_slice(body), Cell::new(None));
+        let object = ObjectSeed { names, current: &current };
         let found = object.deserialize(&mut json).and_then(|found| json.end().map(|()| found));
         found.map(Self).map_err(|error| {
-            let fault = at.get().map_or_else(|| unreadable(names), unreadable_at);
-            fault.with_cause(place(&error))
+            let fault = current.get().map_or_else(|| unreadable(names), unreadable_member);
+            fault.with_cause(describe(&error))
         })
     }
 
-    /// Takes out one member.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Member<'a>> {
+    /// Removes and returns one member.
+    pub(crate) fn take(&mut self, name: &str) -> Option<JsonValue<'a>> {
         let at = self.0.iter().position(|(found, _)| *found == name)?;
         Some(self.0.swap_remove(at).1)
     }
 }
 
-/// What is wrong and where, for the log. What is there is not told: of another type, the value would be quoted.
-fn place(error: &serde_json::Error) -> String {
+/// What is wrong and where, for the log. The error of a wrong type is replaced, because it would quote the value.
+fn describe(error: &serde_json::Error) -> String {
     if error.is_data() {
-        format!("another type than is taken at line {} column {}", error.line(), error.column())
+        format!("a member of the wrong type at line {} column {}", error.line(), error.column())
     } else {
         error.to_string()
     }
 }
 
-/// Said of JSON that is none, or whose members have another type.
+/// JSON that is malformed, or whose members have the wrong type.
 pub(super) fn unreadable(names: &[&str]) -> Fault {
     let name = names.first().copied().unwrap_or_default();
     let value = if name == "url" { "https://…" } else { "<base64>" };
-    Fault::new(Code::InvalidInput)
-        .with_message(format!("The JSON cannot be read: send an object such as {{\"{name}\": \"{value}\"}}."))
+    invalid(format!("The JSON cannot be read. Send an object such as {{\"{name}\": \"{value}\"}}."))
 }
 
-/// Said where the JSON breaks off within a member that was asked for.
-fn unreadable_at(name: &str) -> Fault {
-    Fault::new(Code::InvalidInput).with_message(format!(
-        "The JSON cannot be read: what {name} holds is no JSON value, or a number out of range."
+/// JSON that is malformed within a wanted member.
+fn unreadable_member(name: &str) -> Fault {
+    invalid(format!(
+        "The JSON cannot be read: the value of `{name}` is malformed, or its number is out of range."
     ))
 }
 
-/// Reads an object for the members of these names and checks all others.
-struct Object<'n> {
+/// Parses an object.
+struct ObjectSeed<'n> {
     names: &'n [&'static str],
-    /// The one of them whose value is being read.
-    at: &'n Cell<Option<&'static str>>,
+    /// The wanted member that is being parsed.
+    current: &'n Cell<Option<&'static str>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Object<'_> {
-    type Value = Vec<(&'static str, Member<'de>)>;
+impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
+    type Value = Vec<(&'static str, JsonValue<'de>)>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Object<'_> {
-    type Value = Vec<(&'static str, Member<'de>)>;
+impl<'de> Visitor<'de> for ObjectSeed<'_> {
+    type Value = Vec<(&'static str, JsonValue<'de>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -102,15 +86,15 @@ impl<'de> Visitor<'de> for Object<'_> {
         let mut names: Vec<String> = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if names.len() == MAX_MEMBERS || names.contains(&name) {
-                return Err(de::Error::custom("a member twice, or too many"));
+                return Err(de::Error::custom("a duplicate member, or too many members"));
             }
             match self.names.iter().find(|wanted| **wanted == name) {
                 Some(wanted) => {
-                    self.at.set(Some(*wanted));
-                    found.extend(map.next_value_seed(Kept)?.map(|member| (*wanted, member)));
-                    self.at.set(None);
+                    self.current.set(Some(*wanted));
+                    found.extend(map.next_value_seed(KeepValue)?.map(|value| (*wanted, value)));
+                    self.current.set(None);
                 }
-                None => map.next_value_seed(Checked)?,
+                None => map.next_value_seed(SkipValue)?,
             }
             names.push(name);
         }
@@ -118,85 +102,26 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
-/// A value that is kept; `None` for null.
-struct Kept;
-
-impl<'de> DeserializeSeed<'de> for Kept {
-    type Value = Option<Member<'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Kept {
-    type Value = Option<Member<'de>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Some(Member::Text(Cow::Borrowed(text))))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(Member::Text(Cow::Owned(text.to_owned()))))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Some(Member::Other))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(Member::Number(number.to_string())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(Member::Number(number.to_string())))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Some(Member::Number(number.to_string())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let (mut texts, mut others) = (Vec::new(), false);
-        while texts.len() < MAX_ELEMENTS {
-            match list.next_element_seed(Kept)? {
-                Some(Some(Member::Text(text))) => texts.push(text.into_owned()),
-                Some(_) => others = true,
-                None => return Ok(Some(if others { Member::Other } else { Member::List(texts) })),
-            }
-        }
-        while list.next_element_seed(Checked)?.is_some() {}
-        Ok(Some(if others { Member::Other } else { Member::List(texts) }))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Checked.visit_map(map).map(|()| Some(Member::Other))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use huemill_actors::fault::Code;
+
+    use super::super::value::MAX_ELEMENTS;
     use super::*;
 
-    fn image(body: &str) -> Result<Option<Member<'_>>, Code> {
-        let members = Members::read(body.as_bytes(), &["image"]).map_err(|fault| fault.code);
+    fn image(body: &str) -> Result<Option<JsonValue<'_>>, Code> {
+        let members = Members::parse(body.as_bytes(), &["image"]).map_err(|fault| fault.code);
         members.map(|mut members| members.take("image"))
     }
 
-    fn text(text: &str) -> Member<'_> {
-        Member::Text(Cow::Borrowed(text))
+    fn text(text: &str) -> JsonValue<'_> {
+        JsonValue::Text(Cow::Borrowed(text))
     }
 
     #[test]
-    fn the_member_is_found_among_others() {
+    fn a_wanted_member_is_found_among_others() {
         assert_eq!(image(r#"{"a": [1, {"b": null}], "image": "aGk=", "c": 1.5}"#), Ok(Some(text("aGk="))));
         assert_eq!(image(r#"{"image": "a\/b"}"#), Ok(Some(text("a/b"))));
         assert_eq!(image(r#"{"image": null}"#), Ok(None));
@@ -206,44 +131,44 @@ mod tests {
     #[test]
     fn text_without_escapes_is_not_copied() {
         let found = image(r#"{"image": "aGk="}"#).unwrap();
-        assert!(matches!(found, Some(Member::Text(Cow::Borrowed("aGk=")))));
+        assert!(matches!(found, Some(JsonValue::Text(Cow::Borrowed("aGk=")))));
     }
 
     #[test]
-    fn numbers_lists_and_other_values_are_told_apart() {
-        let list = |texts: &[&str]| Member::List(texts.iter().map(|text| (*text).to_owned()).collect());
+    fn numbers_lists_and_other_values_are_distinguished() {
+        let list = |texts: &[&str]| JsonValue::List(texts.iter().map(|text| (*text).to_owned()).collect());
         for (body, member) in [
-            (r#"{"image": 24}"#, Member::Number("24".into())),
-            (r#"{"image": -1}"#, Member::Number("-1".into())),
-            (r#"{"image": 1e9}"#, Member::Number("1000000000".into())),
-            (r#"{"image": 1.5}"#, Member::Number("1.5".into())),
+            (r#"{"image": 24}"#, JsonValue::Number("24".into())),
+            (r#"{"image": -1}"#, JsonValue::Number("-1".into())),
+            (r#"{"image": 1e9}"#, JsonValue::Number("1000000000".into())),
+            (r#"{"image": 1.5}"#, JsonValue::Number("1.5".into())),
             (r#"{"image": []}"#, list(&[])),
             (r#"{"image": ["a", "b"]}"#, list(&["a", "b"])),
-            (r#"{"image": ["a", 1]}"#, Member::Other),
-            (r#"{"image": [["a"]]}"#, Member::Other),
-            (r#"{"image": {"a": 1}}"#, Member::Other),
-            (r#"{"image": true}"#, Member::Other),
+            (r#"{"image": ["a", 1]}"#, JsonValue::Other),
+            (r#"{"image": [["a"]]}"#, JsonValue::Other),
+            (r#"{"image": {"a": 1}}"#, JsonValue::Other),
+            (r#"{"image": true}"#, JsonValue::Other),
         ] {
             assert_eq!(image(body), Ok(Some(member)), "{body}");
         }
     }
 
     #[test]
-    fn of_a_list_without_an_end_a_part_is_kept() {
+    fn only_the_start_of_an_endless_list_is_kept() {
         let body = format!("{{\"image\": [{}\"a\"]}}", "\"a\",".repeat(50_000));
-        let Ok(Some(Member::List(list))) = image(&body) else { panic!("a list") };
+        let Ok(Some(JsonValue::List(list))) = image(&body) else { panic!("a list") };
         assert_eq!(list.len(), MAX_ELEMENTS);
     }
 
     #[test]
-    fn what_breaks_off_within_a_member_names_it() {
-        let told = |body: &str| Members::read(body.as_bytes(), &["zip", "ttl_h"]).unwrap_err().message;
+    fn an_error_within_a_wanted_member_names_it() {
+        let message = |body: &str| Members::parse(body.as_bytes(), &["zip", "ttl_h"]).unwrap_err().message;
         for value in ["1e400", "NaN", "-", "[1e400]"] {
-            let message = told(&format!("{{\"zip\": \"aGk=\", \"ttl_h\": {value}}}"));
-            assert!(message.contains("ttl_h") && !message.contains("zip"), "{value}: {message}");
+            let text = message(&format!("{{\"zip\": \"aGk=\", \"ttl_h\": {value}}}"));
+            assert!(text.contains("ttl_h") && !text.contains("zip"), "{value}: {text}");
         }
         for body in [r#"{"x": NaN, "zip": "aGk="}"#, r#"{"ttl_h": 1, "zip": "a"} x"#, "{"] {
-            assert!(told(body).contains("{\"zip\": "), "{body}");
+            assert!(message(body).contains("{\"zip\": "), "{body}");
         }
     }
 

@@ -1,14 +1,14 @@
-//! What is told of a job in a line: its row, without its pictures. Nothing in it ticks: two polls of one version
-//! read the same, byte by byte.
+//! Writes the JSON summary of a job: its row, without its pictures. Nothing in it depends on the time, so two polls of one
+//! version get the same bytes.
 
 use huemill_store::job::{Job, JobState};
 use serde::Serialize;
 
-use super::links::{self, Links};
+use super::links::{self, DownloadLinks};
 
-/// The members of every job.
+/// The members that every job has.
 #[derive(Debug, Serialize)]
-pub(super) struct Summary<'a> {
+pub(super) struct JobSummary<'a> {
     job_id: &'a str,
     status: &'static str,
     #[serde(rename = "type")]
@@ -28,30 +28,30 @@ pub(super) struct Summary<'a> {
     download: Option<Download>,
 }
 
-/// While it is not over.
+/// Members of a job that has not ended.
 #[derive(Debug, Serialize)]
 struct Live {
     progress: u32,
     eta_s: u32,
 }
 
-/// When it is.
+/// Members of a job that has ended.
 #[derive(Debug, Serialize)]
 struct Counts {
     results_count: u32,
     failed_count: u32,
 }
 
-/// Where its results are.
+/// Members of a job with results.
 #[derive(Debug, Serialize)]
 struct Download {
     download_url: String,
     download_expires_at: i64,
 }
 
-impl<'a> Summary<'a> {
-    /// What is told of this job.
-    pub(super) fn new(job: &'a Job, links: &Links) -> Self {
+impl<'a> JobSummary<'a> {
+    /// The summary of a job.
+    pub(super) fn new(job: &'a Job, links: &DownloadLinks) -> Self {
         let live = !job.state.has_ended();
         let has_results = matches!(job.state, JobState::Completed | JobState::Canceled);
         Self {
@@ -73,7 +73,7 @@ impl<'a> Summary<'a> {
         }
     }
 
-    /// The same as JSON.
+    /// The summary as JSON.
     pub(super) fn json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_else(|_| b"{}".to_vec())
     }
@@ -111,41 +111,41 @@ pub(super) mod tests {
         }
     }
 
-    fn told(state: JobState) -> serde_json::Value {
-        serde_json::from_slice(&Summary::new(&job(state), &Links::new("k".into())).json()).unwrap()
+    fn summary(state: JobState) -> serde_json::Value {
+        serde_json::from_slice(&JobSummary::new(&job(state), &DownloadLinks::new("k".into())).json()).unwrap()
     }
 
     #[test]
-    fn a_live_job_tells_how_far_it_is() {
+    fn a_live_job_has_progress_and_no_counts() {
         assert_eq!(
-            told(JobState::Processing),
+            summary(JobState::Processing),
             json!({
                 "job_id": "job_018c0000000000112233445566778899aabbccddeeff", "status": "processing",
                 "type": "zip_batch", "request_id": "c298c805", "created_at": 1_700_000_000,
                 "started_at": 1_700_000_001, "expires_at": 1_700_086_400, "progress": 75, "eta_s": 7,
             })
         );
-        let queued = told(JobState::Queued);
+        let queued = summary(JobState::Queued);
         assert!(queued.get("started_at").is_none() && queued["status"] == "queued", "{queued}");
     }
 
     #[test]
-    fn an_ended_job_tells_what_came_out_and_where_it_is() {
-        let completed = told(JobState::Completed);
+    fn an_ended_job_has_counts_and_a_download_url() {
+        let completed = summary(JobState::Completed);
         assert_eq!((&completed["results_count"], &completed["failed_count"]), (&json!(2), &json!(1)));
         assert_eq!(completed["download_expires_at"], completed["expires_at"]);
         let url = completed["download_url"].as_str().unwrap();
         let path = "https://huemill.example/jobs/job_018c0000000000112233445566778899aabbccddeeff/results.zip?expires=1700086400&signature=";
         assert!(url.starts_with(path), "{url}");
         assert!(completed.get("progress").is_none() && completed.get("eta_s").is_none(), "{completed}");
-        assert!(told(JobState::Failed).get("download_url").is_none());
-        assert!(told(JobState::Canceled)["download_url"].is_string());
-        assert!(told(JobState::Expired).get("results_count").is_none());
+        assert!(summary(JobState::Failed).get("download_url").is_none());
+        assert!(summary(JobState::Canceled)["download_url"].is_string());
+        assert!(summary(JobState::Expired).get("results_count").is_none());
     }
 
     #[test]
     fn the_bytes_are_always_the_same() {
-        let (job, links) = (job(JobState::Completed), Links::new("k".into()));
-        assert_eq!(Summary::new(&job, &links).json(), Summary::new(&job, &links).json());
+        let (job, links) = (job(JobState::Completed), DownloadLinks::new("k".into()));
+        assert_eq!(JobSummary::new(&job, &links).json(), JobSummary::new(&job, &links).json());
     }
 }

@@ -1,14 +1,15 @@
-//! A job's results as one ZIP: one file a success in the job's order, and `manifest.json`, which tells what each of
-//! them is and what failed. The same job gives the same bytes, so that a download can be gone on with.
+//! Lays out a job's results as one ZIP: one file for each success in the job's order, and `manifest.json`, which describes
+//! the files and lists the failures. The same job gives the same bytes, so that a download can be resumed.
 
-use huemill_actors::fault::Fault;
+use huemill_actors::fault::{Code, Fault};
 use huemill_actors::repository::Repository;
 use huemill_store::job::Job;
 use huemill_store::results::{self, Body, DosTime, Member, ResultsZip};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::results::{Failed, Pictures};
+use super::results::PictureReader;
+use crate::http::picture_json::FailedPicture;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -20,12 +21,12 @@ struct Manifest<'a> {
     status: &'static str,
     created_at: i64,
     finished_at: Option<i64>,
-    results: Vec<Row>,
-    failed: &'a [Failed],
+    results: Vec<ManifestRow>,
+    failed: &'a [FailedPicture],
 }
 
 #[derive(Serialize)]
-struct Row {
+struct ManifestRow {
     file: String,
     filename: String,
     #[serde(flatten)]
@@ -34,8 +35,8 @@ struct Row {
 
 /// Lays out the archive of an ended job.
 pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip, Fault> {
-    let mut pictures = Pictures::new(repository.clone(), job.clone());
-    // The manifest's name comes first, so that no picture takes it.
+    let mut pictures = PictureReader::new(repository.clone(), job.clone());
+    // The manifest comes first, so that no picture can take its name.
     let mut members = vec![Member::of_bytes(MANIFEST, Vec::new().into())];
     let mut rows = Vec::new();
     while let Some((item, result)) = pictures.next().await? {
@@ -50,8 +51,11 @@ pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip,
     }
     let time = DosTime::from_unix(job.finished_at.unwrap_or(job.created_at));
     let names = ResultsZip::new(members.clone(), time).names().to_vec();
-    let row =
-        |((filename, members), file): ((String, _), &String)| Row { file: file.clone(), filename, members };
+    let row = |((filename, members), file): ((String, _), &String)| ManifestRow {
+        file: file.clone(),
+        filename,
+        members,
+    };
     let manifest = Manifest {
         job_id: job.id.as_str(),
         kind: job.kind.as_str(),
@@ -62,14 +66,14 @@ pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip,
         failed: &pictures.failed,
     };
     let mut json = serde_json::to_vec_pretty(&manifest)
-        .map_err(|error| Fault::new(huemill_actors::fault::Code::InternalError).with_cause(error))?;
+        .map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
     json.push(b'\n');
     members[0] = Member::of_bytes(MANIFEST, json.into());
     Ok(ResultsZip::new(members, time))
 }
 
-/// What a card is called, in the archive and where it is sent alone: as its picture, without its folders, with the
-/// card's own extension, and harmless on any system. The archive numbers those that meet in it.
+/// A card's file name, in the archive and when it is downloaded alone: its picture's name without folders, with the card's
+/// own extension, and safe on any system. The archive numbers names that collide.
 #[must_use]
 pub(super) fn card_name(picture: &str, media_type: &str) -> String {
     let extension = match media_type {
@@ -88,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_is_called_as_its_picture() {
+    fn a_card_is_named_after_its_picture() {
         for (picture, media_type, name) in [
             ("trip/one.jpg", "image/png", "one.png"),
             ("two", "image/jpeg", "two.jpg"),

@@ -1,60 +1,60 @@
-//! `Idempotency-Key`: the client's word for one request, so that it can be sent again without a second job.
+//! Parses `Idempotency-Key`: the client's key for one request, so that the request can be sent again without creating a
+//! second job.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
-use huemill_actors::fault::{Code, Fault};
+use huemill_actors::fault::Fault;
+use huemill_actors::hex::hex;
 use sha2::{Digest, Sha256};
 
-use crate::http::hex;
+use crate::http::input_error::invalid;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Most characters of a key.
-const LONGEST: usize = 255;
+/// Maximum length of a key.
+const MAX_LENGTH: usize = 255;
 
-/// A key, and within what it is unique.
+/// A key and the scope in which it is unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IdempotencyKey {
-    /// Method, route and caller.
+    /// Method, route and client.
     pub scope: String,
-    /// The client's word.
-    pub word: String,
+    /// The client's key.
+    pub key: String,
 }
 
 impl IdempotencyKey {
-    /// The request's key, if it has one. Another caller, told by `Authorization`, has keys of its own.
+    /// The request's key, if it has one. Clients with different `Authorization` headers have separate keys.
     pub(crate) fn of(headers: &HeaderMap, route: &str) -> Result<Option<Self>, Fault> {
         let mut values = headers.get_all(HEADER);
         let Some(value) = values.next() else { return Ok(None) };
-        let word = value.to_str().ok().filter(|_| values.next().is_none()).and_then(parse);
-        let word = word.ok_or_else(|| {
-            Fault::new(Code::InvalidInput).with_message(
-                "The Idempotency-Key must be one word of 1 to 255 visible ASCII characters, quoted or not.",
-            )
+        let key = value.to_str().ok().filter(|_| values.next().is_none()).and_then(parse);
+        let key = key.ok_or_else(|| {
+            invalid("The Idempotency-Key must have 1 to 255 visible ASCII characters, quoted or not.")
         })?;
-        let caller = headers.get(AUTHORIZATION).map(|secret| hex(&Sha256::digest(secret.as_bytes())));
-        Ok(Some(Self { scope: format!("{route} {}", caller.as_deref().unwrap_or("anyone")), word }))
+        let client = headers.get(AUTHORIZATION).map(|secret| hex(&Sha256::digest(secret.as_bytes())));
+        Ok(Some(Self { scope: format!("{route} {}", client.as_deref().unwrap_or("anyone")), key }))
     }
 }
 
-/// The bare word, or what a quoted string (RFC 8941, 3.3.3) says.
+/// Parses a bare key or a quoted string (RFC 8941, 3.3.3).
 fn parse(text: &str) -> Option<String> {
-    let word = match text.strip_prefix('"') {
-        Some(rest) => unquoted(rest)?,
+    let key = match text.strip_prefix('"') {
+        Some(rest) => unquote(rest)?,
         None => text.to_owned(),
     };
-    let usable = (1..=LONGEST).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic());
-    usable.then_some(word)
+    let is_usable = (1..=MAX_LENGTH).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    is_usable.then_some(key)
 }
 
-/// The string in front of the closing quote, which must be the end.
-fn unquoted(text: &str) -> Option<String> {
-    let mut word = String::new();
+/// The string before the closing quote, which must be at the end.
+fn unquote(text: &str) -> Option<String> {
+    let mut key = String::new();
     let mut letters = text.chars();
     loop {
         match letters.next()? {
-            '"' => return letters.next().is_none().then_some(word),
-            '\\' => word.push(letters.next().filter(|letter| matches!(letter, '"' | '\\'))?),
-            letter => word.push(letter),
+            '"' => return letters.next().is_none().then_some(key),
+            '\\' => key.push(letters.next().filter(|letter| matches!(letter, '"' | '\\'))?),
+            letter => key.push(letter),
         }
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quoted_and_a_bare_word_are_the_same_key() {
+    fn a_quoted_and_a_bare_key_are_the_same() {
         assert_eq!(parse("\"k\""), Some("k".into()));
         assert_eq!(parse("k"), Some("k".into()));
         assert_eq!(parse(r#""a\"b\\c""#), Some(r#"a"b\c"#.into()));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn invalid_keys_are_rejected() {
         for text in
             ["", "\"\"", "\"", "\"k", "\"k\"x", "a b", "\"a b\"", r#""a\b""#, "a\tb", &"k".repeat(256)]
         {
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_no_text_or_comes_twice_is_refused() {
+    fn a_key_that_is_not_text_or_is_repeated_is_rejected() {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, HeaderValue::from_bytes("schlüssel".as_bytes()).unwrap());
         assert!(IdempotencyKey::of(&headers, "POST /jobs").is_err());
@@ -96,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn each_caller_and_route_has_keys_of_its_own_and_no_secret_is_in_the_scope() {
-        let scope = |caller: Option<&'static str>, route: &str| {
+    fn keys_are_scoped_to_client_and_route_and_the_scope_holds_no_secret() {
+        let scope = |client: Option<&'static str>, route: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(HEADER, HeaderValue::from_static("k"));
-            if let Some(caller) = caller {
-                headers.insert(AUTHORIZATION, HeaderValue::from_static(caller));
+            if let Some(client) = client {
+                headers.insert(AUTHORIZATION, HeaderValue::from_static(client));
             }
             IdempotencyKey::of(&headers, route).unwrap().unwrap().scope
         };
@@ -127,7 +127,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in "\\PC{0,300}") {
+        fn no_text_causes_a_panic(text in "\\PC{0,300}") {
             let _ = parse(&text);
         }
     }

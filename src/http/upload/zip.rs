@@ -1,5 +1,5 @@
-//! The pictures of a ZIP that was received, found where reading may take its time. One archive may tell two readers
-//! different names; that it does is logged, since ours are the directory's.
+//! Lists the pictures of a received ZIP on a thread that may block. If local headers and the directory disagree about
+//! names, the directory's names are used and the disagreement is logged.
 
 use actix_web::HttpRequest;
 use huemill_actors::fault::{Code, Fault};
@@ -8,13 +8,13 @@ use huemill_observability::log;
 use huemill_store::Spool;
 use huemill_store::archive::Entry;
 
-use super::{context, route};
+use crate::http::{context, route};
 
 /// The entries that are pictures, in the archive's order: one at least.
 ///
 /// # Errors
-/// What the client is told of an archive that is refused.
-pub(crate) async fn of_zip(
+/// The fault for the client if the archive is refused.
+pub(crate) async fn list_pictures(
     request: &HttpRequest,
     spool: &Spool,
     limits: AlbumLimits,
@@ -27,7 +27,7 @@ pub(crate) async fn of_zip(
         log!(
             ZIP_AMBIGUOUS,
             request_id = context::of(request).id.as_str(),
-            endpoint = route::of(request.path()).map(|route| route.path),
+            endpoint = route::for_path(request.path()).map(|route| route.path),
             entries = renamed,
         );
     }

@@ -1,6 +1,5 @@
-//! A request's body, watched: counted, and ended where it comes too slowly (actix has no limit for that).
-//!
-//! Only time spent waiting for the client counts, never the time that we take ourselves.
+//! Enforces a minimum upload rate: counts a request's body and ends it with an error if it arrives too slowly, because
+//! actix has no such limit. Only time spent waiting for the client counts, not the time the service takes.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -14,61 +13,61 @@ use actix_web::web::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::time::Sleep;
 
-use super::context::{Context, SharedBody};
+use crate::http::context::{Context, SharedBody};
 
-/// The slowest body that is borne.
+/// The minimum upload rate.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
-    /// Bytes a second, on average, once the grace is over.
+pub(crate) struct BodyRate {
+    /// Minimum average in bytes a second, once the grace time is over.
     pub min_bytes_per_second: u64,
-    /// Waiting time before the average is judged.
+    /// How long the service waits for the client before it checks the average.
     pub grace: Duration,
-    /// How long nothing at all may come.
+    /// Maximum time without any bytes.
     pub idle: Duration,
 }
 
-impl Pace {
-    fn bears(&self, received: u64, waited: Duration) -> bool {
+impl BodyRate {
+    fn allows(&self, received: u64, waited: Duration) -> bool {
         waited <= self.grace || received as f64 >= self.min_bytes_per_second as f64 * waited.as_secs_f64()
     }
 }
 
-/// A body that ends with an error where the client is slower than its [`Pace`].
-pub(crate) struct PacedPayload {
+/// A body that ends with an error if the client is slower than the [`BodyRate`].
+pub(crate) struct RateLimitedBody {
     inner: SharedBody,
-    pace: Pace,
+    rate: BodyRate,
     context: Rc<Context>,
     received: u64,
-    waiting: Option<Pin<Box<Sleep>>>,
+    idle_timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl PacedPayload {
-    /// Watches `inner` on behalf of this request.
+impl RateLimitedBody {
+    /// Wraps a request's body.
     #[must_use]
-    pub(crate) fn new(inner: Payload, pace: Pace, context: Rc<Context>) -> Self {
+    pub(crate) fn new(inner: Payload, rate: BodyRate, context: Rc<Context>) -> Self {
         let inner = Rc::new(RefCell::new(inner));
-        context.hold(&inner);
-        Self { inner, pace, context, received: 0, waiting: None }
+        context.hold_body(&inner);
+        Self { inner, rate, context, received: 0, idle_timer: None }
     }
 
     fn too_slow(&self) -> PayloadError {
-        self.context.too_slow();
-        PayloadError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the body came too slowly"))
+        self.context.mark_too_slow();
+        PayloadError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the body arrived too slowly"))
     }
 
-    /// Waits on, or gives up.
+    /// Waits for more of the body, or fails once the client has been idle for too long.
     fn wait(&mut self, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
-        self.context.body_awaited();
-        let idle = self.pace.idle;
-        let sleep = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-        match sleep.poll_unpin(task) {
+        self.context.start_waiting();
+        let idle = self.rate.idle;
+        let timer = self.idle_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+        match timer.poll_unpin(task) {
             Poll::Ready(()) => Poll::Ready(Some(Err(self.too_slow()))),
             Poll::Pending => Poll::Pending,
         }
     }
 }
 
-impl Stream for PacedPayload {
+impl Stream for RateLimitedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
@@ -76,13 +75,13 @@ impl Stream for PacedPayload {
         if polled.is_pending() {
             return self.wait(task);
         }
-        self.waiting = None;
-        self.context.body_came();
+        self.idle_timer = None;
+        self.context.stop_waiting();
         match &polled {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.received += chunk.len() as u64;
                 self.context.received(chunk);
-                if !self.pace.bears(self.received, self.context.waited()) {
+                if !self.rate.allows(self.received, self.context.waited()) {
                     return Poll::Ready(Some(Err(self.too_slow())));
                 }
             }
@@ -105,19 +104,19 @@ mod tests {
 
     type BoxedPayloadStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>;
 
-    const PACE: Pace =
-        Pace { min_bytes_per_second: 1000, grace: Duration::from_secs(10), idle: Duration::from_secs(5) };
+    const RATE: BodyRate =
+        BodyRate { min_bytes_per_second: 1000, grace: Duration::from_secs(10), idle: Duration::from_secs(5) };
 
-    fn paced() -> (mpsc::UnboundedSender<Result<Bytes, PayloadError>>, PacedPayload, Rc<Context>) {
+    fn limited() -> (mpsc::UnboundedSender<Result<Bytes, PayloadError>>, RateLimitedBody, Rc<Context>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let context = Context::new(RequestId::parse("test-request").unwrap(), None);
         let payload: BoxedPayloadStream = Box::pin(UnboundedReceiverStream::new(receiver));
-        (sender, PacedPayload::new(Payload::Stream { payload }, PACE, context.clone()), context)
+        (sender, RateLimitedBody::new(Payload::Stream { payload }, RATE, context.clone()), context)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_in_time_passes_whole_and_is_counted() {
-        let (sender, mut body, context) = paced();
+    async fn a_body_in_time_passes_unchanged_and_is_counted() {
+        let (sender, mut body, context) = limited();
         for _ in 0..3 {
             sender.send(Ok(Bytes::from_static(b"abcd"))).unwrap();
         }
@@ -130,8 +129,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_stops_is_ended() {
-        let (sender, mut body, context) = paced();
+    async fn a_body_that_stalls_ends_with_an_error() {
+        let (sender, mut body, context) = limited();
         sender.send(Ok(Bytes::from_static(b"abcd"))).unwrap();
         assert!(body.next().await.unwrap().is_ok());
         assert!(body.next().await.unwrap().is_err());
@@ -139,11 +138,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_is_waited_for_in_vain_is_no_time_of_ours() {
-        let (sender, mut body, context) = paced();
+    async fn time_spent_waiting_for_the_client_is_not_the_services() {
+        let (sender, mut body, context) = limited();
         sender.send(Ok(Bytes::from_static(b"abcd"))).unwrap();
         assert!(body.next().await.unwrap().is_ok());
-        // What we do before we read on is ours.
+        // The service takes this second before it reads on.
         tokio::time::advance(Duration::from_secs(1)).await;
         tokio::select! {
             more = body.next() => panic!("{more:?}"),
@@ -155,8 +154,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_dribbles_is_ended_after_the_grace() {
-        let (sender, mut body, context) = paced();
+    async fn a_body_that_trickles_ends_with_an_error_after_the_grace_time() {
+        let (sender, mut body, context) = limited();
         let started = Instant::now();
         tokio::spawn(async move {
             while sender.send(Ok(Bytes::from_static(b"x"))).is_ok() {
@@ -169,8 +168,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_that_we_take_ourselves_does_not_count() {
-        let (sender, mut body, context) = paced();
+    async fn time_that_the_service_takes_does_not_count() {
+        let (sender, mut body, context) = limited();
         for _ in 0..10 {
             sender.send(Ok(Bytes::from_static(b"x"))).unwrap();
             assert!(body.next().await.unwrap().is_ok());
@@ -181,9 +180,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn faster_is_never_refused_where_slower_is_borne(received in 0u64..1 << 40, more in 0u64..1 << 30, waited in 0u64..1 << 20) {
+        fn a_faster_body_is_allowed_where_a_slower_one_is(received in 0u64..1 << 40, more in 0u64..1 << 30, waited in 0u64..1 << 20) {
             let waited = Duration::from_secs(waited);
-            prop_assert!(!PACE.bears(received, waited) || PACE.bears(received + more, waited));
+            prop_assert!(!RATE.allows(received, waited) || RATE.allows(received + more, waited));
         }
     }
 }

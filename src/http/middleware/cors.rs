@@ -1,7 +1,7 @@
-//! Cross-origin answers, on every response, errors included.
+//! Adds cross-origin (CORS) headers to every response, errors included.
 //!
-//! Ours and not a library's: the contract wants 204 preflights, headers on framework errors and no refusal of
-//! strangers' origins (they just get no header), which the usual middleware does otherwise.
+//! No library does this, because the contract wants 204 for preflight requests, headers on the framework's own errors,
+//! and no refusal of unknown origins: they just get no header.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -17,7 +17,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
-/// Which origins may read answers.
+/// Which origins may read responses.
 #[derive(Debug, Clone)]
 pub(crate) struct Cors {
     any: bool,
@@ -25,14 +25,14 @@ pub(crate) struct Cors {
 }
 
 impl Cors {
-    /// Origins as configured; `*` among them allows any.
+    /// The configured origins; `*` among them allows any.
     #[must_use]
     pub(crate) fn new(origins: &[String]) -> Self {
         Self { any: origins.iter().any(|origin| origin == "*"), origins: origins.to_vec() }
     }
 
-    /// Headers for an answer to a request with these headers.
-    pub(crate) fn mark(&self, request: &HeaderMap, response: &mut HeaderMap) {
+    /// Adds the headers of a response to a request with the headers `request`.
+    pub(crate) fn add_headers(&self, request: &HeaderMap, response: &mut HeaderMap) {
         if self.any {
             response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
         } else {
@@ -45,7 +45,7 @@ impl Cors {
         response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
 
-    /// The answer to a preflight. [`Cors::mark`] adds the origin, as on every answer.
+    /// The response to a preflight request. [`Cors::add_headers`] adds the origin, as to every response.
     #[must_use]
     pub(crate) fn preflight(allow: &'static str) -> HttpResponse {
         HttpResponse::NoContent()

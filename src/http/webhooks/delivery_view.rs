@@ -1,24 +1,24 @@
-//! What is told of a delivery: where it stands, and each try. Of its URL the host alone: the rest may be a secret.
+//! A webhook delivery as the API shows it: its state and each attempt. Only the host of its URL is shown, because the rest
+//! may be a secret.
 
 use huemill_store::outbox::{DeliveryRecord, RecordedAttempt};
 use serde::Serialize;
 
-/// A delivery as the API tells it.
+/// A delivery as the API shows it.
 #[derive(Debug, Serialize)]
-pub(super) struct Told<'a> {
+pub(super) struct DeliveryView<'a> {
     id: &'a str,
     job_id: &'a str,
     status: &'static str,
-    attempts: Vec<Attempt<'a>>,
+    attempts: Vec<AttemptView<'a>>,
     next_attempt_at: Option<i64>,
     created_at: i64,
     finished_at: Option<i64>,
     host: &'a str,
 }
 
-/// A try.
 #[derive(Debug, Serialize)]
-struct Attempt<'a> {
+struct AttemptView<'a> {
     number: u32,
     at: i64,
     status_code: Option<u16>,
@@ -27,13 +27,13 @@ struct Attempt<'a> {
     answer: &'a str,
 }
 
-impl<'a> From<&'a DeliveryRecord> for Told<'a> {
+impl<'a> From<&'a DeliveryRecord> for DeliveryView<'a> {
     fn from(row: &'a DeliveryRecord) -> Self {
         Self {
             id: &row.id,
             job_id: row.job.as_str(),
             status: row.state.as_str(),
-            attempts: row.tries.iter().map(Attempt::from).collect(),
+            attempts: row.tries.iter().map(AttemptView::from).collect(),
             next_attempt_at: row.next_at,
             created_at: row.created_at,
             finished_at: row.finished_at,
@@ -42,12 +42,12 @@ impl<'a> From<&'a DeliveryRecord> for Told<'a> {
     }
 }
 
-impl<'a> From<&'a RecordedAttempt> for Attempt<'a> {
-    fn from(tried: &'a RecordedAttempt) -> Self {
-        let outcome = &tried.outcome;
+impl<'a> From<&'a RecordedAttempt> for AttemptView<'a> {
+    fn from(attempt: &'a RecordedAttempt) -> Self {
+        let outcome = &attempt.outcome;
         Self {
-            number: tried.number,
-            at: tried.at,
+            number: attempt.number,
+            at: attempt.at,
             status_code: outcome.status,
             reason: outcome.reason.as_deref(),
             duration_ms: u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delivery_is_told_with_its_tries() {
+    fn a_delivery_is_shown_with_its_attempts() {
         let outcome = DeliveryAttempt {
             duration: Duration::from_millis(15),
             status: Some(500),
@@ -85,7 +85,7 @@ mod tests {
             tries: vec![RecordedAttempt { number: 1, at: 1_700_000_005, outcome }],
         };
         assert_eq!(
-            serde_json::to_value(Told::from(&row)).unwrap(),
+            serde_json::to_value(DeliveryView::from(&row)).unwrap(),
             json!({
                 "id": "dlv_1", "job_id": "job_018c0000000000112233445566778899aabbccddeeff", "status": "pending",
                 "attempts": [{"number": 1, "at": 1_700_000_005, "status_code": 500, "reason": "status",

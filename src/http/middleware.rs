@@ -1,0 +1,119 @@
+//! The middleware: everything that happens to each request outside of its handler. The layers, from the outside in:
+//! request id, client, log and metrics, span, error body, CORS, body rate. One function runs them in that order.
+
+pub(crate) mod body_rate;
+pub(crate) mod cors;
+pub(crate) mod request_log;
+mod request_span;
+
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, HttpResponse};
+use huemill_actors::fault::{Code, Fault};
+
+use super::context::Context;
+use super::problem::{self, OwnErrorBody, Problem};
+use super::request_id::{self, RequestId};
+use super::route;
+use super::state::Edge;
+use body_rate::RateLimitedBody;
+use cors::Cors;
+use request_log::{LoggedBody, RequestLog};
+
+/// Runs all layers around the application.
+pub(crate) async fn layers(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<LoggedBody>, Error> {
+    let edge =
+        request.app_data::<Data<Edge>>().cloned().ok_or_else(|| Problem(Code::InternalError.into()))?;
+    let in_flight =
+        route::for_path(request.path()).filter(|route| route.users).map(|_| edge.stats.begin_request());
+    let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), in_flight);
+    request.extensions_mut().insert(context.clone());
+    limit_body_rate(&mut request, &edge, &context);
+    let span = request_span::begin(&request, &context.id);
+    let scope = span.scope();
+    let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
+
+    let (raw, response, pattern) = if request.method() == Method::OPTIONS {
+        let route = route::for_path(request.path());
+        let allow = route.map_or(route::ALLOW_ANYWHERE, |route| route.allow);
+        let (raw, _) = request.into_parts();
+        (raw, Cors::preflight(allow), route.map(|route| route.path.to_owned()))
+    } else {
+        // Do not clone the request before it is routed: the router needs the only reference.
+        let (raw, response) = scope.run(next.call(request)).await?.into_parts();
+        let pattern = raw.match_pattern();
+        (raw, response.map_into_boxed_body(), pattern)
+    };
+    let endpoint =
+        pattern.as_deref().and_then(route::for_template).map_or(route::UNMATCHED, |route| route.path);
+
+    let (response, fault) = write_error_body(response, &context);
+    let response = add_headers(response, raw.headers(), &context, &edge.cors);
+    log.answered(endpoint, response.status(), fault);
+    Ok(ServiceResponse::new(raw, response.map_body(|_, body| LoggedBody::new(body, log))))
+}
+
+/// Replaces the request's body with one that enforces the minimum rate and, for signed routes, is hashed.
+fn limit_body_rate(request: &mut ServiceRequest, edge: &Edge, context: &Rc<Context>) {
+    if edge.signatures.are_required_for(request.method(), request.path()) {
+        context.hash_body();
+    }
+    let inner = request.take_payload();
+    if matches!(inner, Payload::None) {
+        context.body_ended();
+        return;
+    }
+    let payload = Box::pin(RateLimitedBody::new(inner, edge.body_rate, context.clone()));
+    request.set_payload(Payload::Stream { payload });
+}
+
+/// Writes the standard error body if the response is an error. Also returns the fault, for the log.
+fn write_error_body(
+    response: HttpResponse<BoxBody>,
+    context: &Context,
+) -> (HttpResponse<BoxBody>, Option<Fault>) {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || response.extensions().get::<OwnErrorBody>().is_some() {
+        return (response, None);
+    }
+    let raised = response.extensions().get::<Fault>().cloned();
+    let fault = match raised {
+        _ if context.was_too_slow() => {
+            Fault::new(Code::RequestTimeout).with_cause("the body arrived below the minimum rate")
+        }
+        Some(fault) => fault,
+        None => match response.error() {
+            Some(error) => problem::of_status(status).with_cause(error),
+            None => problem::of_status(status),
+        },
+    };
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    (problem::write(response, &fault, &context.id, now), Some(fault))
+}
+
+fn add_headers(
+    mut response: HttpResponse<BoxBody>,
+    request: &header::HeaderMap,
+    context: &Context,
+    cors: &Cors,
+) -> HttpResponse<BoxBody> {
+    let headers = response.headers_mut();
+    headers.insert(request_id::HEADER, context.id.header_value());
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    cors.add_headers(request, headers);
+    response
+}

@@ -1,0 +1,228 @@
+//! Writes one log line per request, counts it in the metrics and ends its span. This happens when the response has been
+//! sent or its client has disconnected: all of it hangs on the drop of the response's body.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::ServiceRequest;
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Bytes, Data};
+use huemill_actors::fault::{Code, Fault};
+use huemill_observability::trace::Span;
+use huemill_observability::{Event, RequestFacts, log};
+
+use super::request_span;
+use crate::http::context::Context;
+use crate::http::route;
+use crate::http::state::Edge;
+
+/// The status of a request whose client disconnected before the response, as in nginx.
+const CLIENT_DISCONNECTED: u16 = 499;
+
+/// What is logged and counted when a request ends.
+pub(crate) struct RequestLog {
+    endpoint: &'static str,
+    method: &'static str,
+    is_head: bool,
+    status: u16,
+    success: Option<bool>,
+    fault: Option<Fault>,
+    /// Why the response's body broke off.
+    body_fault: Option<Fault>,
+    context: Rc<Context>,
+    edge: Arc<Edge>,
+    bytes_out: u64,
+    span: Span,
+    /// The client's hash, for users' routes only.
+    client: Option<u64>,
+}
+
+impl RequestLog {
+    /// Starts the log of a request. If it is dropped before the response, it reports a disconnected client.
+    pub(crate) fn begin(
+        request: &ServiceRequest,
+        context: Rc<Context>,
+        edge: &Data<Edge>,
+        span: Span,
+    ) -> Self {
+        let peer = request.peer_addr().filter(|_| context.in_flight.is_some());
+        Self {
+            endpoint: route::for_path(request.path()).map_or(route::UNMATCHED, |route| route.path),
+            method: route::method_label(request.method()),
+            is_head: request.method() == Method::HEAD,
+            status: CLIENT_DISCONNECTED,
+            success: None,
+            fault: None,
+            body_fault: None,
+            context,
+            edge: edge.clone().into_inner(),
+            bytes_out: 0,
+            span,
+            client: peer.map(|peer| edge.clients.hash(peer.ip())),
+        }
+    }
+
+    /// Records the response's head.
+    pub(crate) fn answered(&mut self, endpoint: &'static str, status: StatusCode, fault: Option<Fault>) {
+        // This mirrors the body's `success` member, which only errors and processed pictures have.
+        let has_success = [route::PROCESS.path, route::PROCESS_ZIP.path].contains(&endpoint);
+        let is_picture = has_success && status == StatusCode::OK;
+        self.success = fault.as_ref().map(|_| false).or(is_picture.then_some(true));
+        (self.endpoint, self.status, self.fault) = (endpoint, status.as_u16(), fault);
+    }
+
+    /// Records that the response's body failed, which closes the connection.
+    fn body_failed(&mut self, error: &(dyn std::error::Error + 'static)) {
+        let fault = error.downcast_ref::<Fault>().cloned();
+        self.body_fault = Some(fault.unwrap_or_else(|| Fault::new(Code::InternalError).with_cause(error)));
+    }
+
+    fn error_code(&self) -> Option<&'static str> {
+        self.fault.as_ref().map(|fault| fault.code.as_str())
+    }
+
+    fn write_lines(&self) {
+        let request_id = self.context.id.as_str();
+        let (endpoint, status_code) = (self.endpoint, self.status);
+        log!(
+            HTTP_REQUEST,
+            request_id,
+            endpoint,
+            method = self.method,
+            status_code,
+            duration_ms = self.context.elapsed().as_millis() as u64,
+            success = self.success,
+            error_code = self.error_code(),
+            bytes_in = self.context.bytes_in(),
+            bytes_out = self.bytes_out,
+        );
+        if let Some(fault) = &self.body_fault {
+            let (error_code, cause) = (fault.code.as_str(), cause(fault));
+            log!(ANSWER_BROKEN, request_id, endpoint, status_code, error_code, cause);
+        }
+        let Some(fault) = &self.fault else { return };
+        let (error_code, cause) = (fault.code.as_str(), cause(fault));
+        match fault.code {
+            Code::InternalError => {
+                log!(HTTP_ERROR_FAULT, request_id, endpoint, status_code, error_code, cause);
+            }
+            Code::Overloaded | Code::NotReady => {
+                log!(HTTP_ERROR_BUSY, request_id, endpoint, status_code, error_code, cause);
+            }
+            code if code == Code::ZipTraversal || auth_reason(code).is_some() => {
+                log!(SECURITY_VIOLATION, request_id, endpoint, status_code, error_code, cause);
+            }
+            _ => log!(HTTP_ERROR, request_id, endpoint, status_code, error_code, cause),
+        }
+    }
+
+    fn end_span(&self) {
+        let bytes = (self.context.bytes_in() as i64, self.bytes_out as i64);
+        let answered = (self.status != CLIENT_DISCONNECTED).then_some(self.status);
+        request_span::end(&self.span, self.method, self.endpoint, answered, self.error_code(), bytes);
+    }
+
+    fn count(&self) {
+        let error = self.fault.as_ref().or(self.body_fault.as_ref()).map(|fault| fault.code);
+        if self.context.in_flight.is_some() {
+            self.edge.stats.record(error.is_some_and(Code::is_ours));
+        }
+        if let Some(client) = self.client {
+            self.edge.recorder.record(Event::CallerSeen(client));
+        }
+        if let Some(reason) = self.fault.as_ref().and_then(|fault| auth_reason(fault.code)) {
+            self.edge.recorder.record(Event::AuthFailed { reason });
+        }
+        if self.body_fault.is_some() {
+            self.edge.recorder.record(Event::AnswerBroken { endpoint: self.endpoint });
+        }
+        self.edge.recorder.record(Event::RequestFinished(RequestFacts {
+            endpoint: self.endpoint,
+            method: self.method,
+            code: self.status,
+            error_code: error.map(Code::as_str),
+            duration: self.context.elapsed(),
+            bytes_in: self.context.bytes_in(),
+            bytes_out: self.bytes_out,
+        }));
+    }
+}
+
+/// The cause for the log. Most refusals know nothing beyond the message that the client received; that message is
+/// their cause, so that every error's line has one.
+fn cause(fault: &Fault) -> &str {
+    fault.cause.as_deref().unwrap_or(&fault.message)
+}
+
+/// Why authentication failed, as a metric label. Download links record their own reasons: their one code has two.
+fn auth_reason(code: Code) -> Option<&'static str> {
+    match code {
+        Code::MissingSignature => Some("missing_signature"),
+        Code::InvalidTimestamp => Some("invalid_timestamp"),
+        Code::TimestampOutOfRange => Some("timestamp_out_of_range"),
+        Code::NonceReused => Some("nonce_reused"),
+        Code::InvalidSignature => Some("invalid_signature"),
+        Code::Unauthorized => Some("unauthorized"),
+        _ => None,
+    }
+}
+
+impl Drop for RequestLog {
+    fn drop(&mut self) {
+        let _scope = self.span.enter();
+        self.write_lines();
+        self.count();
+        self.end_span();
+    }
+}
+
+/// A response's body that counts its bytes and owns the request's [`RequestLog`].
+pub(crate) struct LoggedBody {
+    body: BoxBody,
+    log: RequestLog,
+}
+
+impl LoggedBody {
+    /// Wraps `body`.
+    #[must_use]
+    pub(crate) fn new(body: BoxBody, log: RequestLog) -> Self {
+        Self { body, log }
+    }
+}
+
+impl MessageBody for LoggedBody {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        // Much of a response is computed while it is sent.
+        let _scope = self.log.span.enter();
+        let polled = Pin::new(&mut self.body).poll_next(task);
+        match &polled {
+            Poll::Ready(Some(Ok(chunk))) if !self.log.is_head => self.log.bytes_out += chunk.len() as u64,
+            Poll::Ready(Some(Err(error))) => self.log.body_failed(&**error),
+            _ => {}
+        }
+        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_a_cause_in_the_log() {
+        for code in Code::ALL {
+            assert!(!cause(&Fault::new(code)).is_empty(), "{code:?}");
+        }
+        let fault = Fault::new(Code::PayloadTooLarge).with_message("too large").with_cause("12 bytes");
+        assert_eq!(cause(&fault), "12 bytes");
+    }
+}

@@ -1,0 +1,72 @@
+//! The JSON of a processed picture: its members first, then the card as a base64 data: URL. It is written once, straight
+//! into the response's buffer.
+
+use std::borrow::Cow;
+
+use huemill_actors::fault::{Code, Fault};
+use huemill_actors::picture_summary::PictureSummary;
+use huemill_imaging::{Card, Outcome};
+use serde::Serialize;
+
+/// A picture without a result, as `failed` lists it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FailedPicture {
+    /// The picture's name.
+    pub filename: String,
+    /// The wire's error code.
+    pub error_code: Cow<'static, str>,
+    /// What the user can read.
+    pub user_message: String,
+}
+
+/// The response's body for one picture.
+///
+/// # Errors
+/// If the members cannot be written as JSON, which no outcome of the engine causes.
+pub(crate) fn document(outcome: &Outcome) -> Result<Vec<u8>, Fault> {
+    let mut json = Vec::with_capacity(estimated_size(&outcome.card));
+    json.extend_from_slice(b"{\"success\":true,");
+    write_members(&mut json, outcome).map_err(not_written)?;
+    json.push(b'}');
+    Ok(json)
+}
+
+/// One element of `results`: the picture's name in its archive and its members.
+///
+/// # Errors
+/// As [`document`].
+pub(crate) fn element(name: &str, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
+    let mut json = Vec::with_capacity(estimated_size(&outcome.card) + name.len());
+    json.extend_from_slice(b"{\"filename\":");
+    serde_json::to_writer(&mut json, name).map_err(not_written)?;
+    json.push(b',');
+    write_members(&mut json, outcome).map_err(not_written)?;
+    json.push(b'}');
+    Ok(json)
+}
+
+fn not_written(error: serde_json::Error) -> Fault {
+    Fault::new(Code::InternalError).with_cause(error)
+}
+
+/// Bytes of the card's base64 and the members around it.
+fn estimated_size(card: &Card) -> usize {
+    card.bytes.len().div_ceil(3) * 4 + 8 * 1024
+}
+
+/// Writes the members of a picture and its card, without braces.
+fn write_members(json: &mut Vec<u8>, outcome: &Outcome) -> Result<(), serde_json::Error> {
+    let start = json.len();
+    serde_json::to_writer(&mut *json, &PictureSummary::from(outcome))?;
+    json.remove(start);
+    json.pop();
+    json.extend_from_slice(b",\"social_image\":\"data:");
+    json.extend_from_slice(outcome.card.format.media_type().as_bytes());
+    json.extend_from_slice(b";base64,");
+    let base64 = base64_simd::STANDARD;
+    let begin = json.len();
+    json.resize(begin + base64.encoded_length(outcome.card.bytes.len()), 0);
+    let _ = base64.encode(&outcome.card.bytes, base64_simd::Out::from_slice(&mut json[begin..]));
+    json.push(b'"');
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! The state behind the job routes: the repository, download links, and the actors that accept, cancel and clean up
+//! jobs.
+
+use huemill_actors::actor_system::ActorSystem;
+use huemill_actors::dispatcher::{CancelJob, Dispatcher};
+use huemill_actors::fault::Fault;
+use huemill_actors::idempotency::{Idempotency, KeyReservation, Reserve};
+use huemill_actors::intake::{DrainFlag, Intake, Submit};
+use huemill_actors::janitor::{self, Janitor};
+use huemill_actors::job_end::JobEndNotifier;
+use huemill_actors::metrics::Recorder;
+use huemill_actors::outbound::{Outbound, Target};
+use huemill_actors::repository::Repository;
+use huemill_actors::submission::Submission;
+use huemill_actors::supervise::ask;
+use huemill_observability::trace::Scope;
+use huemill_observability::{Event, log};
+use huemill_store::job::{Job, JobId, JobState};
+use huemill_store::store::Created;
+use secrecy::SecretString;
+
+use crate::http::jobs::links::DownloadLinks;
+use crate::http::jobs::poll_history::PollHistory;
+use crate::settings::Settings;
+
+/// What the job routes need.
+pub(crate) struct Jobs {
+    /// Jobs and their blobs.
+    pub repository: Repository,
+    /// Signs and checks download links.
+    pub links: DownloadLinks,
+    /// Which versions of jobs clients have seen.
+    pub poll_history: PollHistory,
+    /// Records metric events.
+    pub recorder: Recorder,
+    /// Receives the ends of jobs.
+    pub job_end: JobEndNotifier,
+    /// Whether the service is draining. Event streams end then.
+    pub drain: DrainFlag,
+    /// The base URL for clients. Empty means the request's own host.
+    pub public_url: String,
+    intake: actix::Addr<Intake>,
+    idempotency: actix::Addr<Idempotency>,
+    dispatcher: actix::Addr<Dispatcher>,
+    janitor: actix::Addr<Janitor>,
+    outbound: Outbound,
+}
+
+impl Jobs {
+    pub(super) fn new(
+        settings: &Settings,
+        actor_system: &ActorSystem,
+        link_key: SecretString,
+        outbound: Outbound,
+    ) -> Self {
+        let actors = &actor_system.jobs;
+        Self {
+            repository: actor_system.repository.clone(),
+            links: DownloadLinks::new(link_key),
+            poll_history: PollHistory::default(),
+            recorder: actor_system.recorder.clone(),
+            job_end: actors.ends.clone(),
+            drain: actor_system.drain.clone(),
+            public_url: settings.public.url.clone(),
+            intake: actors.intake.clone(),
+            idempotency: actors.idempotency.clone(),
+            dispatcher: actors.dispatcher.clone(),
+            janitor: actors.janitor.clone(),
+            outbound,
+        }
+    }
+
+    /// Reserves an idempotency key until the request is answered.
+    pub(crate) async fn reserve_key(&self, scope: &str, key: &str) -> Result<KeyReservation, Fault> {
+        ask(&self.idempotency, Reserve { scope: scope.to_owned(), key: key.to_owned() }).await?
+    }
+
+    /// Makes a job durable.
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<Created, Fault> {
+        ask(&self.intake, Submit(submission, Scope::here())).await?
+    }
+
+    /// Tells the Dispatcher to stop working on a job's pictures.
+    pub(crate) fn cancel_work(&self, id: &JobId) {
+        self.dispatcher.do_send(CancelJob(id.clone()));
+    }
+
+    /// Tells the Janitor that a job's blobs can be removed.
+    pub(crate) fn request_sweep(&self) {
+        self.janitor.do_send(janitor::SweepSoon);
+    }
+
+    /// Checks a URL without using the network. A refusal is counted and logged, but the URL itself is not logged.
+    pub(crate) fn check_url(&self, url: &str, request_id: &str) -> Result<Target, Fault> {
+        Target::parse(url, self.outbound.policy()).map_err(|refused| {
+            let reason = refused.as_str();
+            self.recorder.record(Event::OutboundBlocked { reason });
+            log!(OUTBOUND_BLOCKED, request_id, host = "", reason);
+            refused.into()
+        })
+    }
+
+    /// Marks that results of a completed job were fetched. A job counts once, whichever client or process is first.
+    /// No one waits for the mark: if it cannot be written, the next fetch writes it.
+    pub(crate) fn mark_fetched(&self, job: &Job) {
+        if job.fetched || job.state != JobState::Completed {
+            return;
+        }
+        let (store, recorder, id) = (self.repository.store.clone(), self.recorder.clone(), job.id.clone());
+        actix_web::rt::spawn(async move {
+            if matches!(store.fetched(&id).await, Ok(true)) {
+                recorder.record(Event::JobFetched);
+            }
+        });
+    }
+}

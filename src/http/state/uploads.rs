@@ -1,0 +1,114 @@
+//! The state that receives request bodies: the spool, size limits, and the actors that admit uploads and download URLs.
+
+use std::time::Duration;
+
+use huemill_actors::actor_system::ActorSystem;
+use huemill_actors::budget::{Budget, MemoryReservation, Refusal};
+use huemill_actors::clock::Instant as Deadline;
+use huemill_actors::fault::{Code, Fault};
+use huemill_actors::fetcher::{Fetch, Fetcher};
+use huemill_actors::intake::{Admission, Admit, Intake};
+use huemill_actors::pictures::AlbumLimits;
+use huemill_actors::supervise::ask;
+use huemill_actors::traced::traced;
+use huemill_actors::workers::Cancel;
+use huemill_observability::trace::Scope;
+use huemill_store::archive::ArchiveLimits;
+use huemill_store::{Spool, SpoolRoom};
+
+use crate::settings::{Limits, Settings};
+
+/// What receives request bodies.
+pub(crate) struct Uploads {
+    /// Where bodies are stored while they are worked on.
+    pub spool: SpoolRoom,
+    /// Maximum sizes and counts.
+    pub limits: Limits,
+    intake: actix::Addr<Intake>,
+    fetcher: actix::Addr<Fetcher>,
+    budget: Budget,
+    queue_wait: Duration,
+    request_time: Duration,
+}
+
+impl Uploads {
+    pub(super) fn new(settings: &Settings, actor_system: &ActorSystem, spool: SpoolRoom) -> Self {
+        Self {
+            spool,
+            limits: settings.limits.clone(),
+            intake: actor_system.jobs.intake.clone(),
+            fetcher: actor_system.jobs.fetcher.clone(),
+            budget: actor_system.budget.clone(),
+            queue_wait: Duration::from_secs(settings.workers.queue_wait_seconds),
+            request_time: settings.request_time(),
+        }
+    }
+
+    /// The deadline of a request that starts now.
+    #[must_use]
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::now() + self.request_time
+    }
+
+    /// Limits for a ZIP that is processed while the client waits.
+    #[must_use]
+    pub(crate) fn zip_limits(&self) -> AlbumLimits {
+        self.zip_limits_for(self.limits.zip_pictures)
+    }
+
+    /// Limits for a job's ZIP.
+    #[must_use]
+    pub(crate) fn job_zip_limits(&self) -> AlbumLimits {
+        self.zip_limits_for(self.limits.job_pictures)
+    }
+
+    fn zip_limits_for(&self, pictures: usize) -> AlbumLimits {
+        AlbumLimits {
+            archive: ArchiveLimits {
+                max_entries: self.limits.zip_entries as u64,
+                max_entry_bytes: self.limits.image_bytes,
+                ..ArchiveLimits::default()
+            },
+            pictures,
+        }
+    }
+
+    /// Asks Intake to admit an upload before its body is read. `job` says whether it will become a job.
+    pub(crate) async fn admit(
+        &self,
+        declared: Option<u64>,
+        limit: u64,
+        job: bool,
+    ) -> Result<Admission, Fault> {
+        traced("admit", async { ask(&self.intake, Admit { declared, limit, job }).await? }).await
+    }
+
+    /// Downloads a URL while the client waits, until `deadline` if there is one.
+    pub(crate) async fn download(
+        &self,
+        url: String,
+        request_id: &str,
+        deadline: Option<Deadline>,
+    ) -> Result<Spool, Fault> {
+        let request_id = request_id.to_owned();
+        let (wait, scope) = (Some(self.queue_wait), Scope::here());
+        let download = ask(&self.fetcher, Fetch { url, wait, request_id, job_id: None, scope });
+        match deadline {
+            None => download.await?,
+            Some(deadline) => tokio::time::timeout_at(deadline, download)
+                .await
+                .map_err(|_| Fault::new(Code::UrlTimeout).with_cause("the request's deadline passed"))??,
+        }
+    }
+
+    /// Reserves memory for the request itself, from the budget that all pictures share.
+    pub(crate) async fn reserve_memory(&self, bytes: u64) -> Result<MemoryReservation, Fault> {
+        let deadline = Deadline::now() + self.queue_wait;
+        self.budget.reserve(bytes, deadline, &Cancel::new()).await.map_err(|refusal| match refusal {
+            Refusal::TooLarge { .. } => Fault::new(Code::PayloadTooLarge)
+                .with_message("This is too large for JSON. Send it as a form field or as the raw body.")
+                .with_cause(refusal),
+            Refusal::Late | Refusal::Canceled => Fault::new(Code::Overloaded).with_cause(refusal),
+        })
+    }
+}
