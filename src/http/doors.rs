@@ -39,7 +39,7 @@ use super::jobs::{Links, Served};
 use super::pace::Pace;
 use super::pulse::Pulse;
 use super::signature::Signatures;
-use crate::settings::{Limits, Settings};
+use crate::settings::{LimitsSection as Limits, Settings};
 use crate::storage::Keys;
 
 /// See the module.

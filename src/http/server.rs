@@ -1,6 +1,6 @@
 //! The listener: binds, routes, limits. Signals are not its business.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -17,7 +17,7 @@ use super::doors::Doors;
 use super::problem::Problem;
 use super::route::{self, Route};
 use super::{access, fetch_url, jobs, operations, process, process_zip, processes, queue, upload, webhooks};
-use crate::settings::Server as ServerSettings;
+use crate::settings::ServerSection as ServerSettings;
 
 /// A bound server that runs when it is awaited.
 pub(crate) struct Listening {
@@ -27,13 +27,17 @@ pub(crate) struct Listening {
     pub server: Server,
 }
 
-/// Binds the listener and starts its threads.
+/// Starts the server's threads on these bound listeners.
 ///
 /// # Errors
-/// Where the address cannot be bound.
-pub(crate) fn listen(settings: &ServerSettings, doors: Data<Doors>) -> std::io::Result<Listening> {
+/// A listener cannot be used.
+pub(crate) fn listen(
+    settings: &ServerSettings,
+    doors: Data<Doors>,
+    listeners: Vec<TcpListener>,
+) -> std::io::Result<Listening> {
     let threads = settings.threads;
-    let server = HttpServer::new(move || {
+    let mut server = HttpServer::new(move || {
         // Once on each of the server's threads.
         actix_rt::spawn(lag::watch(EventLoop::Http, doors.recorder.clone()));
         let role = doors.role;
@@ -48,8 +52,10 @@ pub(crate) fn listen(settings: &ServerSettings, doors: Data<Doors>) -> std::io::
     .client_disconnect_timeout(Duration::from_secs(settings.linger_seconds))
     .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
     .shutdown_timeout(settings.drain_seconds)
-    .disable_signals()
-    .bind((settings.host.as_str(), settings.port))?;
+    .disable_signals();
+    for listener in listeners {
+        server = server.listen(listener)?;
+    }
     Ok(Listening { addresses: server.addrs(), server: server.run() })
 }
 

@@ -92,8 +92,8 @@ fn a_port_in_use_is_told() {
     let app = spawn();
     let port = app.address.port().to_string();
     let data = app.data.path().join("other");
-    let (code, _, told) = huemill(&["serve"], &[("PORT", &port), ("DATA_DIR", data.to_str().unwrap())]);
-    assert_eq!(code, Some(1));
+    let (code, log, told) = huemill(&["serve"], &[("PORT", &port), ("DATA_DIR", data.to_str().unwrap())]);
+    assert_eq!((code, log.as_str(), told.lines().count()), (Some(1), "", 1), "{told}");
     assert!(told.contains(&port), "{told}");
 }
 

@@ -82,7 +82,7 @@ fn deployed(kind: Kind, receiver: &Receiver) -> Deployment {
         ("HUEMILL__WEBHOOKS__POLL_SECONDS", "1"),
         // A stop that takes longer than this and a little hangs.
         ("HUEMILL__SERVER__DRAIN_SECONDS", "5"),
-        ("HUEMILL__JOBS__REST_SECONDS", "5"),
+        ("HUEMILL__JOBS__DRAIN_TIMEOUT_SECONDS", "5"),
         // Longer than a submission may be held up between its blobs and its row.
         ("HUEMILL__JOBS__ORPHAN_SECONDS", "25"),
     ])

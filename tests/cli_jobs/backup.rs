@@ -122,7 +122,7 @@ fn nothing_is_restored_over_something() {
     let run = desk.run(&["restore", "copy"]);
     assert!(run.code == Some(1) && run.err.contains("not empty"), "{run:?}");
     let run = desk.run(&["backup", "copy"]);
-    assert!(run.code == Some(1) && run.err.contains("there already"), "{run:?}");
+    assert!(run.code == Some(1) && run.err.contains("already exists"), "{run:?}");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn what_is_no_store_is_neither_copied_nor_restored() {
     assert!(!desk.path("copy").exists() && !desk.path("data").exists());
     fs::create_dir(desk.path("nothing")).unwrap();
     let run = desk.run(&["restore", "nothing"]);
-    assert!(run.code == Some(1) && run.err.contains("no backup"), "{run:?}");
+    assert!(run.code == Some(1) && run.err.contains("not a backup"), "{run:?}");
     fs::write(desk.path("nothing/huemill.db"), b"SQLite format 3\0 and then nonsense").unwrap();
     let run = desk.run(&["restore", "nothing"]);
     assert_eq!(run.code, Some(1), "{run:?}");

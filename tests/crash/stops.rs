@@ -33,7 +33,7 @@ fn a_stop_under_load_loses_no_picture_and_counts_no_attempt() {
     let data = tempfile::tempdir().unwrap();
     let mut environment = soon();
     // No time to end: what is in flight must be given back.
-    environment.push(("HUEMILL__JOBS__REST_SECONDS".to_owned(), "0".to_owned()));
+    environment.push(("HUEMILL__JOBS__DRAIN_TIMEOUT_SECONDS".to_owned(), "0".to_owned()));
     let service = Service::start(data.path(), &environment);
     let picture = noise(1500);
     let form = (0..12).fold(Form::new(), |form, n| {
