@@ -1,9 +1,10 @@
 //! The composition root: builds the service from the settings, runs it, and stops it in order.
 //!
-//! The start order is store → listener → actors → HTTP server, on an I/O runtime that the caller provides. Stopping goes
-//! the other way. On SIGTERM or SIGINT the service reports not ready, keeps listening for a short delay so that probes
-//! notice, accepts no new uploads, finishes the open requests, and stops the server and then the actors. A second signal
-//! ends the process at once. An actor that cannot be restarted stops the service the same way, with exit code 70.
+//! The start order is store → listener → actors → HTTP server, on an I/O runtime that the caller provides. Stopping
+//! goes the other way. On SIGTERM or SIGINT the service reports not ready, keeps listening for a short delay so that
+//! probes notice, accepts no new uploads, finishes the open requests, and stops the server and then the actors. A
+//! second signal ends the process at once. An actor that cannot be restarted stops the service the same way, with exit
+//! code 70.
 
 use std::fs::File;
 use std::io;

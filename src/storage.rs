@@ -42,7 +42,11 @@ pub enum StorageError {
         source: std::io::Error,
     },
     /// The data directory has no store, and this command does not create one.
-    #[error("{} holds no store ({DATABASE}): check that DATA_DIR is the service's directory and that the service has run there", .0.display())]
+    #[error(
+        "{} holds no store ({DATABASE}): check that DATA_DIR is the service's directory and that the service has run \
+         there",
+        .0.display()
+    )]
     NoStore(PathBuf),
     /// The store failed.
     #[error(transparent)]

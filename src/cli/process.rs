@@ -1,8 +1,8 @@
 //! `huemill process`: processes pictures locally, without a server.
 //!
-//! The exit code is 0, 1 if a picture failed, or 2 on bad usage. Files are processed in parallel, with one engine for each
-//! thread, and shown in the order of the arguments. A failed file is one line on standard error and does not stop the
-//! others. Nothing is written to disk without `--out`.
+//! The exit code is 0, 1 if a picture failed, or 2 on bad usage. Files are processed in parallel, with one engine for
+//! each thread, and shown in the order of the arguments. A failed file is one line on standard error and does not stop
+//! the others. Nothing is written to disk without `--out`.
 
 mod cards;
 mod ordered;

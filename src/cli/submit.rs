@@ -1,8 +1,8 @@
 //! `huemill submit`: uploads pictures to a service as a job, and optionally waits for the results.
 //!
-//! The exit code is 0, 1 if anything failed, 2 on bad usage, or 130 if Ctrl-C ended the wait. Standard output has only the
-//! job's id or JSON; everything else goes to standard error. The request has an idempotency key, so it can be sent again
-//! without creating a second job.
+//! The exit code is 0, 1 if anything failed, 2 on bad usage, or 130 if Ctrl-C ended the wait. Standard output has only
+//! the job's id or JSON; everything else goes to standard error. The request has an idempotency key, so it can be sent
+//! again without creating a second job.
 
 mod download;
 mod files;

@@ -1,9 +1,9 @@
 //! `huemill backup`: copies the embedded store and its pictures to a new folder while the service runs.
 //!
 //! The order is blobs, rows, blobs. A blob is written before the row that names it, so the second pass over the blobs
-//! finds the blobs of all copied rows. The first pass saves the blobs of jobs that end during the backup. Only a job that
-//! is created, ends and is removed during the backup can miss its blobs. Blobs never change, so a hard link is as good as
-//! a copy; on another disk they are copied.
+//! finds the blobs of all copied rows. The first pass saves the blobs of jobs that end during the backup. Only a job
+//! that is created, ends and is removed during the backup can miss its blobs. Blobs never change, so a hard link is as
+//! good as a copy; on another disk they are copied.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

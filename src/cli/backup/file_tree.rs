@@ -43,7 +43,8 @@ pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
     entries.filter_map(|entry| name(entry).transpose()).collect()
 }
 
-/// Whether a folder contains anything but folders, at any depth. Folders that cannot be read count as containing a file.
+/// Whether a folder contains anything but folders, at any depth. Folders that cannot be read count as containing a
+/// file.
 pub(super) fn contains_a_file(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return true };
     entries.into_iter().any(|entry| match entry {
@@ -57,7 +58,8 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<bool> {
     match fs::hard_link(from, to) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        // The target may be on another disk, the file may belong to another user, or links may be exhausted or unsupported.
+        // The target may be on another disk, the file may belong to another user, or links may be exhausted or
+        // unsupported.
         Err(_) => copy(from, to),
     }
 }

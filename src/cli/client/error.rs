@@ -32,8 +32,8 @@ pub(in crate::cli) struct ApiError {
     #[serde(skip)]
     pub(super) status: u16,
     pub(super) error_code: String,
-    user_message: String,
-    request_id: String,
+    pub(super) user_message: String,
+    pub(super) request_id: String,
 }
 
 impl fmt::Display for ApiError {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-/// What the calling thread is told about the work.
+/// An update for the calling thread.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Update<T> {
     /// Some item has finished.

@@ -16,8 +16,8 @@ const MAX_FILE_BYTES: u64 = 400_000_000;
 /// The result of a file.
 pub(super) type FileResult = Result<ProcessedFile, ProcessError>;
 
-/// The result of a file that was processed. It does not keep the bytes of the card, because it may wait for its turn to be
-/// printed.
+/// The result of a file that was processed. It does not keep the bytes of the card, because it may wait for its turn to
+/// be printed.
 pub(super) struct ProcessedFile {
     pub(super) outcome: Outcome,
     /// The path of the card, if one was requested.

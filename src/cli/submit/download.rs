@@ -1,7 +1,7 @@
 //! Downloads the ZIP of a job's results and unpacks it into a folder.
 //!
-//! The ZIP goes to an unnamed file first. Each entry is written completely or not at all, and never outside of the folder,
-//! whatever the archive contains.
+//! The ZIP goes to an unnamed file first. Each entry is written completely or not at all, and never outside of the
+//! folder, whatever the archive contains.
 
 use std::fs;
 use std::io::{self, Write};
