@@ -1,4 +1,6 @@
-//! The settings as the crew takes them, and the world around it.
+//! Converts the service's settings into those of the actors, and builds the actors' dependencies.
+//!
+//! `application` calls this once at start.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +30,7 @@ use crate::http::{problem, route};
 use crate::settings::Settings;
 use crate::storage::{Keys, Storage};
 
-/// What the crew is told of the settings.
+/// Converts the settings for the actor system.
 pub(crate) fn of(settings: &Settings) -> ActorSystemSettings {
     let (supervision, uploads) = (&settings.supervision, &settings.uploads);
     ActorSystemSettings {
@@ -60,10 +62,10 @@ pub(crate) fn of(settings: &Settings) -> ActorSystemSettings {
     }
 }
 
-/// The real world, with a registry that knows its series from the start.
+/// Builds the dependencies of a running service. The metrics registry knows all its series from the start.
 ///
 /// # Errors
-/// Where a metric's name is taken twice.
+/// Two metrics have the same name.
 pub(crate) fn dependencies(
     settings: &Settings,
     room: SpoolRoom,
@@ -87,10 +89,10 @@ pub(crate) fn dependencies(
     })
 }
 
-/// The way out.
+/// Builds what actors need for outbound requests: the guarded client, the webhook signer and download links.
 ///
 /// # Errors
-/// Where certificates cannot be read.
+/// The certificates cannot be read.
 pub(crate) fn outbound_dependencies(
     settings: &Settings,
     keys: &Keys,

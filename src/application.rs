@@ -1,11 +1,14 @@
-//! The composition root: builds everything out of the settings, runs it, stops it in order.
+//! The composition root: builds the service from the settings, runs it, and stops it in order.
 //!
-//! Started in the order io runtime → store → crew → server, stopped in the other. On SIGTERM or SIGINT: not ready, listen
-//! on for a short delay so that probes see it, take no new uploads, let requests end, stop the server, then the
-//! crew. A second signal ends the process at once. A doomed actor does the same with exit code 70.
+//! The start order is store → listener → actors → HTTP server, on an I/O runtime that the caller provides. Stopping
+//! goes the other way. On SIGTERM or SIGINT the service reports not ready, keeps listening for a short delay so that
+//! probes notice, accepts no new uploads, finishes the open requests, and stops the server and then the actors. A
+//! second signal ends the process at once. An actor that cannot be restarted stops the service the same way, with exit
+//! code 70.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
@@ -14,13 +17,17 @@ use huemill_actors::outbound::SetupError;
 use huemill_actors::supervise::{EXIT_CODE, FatalErrorReceiver};
 use huemill_observability::log;
 use huemill_store::{SpoolRoom, SpoolSettings};
+use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
 
 use crate::actor_settings;
 use crate::http::{self, Listening, State};
-use crate::settings::Settings;
+use crate::settings::{ServerSection, Settings};
 use crate::signals::Signals;
 use crate::storage::{Storage, StorageError};
+
+/// Connections that the kernel queues before the server accepts them.
+const BACKLOG: u32 = 2048;
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -30,54 +37,52 @@ pub enum StartError {
     Data {
         /// The configured directory.
         dir: String,
-        /// What the system says.
-        source: std::io::Error,
+        /// The operating system's error.
+        source: io::Error,
     },
-    /// Store or blobs cannot be opened.
+    /// The store or the blobs cannot be opened.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The address cannot be bound.
-    #[error("{host}:{port} cannot be listened on: {source}")]
+    #[error("cannot listen on {host}:{port}: {source}")]
     Listen {
         /// The configured host.
         host: String,
         /// The configured port.
         port: u16,
-        /// What the system says.
-        source: std::io::Error,
+        /// The operating system's error.
+        source: io::Error,
     },
-    /// Requests to others cannot be made.
-    #[error("outbound requests cannot be made: {0}")]
+    /// The client for outbound requests cannot be set up.
+    #[error("cannot set up outbound requests: {0}")]
     Outbound(#[from] SetupError),
     /// The metrics cannot be registered.
-    #[error("the metrics cannot be registered: {0}")]
+    #[error("cannot register the metrics: {0}")]
     Metrics(String),
-    /// The signals cannot be listened to.
-    #[error("signals cannot be listened to: {0}")]
-    Signals(std::io::Error),
+    /// The signal handlers cannot be installed.
+    #[error("cannot install signal handlers: {0}")]
+    Signals(io::Error),
 }
 
-/// The service, built and bound.
+/// The service, built and bound to its address.
 pub struct Application {
     actor_system: ActorSystem,
     listening: Listening,
     signals: Signals,
-    delay: Duration,
-    drain: Duration,
-    rest: Duration,
-    /// The hold on the data directory, let go last of all.
+    timeouts: ShutdownTimeouts,
+    /// The lock on the data directory, released last.
     _lock: Option<File>,
 }
 
 /// Why the service stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
+enum StopReason {
     Signal(&'static str),
     FatalError,
     Server,
 }
 
-impl Reason {
+impl StopReason {
     fn name(self) -> &'static str {
         match self {
             Self::Signal(name) => name,
@@ -95,13 +100,18 @@ impl Reason {
 }
 
 impl Application {
-    /// Builds everything and binds the listener. Must be called within an actix system.
+    /// Builds the service and binds its listener. Must be called within an actix system.
     pub async fn build(settings: &Settings, io: &Handle) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let spool = open_spool(settings)?;
         let mut storage = open_storage(settings, io).await?;
         let lock = storage.lock.take();
         let keys = storage.keys(settings).await.map_err(StorageError::from)?;
+        let server = &settings.server;
+        let listen_error =
+            |source| StartError::Listen { host: server.host.clone(), port: server.port, source };
+        // Before the actors start: their shutdown would add warnings to the one line about a port in use.
+        let listeners = bind(server).map_err(listen_error)?;
         let outbound_dependencies = actor_settings::outbound_dependencies(settings, &keys)?;
         let outbound = outbound_dependencies.outbound.clone();
         let dependencies =
@@ -109,44 +119,41 @@ impl Application {
                 .map_err(|error| StartError::Metrics(error.to_string()))?;
         let actor_system = ActorSystem::start(&actor_settings::of(settings), dependencies);
         let state = State::new(settings, &actor_system, spool, keys, outbound);
-        let server = &settings.server;
-        let listening = http::listen(server, state).map_err(|source| StartError::Listen {
-            host: server.host.clone(),
-            port: server.port,
-            source,
-        })?;
+        let listening = http::listen(server, state, listeners).map_err(listen_error)?;
         Ok(Self {
             actor_system,
             listening,
             signals,
-            delay: Duration::from_millis(server.shutdown_delay_ms),
-            drain: Duration::from_secs(server.drain_seconds),
-            rest: Duration::from_secs(settings.jobs.rest_seconds),
+            timeouts: ShutdownTimeouts {
+                probes: Duration::from_millis(server.shutdown_delay_ms),
+                requests: Duration::from_secs(server.drain_seconds),
+                pictures: Duration::from_secs(settings.jobs.drain_timeout_seconds),
+            },
             _lock: lock,
         })
     }
 
-    /// Where the service listens.
+    /// The addresses that the service listens on.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.listening.addresses
     }
 
-    /// Runs until a signal, a doom or the server's own end; the process's exit code.
+    /// Runs until a signal arrives, an actor fails for good or the server ends. Returns the exit code of the process.
     pub async fn run_until_stopped(self) -> u8 {
-        let Self { actor_system, listening, mut signals, delay, drain, rest, _lock } = self;
+        let Self { actor_system, listening, mut signals, timeouts, _lock } = self;
         let handle = listening.server.handle();
         let mut server = actix_rt::spawn(listening.server);
         let mut fatal_error = actor_system.fatal_error.clone();
         let reason = tokio::select! {
-            signal = signals.next() => Reason::Signal(signal),
-            () = fail_for_good(&mut fatal_error) => Reason::FatalError,
-            _ = &mut server => Reason::Server,
+            signal = signals.next() => StopReason::Signal(signal),
+            () = wait_for_fatal_error(&mut fatal_error) => StopReason::FatalError,
+            _ = &mut server => StopReason::Server,
         };
         let started = Instant::now();
         log!(SHUTDOWN_STARTED, reason = reason.name());
         tokio::select! {
-            () = stop(actor_system, handle, ShutdownTimeouts { delay, drain, rest }) => {}
+            () = stop(actor_system, handle, timeouts) => {}
             signal = signals.next() => {
                 log!(SHUTDOWN_STARTED, reason = signal);
                 std::process::exit(130);
@@ -158,32 +165,56 @@ impl Application {
     }
 }
 
-/// Waits until an actor cannot be saved.
-async fn fail_for_good(fatal_error: &mut FatalErrorReceiver) {
+/// Waits until an actor has failed so often that it is not restarted any more.
+async fn wait_for_fatal_error(fatal_error: &mut FatalErrorReceiver) {
     if fatal_error.wait_for(Option::is_some).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// How long each step of a stop may take.
+/// How long each step of stopping may take.
+#[derive(Debug, Clone, Copy)]
 struct ShutdownTimeouts {
-    delay: Duration,
-    drain: Duration,
-    rest: Duration,
+    /// Time for probes to notice that the service is not ready.
+    probes: Duration,
+    /// Time for open requests to finish.
+    requests: Duration,
+    /// Time for pictures in progress to finish before they go back to the queue.
+    pictures: Duration,
 }
 
-/// Stops everything in order.
 async fn stop(actor_system: ActorSystem, server: ServerHandle, timeouts: ShutdownTimeouts) {
-    let ShutdownTimeouts { delay, drain, rest } = timeouts;
     actor_system.drain();
-    tokio::time::sleep(delay).await;
-    if tokio::time::timeout(drain, server.stop(true)).await.is_err() {
+    tokio::time::sleep(timeouts.probes).await;
+    if tokio::time::timeout(timeouts.requests, server.stop(true)).await.is_err() {
         server.stop(false).await;
     }
-    actor_system.stop(rest).await;
+    actor_system.stop(timeouts.pictures).await;
 }
 
-/// On the io runtime, where the store's connections belong.
+/// Binds every address that the host name resolves to. Fails if none of them can be bound.
+fn bind(server: &ServerSection) -> io::Result<Vec<TcpListener>> {
+    let (mut listeners, mut last_error) = (Vec::new(), None);
+    for address in (server.host.as_str(), server.port).to_socket_addrs()? {
+        match bind_address(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) => last_error = Some(error),
+        }
+    }
+    if listeners.is_empty() {
+        return Err(last_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
+    }
+    Ok(listeners)
+}
+
+fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// Opens the store on the I/O runtime, because its connections belong to the runtime that opens them.
 async fn open_storage(settings: &Settings, io: &Handle) -> Result<Storage, StartError> {
     let settings = settings.clone();
     let opened = io.spawn(async move { Storage::open(&settings).await }).await;

@@ -1,4 +1,4 @@
-//! The command line: what can be said, and who does it.
+//! The command line: parses the arguments and runs the command. Each command has a module.
 
 mod backup;
 mod check;
@@ -7,65 +7,60 @@ mod deliveries;
 mod healthcheck;
 mod jobs;
 mod operator;
-pub mod process;
+mod process;
 mod processes;
 mod queue;
 mod secret;
 mod serve;
 mod submit;
+mod table;
+mod terminal;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Exit code for settings or arguments that cannot be used (`EX_CONFIG` of sysexits.h).
-const EXIT_CONFIG: u8 = 78;
-
-/// Exit code for arguments that cannot be used together, as clap's own.
-const EXIT_USAGE: u8 = 2;
-
-/// Pictures into colour palettes, smart crops and social cards.
+/// Turn pictures into colour palettes, smart crops and social cards.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// A settings file: the keys of config/default.toml that differ.
+    /// Settings file; needs only the keys that differ from config/default.toml
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service (the default).
+    /// Run the service (the default command)
     Serve(serve::ServeArgs),
-    /// Process pictures here, without a server.
+    /// Process pictures locally, without a server
     Process(process::ProcessArgs),
-    /// Send pictures to a service as a job, and save what comes of them.
+    /// Upload pictures to a service as a job, and optionally wait for the results
     Submit(Box<submit::SubmitArgs>),
-    /// List, show, cancel and retry a service's jobs.
+    /// List, show, cancel and retry jobs
     Jobs(jobs::JobsArgs),
-    /// List a service's webhooks, and send one anew. For the operator.
+    /// List and redeliver webhooks (requires the operator token)
     Deliveries(deliveries::DeliveriesArgs),
-    /// List the processes that share a service's store. For the operator.
+    /// List the processes that share the service's store (requires the operator token)
     Processes(processes::ProcessesArgs),
-    /// Pause and resume a service's queue. For the operator.
+    /// Pause and resume the job queue (requires the operator token)
     Queue(queue::QueueArgs),
-    /// Print a secret that is in force. For the operator.
+    /// Print the operator token or the webhook secret
     Secret(secret::SecretArgs),
-    /// Copy the embedded store and its pictures while the service runs.
+    /// Back up the embedded store and its pictures while the service runs
     Backup(backup::BackupArgs),
-    /// Bring a backup into an empty data directory.
+    /// Restore a backup into an empty data directory
     Restore(backup::RestoreArgs),
-    /// Validate the settings and print what would be in force, secrets masked.
+    /// Validate the settings and print them, with secrets masked
     Check,
-    /// Ask a running service whether it is ready; exit code 0 if so. For containers.
+    /// Check whether a running service is ready (exit code 0 if it is); made for containers
     Healthcheck(healthcheck::HealthcheckArgs),
 }
 
-/// Does what the command line says.
+/// Runs the command that the arguments name.
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
     let Some(command) = &cli.command else {
@@ -80,15 +75,9 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Processes(args) => processes::run(args, cli.config.as_deref()),
         Command::Queue(args) => queue::run(args, cli.config.as_deref()),
         Command::Secret(args) => secret::run(args, cli.config.as_deref()),
-        Command::Backup(args) => backup::run(args, cli.config.as_deref()),
-        Command::Restore(args) => backup::restore(args, cli.config.as_deref()),
+        Command::Backup(args) => backup::run_backup(args, cli.config.as_deref()),
+        Command::Restore(args) => backup::run_restore(args, cli.config.as_deref()),
         Command::Check => check::run(cli.config.as_deref()),
         Command::Healthcheck(args) => healthcheck::run(args, cli.config.as_deref()),
     }
-}
-
-/// A line on standard output. Whoever closed it has read enough.
-fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

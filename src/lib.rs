@@ -1,5 +1,6 @@
-//! The edge of Huemill: HTTP, settings, command line, start and stop. It knows the actors; nothing below knows
-//! HTTP.
+//! The edge of Huemill: HTTP, settings, command line, start and stop.
+//!
+//! This crate uses the actors. The crates below it know nothing about HTTP.
 
 mod actor_settings;
 pub mod application;

@@ -1,4 +1,4 @@
-//! The program: reads the command line, does what it says, ends with its exit code.
+//! The `huemill` binary: parses the command line, runs the command, and returns its exit code.
 
 use std::process::ExitCode;
 

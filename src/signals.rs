@@ -1,25 +1,26 @@
-//! SIGTERM and SIGINT, as something to await. They are ours and not actix's, which would stop listening before
-//! probes have seen that the service is not ready. SIGUSR1 makes the log say more, SIGUSR2 what it said at first:
-//! they work where HTTP does not.
+//! Unix signals: SIGTERM and SIGINT stop the service, SIGUSR1 and SIGUSR2 change the log level.
+//!
+//! The service handles SIGTERM and SIGINT itself, because actix would stop listening before probes notice that the
+//! service is not ready. SIGUSR1 turns on debug lines and SIGUSR2 restores the configured filter; both work while HTTP
+//! does not.
 
 use huemill_observability::json_log::FilterHandle;
 use huemill_observability::log;
-
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that ask the process to stop.
+/// Receives the signals that ask the process to stop.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// From now on the signals do not end the process by themselves.
+    /// Installs the handlers. From now on the signals no longer end the process by themselves.
     pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The next signal's name.
+    /// Waits for the next signal and returns its name.
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -28,19 +29,20 @@ impl Signals {
     }
 }
 
-/// Switches the log from now on: SIGUSR1 to `configured` and our own debug lines, SIGUSR2 back.
+/// Changes the log filter on signals: SIGUSR1 adds Huemill's debug lines to `configured`, SIGUSR2 removes them.
 ///
 /// # Errors
-/// Where the signals cannot be listened to.
-pub(crate) fn switch_log(handle: FilterHandle, configured: String) -> std::io::Result<()> {
-    let (mut more, mut back) = (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
+/// The signal handlers cannot be installed.
+pub(crate) fn change_log_filter_on_signals(handle: FilterHandle, configured: String) -> std::io::Result<()> {
+    let (mut verbose, mut normal) =
+        (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
     actix_rt::spawn(async move {
         loop {
             let filter = tokio::select! {
-                // Of two that came together the way back is the later one.
+                // If both are pending, SIGUSR1 is handled first, so SIGUSR2 wins.
                 biased;
-                _ = more.recv() => format!("{configured},huemill=debug"),
-                _ = back.recv() => configured.clone(),
+                _ = verbose.recv() => format!("{configured},huemill=debug"),
+                _ = normal.recv() => configured.clone(),
             };
             if handle.set(&filter).is_ok() {
                 log!(LOG_FILTER_CHANGED, filter);

@@ -1,7 +1,7 @@
-//! What is kept: opens store and blobs as the settings say, and the secrets that live in the store.
+//! Opens the store, the blobs and the stored secrets that the settings name.
 //!
-//! Embedded (SQLite in the data directory), the directory is held exclusively: a second process on it does not
-//! start. On PostgreSQL any number of processes share store, blobs and secrets.
+//! With the embedded store (SQLite in the data directory), a process locks the directory, and a second one does not
+//! start. With PostgreSQL, any number of processes share the store, the blobs and the secrets.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -20,17 +20,17 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::Settings;
 
-/// The embedded store's file, and the file whose lock is the hold on the directory.
+/// The file of the embedded store, and the file whose lock protects the directory.
 pub(crate) const DATABASE: &str = "huemill.db";
 pub(crate) const LOCK: &str = "huemill.lock";
 
 /// The name of the secret that signs webhooks.
 const WEBHOOK: &str = "webhook";
 
-/// Why it could not be opened.
+/// Why the storage cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// Another process has the data directory.
+    /// Another process uses the data directory.
     #[error("the data directory {0} is in use by another process")]
     InUse(String),
     /// The data directory cannot be used.
@@ -38,54 +38,58 @@ pub enum StorageError {
     Directory {
         /// The configured directory.
         dir: String,
-        /// What the system says.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The data directory holds no store, where one is only looked at.
-    #[error("{} holds no store ({DATABASE}): is DATA_DIR the service's own, and was the service started on it?", .0.display())]
+    /// The data directory has no store, and this command does not create one.
+    #[error(
+        "{} holds no store ({DATABASE}): check that DATA_DIR is the service's directory and that the service has run \
+         there",
+        .0.display()
+    )]
     NoStore(PathBuf),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The blobs.
+    /// The blob store failed.
     #[error(transparent)]
     Blobs(#[from] BlobError),
 }
 
-/// Store, blobs, and who this process is to them.
+/// The opened store and blobs, and the identity of this process.
 pub(crate) struct Storage {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) snapshots: Snapshots,
     pub(crate) blobs: Blobs,
     pub(crate) owner: Owner,
-    /// Where the blobs are, if that is a folder.
+    /// The folder of the blobs, unless they are in a bucket.
     pub(crate) folder: Option<PathBuf>,
-    /// Held for its lock alone.
+    /// The lock on the data directory; only the embedded store has one.
     pub(crate) lock: Option<File>,
 }
 
-/// The keys of signatures and tokens.
+/// The signing keys and the operator's token.
 #[derive(Clone)]
 pub(crate) struct Keys {
     /// Signs download links.
     pub(crate) link: SecretString,
     /// The operator's bearer token.
     pub(crate) operator: SecretString,
-    /// Signs webhooks and signed requests.
+    /// Signs webhooks and verifies signed requests.
     pub(crate) webhook: SecretString,
-    /// The one before it, while a rotation is under way.
+    /// The previous webhook key, while a rotation is in progress.
     pub(crate) previous: Option<SecretString>,
 }
 
 impl Storage {
-    /// Opens everything. Must run where blocking for a moment is no harm.
+    /// Opens everything. Blocks briefly, so do not call this on an event loop that serves requests.
     pub(crate) async fn open(settings: &Settings) -> Result<Self, StorageError> {
         let (dir, url) = (&settings.data.dir, settings.store.url.expose_secret());
-        make_dir(dir)?;
+        create_dir(dir)?;
         let snapshots = Snapshots::new(Clock::system());
         let lock = if url.is_empty() { Some(lock(dir)?) } else { None };
-        let store = store_of(settings, Arc::new(snapshots.clone())).await?;
-        let blobs = blobs_of(settings)?;
+        let store = open_store(settings, Arc::new(snapshots.clone())).await?;
+        let blobs = open_blobs(settings)?;
         Ok(Self {
             store,
             snapshots,
@@ -96,8 +100,8 @@ impl Storage {
         })
     }
 
-    /// The configured keys, and those of the store where none is configured: made at the first start, shared by
-    /// all processes.
+    /// Returns the configured keys. A key that is not configured comes from the store, which all processes share; it is
+    /// generated at the first start.
     pub(crate) async fn keys(&self, settings: &Settings) -> Result<Keys, StoreError> {
         let security = &settings.security;
         Ok(Keys {
@@ -110,14 +114,14 @@ impl Storage {
     }
 }
 
-/// A secret that has a name outside.
+/// A secret that operators can print.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Named {
+pub(crate) enum SecretName {
     Operator,
     Webhook,
 }
 
-/// The machine's name, for operators who look at processes.
+/// The host name, which identifies processes for operators.
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let plain = |letter: &char| letter.is_ascii_alphanumeric() || ".-".contains(*letter);
@@ -125,39 +129,39 @@ fn host_name() -> String {
     if name.is_empty() { "host".to_owned() } else { name }
 }
 
-/// Whether the store that the settings name has been made.
-pub(crate) fn is_there(settings: &Settings) -> bool {
+/// Whether the store that the settings name exists.
+pub(crate) fn store_exists(settings: &Settings) -> bool {
     !settings.store.url.expose_secret().is_empty() || settings.data.dir.join(DATABASE).is_file()
 }
 
-/// The same as an error.
-pub(crate) fn must_be_there(settings: &Settings) -> Result<(), StorageError> {
-    if is_there(settings) { Ok(()) } else { Err(StorageError::NoStore(settings.data.dir.clone())) }
+/// Returns an error if the store that the settings name does not exist.
+pub(crate) fn require_store(settings: &Settings) -> Result<(), StorageError> {
+    if store_exists(settings) { Ok(()) } else { Err(StorageError::NoStore(settings.data.dir.clone())) }
 }
 
-/// The secret in force, without the hold on the data directory: a running service is not disturbed.
-pub(crate) async fn secret(settings: &Settings, name: Named) -> Result<SecretString, StorageError> {
+/// Returns the secret in effect. Takes no lock on the data directory, so it works beside a running service.
+pub(crate) async fn secret(settings: &Settings, name: SecretName) -> Result<SecretString, StorageError> {
     let (name, configured) = match name {
-        Named::Operator => ("operator", &settings.security.operator_token),
-        Named::Webhook => (WEBHOOK, &settings.security.webhook_secret),
+        SecretName::Operator => ("operator", &settings.security.operator_token),
+        SecretName::Webhook => (WEBHOOK, &settings.security.webhook_secret),
     };
     if !configured.expose_secret().is_empty() {
         return Ok(configured.clone());
     }
-    let store = beside(settings).await?;
+    let store = open_without_lock(settings).await?;
     let secret = load_or_create_secret(&*store, name, configured).await;
     store.close().await;
     Ok(secret?)
 }
 
-/// The store, for a process that claims nothing: without the hold on the data directory. It makes none, since a
-/// directory without one is most likely another than was meant.
-pub(crate) async fn beside(settings: &Settings) -> Result<Arc<dyn Store>, StorageError> {
-    must_be_there(settings)?;
-    store_of(settings, Arc::new(Snapshots::new(Clock::system()))).await
+/// Opens the store without locking the data directory, for a command that claims no jobs. Does not create a store: a
+/// directory without one is most likely the wrong directory.
+pub(crate) async fn open_without_lock(settings: &Settings) -> Result<Arc<dyn Store>, StorageError> {
+    require_store(settings)?;
+    open_store(settings, Arc::new(Snapshots::new(Clock::system()))).await
 }
 
-async fn store_of(settings: &Settings, listener: Arc<Snapshots>) -> Result<Arc<dyn Store>, StorageError> {
+async fn open_store(settings: &Settings, listener: Arc<Snapshots>) -> Result<Arc<dyn Store>, StorageError> {
     Ok(if settings.store.url.expose_secret().is_empty() {
         let path = settings.data.dir.join(DATABASE);
         Arc::new(SqlStore::sqlite(&path, StoreClock::system(), listener).await?)
@@ -176,7 +180,7 @@ fn postgres(settings: &Settings) -> PostgresSettings {
     }
 }
 
-/// The folder that the blobs are in, unless that is a bucket.
+/// The folder of the blobs, unless they are in a bucket.
 fn blob_folder(settings: &Settings) -> Option<PathBuf> {
     match settings.blobs.url.as_str() {
         "" => Some(settings.data.dir.join("blobs")),
@@ -184,8 +188,8 @@ fn blob_folder(settings: &Settings) -> Option<PathBuf> {
     }
 }
 
-/// The blobs that the settings name. Blocks.
-pub(crate) fn blobs_of(settings: &Settings) -> Result<Blobs, StorageError> {
+/// Opens the blobs that the settings name. Blocks.
+pub(crate) fn open_blobs(settings: &Settings) -> Result<Blobs, StorageError> {
     Ok(match blob_folder(settings) {
         Some(folder) => Blobs::folder(&folder)?,
         None => {
@@ -204,15 +208,15 @@ fn bucket_settings(settings: &Settings) -> BucketSettings {
     }
 }
 
-/// What this process makes from here on is for its own user alone: the store holds secrets, the blobs are other
-/// people's pictures. What is there already stays as it is. For the start, before there are threads.
-pub(crate) fn for_owner_alone() {
+/// Makes new files and folders of this process private to its user: the store contains secrets, and the blobs are other
+/// people's pictures. Existing files keep their mode. Call this at start, before there are threads.
+pub(crate) fn restrict_umask() {
     let others = Mode::RWXG | Mode::RWXO;
     let before = umask(others);
     umask(before | others);
 }
 
-fn make_dir(dir: &Path) -> Result<(), StorageError> {
+fn create_dir(dir: &Path) -> Result<(), StorageError> {
     let unusable = |source| StorageError::Directory { dir: dir.display().to_string(), source };
     std::fs::create_dir_all(dir).map_err(unusable)
 }
@@ -223,15 +227,15 @@ async fn load_or_create_secret(
     configured: &SecretString,
 ) -> Result<SecretString, StoreError> {
     if configured.expose_secret().is_empty() {
-        // Webhooks' verifiers want theirs in base64, and marked so.
-        let made = if name == WEBHOOK { random_key() } else { random_hex(32) };
-        store.secret(name, made.into()).await
+        // Libraries that verify webhooks expect the secret in base64 with the prefix whsec_.
+        let generated = if name == WEBHOOK { random_webhook_key() } else { random_hex(32) };
+        store.secret(name, generated.into()).await
     } else {
         Ok(configured.clone())
     }
 }
 
-/// The exclusive hold on the data directory.
+/// Locks the data directory for this process.
 pub(crate) fn lock(dir: &Path) -> Result<File, StorageError> {
     let shown = || dir.display().to_string();
     let unusable = |source| StorageError::Directory { dir: shown(), source };
@@ -244,14 +248,14 @@ pub(crate) fn lock(dir: &Path) -> Result<File, StorageError> {
     }
 }
 
-/// A random key as the Standard Webhooks specification writes it.
-fn random_key() -> String {
+/// Generates a random key in the format of the Standard Webhooks specification.
+fn random_webhook_key() -> String {
     let mut random = [0; 32];
     rand::rng().fill_bytes(&mut random);
     format!("whsec_{}", base64_simd::STANDARD.encode_to_string(random))
 }
 
-/// So many random bytes as lower-case hex.
+/// Generates this number of random bytes as lower-case hex.
 fn random_hex(bytes: usize) -> String {
     use std::fmt::Write as _;
     let mut random = vec![0; bytes];

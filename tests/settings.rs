@@ -138,7 +138,7 @@ fn a_value_of_the_wrong_type_is_reported_with_what_is_allowed() {
         (
             "HUEMILL__SERVER__PROT",
             "1",
-            "server.prot (HUEMILL__SERVER__PROT): is no key; did you mean server.port?",
+            "server.prot (HUEMILL__SERVER__PROT): unknown key; did you mean server.port?",
         ),
     ] {
         let text = load(&[(name, value)]).unwrap_err().to_string();
@@ -148,7 +148,7 @@ fn a_value_of_the_wrong_type_is_reported_with_what_is_allowed() {
         "[server]\nport = 99999\nhost = [\"a\"]\n[security]\noperator_token = [\"secret-0123456789\"]\n",
     );
     let text = Settings::load(Some(file.path()), &Environment::default()).unwrap_err().to_string();
-    for part in ["is 99999; it must be a whole number from 0 to 65535", "is a list; it must be a text"] {
+    for part in ["is 99999; it must be a whole number from 0 to 65535", "is a list; it must be a string"] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(!text.contains("secret-0123456789"), "{text}");
@@ -222,6 +222,6 @@ fn a_missing_or_invalid_file_is_reported() {
         Settings::load(Some(broken.path()), &Environment::default())
             .unwrap_err()
             .to_string()
-            .contains("no TOML")
+            .contains("not valid TOML")
     );
 }

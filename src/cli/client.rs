@@ -1,14 +1,14 @@
-//! The service's HTTP API, as the command line speaks it: where the service is, requests that are sent again while it
-//! is away, signatures, refusals in the words of their problem document.
+//! A client for the service's HTTP API: retries, request signing, and readable errors.
 //!
-//! A request is sent again, with the same key, after errors of the connection and after answers that pass (429, 502,
-//! 503, 504, and 409 while the first of two is still being answered): `--tries` times in all, after as long as
-//! `Retry-After` says. Whatever does not move for a minute is given up.
+//! A request is retried with the same idempotency key after connection errors and after responses that are temporary
+//! (429, 502, 503, 504, and 409 while the first request is still in progress). `--tries` limits the attempts, and
+//! `Retry-After` sets the delay. A transfer that makes no progress for a minute fails.
 
-mod answer;
+mod error;
 mod form;
-mod pages;
-mod sign;
+mod request;
+mod response;
+mod signature;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -22,26 +22,33 @@ use awc::{ClientRequest, ClientResponse};
 use clap::{Args, value_parser};
 use futures_util::{Stream, StreamExt};
 use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-pub(super) use answer::{Answer, Job};
+pub(super) use error::ClientError;
 pub(super) use form::Form;
+pub(super) use request::{ApiRequest, masked, path_with_query};
+pub(super) use response::{ApiResponse, JobView, parse_row};
 
-/// How long nothing may move.
-const IDLE: Duration = Duration::from_secs(60);
+/// How long a transfer may make no progress.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Waits between tries: the first, and the longest. A signature is good for one second's request, so that the first
-/// is no shorter.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The shortest and the longest delay between attempts. Signatures have a resolution of one second, so the delay must
+/// not be shorter.
+const MIN_DELAY: Duration = Duration::from_secs(1);
+const MAX_DELAY: Duration = Duration::from_secs(60);
 
-/// Most bytes of an answer that is read whole.
-const LARGEST: usize = 64 << 20;
+/// The maximum size of a response that is read into memory.
+const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
-/// Which service, and how it is spoken to.
+/// The maximum number of rows on a page of a list.
+const PAGE_ROWS: u32 = 200;
+
+/// The service to use, and how to send requests to it.
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
-    /// The service's address
+    /// URL of the service
     #[arg(
         long,
         value_name = "URL",
@@ -50,72 +57,23 @@ pub(super) struct ServerArgs {
         default_value = "http://127.0.0.1:8080"
     )]
     server: String,
-    /// How often a request is sent before the service counts as away
+    /// Number of attempts for each request
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u32).range(1..))]
     tries: u32,
-    /// Insist on signing requests; done whenever `WEBHOOK_SECRET` or `WEBHOOK_SECRET_FILE` is set
+    /// Fail if requests cannot be signed; they are signed whenever `WEBHOOK_SECRET` or `WEBHOOK_SECRET_FILE` is set
     #[arg(long)]
     sign: bool,
 }
 
-/// Why there is no answer to be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ClientError {
-    #[error(
-        "{0}: the service's address must be like http://127.0.0.1:8080 (no https: put a tunnel before it; no user)"
-    )]
-    Address(String),
-    #[error("requests cannot be signed: {0}")]
-    NoKey(String),
-    #[error("{server} cannot be reached: {what}")]
-    Away { server: String, what: String },
-    #[error("{0}")]
-    Refused(answer::Refusal),
-    #[error("the answer cannot be understood: {0}")]
-    Strange(String),
-    #[error("{0}")]
-    File(form::FileError),
+/// A page of a list.
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow, alias = "jobs", alias = "deliveries")]
+    rows: Vec<&'a RawValue>,
+    next_cursor: Option<String>,
 }
 
-/// One thing asked of the service.
-#[derive(Debug)]
-pub(super) struct Ask<'a> {
-    pub(super) method: Method,
-    /// With its query.
-    pub(super) path: &'a str,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) form: Option<&'a Form>,
-}
-
-impl<'a> Ask<'a> {
-    pub(super) fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, headers: Vec::new(), form: None }
-    }
-
-    pub(super) fn post(path: &'a str, form: Option<&'a Form>) -> Self {
-        Self { method: Method::POST, path, headers: Vec::new(), form }
-    }
-
-    /// As the operator, who is known by this token.
-    pub(super) fn operator(self, token: &str) -> Self {
-        self.header("authorization", format!("Bearer {token}"))
-    }
-
-    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-}
-
-/// An address as it can be shown: without what is before an `@` or behind a `?`, where passwords and tokens are.
-pub(super) fn masked(address: &str) -> String {
-    let address = address.split_once('?').map_or(address, |(before, _)| before);
-    let Some((before, host)) = address.rsplit_once('@') else { return address.to_owned() };
-    let scheme = before.split_once("//").map_or("", |(scheme, _)| scheme);
-    if scheme.is_empty() { format!("…@{host}") } else { format!("{scheme}//…@{host}") }
-}
-
-/// The service, seen from here. Needs an actix system.
+/// A client for one service. Needs an actix system.
 pub(super) struct Client {
     http: awc::Client,
     server: String,
@@ -127,107 +85,144 @@ impl Client {
     pub(super) fn new(args: &ServerArgs) -> Result<Self, ClientError> {
         let server = args.server.trim_end_matches('/').to_owned();
         let uri: Option<Uri> = server.parse().ok();
-        let fits = uri.is_some_and(|uri| {
-            let bare = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-            uri.scheme_str() == Some("http") && bare && uri.query().is_none()
+        let is_valid = uri.is_some_and(|uri| {
+            let has_no_user = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+            uri.scheme_str() == Some("http") && has_no_user && uri.query().is_none()
         });
-        if !fits {
+        if !is_valid {
             return Err(ClientError::Address(masked(&server)));
         }
-        let key = sign::key().map_err(ClientError::NoKey)?;
+        let key = signature::key().map_err(ClientError::SigningKey)?;
         if args.sign && key.is_none() {
-            return Err(ClientError::NoKey("WEBHOOK_SECRET and WEBHOOK_SECRET_FILE are not set".into()));
+            let reason = "WEBHOOK_SECRET and WEBHOOK_SECRET_FILE are not set";
+            return Err(ClientError::SigningKey(reason.into()));
         }
         let http = awc::Client::builder().disable_timeout().disable_redirects().finish();
         Ok(Self { http, server, tries: args.tries, key })
     }
 
-    /// The answer, whatever its status, once one comes that does not pass.
-    pub(super) async fn ask(&self, ask: &Ask<'_>) -> Result<Answer, ClientError> {
-        let mut backoff = FIRST_WAIT;
+    /// Sends a request, with retries. Returns the response whatever its status is.
+    pub(super) async fn send(&self, request: &ApiRequest<'_>) -> Result<ApiResponse, ClientError> {
+        let mut backoff = MIN_DELAY;
         for left in (0..self.tries).rev() {
-            let outcome = self.once(ask).await;
-            let wait = match &outcome {
-                Ok(answer) if answer.passes() => answer.retry_after.unwrap_or(backoff),
-                Err(ClientError::Away { .. }) => backoff,
-                _ => return outcome,
+            let result = self.send_once(request).await;
+            let delay = match &result {
+                Ok(response) if response.is_temporary() => response.retry_after.unwrap_or(backoff),
+                Err(ClientError::Unreachable { .. }) => backoff,
+                _ => return result,
             };
             if left == 0 {
-                return outcome;
+                return result;
             }
-            sleep(wait.clamp(FIRST_WAIT, LONGEST_WAIT)).await;
-            backoff = (backoff * 2).min(LONGEST_WAIT);
+            sleep(delay.clamp(MIN_DELAY, MAX_DELAY)).await;
+            backoff = (backoff * 2).min(MAX_DELAY);
         }
-        Err(self.away("it was not tried"))
+        Err(self.unreachable("no attempt was made"))
     }
 
-    /// The same; a refusal is an error.
-    pub(super) async fn get_ok(&self, ask: &Ask<'_>) -> Result<Answer, ClientError> {
-        self.ask(ask).await?.accepted()
+    /// Sends a request, with retries. An error status is an error.
+    pub(super) async fn send_checked(&self, request: &ApiRequest<'_>) -> Result<ApiResponse, ClientError> {
+        self.send(request).await?.error_for_status()
     }
 
-    async fn once(&self, ask: &Ask<'_>) -> Result<Answer, ClientError> {
-        let mut response = self.open(ask).await?;
-        let body = timeout(IDLE, response.body().limit(LARGEST)).await;
-        let body = body.map_err(|_| self.away("the answer stopped"))?;
+    async fn send_once(&self, request: &ApiRequest<'_>) -> Result<ApiResponse, ClientError> {
+        let mut response = self.open(request).await?;
+        let body = timeout(IDLE_TIMEOUT, response.body().limit(MAX_RESPONSE_BYTES)).await;
+        let body = body.map_err(|_| self.unreachable("the response stalled"))?;
         let body = body.map_err(|error| match error {
-            PayloadError::Overflow => ClientError::Strange("it is too long".into()),
-            error => self.away(error),
+            PayloadError::Overflow => ClientError::InvalidResponse("it is too large".into()),
+            error => self.unreachable(error),
         })?;
-        Ok(Answer::new(response.status().as_u16(), response.headers(), body))
+        Ok(ApiResponse::new(response.status().as_u16(), response.headers(), body))
     }
 
-    /// Sends a request once; the head of the answer, whose body is on its way.
+    /// Sends a request once and returns the head of the response. The caller reads the body.
     pub(super) async fn open(
         &self,
-        ask: &Ask<'_>,
+        request: &ApiRequest<'_>,
     ) -> Result<ClientResponse<impl Stream<Item = Result<Bytes, PayloadError>> + Unpin>, ClientError> {
-        let moved = Rc::new(Cell::new(Instant::now()));
-        let request = self.request(ask)?;
-        let sent = match ask.form {
+        let last_progress = Rc::new(Cell::new(Instant::now()));
+        let http_request = self.http_request(request)?;
+        let sending = match request.form {
             Some(form) => {
-                let moved = Rc::clone(&moved);
-                let bytes = form.bytes().inspect(move |_| moved.set(Instant::now()));
+                let last_progress = Rc::clone(&last_progress);
+                let bytes = form.bytes().inspect(move |_| last_progress.set(Instant::now()));
                 let body = SizedStream::new(form.len(), futures_util::stream::iter(bytes));
-                request.content_type(form.content_type()).send_body(body)
+                http_request.content_type(form.content_type()).send_body(body)
             }
-            None => request.send(),
+            None => http_request.send(),
         };
-        let mut sent = std::pin::pin!(sent);
-        let answered = loop {
+        let mut sending = std::pin::pin!(sending);
+        let response = loop {
             tokio::select! {
-                answered = &mut sent => break answered,
-                () = sleep_until(moved.get() + IDLE) => {
-                    if moved.get().elapsed() >= IDLE {
-                        return Err(self.away("nothing moves"));
+                response = &mut sending => break response,
+                () = sleep_until(last_progress.get() + IDLE_TIMEOUT) => {
+                    if last_progress.get().elapsed() >= IDLE_TIMEOUT {
+                        return Err(self.unreachable("the transfer stalled"));
                     }
                 }
             }
         };
-        answered.map_err(|error| match ask.form.and_then(Form::unreadable) {
+        response.map_err(|error| match request.form.and_then(Form::read_error) {
             Some(error) => ClientError::File(error),
-            None => self.away(error),
+            None => self.unreachable(error),
         })
     }
 
-    fn request(&self, ask: &Ask<'_>) -> Result<ClientRequest, ClientError> {
-        let url = format!("{}{}", self.server, ask.path);
+    fn http_request(&self, request: &ApiRequest<'_>) -> Result<ClientRequest, ClientError> {
+        let url = format!("{}{}", self.server, request.path);
         let uri: Uri = url.parse().map_err(|_| ClientError::Address(url.clone()))?;
-        let mut request = self.http.request(ask.method.clone(), &uri);
-        for (name, value) in &ask.headers {
-            request = request.insert_header((*name, value.as_str()));
+        let mut http_request = self.http.request(request.method.clone(), &uri);
+        for (name, value) in &request.headers {
+            http_request = http_request.insert_header((*name, value.as_str()));
         }
-        if let Some(key) = self.key.as_ref().filter(|_| ask.method != Method::GET) {
-            let digest = ask.form.map_or_else(|| Ok(form::digest_of_nothing()), Form::digest);
+        if let Some(key) = self.key.as_ref().filter(|_| request.method != Method::GET) {
+            let digest = request.form.map_or_else(|| Ok(form::digest_of_nothing()), Form::digest);
             let digest = digest.map_err(ClientError::File)?;
-            for header in sign::headers(key, &ask.method, uri.path(), &digest) {
-                request = request.insert_header(header);
+            for header in signature::headers(key, &request.method, uri.path(), &digest) {
+                http_request = http_request.insert_header(header);
             }
         }
-        Ok(request)
+        Ok(http_request)
     }
 
-    /// Whether the service is on this machine.
+    /// Reads the next chunk of a response body.
+    pub(super) async fn next_chunk(
+        &self,
+        body: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
+    ) -> Result<Option<Bytes>, ClientError> {
+        match timeout(IDLE_TIMEOUT, body.next()).await {
+            Ok(chunk) => chunk.transpose().map_err(|error| self.unreachable(error)),
+            Err(_) => Err(self.unreachable("the response stalled")),
+        }
+    }
+
+    /// Reads up to `limit` rows of an operator's list, page by page, and calls `on_row` with each. The path must have a
+    /// query.
+    pub(super) async fn for_each_row(
+        &self,
+        path: &str,
+        token: &str,
+        limit: u32,
+        mut on_row: impl FnMut(&RawValue) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        let (mut left, mut cursor) = (limit, String::new());
+        while left > 0 {
+            let path = format!("{path}&limit={}{cursor}", left.min(PAGE_ROWS));
+            let response = self.send_checked(&ApiRequest::get(&path).operator(token)).await?;
+            let page: Page<'_> = serde_json::from_slice(&response.body)
+                .map_err(|error| ClientError::InvalidResponse(error.to_string()))?;
+            page.rows.iter().try_for_each(|row| on_row(row))?;
+            left = left.saturating_sub(page.rows.len() as u32);
+            match page.next_cursor.filter(|_| !page.rows.is_empty()) {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the service runs on this machine.
     pub(super) fn is_local(&self) -> bool {
         let uri: Option<Uri> = self.server.parse().ok();
         let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
@@ -235,27 +230,16 @@ impl Client {
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
-    /// Body pieces of an answer, each in time.
-    pub(super) async fn next_piece(
-        &self,
-        body: &mut (impl Stream<Item = Result<Bytes, PayloadError>> + Unpin),
-    ) -> Result<Option<Bytes>, ClientError> {
-        match timeout(IDLE, body.next()).await {
-            Ok(piece) => piece.transpose().map_err(|error| self.away(error)),
-            Err(_) => Err(self.away("the answer stopped")),
-        }
-    }
-
     pub(super) fn tries(&self) -> u32 {
         self.tries
     }
 
-    /// As it is to be given to `--server`.
+    /// The URL to pass as `--server`.
     pub(super) fn server(&self) -> &str {
         &self.server
     }
 
-    fn away(&self, what: impl std::fmt::Display) -> ClientError {
-        ClientError::Away { server: self.server.clone(), what: what.to_string() }
+    fn unreachable(&self, reason: impl std::fmt::Display) -> ClientError {
+        ClientError::Unreachable { server: self.server.clone(), reason: reason.to_string() }
     }
 }

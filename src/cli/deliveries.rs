@@ -1,4 +1,4 @@
-//! `huemill deliveries`: the webhooks of a service, listed and sent anew. For the operator.
+//! `huemill deliveries`: lists and redelivers a service's webhooks. Requires the operator token.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,37 +9,35 @@ use huemill_store::outbox::{self, DeliveryState};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::{Ask, ClientError};
-use super::jobs::query;
-use super::jobs::table::{columns, span};
+use super::client::{ApiRequest, parse_row, path_with_query};
 use super::operator::{self, OperatorArgs, OperatorError};
-use super::print;
-use super::process::printable;
+use super::table::{format_duration, format_table, unix_now};
+use super::terminal::{print_line, printable};
 
-/// What to do with deliveries.
+/// The arguments of `huemill deliveries`.
 #[derive(Debug, Args)]
 pub(super) struct DeliveriesArgs {
     #[command(subcommand)]
-    what: What,
+    command: DeliveriesCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// List deliveries, newest first.
+enum DeliveriesCommand {
+    /// List deliveries, newest first
     List(ListArgs),
-    /// Send one anew at once, whatever became of it.
-    Redeliver(OneArgs),
+    /// Send a delivery again now, whatever its status
+    Redeliver(RedeliverArgs),
 }
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// Only those that stand so: pending, delivered, dead
-    #[arg(long, value_name = "STATUS", value_parser = state)]
+    /// Filter by status: pending, delivered or dead
+    #[arg(long, value_name = "STATUS", value_parser = delivery_state)]
     status: Option<DeliveryState>,
-    /// Only that of this job
-    #[arg(long, value_name = "ID", value_parser = job)]
+    /// Filter by job
+    #[arg(long, value_name = "ID", value_parser = job_id)]
     job: Option<JobId>,
-    /// So many at most, 1 to 1000000
+    /// Maximum number of rows (1–1000000)
     #[arg(long, value_name = "N", default_value_t = 50, allow_negative_numbers = true,
           value_parser = value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
@@ -48,49 +46,48 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-struct OneArgs {
-    /// The delivery's id
-    #[arg(value_name = "ID", value_parser = id)]
+struct RedeliverArgs {
+    /// Id of the delivery
+    #[arg(value_name = "ID", value_parser = delivery_id)]
     id: String,
     #[command(flatten)]
     operator: OperatorArgs,
 }
 
-/// A delivery as the service tells it.
+/// A delivery, as the service returns it.
 #[derive(Debug, Deserialize)]
-struct Delivery {
+struct DeliveryRow {
     id: String,
     status: String,
     host: String,
     created_at: i64,
     next_attempt_at: Option<i64>,
-    attempts: Vec<Attempt>,
+    attempts: Vec<AttemptRow>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Attempt {
+struct AttemptRow {
     status_code: Option<u16>,
     reason: Option<String>,
 }
 
-fn state(word: &str) -> Result<DeliveryState, &'static str> {
-    DeliveryState::parse(word).ok_or("it is none of pending, delivered, dead")
+fn delivery_state(word: &str) -> Result<DeliveryState, &'static str> {
+    DeliveryState::parse(word).ok_or("expected pending, delivered or dead")
 }
 
-fn job(text: &str) -> Result<JobId, &'static str> {
-    JobId::parse(text).ok_or("it is no job's id")
+fn job_id(text: &str) -> Result<JobId, &'static str> {
+    JobId::parse(text).ok_or("not the id of a job")
 }
 
-fn id(text: &str) -> Result<String, &'static str> {
-    outbox::job_of(text).map(|_| text.to_owned()).ok_or("it is no delivery's id")
+fn delivery_id(text: &str) -> Result<String, &'static str> {
+    outbox::job_of(text).map(|_| text.to_owned()).ok_or("not the id of a delivery")
 }
 
-/// Does it, and says in the exit code whether it was done.
 pub(super) fn run(args: &DeliveriesArgs, file: Option<&Path>) -> ExitCode {
     operator::run(async {
-        match &args.what {
-            What::List(args) => list(args, file).await,
-            What::Redeliver(args) => redeliver(args, file).await,
+        match &args.command {
+            DeliveriesCommand::List(args) => list(args, file).await,
+            DeliveriesCommand::Redeliver(args) => redeliver(args, file).await,
         }
     })
 }
@@ -98,56 +95,57 @@ pub(super) fn run(args: &DeliveriesArgs, file: Option<&Path>) -> ExitCode {
 async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError> {
     let operator = &args.operator;
     let (client, token) = operator.connect(file).await?;
-    let words = [
+    let filters = [
         ("status", args.status.map(DeliveryState::as_str)),
         ("job_id", args.job.as_ref().map(JobId::as_str)),
     ];
-    let mut rows: Vec<Delivery> = Vec::new();
-    let take = |row: &RawValue| {
+    let mut rows: Vec<DeliveryRow> = Vec::new();
+    let on_row = |row: &RawValue| {
         if operator.json {
-            print(row.get());
+            print_line(row.get());
         } else {
-            let row = serde_json::from_str(row.get());
-            rows.push(row.map_err(|error| ClientError::Strange(error.to_string()))?);
+            rows.push(parse_row(row)?);
         }
         Ok(())
     };
-    client.rows(&query("/webhooks/deliveries", &words), &token, args.limit, take).await?;
+    let path = path_with_query("/webhooks/deliveries", &filters);
+    client.for_each_row(&path, &token, args.limit, on_row).await?;
     if !operator.json {
-        print(table(&rows, crate::clock::unix_now()).trim_end());
+        print_line(table(&rows, unix_now()).trim_end());
     }
     Ok(())
 }
 
-async fn redeliver(args: &OneArgs, file: Option<&Path>) -> Result<(), OperatorError> {
+async fn redeliver(args: &RedeliverArgs, file: Option<&Path>) -> Result<(), OperatorError> {
     let operator = &args.operator;
     let (client, token) = operator.connect(file).await?;
     let path = format!("/webhooks/deliveries/{}/redeliver", args.id);
-    let answer = client.get_ok(&Ask::post(&path, None).operator(&token)).await?;
-    let row: Delivery = answer.json()?;
+    let response = client.send_checked(&ApiRequest::post(&path, None).operator(&token)).await?;
+    let row: DeliveryRow = response.json()?;
     if operator.json {
-        print(String::from_utf8_lossy(&answer.body).trim_end());
+        print_line(&response.text());
     } else {
-        print(&format!("{}  {}", printable(&row.id), printable(&row.status)));
+        print_line(&format!("{}  {}", printable(&row.id), printable(&row.status)));
     }
     Ok(())
 }
 
-/// Deliveries for people at this time (Unix seconds), a line each.
-fn table(deliveries: &[Delivery], now: i64) -> String {
+/// A table of the deliveries. `now` is in Unix seconds.
+fn table(deliveries: &[DeliveryRow], now: i64) -> String {
     let mut rows =
         vec![["DELIVERY", "STATUS", "TRIES", "LAST", "NEXT", "CREATED", "HOST"].map(str::to_owned)];
     rows.extend(deliveries.iter().map(|row| {
         let [id, status, host] = [&row.id, &row.status, &row.host].map(|word| printable(word).into_owned());
-        let next = row.next_attempt_at.map_or_else(|| "-".into(), |at| format!("in {}", span(at - now)));
-        let created = format!("{} ago", span(now - row.created_at));
-        [id, status, row.attempts.len().to_string(), last(row), next, created, host]
+        let next =
+            row.next_attempt_at.map_or_else(|| "-".into(), |at| format!("in {}", format_duration(at - now)));
+        let created = format!("{} ago", format_duration(now - row.created_at));
+        [id, status, row.attempts.len().to_string(), last_attempt(row), next, created, host]
     }));
-    columns(&rows)
+    format_table(&rows)
 }
 
-/// What came of the last try.
-fn last(row: &Delivery) -> String {
+/// The result of the last attempt.
+fn last_attempt(row: &DeliveryRow) -> String {
     let Some(last) = row.attempts.last() else { return "-".into() };
     let words = [last.status_code.map(|code| code.to_string()), last.reason.clone()];
     let words: Vec<_> = words.into_iter().flatten().collect();
@@ -159,8 +157,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_has_a_line_a_delivery_under_its_heads() {
-        let rows: Vec<Delivery> = serde_json::from_str(
+    fn the_table_has_a_header_and_one_line_for_each_delivery() {
+        let rows: Vec<DeliveryRow> = serde_json::from_str(
             r#"[{"id": "dlv_1", "status": "pending", "host": "https://a.example", "created_at": 40,
                  "next_attempt_at": 130, "attempts": [{"status_code": 500, "reason": "status"}, {"reason": "timeout"}]},
                 {"id": "dlv_2", "status": "delivered", "host": "https://b.example", "created_at": 90,

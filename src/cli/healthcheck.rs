@@ -1,4 +1,4 @@
-//! `huemill healthcheck`: asks a running service, for containers that have no curl.
+//! `huemill healthcheck`: asks a running service whether it is ready, for containers without curl.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,45 +6,45 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::EXIT_CONFIG;
 use super::client::masked;
+use super::terminal::EXIT_CONFIG;
 use crate::settings::{Environment, Settings};
 
-/// How long the answer may take.
+/// How long the response may take.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What to ask.
+/// The arguments of `huemill healthcheck`.
 #[derive(Debug, Args)]
 pub(super) struct HealthcheckArgs {
-    /// The address to ask; /ready of the configured host and port unless given.
+    /// URL to request [default: /ready on the configured host and port]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
 
-/// Exit code 0 where the answer is 200, 1 where it is not or none comes.
-#[allow(clippy::print_stderr, reason = "what is wrong belongs on the terminal or in the container's log")]
+/// Returns exit code 0 if the response has status 200, and 1 if it has another status or there is none.
+#[allow(clippy::print_stderr, reason = "the reason belongs on the terminal or in the container's log")]
 pub(super) fn run(args: &HealthcheckArgs, file: Option<&Path>) -> ExitCode {
     let url = match &args.url {
         Some(url) => url.clone(),
         None => match Settings::load(file, &Environment::of_process()) {
-            Ok(settings) => own_address(&settings),
+            Ok(settings) => ready_url(&settings),
             Err(problems) => {
                 eprint!("{problems}");
                 return ExitCode::from(EXIT_CONFIG);
             }
         },
     };
-    match actix_web::rt::System::new().block_on(ask(&url)) {
+    match actix_web::rt::System::new().block_on(check(&url)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(what) => {
-            eprintln!("{}: {what}", masked(&url));
+        Err(reason) => {
+            eprintln!("{}: {reason}", masked(&url));
             ExitCode::FAILURE
         }
     }
 }
 
-/// /ready at the configured port; a wildcard address is asked on the loopback.
-fn own_address(settings: &Settings) -> String {
+/// The URL of /ready on the configured host and port. A wildcard address is replaced by the loopback address.
+fn ready_url(settings: &Settings) -> String {
     let (host, port) = (settings.server.host.as_str(), settings.server.port);
     match host {
         "0.0.0.0" => format!("http://127.0.0.1:{port}/ready"),
@@ -54,8 +54,8 @@ fn own_address(settings: &Settings) -> String {
     }
 }
 
-async fn ask(url: &str) -> Result<(), String> {
+async fn check(url: &str) -> Result<(), String> {
     let client = awc::Client::builder().timeout(TIMEOUT).disable_redirects().finish();
-    let answer = client.get(url).send().await.map_err(|error| error.to_string())?;
-    if answer.status() == 200 { Ok(()) } else { Err(format!("answered {}", answer.status())) }
+    let response = client.get(url).send().await.map_err(|error| error.to_string())?;
+    if response.status() == 200 { Ok(()) } else { Err(format!("the response was {}", response.status())) }
 }

@@ -1,7 +1,8 @@
-//! `huemill jobs`: the jobs of a service, listed, shown, ended, retried. Listing and retrying need the operator's token,
-//! the rest a job's id.
+//! `huemill jobs`: lists, shows, cancels and retries a service's jobs.
+//!
+//! Listing and retrying require the operator token. For the other commands the id of the job is enough.
 
-pub(super) mod table;
+mod view;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,41 +13,39 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::client::{Ask, Client, ClientError, Job, ServerArgs};
+use super::client::{ApiRequest, Client, JobView, ServerArgs, parse_row, path_with_query};
 use super::operator::{self, OperatorArgs, OperatorError};
-use super::print;
-use super::process::printable;
+use super::table::unix_now;
+use super::terminal::{print_line, printable};
 
-/// What to do with jobs.
+/// The arguments of `huemill jobs`.
 #[derive(Debug, Args)]
 pub(super) struct JobsArgs {
     #[command(subcommand)]
-    what: What,
+    command: JobsCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// List jobs, newest first; for the operator.
+enum JobsCommand {
+    /// List jobs, newest first (requires the operator token)
     List(ListArgs),
-    /// Show a job, and what came of its pictures.
-    Show(OneArgs),
-    /// End a job; what is done stays.
-    Cancel(OneArgs),
-    /// Try a job's pictures again that failed through a fault of the service's; for the operator.
+    /// Show a job and the results of its pictures
+    Show(JobArgs),
+    /// Cancel a job; finished pictures are kept
+    Cancel(JobArgs),
+    /// Retry the pictures that failed because of a service error (requires the operator token)
     Retry(RetryArgs),
 }
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// Only those that stand so
-    #[arg(long, value_name = "STATUS", value_parser = state, help = "Only those that stand so: queued, processing, \
-          completed, failed, canceled, expired")]
+    /// Filter by status: queued, processing, completed, failed, canceled or expired
+    #[arg(long, value_name = "STATUS", value_parser = job_state)]
     status: Option<JobState>,
-    /// Only those made of this
-    #[arg(long = "type", value_name = "TYPE", value_parser = kind, help = "Only those made of this: zip_batch, \
-          url_batch, image_batch")]
+    /// Filter by type: zip_batch, url_batch or image_batch
+    #[arg(long = "type", value_name = "TYPE", value_parser = job_kind)]
     kind: Option<JobKind>,
-    /// So many at most, 1 to 1000000
+    /// Maximum number of rows (1–1000000)
     #[arg(long, value_name = "N", default_value_t = 50, allow_negative_numbers = true,
           value_parser = value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
@@ -55,9 +54,9 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-struct OneArgs {
-    /// The job's id
-    #[arg(value_name = "ID", value_parser = id)]
+struct JobArgs {
+    /// Id of the job
+    #[arg(value_name = "ID", value_parser = job_id)]
     id: JobId,
     #[command(flatten)]
     server: ServerArgs,
@@ -68,41 +67,40 @@ struct OneArgs {
 
 #[derive(Debug, Args)]
 struct RetryArgs {
-    /// The job's id
-    #[arg(value_name = "ID", value_parser = id)]
+    /// Id of the job
+    #[arg(value_name = "ID", value_parser = job_id)]
     id: JobId,
     #[command(flatten)]
     operator: OperatorArgs,
 }
 
-/// What became of a retry.
+/// The service's response to a retry.
 #[derive(Deserialize)]
-struct Retry {
+struct RetryResponse {
     job_id: String,
     status: String,
     retried: u32,
 }
 
-fn state(word: &str) -> Result<JobState, &'static str> {
-    JobState::parse(word).ok_or("it is none of queued, processing, completed, failed, canceled, expired")
+fn job_state(word: &str) -> Result<JobState, &'static str> {
+    JobState::parse(word).ok_or("expected queued, processing, completed, failed, canceled or expired")
 }
 
-pub(super) fn kind(word: &str) -> Result<JobKind, &'static str> {
-    JobKind::parse(word).ok_or("it is none of zip_batch, url_batch, image_batch")
+pub(super) fn job_kind(word: &str) -> Result<JobKind, &'static str> {
+    JobKind::parse(word).ok_or("expected zip_batch, url_batch or image_batch")
 }
 
-fn id(text: &str) -> Result<JobId, &'static str> {
-    JobId::parse(text).ok_or("it is no job's id")
+fn job_id(text: &str) -> Result<JobId, &'static str> {
+    JobId::parse(text).ok_or("not the id of a job")
 }
 
-/// Does it, and says in the exit code whether it was done.
 pub(super) fn run(args: &JobsArgs, file: Option<&Path>) -> ExitCode {
     operator::run(async {
-        match &args.what {
-            What::List(args) => list(args, file).await,
-            What::Show(args) => show(args).await,
-            What::Cancel(args) => cancel(args).await,
-            What::Retry(args) => retry(args, file).await,
+        match &args.command {
+            JobsCommand::List(args) => list(args, file).await,
+            JobsCommand::Show(args) => show(args).await,
+            JobsCommand::Cancel(args) => cancel(args).await,
+            JobsCommand::Retry(args) => retry(args, file).await,
         }
     })
 }
@@ -110,51 +108,44 @@ pub(super) fn run(args: &JobsArgs, file: Option<&Path>) -> ExitCode {
 async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError> {
     let operator = &args.operator;
     let (client, token) = operator.connect(file).await?;
-    let words = [("status", args.status.map(JobState::as_str)), ("type", args.kind.map(JobKind::as_str))];
-    let mut jobs: Vec<Job> = Vec::new();
-    let take = |row: &RawValue| {
+    let filters = [("status", args.status.map(JobState::as_str)), ("type", args.kind.map(JobKind::as_str))];
+    let mut jobs: Vec<JobView> = Vec::new();
+    let on_row = |row: &RawValue| {
         if operator.json {
-            print(row.get());
+            print_line(row.get());
         } else {
-            let job = serde_json::from_str(row.get());
-            jobs.push(job.map_err(|error| ClientError::Strange(error.to_string()))?);
+            jobs.push(parse_row(row)?);
         }
         Ok(())
     };
-    client.rows(&query("/jobs", &words), &token, args.limit, take).await?;
+    client.for_each_row(&path_with_query("/jobs", &filters), &token, args.limit, on_row).await?;
     if !operator.json {
-        print(table::list(&jobs, crate::clock::unix_now()).trim_end());
+        print_line(view::job_table(&jobs, unix_now()).trim_end());
     }
     Ok(())
 }
 
-/// The path with those words that are given.
-pub(super) fn query(path: &str, words: &[(&str, Option<&str>)]) -> String {
-    let given = words.iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
-    format!("{path}?{}", given.collect::<Vec<_>>().join("&"))
-}
-
-async fn show(args: &OneArgs) -> Result<(), OperatorError> {
+async fn show(args: &JobArgs) -> Result<(), OperatorError> {
     let client = Client::new(&args.server)?;
-    let answer = client.get_ok(&Ask::get(&format!("/jobs/{}?cards=url", args.id))).await?;
+    let response = client.send_checked(&ApiRequest::get(&format!("/jobs/{}?cards=url", args.id))).await?;
     if args.json {
-        let json: Value = answer.json()?;
-        print(&json.to_string());
+        let json: Value = response.json()?;
+        print_line(&json.to_string());
     } else {
-        let job = answer.json()?;
-        print(table::one(&job, crate::clock::unix_now()).trim_end());
+        let job = response.json()?;
+        print_line(view::job_details(&job, unix_now()).trim_end());
     }
     Ok(())
 }
 
-async fn cancel(args: &OneArgs) -> Result<(), OperatorError> {
+async fn cancel(args: &JobArgs) -> Result<(), OperatorError> {
     let client = Client::new(&args.server)?;
-    let answer = client.get_ok(&Ask::post(&format!("/jobs/{}/cancel", args.id), None)).await?;
-    let job: Job = answer.json()?;
+    let response = client.send_checked(&ApiRequest::post(&format!("/jobs/{}/cancel", args.id), None)).await?;
+    let job: JobView = response.json()?;
     if args.json {
-        print(String::from_utf8_lossy(&answer.body).trim_end());
+        print_line(&response.text());
     } else {
-        print(&format!("{}  {}", job.id, job.status));
+        print_line(&format!("{}  {}", job.id, job.status));
     }
     Ok(())
 }
@@ -163,13 +154,13 @@ async fn retry(args: &RetryArgs, file: Option<&Path>) -> Result<(), OperatorErro
     let operator = &args.operator;
     let (client, token) = operator.connect(file).await?;
     let path = format!("/jobs/{}/retry", args.id);
-    let answer = client.get_ok(&Ask::post(&path, None).operator(&token)).await?;
-    let job: Retry = answer.json()?;
+    let response = client.send_checked(&ApiRequest::post(&path, None).operator(&token)).await?;
+    let job: RetryResponse = response.json()?;
     if operator.json {
-        print(String::from_utf8_lossy(&answer.body).trim_end());
+        print_line(&response.text());
     } else {
         let [id, status] = [&job.job_id, &job.status].map(|word| printable(word));
-        print(&format!("{id}  {status}  {} pictures queued again", job.retried));
+        print_line(&format!("{id}  {status}  {} pictures queued again", job.retried));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the operator's commands share: the service, the token, JSON or text, and how their end becomes an exit code.
+//! Shared by the commands that need the operator token: server and token arguments, JSON output, the exit code.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,23 +6,23 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::client::{Client, ClientError, ServerArgs};
-use super::process::complain;
 use super::secret::{self, TokenError};
+use super::terminal::eprint_line;
 
-/// Which service is asked, and with which token.
+/// The service to ask, and the token to use.
 #[derive(Debug, Args)]
 pub(super) struct OperatorArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// The operator's token [default: the configured one, or that of the store on this machine]
+    /// Operator token [default: the configured token, or the one in the store on this machine]
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
-    /// Print the service's JSON; lists one object a line
+    /// Print the service's JSON; lists print one object per line
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// Why the service did not do it.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OperatorError {
     #[error(transparent)]
@@ -32,7 +32,7 @@ pub(super) enum OperatorError {
 }
 
 impl OperatorArgs {
-    /// The service, and the token that it takes.
+    /// Returns a client for the service and the token to send.
     pub(super) async fn connect(&self, file: Option<&Path>) -> Result<(Client, String), OperatorError> {
         let client = Client::new(&self.server)?;
         let token = secret::token(self.token.as_deref(), &client, file).await?;
@@ -40,12 +40,12 @@ impl OperatorArgs {
     }
 }
 
-/// Runs a command to its end, whose error becomes a line on standard error and exit code 1.
+/// Runs a command. An error is printed on standard error and gives exit code 1.
 pub(super) fn run(command: impl Future<Output = Result<(), OperatorError>>) -> ExitCode {
     match actix_web::rt::System::new().block_on(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error.to_string());
+            eprint_line(&error.to_string());
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! `huemill processes`: the processes that share a service's store, for the operator.
+//! `huemill processes`: lists the processes that share a service's store. Requires the operator token.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,13 +7,12 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::client::{Ask, ClientError};
-use super::jobs::table::{columns, span};
+use super::client::{ApiRequest, parse_row};
 use super::operator::{self, OperatorArgs, OperatorError};
-use super::print;
-use super::process::printable;
+use super::table::{format_duration, format_table, unix_now};
+use super::terminal::{print_line, printable};
 
-/// Which service.
+/// The arguments of `huemill processes`.
 #[derive(Debug, Args)]
 pub(super) struct ProcessesArgs {
     #[command(flatten)]
@@ -21,13 +20,13 @@ pub(super) struct ProcessesArgs {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct ProcessList {
     processes: Vec<Box<RawValue>>,
 }
 
-/// A process as the service shows it.
+/// A process, as the service returns it.
 #[derive(Debug, Deserialize)]
-struct Process {
+struct ProcessRow {
     host: String,
     version: String,
     role: String,
@@ -39,41 +38,39 @@ struct Process {
     pictures: u32,
 }
 
-/// Lists them, and says in the exit code whether the service answered.
 pub(super) fn run(args: &ProcessesArgs, file: Option<&Path>) -> ExitCode {
     operator::run(list(&args.operator, file))
 }
 
 async fn list(operator: &OperatorArgs, file: Option<&Path>) -> Result<(), OperatorError> {
     let (client, token) = operator.connect(file).await?;
-    let answer = client.get_ok(&Ask::get("/processes").operator(&token)).await?;
-    let Answer { processes } = answer.json()?;
+    let response = client.send_checked(&ApiRequest::get("/processes").operator(&token)).await?;
+    let ProcessList { processes } = response.json()?;
     if operator.json {
         for row in &processes {
-            print(row.get());
+            print_line(row.get());
         }
         return Ok(());
     }
-    let rows: Result<Vec<Process>, _> = processes.iter().map(|row| serde_json::from_str(row.get())).collect();
-    let rows = rows.map_err(|error| ClientError::Strange(error.to_string()))?;
-    print(table(&rows, crate::clock::unix_now()).trim_end());
+    let rows = processes.iter().map(|row| parse_row(row)).collect::<Result<Vec<ProcessRow>, _>>()?;
+    print_line(table(&rows, unix_now()).trim_end());
     Ok(())
 }
 
-/// Processes for people at this time (Unix seconds), a line each.
-fn table(processes: &[Process], now: i64) -> String {
-    let heads = ["HOST", "VERSION", "ROLE", "STATE", "SLOTS", "PICTURES", "DUTIES", "STARTED", "HEARTBEAT"];
-    let mut rows = vec![heads.map(str::to_owned)];
+/// A table of the processes. `now` is in Unix seconds.
+fn table(processes: &[ProcessRow], now: i64) -> String {
+    let header = ["HOST", "VERSION", "ROLE", "STATE", "SLOTS", "PICTURES", "DUTIES", "STARTED", "HEARTBEAT"];
+    let mut rows = vec![header.map(str::to_owned)];
     rows.extend(processes.iter().map(|row| {
         let duties = if row.duties.is_empty() { "-".to_owned() } else { row.duties.join(" ") };
         let words = [&row.host, &row.version, &row.role, &duties].map(|word| printable(word).into_owned());
         let [host, version, role, duties] = words;
         let state = if row.alive { "alive" } else { "gone" }.to_owned();
-        let ago = |at: i64| format!("{} ago", span(now - at));
+        let ago = |at: i64| format!("{} ago", format_duration(now - at));
         let (slots, pictures) = (row.slots.to_string(), row.pictures.to_string());
         [host, version, role, state, slots, pictures, duties, ago(row.started_at), ago(row.beat_at)]
     }));
-    columns(&rows)
+    format_table(&rows)
 }
 
 #[cfg(test)]
@@ -81,8 +78,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_a_line_and_nothing_in_it_steers_the_terminal() {
-        let rows: Vec<Process> = serde_json::from_str(
+    fn each_process_is_one_line_and_cannot_control_the_terminal() {
+        let rows: Vec<ProcessRow> = serde_json::from_str(
             r#"[{"id": "2", "host": "b:7", "version": "1.1.0", "role": "worker", "slots": 4, "started_at": 40,
                  "beat_at": 95, "alive": true, "duties": ["sweep"], "pictures": 3},
                 {"id": "1", "host": "a\u001b[2J:9", "version": "1.0.0", "role": "all", "slots": 2, "started_at": 0,

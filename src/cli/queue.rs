@@ -1,4 +1,4 @@
-//! `huemill queue`: what of a service's queue is paused, pausing and resuming. For the operator.
+//! `huemill queue`: shows, pauses and resumes a service's job queue. Requires the operator token.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,26 +7,25 @@ use clap::{Args, Subcommand};
 use huemill_store::job::JobKind;
 use serde::Deserialize;
 
-use super::client::Ask;
-use super::jobs::{kind, query};
+use super::client::{ApiRequest, path_with_query};
+use super::jobs::job_kind;
 use super::operator::{self, OperatorArgs, OperatorError};
-use super::print;
-use super::process::printable;
+use super::terminal::{print_line, printable};
 
-/// What to do with the queue.
+/// The arguments of `huemill queue`.
 #[derive(Debug, Args)]
 pub(super) struct QueueArgs {
     #[command(subcommand)]
-    what: What,
+    command: QueueCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// Show what is paused.
+enum QueueCommand {
+    /// Show whether the queue is paused
     Status(StatusArgs),
-    /// Stop handing out pictures; those in work are finished, new jobs are accepted.
+    /// Stop handing out pictures; pictures in progress are finished and new jobs are accepted
     Pause(ChangeArgs),
-    /// Hand out pictures again; without --type, of every type.
+    /// Hand out pictures again; without --type, for every type of job
     Resume(ChangeArgs),
 }
 
@@ -38,52 +37,54 @@ struct StatusArgs {
 
 #[derive(Debug, Args)]
 struct ChangeArgs {
-    /// Jobs of this type only
-    #[arg(long = "type", value_name = "TYPE", value_parser = kind,
-          help = "Jobs of this type only: zip_batch, url_batch, image_batch")]
+    /// Only jobs of this type: zip_batch, url_batch or image_batch
+    #[arg(long = "type", value_name = "TYPE", value_parser = job_kind)]
     kind: Option<JobKind>,
     #[command(flatten)]
     operator: OperatorArgs,
 }
 
 #[derive(Deserialize)]
-struct Queue {
+struct QueueState {
     paused: Vec<String>,
 }
 
-/// Does it, and says in the exit code whether it was done.
 pub(super) fn run(args: &QueueArgs, file: Option<&Path>) -> ExitCode {
     operator::run(async {
-        match &args.what {
-            What::Status(args) => ask(&args.operator, file, Ask::get("/queue")).await,
-            What::Pause(args) => change(args, file, "/queue/pause").await,
-            What::Resume(args) => change(args, file, "/queue/resume").await,
+        match &args.command {
+            QueueCommand::Status(args) => send(&args.operator, file, ApiRequest::get("/queue")).await,
+            QueueCommand::Pause(args) => change(args, file, "/queue/pause").await,
+            QueueCommand::Resume(args) => change(args, file, "/queue/resume").await,
         }
     })
 }
 
 async fn change(args: &ChangeArgs, file: Option<&Path>, path: &str) -> Result<(), OperatorError> {
     let path = match args.kind {
-        Some(kind) => query(path, &[("type", Some(kind.as_str()))]),
+        Some(kind) => path_with_query(path, &[("type", Some(kind.as_str()))]),
         None => path.to_owned(),
     };
-    ask(&args.operator, file, Ask::post(&path, None)).await
+    send(&args.operator, file, ApiRequest::post(&path, None)).await
 }
 
-async fn ask(operator: &OperatorArgs, file: Option<&Path>, ask: Ask<'_>) -> Result<(), OperatorError> {
+async fn send(
+    operator: &OperatorArgs,
+    file: Option<&Path>,
+    request: ApiRequest<'_>,
+) -> Result<(), OperatorError> {
     let (client, token) = operator.connect(file).await?;
-    let answer = client.get_ok(&ask.operator(&token)).await?;
-    let queue: Queue = answer.json()?;
+    let response = client.send_checked(&request.operator(&token)).await?;
+    let queue: QueueState = response.json()?;
     if operator.json {
-        print(String::from_utf8_lossy(&answer.body).trim_end());
+        print_line(&response.text());
     } else {
-        print(&state(&queue.paused));
+        print_line(&summary(&queue.paused));
     }
     Ok(())
 }
 
-/// What is paused, in a line.
-fn state(paused: &[String]) -> String {
+/// One line that says what is paused.
+fn summary(paused: &[String]) -> String {
     match paused {
         [] => "running".to_owned(),
         paused => format!("paused: {}", printable(&paused.join(", "))),
@@ -95,8 +96,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_is_one_line() {
-        assert_eq!(state(&[]), "running");
-        assert_eq!(state(&["all".into(), "zip_batch".into()]), "paused: all, zip_batch");
+    fn the_summary_is_one_line() {
+        assert_eq!(summary(&[]), "running");
+        assert_eq!(summary(&["all".into(), "zip_batch".into()]), "paused: all, zip_batch");
     }
 }

@@ -1,6 +1,8 @@
-//! `huemill secret`: prints a secret that is in force, and is the only place that does. Configured, else kept in the
-//! store, where it is made if it is missing. Works beside a running service. Where no store is, it makes none: the
-//! secret of a store that nobody uses would be in force nowhere.
+//! `huemill secret`: prints the operator token or the webhook secret. Nothing else prints secrets.
+//!
+//! The secret is the configured one, or else the one in the store, which is generated if it is missing. The command
+//! works beside a running service. It does not create a store, because no service would use that store's secrets.
+//! Other commands use [`token`] to find the operator token.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,73 +11,71 @@ use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::client::Client;
-use super::process::complain;
-use super::{EXIT_CONFIG, print};
+use super::terminal::{EXIT_CONFIG, eprint_line, print_line};
 use crate::settings::{Environment, Problems, Settings};
-use crate::storage::{self, Named, StorageError};
+use crate::storage::{self, SecretName, StorageError};
 
-/// Which secret.
+/// The arguments of `huemill secret`.
 #[derive(Debug, Args)]
 pub(super) struct SecretArgs {
     #[arg(value_enum)]
-    name: Which,
+    name: SecretArg,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Which {
-    /// The operator's bearer token
+enum SecretArg {
+    /// The bearer token of the operator
     Operator,
-    /// What webhooks are signed with
+    /// The secret that signs webhooks
     Webhook,
 }
 
-/// Why there is no token to be used.
+/// Why no operator token was found.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TokenError {
-    #[error("the settings cannot be used:\n{0}")]
+    #[error("the settings are not valid:\n{0}")]
     Settings(Problems),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(
-        "this needs the operator's token: give it by --token, OPERATOR_TOKEN or OPERATOR_TOKEN_FILE, or run this \
-         with the service's own settings; `huemill secret operator` prints it there"
+        "this command requires the operator token: pass it with --token, OPERATOR_TOKEN or OPERATOR_TOKEN_FILE, \
+         or run the command with the service's settings; `huemill secret operator` prints the token there"
     )]
     None,
 }
 
-/// Prints it.
 pub(super) fn run(args: &SecretArgs, file: Option<&Path>) -> ExitCode {
     let settings = match Settings::load(file, &Environment::of_process()) {
         Ok(settings) => settings,
         Err(problems) => {
-            complain_of(&problems);
+            print_problems(&problems);
             return ExitCode::from(EXIT_CONFIG);
         }
     };
     let name = match args.name {
-        Which::Operator => Named::Operator,
-        Which::Webhook => Named::Webhook,
+        SecretArg::Operator => SecretName::Operator,
+        SecretArg::Webhook => SecretName::Webhook,
     };
     match actix_web::rt::System::new().block_on(storage::secret(&settings, name)) {
         Ok(secret) => {
-            print(secret.expose_secret());
+            print_line(secret.expose_secret());
             ExitCode::SUCCESS
         }
         Err(error) => {
-            complain(&error.to_string());
+            eprint_line(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
-/// A line a problem.
-pub(super) fn complain_of(problems: &Problems) {
+/// Prints one line for each problem.
+pub(super) fn print_problems(problems: &Problems) {
     for line in problems.to_string().lines() {
-        complain(line);
+        eprint_line(line);
     }
 }
 
-/// The operator's token: the given one, else as [`token_for`] finds it.
+/// Returns the given operator token, or else finds one.
 pub(super) async fn token(
     given: Option<&str>,
     client: &Client,
@@ -83,22 +83,22 @@ pub(super) async fn token(
 ) -> Result<String, TokenError> {
     match given {
         Some(token) => Ok(token.to_owned()),
-        None => token_for(client, file).await,
+        None => find_token(client, file).await,
     }
 }
 
-/// The operator's token for this service: the configured one, else, for a service on this machine, that of the store
-/// that the settings name, if it is there.
-async fn token_for(client: &Client, file: Option<&Path>) -> Result<String, TokenError> {
+/// Returns the configured operator token. For a service on this machine, falls back to the token in the store that the
+/// settings name, if that store exists.
+async fn find_token(client: &Client, file: Option<&Path>) -> Result<String, TokenError> {
     let settings = Settings::load(file, &Environment::of_process()).map_err(TokenError::Settings)?;
     let token = &settings.security.operator_token;
     if !token.expose_secret().is_empty() {
         return Ok(exposed(token));
     }
-    if !client.is_local() || !storage::is_there(&settings) {
+    if !client.is_local() || !storage::store_exists(&settings) {
         return Err(TokenError::None);
     }
-    Ok(exposed(&storage::secret(&settings, Named::Operator).await?))
+    Ok(exposed(&storage::secret(&settings, SecretName::Operator).await?))
 }
 
 fn exposed(token: &SecretString) -> String {

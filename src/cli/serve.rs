@@ -1,4 +1,4 @@
-//! `huemill serve`: the service. Sets up settings, log and runtimes, runs the application, keeps its exit code.
+//! `huemill serve`: sets up settings, log and runtimes, runs the service, and returns its exit code.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -13,28 +13,29 @@ use huemill_observability::{log, log_writer};
 use huemill_store::store::Role;
 use tokio::runtime::{Builder, Runtime};
 
-use super::EXIT_CONFIG;
+use super::terminal::EXIT_CONFIG;
 use crate::application::{Application, StartError};
 use crate::settings::{Environment, Settings};
 use crate::signals;
 use crate::storage;
 
-/// How long what is still in the io runtime may take at the very end.
+/// How long the I/O runtime may take to shut down.
 const IO_SHUTDOWN: Duration = Duration::from_secs(5);
 
-/// How to serve.
+/// The arguments of `huemill serve`.
 #[derive(Debug, Default, Args)]
 pub(super) struct ServeArgs {
-    /// What this process does: all, web (answers requests) or worker (works on jobs) [default: server.role]
+    /// What this process does: all, web (handles requests) or worker (processes jobs) [default: the
+    /// setting server.role]
     #[arg(long, value_name = "ROLE", value_parser = role)]
     role: Option<Role>,
 }
 
 fn role(word: &str) -> Result<Role, &'static str> {
-    Role::parse(word).ok_or("it is none of all, web, worker")
+    Role::parse(word).ok_or("expected all, web or worker")
 }
 
-#[allow(clippy::print_stderr, reason = "before the log is set up there is nowhere else to say it")]
+#[allow(clippy::print_stderr, reason = "errors before the log is set up can go nowhere else")]
 pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
     let mut environment = Environment::of_process();
     if let Some(role) = args.role {
@@ -47,8 +48,8 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    // Kept to the end, at which it writes what waits.
-    let (writer, _lines) = log_writer::stdout();
+    // The guard writes the lines that are still buffered when it is dropped.
+    let (writer, _flush_guard) = log_writer::stdout();
     let filter = match json_log::init(&settings.log.filter, writer) {
         Ok(filter) => filter,
         Err(error) => {
@@ -57,7 +58,7 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
         }
     };
     huemill_observability::install_panic_hook();
-    storage::for_owner_alone();
+    storage::restrict_umask();
     match serve(&settings, filter) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -69,11 +70,12 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
 
 fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::error::Error>> {
     let io = io_runtime()?;
-    // Dropped before the runtime on which it sends its last.
+    // Dropped before the runtime, because it still sends its last spans on it.
     let export = Export::start(env!("CARGO_PKG_VERSION"), io.handle())?;
-    // Not `System::run` or the main attribute: they lose the exit code.
+    // `System::run` and the main attribute lose the exit code.
     let code = actix_rt::System::new().block_on(async {
-        signals::switch_log(filter, settings.log.filter.clone()).map_err(StartError::Signals)?;
+        signals::change_log_filter_on_signals(filter, settings.log.filter.clone())
+            .map_err(StartError::Signals)?;
         let application = Application::build(settings, io.handle()).await?;
         let addresses = application.addresses().to_vec();
         log!(
@@ -90,16 +92,16 @@ fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::e
     Ok(code)
 }
 
-/// Where store calls and waits of plain threads run: started before the actors, stopped after them.
+/// The runtime for store calls and for timers of plain threads. It starts before the actors and stops after them.
 fn io_runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).thread_name("io").enable_all().build()
 }
 
-/// Three lines for whoever started the service by hand.
-#[allow(clippy::print_stderr, reason = "meant for the person at the terminal, not for the log")]
+/// Prints three lines for a person who starts the service in a terminal.
+#[allow(clippy::print_stderr, reason = "these lines are for the person at the terminal, not for the log")]
 fn greet(addresses: &[SocketAddr]) {
     let Some(address) = addresses.first().filter(|_| std::io::stderr().is_terminal()) else { return };
     eprintln!("Huemill listens on http://{address}");
-    eprintln!("  a picture:  curl -F image=@photo.jpg http://{address}/process");
-    eprintln!("  its state:  curl http://{address}/ready    stop it: Ctrl-C    settings: huemill check");
+    eprintln!("  process a picture:  curl -F image=@photo.jpg http://{address}/process");
+    eprintln!("  health: curl http://{address}/ready    stop: Ctrl-C    settings: huemill check");
 }

@@ -1,7 +1,7 @@
 //! The HTTP server: binds the listener, registers the routes and sets connection limits. The composition root owns it
 //! and handles signals; a listener that cannot be bound is an error at start.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -15,7 +15,7 @@ use huemill_store::store::Role;
 use super::route::{self, resource};
 use super::state::State;
 use super::{fetch_url, jobs, middleware, operations, process, process_zip, processes, queue, webhooks};
-use crate::settings::Server as ServerSettings;
+use crate::settings::ServerSection as ServerSettings;
 
 /// A bound server. Await it to run it.
 pub(crate) struct Listening {
@@ -25,13 +25,17 @@ pub(crate) struct Listening {
     pub server: Server,
 }
 
-/// Binds the listener and starts its threads.
+/// Starts the server's threads on these bound listeners.
 ///
 /// # Errors
-/// If the address cannot be bound.
-pub(crate) fn listen(settings: &ServerSettings, state: State) -> std::io::Result<Listening> {
+/// A listener cannot be used.
+pub(crate) fn listen(
+    settings: &ServerSettings,
+    state: State,
+    listeners: Vec<TcpListener>,
+) -> std::io::Result<Listening> {
     let threads = settings.threads;
-    let server = HttpServer::new(move || {
+    let mut server = HttpServer::new(move || {
         // This runs once on each of the server's threads.
         actix_rt::spawn(lag::watch(EventLoop::Http, state.edge.recorder.clone()));
         let role = state.edge.role;
@@ -46,8 +50,10 @@ pub(crate) fn listen(settings: &ServerSettings, state: State) -> std::io::Result
     .client_disconnect_timeout(Duration::from_secs(settings.linger_seconds))
     .keep_alive(Duration::from_secs(settings.keep_alive_seconds))
     .shutdown_timeout(settings.drain_seconds)
-    .disable_signals()
-    .bind((settings.host.as_str(), settings.port))?;
+    .disable_signals();
+    for listener in listeners {
+        server = server.listen(listener)?;
+    }
     Ok(Listening { addresses: server.addrs(), server: server.run() })
 }
 

@@ -1,19 +1,19 @@
-//! Where settings come from: the embedded defaults, a file, the environment with its short names.
+//! Merges the sources of the settings: the embedded defaults, a file, and the environment with its short names.
 //!
 //! Each override is tried alone on top of the defaults, so that one bad value does not hide the next.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::{DEFAULTS, Settings};
+use super::problem::{Problem, Problems};
+use super::schema::{DEFAULTS, Settings};
 
 const PREFIX: &str = "HUEMILL__";
 
-/// Short names of the environment and the keys that they set. Those marked `true` hold secrets and have a
-/// `…_FILE` form.
+/// Short names of environment variables and the keys that they set. Those marked `true` contain secrets and can also be
+/// given as `…_FILE`.
 const SHORT_NAMES: [(&str, &str, bool); 11] = [
     ("HOST", "server.host", false),
     ("PORT", "server.port", false),
@@ -28,12 +28,15 @@ const SHORT_NAMES: [(&str, &str, bool); 11] = [
     ("REQUIRE_SIGNATURE", "security.require_signature", false),
 ];
 
-/// The environment's variables, as data: tests bring their own.
+/// Keys of earlier versions and the keys that replaced them.
+const RENAMED_KEYS: [(&str, &str); 1] = [("jobs.rest_seconds", "jobs.drain_timeout_seconds")];
+
+/// Environment variables as plain data, so that tests can supply their own.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// The variables of this process. One that is not UTF-8 can be none of ours and is left out.
+    /// The variables of this process. A variable that is not UTF-8 is skipped: no setting needs one.
     #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os()
@@ -41,7 +44,7 @@ impl Environment {
             .collect()
     }
 
-    /// Sets a variable, as an argument of the command line does.
+    /// Sets a variable. Command-line arguments override settings this way.
     pub fn set(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), value.to_owned());
     }
@@ -53,35 +56,14 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     }
 }
 
-/// One thing wrong with the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The key, or the variable or file where there is no key.
-    pub key: String,
-    /// What is wrong and what would be right. Never holds a secret's value.
-    pub what: String,
-}
-
-/// Everything wrong with the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|problem| writeln!(f, "{}: {}", problem.key, problem.what))
-    }
-}
-
-impl std::error::Error for Problems {}
-
-/// A value for one key, and where it was found.
+/// A value for one key, and where it comes from.
 struct Override {
     key: String,
     place: String,
     value: Value,
 }
 
-/// The settings that all sources make together, before their ranges are checked.
+/// Merges all sources into settings. Ranges and rules between keys are validated later.
 pub(super) fn merge(file: Option<&Path>, environment: &Environment) -> Result<Settings, Problems> {
     let defaults = known_keys();
     let mut problems = Vec::new();
@@ -95,9 +77,9 @@ pub(super) fn merge(file: Option<&Path>, environment: &Environment) -> Result<Se
     for Override { key, place, value } in overrides {
         let problem = |what: String| Problem { key: format!("{key} ({place})"), what };
         if !defaults.contains_key(&key) {
-            problems.push(problem(unknown(&key, &defaults)));
-        } else if let Err(error) = builds(&key, &value) {
-            problems.push(problem(refused(&error, &key, &value, &defaults)));
+            problems.push(problem(unknown_key(&key, &defaults)));
+        } else if let Err(error) = try_alone(&key, &value) {
+            problems.push(problem(bad_value(&error, &key, &value, &defaults)));
         } else if let Ok(next) = builder.clone().set_override(&key, value) {
             builder = next;
         }
@@ -111,7 +93,7 @@ pub(super) fn merge(file: Option<&Path>, environment: &Environment) -> Result<Se
         .map_err(|error| Problems(vec![Problem { key: "settings".into(), what: error.to_string() }]))
 }
 
-/// Every key of the defaults with its default value.
+/// Every key with its default value.
 fn known_keys() -> BTreeMap<String, Value> {
     let collected = File::from_str(DEFAULTS, FileFormat::Toml).collect().unwrap_or_default();
     flatten(collected).into_iter().collect()
@@ -131,8 +113,9 @@ fn from_file(path: &Path, overrides: &mut Vec<Override>, problems: &mut Vec<Prob
     let place = path.display().to_string();
     let read = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"));
     let parsed = read.and_then(|text| {
-        let no_toml = |error: ConfigError| format!("is no TOML: {}", without_source(&error.to_string()));
-        File::from_str(&text, FileFormat::Toml).collect().map_err(no_toml)
+        let not_toml =
+            |error: ConfigError| format!("is not valid TOML: {}", without_source(&error.to_string()));
+        File::from_str(&text, FileFormat::Toml).collect().map_err(not_toml)
     });
     match parsed {
         Ok(map) => {
@@ -148,13 +131,13 @@ fn from_file(path: &Path, overrides: &mut Vec<Override>, problems: &mut Vec<Prob
     }
 }
 
-/// What the parser says without the line that it shows, which may hold a secret.
+/// Removes the source line from a parser error, because that line may contain a secret.
 fn without_source(text: &str) -> String {
-    let is_shown =
+    let is_source =
         |line: &&str| line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
     text.lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !is_shown(line))
+        .filter(|line| !line.is_empty() && !is_source(line))
         .collect::<Vec<_>>()
         .join(": ")
 }
@@ -190,7 +173,7 @@ fn from_environment(
     }
 }
 
-/// A variable's text as the key's own kind: lists are comma-separated, everything else converts from text.
+/// Converts a variable's text to the key's type. Lists are comma-separated; the config crate converts everything else.
 fn parsed(text: &str, default: Option<&Value>) -> Value {
     match default.map(|value| &value.kind) {
         Some(ValueKind::Array(_)) => {
@@ -200,8 +183,8 @@ fn parsed(text: &str, default: Option<&Value>) -> Value {
     }
 }
 
-/// Whether the defaults with this one value make settings.
-fn builds(key: &str, value: &Value) -> Result<(), ConfigError> {
+/// Checks that the defaults with this one override deserialize into settings.
+fn try_alone(key: &str, value: &Value) -> Result<(), ConfigError> {
     let config = Config::builder()
         .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
         .set_override(key, value.clone())?
@@ -209,20 +192,20 @@ fn builds(key: &str, value: &Value) -> Result<(), ConfigError> {
     config.try_deserialize::<Settings>().map(drop)
 }
 
-/// What is wrong with a value, and what would be right.
-fn refused(error: &ConfigError, key: &str, value: &Value, defaults: &BTreeMap<String, Value>) -> String {
+/// Explains what is wrong with a value and what would be right.
+fn bad_value(error: &ConfigError, key: &str, value: &Value, defaults: &BTreeMap<String, Value>) -> String {
     match error {
-        ConfigError::At { error, .. } => refused(error, key, value, defaults),
+        ConfigError::At { error, .. } => bad_value(error, key, value, defaults),
         ConfigError::Type { .. } => {
-            let allowed = allowed(key, defaults.get(key).map(|default| &default.kind));
-            format!("is {}; it must be {allowed}", shown(&value.kind))
+            let expected = expected(key, defaults.get(key).map(|default| &default.kind));
+            format!("is {}; it must be {expected}", describe(&value.kind))
         }
         other => other.to_string(),
     }
 }
 
-/// A value as it was written. A text that is a secret is of the right kind always, and never comes here.
-fn shown(value: &ValueKind) -> String {
+/// Formats a value for an error message. Secrets never get here: they are strings, and any string is a valid secret.
+fn describe(value: &ValueKind) -> String {
     match value {
         ValueKind::Array(_) => "a list".to_owned(),
         ValueKind::Table(_) => "a section".to_owned(),
@@ -231,38 +214,44 @@ fn shown(value: &ValueKind) -> String {
     }
 }
 
-/// What a key takes. How large its numbers may be is found by trying: only its type knows.
-fn allowed(key: &str, default: Option<&ValueKind>) -> String {
+/// Describes what a key accepts. The largest number is found by trying, because only the type of the field knows it.
+fn expected(key: &str, default: Option<&ValueKind>) -> String {
     match default {
         Some(ValueKind::I64(_)) => {
             let mut largest = [u64::from(u16::MAX), u64::from(u32::MAX)].into_iter();
-            match largest.find(|largest| builds(key, &(largest + 1).into()).is_err()) {
+            match largest.find(|largest| try_alone(key, &(largest + 1).into()).is_err()) {
                 Some(largest) => format!("a whole number from 0 to {largest}"),
                 None => "a whole number, 0 or more".to_owned(),
             }
         }
         Some(ValueKind::Float(_)) => "a number".to_owned(),
         Some(ValueKind::Boolean(_)) => "true or false".to_owned(),
-        Some(ValueKind::Array(_)) => "a list of texts".to_owned(),
-        _ => "a text".to_owned(),
+        Some(ValueKind::Array(_)) => "a list of strings".to_owned(),
+        _ => "a string".to_owned(),
     }
 }
 
-fn unknown(key: &str, defaults: &BTreeMap<String, Value>) -> String {
-    let near = defaults.keys().min_by_key(|known| distance(known, key));
-    near.map_or_else(|| "is no key".to_owned(), |near| format!("is no key; did you mean {near}?"))
+fn unknown_key(key: &str, defaults: &BTreeMap<String, Value>) -> String {
+    if let Some((_, new)) = RENAMED_KEYS.iter().find(|(old, _)| *old == key) {
+        let variable = format!("{PREFIX}{}", new.to_uppercase().replace('.', "__"));
+        return format!("was renamed; use {new} ({variable})");
+    }
+    let closest = defaults.keys().min_by_key(|known| strsim::levenshtein(known, key));
+    closest.map_or_else(|| "unknown key".to_owned(), |known| format!("unknown key; did you mean {known}?"))
 }
 
-/// How many single-letter edits lie between two words (Levenshtein 1966).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renamed_key_is_refused_and_the_new_name_is_given() {
+        let environment = [("HUEMILL__JOBS__REST_SECONDS", "5")].into_iter().collect();
+        let problems = merge(None, &environment).unwrap_err().to_string();
+        assert_eq!(
+            problems,
+            "jobs.rest_seconds (HUEMILL__JOBS__REST_SECONDS): was renamed; use jobs.drain_timeout_seconds \
+             (HUEMILL__JOBS__DRAIN_TIMEOUT_SECONDS)\n"
+        );
     }
-    row[b.len()]
 }

@@ -95,8 +95,8 @@ fn a_port_in_use_is_reported() {
     let service = spawn();
     let port = service.address.port().to_string();
     let data = service.data.path().join("other");
-    let (code, _, errors) = huemill(&["serve"], &[("PORT", &port), ("DATA_DIR", data.to_str().unwrap())]);
-    assert_eq!(code, Some(1));
+    let (code, log, errors) = huemill(&["serve"], &[("PORT", &port), ("DATA_DIR", data.to_str().unwrap())]);
+    assert_eq!((code, log.as_str(), errors.lines().count()), (Some(1), "", 1), "{errors}");
     assert!(errors.contains(&port), "{errors}");
 }
 

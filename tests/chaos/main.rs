@@ -43,7 +43,7 @@ fn deploy(kind: Kind, receiver: &Receiver) -> Deployment {
         ("HUEMILL__WEBHOOKS__POLL_SECONDS", "1"),
         // A shutdown that takes much longer than this hangs.
         ("HUEMILL__SERVER__DRAIN_SECONDS", "5"),
-        ("HUEMILL__JOBS__REST_SECONDS", "5"),
+        ("HUEMILL__JOBS__DRAIN_TIMEOUT_SECONDS", "5"),
         // Longer than a fault can delay a submission between its blobs and its row.
         ("HUEMILL__JOBS__ORPHAN_SECONDS", "25"),
     ])

@@ -123,7 +123,7 @@ fn backup_and_restore_overwrite_nothing() {
     let run = workspace.run(&["restore", "copy"]);
     assert!(run.code == Some(1) && run.err.contains("not empty"), "{run:?}");
     let run = workspace.run(&["backup", "copy"]);
-    assert!(run.code == Some(1) && run.err.contains("there already"), "{run:?}");
+    assert!(run.code == Some(1) && run.err.contains("already exists"), "{run:?}");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_directory_without_a_store_is_neither_backed_up_nor_restored() {
     assert!(!workspace.path("copy").exists() && !workspace.path("data").exists());
     fs::create_dir(workspace.path("nothing")).unwrap();
     let run = workspace.run(&["restore", "nothing"]);
-    assert!(run.code == Some(1) && run.err.contains("no backup"), "{run:?}");
+    assert!(run.code == Some(1) && run.err.contains("not a backup"), "{run:?}");
     fs::write(workspace.path("nothing/huemill.db"), b"SQLite format 3\0 and then nonsense").unwrap();
     let run = workspace.run(&["restore", "nothing"]);
     assert_eq!(run.code, Some(1), "{run:?}");

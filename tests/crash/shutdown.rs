@@ -12,7 +12,7 @@ fn a_shutdown_under_load_loses_no_picture_and_counts_no_attempt() {
     let data = tempfile::tempdir().unwrap();
     let mut environment = fast_settings();
     // The service has no time to finish: it must give back what is in flight.
-    environment.push(("HUEMILL__JOBS__REST_SECONDS".to_owned(), "0".to_owned()));
+    environment.push(("HUEMILL__JOBS__DRAIN_TIMEOUT_SECONDS".to_owned(), "0".to_owned()));
     // No lease expires because the machine is busy.
     environment.push(("HUEMILL__JOBS__LEASE_SECONDS".to_owned(), "60".to_owned()));
     let service = Service::start(data.path(), &environment);

@@ -121,7 +121,7 @@ fn pictures_of_a_dead_process_do_not_wait_for_the_slow_download_of_another() {
 fn a_process_whose_connections_are_dead_shuts_down() {
     require!(PostgreSql);
     let deployment = Deployment::new(Kind::Postgres)
-        .with(&[("HUEMILL__SERVER__DRAIN_SECONDS", "2"), ("HUEMILL__JOBS__REST_SECONDS", "2")]);
+        .with(&[("HUEMILL__SERVER__DRAIN_SECONDS", "2"), ("HUEMILL__JOBS__DRAIN_TIMEOUT_SECONDS", "2")]);
     let service = deployment.start();
     let database = deployment.database();
     let job = submit(&service, &large_pngs(30));

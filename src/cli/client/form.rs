@@ -1,5 +1,6 @@
-//! A body of `multipart/form-data` (RFC 7578) over files: its length is known before, its bytes are read from the
-//! disk as they are sent, and it can be sent, or hashed, as often as is wanted. Reading blocks.
+//! A `multipart/form-data` body (RFC 7578) that streams files from disk.
+//!
+//! The length is known in advance, and the body can be sent or hashed any number of times. Reading blocks.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -11,53 +12,53 @@ use actix_web::web::Bytes;
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 
-/// Bytes read at a time.
-const CHUNK: u64 = 64 << 10;
+/// Bytes to read at a time.
+const CHUNK_BYTES: u64 = 64 << 10;
 
-/// A file that was to be sent.
+/// A file of the form cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]
-pub(in crate::cli) struct FileError {
+pub(in crate::cli) struct FormFileError {
     path: PathBuf,
     source: io::Error,
 }
 
-/// The body.
+/// A form that can be sent.
 #[derive(Debug)]
 pub(in crate::cli) struct Form {
     boundary: String,
-    pieces: Rc<Vec<Piece>>,
+    parts: Rc<Vec<FormPart>>,
     length: u64,
-    /// Why the last reading broke off.
-    broken: Rc<RefCell<Option<FileError>>>,
+    /// Why the last read failed.
+    read_error: Rc<RefCell<Option<FormFileError>>>,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum FormPart {
     Text(Bytes),
     File { path: PathBuf, length: u64 },
 }
 
-/// SHA-256 of a body.
+/// The SHA-256 digest of a body.
 pub(super) type BodyDigest = [u8; 32];
 
-/// The digest of a body that is not there.
+/// The digest of an empty body.
 pub(super) fn digest_of_nothing() -> BodyDigest {
     Sha256::digest(b"").into()
 }
 
 impl Form {
-    /// Texts by their names, and files: the field, the name that is told, the place.
+    /// Builds a form of text fields (name, value) and files (field, file name, path).
     pub(in crate::cli) fn new(
         texts: &[(&str, String)],
         files: &[(&str, String, PathBuf)],
-    ) -> Result<Self, FileError> {
+    ) -> Result<Self, FormFileError> {
         let boundary = format!("huemill-{:016x}", rand::rng().next_u64());
-        let mut pieces = Vec::new();
+        let mut parts = Vec::new();
         for (name, value) in texts {
-            let part =
+            let text =
                 format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-            pieces.push(Piece::Text(part.into()));
+            parts.push(FormPart::Text(text.into()));
         }
         for (field, name, path) in files {
             let head = format!(
@@ -67,16 +68,16 @@ impl Form {
             );
             let meta = std::fs::metadata(path);
             let length = meta.and_then(|meta| {
-                if meta.is_file() { Ok(meta.len()) } else { Err(io::Error::other("is no file")) }
+                if meta.is_file() { Ok(meta.len()) } else { Err(io::Error::other("not a file")) }
             });
-            let length = length.map_err(|source| FileError { path: path.clone(), source })?;
-            pieces.push(Piece::Text(head.into()));
-            pieces.push(Piece::File { path: path.clone(), length });
-            pieces.push(Piece::Text(Bytes::from_static(b"\r\n")));
+            let length = length.map_err(|source| FormFileError { path: path.clone(), source })?;
+            parts.push(FormPart::Text(head.into()));
+            parts.push(FormPart::File { path: path.clone(), length });
+            parts.push(FormPart::Text(Bytes::from_static(b"\r\n")));
         }
-        pieces.push(Piece::Text(format!("--{boundary}--\r\n").into()));
-        let length = pieces.iter().map(Piece::len).sum();
-        Ok(Self { boundary, pieces: Rc::new(pieces), length, broken: Rc::default() })
+        parts.push(FormPart::Text(format!("--{boundary}--\r\n").into()));
+        let length = parts.iter().map(FormPart::len).sum();
+        Ok(Self { boundary, parts: Rc::new(parts), length, read_error: Rc::default() })
     }
 
     pub(super) fn content_type(&self) -> String {
@@ -87,35 +88,35 @@ impl Form {
         self.length
     }
 
-    /// The body from its beginning.
+    /// The bytes of the body, from the beginning.
     pub(super) fn bytes(&self) -> impl Iterator<Item = io::Result<Bytes>> + use<> {
-        self.broken.take();
-        let broken = Rc::clone(&self.broken);
-        Reading { pieces: Rc::clone(&self.pieces), next: 0, file: None }.map(move |bytes| {
+        self.read_error.take();
+        let read_error = Rc::clone(&self.read_error);
+        FormReader { parts: Rc::clone(&self.parts), next: 0, file: None }.map(move |bytes| {
             bytes.map_err(|error| {
-                let told = io::Error::from(error.source.kind());
-                broken.replace(Some(error));
-                told
+                let kind = error.source.kind();
+                read_error.replace(Some(error));
+                io::Error::from(kind)
             })
         })
     }
 
-    /// The file that could not be read, if that is why sending broke off.
-    pub(super) fn unreadable(&self) -> Option<FileError> {
-        self.broken.take()
+    /// The file that could not be read, if sending failed because of it.
+    pub(super) fn read_error(&self) -> Option<FormFileError> {
+        self.read_error.take()
     }
 
-    /// SHA-256 of the whole.
-    pub(super) fn digest(&self) -> Result<BodyDigest, FileError> {
+    /// The SHA-256 digest of the whole body.
+    pub(super) fn digest(&self) -> Result<BodyDigest, FormFileError> {
         let mut digest = Sha256::new();
-        for bytes in (Reading { pieces: Rc::clone(&self.pieces), next: 0, file: None }) {
+        for bytes in (FormReader { parts: Rc::clone(&self.parts), next: 0, file: None }) {
             digest.update(bytes?);
         }
         Ok(digest.finalize().into())
     }
 }
 
-impl Piece {
+impl FormPart {
     fn len(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
@@ -124,7 +125,7 @@ impl Piece {
     }
 }
 
-/// A name within quotes, such as the service takes: no control characters, nothing that leads upwards.
+/// Escapes a file name for a quoted string and replaces the characters that the service refuses.
 fn quoted(name: &str) -> String {
     let plain: String = name.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect();
     let upper = plain.to_ascii_uppercase();
@@ -133,31 +134,31 @@ fn quoted(name: &str) -> String {
     plain.replace('"', "\\\"")
 }
 
-/// The pieces, one after the other.
-struct Reading {
-    pieces: Rc<Vec<Piece>>,
+/// Reads the parts one after the other.
+struct FormReader {
+    parts: Rc<Vec<FormPart>>,
     next: usize,
-    /// The open file, its place and what is left of it.
+    /// The open file, its path, and the bytes left to read.
     file: Option<(File, PathBuf, u64)>,
 }
 
-impl Iterator for Reading {
-    type Item = Result<Bytes, FileError>;
+impl Iterator for FormReader {
+    type Item = Result<Bytes, FormFileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some((file, path, left)) = &mut self.file {
                 if *left > 0 {
-                    let read = chunk(file, left);
-                    return Some(read.map_err(|source| FileError { path: path.clone(), source }));
+                    let chunk = read_chunk(file, left);
+                    return Some(chunk.map_err(|source| FormFileError { path: path.clone(), source }));
                 }
                 self.file = None;
             }
-            let piece = self.pieces.get(self.next)?;
+            let part = self.parts.get(self.next)?;
             self.next += 1;
-            match piece {
-                Piece::Text(text) => return Some(Ok(text.clone())),
-                Piece::File { path, length } => match open(path) {
+            match part {
+                FormPart::Text(text) => return Some(Ok(text.clone())),
+                FormPart::File { path, length } => match open(path) {
                     Ok(file) => self.file = Some((file, path.clone(), *length)),
                     Err(error) => return Some(Err(error)),
                 },
@@ -166,15 +167,15 @@ impl Iterator for Reading {
     }
 }
 
-fn open(path: &Path) -> Result<File, FileError> {
-    File::open(path).map_err(|source| FileError { path: path.to_owned(), source })
+fn open(path: &Path) -> Result<File, FormFileError> {
+    File::open(path).map_err(|source| FormFileError { path: path.to_owned(), source })
 }
 
-fn chunk(file: &mut File, left: &mut u64) -> io::Result<Bytes> {
-    let mut bytes = vec![0; (*left).min(CHUNK) as usize];
+fn read_chunk(file: &mut File, left: &mut u64) -> io::Result<Bytes> {
+    let mut bytes = vec![0; (*left).min(CHUNK_BYTES) as usize];
     let read = file.read(&mut bytes)?;
     if read == 0 {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "became shorter while it was sent"));
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "became shorter while it was being sent"));
     }
     bytes.truncate(read);
     *left -= read as u64;
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_as_long_as_it_says_and_the_same_each_time() {
+    fn the_body_has_the_announced_length_and_is_the_same_each_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, vec![7; 200_000]).unwrap();
@@ -205,20 +206,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_shrinks_is_named() {
+    fn a_file_that_shrinks_is_reported_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shrinks");
         std::fs::write(&path, "long enough").unwrap();
         let form = Form::new(&[], &[("images", "a".into(), path.clone())]).unwrap();
         std::fs::write(&path, "").unwrap();
         assert!(form.bytes().any(|bytes| bytes.is_err()));
-        let told = form.unreadable().unwrap().to_string();
-        assert!(told.contains("shrinks: became shorter"), "{told}");
+        let message = form.read_error().unwrap().to_string();
+        assert!(message.contains("shrinks: became shorter"), "{message}");
         assert!(form.digest().is_err());
     }
 
     #[test]
-    fn a_name_cannot_leave_its_quotes() {
+    fn a_file_name_cannot_break_out_of_its_quotes() {
         assert_eq!(quoted("a\r\nb\\c\"d"), "a__b_c\\\"d");
         assert_eq!(quoted("a%0db 100%"), "a_0db 100_");
         assert_eq!(quoted("plain é.png"), "plain é.png");

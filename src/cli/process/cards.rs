@@ -1,7 +1,7 @@
-//! Where the cards go: `<stem>.card.<extension>`, decided for all files before the first is read, so that names
-//! do not depend on who is done first.
+//! Chooses the paths of the cards: `<stem>.card.<extension>`.
 //!
-//! A card never takes the place of another card of the same run, nor of an input. One of an earlier run it does.
+//! All paths are chosen before the first file is read, so that they do not depend on which file finishes first. A card
+//! never replaces another card of the same run or an input file. It does replace a card of an earlier run.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -10,21 +10,21 @@ use std::{fs, io};
 
 use huemill_imaging::CardFormat;
 
-/// The directory for the cards cannot be made.
+/// The folder for the cards cannot be created.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", directory.display())]
-pub(super) struct NoDirectory {
+pub(super) struct CardsDirError {
     directory: PathBuf,
     source: io::Error,
 }
 
-/// Makes the directory and gives each file's card its path.
-pub(super) fn plan(files: &[PathBuf], out: &Path, format: CardFormat) -> Result<Vec<PathBuf>, NoDirectory> {
-    fs::create_dir_all(out).map_err(|source| NoDirectory { directory: out.to_owned(), source })?;
-    // What cannot be resolved cannot be read either, and loses nothing.
+/// Creates the folder and chooses a path for each card.
+pub(super) fn plan(files: &[PathBuf], out: &Path, format: CardFormat) -> Result<Vec<PathBuf>, CardsDirError> {
+    fs::create_dir_all(out).map_err(|source| CardsDirError { directory: out.to_owned(), source })?;
+    // A path that cannot be resolved cannot be read either, so no input is lost.
     let inputs: HashSet<PathBuf> = files.iter().filter_map(|file| fs::canonicalize(file).ok()).collect();
     let is_input = |path: &Path| fs::canonicalize(path).is_ok_and(|path| inputs.contains(&path));
-    let mut names = Names::default();
+    let mut names = CardNames::default();
     Ok(files
         .iter()
         .map(|file| names.next(stem(file), format.extension(), |name| !is_input(&out.join(name))))
@@ -37,15 +37,15 @@ fn stem(file: &Path) -> &OsStr {
     stem.unwrap_or(OsStr::new("stdin"))
 }
 
-/// Names that were given out. Compared without case: some file systems do.
+/// The names in use. They are compared without case, because some file systems do so.
 #[derive(Default)]
-struct Names {
+struct CardNames {
     taken: HashSet<String>,
-    /// The number that a stem's last name had, so that a thousand equal stems are not counted up each time.
+    /// The last number that was used for a stem, so that many equal stems do not count from the start each time.
     last: HashMap<String, u32>,
 }
 
-impl Names {
+impl CardNames {
     fn next(&mut self, stem: &OsStr, extension: &str, is_free: impl Fn(&OsStr) -> bool) -> OsString {
         let last = self.last.entry(folded(stem)).or_default();
         loop {
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn names(stems: &[&str]) -> Vec<String> {
-        let mut names = Names::default();
+        let mut names = CardNames::default();
         let next = |stem: &&str| names.next(OsStr::new(stem), "png", |_| true).into_string().unwrap();
         stems.iter().map(next).collect()
     }

@@ -1,86 +1,115 @@
-//! One file: read it, make of it what was asked, write its card.
+//! Processes one file: reads it, runs the engine, writes the card.
 //!
-//! A panic is contained: the bytes may come from anywhere, and the other files still want their turn.
+//! A panic of the engine is caught and reported, so that the other files are still processed.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use huemill_imaging::{Engine, Limits, Options, Outcome, Unwatched, probe};
+use huemill_actors::fault::Code;
+use huemill_imaging::{Engine, Error, Limits, NoPool, Options, Outcome, Unwatched, probe};
 
-use super::failure::Failure;
+/// The maximum size of a file: 50 megapixels of eight bytes, the largest picture that the limits allow.
+const MAX_FILE_BYTES: u64 = 400_000_000;
 
-/// The longest file that is read: 50 megapixels of eight bytes, the largest picture that the limits allow.
-const MAX_BYTES: u64 = 400_000_000;
+/// The result of a file.
+pub(super) type FileResult = Result<ProcessedFile, ProcessError>;
 
-/// What became of a file.
-pub(super) type Done = Result<Processed, Failure>;
-
-/// A file's result, without the card's bytes: results wait for their turn to be shown.
-pub(super) struct Processed {
+/// The result of a file that was processed. It does not keep the bytes of the card, because it may wait for its turn to
+/// be printed.
+pub(super) struct ProcessedFile {
     pub(super) outcome: Outcome,
-    /// Where the card is, if it was wanted.
+    /// The path of the card, if one was requested.
     pub(super) card: Option<PathBuf>,
 }
 
-/// What a thread keeps from file to file.
+/// Why a file has no result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProcessError {
+    #[error("{0}")]
+    Read(#[source] io::Error),
+    #[error("the file is larger than {} MB", .limit / 1_000_000)]
+    TooLarge { limit: u64 },
+    #[error("{0}")]
+    Picture(#[from] Error),
+    #[error("{0}")]
+    Engine(#[from] NoPool),
+    #[error("the program crashed on this picture; please report it")]
+    Panicked,
+    #[error("cannot write the card to {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+impl ProcessError {
+    /// The code that the service would return.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Read(_) => Code::InvalidInput,
+            Self::TooLarge { .. } => Code::PayloadTooLarge,
+            Self::Picture(error) => Code::from(error),
+            Self::Engine(_) | Self::Panicked | Self::Write { .. } => Code::InternalError,
+        }
+    }
+}
+
+/// Processes files one after the other and keeps the engine between them. Each thread has one.
 #[derive(Default)]
-pub(super) struct Worker {
+pub(super) struct FileProcessor {
     engine: Option<Engine>,
 }
 
-impl Worker {
-    /// The picture's result; its card in `card`.
-    pub(super) fn process(&mut self, file: &Path, options: &Options, card: Option<&Path>) -> Done {
+impl FileProcessor {
+    /// Processes the file and writes its card to the path `card`.
+    pub(super) fn process(&mut self, file: &Path, options: &Options, card: Option<&Path>) -> FileResult {
         let bytes = read(file)?;
-        // An engine that panicked is not used again, so nothing half-done is seen.
-        let made = catch_unwind(AssertUnwindSafe(|| self.make(&bytes, options)));
-        let mut outcome = made.unwrap_or_else(|_| {
+        // An engine that panicked is not used again, so its inconsistent state does no harm.
+        let result = catch_unwind(AssertUnwindSafe(|| self.run_engine(&bytes, options)));
+        let mut outcome = result.unwrap_or_else(|_| {
             self.engine = None;
-            Err(Failure::Panicked)
+            Err(ProcessError::Panicked)
         })?;
         drop(bytes);
         let encoded = std::mem::take(&mut outcome.card.bytes);
         let card = card.map(|path| write(path, &encoded)).transpose()?;
-        Ok(Processed { outcome, card })
+        Ok(ProcessedFile { outcome, card })
     }
 
-    fn make(&mut self, bytes: &[u8], options: &Options) -> Result<Outcome, Failure> {
+    fn run_engine(&mut self, bytes: &[u8], options: &Options) -> Result<Outcome, ProcessError> {
         let probe = probe(bytes, &Limits::default())?;
         let engine = match &mut self.engine {
             Some(engine) => engine,
-            none => none.insert(Engine::new()?),
+            empty => empty.insert(Engine::new()?),
         };
         Ok(engine.process(bytes, &probe, options, &Unwatched)?)
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+fn read(file: &Path) -> Result<Vec<u8>, ProcessError> {
     if file == Path::new("-") {
-        return bounded(io::stdin().lock(), 0);
+        return read_up_to_limit(io::stdin().lock(), 0);
     }
-    let opened = File::open(file).map_err(Failure::Read)?;
+    let opened = File::open(file).map_err(ProcessError::Read)?;
     let length = opened.metadata().map_or(0, |metadata| metadata.len());
-    bounded(opened, length)
+    read_up_to_limit(opened, length)
 }
 
-/// All bytes, up to the limit; whatever a file says of its length, it may be a device.
-fn bounded(source: impl Read, expected: u64) -> Result<Vec<u8>, Failure> {
-    let too_long = Failure::TooLong { limit: MAX_BYTES };
-    if expected > MAX_BYTES {
-        return Err(too_long);
+/// Reads all bytes up to the limit. The announced length is not trusted, because the file may be a device.
+fn read_up_to_limit(source: impl Read, expected: u64) -> Result<Vec<u8>, ProcessError> {
+    let too_large = ProcessError::TooLarge { limit: MAX_FILE_BYTES };
+    if expected > MAX_FILE_BYTES {
+        return Err(too_large);
     }
     let mut bytes = Vec::with_capacity(expected as usize + 1);
-    source.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Failure::Read)?;
-    if bytes.len() as u64 > MAX_BYTES { Err(too_long) } else { Ok(bytes) }
+    source.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(ProcessError::Read)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES { Err(too_large) } else { Ok(bytes) }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<PathBuf, Failure> {
+fn write(path: &Path, bytes: &[u8]) -> Result<PathBuf, ProcessError> {
     fs::write(path, bytes).map_err(|source| {
-        // Half a card is worse than none; where it cannot be removed either, the error says enough.
+        // Do not leave half a card. If it cannot be removed either, the error below says enough.
         let _ = fs::remove_file(path);
-        Failure::Write { path: path.to_owned(), source }
+        ProcessError::Write { path: path.to_owned(), source }
     })?;
     Ok(path.to_owned())
 }

@@ -1,4 +1,4 @@
-//! What is to be sent: one ZIP, or the pictures that the arguments name and those of the folders among them.
+//! Selects the files of a job: one ZIP, or the named files and the pictures in the named folders.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -7,41 +7,41 @@ use std::path::{Path, PathBuf};
 use huemill_actors::pictures;
 use huemill_imaging::{Sniffed, sniff};
 
-/// Bytes that tell what a file is.
-const HEAD: usize = 64;
+/// How many bytes are read to recognize the type of a file.
+const HEAD_BYTES: usize = 64;
 
-/// How deep folders are looked into.
-const DEEPEST: usize = 64;
+/// How deep folders are searched.
+const MAX_DEPTH: usize = 64;
 
-/// Why nothing can be sent.
+/// Why the files cannot be sent.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum GatherError {
+pub(super) enum FilesError {
     #[error("{}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("{}: a ZIP is sent alone, without other files", .0.display())]
+    #[error("{}: a ZIP must be the only file", .0.display())]
     ZipAmongOthers(PathBuf),
-    #[error("there is no picture in {}", .0.display())]
-    NoPicture(PathBuf),
+    #[error("no pictures found in {}", .0.display())]
+    NoPictures(PathBuf),
 }
 
-impl GatherError {
-    /// Whether the arguments are to blame.
+impl FilesError {
+    /// Whether the command was used wrongly.
     pub(super) fn is_usage(&self) -> bool {
         matches!(self, Self::ZipAmongOthers(_))
     }
 }
 
-/// What is sent.
+/// The files of a job.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Parcel {
+pub(super) enum JobFiles {
     Zip(PathBuf),
-    /// Each with the name that the service is told.
+    /// Each with the name that the service sees.
     Pictures(Vec<(String, PathBuf)>),
 }
 
-impl Parcel {
-    /// As parts of a form.
-    pub(super) fn files(&self) -> Vec<(&'static str, String, PathBuf)> {
+impl JobFiles {
+    /// The files as parts of a form: field, file name, path.
+    pub(super) fn form_files(&self) -> Vec<(&'static str, String, PathBuf)> {
         match self {
             Self::Zip(path) => vec![("zip_file", name(path), path.clone())],
             Self::Pictures(pictures) => {
@@ -51,31 +51,32 @@ impl Parcel {
     }
 }
 
-/// Looks at the arguments. Files are taken as they are, in their order; of folders the pictures, by their paths.
-pub(super) fn gather(arguments: &[PathBuf]) -> Result<Parcel, GatherError> {
+/// Selects files in the order of the arguments. Named files are taken as they are. In folders, only pictures are taken,
+/// sorted by path.
+pub(super) fn collect(arguments: &[PathBuf]) -> Result<JobFiles, FilesError> {
     let mut pictures = Vec::new();
     for path in arguments {
-        let unreadable = |source| GatherError::Unreadable { path: path.clone(), source };
+        let unreadable = |source| FilesError::Unreadable { path: path.clone(), source };
         if fs::metadata(path).map_err(unreadable)?.is_dir() {
             let before = pictures.len();
             walk(path, "", 0, &mut pictures).map_err(unreadable)?;
             if pictures.len() == before {
-                return Err(GatherError::NoPicture(path.clone()));
+                return Err(FilesError::NoPictures(path.clone()));
             }
             continue;
         }
         if is_zip(path).map_err(unreadable)? {
             return match arguments {
-                [_] => Ok(Parcel::Zip(path.clone())),
-                _ => Err(GatherError::ZipAmongOthers(path.clone())),
+                [_] => Ok(JobFiles::Zip(path.clone())),
+                _ => Err(FilesError::ZipAmongOthers(path.clone())),
             };
         }
         pictures.push((name(path), path.clone()));
     }
-    Ok(Parcel::Pictures(pictures))
+    Ok(JobFiles::Pictures(pictures))
 }
 
-/// The pictures below a folder; what is hidden is left alone, and links to folders are not followed.
+/// Finds the pictures below a folder. Skips hidden files and does not follow links to folders.
 fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
     let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
@@ -86,7 +87,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, Path
         }
         let name = format!("{prefix}{file}");
         if entry.file_type()?.is_dir() {
-            if depth < DEEPEST {
+            if depth < MAX_DEPTH {
                 walk(&path, &format!("{name}/"), depth + 1, found)?;
             }
         } else if path.is_file() && is_picture(&path, &file)? {
@@ -96,20 +97,20 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, Path
     Ok(())
 }
 
-/// As in a ZIP: what is called like a picture, and what begins like one.
+/// Whether the file is named like a picture or begins like one. The same rule applies to the entries of a ZIP.
 fn is_picture(path: &Path, file: &str) -> io::Result<bool> {
     Ok(pictures::has_picture_extension(file) || matches!(sniff(&head(path)?), Sniffed::Supported(_)))
 }
 
 fn is_zip(path: &Path) -> io::Result<bool> {
     let head = head(path)?;
-    let called_so = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
-    Ok(called_so || head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06"))
+    let has_extension = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+    Ok(has_extension || head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06"))
 }
 
 fn head(path: &Path) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(HEAD);
-    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
@@ -142,15 +143,15 @@ mod tests {
 
         fn names(&self, arguments: &[&str]) -> Vec<String> {
             let arguments: Vec<_> = arguments.iter().map(|argument| self.path(argument)).collect();
-            match gather(&arguments).unwrap() {
-                Parcel::Pictures(pictures) => pictures.into_iter().map(|(name, _)| name).collect(),
-                Parcel::Zip(path) => panic!("a ZIP: {}", path.display()),
+            match collect(&arguments).unwrap() {
+                JobFiles::Pictures(pictures) => pictures.into_iter().map(|(name, _)| name).collect(),
+                JobFiles::Zip(path) => panic!("a ZIP: {}", path.display()),
             }
         }
     }
 
     #[test]
-    fn a_folder_gives_its_pictures_by_their_paths_and_nothing_else() {
+    fn only_the_pictures_of_a_folder_are_sent_sorted_by_path() {
         let tree = Tree::new(&[
             ("f/b.png", b""),
             ("f/a/z.JPG", b""),
@@ -163,33 +164,33 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_named_are_sent_whatever_they_are() {
+    fn named_files_are_sent_whatever_their_type() {
         let tree = Tree::new(&[("one/b.txt", b"text"), ("a.png", PNG)]);
         assert_eq!(tree.names(&["one/b.txt", "a.png"]), ["b.txt", "a.png"]);
     }
 
     #[test]
-    fn a_zip_is_told_by_name_or_content_and_goes_alone() {
+    fn a_zip_is_recognized_by_name_or_content_and_must_be_alone() {
         let tree = Tree::new(&[("album", b"PK\x03\x04rest"), ("bad.ZIP", b"?"), ("a.png", PNG)]);
         for zip in ["album", "bad.ZIP"] {
-            assert_eq!(gather(&[tree.path(zip)]).unwrap(), Parcel::Zip(tree.path(zip)));
-            let error = gather(&[tree.path("a.png"), tree.path(zip)]).unwrap_err();
+            assert_eq!(collect(&[tree.path(zip)]).unwrap(), JobFiles::Zip(tree.path(zip)));
+            let error = collect(&[tree.path("a.png"), tree.path(zip)]).unwrap_err();
             assert!(error.is_usage(), "{error}");
         }
     }
 
     #[test]
-    fn what_is_not_there_is_told_by_its_path() {
+    fn a_missing_file_is_reported_with_its_path() {
         let tree = Tree::new(&[("empty/notes.txt", b"")]);
-        let error = gather(&[tree.path("missing.png")]).unwrap_err().to_string();
+        let error = collect(&[tree.path("missing.png")]).unwrap_err().to_string();
         assert!(error.contains("missing.png: "), "{error}");
-        let error = gather(&[tree.path("empty")]).unwrap_err();
-        assert!(matches!(error, GatherError::NoPicture(_)), "{error}");
+        let error = collect(&[tree.path("empty")]).unwrap_err();
+        assert!(matches!(error, FilesError::NoPictures(_)), "{error}");
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_link_to_a_folder_above_does_not_lead_in_circles() {
+    fn a_link_to_a_parent_folder_is_not_followed() {
         let tree = Tree::new(&[("f/a.png", PNG)]);
         std::os::unix::fs::symlink(tree.path("f"), tree.path("f/loop")).unwrap();
         assert_eq!(tree.names(&["f"]), ["a.png"]);

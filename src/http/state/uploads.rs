@@ -16,14 +16,14 @@ use huemill_observability::trace::Scope;
 use huemill_store::archive::ArchiveLimits;
 use huemill_store::{Spool, SpoolRoom};
 
-use crate::settings::{Limits, Settings};
+use crate::settings::{LimitsSection, Settings};
 
 /// What receives request bodies.
 pub(crate) struct Uploads {
     /// Where bodies are stored while they are worked on.
     pub spool: SpoolRoom,
     /// Maximum sizes and counts.
-    pub limits: Limits,
+    pub limits: LimitsSection,
     intake: actix::Addr<Intake>,
     fetcher: actix::Addr<Fetcher>,
     budget: Budget,
@@ -50,13 +50,13 @@ impl Uploads {
         Deadline::now() + self.request_time
     }
 
-    /// Limits for a ZIP that is processed while the client waits.
+    /// LimitsSection for a ZIP that is processed while the client waits.
     #[must_use]
     pub(crate) fn zip_limits(&self) -> AlbumLimits {
         self.zip_limits_for(self.limits.zip_pictures)
     }
 
-    /// Limits for a job's ZIP.
+    /// LimitsSection for a job's ZIP.
     #[must_use]
     pub(crate) fn job_zip_limits(&self) -> AlbumLimits {
         self.zip_limits_for(self.limits.job_pictures)

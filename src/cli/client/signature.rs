@@ -1,29 +1,29 @@
-//! Signed requests, from the other side: time, method, path and body under the key that is shared with the service.
+//! Signs requests with the secret that client and service share: a HMAC over time, method, path and body.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use awc::http::Method;
 use hmac::{Hmac, Mac};
+use huemill_actors::hex::hex;
 use rand::RngCore;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use super::form::BodyDigest;
-use huemill_actors::hex::hex;
 
 const NAME: &str = "WEBHOOK_SECRET";
 
-/// The key of this environment, where there is one.
+/// The signing key from the environment, if one is set.
 pub(super) fn key() -> Result<Option<SecretString>, String> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(file) = set(&format!("{NAME}_FILE")) {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(file) = variable(&format!("{NAME}_FILE")) {
         let text = std::fs::read_to_string(&file).map_err(|error| format!("{NAME}_FILE, {file}: {error}"))?;
         return Ok(Some(text.trim_end_matches(['\r', '\n']).into()));
     }
-    Ok(set(NAME).map(Into::into))
+    Ok(variable(NAME).map(Into::into))
 }
 
-/// The three headers of a request that is sent now. Each try has its own.
+/// The three headers that sign a request. Each attempt needs new ones.
 pub(super) fn headers(
     key: &SecretString,
     method: &Method,
@@ -37,7 +37,7 @@ pub(super) fn headers(
 }
 
 fn signature(key: &SecretString, now: u64, method: &Method, path: &str, digest: &BodyDigest) -> String {
-    // An HMAC takes keys of any length.
+    // HMAC accepts keys of any length, so this cannot fail.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else {
         return String::new();
     };
@@ -50,16 +50,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_is_the_one_that_the_service_expects() {
+    fn the_signature_matches_what_the_service_expects() {
         let key = SecretString::from("a key of sixteen");
         let signature =
             signature(&key, 1_700_000_000, &Method::POST, "/jobs", &super::super::form::digest_of_nothing());
-        // Computed with another program.
+        // The expected value was computed with another program.
         assert_eq!(signature, "884d7aa132f6ef31d5d588fad37207c8d16c43efe88571613fea661d1a884173");
     }
 
     #[test]
-    fn no_two_requests_have_the_same_nonce() {
+    fn every_request_has_a_new_nonce() {
         let key = SecretString::from("k");
         let nonce = || headers(&key, &Method::POST, "/jobs", &[0; 32])[1].1.clone();
         assert_ne!(nonce(), nonce());

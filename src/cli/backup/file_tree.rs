@@ -1,11 +1,12 @@
-//! Folders of files that never change, taken elsewhere as links, or as copies where links cannot lead. Others remove
-//! in them at the same time: what is gone is passed over. Links in them are not followed.
+//! Mirrors folders of files that never change: with hard links, or with copies if hard links are not possible.
+//!
+//! The service may remove files at the same time, so a missing file is not an error. Symbolic links are not followed.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Makes `to` hold every file of `from`, in the same folders; tells how many it did not hold before.
+/// Mirrors every file of `from` into `to`, in the same folders. Returns the number of files that were added.
 pub(super) fn mirror(from: &Path, to: &Path) -> io::Result<u64> {
     let Some(entries) = present(fs::read_dir(from))? else { return Ok(0) };
     fs::create_dir_all(to)?;
@@ -17,15 +18,15 @@ pub(super) fn mirror(from: &Path, to: &Path) -> io::Result<u64> {
         if kind.is_dir() {
             added += mirror(&from, &to)?;
         } else if kind.is_file() && !to.exists() {
-            added += u64::from(take(&from, &to)?);
+            added += u64::from(link_or_copy(&from, &to)?);
         }
     }
     sync(to)?;
     Ok(added)
 }
 
-/// The same for the folders in `from` whose names `wanted` takes, and no more than these.
-pub(super) fn mirror_those(from: &Path, to: &Path, wanted: fn(&str) -> bool) -> io::Result<u64> {
+/// Mirrors only the folders in `from` whose names match `wanted`.
+pub(super) fn mirror_matching(from: &Path, to: &Path, wanted: fn(&str) -> bool) -> io::Result<u64> {
     fs::create_dir_all(to)?;
     let mut added = 0;
     for name in names(from)?.into_iter().filter(|name| wanted(name)) {
@@ -35,33 +36,35 @@ pub(super) fn mirror_those(from: &Path, to: &Path, wanted: fn(&str) -> bool) -> 
     Ok(added)
 }
 
-/// The names in a folder; none where there is no folder.
+/// The names in a folder. A missing folder has none.
 pub(super) fn names(folder: &Path) -> io::Result<Vec<String>> {
     let Some(entries) = present(fs::read_dir(folder))? else { return Ok(Vec::new()) };
     let name = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().into_string().ok());
     entries.filter_map(|entry| name(entry).transpose()).collect()
 }
 
-/// Whether anything but folders is in a folder or below it. What cannot be read may be that.
-pub(super) fn holds_a_file(folder: &Path) -> bool {
+/// Whether a folder contains anything but folders, at any depth. Folders that cannot be read count as containing a
+/// file.
+pub(super) fn contains_a_file(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return true };
     entries.into_iter().any(|entry| match entry {
-        Ok(entry) if entry.file_type().is_ok_and(|kind| kind.is_dir()) => holds_a_file(&entry.path()),
+        Ok(entry) if entry.file_type().is_ok_and(|kind| kind.is_dir()) => contains_a_file(&entry.path()),
         _ => true,
     })
 }
 
-/// One file. Whether it was there to be taken.
-fn take(from: &Path, to: &Path) -> io::Result<bool> {
+/// Links or copies one file. Returns whether it was still there.
+fn link_or_copy(from: &Path, to: &Path) -> io::Result<bool> {
     match fs::hard_link(from, to) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        // Another disk, another owner, too many links, no links at all.
+        // The target may be on another disk, the file may belong to another user, or links may be exhausted or
+        // unsupported.
         Err(_) => copy(from, to),
     }
 }
 
-/// The bytes of one file, on the disk when it returns.
+/// Copies one file and syncs it to disk. Returns whether it was still there.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<bool> {
     let Some(mut source) = present(File::open(from))? else { return Ok(false) };
     let mut target = File::create_new(to)?;
@@ -70,14 +73,15 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Puts a folder's entries on the disk.
+/// Syncs the entries of a folder to disk.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn present<T>(found: io::Result<T>) -> io::Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
+/// Turns "not found" into `None`.
+fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -88,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_pass_adds_what_came_and_keeps_what_went() {
+    fn a_second_pass_adds_new_files_and_keeps_removed_ones() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         fs::create_dir_all(from.join("a/in")).unwrap();
@@ -104,32 +108,32 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_are_not_wanted_stay_where_they_are() {
+    fn only_matching_folders_are_mirrored() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         for name in ["ab/jobs", "jobs/1", "staging"] {
             fs::create_dir_all(from.join(name)).unwrap();
             fs::write(from.join(name).join("file"), "").unwrap();
         }
-        assert_eq!(mirror_those(&from, &to, |name| name != "staging").unwrap(), 2);
+        assert_eq!(mirror_matching(&from, &to, |name| name != "staging").unwrap(), 2);
         let mut found = names(&to).unwrap();
         found.sort();
         assert_eq!(found, ["ab", "jobs"]);
-        assert_eq!(mirror_those(&folder.path().join("nowhere"), &to, |_| true).unwrap(), 0);
+        assert_eq!(mirror_matching(&folder.path().join("nowhere"), &to, |_| true).unwrap(), 0);
     }
 
     #[test]
-    fn a_folder_of_empty_folders_holds_no_file() {
+    fn a_folder_of_empty_folders_contains_no_file() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("ab/jobs")).unwrap();
-        assert!(!holds_a_file(folder.path()));
+        assert!(!contains_a_file(folder.path()));
         fs::write(folder.path().join("ab/jobs/file"), "").unwrap();
-        assert!(holds_a_file(folder.path()));
-        assert!(holds_a_file(&folder.path().join("nowhere")));
+        assert!(contains_a_file(folder.path()));
+        assert!(contains_a_file(&folder.path().join("nowhere")));
     }
 
     #[test]
-    fn links_are_left_alone() {
+    fn symbolic_links_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let from = folder.path().join("from");
         fs::create_dir(&from).unwrap();
@@ -138,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_replaces_nothing() {
+    fn a_copy_does_not_overwrite_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("a"), folder.path().join("b"));
         fs::write(&from, "new").unwrap();

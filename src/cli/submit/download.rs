@@ -1,5 +1,7 @@
-//! Saves a job's results: the ZIP comes into an unnamed file, and its entries into the folder, each whole or not at
-//! all, and none outside of it, whatever the archive says.
+//! Downloads the ZIP of a job's results and unpacks it into a folder.
+//!
+//! The ZIP goes to an unnamed file first. Each entry is written completely or not at all, and never outside of the
+//! folder, whatever the archive contains.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,39 +11,39 @@ use std::time::Duration;
 use huemill_store::archive::{self, ArchiveError, ArchiveLimits, Directory, Entry, EntryError};
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 
-use crate::cli::client::{Ask, Client, ClientError};
+use crate::cli::client::{ApiRequest, Client, ClientError};
 
-/// Most bytes of one entry, and of the whole archive.
-const LARGEST_ENTRY: u64 = 256 << 20;
-const LARGEST: u64 = 64 << 30;
+/// The maximum size of an entry, and of the whole archive.
+const MAX_ENTRY_BYTES: u64 = 256 << 20;
+const MAX_ARCHIVE_BYTES: u64 = 64 << 30;
 
-/// What the service calls the list of what is in the archive.
+/// The file that lists the contents of the archive.
 const MANIFEST: &str = "manifest.json";
 
-/// Why results are not saved.
+/// Why results cannot be saved.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SaveError {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("{}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("the archive cannot be read: {0}")]
+    #[error("cannot read the archive: {0}")]
     Archive(#[from] ArchiveError),
-    #[error("the archive's {name} cannot be read: {source}")]
+    #[error("cannot read {name} in the archive: {source}")]
     Entry { name: String, source: EntryError },
-    #[error("the archive holds {0}, which is no plain file name")]
+    #[error("the archive contains {0}, which is not a plain file name")]
     Name(String),
 }
 
-/// Saves all there is and tells how many cards that were.
-pub(super) async fn results(client: &Client, job: &str, out: &Path) -> Result<usize, SaveError> {
+/// Saves all results. Returns the number of cards.
+pub(super) async fn save_results(client: &Client, job: &str, out: &Path) -> Result<usize, SaveError> {
     let failed = |source| SaveError::Write { path: out.to_owned(), source };
     fs::create_dir_all(out).map_err(failed)?;
     let room = SpoolRoom::open(SpoolSettings {
         dir: out.to_owned(),
         memory_each: 1 << 20,
         memory_total: 1 << 20,
-        disk_total: LARGEST,
+        disk_total: MAX_ARCHIVE_BYTES,
     })
     .map_err(failed)?;
     let path = format!("/jobs/{job}/results.zip");
@@ -49,7 +51,7 @@ pub(super) async fn results(client: &Client, job: &str, out: &Path) -> Result<us
     let spool = loop {
         left -= 1;
         match download(client, &path, &room, out).await {
-            Err(SaveError::Client(ClientError::Away { .. })) if left > 0 => {
+            Err(SaveError::Client(ClientError::Unreachable { .. })) if left > 0 => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             other => break other?,
@@ -60,27 +62,27 @@ pub(super) async fn results(client: &Client, job: &str, out: &Path) -> Result<us
 
 async fn download(client: &Client, path: &str, room: &SpoolRoom, out: &Path) -> Result<Spool, SaveError> {
     let failed = |source| SaveError::Write { path: out.to_owned(), source };
-    let ask = Ask::get(path);
-    let mut response = client.open(&ask).await?;
+    let request = ApiRequest::get(path);
+    let mut response = client.open(&request).await?;
     if response.status() != 200 {
-        // Asked for again as a whole: the refusal's words, with patience where it passes.
-        client.get_ok(&ask).await?;
-        return Err(ClientError::Strange("the service changed its mind".into()).into());
+        // Send the request again with retries, which gives the error message of the service.
+        client.send_checked(&request).await?;
+        return Err(ClientError::InvalidResponse("the second response differs from the first".into()).into());
     }
     let mut writer = room.writer();
-    while let Some(piece) = client.next_piece(&mut response).await? {
-        writer.write(piece).await.map_err(failed)?;
+    while let Some(chunk) = client.next_chunk(&mut response).await? {
+        writer.write(chunk).await.map_err(failed)?;
     }
     writer.finish().await.map_err(failed)
 }
 
 fn unpack(spool: &Spool, out: &Path) -> Result<usize, SaveError> {
-    let limits = ArchiveLimits { max_entry_bytes: LARGEST_ENTRY, ..ArchiveLimits::default() };
+    let limits = ArchiveLimits { max_entry_bytes: MAX_ENTRY_BYTES, ..ArchiveLimits::default() };
     let directory = Directory::read(spool, &limits)?;
     let mut cards = 0;
     for entry in directory.entries() {
-        let path = out.join(plain(entry)?);
-        let bytes = archive::extract(spool, entry, LARGEST_ENTRY)
+        let path = out.join(plain_name(entry)?);
+        let bytes = archive::extract(spool, entry, MAX_ENTRY_BYTES)
             .map_err(|source| SaveError::Entry { name: entry.name.clone(), source })?;
         write(out, &path, &bytes).map_err(|source| SaveError::Write { path, source })?;
         cards += usize::from(entry.name != MANIFEST);
@@ -88,8 +90,8 @@ fn unpack(spool: &Spool, out: &Path) -> Result<usize, SaveError> {
     Ok(cards)
 }
 
-/// The entry's name, if it is that of a file directly in the folder.
-fn plain(entry: &Entry) -> Result<&str, SaveError> {
+/// The name of the entry, if it is a plain file name.
+fn plain_name(entry: &Entry) -> Result<&str, SaveError> {
     let mut parts = Path::new(&entry.name).components();
     match (parts.next(), parts.next()) {
         (Some(Component::Normal(part)), None) if part == entry.name.as_str() => Ok(&entry.name),
@@ -97,15 +99,15 @@ fn plain(entry: &Entry) -> Result<&str, SaveError> {
     }
 }
 
-/// Under another name first: what is there before, a link too, is replaced and never written through.
+/// Writes a temporary file and renames it, so that an existing file or link is replaced and never written through.
 fn write(out: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().permissions(readable()).tempfile_in(out)?;
+    let mut file = tempfile::Builder::new().permissions(default_permissions()).tempfile_in(out)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// As any file that a program makes: the process's mask takes away the rest.
-fn readable() -> fs::Permissions {
+/// The permissions of a new file before the process's umask is applied.
+fn default_permissions() -> fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
 
@@ -129,10 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_names_are_saved() {
-        assert_eq!(plain(&entry("a b.png")).unwrap(), "a b.png");
+    fn only_plain_file_names_are_saved() {
+        assert_eq!(plain_name(&entry("a b.png")).unwrap(), "a b.png");
         for name in ["", ".", "..", "a/b.png", "/a.png", "../a.png", "./a.png", "a.png/"] {
-            assert!(matches!(plain(&entry(name)), Err(SaveError::Name(_))), "{name}");
+            assert!(matches!(plain_name(&entry(name)), Err(SaveError::Name(_))), "{name}");
         }
     }
 
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_there_is_replaced_and_links_are_not_followed() {
+    async fn existing_files_are_replaced_and_links_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (out, outside) = (folder.path().join("out"), folder.path().join("outside"));
         fs::create_dir(&out).unwrap();
@@ -159,6 +161,6 @@ mod tests {
         let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
         assert_eq!((read("a.png"), read("b.png"), read(MANIFEST)), ("A".into(), "B".into(), "{}".into()));
         assert_eq!(fs::read_to_string(outside).unwrap(), "mine");
-        assert_eq!(fs::read_dir(&out).unwrap().count(), 3, "nothing else is left");
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 3, "no other files may remain");
     }
 }

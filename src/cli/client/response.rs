@@ -1,0 +1,174 @@
+//! Responses of the service: status, headers and body, and the JSON of jobs.
+
+use std::time::Duration;
+
+use actix_web::http::header::{ETAG, HeaderMap, RETRY_AFTER};
+use actix_web::web::Bytes;
+use huemill_store::job::JobState;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::error::{ApiError, ClientError};
+
+/// A response whose body is in memory.
+#[derive(Debug)]
+pub(in crate::cli) struct ApiResponse {
+    pub(in crate::cli) status: u16,
+    pub(in crate::cli) etag: Option<String>,
+    pub(in crate::cli) retry_after: Option<Duration>,
+    pub(in crate::cli) body: Bytes,
+}
+
+/// A job, as its status or a row of the list shows it.
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::cli) struct JobView {
+    #[serde(rename = "job_id")]
+    pub(in crate::cli) id: String,
+    pub(in crate::cli) status: String,
+    #[serde(rename = "type", default)]
+    pub(in crate::cli) kind: String,
+    #[serde(default)]
+    pub(in crate::cli) created_at: i64,
+    #[serde(default)]
+    pub(in crate::cli) expires_at: i64,
+    #[serde(default)]
+    pub(in crate::cli) request_id: String,
+    #[serde(default)]
+    pub(in crate::cli) progress: u64,
+    pub(in crate::cli) eta_s: Option<u64>,
+    pub(in crate::cli) results_count: Option<u64>,
+    pub(in crate::cli) failed_count: Option<u64>,
+    #[serde(default)]
+    pub(in crate::cli) results: Vec<PictureView>,
+    #[serde(default)]
+    pub(in crate::cli) failed: Vec<FailedPictureView>,
+    pub(in crate::cli) download_url: Option<String>,
+    pub(in crate::cli) user_message: Option<String>,
+}
+
+/// A picture that was processed.
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::cli) struct PictureView {
+    pub(in crate::cli) filename: String,
+    #[serde(default)]
+    pub(in crate::cli) colors: Vec<ColorView>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::cli) struct ColorView {
+    pub(in crate::cli) hex: String,
+}
+
+/// A picture that failed.
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::cli) struct FailedPictureView {
+    pub(in crate::cli) filename: String,
+    pub(in crate::cli) error_code: String,
+    pub(in crate::cli) user_message: String,
+}
+
+impl ApiResponse {
+    pub(super) fn new(status: u16, headers: &HeaderMap, body: Bytes) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            status,
+            etag: text(ETAG).map(str::to_owned),
+            retry_after: text(RETRY_AFTER).and_then(|text| text.parse().ok()).map(Duration::from_secs),
+            body,
+        }
+    }
+
+    /// Whether the same request may get another response soon.
+    pub(super) fn is_temporary(&self) -> bool {
+        match self.status {
+            429 | 502..=504 => true,
+            409 => self.error().error_code == "IDEMPOTENCY_IN_PROGRESS",
+            _ => false,
+        }
+    }
+
+    /// Turns an error status into an error.
+    pub(in crate::cli) fn error_for_status(self) -> Result<Self, ClientError> {
+        match self.status {
+            200..=299 | 304 => Ok(self),
+            _ => Err(ClientError::Refused(self.error())),
+        }
+    }
+
+    fn error(&self) -> ApiError {
+        ApiError { status: self.status, ..serde_json::from_slice(&self.body).unwrap_or_default() }
+    }
+
+    /// The body as text, without trailing whitespace.
+    pub(in crate::cli) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).trim_end().to_owned()
+    }
+
+    /// Parses the body as JSON.
+    pub(in crate::cli) fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body).map_err(|error| ClientError::InvalidResponse(error.to_string()))
+    }
+}
+
+/// Parses a row of a list.
+pub(in crate::cli) fn parse_row<T: DeserializeOwned>(row: &RawValue) -> Result<T, ClientError> {
+    serde_json::from_str(row.get()).map_err(|error| ClientError::InvalidResponse(error.to_string()))
+}
+
+impl JobView {
+    /// Whether the job has reached its final state.
+    pub(in crate::cli) fn has_ended(&self) -> bool {
+        JobState::parse(&self.status).is_some_and(JobState::has_ended)
+    }
+
+    /// Whether the job completed and none of its pictures failed.
+    pub(in crate::cli) fn is_fully_successful(&self) -> bool {
+        self.status == JobState::Completed.as_str() && self.failed.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, body: &'static str) -> ApiResponse {
+        ApiResponse { status, etag: None, retry_after: None, body: Bytes::from_static(body.as_bytes()) }
+    }
+
+    #[test]
+    fn temporary_responses_are_recognized() {
+        for status in [429, 502, 503, 504] {
+            assert!(response(status, "").is_temporary(), "{status}");
+        }
+        for status in [200, 202, 400, 401, 404, 413, 422, 500] {
+            assert!(!response(status, "").is_temporary(), "{status}");
+        }
+        assert!(response(409, r#"{"error_code": "IDEMPOTENCY_IN_PROGRESS"}"#).is_temporary());
+        assert!(!response(409, r#"{"error_code": "IDEMPOTENCY_VIOLATION"}"#).is_temporary());
+    }
+
+    #[test]
+    fn an_error_response_is_shown_with_the_message_of_the_service() {
+        let body =
+            r#"{"error_code": "JOB_NOT_FOUND", "user_message": "No such job.", "request_id": "c298c805"}"#;
+        let message = response(404, body).error_for_status().unwrap_err().to_string();
+        assert_eq!(message, "No such job. (JOB_NOT_FOUND, request c298c805)");
+        let message = response(418, "<html>").error_for_status().unwrap_err().to_string();
+        assert_eq!(message, "the service responded with status 418");
+    }
+
+    #[test]
+    fn a_job_is_fully_successful_if_no_picture_failed() {
+        let job = |text: &str| serde_json::from_str::<JobView>(text).unwrap();
+        assert!(job(r#"{"job_id": "j", "status": "completed", "failed": []}"#).is_fully_successful());
+        let failed = r#"[{"filename": "a", "error_code": "X", "user_message": "m"}]"#;
+        assert!(
+            !job(&format!(r#"{{"job_id": "j", "status": "completed", "failed": {failed}}}"#))
+                .is_fully_successful()
+        );
+        assert!(!job(r#"{"job_id": "j", "status": "canceled", "failed": []}"#).is_fully_successful());
+        assert!(!job(r#"{"job_id": "j", "status": "processing"}"#).has_ended());
+        assert!(job(r#"{"job_id": "j", "status": "expired"}"#).has_ended());
+    }
+}

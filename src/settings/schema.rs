@@ -1,0 +1,191 @@
+//! The types of the settings: one struct for each section of `config/default.toml`, which documents every key.
+//!
+//! [`Settings`] is read and written with serde. Written out, secrets are masked, so `huemill check` can print it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use huemill_store::store::Role;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// The embedded default settings. The file also documents every key.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// What is printed in place of a secret.
+const MASK: &str = "********";
+
+/// All settings of the service.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "config/default.toml documents each key, and a test keeps the two in step")]
+pub struct Settings {
+    pub server: ServerSection,
+    pub data: DataSection,
+    pub store: StoreSection,
+    pub blobs: BlobsSection,
+    pub jobs: JobsSection,
+    pub log: LogSection,
+    pub cors: CorsSection,
+    pub limits: LimitsSection,
+    pub uploads: UploadsSection,
+    pub workers: WorkersSection,
+    pub supervision: SupervisionSection,
+    pub health: HealthSection,
+    pub public: PublicSection,
+    pub security: SecuritySection,
+    pub outbound: OutboundSection,
+    pub webhooks: WebhooksSection,
+}
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $key:ident: $kind:ty),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserialize, Serialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(missing_docs, reason = "config/default.toml documents each key")]
+        pub struct $name { $($(#[$attribute])* pub $key: $kind),+ }
+    };
+}
+
+section! {
+    /// `[server]`
+    ServerSection {
+        #[serde(serialize_with = "role")] role: Role,
+        host: String, port: u16, threads: usize, max_connections: usize, header_seconds: u64,
+        keep_alive_seconds: u64, linger_seconds: u64, shutdown_delay_ms: u64, drain_seconds: u64,
+    }
+}
+section! {
+    /// `[data]`
+    DataSection { dir: PathBuf }
+}
+section! {
+    /// `[store]`
+    StoreSection {
+        #[serde(serialize_with = "masked")] url: SecretString,
+        connections: u32, statement_timeout_ms: u64, lock_timeout_ms: u64, pgbouncer: bool,
+    }
+}
+section! {
+    /// `[blobs]`
+    BlobsSection { url: String, retries: u32, retry_seconds: u64, encryption: String, kms_key: String }
+}
+section! {
+    /// `[jobs]`
+    JobsSection {
+        lease_seconds: u64, poll_ms: u64, picture_seconds: u64, max_crashes: u32, max_attempts: u32,
+        retry_base_ms: u64, drain_timeout_seconds: u64, collect_seconds: u64, tombstone_hours: u64,
+        disk_low_bytes: u64, blob_limit_bytes: u64, orphan_seconds: u64,
+    }
+}
+section! {
+    /// `[log]`
+    LogSection { filter: String }
+}
+section! {
+    /// `[cors]`
+    CorsSection { origins: Vec<String> }
+}
+section! {
+    /// `[limits]`
+    LimitsSection {
+        image_bytes: u64, zip_bytes: u64, image_pixels: u64, image_side: u32, zip_pictures: usize,
+        job_pictures: usize, zip_entries: usize, request_seconds: u64,
+    }
+}
+section! {
+    /// `[uploads]`
+    UploadsSection {
+        in_flight: usize, in_flight_bytes: u64, memory_each_bytes: u64, memory_total_bytes: u64,
+        disk_total_bytes: u64, disk_low_bytes: u64, min_bytes_per_second: u64, pace_grace_seconds: u64,
+        idle_seconds: u64,
+    }
+}
+section! {
+    /// `[workers]`
+    WorkersSection {
+        count: usize, queue: usize, queue_wait_seconds: u64, memory_bytes: u64, grace_seconds: u64,
+        max_abandoned: usize,
+    }
+}
+section! {
+    /// `[supervision]`
+    SupervisionSection { max_restarts: u32, window_seconds: u64, backoff_initial_ms: u64, backoff_max_ms: u64 }
+}
+section! {
+    /// `[health]`
+    HealthSection {
+        interval_seconds: u64, timeout_seconds: u64, canary_seconds: u64, store_seconds: u64, stale_seconds: u64,
+        disk_free_bytes: u64, memory_used_ratio: f64,
+    }
+}
+section! {
+    /// `[public]`
+    PublicSection { url: String }
+}
+section! {
+    /// `[security]`
+    SecuritySection {
+        #[serde(serialize_with = "masked")] webhook_secret: SecretString,
+        #[serde(serialize_with = "masked")] webhook_secret_previous: SecretString,
+        #[serde(serialize_with = "masked")] operator_token: SecretString,
+        require_signature: bool,
+    }
+}
+section! {
+    /// `[outbound]`
+    OutboundSection {
+        allow_cidrs: Vec<String>, allow_ports: Vec<u16>, redirects: u8, connect_seconds: u64, head_seconds: u64,
+        total_seconds: u64, nameservers: Vec<String>, roots: PathBuf, downloads: usize, downloads_each: usize,
+        propagate_trace: bool,
+    }
+}
+section! {
+    /// `[webhooks]`
+    WebhooksSection {
+        schedule_seconds: Vec<u64>, retry_after_max_seconds: u64, try_seconds: u64, at_once: u32, each: u32,
+        circuit_seconds: u64, circuit_max_seconds: u64, poll_seconds: u64,
+    }
+}
+
+impl Settings {
+    /// The number of pictures that are processed at the same time.
+    #[must_use]
+    pub fn worker_count(&self) -> usize {
+        match self.workers.count {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+            count => count,
+        }
+    }
+
+    /// How long a picture may take from the last byte of its upload.
+    #[must_use]
+    pub fn request_time(&self) -> Duration {
+        Duration::from_secs(self.limits.request_seconds)
+    }
+
+    /// The settings as TOML, in the order of `config/default.toml`, with secrets masked.
+    ///
+    /// # Errors
+    /// A number is too large for TOML, whose integers have 64 bits with a sign.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_toml().map_err(|_| fmt::Error)?)
+    }
+}
+
+fn role<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(role.as_str())
+}
+
+/// Writes a mask instead of the secret. An empty secret stays empty, so that the output shows that none is set.
+fn masked<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { MASK })
+}

@@ -1,0 +1,296 @@
+//! Validates what the types of the settings cannot: ranges, formats, and rules between keys.
+//!
+//! Every problem is reported, not only the first.
+
+use huemill_actors::delivery::Signer;
+use huemill_actors::outbound::AddressPolicy;
+use huemill_store::store::Role;
+use secrecy::ExposeSecret;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::problem::{Problem, Validator};
+use super::schema::Settings;
+
+/// The minimum length of a secret, in characters.
+const MIN_SECRET_CHARS: usize = 16;
+
+/// How long callers wait for the store, in milliseconds. No one receives the result of a longer statement.
+const MAX_STORE_WAIT_MS: u64 = 20_000;
+
+/// Returns everything that is wrong with these settings.
+pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
+    let mut validator = Validator::default();
+    server(settings, &mut validator);
+    limits(settings, &mut validator);
+    workers(settings, &mut validator);
+    health(settings, &mut validator);
+    blobs(settings, &mut validator);
+    store(settings, &mut validator);
+    jobs(settings, &mut validator);
+    security(settings, &mut validator);
+    outbound(settings, &mut validator);
+    webhooks(settings, &mut validator);
+    validator.into_problems()
+}
+
+fn server(settings: &Settings, check: &mut Validator) {
+    let server = &settings.server;
+    check.require(!server.host.is_empty(), "server.host", "must be an address, such as 127.0.0.1");
+    check.between(1..=256, server.threads, "server.threads");
+    check.at_least(1, server.max_connections, "server.max_connections");
+    check.at_least(1, server.header_seconds, "server.header_seconds");
+    check.at_least(1, server.linger_seconds, "server.linger_seconds");
+    check.require(!settings.data.dir.as_os_str().is_empty(), "data.dir", "must be a directory");
+    check.require(
+        is_filter(&settings.log.filter),
+        "log.filter",
+        "must be a level or a filter such as \"info,huemill=debug\"",
+    );
+    check.require(
+        settings.cors.origins.iter().all(|origin| origin == "*" || is_origin(origin)),
+        "cors.origins",
+        "must be \"*\" or origins such as https://app.example, without a path",
+    );
+}
+
+fn limits(settings: &Settings, check: &mut Validator) {
+    let (limits, uploads) = (&settings.limits, &settings.uploads);
+    check.at_least(1, limits.image_bytes, "limits.image_bytes");
+    check.require(
+        limits.zip_bytes >= 22,
+        "limits.zip_bytes",
+        "must be at least 22, which is the size of an empty ZIP",
+    );
+    check.at_least(1, limits.image_pixels, "limits.image_pixels");
+    check.between(1..=65_535, limits.image_side, "limits.image_side");
+    check.at_least(1, limits.zip_pictures, "limits.zip_pictures");
+    check.between(1..=10_000, limits.job_pictures, "limits.job_pictures");
+    check.require(
+        limits.zip_entries >= limits.zip_pictures.max(limits.job_pictures),
+        "limits.zip_entries",
+        "must not be below limits.zip_pictures and limits.job_pictures",
+    );
+    check.at_least(1, limits.request_seconds, "limits.request_seconds");
+    check.at_least(1, uploads.in_flight, "uploads.in_flight");
+    let largest_upload = limits.zip_bytes.max(limits.image_bytes);
+    let too_small =
+        "must not be below limits.zip_bytes and limits.image_bytes, so that the largest upload fits";
+    check.require(uploads.in_flight_bytes >= largest_upload, "uploads.in_flight_bytes", too_small);
+    check.require(uploads.disk_total_bytes >= largest_upload, "uploads.disk_total_bytes", too_small);
+    check.require(
+        uploads.memory_total_bytes >= uploads.memory_each_bytes,
+        "uploads.memory_total_bytes",
+        "must not be below uploads.memory_each_bytes",
+    );
+    check.at_least(1, uploads.idle_seconds, "uploads.idle_seconds");
+}
+
+fn workers(settings: &Settings, check: &mut Validator) {
+    let (workers, supervision) = (&settings.workers, &settings.supervision);
+    check.require(
+        workers.count <= 1024,
+        "workers.count",
+        "must be from 0 to 1024; 0 means one worker for each core",
+    );
+    check.at_least(1, workers.queue, "workers.queue");
+    check.require(
+        workers.memory_bytes >= 67_108_864,
+        "workers.memory_bytes",
+        "must be at least 67108864 (64 MiB); most pictures do not fit into less",
+    );
+    check.at_least(1, workers.grace_seconds, "workers.grace_seconds");
+    check.at_least(1, workers.max_abandoned, "workers.max_abandoned");
+    check.at_least(1, supervision.window_seconds, "supervision.window_seconds");
+    check.at_least(1, supervision.backoff_initial_ms, "supervision.backoff_initial_ms");
+    check.require(
+        supervision.backoff_max_ms >= supervision.backoff_initial_ms,
+        "supervision.backoff_max_ms",
+        "must not be below supervision.backoff_initial_ms",
+    );
+}
+
+fn health(settings: &Settings, check: &mut Validator) {
+    let health = &settings.health;
+    check.at_least(1, health.interval_seconds, "health.interval_seconds");
+    check.at_least(1, health.timeout_seconds, "health.timeout_seconds");
+    check.at_least(1, health.store_seconds, "health.store_seconds");
+    check.at_least(1, health.canary_seconds, "health.canary_seconds");
+    check.require(
+        health.stale_seconds > health.interval_seconds + health.timeout_seconds,
+        "health.stale_seconds",
+        "must be above health.interval_seconds + health.timeout_seconds; otherwise every verdict is stale",
+    );
+    check.require(
+        health.memory_used_ratio > 0.0 && health.memory_used_ratio <= 1.0,
+        "health.memory_used_ratio",
+        "must be above 0 and at most 1",
+    );
+}
+
+fn blobs(settings: &Settings, check: &mut Validator) {
+    let blobs = &settings.blobs;
+    check.require(
+        blobs.url.is_empty() || blobs.url.starts_with("s3://") || blobs.url.starts_with("file:///"),
+        "blobs.url",
+        "must be empty or a URL such as s3://bucket/prefix",
+    );
+    check.between(0..=100, blobs.retries, "blobs.retries");
+    check.between(1..=240, blobs.retry_seconds, "blobs.retry_seconds");
+    check.require(
+        matches!(blobs.encryption.as_str(), "" | "AES256" | "aws:kms" | "aws:kms:dsse"),
+        "blobs.encryption",
+        "must be empty, AES256, aws:kms or aws:kms:dsse",
+    );
+    check.require(
+        blobs.kms_key.is_empty() || blobs.encryption.starts_with("aws:kms"),
+        "blobs.kms_key",
+        "requires blobs.encryption to be aws:kms or aws:kms:dsse",
+    );
+}
+
+fn store(settings: &Settings, check: &mut Validator) {
+    let store = &settings.store;
+    let url = store.url.expose_secret();
+    check.require(
+        url.is_empty() || url.starts_with("postgres://") || url.starts_with("postgresql://"),
+        "store.url",
+        "must be empty or begin with postgres://",
+    );
+    check.require(
+        settings.server.role == Role::All || !url.is_empty(),
+        "server.role",
+        "must be all while store.url is empty, because only one process can use SQLite",
+    );
+    check.between(1..=1_000, store.connections, "store.connections");
+    check.require(
+        (100..=MAX_STORE_WAIT_MS).contains(&store.statement_timeout_ms),
+        "store.statement_timeout_ms",
+        "must be from 100 to 20000; callers wait no longer than that for the store",
+    );
+    check.require(
+        (10..=store.statement_timeout_ms).contains(&store.lock_timeout_ms),
+        "store.lock_timeout_ms",
+        "must be at least 10 and not above store.statement_timeout_ms",
+    );
+}
+
+fn jobs(settings: &Settings, check: &mut Validator) {
+    let jobs = &settings.jobs;
+    check.at_least(3, jobs.lease_seconds, "jobs.lease_seconds");
+    check.at_least(10, jobs.poll_ms, "jobs.poll_ms");
+    check.at_least(1, jobs.picture_seconds, "jobs.picture_seconds");
+    check.at_least(1, jobs.max_crashes, "jobs.max_crashes");
+    check.between(1..=100, jobs.max_attempts, "jobs.max_attempts");
+    check.between(1..=60_000, jobs.retry_base_ms, "jobs.retry_base_ms");
+    check.at_least(1, jobs.collect_seconds, "jobs.collect_seconds");
+    check.require(
+        jobs.disk_low_bytes >= settings.uploads.disk_low_bytes,
+        "jobs.disk_low_bytes",
+        "must not be below uploads.disk_low_bytes",
+    );
+    check.at_least(1, jobs.orphan_seconds, "jobs.orphan_seconds");
+}
+
+fn security(settings: &Settings, check: &mut Validator) {
+    let security = &settings.security;
+    let long_enough = |secret: &str| secret.is_empty() || secret.chars().count() >= MIN_SECRET_CHARS;
+    let short = "must be empty or have at least 16 characters";
+    check.require(long_enough(security.webhook_secret.expose_secret()), "security.webhook_secret", short);
+    let previous = security.webhook_secret_previous.expose_secret();
+    check.require(long_enough(previous), "security.webhook_secret_previous", short);
+    check.require(
+        previous.is_empty() || !security.webhook_secret.expose_secret().is_empty(),
+        "security.webhook_secret_previous",
+        "requires security.webhook_secret, the secret that replaces it",
+    );
+    for (key, secret) in [
+        ("security.webhook_secret", &security.webhook_secret),
+        ("security.webhook_secret_previous", &security.webhook_secret_previous),
+    ] {
+        check.require(
+            Signer::is_well_formed(secret.expose_secret()),
+            key,
+            "begins with whsec_, so the rest must be base64: copy the secret exactly, or choose another one",
+        );
+    }
+    check.require(long_enough(security.operator_token.expose_secret()), "security.operator_token", short);
+    check.require(
+        !security.require_signature || !security.webhook_secret.expose_secret().is_empty(),
+        "security.require_signature",
+        "requires security.webhook_secret: clients need a shared secret to sign with",
+    );
+    let url = &settings.public.url;
+    check.require(
+        url.is_empty() || is_http_url(url),
+        "public.url",
+        "must be empty or an http or https URL such as https://huemill.example",
+    );
+}
+
+fn outbound(settings: &Settings, check: &mut Validator) {
+    let outbound = &settings.outbound;
+    check.require(
+        outbound.allow_cidrs.iter().all(|text| AddressPolicy::network(text).is_some()),
+        "outbound.allow_cidrs",
+        "must be networks such as 10.1.0.0/16",
+    );
+    check.require(
+        !outbound.allow_ports.is_empty(),
+        "outbound.allow_ports",
+        "must have at least one port, such as 443",
+    );
+    check.at_least(1, outbound.connect_seconds, "outbound.connect_seconds");
+    check.at_least(1, outbound.head_seconds, "outbound.head_seconds");
+    check.at_least(1, outbound.total_seconds, "outbound.total_seconds");
+    check.require(
+        outbound.nameservers.iter().all(|text| text.parse::<std::net::SocketAddr>().is_ok()),
+        "outbound.nameservers",
+        "must be addresses with ports, such as 10.0.0.53:53",
+    );
+    check.at_least(1, outbound.downloads, "outbound.downloads");
+    check.at_least(1, outbound.downloads_each, "outbound.downloads_each");
+}
+
+fn webhooks(settings: &Settings, check: &mut Validator) {
+    let webhooks = &settings.webhooks;
+    check.require(
+        !webhooks.schedule_seconds.is_empty(),
+        "webhooks.schedule_seconds",
+        "must have at least one delay, such as 0",
+    );
+    check.at_least(1, webhooks.try_seconds, "webhooks.try_seconds");
+    check.between(1..=1024, webhooks.at_once, "webhooks.at_once");
+    check.at_least(1, webhooks.each, "webhooks.each");
+    check.at_least(1, webhooks.circuit_seconds, "webhooks.circuit_seconds");
+    check.require(
+        webhooks.circuit_max_seconds >= webhooks.circuit_seconds,
+        "webhooks.circuit_max_seconds",
+        "must not be below webhooks.circuit_seconds",
+    );
+    check.at_least(1, webhooks.poll_seconds, "webhooks.poll_seconds");
+}
+
+/// Whether `EnvFilter` accepts the text and every bare word in it is a level. `EnvFilter` takes any other bare word for
+/// a target, which would silence the log.
+fn is_filter(text: &str) -> bool {
+    let is_bare = |part: &&str| !part.contains(['=', '[']);
+    EnvFilter::builder().parse(text).is_ok()
+        && text.split(',').map(str::trim).filter(is_bare).all(|word| word.parse::<LevelFilter>().is_ok())
+}
+
+fn is_origin(text: &str) -> bool {
+    is_http_url(text)
+        && text.parse::<actix_web::http::Uri>().is_ok_and(|uri| uri.path() == "/" && !text.ends_with('/'))
+}
+
+/// Whether the text is an http or https URL without user and query.
+fn is_http_url(text: &str) -> bool {
+    text.parse::<actix_web::http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri
+                .authority()
+                .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+            && uri.query().is_none()
+    })
+}
