@@ -3,8 +3,9 @@
 //! Asked by the engine alone. Every resize of the crate goes through here, so that vector instructions and
 //! buffers are chosen in one place. A region that leaves the raster is moved inside; nothing else can fail.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::{Error, Raster};
 
@@ -98,17 +99,17 @@ impl Scaler {
         filter: FilterType,
     ) -> Result<Raster, Error> {
         let mut data = vec![0; width as usize * height as usize * 3];
-        let from = ImageRef::new(source.width, source.height, source.data, PixelType::U8x3)
+        let from = TypedImageRef::<U8x3>::from_buffer(source.width, source.height, source.data)
             .map_err(Error::damaged)?;
-        let mut to =
-            Image::from_slice_u8(width, height, &mut data, PixelType::U8x3).map_err(Error::damaged)?;
+        let mut to = TypedImage::<U8x3>::from_buffer(width, height, &mut data).map_err(Error::damaged)?;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
             region.left,
             region.top,
             region.width,
             region.height,
         );
-        let resized = self.resizer.resize(&from, &mut to, &options);
+        // The typed call compiles the resizer for this pixel type alone; `resize` would bring in all thirteen.
+        let resized = self.resizer.resize_typed(&from, &mut to, &options);
         self.resizer.reset_internal_buffers();
         resized.map_err(Error::damaged)?;
         Raster::new(width, height, data).ok_or_else(|| Error::damaged("a side of the result is 0"))
