@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use huemill_imaging::{Decoder, Limits, Probe, Unwatched, probe};
+use huemill_imaging::{Decoder, Limits, Probe, Unmonitored, probe};
 use libfuzzer_sys::fuzz_target;
 use peak_alloc::PeakAlloc;
 
@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn check(bytes: &[u8], header: &Probe, scale: f64) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
-    let result = DECODER.with_borrow_mut(|decoder| decoder.decode(bytes, header, scale, &Unwatched));
+    let result = DECODER.with_borrow_mut(|decoder| decoder.decode(bytes, header, scale, &Unmonitored));
     let held = (ALLOCATOR.peak_usage() - before) as u64;
     let foretold = header.memory(scale);
     assert!(held <= foretold, "{held} bytes held, {foretold} foretold: {header:?} at {scale}");

@@ -6,14 +6,14 @@
 #[path = "../benches/support/pictures.rs"]
 mod pictures;
 
-use huemill_imaging::{CardFormat, Engine, Limits, Options, Outcome, Unwatched, probe};
+use huemill_imaging::{CardFormat, Engine, Limits, Options, Outcome, Unmonitored, probe};
 use image::{Rgb, RgbImage};
 
 const WHITE: Rgb<u8> = Rgb([255; 3]);
 
 fn process(bytes: &[u8], options: &Options) -> Outcome {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    Engine::new().unwrap().process(bytes, &probe, options, &Unwatched).unwrap()
+    Engine::new().unwrap().process(bytes, &probe, options, &Unmonitored).unwrap()
 }
 
 fn card(outcome: &Outcome) -> RgbImage {

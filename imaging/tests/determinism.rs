@@ -6,11 +6,11 @@
 #[path = "../benches/support/pictures.rs"]
 mod pictures;
 
-use huemill_imaging::{CardFormat, Engine, Limits, Options, Outcome, Unwatched, probe};
+use huemill_imaging::{CardFormat, Engine, Limits, Options, Outcome, Unmonitored, probe};
 
 fn process(engine: &mut Engine, bytes: &[u8], card: CardFormat) -> Outcome {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    engine.process(bytes, &probe, &Options::default().with_card(card), &Unwatched).unwrap()
+    engine.process(bytes, &probe, &Options::default().with_card(card), &Unmonitored).unwrap()
 }
 
 fn same(a: &Outcome, b: &Outcome) -> bool {

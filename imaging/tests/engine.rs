@@ -9,11 +9,11 @@ mod pictures;
 use std::cell::Cell;
 use std::time::Duration;
 
-use huemill_imaging::{Aspect, Engine, Error, Limits, Options, Outcome, Stage, Unwatched, Watch, probe};
+use huemill_imaging::{Aspect, Engine, Error, Limits, Monitor, Options, Outcome, Stage, Unmonitored, probe};
 use image::imageops::{self, flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
 use image::{Rgb, RgbImage};
 
-fn process(bytes: &[u8], options: &Options, watch: &dyn Watch) -> Result<Outcome, Error> {
+fn process(bytes: &[u8], options: &Options, watch: &dyn Monitor) -> Result<Outcome, Error> {
     let probe = probe(bytes, &Limits::default())?;
     Engine::new().unwrap().process(bytes, &probe, options, watch)
 }
@@ -54,11 +54,11 @@ fn all_eight_orientations_give_the_card_of_the_upright_picture() {
     for (width, height) in [(640, 400), (400, 640), (2600, 1700)] {
         let upright = scene(width, height);
         let expected =
-            process(&pictures::oriented_jpeg(&upright, 1), &Options::default(), &Unwatched).unwrap();
+            process(&pictures::oriented_jpeg(&upright, 1), &Options::default(), &Unmonitored).unwrap();
         let expected_picture = picture(&expected);
         for orientation in 2..=8 {
             let bytes = pictures::oriented_jpeg(&stored(&upright, orientation), orientation);
-            let outcome = process(&bytes, &Options::default(), &Unwatched).unwrap();
+            let outcome = process(&bytes, &Options::default(), &Unmonitored).unwrap();
             let source = outcome.source;
             assert_eq!((source.width, source.height, source.orientation), (width, height, orientation));
             let crop = |outcome: &Outcome| [outcome.crop.x, outcome.crop.y].map(f64::from);
@@ -83,7 +83,7 @@ fn a_crop_lies_in_the_picture_and_has_its_aspect() {
     for aspect in ["3:2", "1:1", "9:16", "100:1", "1:100"] {
         let aspect: Aspect = aspect.parse().unwrap();
         let options = Options::default().with_aspect(aspect);
-        let outcome = process(&pictures::jpeg(900, 650, 5), &options, &Unwatched).unwrap();
+        let outcome = process(&pictures::jpeg(900, 650, 5), &options, &Unmonitored).unwrap();
         let crop = outcome.crop;
         assert!(crop.x + crop.width <= 900 && crop.y + crop.height <= 650, "{crop:?}");
         let (across, down) = (f64::from(aspect.width()), f64::from(aspect.height()));
@@ -100,7 +100,7 @@ fn tiny_and_thin_pictures_give_whole_outcomes() {
         let bytes = pictures::png(&scene(width, height));
         for aspect in ["3:2", "100:1", "1:100"] {
             let options = Options::default().with_aspect(aspect.parse().unwrap());
-            let outcome = process(&bytes, &options, &Unwatched).unwrap();
+            let outcome = process(&bytes, &options, &Unmonitored).unwrap();
             assert_eq!(card(&outcome).dimensions(), (1096, 736));
             assert_eq!(outcome.palette.len(), options.colors());
             let crop = outcome.crop;
@@ -115,7 +115,7 @@ struct Patience {
     left: Cell<u32>,
 }
 
-impl Watch for Patience {
+impl Monitor for Patience {
     fn now(&self) -> Duration {
         Duration::ZERO
     }
@@ -143,7 +143,7 @@ fn a_picture_can_be_canceled_at_every_question_and_the_engine_goes_on() {
         canceled += 1;
     };
     assert!(canceled >= Stage::ALL.len() as u32, "asked {canceled} times, less than once a stage");
-    let fresh = process(&bytes, &options, &Unwatched).unwrap();
+    let fresh = process(&bytes, &options, &Unmonitored).unwrap();
     assert!(outcome.card.bytes == fresh.card.bytes, "what was canceled leaves nothing behind");
 }
 
@@ -151,7 +151,7 @@ fn a_picture_can_be_canceled_at_every_question_and_the_engine_goes_on() {
 #[derive(Default)]
 struct Ticking(Cell<u64>);
 
-impl Watch for Ticking {
+impl Monitor for Ticking {
     fn now(&self) -> Duration {
         self.0.set(self.0.get() + 1);
         Duration::from_millis(self.0.get())
@@ -168,7 +168,7 @@ fn every_stage_is_timed_by_the_watch() {
     for (stage, time) in outcome.timings.iter() {
         assert!(time > Duration::ZERO, "{} took no time", stage.name());
     }
-    let without = process(&pictures::jpeg(320, 240, 6), &Options::default(), &Unwatched).unwrap();
+    let without = process(&pictures::jpeg(320, 240, 6), &Options::default(), &Unmonitored).unwrap();
     assert_eq!(without.timings.total(), Duration::ZERO);
 }
 
@@ -176,7 +176,7 @@ fn every_stage_is_timed_by_the_watch() {
 fn a_picture_that_ends_too_early_is_damaged() {
     let mut bytes = pictures::jpeg(320, 240, 6);
     bytes.truncate(bytes.len() / 2);
-    let result = process(&bytes, &Options::default(), &Unwatched);
+    let result = process(&bytes, &Options::default(), &Unmonitored);
     assert!(matches!(result, Err(Error::Damaged(_))), "{:?}", result.map(|outcome| outcome.source));
 }
 

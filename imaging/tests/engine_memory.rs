@@ -8,7 +8,7 @@
 #[path = "../benches/support/pictures.rs"]
 mod pictures;
 
-use huemill_imaging::{CardFormat, Engine, Limits, Options, Unwatched, probe};
+use huemill_imaging::{CardFormat, Engine, Limits, Options, Unmonitored, probe};
 use image::{Rgb, RgbImage};
 use peak_alloc::PeakAlloc;
 
@@ -59,7 +59,7 @@ fn the_promised_memory_is_never_exceeded() {
             let promised = Engine::memory(&probe, &options);
             let before = ALLOCATOR.current_usage();
             ALLOCATOR.reset_peak_usage();
-            let outcome = engine.process(&bytes, &probe, &options, &Unwatched).unwrap();
+            let outcome = engine.process(&bytes, &probe, &options, &Unmonitored).unwrap();
             let taken = (ALLOCATOR.peak_usage() - before) as u64;
             println!("{name} {aspect}: {} KiB taken, {} promised", taken / 1024, promised / 1024);
             assert!(taken <= promised, "{name} {aspect} takes {taken} bytes, promised were {promised}");

@@ -8,7 +8,7 @@ mod check;
 mod support;
 
 use check::{assert_near, decode, decode_at, over_white};
-use huemill_imaging::{Decoder, Limits, Unwatched, probe};
+use huemill_imaging::{Decoder, Limits, Unmonitored, probe};
 use image::{ExtendedColorType, RgbImage};
 use png::{BitDepth, ColorType};
 use support::{
@@ -175,7 +175,7 @@ fn the_same_bytes_give_the_same_pixels() {
     for sample in pictures::all(24, 120, 75) {
         let probe = probe(&sample.bytes, &Limits::default()).unwrap();
         for scale in [0.0, 0.3, 1.0] {
-            let mut once = || decoder.decode(&sample.bytes, &probe, scale, &Unwatched).unwrap();
+            let mut once = || decoder.decode(&sample.bytes, &probe, scale, &Unmonitored).unwrap();
             assert_eq!(once(), once(), "{}", sample.name);
         }
     }

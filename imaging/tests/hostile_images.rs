@@ -5,7 +5,7 @@
 
 mod support;
 
-use huemill_imaging::{Decoder, Error, Limits, Raster, Unwatched, probe};
+use huemill_imaging::{Decoder, Error, Limits, Raster, Unmonitored, probe};
 use support::{
     hostile::{self, Must},
     pictures::{self, Numbers},
@@ -14,8 +14,8 @@ use support::{
 /// Probe and decode, at full size and at the smallest.
 fn read(decoder: &mut Decoder, bytes: &[u8]) -> Result<Raster, Error> {
     let probe = probe(bytes, &Limits::default())?;
-    let small = decoder.decode(bytes, &probe, 0.0, &Unwatched);
-    let full = decoder.decode(bytes, &probe, 1.0, &Unwatched)?;
+    let small = decoder.decode(bytes, &probe, 0.0, &Unmonitored);
+    let full = decoder.decode(bytes, &probe, 1.0, &Unmonitored)?;
     assert_eq!((full.width(), full.height()), (probe.width, probe.height));
     small.map(|_| full)
 }
@@ -88,7 +88,7 @@ fn ten_thousand_flipped_bits_in_each_kind_end_in_pixels_or_an_error() {
             bytes[at] ^= mask;
             if let Ok(probe) = probe(&bytes, &limits) {
                 let scale = [1.0, 0.5, 0.0][numbers.below(3) as usize];
-                if let Ok(raster) = decoder.decode(&bytes, &probe, scale, &Unwatched) {
+                if let Ok(raster) = decoder.decode(&bytes, &probe, scale, &Unmonitored) {
                     assert!(raster.width() <= probe.width && raster.height() <= probe.height);
                 }
             }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use huemill_imaging::{Decoder, Limits, Unwatched, probe};
+use huemill_imaging::{Decoder, Limits, Unmonitored, probe};
 use peak_alloc::PeakAlloc;
 use support::{hostile, pictures};
 
@@ -33,7 +33,7 @@ fn decoding_holds_no_more_than_the_header_foretells() {
         let Some(Ok(header)) = header else { return };
         for scale in [1.0, 0.5, 0.25, 0.0] {
             let most = header.memory(scale);
-            let held = peak(|| decoder.decode(bytes, &header, scale, &Unwatched));
+            let held = peak(|| decoder.decode(bytes, &header, scale, &Unmonitored));
             // A bound is of use only where it is near: 8 MB aside for profiles and metadata.
             if held > most || tight && most > 4 * held + (8 << 20) {
                 wrong.push(format!("{what} at {scale}: {held} held, {most} foretold"));

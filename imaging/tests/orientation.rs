@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use huemill_imaging::{Area, Orientation, Raster};
+use huemill_imaging::{Orientation, Raster, Rect};
 use proptest::prelude::*;
 
 /// A raster whose pixels are all different.
@@ -76,14 +76,14 @@ proptest! {
         let upright = o.apply(stored.clone());
         let [x, y] = [(upright.width(), picks[0]), (upright.height(), picks[1])]
             .map(|(side, pick)| (f64::from(side) * pick) as u32);
-        let area = Area {
+        let area = Rect {
             x,
             y,
             width: 1 + (f64::from(upright.width() - x - 1) * picks[2]) as u32,
             height: 1 + (f64::from(upright.height() - y - 1) * picks[3]) as u32,
         };
         let place = o.to_stored(area, w, h);
-        let cut = |raster: &Raster, area: Area| {
+        let cut = |raster: &Raster, area: Rect| {
             let rows = area.y..area.y + area.height;
             let data = rows.flat_map(|y| (area.x..area.x + area.width).flat_map(move |x| raster.pixel(x, y)));
             Raster::new(area.width, area.height, data.collect()).unwrap()

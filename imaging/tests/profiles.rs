@@ -4,7 +4,7 @@
 
 mod support;
 
-use huemill_imaging::{Decoder, Limits, Raster, Unwatched, probe};
+use huemill_imaging::{Decoder, Limits, Raster, Unmonitored, probe};
 use image::{ExtendedColorType, RgbImage};
 use moxcms::ColorProfile;
 use png::{BitDepth, ColorType};
@@ -15,7 +15,7 @@ use support::{
 
 fn decode(bytes: &[u8]) -> Raster {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unwatched).unwrap()
+    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unmonitored).unwrap()
 }
 
 fn to_linear(value: u8) -> f64 {

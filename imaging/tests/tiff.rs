@@ -4,7 +4,7 @@
 
 mod support;
 
-use huemill_imaging::{Decoder, Error, Limits, Raster, Unwatched, probe};
+use huemill_imaging::{Decoder, Error, Limits, Raster, Unmonitored, probe};
 use support::{
     containers::{self, Entry, tiff_entries, tiff_of},
     pictures,
@@ -15,7 +15,7 @@ const TILES: (u16, u16) = (324, 325);
 
 fn try_decode(bytes: &[u8]) -> Result<Raster, Error> {
     let probe = probe(bytes, &Limits::default())?;
-    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unwatched)
+    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unmonitored)
 }
 
 fn decode(bytes: &[u8]) -> Raster {

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use huemill_imaging::{Limits, Options, Stage, Timings, Watch};
+use huemill_imaging::{Limits, Monitor, Options, Stage, Timings};
 use huemill_observability::trace::{Span, SpanKind};
 use huemill_observability::{Aspect, Event, log, panic_text};
 use tokio::runtime::Handle;
@@ -198,7 +198,7 @@ struct AttemptWatch<'a> {
     started: Instant,
 }
 
-impl Watch for AttemptWatch<'_> {
+impl Monitor for AttemptWatch<'_> {
     fn now(&self) -> Duration {
         self.started.elapsed()
     }

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use huemill_imaging::{Engine, Error, Limits, Options, Outcome, Watch, probe};
+use huemill_imaging::{Engine, Error, Limits, Monitor, Options, Outcome, probe};
 
 /// What a picture will take, told from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub trait SlotEngine {
     fn weigh(&mut self, bytes: &[u8], options: &Options) -> Result<Load, Error>;
 
     /// Does the work, asking `watch` between its stages.
-    fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Watch) -> Result<Outcome, Error>;
+    fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Monitor) -> Result<Outcome, Error>;
 }
 
 /// Makes the mill of one thread; made anew after a panic.
@@ -46,7 +46,7 @@ impl SlotEngine for ImagingEngine {
         Ok(Load { format: probe.source().format, memory: Engine::memory(&probe, options) })
     }
 
-    fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Watch) -> Result<Outcome, Error> {
+    fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Monitor) -> Result<Outcome, Error> {
         let probe = probe(bytes, &self.limits)?;
         self.engine.process(bytes, &probe, options, watch)
     }
@@ -54,7 +54,7 @@ impl SlotEngine for ImagingEngine {
 
 #[cfg(test)]
 mod tests {
-    use huemill_imaging::{CardFormat, Unwatched};
+    use huemill_imaging::{CardFormat, Unmonitored};
 
     use super::*;
     use crate::canary;
@@ -67,13 +67,13 @@ mod tests {
         assert_eq!(first.weigh(&picture, &options).unwrap().format, "png");
         let mut jpeg = options;
         jpeg.card = CardFormat::Jpeg { quality: 90 };
-        let card = first.process(&picture, &jpeg, &Unwatched).unwrap().card.bytes;
+        let card = first.process(&picture, &jpeg, &Unmonitored).unwrap().card.bytes;
         drop(first);
         let mut second = engines().unwrap();
         let load = second.weigh(&card, &options).unwrap();
         assert_eq!(load.format, "jpeg");
         assert!(load.memory > 0);
-        second.process(&card, &options, &Unwatched).unwrap();
+        second.process(&card, &options, &Unmonitored).unwrap();
     }
 
     #[test]

@@ -19,7 +19,7 @@ use huemill_actors::actor_system::OutboundDependencies;
 use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::{AddressPolicy, Outbound};
 use huemill_actors::workers::{Cancel, Class, EngineFactory, Input, Load, Run, SlotEngine};
-use huemill_imaging::{Card, CardFormat, Crop, Error, Options, Outcome, Source, Timings, Watch};
+use huemill_imaging::{Card, CardFormat, Crop, Error, Monitor, Options, Outcome, Source, Timings};
 use huemill_observability::trace::Scope;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
@@ -178,7 +178,7 @@ impl SlotEngine for TextMill {
         Ok(Load { format: "text", memory: weight(text) })
     }
 
-    fn process(&mut self, bytes: &[u8], _: &Options, watch: &dyn Watch) -> Result<Outcome, Error> {
+    fn process(&mut self, bytes: &[u8], _: &Options, watch: &dyn Monitor) -> Result<Outcome, Error> {
         let text = std::str::from_utf8(bytes).unwrap().trim_end_matches('\0');
         let now = self.mine.held.fetch_add(weight(text), Ordering::SeqCst) + weight(text);
         self.mine.peak.fetch_max(now, Ordering::SeqCst);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
-use huemill_imaging::Watch;
+use huemill_imaging::Monitor;
 use rustix::time::{ClockId, clock_gettime};
 
 /// CPU time of this process, for criterion and for the pipeline's own timings.
@@ -20,7 +20,7 @@ impl CpuTime {
     }
 }
 
-impl Watch for CpuTime {
+impl Monitor for CpuTime {
     fn now(&self) -> Duration {
         let time = clock_gettime(ClockId::ProcessCPUTime);
         Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

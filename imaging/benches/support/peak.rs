@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use huemill_imaging::{Engine, Limits, Options, Unwatched, probe};
+use huemill_imaging::{Engine, Limits, Options, Unmonitored, probe};
 
 use super::cases::Case;
 
@@ -33,7 +33,7 @@ pub(crate) fn child() -> Option<String> {
     std::io::stdin().read_exact(&mut bytes).expect("the parent writes");
     let picture = probe(&bytes, &Limits::default()).expect("a picture within the limits");
     let mut engine = Engine::new().expect("an engine");
-    engine.process(&bytes, &picture, &Options::default(), &Unwatched).expect("a good picture");
+    engine.process(&bytes, &picture, &Options::default(), &Unmonitored).expect("a good picture");
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a high-water mark");
     Some(peak.trim().trim_end_matches("kB").trim().to_owned())

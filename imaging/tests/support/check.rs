@@ -1,7 +1,7 @@
 //! Decoding and comparing, as the tests of colours do it.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
-use huemill_imaging::{Decoder, Limits, Raster, Unwatched, probe};
+use huemill_imaging::{Decoder, Limits, Raster, Unmonitored, probe};
 
 pub fn decode(bytes: &[u8]) -> Raster {
     decode_at(bytes, 1.0)
@@ -9,7 +9,7 @@ pub fn decode(bytes: &[u8]) -> Raster {
 
 pub fn decode_at(bytes: &[u8], smallest_scale: f64) -> Raster {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    Decoder::new().unwrap().decode(bytes, &probe, smallest_scale, &Unwatched).unwrap()
+    Decoder::new().unwrap().decode(bytes, &probe, smallest_scale, &Unmonitored).unwrap()
 }
 
 /// No sample differs by more than `most`.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use huemill_actors::fault::Code;
-use huemill_imaging::{Error, NoPool};
+use huemill_imaging::{Error, ThreadPoolError};
 
 /// Why a file gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub(super) enum Failure {
     #[error("{0}")]
     Picture(#[from] Error),
     #[error("{0}")]
-    Engine(#[from] NoPool),
+    Engine(#[from] ThreadPoolError),
     #[error("the program failed on this picture; please report it")]
     Panicked,
     #[error("the card cannot be written to {}: {source}", path.display())]

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use huemill_imaging::{Engine, Limits, Options, Outcome, Unwatched, probe};
+use huemill_imaging::{Engine, Limits, Options, Outcome, Unmonitored, probe};
 
 use super::failure::Failure;
 
@@ -52,7 +52,7 @@ impl Worker {
             Some(engine) => engine,
             none => none.insert(Engine::new()?),
         };
-        Ok(engine.process(bytes, &probe, options, &Unwatched)?)
+        Ok(engine.process(bytes, &probe, options, &Unmonitored)?)
     }
 }
 

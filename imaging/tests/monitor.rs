@@ -4,7 +4,7 @@ mod support;
 
 use std::{cell::Cell, time::Duration};
 
-use huemill_imaging::{Decoder, Error, Limits, Watch, probe};
+use huemill_imaging::{Decoder, Error, Limits, Monitor, probe};
 use support::pictures::{self, Jpeg};
 
 /// Says to stop after so many questions, and notes the most threads it ever saw.
@@ -25,7 +25,7 @@ fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-impl Watch for Counting {
+impl Monitor for Counting {
     fn now(&self) -> Duration {
         Duration::ZERO
     }
