@@ -91,7 +91,7 @@ fn decode_full(
     size: (u32, u32),
     monitor: &dyn Monitor,
 ) -> Result<Vec<u8>, Error> {
-    let colours = if model == ColorModel::Grey { ColorColorModel::Luma } else { ColorColorModel::RGB };
+    let colours = if model == ColorModel::Grey { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))
