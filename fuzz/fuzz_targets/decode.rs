@@ -1,5 +1,5 @@
-//! Any bytes as a picture: probe it, then decode it at two scales, under small limits. It may fail; but what comes
-//! out has the sides that the header says, and what is held is no more than was foretold.
+//! Fuzzes the decoding of pictures: probes arbitrary bytes and decodes them at three scales, with small limits. Errors are
+//! fine. Decoded pictures must have the size in the header, and memory use must not exceed the prediction.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const LIMITS: Limits = Limits { max_pixels: 1_000_000, max_side: 16_384 };
 
 thread_local! {
-    static DECODER: RefCell<Decoder> = RefCell::new(Decoder::new().expect("a thread of its own"));
+    static DECODER: RefCell<Decoder> = RefCell::new(Decoder::new().expect("a thread without a rayon pool"));
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -30,9 +30,9 @@ fn check(bytes: &[u8], header: &Probe, scale: f64) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     let result = DECODER.with_borrow_mut(|decoder| decoder.decode(bytes, header, scale, &Unmonitored));
-    let held = (ALLOCATOR.peak_usage() - before) as u64;
-    let foretold = header.memory(scale);
-    assert!(held <= foretold, "{held} bytes held, {foretold} foretold: {header:?} at {scale}");
+    let used = (ALLOCATOR.peak_usage() - before) as u64;
+    let predicted = header.memory(scale);
+    assert!(used <= predicted, "{used} bytes used, {predicted} predicted: {header:?} at {scale}");
     if let Ok(raster) = result {
         assert!(raster.width() <= header.width && raster.height() <= header.height);
         assert!(f64::from(raster.width()) >= f64::from(header.width) * scale);

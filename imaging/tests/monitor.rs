@@ -1,4 +1,4 @@
-//! What decoding does beside pixels: it starts no thread, and it stops when it is told to.
+//! Tests that decoding starts no threads and stops when the monitor reports a cancellation.
 
 mod support;
 
@@ -7,31 +7,31 @@ use std::{cell::Cell, time::Duration};
 use huemill_imaging::{Decoder, Error, Limits, Monitor, probe};
 use support::pictures::{self, Jpeg};
 
-/// Says to stop after so many questions, and notes the most threads it ever saw.
-struct Counting {
+/// Cancels after a number of checks, and records the number of checks and the maximum number of threads.
+struct CountingMonitor {
     left: Cell<u32>,
-    asked: Cell<u32>,
+    checks: Cell<u32>,
     threads: Cell<usize>,
 }
 
-impl Counting {
+impl CountingMonitor {
     fn new(left: u32) -> Self {
-        Self { left: left.into(), asked: 0.into(), threads: 0.into() }
+        Self { left: left.into(), checks: 0.into(), threads: 0.into() }
     }
 }
 
-/// The threads of this process.
+/// Number of threads of this process.
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-impl Monitor for Counting {
+impl Monitor for CountingMonitor {
     fn now(&self) -> Duration {
         Duration::ZERO
     }
 
     fn canceled(&self) -> bool {
-        self.asked.set(self.asked.get() + 1);
+        self.checks.set(self.checks.get() + 1);
         self.threads.set(self.threads.get().max(threads()));
         self.left.set(self.left.get().saturating_sub(1));
         self.left.get() == 0
@@ -39,7 +39,7 @@ impl Monitor for Counting {
 }
 
 #[test]
-fn decoding_asks_stops_and_starts_no_thread() {
+fn decoding_checks_for_cancellation_and_starts_no_threads() {
     let mut decoder = Decoder::new().unwrap();
     let before = threads();
     let large = pictures::photo(61, 1400, 1000);
@@ -52,36 +52,36 @@ fn decoding_asks_stops_and_starts_no_thread() {
         let header = probe(&sample.bytes, &Limits::default()).unwrap();
         for scale in [1.0, 0.0] {
             let mut with = |left| {
-                let watch = Counting::new(left);
-                let result = decoder.decode(&sample.bytes, &header, scale, &watch);
-                (result, watch)
+                let monitor = CountingMonitor::new(left);
+                let result = decoder.decode(&sample.bytes, &header, scale, &monitor);
+                (result, monitor)
             };
-            let (result, watch) = with(u32::MAX);
+            let (result, monitor) = with(u32::MAX);
             assert!(result.is_ok(), "{}", sample.name);
-            assert!(watch.threads.get() <= before, "{} started a thread", sample.name);
-            let asked = watch.asked.get();
-            assert!(asked as usize > sample.bytes.len() / 150_000, "{}: asked {asked} times", sample.name);
-            for left in [1, asked / 2 + 1, asked] {
-                let (result, watch) = with(left);
-                assert_eq!(result.err(), Some(Error::Canceled), "{} at question {left}", sample.name);
-                assert!(watch.asked.get() <= left + 16, "{} went on", sample.name);
+            assert!(monitor.threads.get() <= before, "{} started a thread", sample.name);
+            let checks = monitor.checks.get();
+            assert!(checks as usize > sample.bytes.len() / 150_000, "{}: only {checks} checks", sample.name);
+            for left in [1, checks / 2 + 1, checks] {
+                let (result, monitor) = with(left);
+                assert_eq!(result.err(), Some(Error::Canceled), "{} at check {left}", sample.name);
+                assert!(monitor.checks.get() <= left + 16, "{} did not stop", sample.name);
             }
         }
     }
 }
 
 #[test]
-fn a_thread_may_have_many_decoders_one_after_the_other_or_at_once() {
+fn a_thread_can_have_several_decoders_in_turn_or_at_once() {
     let sample = Jpeg::default().rgb(&pictures::photo(62, 300, 200));
     let header = probe(&sample, &Limits::default()).unwrap();
-    let watch = Counting::new(u32::MAX);
+    let monitor = CountingMonitor::new(u32::MAX);
     let mut first = Decoder::new().unwrap();
-    let expected = first.decode(&sample, &header, 0.2, &watch).unwrap();
+    let expected = first.decode(&sample, &header, 0.2, &monitor).unwrap();
     let mut second = Decoder::new().unwrap();
-    assert_eq!(second.decode(&sample, &header, 0.2, &watch).unwrap(), expected);
+    assert_eq!(second.decode(&sample, &header, 0.2, &monitor).unwrap(), expected);
     drop((first, second));
     let before = threads();
-    let watch = Counting::new(u32::MAX);
-    assert_eq!(Decoder::new().unwrap().decode(&sample, &header, 0.2, &watch).unwrap(), expected);
-    assert!(watch.threads.get() <= before);
+    let monitor = CountingMonitor::new(u32::MAX);
+    assert_eq!(Decoder::new().unwrap().decode(&sample, &header, 0.2, &monitor).unwrap(), expected);
+    assert!(monitor.threads.get() <= before);
 }

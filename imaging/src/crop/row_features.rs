@@ -93,11 +93,10 @@ impl FeatureRow {
     /// Writes sum and maximum of each whole cell of the accumulated rows, and resets the totals.
     pub(super) fn take_cells(&mut self, cells: &mut Vec<(u32, u8)>) {
         cells.clear();
-        cells.extend(self.sums.chunks_exact(SIDE).zip(self.maxima.chunks_exact(SIDE)).map(
-            |(sums, maxima)| {
-                (sums.iter().copied().map(u32::from).sum(), maxima.iter().copied().fold(0, u8::max))
-            },
-        ));
+        let totals = self.sums.chunks_exact(SIDE).zip(self.maxima.chunks_exact(SIDE));
+        cells.extend(totals.map(|(sums, maxima)| {
+            (sums.iter().copied().map(u32::from).sum(), maxima.iter().copied().fold(0, u8::max))
+        }));
         self.sums.fill(0);
         self.maxima.fill(0);
     }
@@ -125,11 +124,8 @@ impl FeatureRow {
         self.compute_values(.., row.pixels(), 0.499, |([r, g, b], light)| {
             let (max, min) = (f32::from(r.max(g).max(b)), f32::from(r.min(g).min(b)));
             let range = (max + min).min(510.0 - max - min).max(1.0);
-            within(
-                SATURATION_LIGHTNESS,
-                light,
-                ((max - min) / range - THRESHOLD) * (255.0 / (1.0 - THRESHOLD)),
-            )
+            let value = ((max - min) / range - THRESHOLD) * (255.0 / (1.0 - THRESHOLD));
+            within(SATURATION_LIGHTNESS, light, value)
         });
         self.recompute_doubtful(|x| saturation_in_f64(row.pixel(x)));
     }
@@ -140,17 +136,12 @@ impl FeatureRow {
         let Some(inner) = self.values.len().checked_sub(2) else {
             return self.compute_lightness(row);
         };
-        let middle =
-            row.lightness[1..=inner].iter().zip(&above.lightness[1..=inner]).zip(&below.lightness[1..=inner]);
-        let sides = row.lightness[..inner].iter().zip(&row.lightness[2..]);
-        self.compute_values(
-            1..=inner,
-            middle.zip(sides),
-            0.499_9,
-            |(((middle, above), below), (left, right))| {
-                (middle * 4.0 - above - below - left - right) * (1.0 / LIGHTNESS_SCALE)
-            },
-        );
+        let [above_light, light, below_light] = [above, row, below].map(|row| &row.lightness[..]);
+        let column = light[1..=inner].iter().zip(&above_light[1..=inner]).zip(&below_light[1..=inner]);
+        let inputs = column.zip(light[..inner].iter().zip(&light[2..]));
+        self.compute_values(1..=inner, inputs, 0.499_9, |(((middle, above), below), (left, right))| {
+            (middle * 4.0 - above - below - left - right) * (1.0 / LIGHTNESS_SCALE)
+        });
         self.recompute_doubtful(|x| {
             edge_in_f64(row.pixel(x), [above.pixel(x), row.pixel(x - 1), row.pixel(x + 1), below.pixel(x)])
         });

@@ -33,7 +33,7 @@ pub(super) fn memory(stream: &[u8], width: u32, height: u32, limit: u64) -> Opti
             _ => {
                 let colours = bits.read(8)? + 1;
                 read_image(&mut bits, colours, 1)?;
-                let packed = [(2, 3), (4, 2), (16, 1)].iter().find(|&&(most, _)| colours <= most);
+                let packed = [(2, 3), (4, 2), (16, 1)].iter().find(|&&(max, _)| colours <= max);
                 coded_width = coded_width.div_ceil(1 << packed.map_or(0, |&(_, bits)| bits));
             }
         }
@@ -96,8 +96,8 @@ struct PrefixCode {
 }
 
 impl PrefixCode {
-    /// Builds the code from the length of each symbol's code. Fails for an incomplete code
-    /// of more than one symbol.
+    /// Builds the code from the length of each symbol's code. Fails for an incomplete code of more than
+    /// one symbol.
     fn new(lengths: &[u8]) -> Option<Self> {
         let mut counts = [0; 16];
         for &length in lengths {

@@ -107,13 +107,13 @@ impl PixelConverter {
         length: usize,
         places: impl Iterator<Item = &'a mut u8>,
     ) -> Result<(), Error> {
-        let short = || Error::damaged("a strip or tile is truncated");
+        let truncated = || Error::damaged("a strip or tile is truncated");
         match chunk {
             DecodingResult::U8(samples) if self.depth < 8 => {
                 let depth = usize::from(self.depth);
                 let bytes = (length * depth).div_ceil(8);
                 let packed =
-                    samples.get(row * bytes..).and_then(|rest| rest.get(..bytes)).ok_or_else(short)?;
+                    samples.get(row * bytes..).and_then(|rest| rest.get(..bytes)).ok_or_else(truncated)?;
                 let max = (1_u16 << depth) - 1;
                 // Grey samples are scaled to 8 bits; indices are kept.
                 let factor =
@@ -126,12 +126,12 @@ impl PixelConverter {
             }
             DecodingResult::U8(samples) => {
                 let samples =
-                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(short)?;
+                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(truncated)?;
                 places.zip(samples).for_each(|(place, &sample)| *place = sample);
             }
             DecodingResult::U16(samples) => {
                 let samples =
-                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(short)?;
+                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(truncated)?;
                 places.zip(samples).for_each(|(place, &sample)| *place = samples::narrow(sample));
             }
             _ => return Err(Error::Unsupported("TIFF with signed or floating-point samples")),
