@@ -1,5 +1,5 @@
-//! Fuzzes the decoding of pictures: probes arbitrary bytes and decodes them at three scales, with small limits. Errors are
-//! fine. Decoded pictures must have the size in the header, and memory use must not exceed the prediction.
+//! Fuzzes the decoding of pictures: probes arbitrary bytes and decodes them at three scales, with small limits. Errors
+//! are fine. Decoded pictures must have the size in the header, and memory use must not exceed the prediction.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Fuzzes the reading of ZIP archives: reads the directory of arbitrary bytes, then peeks at and extracts every entry, with
-//! small limits. The extracted data must respect the limits and match the directory.
+//! Fuzzes the reading of ZIP archives: reads the directory of arbitrary bytes, then peeks at and extracts every entry,
+//! with small limits. The extracted data must respect the limits and match the directory.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Writes the seeded pictures of the golden tests as PNG files. The reference programs read them to make the golden files.
+//! Writes the seeded pictures of the golden tests as PNG files. The reference programs read them to make the golden
+//! files.
 //!
 //! `cargo run -p huemill-imaging --example seeded_pictures -- FOLDER` creates `FOLDER/palette` and `FOLDER/crop`.
 

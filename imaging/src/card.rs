@@ -1,4 +1,4 @@
-//! Draws the social card, a picture above a row of colour swatches on white, and encodes it as PNG, JPEG or lossless WebP.
+//! Draws the social card, a picture above a row of swatches on white, and encodes it as PNG, JPEG or lossless WebP.
 //!
 //! The engine calls it. The layout is part of the service's contract and is defined by the constants here. The same
 //! pixels always give the same bytes, because nothing else gets into the file: no profile, no text, no time. An encoder
@@ -67,7 +67,8 @@ const fn bytes(pixels: u32) -> usize {
 /// Maximum memory, in bytes, that encoding a card holds at once. It includes the result and excludes the pixels.
 ///
 /// Noise is the worst case. PNG needs a stream of up to 12 bits per byte in a vector of twice that size, and beside it
-/// an uncompressed stream that replaces it, in a vector that grows. WebP needs four bytes per pixel and a growing stream.
+/// an uncompressed stream that replaces it, in a vector that grows. WebP needs four bytes per pixel and a growing
+/// stream.
 pub(crate) const ENCODING_MEMORY: u64 = WIDTH as u64 * HEIGHT as u64 * 13;
 
 impl Card {
@@ -89,8 +90,9 @@ impl Card {
     }
 }
 
-/// Uses the Paeth filter for every row. On photographs, choosing a filter for each row mostly gives Paeth too: it changes
-/// the size by less than 2 % and takes a seventh more time. Paeth turns flat rows into zeros, which cost nothing.
+/// Uses the Paeth filter for every row. On photographs, choosing a filter for each row mostly gives Paeth too: it
+/// changes the size by less than 2 % and takes a seventh more time. Paeth turns flat rows into zeros, which cost
+/// nothing.
 fn encode_png(bytes: &mut Vec<u8>, raster: &Raster) -> Result<(), png::EncodingError> {
     let mut encoder = Encoder::new(bytes, raster.width(), raster.height());
     encoder.set_color(ColorType::Rgb);

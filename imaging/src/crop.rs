@@ -1,9 +1,9 @@
-//! Finds the best crop of a picture by the method of smartcrop.js (Wagner 2014), as implemented by the crate smartcrop2.
+//! Finds the best crop of a picture by the method of smartcrop.js (Wagner 2014), as in the crate smartcrop2.
 //!
-//! The caller scales the picture to about [`SHORT_SIDE`]. The result is a rectangle of the requested aspect ratio, in the
-//! pixels of the full picture. There are two steps: `cell_scores` rates cells of 8 × 8 pixels by detail, skin and
-//! saturation, and `placement` slides the crop over the cells. It cannot fail for any size: a picture of one pixel is its
-//! own crop. Tests compare the rectangles and scores with those of smartcrop2.
+//! The caller scales the picture to about [`SHORT_SIDE`]. The result is a rectangle of the requested aspect ratio, in
+//! the pixels of the full picture. There are two steps: `cell_scores` rates cells of 8 × 8 pixels by detail, skin and
+//! saturation, and `placement` slides the crop over the cells. It cannot fail for any size: a picture of one pixel is
+//! its own crop. Tests compare the rectangles and scores with those of smartcrop2.
 
 mod cell_scores;
 mod placement;
@@ -17,8 +17,8 @@ pub const SHORT_SIDE: u32 = 256;
 
 /// Finds the best crop for a picture of `source` (width, height), of which `small` is a scaled copy.
 ///
-/// The result is the largest rectangle of `aspect` that fits, rounded to whole pixels and at least 1 × 1, at the position
-/// with the highest score. Of equal positions the one nearest to the centre wins.
+/// The result is the largest rectangle of `aspect` that fits, rounded to whole pixels and at least 1 × 1, at the
+/// position with the highest score. Of equal positions the one nearest to the centre wins.
 #[must_use]
 pub fn best(small: &Raster, source: (u32, u32), aspect: Aspect) -> Crop {
     let size = (small.width(), small.height());

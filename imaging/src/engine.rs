@@ -1,7 +1,7 @@
 //! Runs the whole pipeline for one picture: decode, palette, crop, card, encode.
 //!
-//! An engine owns the state that a thread reuses between pictures. It asks the caller's [`Monitor`] between stages whether
-//! to stop. It returns the error of the first stage that fails, and keeps nothing of that picture.
+//! An engine owns the state that a thread reuses between pictures. It asks the caller's [`Monitor`] between stages
+//! whether to stop. It returns the error of the first stage that fails, and keeps nothing of that picture.
 //!
 //! The decoded picture stays in its stored orientation; only the small copies made from it are turned upright. It is
 //! freed as soon as the card's picture has been cut from it, so that it is gone before the encoder needs memory.
@@ -142,8 +142,8 @@ fn stored_rect(crop: &Crop, probe: &Probe, raster: &Raster) -> SubpixelRect {
     }
 }
 
-/// Size of the copy that the crop is searched on. Its sides are at most [`crop::SHORT_SIDE`] and [`LONG_SIDE`], and it is
-/// never enlarged.
+/// Size of the copy that the crop is searched on. Its sides are at most [`crop::SHORT_SIDE`] and [`LONG_SIDE`], and it
+/// is never enlarged.
 fn small_size((width, height): (u32, u32)) -> (u32, u32) {
     let (short, long) = (f64::from(width.min(height)), f64::from(width.max(height)));
     let scale = (f64::from(crop::SHORT_SIDE) / short).min(f64::from(LONG_SIDE) / long).min(1.0);

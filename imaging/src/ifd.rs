@@ -1,6 +1,6 @@
-//! Reads the first image file directory (IFD) of a TIFF file or an EXIF block (TIFF 6.0, section 2; `BigTIFF`). The probe
-//! uses it. It allocates nothing and follows no links to further directories, so cycles and huge counts cost nothing.
-//! Values out of bounds count as missing.
+//! Reads the first image file directory (IFD) of a TIFF file or an EXIF block (TIFF 6.0, section 2; `BigTIFF`). The
+//! probe uses it. It allocates nothing and follows no links to further directories, so cycles and huge counts cost
+//! nothing. Values out of bounds count as missing.
 
 use crate::Orientation;
 

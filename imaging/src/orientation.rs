@@ -1,5 +1,5 @@
-//! Turns pixels and rectangles upright by the EXIF orientation (EXIF 2.32, tag 274). The engine uses it for the picture's
-//! small copies. It is pure arithmetic and cannot fail.
+//! Turns pixels and rectangles upright by the EXIF orientation (EXIF 2.32, tag 274). The engine uses it for the
+//! picture's small copies. It is pure arithmetic and cannot fail.
 
 use crate::Raster;
 

@@ -1,5 +1,5 @@
-//! Extracts the palette of a picture: exactly the requested number of colours, most frequent first. The engine calls it.
-//! It cannot fail.
+//! Extracts the palette of a picture: exactly the requested number of colours, most frequent first. The engine calls
+//! it. It cannot fail.
 //!
 //! The method is that of `ColorThief`: a histogram with five bits per channel, quantised by median cut (see [`mmcq`]).
 //! At most [`SAMPLE_LIMIT`] pixels are counted, so the work is bounded for any picture.

@@ -1,5 +1,5 @@
-//! Resizes a rectangle of a raster. The engine does all its resizing here, so that filters and buffers are chosen in one
-//! place. A rectangle that leaves the raster is moved inside it; only a failed resizer call is an error.
+//! Resizes a rectangle of a raster. The engine does all its resizing here, so that filters and buffers are chosen in
+//! one place. A rectangle that leaves the raster is moved inside it; only a failed resizer call is an error.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
@@ -60,8 +60,8 @@ impl Scaler {
         (u64::from(across) + 1) * u64::from(height) * 3
     }
 
-    /// Resizes `rect` of `source` to `width` × `height` with Catmull-Rom. When it reduces, the result is about 50 dB from
-    /// that of Lanczos, in three quarters of the time. Enlarged pictures stay clean.
+    /// Resizes `rect` of `source` to `width` × `height` with Catmull-Rom. When it reduces, the result is about 50 dB
+    /// from that of Lanczos, in three quarters of the time. Enlarged pictures stay clean.
     pub(crate) fn resize(
         &mut self,
         source: &Raster,

@@ -86,7 +86,11 @@ proptest! {
     ) {
         let picture = raster(width, height, |x, y| {
             let tile = hash(x / 24, y / 24, seed);
-            if tile.is_multiple_of(3) { grainy(base, spread, x, y, seed % 1000) } else { grainy([tile as u8, 90, 60], 9, x, y, 7) }
+            if tile.is_multiple_of(3) {
+                grainy(base, spread, x, y, seed % 1000)
+            } else {
+                grainy([tile as u8, 90, 60], 9, x, y, 7)
+            }
         });
         assert_same(&picture, aspect(across, down), true);
     }

@@ -1,5 +1,5 @@
-//! Tests that the same picture always gives the same bytes: again, on another thread, after other pictures, and in every
-//! format.
+//! Tests that the same picture always gives the same bytes: again, on another thread, after other pictures, and in
+//! every format.
 
 #![allow(clippy::unwrap_used)] // clippy exempts tests, but not their helpers
 

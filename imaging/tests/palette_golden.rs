@@ -1,4 +1,5 @@
-//! Compares the palette with the results of the Python package colorthief at its best quality, in `golden/palette.json`.
+//! Compares the palette with the results of the Python package colorthief at its best quality, in
+//! `golden/palette.json`.
 //!
 //! `golden/README.md` describes how that file is made. Photographs are compared if `HUEMILL_PHOTOS` names their folder.
 
@@ -35,8 +36,8 @@ fn golden_colors(palette: &Value) -> Vec<GoldenColor> {
     colors.filter(|color| color.count > 0).collect()
 }
 
-/// Pairs each colour of `expected` with one of `found`, closest pairs first, and returns the mean difference of the pairs.
-/// Above seven colours, colorthief returns one fewer than requested.
+/// Pairs each colour of `expected` with one of `found`, closest pairs first, and returns the mean difference of the
+/// pairs. Above seven colours, colorthief returns one fewer than requested.
 fn difference(found: &[[u8; 3]], expected: &[GoldenColor]) -> f32 {
     let indexed = found.iter().enumerate();
     let mut pairs: Vec<_> = indexed
@@ -98,7 +99,8 @@ fn photographs_get_the_colours_of_colorthief() {
 
 #[test]
 fn boxes_are_split_as_in_colorthief() {
-    // Where colorthief returns all requested colours and no empty box, its boxes contain the same pixels as in this crate.
+    // Where colorthief returns all requested colours and no empty box, its boxes contain the same pixels as in this
+    // crate.
     let golden = golden();
     let mut compared = 0;
     for (name, picture) in seeded() {

@@ -1,5 +1,5 @@
-//! Measures the peak memory of a process that makes one card. It starts this program again for each picture, because the
-//! kernel's high-water mark never falls.
+//! Measures the peak memory of a process that makes one card. It starts this program again for each picture, because
+//! the kernel's high-water mark never falls.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};

@@ -1,8 +1,8 @@
 //! Rates cells of 8 × 8 pixels by the features that smartcrop looks for: edges, skin and strong colours.
 //!
-//! Each feature is rounded to 8 bits per pixel and again per cell, with results that equal those of smartcrop2 to the last
-//! bit. It is faster than smartcrop2 because it holds three rows instead of whole feature images, and because of the
-//! vector arithmetic in [`row_features`](super::row_features).
+//! Each feature is rounded to 8 bits per pixel and again per cell, with results that equal those of smartcrop2 to the
+//! last bit. It is faster than smartcrop2 because it holds three rows instead of whole feature images, and because of
+//! the vector arithmetic in [`row_features`](super::row_features).
 
 use super::row_features::{CELL, FeatureRow, PixelRow};
 use crate::Raster;

@@ -1,8 +1,8 @@
 //! Finds the position of the crop with the highest score.
 //!
 //! A cell's score is weighted by its position in the crop: little at the edge, most along the lines of thirds, and
-//! negative outside. Crops move by whole cells, so the weight depends only on the position in the crop. Scoring all crops
-//! is therefore a correlation of the cells with one table of weights.
+//! negative outside. Crops move by whole cells, so the weight depends only on the position in the crop. Scoring all
+//! crops is therefore a correlation of the cells with one table of weights.
 
 use super::cell_scores::CellScores;
 use super::row_features::CELL;
@@ -85,7 +85,8 @@ impl<'a> Scorer<'a> {
     }
 }
 
-/// Returns the dot product over the shorter length. It adds in four lanes, so that additions do not wait for each other.
+/// Returns the dot product over the shorter length. It adds in four lanes, so that additions do not wait for each
+/// other.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let length = a.len().min(b.len());
     let (a, a_rest) = a[..length].as_chunks::<4>();

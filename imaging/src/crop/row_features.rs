@@ -1,8 +1,8 @@
 //! Computes the features of one row of pixels, several pixels at once.
 //!
-//! smartcrop2 computes in `f64`, pixel by pixel. This code first computes every feature in `f32`. The result is the same
-//! integer from 0 to 255, unless the value is so close to the middle between two integers that a rounding error may
-//! decide. Those few pixels are computed again in the way of smartcrop2. The tests cover all colours.
+//! smartcrop2 computes in `f64`, pixel by pixel. This code first computes every feature in `f32`. The result is the
+//! same integer from 0 to 255, unless the value is so close to the middle between two integers that a rounding error
+//! may decide. Those few pixels are computed again in the way of smartcrop2. The tests cover all colours.
 
 use std::slice::SliceIndex;
 

@@ -1,5 +1,6 @@
 //! Decodes JPEG with the faster of two decoders: zune-jpeg at full size, jpeg-decoder at 1/2, 1/4 and 1/8 and for
-//! colour encodings that zune-jpeg does not support (CMYK, RGB). Both read a [`SanitizedJpeg`], which makes them strict.
+//! colour encodings that zune-jpeg does not support (CMYK, RGB). Both read a [`SanitizedJpeg`], which makes them
+//! strict.
 //!
 //! Measured in CPU time with the resize to a card, at quality 88: at 1/2, jpeg-decoder costs as much as zune-jpeg for
 //! 2 MP and two thirds of it from 12 MP on, with a quarter of the memory. At 1/4 and 1/8 it always costs less.

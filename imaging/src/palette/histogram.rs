@@ -1,8 +1,8 @@
 //! Counts the colours of a sample of pixels, in a histogram with five bits per channel. The palette uses it; it cannot
 //! fail.
 //!
-//! Unlike in `ColorThief`, a bin also stores the sum of its pixels. A palette colour is therefore the mean of real pixels
-//! and not of bin centres: a black picture gives black, not `#040404`.
+//! Unlike in `ColorThief`, a bin also stores the sum of its pixels. A palette colour is therefore the mean of real
+//! pixels and not of bin centres: a black picture gives black, not `#040404`.
 
 /// Pixels with all three channels above this value are near-white.
 const WHITE: u8 = 250;
@@ -37,8 +37,8 @@ pub(super) struct Bin {
     pub(super) sum: [u32; 3],
 }
 
-/// All bins, followed by one slot for the near-white pixels. Each slot packs four 32-bit sums into two numbers: count and
-/// red, green and blue.
+/// All bins, followed by one slot for the near-white pixels. Each slot packs four 32-bit sums into two numbers: count
+/// and red, green and blue.
 pub(super) struct Histogram(Vec<[u64; 2]>);
 
 const UPPER: u32 = 32;
@@ -138,8 +138,8 @@ fn is_near_white(pixel: [u8; 3]) -> bool {
     pixel.iter().all(|&channel| channel > WHITE)
 }
 
-/// Selects at most `limit` pixels, always the same ones, and half of them from each half of the picture. Both halves give
-/// the same number of runs. A run of the second half may be one pixel longer.
+/// Selects at most `limit` pixels, always the same ones, and half of them from each half of the picture. Both halves
+/// give the same number of runs. A run of the second half may be one pixel longer.
 fn sample(pixels: &[[u8; 3]], limit: usize) -> [impl Iterator<Item = &[[u8; 3]]>; 2] {
     let (upper, lower) = pixels.split_at(pixels.len() / 2);
     let takes_all = pixels.len() <= limit;
@@ -148,8 +148,8 @@ fn sample(pixels: &[[u8; 3]], limit: usize) -> [impl Iterator<Item = &[[u8; 3]]>
 
 /// Returns all pixels as one run, or one run of [`RUN`] neighbours from each of `parts` equal parts.
 ///
-/// The position of a run varies from part to part, because a fixed stride could hit only one column of a striped picture.
-/// Neighbours are taken together because they share a cache line, and loading cache lines dominates the cost.
+/// The position of a run varies from part to part, because a fixed stride could hit only one column of a striped
+/// picture. Neighbours are taken together because they share a cache line, and loading cache lines dominates the cost.
 fn runs(pixels: &[[u8; 3]], parts: Option<usize>) -> impl Iterator<Item = &[[u8; 3]]> {
     let length = if parts.is_some() { RUN } else { pixels.len() };
     let parts = parts.unwrap_or(1);

@@ -1,9 +1,9 @@
 //! Quantises colours by modified median cut (MMCQ; Bloomberg 2008, in Leptonica), with the rules of `ColorThief`. The
 //! palette calls it; it cannot fail.
 //!
-//! One box around all pixels is split repeatedly: first the box with the most pixels, until three quarters of the colours
-//! are found, then the box with the largest product of pixels and volume. A split goes across the longest side, within
-//! the larger part beside the median.
+//! One box around all pixels is split repeatedly: first the box with the most pixels, until three quarters of the
+//! colours are found, then the box with the largest product of pixels and volume. A split goes across the longest side,
+//! within the larger part beside the median.
 //!
 //! The known implementations count an empty box as a colour. This one continues until every box has pixels, or lies in
 //! one bin and cannot be split. The work is proportional to the occupied bins, not to the volume of the boxes.
@@ -85,8 +85,8 @@ impl ColorBox {
         (0..3).map(|axis| self.side(axis)).product()
     }
 
-    /// Splits the box. Returns the parts that have pixels: two, or one that is smaller than the box. The box must have at
-    /// least two bins, so that it has a side to split.
+    /// Splits the box. Returns the parts that have pixels: two, or one that is smaller than the box. The box must have
+    /// at least two bins, so that it has a side to split.
     fn split(self, bins: &mut [Bin]) -> impl Iterator<Item = Self> {
         let longest = (0..3).map(|axis| self.side(axis)).max();
         let axis = (0..3).find(|&axis| Some(self.side(axis)) == longest).unwrap_or(0);
@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_box_with_all_pixels_in_its_last_layer_is_still_split() {
-        // After a split along red, the upper part spans red 16 to 31 but has pixels only in 31, so it cannot be split there.
+        // After a split along red, the upper part spans red 16 to 31 but has pixels only in 31, so it cannot be split
+        // there.
         let mut bins = vec![bin([0, 0, 0], 90), bin([31, 4, 0], 6), bin([31, 9, 0], 4)];
         let mut colors = quantize(&mut bins, 3);
         colors.sort_unstable_by_key(|color| color.count);

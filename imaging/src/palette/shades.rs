@@ -1,8 +1,8 @@
 //! Derives shades for a picture that has fewer colours than requested. The palette calls it; it cannot fail.
 //!
-//! A shade keeps the hue of a real colour, and as much of its chroma as sRGB can show at another lightness (Oklch). Each
-//! shade is the candidate farthest from all colours so far. Shades therefore spread evenly, no two are equal, and a
-//! request for more keeps the earlier ones.
+//! A shade keeps the hue of a real colour, and as much of its chroma as sRGB can show at another lightness (Oklch).
+//! Each shade is the candidate farthest from all colours so far. Shades therefore spread evenly, no two are equal, and
+//! a request for more keeps the earlier ones.
 
 use ::palette::color_difference::EuclideanDistance;
 use ::palette::{FromColor, convert::FromColorUnclamped};

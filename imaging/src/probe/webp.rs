@@ -41,7 +41,8 @@ pub(crate) struct Frame {
     pub(crate) length: u64,
 }
 
-/// Walks RIFF chunks. Yields name, offset of the data, and data. A truncated chunk has the rest of the bytes as its data.
+/// Walks RIFF chunks. Yields name, offset of the data, and data. A truncated chunk has the rest of the bytes as its
+/// data.
 #[derive(Clone)]
 struct RiffChunks<'a> {
     bytes: &'a [u8],

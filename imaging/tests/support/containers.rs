@@ -49,8 +49,8 @@ pub fn riff(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A lossy key frame (RFC 6386) with a header and modes of zeros, which give a uniform grey, followed by these tokens. Any
-/// bit string is a valid sequence of tokens.
+/// A lossy key frame (RFC 6386) with a header and modes of zeros, which give a uniform grey, followed by these tokens.
+/// Any bit string is a valid sequence of tokens.
 pub fn vp8(width: u16, height: u16, tokens: &[u8]) -> Vec<u8> {
     let blocks = u32::from(width).div_ceil(16) * u32::from(height).div_ceil(16);
     let modes = 200 + 8 * blocks.min(4096);
@@ -104,7 +104,8 @@ pub fn vp8l_groups(groups: u32) -> Vec<u8> {
     bits.bytes
 }
 
-/// Writes the code lengths 1, 2, 3, ..., 9, 10, 10. The code length code uses three bits for 1 to 6 and four for 7 to 10.
+/// Writes the code lengths 1, 2, 3, ..., 9, 10, 10. The code length code uses three bits for 1 to 6 and four for 7 to
+/// 10.
 fn full_table(bits: &mut BitWriter) {
     bits.write(0, 1);
     bits.write(15, 4);

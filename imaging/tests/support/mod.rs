@@ -1,5 +1,5 @@
-//! Makes pictures for tests: valid ones, hostile ones, and the containers of both. The tests of the service and the fuzz
-//! targets include these files by path.
+//! Makes pictures for tests: valid ones, hostile ones, and the containers of both. The tests of the service and the
+//! fuzz targets include these files by path.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod containers;
