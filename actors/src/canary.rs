@@ -87,14 +87,14 @@ fn check_crop(crop: &Crop) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use huemill_imaging::{Engine, Limits, Options, Unwatched, probe};
+    use huemill_imaging::{Engine, Limits, Options, Unmonitored, probe};
 
     use super::*;
 
     fn outcome() -> Outcome {
         let (picture, options) = (picture(), Options::default());
         let probe = probe(&picture, &Limits::default()).unwrap();
-        Engine::new().unwrap().process(&picture, &probe, &options, &Unwatched).unwrap()
+        Engine::new().unwrap().process(&picture, &probe, &options, &Unmonitored).unwrap()
     }
 
     #[test]

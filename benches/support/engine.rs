@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use huemill_imaging::{Engine, Limits, Options, Unwatched, probe};
+use huemill_imaging::{Engine, Limits, Options, Unmonitored, probe};
 
 /// The number of pictures per second on all cores together.
 pub fn per_second(picture: &[u8], time: Duration) -> f64 {
@@ -20,7 +20,7 @@ fn work(picture: &[u8], started: Instant, time: Duration) -> usize {
     let mut done = 0;
     while started.elapsed() < time {
         let probe = probe(picture, &Limits::default()).unwrap();
-        engine.process(picture, &probe, &options, &Unwatched).unwrap();
+        engine.process(picture, &probe, &options, &Unmonitored).unwrap();
         done += 1;
     }
     done

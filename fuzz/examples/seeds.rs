@@ -1,4 +1,4 @@
-//! Writes the small archives of the tests' tables where `cargo fuzz run zip` looks for its first inputs.
+//! Writes the seed corpus of the fuzz target `zip`: small valid archives, and the hostile ones of the tests.
 
 #[path = "../../store/tests/support/archives.rs"]
 mod archives;
@@ -7,8 +7,8 @@ use std::path::Path;
 
 use archives::{Member, hostile, zip_with};
 
-/// Longer inputs slow the search down.
-const LONGEST: usize = 4096;
+/// Maximum size of a seed in bytes. Larger inputs slow the fuzzer down.
+const MAX_SEED_BYTES: usize = 4096;
 
 fn main() -> std::io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/zip");
@@ -16,10 +16,10 @@ fn main() -> std::io::Result<()> {
     let picture = b"\x89PNG\r\n\x1a\n and more of it, and more of it";
     let members = [Member::stored("a.png", picture), Member::deflated("b/c.jpg", picture)];
     let zip64 = members.clone().map(|member| Member { zip64: true, ..member });
-    let good = [members, zip64].map(|members| zip_with(&members, b"comment"));
+    let valid = [members, zip64].map(|members| zip_with(&members, b"comment"));
     let rows = hostile::table(picture).into_iter().map(|row| row.bytes);
-    for (index, bytes) in good.into_iter().chain(rows).enumerate() {
-        if bytes.len() <= LONGEST {
+    for (index, bytes) in valid.into_iter().chain(rows).enumerate() {
+        if bytes.len() <= MAX_SEED_BYTES {
             std::fs::write(folder.join(format!("seed-{index:03}")), bytes)?;
         }
     }

@@ -1,11 +1,11 @@
-//! Any bytes as a picture: probe it, then decode it at two scales, under small limits. It may fail; but what comes
-//! out has the sides that the header says, and what is held is no more than was foretold.
+//! Fuzzes the decoding of pictures: probes arbitrary bytes and decodes them at three scales, with small limits. Errors
+//! are fine. Decoded pictures must have the size in the header, and memory use must not exceed the prediction.
 
 #![no_main]
 
 use std::cell::RefCell;
 
-use huemill_imaging::{Decoder, Limits, Probe, Unwatched, probe};
+use huemill_imaging::{Decoder, Limits, Probe, Unmonitored, probe};
 use libfuzzer_sys::fuzz_target;
 use peak_alloc::PeakAlloc;
 
@@ -15,7 +15,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const LIMITS: Limits = Limits { max_pixels: 1_000_000, max_side: 16_384 };
 
 thread_local! {
-    static DECODER: RefCell<Decoder> = RefCell::new(Decoder::new().expect("a thread of its own"));
+    static DECODER: RefCell<Decoder> = RefCell::new(Decoder::new().expect("a thread without a rayon pool"));
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -29,10 +29,10 @@ fuzz_target!(|bytes: &[u8]| {
 fn check(bytes: &[u8], header: &Probe, scale: f64) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
-    let result = DECODER.with_borrow_mut(|decoder| decoder.decode(bytes, header, scale, &Unwatched));
-    let held = (ALLOCATOR.peak_usage() - before) as u64;
-    let foretold = header.memory(scale);
-    assert!(held <= foretold, "{held} bytes held, {foretold} foretold: {header:?} at {scale}");
+    let result = DECODER.with_borrow_mut(|decoder| decoder.decode(bytes, header, scale, &Unmonitored));
+    let used = (ALLOCATOR.peak_usage() - before) as u64;
+    let predicted = header.memory(scale);
+    assert!(used <= predicted, "{used} bytes used, {predicted} predicted: {header:?} at {scale}");
     if let Ok(raster) = result {
         assert!(raster.width() <= header.width && raster.height() <= header.height);
         assert!(f64::from(raster.width()) >= f64::from(header.width) * scale);

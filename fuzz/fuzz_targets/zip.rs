@@ -1,5 +1,5 @@
-//! Any bytes as an archive: read its directory, then peek at and extract every entry, under small caps. What comes
-//! out must be what the limits allow and what the directory says.
+//! Fuzzes the reading of ZIP archives: reads the directory of arbitrary bytes, then peeks at and extracts every entry,
+//! with small limits. The extracted data must respect the limits and match the directory.
 
 #![no_main]
 
@@ -10,22 +10,23 @@ use huemill_store::archive::{ArchiveLimits, Directory, Entry, extract, peek};
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use libfuzzer_sys::fuzz_target;
 
-static ROOM: LazyLock<SpoolRoom> =
-    LazyLock::new(|| SpoolRoom::open(SpoolSettings::default()).expect("a folder for temporary files"));
+static ROOM: LazyLock<SpoolRoom> = LazyLock::new(|| {
+    SpoolRoom::open(SpoolSettings::default()).expect("the folder for temporary files can be opened")
+});
 
 const LIMITS: ArchiveLimits =
     ArchiveLimits { max_entries: 64, max_directory_bytes: 64 << 10, max_entry_bytes: 256 << 10 };
 
 fuzz_target!(|bytes: &[u8]| {
-    let source = Spool::from_bytes(&ROOM, bytes.to_vec()).expect("room for temporary bytes");
+    let source = Spool::from_bytes(&ROOM, bytes.to_vec()).expect("there is room for temporary bytes");
     let Ok(directory) = Directory::read(&source, &LIMITS) else { return };
     let entries = directory.entries();
     assert!(entries.len() as u64 <= LIMITS.max_entries);
     let names: HashSet<_> = entries.iter().map(|entry| &entry.name).collect();
-    assert_eq!(names.len(), entries.len(), "names are unique");
+    assert_eq!(names.len(), entries.len(), "entry names must be unique");
     let mut spans: Vec<_> = entries.iter().map(|entry| (entry.offset, entry.compressed_size)).collect();
     spans.sort_unstable();
-    assert!(spans.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "entries share no bytes");
+    assert!(spans.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "entries must not overlap");
     entries.iter().for_each(|entry| check(&source, entry));
 });
 
@@ -41,6 +42,6 @@ fn check(source: &Spool, entry: &Entry) {
     if let Ok(bytes) = extract(source, entry, LIMITS.max_entry_bytes) {
         assert_eq!(bytes.len() as u64, entry.size);
         assert!(bytes.capacity() as u64 <= LIMITS.max_entry_bytes);
-        assert!(bytes.starts_with(&start.expect("what can be extracted can be peeked at")));
+        assert!(bytes.starts_with(&start.expect("an entry that can be extracted can be peeked at")));
     }
 }

@@ -1,10 +1,10 @@
-//! The pipeline's cost, in CPU time of the whole process: criterion's figures for each picture (compared with
-//! the run before), then a table of stages, floor and peak memory.
+//! Measures the pipeline in CPU time of the whole process. It prints criterion's results for each picture, compared
+//! with the previous run, and then a table of stages, floor and peak memory.
 //!
-//! `cargo bench -p huemill-imaging`; with `-- --test` everything runs once, on small pictures. Pictures of
-//! one's own: their paths in `HUEMILL_BENCH_FILES`, separated by colons.
+//! Run it with `cargo bench -p huemill-imaging`. With `-- --test` everything runs once, on small pictures. To measure
+//! your own pictures, set `HUEMILL_BENCH_FILES` to their paths, separated by colons.
 
-#![allow(missing_docs, clippy::print_stdout, reason = "a program that prints what it measured")]
+#![allow(missing_docs, clippy::print_stdout, reason = "a program that prints its measurements")]
 
 mod support;
 

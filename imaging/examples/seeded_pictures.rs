@@ -1,6 +1,7 @@
-//! Writes the seeded pictures of the golden tests as PNG files, for the programs that the tests compare with.
+//! Writes the seeded pictures of the golden tests as PNG files. The reference programs read them to make the golden
+//! files.
 //!
-//! `cargo run -p huemill-imaging --example seeded_pictures -- FOLDER` makes `FOLDER/palette` and `FOLDER/crop`.
+//! `cargo run -p huemill-imaging --example seeded_pictures -- FOLDER` creates `FOLDER/palette` and `FOLDER/crop`.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 mod common;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("the folder to write to is missing")?);
+    let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("missing argument: the folder to write to")?);
     for (kind, pictures) in [("palette", common::palette_pictures()), ("crop", common::crop_pictures())] {
         let folder = folder.join(kind);
         std::fs::create_dir_all(&folder)?;

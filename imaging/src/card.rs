@@ -1,26 +1,31 @@
-//! The social card's pixels: a picture above a row of colours, on white.
+//! Draws the social card, a picture above a row of swatches on white, and encodes it as PNG, JPEG or lossless WebP.
 //!
-//! Asked by the engine alone; the encoder takes what it makes. The geometry is part of the service's
-//! contract, so it is in the constants and nowhere else.
+//! The engine calls it. The layout is part of the service's contract and is defined by the constants here. The same
+//! pixels always give the same bytes, because nothing else gets into the file: no profile, no text, no time. An encoder
+//! error is a bug, since no input can cause one.
 
-use crate::{Error, Raster, Swatch};
+use image::ExtendedColorType;
+use image::codecs::{jpeg::JpegEncoder, webp::WebPEncoder};
+use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
-/// Pixels across of a card.
+use crate::{Card, CardFormat, Error, Raster, Swatch};
+
+/// Width of a card in pixels.
 pub const WIDTH: u32 = 1096;
-/// Pixels down of a card.
+/// Height of a card in pixels.
 pub const HEIGHT: u32 = 736;
-/// White around the card, and between its parts.
+/// Width of the white border, and of the gaps between the parts, in pixels.
 pub const GAP: u32 = 8;
-/// Pixels across of the picture, and of the row of swatches.
+/// Width of the picture and of the row of swatches, in pixels.
 pub const PICTURE_WIDTH: u32 = WIDTH - 2 * GAP;
-/// Pixels down of the picture.
+/// Height of the picture in pixels.
 pub const PICTURE_HEIGHT: u32 = 534;
-/// Pixels down of a swatch.
+/// Height of a swatch in pixels.
 pub const SWATCH_HEIGHT: u32 = HEIGHT - 3 * GAP - PICTURE_HEIGHT;
 
 const WHITE: u8 = 255;
 
-/// The canvas with the picture (as large as the picture's place) and a swatch a colour.
+/// Draws the card. `picture` must have the size of the card's picture area.
 pub(crate) fn compose(picture: &Raster, palette: &[Swatch]) -> Result<Raster, Error> {
     let mut canvas = vec![WHITE; bytes(WIDTH) * HEIGHT as usize];
     let mut rows = canvas.chunks_exact_mut(bytes(WIDTH)).skip(GAP as usize);
@@ -32,10 +37,10 @@ pub(crate) fn compose(picture: &Raster, palette: &[Swatch]) -> Result<Raster, Er
     for row in rows.skip(GAP as usize).take(SWATCH_HEIGHT as usize) {
         row.copy_from_slice(&swatches);
     }
-    Raster::new(WIDTH, HEIGHT, canvas).ok_or_else(|| Error::damaged("the canvas has another size"))
+    Raster::new(WIDTH, HEIGHT, canvas).ok_or_else(|| Error::damaged("the canvas has the wrong size"))
 }
 
-/// One row of the canvas through the swatches.
+/// Draws one row of pixels across the swatches.
 fn swatch_row(palette: &[Swatch]) -> Vec<u8> {
     let mut row = vec![WHITE; bytes(WIDTH)];
     for (span, swatch) in spans(palette.len() as u32).zip(palette) {
@@ -45,12 +50,12 @@ fn swatch_row(palette: &[Swatch]) -> Vec<u8> {
     row
 }
 
-/// Left and right edge of each of `count` swatches, from the picture's left edge. They differ by a pixel at
-/// most, and the last ends where the picture ends.
+/// Left and right edges of `count` swatches, relative to the left edge of the picture. Their widths differ by at most a
+/// pixel, and the last swatch ends where the picture ends.
 fn spans(count: u32) -> impl Iterator<Item = std::ops::Range<u32>> {
-    let coloured = PICTURE_WIDTH.saturating_sub(GAP * count.saturating_sub(1));
+    let swatch_pixels = PICTURE_WIDTH.saturating_sub(GAP * count.saturating_sub(1));
     (0..count).map(move |index| {
-        let edge = |index| coloured * index / count + GAP * index;
+        let edge = |index| swatch_pixels * index / count + GAP * index;
         edge(index)..edge(index + 1) - GAP
     })
 }
@@ -59,13 +64,53 @@ const fn bytes(pixels: u32) -> usize {
     pixels as usize * 3
 }
 
+/// Maximum memory, in bytes, that encoding a card holds at once. It includes the result and excludes the pixels.
+///
+/// Noise is the worst case. PNG needs a stream of up to 12 bits per byte in a vector of twice that size, and beside it
+/// an uncompressed stream that replaces it, in a vector that grows. WebP needs four bytes per pixel and a growing
+/// stream.
+pub(crate) const ENCODING_MEMORY: u64 = WIDTH as u64 * HEIGHT as u64 * 13;
+
+impl Card {
+    /// Encodes a raster as a card.
+    pub fn encode(raster: &Raster, format: CardFormat) -> Result<Self, Error> {
+        let (width, height) = (raster.width(), raster.height());
+        let mut bytes = Vec::new();
+        match format {
+            CardFormat::Png => encode_png(&mut bytes, raster).map_err(Error::damaged)?,
+            CardFormat::Jpeg { quality } => JpegEncoder::new_with_quality(&mut bytes, quality.clamp(1, 100))
+                .encode(raster.data(), width, height, ExtendedColorType::Rgb8)
+                .map_err(Error::damaged)?,
+            CardFormat::WebP => WebPEncoder::new_lossless(&mut bytes)
+                .encode(raster.data(), width, height, ExtendedColorType::Rgb8)
+                .map_err(Error::damaged)?,
+        }
+        bytes.shrink_to_fit();
+        Ok(Self { bytes, format })
+    }
+}
+
+/// Uses the Paeth filter for every row. On photographs, choosing a filter for each row mostly gives Paeth too: it
+/// changes the size by less than 2 % and takes a seventh more time. Paeth turns flat rows into zeros, which cost
+/// nothing.
+fn encode_png(bytes: &mut Vec<u8>, raster: &Raster) -> Result<(), png::EncodingError> {
+    let mut encoder = Encoder::new(bytes, raster.width(), raster.height());
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Fast);
+    encoder.set_filter(Filter::Paeth);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(raster.data())?;
+    writer.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Options;
 
     #[test]
-    fn swatches_fill_the_width_for_every_count() {
+    fn swatches_fill_the_width_for_every_number_of_colours() {
         for count in Options::COLORS.map(u32::from).chain([1]) {
             let spans: Vec<_> = spans(count).collect();
             assert_eq!(spans.len(), count as usize);
@@ -78,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn no_colours_leave_the_row_white() {
+    fn a_card_without_colours_has_a_white_row() {
         let picture = Raster::new(PICTURE_WIDTH, PICTURE_HEIGHT, vec![0; 1080 * 534 * 3]).unwrap();
         let canvas = compose(&picture, &[]).unwrap();
         let below = (GAP + PICTURE_HEIGHT) as usize * bytes(WIDTH);

@@ -1,118 +1,112 @@
-//! Bytes to pixels, under the limits that the probe was judged by. Asked by the engine, on a slot's thread.
-//! Every decoder is held to the probe's sides, reads through the watch, and stops behind the first frame; what
-//! it cannot read whole is [`Error::Damaged`].
+//! Decodes pictures to pixels, within the limits that the probe checked. The engine calls it on a worker thread.
+//! Each decoder must produce the size that the probe found, reads through a reader that stops on cancellation, and
+//! decodes the first frame only. A picture that cannot be decoded completely is [`Error::Damaged`].
 
-mod codes;
 mod gif;
+mod image_crate;
 mod jpeg;
-mod others;
-mod partitions;
-pub(crate) mod pixels;
 mod png;
+mod prefix_codes;
 mod reader;
-mod stream;
 mod tiff;
+mod vp8_partitions;
 
 use std::marker::PhantomData;
 
-use crate::{Error, Probe, Raster, Watch, probe::Header, profile};
+use crate::{Error, Monitor, Probe, Raster, probe::FormatHeader};
 
-/// Decodes pictures, one after the other, on the thread that made it.
+/// Decodes pictures, one after another, on the thread that created it.
 ///
-/// It makes that thread the only one of a rayon pool: without it jpeg-decoder starts threads of its own.
+/// It makes that thread the only one of a rayon pool. Without a pool of one thread, jpeg-decoder starts threads of
+/// its own.
 #[derive(Debug)]
 pub struct Decoder {
     _pool: Option<rayon::ThreadPool>,
-    /// The pool is bound to the thread.
-    _bound: PhantomData<*const ()>,
+    /// The pool is bound to its thread, so the decoder must not be sent to another.
+    _not_send: PhantomData<*const ()>,
 }
 
-/// The thread belongs to a larger rayon pool already.
+/// The thread already belongs to a rayon pool with other threads, or its pool could not be created.
 #[derive(Debug, thiserror::Error)]
-#[error("the decoder's thread cannot be a rayon pool of its own")]
-pub struct NoPool(#[source] Option<rayon::ThreadPoolBuildError>);
+#[error("the decoder needs a rayon pool of one thread, and its thread cannot have one")]
+pub struct ThreadPoolError(#[source] Option<rayon::ThreadPoolBuildError>);
 
 impl Decoder {
-    /// A decoder for this thread. Meant to be built once a thread: a pool leaks a few kilobytes when its thread
-    /// ends, and there is only ever one a thread, however many decoders.
-    pub fn new() -> Result<Self, NoPool> {
+    /// Creates a decoder for the current thread.
+    ///
+    /// Create it once per thread: rayon leaks a few kilobytes when the thread ends. All decoders of a thread share
+    /// one pool.
+    pub fn new() -> Result<Self, ThreadPoolError> {
         let pool = if rayon::current_thread_index().is_none() {
             let builder = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread();
-            Some(builder.build().map_err(|error| NoPool(Some(error)))?)
+            Some(builder.build().map_err(|error| ThreadPoolError(Some(error)))?)
         } else if rayon::current_num_threads() == 1 {
             None
         } else {
-            return Err(NoPool(None));
+            return Err(ThreadPoolError(None));
         };
-        Ok(Self { _pool: pool, _bound: PhantomData })
+        Ok(Self { _pool: pool, _not_send: PhantomData })
     }
 
-    /// Decodes the picture that `probe` was made of: as stored (not turned upright), sRGB, opaque (over white).
+    /// Decodes the picture that `probe` describes. The result is as stored (EXIF orientation is not applied), sRGB
+    /// and opaque (transparent pixels are blended over white).
     ///
-    /// A JPEG may come at 1/2, 1/4 or 1/8 of its sides, rounded up, never below `smallest_scale` of either.
+    /// A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, rounded up, but never below `smallest_scale` in either
+    /// dimension.
     ///
     /// # Errors
-    /// [`Error::Damaged`] for whatever cannot be read whole, [`Error::Unsupported`] for kinds of a format that
-    /// are not decoded, [`Error::Canceled`] when the watch says so.
+    /// [`Error::Damaged`] when the picture cannot be decoded completely, [`Error::Unsupported`] for variants of a
+    /// format that are not decoded, [`Error::Canceled`] when the monitor reports a cancellation.
     pub fn decode(
         &mut self,
         bytes: &[u8],
         probe: &Probe,
         smallest_scale: f64,
-        watch: &dyn Watch,
+        monitor: &dyn Monitor,
     ) -> Result<Raster, Error> {
-        let whole = |data: Result<Vec<u8>, Error>| data.map(|data| (probe.width, probe.height, data));
+        let full_size = |data: Result<Vec<u8>, Error>| data.map(|data| (probe.width, probe.height, data));
         let decoded = match &probe.header {
-            Header::Jpeg(header) => jpeg::decode(bytes, header, smallest_scale, watch),
-            Header::Png(header) => whole(png::decode(bytes, header, watch)),
-            Header::WebP(header) => whole(others::webp(bytes, header, watch)),
-            Header::Gif(header) => whole(gif::decode(bytes, header, watch)),
-            Header::Bmp(header) => whole(others::bmp(bytes, header, watch)),
-            Header::Tiff(header) => whole(tiff::decode(bytes, header, watch)),
+            FormatHeader::Jpeg(header) => jpeg::decode(bytes, header, smallest_scale, monitor),
+            FormatHeader::Png(header) => full_size(png::decode(bytes, header, monitor)),
+            FormatHeader::WebP(header) => full_size(image_crate::decode_webp(bytes, header, monitor)),
+            FormatHeader::Gif(header) => full_size(gif::decode(bytes, header, monitor)),
+            FormatHeader::Bmp(header) => full_size(image_crate::decode_bmp(bytes, header, monitor)),
+            FormatHeader::Tiff(header) => full_size(tiff::decode(bytes, header, monitor)),
         };
-        // A canceled read looks like a truncated file to a decoder.
-        if watch.canceled() {
+        // To a decoder, a canceled read looks like a truncated file.
+        if monitor.canceled() {
             return Err(Error::Canceled);
         }
         let (width, height, data) = decoded?;
-        Raster::new(width, height, data).ok_or_else(|| Error::damaged("fewer pixels than the header says"))
+        Raster::new(width, height, data)
+            .ok_or_else(|| Error::damaged("fewer pixels than the header announces"))
     }
 }
 
-/// Width and height of the raster that [`Decoder::decode`] gives.
+/// Width and height of the raster that [`Decoder::decode`] returns.
 pub(crate) fn size(probe: &Probe, smallest_scale: f64) -> (u32, u32) {
     match &probe.header {
-        Header::Jpeg(header) => jpeg::size(header, smallest_scale),
+        FormatHeader::Jpeg(header) => jpeg::size(header, smallest_scale),
         _ => (probe.width, probe.height),
     }
 }
 
-/// See [`Probe::memory`].
-pub(crate) fn memory(probe: &Probe, smallest_scale: f64) -> u64 {
-    let decoder = match &probe.header {
-        Header::Jpeg(header) => jpeg::memory(header, smallest_scale),
-        Header::Png(header) => png::memory(header),
-        Header::Gif(header) => gif::memory(header),
-        Header::Tiff(header) => tiff::memory(header),
-        Header::WebP(header) => others::webp_memory(header),
-        Header::Bmp(header) => others::bmp_memory(header),
-    };
-    decoder + FIXED
-}
+/// Memory that every decoding may take, whatever the size of the picture: tables, buffers, the colour conversion.
+const FIXED_MEMORY: u64 = 512 << 10;
 
-/// What any decoding may hold beside what grows with the picture: tables, buffers, a conversion's set-up.
-const FIXED: u64 = 512 << 10;
-
-/// What using a profile of so many bytes may hold: its parsed tables and the transform made of them.
-fn profile_memory(bytes: u64) -> u64 {
-    if bytes == 0 || bytes > profile::MAX_BYTES { 0 } else { bytes * 8 + (4 << 20) }
-}
-
-/// A buffer of zeros, or the error for a machine without the memory.
-fn zeroed(length: u64) -> Result<Vec<u8>, Error> {
-    let length = usize::try_from(length).map_err(Error::damaged)?;
-    let mut data = Vec::new();
-    data.try_reserve_exact(length).map_err(Error::damaged)?;
-    data.resize(length, 0);
-    Ok(data)
+impl Probe {
+    /// Maximum memory, in bytes, that [`Decoder::decode`] with the same `smallest_scale` holds at once. It includes
+    /// the result and excludes the input.
+    #[must_use]
+    pub fn memory(&self, smallest_scale: f64) -> u64 {
+        let decoder = match &self.header {
+            FormatHeader::Jpeg(header) => jpeg::memory(header, smallest_scale),
+            FormatHeader::Png(header) => png::memory(header),
+            FormatHeader::Gif(header) => gif::memory(header),
+            FormatHeader::Tiff(header) => tiff::memory(header),
+            FormatHeader::WebP(header) => image_crate::webp_memory(header),
+            FormatHeader::Bmp(header) => image_crate::bmp_memory(header),
+        };
+        decoder + FIXED_MEMORY
+    }
 }

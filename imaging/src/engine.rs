@@ -1,52 +1,52 @@
-//! The whole way of one picture: decode, palette, crop, card, encode.
+//! Runs the whole pipeline for one picture: decode, palette, crop, card, encode.
 //!
-//! Owns what a thread reuses from picture to picture; made once a thread and never shared. Asks the caller's
-//! [`Watch`] between stages. Fails with the first stage that fails, and keeps nothing of a picture then.
+//! An engine owns the state that a thread reuses between pictures. It asks the caller's [`Monitor`] between stages
+//! whether to stop. It returns the error of the first stage that fails, and keeps nothing of that picture.
 //!
-//! The picture stays as it was stored: it is never turned, only its small derivatives are. It goes as soon as
-//! the card's picture has been cut from it, so that the encoder never stands beside it.
+//! The decoded picture stays in its stored orientation; only the small copies made from it are turned upright. It is
+//! freed as soon as the card's picture has been cut from it, so that it is gone before the encoder needs memory.
 
-use crate::orientation::Area;
-use crate::scale::{Region, Scaler};
+use crate::scale::{Scaler, SubpixelRect};
 use crate::{
-    Card, Crop, Decoder, Error, NoPool, Options, Outcome, Probe, Raster, Stage, Swatch, Timings, Watch,
+    Card, Crop, Decoder, Error, Monitor, Options, Outcome, Probe, Raster, Rect, Stage, Swatch,
+    ThreadPoolError, Timings,
 };
-use crate::{card, crop, decode, encode, palette};
+use crate::{card, crop, decode, palette};
 
-/// Longest side of the copy that the crop is found on. It bounds the search in long pictures, whose candidates
-/// and pixels both grow with their length.
+/// Maximum long side of the copy that the crop is searched on. It bounds the search in long pictures, where both the
+/// candidates and the pixels grow with the length.
 const LONG_SIDE: u32 = 4 * crop::SHORT_SIDE;
 
-/// Bytes that the search for a crop holds for a pixel of its copy, the copy's own three included.
-const CROP_BYTES: u64 = 48;
+/// Memory of the crop search per pixel of its copy in bytes, including the three of the copy itself.
+const CROP_BYTES_PER_PIXEL: u64 = 48;
 
-/// What the stages hold at most beside pixels: histograms, tables, small vectors.
-const TABLES: u64 = 1 << 20;
+/// Maximum memory of the stages other than pixels: histograms, tables, small vectors.
+const TABLE_BYTES: u64 = 1 << 20;
 
 const PICTURE_BYTES: u64 = card::PICTURE_WIDTH as u64 * card::PICTURE_HEIGHT as u64 * 3;
 const CARD_BYTES: u64 = card::WIDTH as u64 * card::HEIGHT as u64 * 3;
 
-/// Makes outcomes of pictures. One a thread.
+/// Processes pictures. Each thread needs its own.
 pub struct Engine {
     decoder: Decoder,
     scaler: Scaler,
 }
 
 impl Engine {
-    /// An engine with buffers and decoder of its own.
-    pub fn new() -> Result<Self, NoPool> {
+    /// Creates an engine for the current thread. See [`Decoder::new`].
+    pub fn new() -> Result<Self, ThreadPoolError> {
         Ok(Self { decoder: Decoder::new()?, scaler: Scaler::default() })
     }
 
-    /// How far the picture may be scaled down while it is decoded, from 0 to 1: the card's picture must still
-    /// not have to be enlarged. 1 where it has to be anyway.
+    /// Smallest scale, from 0 to 1, at which the picture may be decoded without enlarging the card's picture. 1 if it
+    /// must be enlarged anyway.
     #[must_use]
     pub fn smallest_scale(probe: &Probe, options: &Options) -> f64 {
         let cut = largest_cut(probe, options);
         (f64::from(card::PICTURE_WIDTH) / cut.width).min(1.0)
     }
 
-    /// The most bytes that [`Engine::process`] holds at once for this picture, its input not counted.
+    /// Maximum memory, in bytes, that [`Engine::process`] holds at once for this picture, without the input.
     #[must_use]
     pub fn memory(probe: &Probe, options: &Options) -> u64 {
         let smallest = Self::smallest_scale(probe, options);
@@ -54,30 +54,30 @@ impl Engine {
         let raster = u64::from(width) * u64::from(height) * 3;
         let small = small_size((width, height));
         let small_pixels = u64::from(small.0) * u64::from(small.1);
-        let search = raster + Scaler::memory(width, small.1) + small_pixels * CROP_BYTES;
-        let columns = columns_of_cut(probe, options, width);
+        let search = raster + Scaler::memory(width, small.1) + small_pixels * CROP_BYTES_PER_PIXEL;
+        let columns = max_cut_columns(probe, options, width);
         let rows = probe.orientation.upright_size(card::PICTURE_WIDTH, card::PICTURE_HEIGHT).1;
         let cut = raster + Scaler::memory(columns, rows) + 2 * PICTURE_BYTES;
-        let encode = CARD_BYTES + encode::memory(card::WIDTH, card::HEIGHT);
-        [probe.memory(smallest), search, cut, encode].into_iter().fold(0, u64::max) + TABLES
+        let encode = CARD_BYTES + card::ENCODING_MEMORY;
+        [probe.memory(smallest), search, cut, encode].into_iter().fold(0, u64::max) + TABLE_BYTES
     }
 
-    /// Decodes the picture that `probe` was made of and makes everything that `options` ask for.
+    /// Processes the picture that `probe` describes.
     pub fn process(
         &mut self,
         bytes: &[u8],
         probe: &Probe,
         options: &Options,
-        watch: &dyn Watch,
+        monitor: &dyn Monitor,
     ) -> Result<Outcome, Error> {
-        let mut clock = Clock::new(watch);
+        let mut timer = StageTimer::new(monitor);
         let smallest = Self::smallest_scale(probe, options);
-        let raster = clock.time(Stage::Decode, || self.decoder.decode(bytes, probe, smallest, watch))?;
-        let palette = clock.time(Stage::Palette, || Ok(palette::extract(&raster, options.colors())))?;
-        let crop = clock.time(Stage::Crop, || self.find_crop(&raster, probe, options))?;
-        let canvas = clock.time(Stage::Card, || self.compose(raster, probe, &crop, &palette))?;
-        let card = clock.time(Stage::Encode, || Card::encode(&canvas, options.card))?;
-        Ok(Outcome { source: probe.source(), palette, crop, card, timings: clock.timings })
+        let raster = timer.run(Stage::Decode, || self.decoder.decode(bytes, probe, smallest, monitor))?;
+        let palette = timer.run(Stage::Palette, || Ok(palette::extract(&raster, options.colors())))?;
+        let crop = timer.run(Stage::Crop, || self.find_crop(&raster, probe, options))?;
+        let canvas = timer.run(Stage::Card, || self.compose(raster, probe, &crop, &palette))?;
+        let card = timer.run(Stage::Encode, || Card::encode(&canvas, options.card))?;
+        Ok(Outcome { source: probe.source(), palette, crop, card, timings: timer.timings })
     }
 
     fn find_crop(&mut self, raster: &Raster, probe: &Probe, options: &Options) -> Result<Crop, Error> {
@@ -87,7 +87,7 @@ impl Engine {
         Ok(crop::best(&small, (source.width, source.height), options.aspect))
     }
 
-    /// Takes the raster, so that it is gone before the canvas is there.
+    /// Takes the raster by value, so that it is freed before the canvas is allocated.
     fn compose(
         &mut self,
         raster: Raster,
@@ -96,41 +96,45 @@ impl Engine {
         palette: &[Swatch],
     ) -> Result<Raster, Error> {
         let orientation = probe.orientation;
-        // Changing places is its own inverse: the stored size of an upright picture is its upright size.
+        // Swapping width and height is its own inverse, so `upright_size` also converts upright to stored sizes.
         let size = orientation.upright_size(card::PICTURE_WIDTH, card::PICTURE_HEIGHT);
-        let cut = stored_region(crop, probe, &raster).cover(size.0, size.1);
-        let picture = self.scaler.fine(&raster, cut, size)?;
+        let cut = stored_rect(crop, probe, &raster).centered_fit(size.0, size.1);
+        let picture = self.scaler.resize(&raster, cut, size)?;
         drop(raster);
         card::compose(&orientation.apply(picture), palette)
     }
 }
 
-/// What the card's picture is cut from, as large as it will be and in upright pixels; where it will lie is not
-/// known before the crop is. smartcrop always keeps the largest rectangle of the aspect.
-fn largest_cut(probe: &Probe, options: &Options) -> Region {
+/// The rectangle that the card's picture is cut from, in upright pixels. Its size is final, because smartcrop always
+/// keeps the largest rectangle of the aspect ratio. Its position depends on the crop, which is not known yet.
+fn largest_cut(probe: &Probe, options: &Options) -> SubpixelRect {
     let source = probe.source();
-    let whole =
-        Region { left: 0.0, top: 0.0, width: f64::from(source.width), height: f64::from(source.height) };
-    let crop = whole.cover(options.aspect.width(), options.aspect.height());
-    crop.cover(card::PICTURE_WIDTH, card::PICTURE_HEIGHT)
+    let whole = SubpixelRect {
+        left: 0.0,
+        top: 0.0,
+        width: f64::from(source.width),
+        height: f64::from(source.height),
+    };
+    let crop = whole.centered_fit(options.aspect.width(), options.aspect.height());
+    crop.centered_fit(card::PICTURE_WIDTH, card::PICTURE_HEIGHT)
 }
 
-/// The most columns of a raster of `width` that the card's picture is made of, the scaling's reach included.
-fn columns_of_cut(probe: &Probe, options: &Options, width: u32) -> u32 {
+/// Maximum number of columns of a raster of `width` that the card's picture needs, including the reach of the filter.
+fn max_cut_columns(probe: &Probe, options: &Options, width: u32) -> u32 {
     let cut = largest_cut(probe, options);
     let stored = if probe.orientation.transposes() { cut.height } else { cut.width };
     let columns = stored * f64::from(width) / f64::from(probe.width);
     ((columns * 1.02) as u32).saturating_add(8).min(width)
 }
 
-/// Where the crop lies in the raster, which is the stored picture or a reduced copy of it.
-fn stored_region(crop: &Crop, probe: &Probe, raster: &Raster) -> Region {
+/// Maps the crop to the raster, which is the stored picture or a reduced copy of it.
+fn stored_rect(crop: &Crop, probe: &Probe, raster: &Raster) -> SubpixelRect {
     let (width, height) = (probe.width, probe.height);
-    let upright = Area { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
+    let upright = Rect { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
     let stored = probe.orientation.to_stored(upright, width, height);
     let across = f64::from(raster.width()) / f64::from(width);
     let down = f64::from(raster.height()) / f64::from(height);
-    Region {
+    SubpixelRect {
         left: f64::from(stored.x) * across,
         top: f64::from(stored.y) * down,
         width: f64::from(stored.width) * across,
@@ -138,8 +142,8 @@ fn stored_region(crop: &Crop, probe: &Probe, raster: &Raster) -> Region {
     }
 }
 
-/// The size of the copy that a crop is found on: never enlarged, its sides [`crop::SHORT_SIDE`] and
-/// [`LONG_SIDE`] at most.
+/// Size of the copy that the crop is searched on. Its sides are at most [`crop::SHORT_SIDE`] and [`LONG_SIDE`], and it
+/// is never enlarged.
 fn small_size((width, height): (u32, u32)) -> (u32, u32) {
     let (short, long) = (f64::from(width.min(height)), f64::from(width.max(height)));
     let scale = (f64::from(crop::SHORT_SIDE) / short).min(f64::from(LONG_SIDE) / long).min(1.0);
@@ -147,24 +151,24 @@ fn small_size((width, height): (u32, u32)) -> (u32, u32) {
     (side(width), side(height))
 }
 
-/// Asks the watch before each stage and times it.
-struct Clock<'a> {
-    watch: &'a dyn Watch,
+/// Checks for a cancellation before each stage, and measures the stage.
+struct StageTimer<'a> {
+    monitor: &'a dyn Monitor,
     timings: Timings,
 }
 
-impl<'a> Clock<'a> {
-    fn new(watch: &'a dyn Watch) -> Self {
-        Self { watch, timings: Timings::default() }
+impl<'a> StageTimer<'a> {
+    fn new(monitor: &'a dyn Monitor) -> Self {
+        Self { monitor, timings: Timings::default() }
     }
 
-    fn time<T>(&mut self, stage: Stage, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        if self.watch.canceled() {
+    fn run<T>(&mut self, stage: Stage, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        if self.monitor.canceled() {
             return Err(Error::Canceled);
         }
-        let start = self.watch.now();
+        let start = self.monitor.now();
         let result = work();
-        self.timings.add(stage, self.watch.now().saturating_sub(start));
+        self.timings.add(stage, self.monitor.now().saturating_sub(start));
         result
     }
 }

@@ -1,36 +1,36 @@
-//! Why a picture gave no result. Plain data: what a user is told and which status it gets is decided above.
+//! The errors of this crate. They are plain data: the callers choose the user's message and the HTTP status.
 
-/// Everything that can go wrong between bytes and card.
+/// Everything that can go wrong between a picture's bytes and its card.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No bytes at all.
+    /// The input has no bytes.
     #[error("the picture is empty")]
     Empty,
-    /// A format that is known and not supported; the name is the field's own ("HEIC", "SVG").
+    /// The format is known but not supported. Holds its usual name ("HEIC", "SVG").
     #[error("{0} is not a supported picture format")]
     Unsupported(&'static str),
-    /// Bytes that no known format begins with.
-    #[error("the bytes are no picture")]
+    /// The bytes do not start like any known format.
+    #[error("the bytes are not a picture")]
     Unrecognised,
-    /// The header asks for more pixels, or a longer side, than the limits allow. Nothing was allocated.
+    /// The header announces more pixels, or a longer side, than the limits allow. Nothing was allocated.
     #[error("the picture is {width}x{height} pixels, more than the limits allow")]
     TooLarge {
-        /// Pixels across, as the header says.
+        /// Width in pixels, by the header.
         width: u32,
-        /// Pixels down, as the header says.
+        /// Height in pixels, by the header.
         height: u32,
     },
-    /// The picture cannot be read: damaged, truncated, or built to waste time. The text is for the log.
-    #[error("the picture cannot be read: {0}")]
+    /// The picture cannot be decoded: damaged, truncated, or crafted to waste time. The text is for the log.
+    #[error("the picture cannot be decoded: {0}")]
     Damaged(String),
-    /// [`Watch::canceled`](crate::Watch::canceled) said to stop.
+    /// [`Monitor::canceled`](crate::Monitor::canceled) returned true.
     #[error("canceled")]
     Canceled,
 }
 
 impl Error {
-    /// A [`Error::Damaged`] out of a decoder's own error.
+    /// Wraps a decoder's own error in [`Error::Damaged`].
     pub(crate) fn damaged(reason: impl std::fmt::Display) -> Self {
         Self::Damaged(reason.to_string())
     }

@@ -1,20 +1,20 @@
-//! Which format bytes are, by their content and never by their name. Asked by [`probe`](crate::probe) and by
-//! whoever sorts uploads; never fails, it only recognises or not.
+//! Detects the format of a picture by its content, never by its file name. The probe and the upload code call it. It
+//! cannot fail: unknown content is [`Sniffed::Unrecognised`].
 
 /// The formats that are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// ITU-T T.81, baseline and progressive.
     Jpeg,
-    /// Portable Network Graphics; of an animation the default image.
+    /// Portable Network Graphics. Of an animation, the default image is decoded.
     Png,
-    /// WebP, lossy and lossless; of an animation the first frame.
+    /// WebP, lossy and lossless. Of an animation, the first frame is decoded.
     WebP,
-    /// `GIF87a` and `GIF89a`; the first frame.
+    /// `GIF87a` and `GIF89a`. The first frame is decoded.
     Gif,
     /// Windows bitmap.
     Bmp,
-    /// TIFF and `BigTIFF`; the first page.
+    /// TIFF and `BigTIFF`. The first page is decoded.
     Tiff,
 }
 
@@ -49,18 +49,18 @@ impl Format {
     }
 }
 
-/// What the first bytes say.
+/// The result of format detection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sniffed {
     /// A format that is decoded.
     Supported(Format),
-    /// A format that is known and not decoded, by the field's own name ("HEIC", "SVG").
+    /// A known format that is not decoded, by its usual name ("HEIC", "SVG").
     Unsupported(&'static str),
-    /// Nothing known.
+    /// No known format.
     Unrecognised,
 }
 
-/// The formats told apart by fixed bytes at their start.
+/// The formats that start with fixed bytes.
 const SIGNATURES: &[(&[u8], Sniffed)] = &[
     (b"\xFF\xD8\xFF", Sniffed::Supported(Format::Jpeg)),
     (b"\x89PNG\r\n\x1A\n", Sniffed::Supported(Format::Png)),
@@ -85,8 +85,8 @@ const SIGNATURES: &[(&[u8], Sniffed)] = &[
     (b"gimp xcf", Sniffed::Unsupported("XCF")),
 ];
 
-/// The format of the bytes that begin with `head`. 64 bytes are enough for all but SVG, whose prolog can be
-/// longer; the whole input may be handed over as well, it is not read further than needed.
+/// Detects the format of the input that starts with `head`. 64 bytes are enough for all formats except SVG, whose
+/// prolog can be longer. `head` may be the whole input; only the start is read.
 #[must_use]
 pub fn sniff(head: &[u8]) -> Sniffed {
     if let Some((_, sniffed)) = SIGNATURES.iter().find(|(bytes, _)| head.starts_with(bytes)) {
@@ -104,13 +104,13 @@ pub fn sniff(head: &[u8]) -> Sniffed {
     Sniffed::Unrecognised
 }
 
-/// "BM" begins many a text: the size of the header behind it must be one that exists.
+/// "BM" can also start a text, so the header size that follows must be a valid one.
 fn is_bitmap(head: &[u8]) -> bool {
     let known = |size: &[u8]| matches!(size, [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]);
     head.starts_with(b"BM") && head.get(14..18).is_some_and(known)
 }
 
-/// ISO base media files by the brands of their first box (ISO/IEC 14496-12, 4.3).
+/// Detects ISO base media files by the brands in their first box (ISO/IEC 14496-12, 4.3).
 fn media_file(head: &[u8]) -> Option<&'static str> {
     if head.get(4..8) != Some(b"ftyp") {
         return None;
@@ -126,8 +126,8 @@ fn media_file(head: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// An `svg` element behind any mix of byte order mark, white space, XML declaration, comments and DOCTYPE; or a
-/// DOCTYPE that names it. UTF-16 is read by leaving out its zero bytes.
+/// Finds an `svg` element, or a DOCTYPE that names it, after any mix of byte order mark, white space, XML declaration
+/// and comments. Reads UTF-16 by leaving out its zero bytes.
 fn is_svg(head: &[u8]) -> bool {
     let wide = head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF");
     let head = &head[..head.len().min(4096)];
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_decides_and_names_what_is_not_supported() {
+    fn content_decides_the_format_and_names_unsupported_ones() {
         let table: &[(&[u8], Sniffed)] = &[
             (b"", Sniffed::Unrecognised),
             (b"<!doctype html><html>", Sniffed::Unrecognised),

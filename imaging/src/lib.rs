@@ -1,18 +1,17 @@
-//! Pixels: probe and decode under limits, palette, crop, card, encode.
+//! Turns the bytes of a picture into a colour palette, a crop and a social card.
 //!
-//! Pure: bytes in, bytes out. No I/O, no clock, no async, no threads of its own. What it needs of the world
-//! (the time a stage took, whether to go on) it asks of a [`Watch`]. It never panics on purpose; whoever calls
-//! it contains a panic all the same, since the bytes come from strangers.
+//! The crate is pure: bytes in, bytes out. It does no I/O, reads no clock, and has no async code and no threads of
+//! its own. The caller supplies a [`Monitor`], which tells the time and whether the work was canceled. The code never
+//! panics on purpose. Callers should contain panics all the same, because the input is untrusted.
 
 pub mod card;
 pub mod crop;
 mod decode;
-mod encode;
 mod engine;
 mod error;
 mod format;
 mod ifd;
-mod limits;
+mod monitor;
 mod options;
 mod orientation;
 mod outcome;
@@ -20,20 +19,19 @@ mod palette;
 mod probe;
 mod profile;
 mod raster;
+mod samples;
 mod scale;
 pub mod swatch;
-mod watch;
 
 pub use crop::best as best_crop;
-pub use decode::{Decoder, NoPool};
+pub use decode::{Decoder, ThreadPoolError};
 pub use engine::Engine;
 pub use error::Error;
 pub use format::{Format, Sniffed, sniff};
-pub use limits::Limits;
+pub use monitor::{Monitor, Unmonitored};
 pub use options::{Aspect, CardFormat, Options};
-pub use orientation::{Area, Orientation};
+pub use orientation::{Orientation, Rect};
 pub use outcome::{Card, Crop, Outcome, Source, Stage, Swatch, Timings};
 pub use palette::extract as extract_palette;
-pub use probe::{Probe, probe};
+pub use probe::{Limits, Probe, probe};
 pub use raster::Raster;
-pub use watch::{Unwatched, Watch};

@@ -1,40 +1,41 @@
-//! What a caller may ask of a picture. Parsed once at the edge; valid by construction after that.
+//! The options for processing one picture. The HTTP and command-line code parses them once; they are valid by
+//! construction from then on.
 
 use std::str::FromStr;
 
-/// What to make of one picture.
+/// Options for processing one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     colors: u8,
-    /// The crop's shape.
+    /// Aspect ratio of the crop.
     pub aspect: Aspect,
-    /// How the card is encoded.
+    /// Encoding of the card.
     pub card: CardFormat,
 }
 
 impl Options {
-    /// Fewest and most colours of a palette.
+    /// Minimum and maximum number of colours in a palette.
     pub const COLORS: std::ops::RangeInclusive<u8> = 2..=20;
 
-    /// How many colours the palette has.
+    /// Number of colours in the palette.
     #[must_use]
     pub fn colors(&self) -> usize {
         usize::from(self.colors)
     }
 
-    /// The same options with another number of colours, or `None` outside of [`Options::COLORS`].
+    /// Sets the number of colours. Returns `None` outside of [`Options::COLORS`].
     #[must_use]
     pub fn with_colors(self, colors: u8) -> Option<Self> {
         Self::COLORS.contains(&colors).then_some(Self { colors, ..self })
     }
 
-    /// The same options with another shape of the crop.
+    /// Sets the aspect ratio of the crop.
     #[must_use]
     pub fn with_aspect(self, aspect: Aspect) -> Self {
         Self { aspect, ..self }
     }
 
-    /// The same options with another format of the card.
+    /// Sets the encoding of the card.
     #[must_use]
     pub fn with_card(self, card: CardFormat) -> Self {
         Self { card, ..self }
@@ -56,10 +57,10 @@ pub struct Aspect {
 }
 
 impl Aspect {
-    /// The largest number on either side of the colon.
+    /// Maximum of either number.
     pub const MAX: u32 = 100;
 
-    /// `width:height`, or `None` where a side is not from 1 to [`Aspect::MAX`].
+    /// Creates `width:height`. Returns `None` unless both are between 1 and [`Aspect::MAX`].
     #[must_use]
     pub fn new(width: u32, height: u32) -> Option<Self> {
         let fits = |side| (1..=Self::MAX).contains(&side);
@@ -72,7 +73,7 @@ impl Aspect {
         self.width
     }
 
-    /// The number behind the colon.
+    /// The number after the colon.
     #[must_use]
     pub fn height(self) -> u32 {
         self.height
@@ -104,18 +105,18 @@ impl FromStr for Aspect {
     }
 }
 
-/// The text is no aspect ratio.
+/// The text is not an aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an aspect is two whole numbers from 1 to 100 with a colon between them, such as 3:2")]
+#[error("an aspect ratio is two whole numbers from 1 to 100 with a colon between them, such as 3:2")]
 pub struct AspectError;
 
-/// How the card is encoded.
+/// The encoding of the card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CardFormat {
     /// PNG with fast compression.
     #[default]
     Png,
-    /// JPEG with a quality from 1 to 100.
+    /// JPEG.
     Jpeg {
         /// 1 (smallest) to 100 (best).
         quality: u8,
@@ -125,7 +126,7 @@ pub enum CardFormat {
 }
 
 impl CardFormat {
-    /// Quality of a JPEG card where none is asked for.
+    /// Default quality of a JPEG card.
     pub const DEFAULT_QUALITY: u8 = 85;
 
     /// The media type of the card's bytes.

@@ -1,44 +1,44 @@
-//! The eight ways a stored picture can lie (EXIF 2.32, tag 274), and how to lay pixels and rectangles upright.
-//! Pure arithmetic; nothing here fails.
+//! Turns pixels and rectangles upright by the EXIF orientation (EXIF 2.32, tag 274). The engine uses it for the
+//! picture's small copies. It is pure arithmetic and cannot fail.
 
 use crate::Raster;
 
 /// How the stored picture must be turned to stand upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Orientation {
-    /// 1: as it is.
+    /// 1: no change.
     #[default]
     Upright,
-    /// 2: mirrored left to right.
+    /// 2: mirror left to right.
     MirrorHorizontal,
-    /// 3: turned by 180°.
+    /// 3: rotate by 180°.
     Rotate180,
-    /// 4: mirrored top to bottom.
+    /// 4: mirror top to bottom.
     MirrorVertical,
-    /// 5: mirrored along the main diagonal.
+    /// 5: mirror along the main diagonal.
     Transpose,
-    /// 6: turned by 90° clockwise.
+    /// 6: rotate by 90° clockwise.
     Rotate90,
-    /// 7: mirrored along the other diagonal.
+    /// 7: mirror along the other diagonal.
     Transverse,
-    /// 8: turned by 270° clockwise.
+    /// 8: rotate by 270° clockwise.
     Rotate270,
 }
 
 /// A rectangle of whole pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Area {
+pub struct Rect {
     /// Left edge.
     pub x: u32,
     /// Top edge.
     pub y: u32,
-    /// Pixels across.
+    /// Width.
     pub width: u32,
-    /// Pixels down.
+    /// Height.
     pub height: u32,
 }
 
-/// Rows that are turned together.
+/// Number of rows that are transposed together.
 const BAND: usize = 32;
 
 impl Orientation {
@@ -54,7 +54,7 @@ impl Orientation {
         Self::Rotate270,
     ];
 
-    /// The orientation of an EXIF value; whatever is not from 1 to 8 counts as 1.
+    /// Returns the orientation of an EXIF value. Values other than 1 to 8 count as 1.
     #[must_use]
     pub fn from_exif(value: u64) -> Self {
         let index = usize::try_from(value).ok().and_then(|value| value.checked_sub(1));
@@ -83,13 +83,13 @@ impl Orientation {
         matches!(self, Self::Transpose | Self::Rotate90 | Self::Transverse | Self::Rotate270)
     }
 
-    /// Upright width and height of a picture stored as `width` × `height`.
+    /// Returns the upright width and height of a picture that is stored as `width` × `height`.
     #[must_use]
     pub fn upright_size(self, width: u32, height: u32) -> (u32, u32) {
         if self.transposes() { (height, width) } else { (width, height) }
     }
 
-    /// Whether the stored picture is read from its right edge, and from its bottom edge.
+    /// Whether the stored picture is read from its right edge, and whether from its bottom edge.
     fn flips(self) -> (bool, bool) {
         let right =
             matches!(self, Self::MirrorHorizontal | Self::Rotate180 | Self::Transverse | Self::Rotate270);
@@ -98,23 +98,23 @@ impl Orientation {
         (right, bottom)
     }
 
-    /// Where in a stored picture of `width` × `height` an upright rectangle lies. The rectangle must be inside
-    /// of the upright picture.
+    /// Maps a rectangle of the upright picture to the stored picture of `width` × `height`. The rectangle must lie
+    /// inside the upright picture.
     #[must_use]
-    pub fn to_stored(self, area: Area, width: u32, height: u32) -> Area {
-        let Area { x, y, width: across, height: down } = area;
-        let turned = if self.transposes() { Area { x: y, y: x, width: down, height: across } } else { area };
+    pub fn to_stored(self, rect: Rect, width: u32, height: u32) -> Rect {
+        let Rect { x, y, width: across, height: down } = rect;
+        let turned = if self.transposes() { Rect { x: y, y: x, width: down, height: across } } else { rect };
         let (right, bottom) = self.flips();
-        Area {
+        Rect {
             x: if right { width - turned.x - turned.width } else { turned.x },
             y: if bottom { height - turned.y - turned.height } else { turned.y },
             ..turned
         }
     }
 
-    /// The raster laid upright. In place where width and height stay; a second raster for a moment otherwise.
+    /// Turns the raster upright: in place where width and height stay the same, else through a second raster.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "turning neither adds nor drops a pixel")]
+    #[expect(clippy::missing_panics_doc, reason = "the number of pixels stays the same")]
     pub fn apply(self, raster: Raster) -> Raster {
         let (width, height) = (raster.width(), raster.height());
         let mut data = raster.into_data();
@@ -130,7 +130,7 @@ impl Orientation {
         Raster::new(width, height, data).expect("as many pixels as before")
     }
 
-    /// In bands of rows, so that a column's cache lines are still there for the columns beside it.
+    /// Transposes in bands of rows, so that neighbouring columns find the cache lines still loaded.
     fn transposed(self, pixels: &[[u8; 3]], width: usize, height: usize) -> Vec<u8> {
         let (right, bottom) = self.flips();
         let mut upright = vec![[0; 3]; pixels.len()];

@@ -1,34 +1,34 @@
-//! What one picture gives: plain data for whoever answers, stores or prints it.
+//! The result of processing one picture. It is plain data that other crates store, print or send as a response.
 
 use std::time::Duration;
 
 use crate::CardFormat;
 
-/// Everything that was made of one picture.
+/// Everything that the engine makes from one picture.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// What the picture was.
+    /// Facts about the picture itself.
     pub source: Source,
-    /// Exactly as many colours as were asked for, most frequent first.
+    /// Exactly the requested number of colours, most frequent first.
     pub palette: Vec<Swatch>,
-    /// The best crop of the asked aspect.
+    /// The best crop of the requested aspect ratio.
     pub crop: Crop,
     /// The social card.
     pub card: Card,
-    /// How long each stage took.
+    /// Duration of each stage.
     pub timings: Timings,
 }
 
-/// What the picture was, upright: width and height are after EXIF orientation.
+/// Facts about the source picture. Width and height are upright, with EXIF orientation applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
     /// Lower-case name of the format: `jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`.
     pub format: &'static str,
-    /// Pixels across.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
-    /// The EXIF orientation that was found, 1 to 8 (1 where there is none).
+    /// The EXIF orientation, 1 to 8 (1 if there is none).
     pub orientation: u8,
 }
 
@@ -39,53 +39,53 @@ pub struct Swatch {
     pub rgb: [u8; 3],
     /// Oklch: lightness 0 to 1, chroma from 0, hue in degrees from 0 to 360.
     pub oklch: [f32; 3],
-    /// The part of the pixels considered that this colour stands for, 0 to 1; a palette's shares sum to 1.
-    /// Near-white pixels are not considered where the others have colours enough.
+    /// Share of the considered pixels that this colour represents, 0 to 1. The shares of a palette sum to 1.
+    /// Near-white pixels are left out where the others have enough colours.
     pub share: f64,
     /// The nearest CSS named colour.
     pub name: &'static str,
-    /// Whether black text reads better on it than white (WCAG 2 contrast).
+    /// Whether black text is more readable on it than white text (WCAG 2 contrast).
     pub dark_text: bool,
-    /// Whether it was added as a shade because the picture has fewer colours; its share is 0 then.
+    /// Whether it is a shade that was added because the picture has too few colours. Its share is then 0.
     pub derived: bool,
 }
 
-/// A rectangle in the upright picture's pixels, inside of it.
+/// A rectangle inside the upright picture, in its pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Crop {
     /// Left edge.
     pub x: u32,
     /// Top edge.
     pub y: u32,
-    /// Pixels across, 1 at least.
+    /// Width, at least 1.
     pub width: u32,
-    /// Pixels down, 1 at least.
+    /// Height, at least 1.
     pub height: u32,
-    /// smartcrop's total score; comparable between crops of one picture only.
+    /// smartcrop's total score. Only comparable between crops of the same picture.
     pub score: f64,
 }
 
-/// The card, encoded.
+/// The encoded card.
 #[derive(Debug, Clone)]
 pub struct Card {
     /// The encoded bytes.
     pub bytes: Vec<u8>,
-    /// What they are.
+    /// The encoding.
     pub format: CardFormat,
 }
 
-/// The stages of a picture's way, in order.
+/// The stages of the pipeline, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Bytes to pixels, colour management included.
+    /// Decodes bytes to pixels, colour management included.
     Decode,
-    /// Pixels to colours.
+    /// Extracts the palette.
     Palette,
-    /// Pixels to the best rectangle.
+    /// Finds the best crop.
     Crop,
-    /// Rectangle and colours to the card's pixels.
+    /// Draws the card.
     Card,
-    /// The card's pixels to bytes.
+    /// Encodes the card.
     Encode,
 }
 
@@ -93,7 +93,7 @@ impl Stage {
     /// All stages, in order.
     pub const ALL: [Self; 5] = [Self::Decode, Self::Palette, Self::Crop, Self::Card, Self::Encode];
 
-    /// Lower-case name, as metrics and logs spell it.
+    /// Lower-case name, as used in metrics and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -106,23 +106,23 @@ impl Stage {
     }
 }
 
-/// How long each stage took, by the clock of the [`Watch`](crate::Watch) that was handed in.
+/// The duration of each stage, by the clock of the caller's [`Monitor`](crate::Monitor).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timings([Duration; Stage::ALL.len()]);
 
 impl Timings {
-    /// The time that one stage took.
+    /// Returns the duration of one stage.
     #[must_use]
     pub fn get(&self, stage: Stage) -> Duration {
         self.0[stage as usize]
     }
 
-    /// Each stage with its time, in order.
+    /// Iterates over the stages with their durations, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Stage, Duration)> + '_ {
         Stage::ALL.into_iter().map(|stage| (stage, self.get(stage)))
     }
 
-    /// The time of all stages.
+    /// Returns the duration of all stages together.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.0.iter().sum()

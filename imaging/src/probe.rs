@@ -1,5 +1,6 @@
-//! What a picture's header says: format, sides, orientation, and the memory that its decoding will hold. Asked
-//! before anything is allocated; judges the header against the limits and refuses what it cannot make sense of.
+//! Reads the header of a picture: format, size, orientation, and what the decoder needs to know. The engine's callers
+//! probe a picture before anything is allocated for it. Unknown formats, invalid headers and sizes above the limits are
+//! errors.
 
 pub(crate) mod bmp;
 pub(crate) mod gif;
@@ -8,33 +9,57 @@ pub(crate) mod png;
 pub(crate) mod tiff;
 pub(crate) mod webp;
 
-use crate::{Error, Format, Limits, Orientation, Sniffed, Source, decode, sniff};
+use crate::{Error, Format, Orientation, Sniffed, Source, sniff};
 
-/// The header of a picture.
+/// Maximum size of a picture. It is checked against the header, before anything is allocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Maximum number of pixels (width × height).
+    pub max_pixels: u64,
+    /// Maximum width and maximum height, in pixels.
+    pub max_side: u32,
+}
+
+impl Default for Limits {
+    /// 50 megapixels and 16,384 pixels per side.
+    fn default() -> Self {
+        Self { max_pixels: 50_000_000, max_side: 16_384 }
+    }
+}
+
+impl Limits {
+    fn check(&self, width: u32, height: u32) -> Result<(), Error> {
+        let fits =
+            u64::from(width) * u64::from(height) <= self.max_pixels && width.max(height) <= self.max_side;
+        if fits { Ok(()) } else { Err(Error::TooLarge { width, height }) }
+    }
+}
+
+/// What the header of a picture states.
 #[derive(Debug, Clone, Copy)]
 pub struct Probe {
-    /// The format, by content.
+    /// Format, detected from the content.
     pub format: Format,
-    /// Pixels across, as stored.
+    /// Width as stored, in pixels.
     pub width: u32,
-    /// Pixels down, as stored.
+    /// Height as stored, in pixels.
     pub height: u32,
-    /// How to lay the stored picture upright.
+    /// How to turn the stored picture upright.
     pub orientation: Orientation,
-    /// Whether the picture comes in several passes (progressive JPEG, interlaced PNG).
+    /// Whether the picture is stored in several passes (progressive JPEG, interlaced PNG).
     pub progressive: bool,
-    /// Samples a pixel, as stored: 1 (grey or palette) to 4.
+    /// Number of samples per stored pixel: 1 (grey or palette) to 4.
     pub components: u8,
-    /// Bits a sample, as stored.
+    /// Bits per stored sample.
     pub depth: u8,
     /// Whether pixels can be transparent.
     pub alpha: bool,
-    pub(crate) header: Header,
+    pub(crate) header: FormatHeader,
 }
 
-/// The format's own header.
+/// The fields that are specific to the format.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Header {
+pub(crate) enum FormatHeader {
     Jpeg(jpeg::Header),
     Png(png::Header),
     WebP(webp::Header),
@@ -43,11 +68,11 @@ pub(crate) enum Header {
     Tiff(tiff::Header),
 }
 
-/// Reads a picture's header and judges it against the limits.
+/// Reads a picture's header and checks its size against the limits.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::Unsupported`] and [`Error::Unrecognised`] by content, [`Error::TooLarge`] by the
-/// limits, [`Error::Damaged`] for a header without sense.
+/// [`Error::Empty`], [`Error::Unsupported`] and [`Error::Unrecognised`] for content that is not decoded,
+/// [`Error::TooLarge`] for a size above the limits, [`Error::Damaged`] for an invalid header.
 pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Probe, Error> {
     if bytes.is_empty() {
         return Err(Error::Empty);
@@ -55,64 +80,49 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Probe, Error> {
     let header = match sniff(bytes) {
         Sniffed::Unsupported(name) => return Err(Error::Unsupported(name)),
         Sniffed::Unrecognised => return Err(Error::Unrecognised),
-        Sniffed::Supported(Format::Jpeg) => Header::Jpeg(jpeg::Header::read(bytes)?),
-        Sniffed::Supported(Format::Png) => Header::Png(png::Header::read(bytes)?),
-        Sniffed::Supported(Format::WebP) => Header::WebP(webp::Header::read(bytes)?),
-        Sniffed::Supported(Format::Gif) => Header::Gif(gif::Header::read(bytes)?),
-        Sniffed::Supported(Format::Bmp) => Header::Bmp(bmp::Header::read(bytes)?),
-        Sniffed::Supported(Format::Tiff) => Header::Tiff(tiff::Header::read(bytes)?),
+        Sniffed::Supported(Format::Jpeg) => FormatHeader::Jpeg(jpeg::Header::read(bytes)?),
+        Sniffed::Supported(Format::Png) => FormatHeader::Png(png::Header::read(bytes)?),
+        Sniffed::Supported(Format::WebP) => FormatHeader::WebP(webp::Header::read(bytes)?),
+        Sniffed::Supported(Format::Gif) => FormatHeader::Gif(gif::Header::read(bytes)?),
+        Sniffed::Supported(Format::Bmp) => FormatHeader::Bmp(bmp::Header::read(bytes)?),
+        Sniffed::Supported(Format::Tiff) => FormatHeader::Tiff(tiff::Header::read(bytes)?),
     };
     let probe = Probe::new(header);
-    limits.judge(probe.width, probe.height)?;
-    // A frame may be larger than its canvas; it is unpacked all the same.
-    if let Header::Gif(header) = &probe.header {
-        limits.judge(header.frame.0, header.frame.1)?;
+    limits.check(probe.width, probe.height)?;
+    // A frame may be larger than its canvas, and the decoder unpacks all of it.
+    if let FormatHeader::Gif(header) = &probe.header {
+        limits.check(header.frame.0, header.frame.1)?;
     }
     Ok(probe)
 }
 
-impl Limits {
-    fn judge(&self, width: u32, height: u32) -> Result<(), Error> {
-        let fits =
-            u64::from(width) * u64::from(height) <= self.max_pixels && width.max(height) <= self.max_side;
-        if fits { Ok(()) } else { Err(Error::TooLarge { width, height }) }
-    }
-}
-
 impl Probe {
-    fn new(header: Header) -> Self {
+    fn new(header: FormatHeader) -> Self {
         let (format, width, height) = match &header {
-            Header::Jpeg(h) => (Format::Jpeg, h.width, h.height),
-            Header::Png(h) => (Format::Png, h.width, h.height),
-            Header::WebP(h) => (Format::WebP, h.width, h.height),
-            Header::Gif(h) => (Format::Gif, h.width, h.height),
-            Header::Bmp(h) => (Format::Bmp, h.width, h.height),
-            Header::Tiff(h) => (Format::Tiff, h.width, h.height),
+            FormatHeader::Jpeg(h) => (Format::Jpeg, h.width, h.height),
+            FormatHeader::Png(h) => (Format::Png, h.width, h.height),
+            FormatHeader::WebP(h) => (Format::WebP, h.width, h.height),
+            FormatHeader::Gif(h) => (Format::Gif, h.width, h.height),
+            FormatHeader::Bmp(h) => (Format::Bmp, h.width, h.height),
+            FormatHeader::Tiff(h) => (Format::Tiff, h.width, h.height),
         };
         let (orientation, progressive, components, depth, alpha) = match &header {
-            Header::Jpeg(h) => (h.orientation, h.progressive, h.components() as u8, 8, false),
-            Header::Png(h) => (h.orientation, h.interlaced, h.samples(), h.depth, h.transparency),
-            Header::WebP(h) => (h.orientation, false, if h.alpha { 4 } else { 3 }, 8, h.alpha),
-            Header::Gif(h) => (Orientation::Upright, false, 1, 8, h.transparency),
-            Header::Bmp(h) => {
+            FormatHeader::Jpeg(h) => (h.orientation, h.progressive, h.components() as u8, 8, false),
+            FormatHeader::Png(h) => (h.orientation, h.interlaced, h.samples(), h.depth, h.transparency),
+            FormatHeader::WebP(h) => (h.orientation, false, if h.alpha { 4 } else { 3 }, 8, h.alpha),
+            FormatHeader::Gif(h) => (Orientation::Upright, false, 1, 8, h.transparency),
+            FormatHeader::Bmp(h) => {
                 (Orientation::Upright, false, if h.bits > 8 { 3 } else { 1 }, h.bits.min(8), false)
             }
-            Header::Tiff(h) => (h.orientation, false, h.samples as u8, h.depth, h.alpha),
+            FormatHeader::Tiff(h) => (h.orientation, false, h.samples as u8, h.depth, h.alpha),
         };
         Self { format, width, height, orientation, progressive, components, depth, alpha, header }
     }
 
-    /// What the picture is, upright.
+    /// Format, orientation and upright size of the picture.
     #[must_use]
     pub fn source(&self) -> Source {
         let (width, height) = self.orientation.upright_size(self.width, self.height);
         Source { format: self.format.name(), width, height, orientation: self.orientation.exif() }
-    }
-
-    /// The most bytes that [`Decoder::decode`](crate::Decoder::decode) with the same `smallest_scale` holds at
-    /// its peak, its result included, the input not.
-    #[must_use]
-    pub fn memory(&self, smallest_scale: f64) -> u64 {
-        decode::memory(self, smallest_scale)
     }
 }

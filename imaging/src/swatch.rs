@@ -1,7 +1,5 @@
-//! Describes one colour: its coordinates in Oklch, the nearest CSS name, and the text that reads on it.
-//!
-//! The palette calls [`describe`] for every colour it found; whoever answers a request reads the parts.
-//! It cannot fail: every 8-bit sRGB colour has a description.
+//! Describes one colour: its Oklch coordinates, the nearest CSS name, and a readable text colour. The palette calls
+//! [`describe`] for every colour that it finds. It cannot fail: every 8-bit sRGB colour has a description.
 
 use std::sync::LazyLock;
 
@@ -10,19 +8,25 @@ use ::palette::{FromColor, GetHue, Oklab, Oklch, Srgb, named};
 
 use crate::Swatch;
 
-/// The CSS names in alphabetical order, so that of two names for one colour (aqua and cyan, gray and grey)
-/// the first always wins.
+/// The CSS names in alphabetical order. Of two names for one colour (aqua and cyan, gray and grey) the first wins.
 static NAMES: LazyLock<Vec<(&'static str, Oklab)>> = LazyLock::new(|| {
     let mut names: Vec<_> = named::entries().map(|(name, color)| (name, oklab(color.into()))).collect();
     names.sort_unstable_by_key(|&(name, _)| name);
     names
 });
 
-/// Describes a colour that stands for `share` of the pixels (0 to 1); `derived` marks an added shade.
+/// Describes a colour that represents `share` of the pixels (0 to 1). `derived` marks an added shade.
 #[must_use]
 pub fn describe(rgb: [u8; 3], share: f64, derived: bool) -> Swatch {
     let lab = oklab(rgb);
-    Swatch { rgb, oklch: oklch(rgb, lab), share, name: name(lab), dark_text: dark_text(rgb), derived }
+    Swatch {
+        rgb,
+        oklch: oklch(rgb, lab),
+        share,
+        name: nearest_name(lab),
+        dark_text: needs_dark_text(rgb),
+        derived,
+    }
 }
 
 impl Swatch {
@@ -33,19 +37,19 @@ impl Swatch {
         format!("#{r:02x}{g:02x}{b:02x}")
     }
 
-    /// The text colour that reads best on this one: `#000000` or `#ffffff`.
+    /// The more readable text colour on this one: `#000000` or `#ffffff`.
     #[must_use]
     pub fn text(&self) -> &'static str {
         if self.dark_text { "#000000" } else { "#ffffff" }
     }
 }
 
-/// A colour in Oklab (Ottosson 2020): distances in it are about even to the eye.
+/// Converts a colour to Oklab (Ottosson 2020), where distances match perceived differences.
 pub(crate) fn oklab(rgb: [u8; 3]) -> Oklab {
     Oklab::from_color(Srgb::from(rgb).into_linear::<f32>())
 }
 
-/// Lightness, chroma, hue in degrees from 0 to 360. Grey has no hue: what rounding leaves is set to 0.
+/// Returns lightness, chroma, and hue in degrees from 0 to 360. Grey gets chroma 0 and hue 0, without rounding errors.
 fn oklch([r, g, b]: [u8; 3], lab: Oklab) -> [f32; 3] {
     let lch = Oklch::from_color(lab);
     let l = lch.l.clamp(0.0, 1.0);
@@ -55,8 +59,8 @@ fn oklch([r, g, b]: [u8; 3], lab: Oklab) -> [f32; 3] {
     [l, lch.chroma, lch.get_hue().into_positive_degrees()]
 }
 
-/// The name of the CSS colour at the least distance in Oklab.
-fn name(lab: Oklab) -> &'static str {
+/// Finds the CSS colour with the smallest distance in Oklab.
+fn nearest_name(lab: Oklab) -> &'static str {
     let distance = |named: &Oklab| named.distance_squared(lab);
     NAMES
         .iter()
@@ -64,8 +68,8 @@ fn name(lab: Oklab) -> &'static str {
         .map_or("black", |&(name, _)| name)
 }
 
-/// Whether black has the higher contrast ratio on this colour than white (WCAG 2, "contrast ratio").
-fn dark_text(rgb: [u8; 3]) -> bool {
+/// Whether black has a higher contrast ratio on this colour than white (WCAG 2, "contrast ratio").
+fn needs_dark_text(rgb: [u8; 3]) -> bool {
     let color: Srgb = Srgb::from(rgb).into_format();
     color.relative_contrast(Srgb::new(0.0, 0.0, 0.0)) > color.relative_contrast(Srgb::new(1.0, 1.0, 1.0))
 }
@@ -111,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn greys_have_neither_chroma_nor_hue() {
+    fn greys_have_no_chroma_and_no_hue() {
         for grey in 0..=255 {
             let [l, c, h] = describe([grey; 3], 0.0, false).oklch;
             assert!((0.0..=1.0).contains(&l), "{grey}: {l}");

@@ -1,32 +1,32 @@
-//! The card, seen from outside: its geometry pixel by pixel, its formats, and what does not get into it.
+//! Tests the card from outside: its layout pixel by pixel, its formats, and that its files contain nothing but pixels.
 
-#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used)] // clippy exempts tests, but not their helpers
 
 #[allow(dead_code, reason = "shared with the benchmark")]
 #[path = "../benches/support/pictures.rs"]
 mod pictures;
 
-use huemill_imaging::{CardFormat, Engine, Limits, Options, Outcome, Unwatched, probe};
+use huemill_imaging::{CardFormat, Engine, Limits, Options, Outcome, Unmonitored, probe};
 use image::{Rgb, RgbImage};
 
 const WHITE: Rgb<u8> = Rgb([255; 3]);
 
 fn process(bytes: &[u8], options: &Options) -> Outcome {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    Engine::new().unwrap().process(bytes, &probe, options, &Unwatched).unwrap()
+    Engine::new().unwrap().process(bytes, &probe, options, &Unmonitored).unwrap()
 }
 
 fn card(outcome: &Outcome) -> RgbImage {
     image::load_from_memory(&outcome.card.bytes).unwrap().to_rgb8()
 }
 
-/// Red says how far to the right a pixel lies, green how far down; nothing is white.
-fn map(width: u32, height: u32) -> RgbImage {
-    let part = |at: u32, side: u32| (f64::from(at) * 200.0 / f64::from(side)) as u8;
-    RgbImage::from_fn(width, height, |x, y| Rgb([part(x, width), part(y, height), 60]))
+/// A picture whose red encodes the column and whose green encodes the row. No pixel is white.
+fn position_map(width: u32, height: u32) -> RgbImage {
+    let scaled = |at: u32, side: u32| (f64::from(at) * 200.0 / f64::from(side)) as u8;
+    RgbImage::from_fn(width, height, |x, y| Rgb([scaled(x, width), scaled(y, height), 60]))
 }
 
-/// Start and end of each run of pixels in row `y` that are not white.
+/// Start and end of each run of coloured pixels in row `y`.
 fn runs(card: &RgbImage, y: u32) -> Vec<(u32, u32)> {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for x in (0..card.width()).filter(|x| *card.get_pixel(*x, y) != WHITE) {
@@ -40,22 +40,22 @@ fn runs(card: &RgbImage, y: u32) -> Vec<(u32, u32)> {
 
 #[test]
 fn a_card_has_a_white_border_a_picture_and_a_row_of_swatches() {
-    let card = card(&process(&pictures::png(&map(300, 200)), &Options::default()));
+    let card = card(&process(&pictures::png(&position_map(300, 200)), &Options::default()));
     assert_eq!(card.dimensions(), (1096, 736));
     for (x, y, pixel) in card.enumerate_pixels() {
         let in_picture = (8..1088).contains(&x) && (8..542).contains(&y);
         let beside_swatches = !((8..1088).contains(&x) && (550..728).contains(&y));
         if in_picture {
-            assert_ne!(*pixel, WHITE, "{x}, {y} belongs to the picture");
+            assert_ne!(*pixel, WHITE, "{x}, {y} should be part of the picture");
         } else if beside_swatches {
-            assert_eq!(*pixel, WHITE, "{x}, {y} belongs to border or gap");
+            assert_eq!(*pixel, WHITE, "{x}, {y} should be part of the border or a gap");
         }
     }
 }
 
 #[test]
 fn swatches_fill_the_width_for_every_number_of_colours() {
-    let source = pictures::png(&map(300, 200));
+    let source = pictures::png(&position_map(300, 200));
     for colors in Options::COLORS {
         let outcome = process(&source, &Options::default().with_colors(colors).unwrap());
         assert_eq!(outcome.palette.len(), usize::from(colors));
@@ -75,16 +75,16 @@ fn swatches_fill_the_width_for_every_number_of_colours() {
 }
 
 #[test]
-fn the_picture_is_cut_around_the_middle_of_the_crop() {
+fn the_picture_is_cut_from_the_centre_of_the_crop() {
     for (width, height, aspect) in
         [(3000, 2000, "3:2"), (700, 1400, "1:1"), (2400, 400, "1:2"), (120, 90, "16:9")]
     {
         let options = Options::default().with_aspect(aspect.parse().unwrap());
-        let outcome = process(&pictures::png(&map(width, height)), &options);
+        let outcome = process(&pictures::png(&position_map(width, height)), &options);
         let crop = outcome.crop;
         let card = card(&outcome);
         let scale = (f64::from(crop.width) / 1080.0).min(f64::from(crop.height) / 534.0);
-        // Where in the source, in the map's own measure, a pixel of the card's picture comes from.
+        // The source position of a pixel of the card's picture, in the scale of the map.
         let expected = |x: u32, y: u32| {
             let across =
                 f64::from(crop.x) + f64::from(crop.width) / 2.0 + (f64::from(x) + 0.5 - 540.0) * scale;
@@ -98,7 +98,7 @@ fn the_picture_is_cut_around_the_middle_of_the_crop() {
             let near = |found: u8, expected: f64| (f64::from(found) - expected).abs() < 2.5;
             assert!(
                 near(found[0], red) && near(found[1], green),
-                "{aspect} {x}, {y}: {found:?}, not {red} {green}"
+                "{aspect} {x}, {y}: {found:?} instead of {red} {green}"
             );
         }
     }
@@ -114,11 +114,11 @@ fn every_format_gives_the_same_card() {
     assert_eq!(image::guess_format(&png.card.bytes).unwrap(), image::ImageFormat::Png);
     assert_eq!(image::guess_format(&webp.card.bytes).unwrap(), image::ImageFormat::WebP);
     assert_eq!(image::guess_format(&jpeg.card.bytes).unwrap(), image::ImageFormat::Jpeg);
-    assert!(card(&png) == card(&webp), "both are lossless");
+    assert!(card(&png) == card(&webp), "PNG and WebP are both lossless");
     let (png, jpeg) = (card(&png), card(&jpeg));
     assert_eq!(jpeg.dimensions(), (1096, 736));
     let distance: u64 = png.iter().zip(jpeg.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-    assert!(distance / (png.len() as u64) < 4, "a JPEG of high quality is near");
+    assert!(distance / (png.len() as u64) < 4, "a high-quality JPEG is close to the PNG");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_lower_quality_makes_a_smaller_jpeg() {
 }
 
 #[test]
-fn nothing_but_pixels_gets_into_a_card() {
+fn a_card_contains_nothing_but_pixels() {
     let source = pictures::oriented_jpeg(&pictures::photo(300, 200, 4), 6);
     let bytes = |card| process(&source, &Options::default().with_card(card)).card.bytes;
 
@@ -149,14 +149,14 @@ fn nothing_but_pixels_gets_into_a_card() {
     let webp = bytes(CardFormat::WebP);
     assert_eq!(&webp[12..16], b"VP8L");
     let length = u32::from_le_bytes(webp[16..20].try_into().unwrap()) as usize;
-    assert_eq!(webp.len(), 20 + length.next_multiple_of(2), "one chunk and no other");
+    assert_eq!(webp.len(), 20 + length.next_multiple_of(2), "there is only one chunk");
 
     let jpeg = bytes(CardFormat::Jpeg { quality: 85 });
     let mut at = 2;
     while jpeg[at + 1] != 0xda {
         let marker = jpeg[at + 1];
         let application = (0xe1..=0xef).contains(&marker) || marker == 0xfe;
-        assert!(!application, "segment {marker:02x}");
+        assert!(!application, "unexpected segment {marker:02x}");
         at += 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
     }
 }

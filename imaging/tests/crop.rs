@@ -1,6 +1,6 @@
-//! The crop: inside the picture, of the asked aspect, and the same that smartcrop2 finds.
+//! Tests the crop: it lies inside the picture, has the requested aspect ratio, and equals that of smartcrop2.
 
-#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used)] // clippy exempts tests, but not their helpers
 
 use std::num::NonZeroU32;
 
@@ -12,18 +12,18 @@ mod common;
 use common::{grainy, hash, raster};
 
 fn aspect(width: u32, height: u32) -> Aspect {
-    Aspect::new(width, height).expect("a side from 1 to 100")
+    Aspect::new(width, height).expect("both numbers are from 1 to 100")
 }
 
-/// The crop of a picture that is its own small copy.
+/// Crops a picture that serves as its own small copy.
 fn crop(picture: &Raster, aspect: Aspect) -> Crop {
     best_crop(picture, (picture.width(), picture.height()), aspect)
 }
 
-/// smartcrop2's way of seeing a raster. It must not scale: it is given small pictures only.
-struct View(Raster);
+/// Gives smartcrop2 access to a raster. It is only given small pictures, so it must not scale them.
+struct SmartcropImage(Raster);
 
-impl Image for View {
+impl Image for SmartcropImage {
     fn width(&self) -> u32 {
         self.0.width()
     }
@@ -38,35 +38,36 @@ impl Image for View {
     }
 }
 
-impl ResizableImage<View> for View {
-    fn resize(&self, width: u32, height: u32) -> View {
+impl ResizableImage<SmartcropImage> for SmartcropImage {
+    fn resize(&self, width: u32, height: u32) -> SmartcropImage {
         assert_eq!((width, height), (self.width(), self.height()));
-        View(self.0.clone())
+        SmartcropImage(self.0.clone())
     }
 
-    fn crop_and_resize(&self, _: smartcrop::Crop, _: u32, _: u32) -> View {
-        unreachable!("only find_best_crop_no_borders does so")
+    fn crop_and_resize(&self, _: smartcrop::Crop, _: u32, _: u32) -> SmartcropImage {
+        unreachable!("only find_best_crop_no_borders calls this")
     }
 }
 
 fn reference(picture: &Raster, aspect: Aspect) -> ScoredCrop {
     let side = |side| NonZeroU32::new(side).unwrap();
-    smartcrop::find_best_crop(&View(picture.clone()), side(aspect.width()), side(aspect.height())).unwrap()
+    smartcrop::find_best_crop(&SmartcropImage(picture.clone()), side(aspect.width()), side(aspect.height()))
+        .unwrap()
 }
 
-/// Same score; and the same place, unless the picture is such that several places score the same.
+/// Compares the score with smartcrop2's, and the position too if only one position has that score.
 fn assert_same(picture: &Raster, aspect: Aspect, unique: bool) {
-    let (ours, theirs) = (crop(picture, aspect), reference(picture, aspect));
-    let difference = (ours.score - theirs.score.total).abs();
-    assert!(difference < 1e-12, "{aspect}: {} is not {}", ours.score, theirs.score.total);
-    assert_eq!((ours.width, ours.height), (theirs.crop.width, theirs.crop.height), "{aspect}");
+    let (found, expected) = (crop(picture, aspect), reference(picture, aspect));
+    let difference = (found.score - expected.score.total).abs();
+    assert!(difference < 1e-12, "{aspect}: {} is not {}", found.score, expected.score.total);
+    assert_eq!((found.width, found.height), (expected.crop.width, expected.crop.height), "{aspect}");
     if unique {
-        assert_eq!((ours.x, ours.y), (theirs.crop.x, theirs.crop.y), "{aspect}");
+        assert_eq!((found.x, found.y), (expected.crop.x, expected.crop.y), "{aspect}");
     }
 }
 
 #[test]
-fn seeded_pictures_get_smartcrop2s_crops() {
+fn seeded_pictures_get_the_crops_of_smartcrop2() {
     for (name, picture) in common::crop_pictures() {
         for (width, height) in [(3, 2), (1, 1), (16, 9), (2, 3), (9, 16), (100, 1), (1, 100)] {
             println!("{name} {width}:{height}");
@@ -79,13 +80,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn grainy_pictures_get_smartcrop2s_crops(
+    fn grainy_pictures_get_the_crops_of_smartcrop2(
         width in 16_u32..300, height in 16_u32..300, seed: u32, base: [u8; 3], spread in 3_i32..120,
         (across, down) in prop::sample::select(vec![(3, 2), (1, 1), (16, 9), (2, 3), (5, 1), (1, 7)]),
     ) {
         let picture = raster(width, height, |x, y| {
             let tile = hash(x / 24, y / 24, seed);
-            if tile.is_multiple_of(3) { grainy(base, spread, x, y, seed % 1000) } else { grainy([tile as u8, 90, 60], 9, x, y, 7) }
+            if tile.is_multiple_of(3) {
+                grainy(base, spread, x, y, seed % 1000)
+            } else {
+                grainy([tile as u8, 90, 60], 9, x, y, 7)
+            }
         });
         assert_same(&picture, aspect(across, down), true);
     }
@@ -100,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn a_crop_is_inside_and_of_its_aspect(
+    fn a_crop_lies_inside_the_picture_and_has_its_aspect_ratio(
         small in (1_u32..80, 1_u32..80), factor in 1.0_f64..60.0, across in 1_u32..=100, down in 1_u32..=100, seed: u32,
     ) {
         let source = [small.0, small.1].map(|side| (f64::from(side) * factor) as u32);
@@ -108,7 +113,7 @@ proptest! {
         let crop = best_crop(&picture, (source[0], source[1]), aspect(across, down));
         prop_assert!(crop.width >= 1 && crop.x + crop.width <= source[0], "{crop:?} in {source:?}");
         prop_assert!(crop.height >= 1 && crop.y + crop.height <= source[1], "{crop:?} in {source:?}");
-        // One side is the picture's own, the other one follows from it to the nearest pixel.
+        // One side equals that of the picture, and the other follows from it, rounded to the nearest pixel.
         let (w, h) = (f64::from(crop.width), f64::from(crop.height));
         let ratio = f64::from(across) / f64::from(down);
         let exact = |side: f64, ideal: f64| (side - ideal).abs() <= 0.5 || (side <= 1.0 && ideal < 1.0);
@@ -121,8 +126,8 @@ proptest! {
 }
 
 #[test]
-fn a_flat_picture_is_cropped_in_the_middle() {
-    // Without an edge inside, and at an aspect that leaves the frame the same on either side.
+fn a_flat_picture_is_cropped_at_the_centre() {
+    // There are no edges inside, and the aspect ratio leaves the same margin on both sides.
     for (width, height, expected) in
         [(64, 7, (24, 0)), (7, 64, (0, 24)), (1, 10_000, (0, 5000)), (10_000, 1, (5000, 0))]
     {
@@ -133,7 +138,7 @@ fn a_flat_picture_is_cropped_in_the_middle() {
 }
 
 #[test]
-fn extreme_shapes_are_cropped_too() {
+fn pictures_of_extreme_shapes_are_cropped() {
     for (width, height) in [(1, 1), (1, 10_000), (10_000, 1), (2, 2), (7, 9), (16_384, 3), (8, 16_384)] {
         for ratio in [(3, 2), (1, 1), (100, 1), (1, 100)] {
             let found = crop(&raster(width, height, |x, y| [x as u8, y as u8, 7]), aspect(ratio.0, ratio.1));
@@ -144,7 +149,7 @@ fn extreme_shapes_are_cropped_too() {
 }
 
 #[test]
-fn a_picture_of_the_asked_aspect_is_taken_whole() {
+fn a_picture_with_the_requested_aspect_ratio_is_not_cropped() {
     let found = best_crop(&raster(384, 256, |x, y| [x as u8, y as u8, 0]), (3000, 2000), aspect(3, 2));
     assert_eq!((found.x, found.y, found.width, found.height), (0, 0, 3000, 2000));
 }

@@ -1,8 +1,8 @@
-//! The crop against the npm package smartcrop, whose answers lie in `golden/crop.json`.
+//! Compares the crop with the results of the npm package smartcrop in `golden/crop.json`.
 //!
-//! How the file is made: `golden/README.md`. Photographs are compared where `HUEMILL_PHOTOS` names their folder.
+//! `golden/README.md` describes how that file is made. Photographs are compared if `HUEMILL_PHOTOS` names their folder.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy exempts tests, but not their helpers
 
 use fast_image_resize as fr;
 use huemill_imaging::{Aspect, Crop, Raster, best_crop, crop::SHORT_SIDE};
@@ -10,12 +10,13 @@ use serde_json::Value;
 
 mod common;
 
-/// Each crop shares at least this much with smartcrop.js's, as intersection over union, and this on average.
-const LEAST: f64 = 0.7;
-const MEAN: f64 = 0.9;
+/// Minimum overlap of each crop with that of smartcrop.js, as intersection over union.
+const MIN_OVERLAP: f64 = 0.7;
+/// Minimum mean overlap.
+const MIN_MEAN: f64 = 0.9;
 
-/// The picture with its shorter side at [`SHORT_SIDE`], or as it is.
-fn small(picture: Raster) -> Raster {
+/// Scales the short side to [`SHORT_SIDE`], unless it is shorter already.
+fn scale_down(picture: Raster) -> Raster {
     let short = picture.width().min(picture.height());
     if short <= SHORT_SIDE {
         return picture;
@@ -30,15 +31,15 @@ fn small(picture: Raster) -> Raster {
     Raster::new(width, height, to.into_vec()).unwrap()
 }
 
-fn overlap(ours: &Crop, theirs: &Value) -> f64 {
-    let number = |key: &str| theirs[key].as_f64().unwrap();
+fn overlap(found: &Crop, expected: &Value) -> f64 {
+    let number = |key: &str| expected[key].as_f64().unwrap();
     let shared = |a: u32, a_side: u32, b: f64, b_side: f64| {
         let a = f64::from(a);
         ((a + f64::from(a_side)).min(b + b_side) - a.max(b)).max(0.0)
     };
-    let both = shared(ours.x, ours.width, number("x"), number("width"))
-        * shared(ours.y, ours.height, number("y"), number("height"));
-    let all = f64::from(ours.width) * f64::from(ours.height) + number("width") * number("height");
+    let both = shared(found.x, found.width, number("x"), number("width"))
+        * shared(found.y, found.height, number("y"), number("height"));
+    let all = f64::from(found.width) * f64::from(found.height) + number("width") * number("height");
     both / (all - both)
 }
 
@@ -51,28 +52,28 @@ fn compare(pictures: impl Iterator<Item = (String, Raster)>) {
             continue;
         };
         let source = (picture.width(), picture.height());
-        let small = small(picture);
-        for (aspect, theirs) in crops {
-            let ours = best_crop(&small, source, aspect.parse::<Aspect>().unwrap());
-            let overlap = overlap(&ours, theirs);
+        let small = scale_down(picture);
+        for (aspect, expected) in crops {
+            let found = best_crop(&small, source, aspect.parse::<Aspect>().unwrap());
+            let overlap = overlap(&found, expected);
             println!("{name} {aspect}: {overlap:.3}");
-            assert!(overlap > LEAST, "{name} {aspect}: {ours:?} is not {theirs}");
+            assert!(overlap > MIN_OVERLAP, "{name} {aspect}: {found:?} instead of {expected}");
             overlaps.push(overlap);
         }
     }
     if !overlaps.is_empty() {
         let mean = overlaps.iter().sum::<f64>() / overlaps.len() as f64;
         println!("mean {mean:.4} of {}", overlaps.len());
-        assert!(mean > MEAN, "the mean overlap is {mean}");
+        assert!(mean > MIN_MEAN, "the mean overlap is {mean}");
     }
 }
 
 #[test]
-fn seeded_pictures_are_cropped_as_by_smartcrop_js() {
+fn seeded_pictures_get_the_crops_of_smartcrop_js() {
     compare(common::crop_pictures().into_iter().map(|(name, picture)| (format!("{name}.png"), picture)));
 }
 
 #[test]
-fn photographs_are_cropped_as_by_smartcrop_js() {
+fn photographs_get_the_crops_of_smartcrop_js() {
     compare(common::photos().into_iter());
 }

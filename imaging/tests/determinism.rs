@@ -1,16 +1,17 @@
-//! The same picture gives the same bytes: again, on another thread, after other pictures, in every format.
+//! Tests that the same picture always gives the same bytes: again, on another thread, after other pictures, and in
+//! every format.
 
-#![allow(clippy::unwrap_used)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used)] // clippy exempts tests, but not their helpers
 
 #[allow(dead_code, reason = "shared with the benchmark")]
 #[path = "../benches/support/pictures.rs"]
 mod pictures;
 
-use huemill_imaging::{CardFormat, Engine, Limits, Options, Outcome, Unwatched, probe};
+use huemill_imaging::{CardFormat, Engine, Limits, Options, Outcome, Unmonitored, probe};
 
 fn process(engine: &mut Engine, bytes: &[u8], card: CardFormat) -> Outcome {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    engine.process(bytes, &probe, &Options::default().with_card(card), &Unwatched).unwrap()
+    engine.process(bytes, &probe, &Options::default().with_card(card), &Unmonitored).unwrap()
 }
 
 fn same(a: &Outcome, b: &Outcome) -> bool {
@@ -18,7 +19,7 @@ fn same(a: &Outcome, b: &Outcome) -> bool {
 }
 
 #[test]
-fn engines_on_different_threads_agree_byte_for_byte() {
+fn engines_on_different_threads_give_the_same_bytes() {
     let pictures = [
         pictures::jpeg(700, 500, 1),
         pictures::jpeg(3000, 2000, 2),
@@ -48,7 +49,7 @@ fn engines_on_different_threads_agree_byte_for_byte() {
 }
 
 #[test]
-fn an_engine_repeats_itself() {
+fn an_engine_gives_the_same_result_again_after_another_picture() {
     let bytes = pictures::jpeg(1300, 900, 9);
     let mut engine = Engine::new().unwrap();
     let first = process(&mut engine, &bytes, CardFormat::Png);

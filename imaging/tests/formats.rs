@@ -1,5 +1,4 @@
-//! Colours against references: every kind of every format comes out as opaque sRGB, whatever way through a
-//! decoder it takes.
+//! Tests that every variant of every format is decoded to the right colours, whichever path through a decoder it takes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +7,7 @@ mod check;
 mod support;
 
 use check::{assert_near, decode, decode_at, over_white};
-use huemill_imaging::{Decoder, Limits, Unwatched, probe};
+use huemill_imaging::{Decoder, Limits, Unmonitored, probe};
 use image::{ExtendedColorType, RgbImage};
 use png::{BitDepth, ColorType};
 use support::{
@@ -17,7 +16,7 @@ use support::{
 };
 
 #[test]
-fn webp_is_exact_where_it_is_lossless() {
+fn lossless_webp_is_decoded_exactly() {
     let picture = pictures::photo(21, 45, 31);
     let plain = pictures::webp_lossless(&picture, 45, 31, ExtendedColorType::Rgb8);
     assert_eq!(decode(&plain).data(), picture.as_raw());
@@ -29,11 +28,11 @@ fn webp_is_exact_where_it_is_lossless() {
 }
 
 #[test]
-fn lossy_webp_of_nothing_but_zeros_is_even_grey() {
+fn a_lossy_webp_of_zeros_is_uniform_grey() {
     let frame = containers::vp8(50, 40, &[0; 400]);
     let raster = decode(&containers::webp_of(&[(b"VP8 ", &frame)]));
     assert_near(&raster, &[130; 50 * 40 * 3], 2, "grey");
-    // With an alpha plane of its own: the left half is not there.
+    // The same with a separate alpha plane, whose left half is transparent.
     let alpha: Vec<u8> =
         std::iter::once(0).chain((0..50 * 40).map(|i| if i % 50 < 25 { 0 } else { 255 })).collect();
     let canvas = containers::vp8x(0x10, 50, 40);
@@ -44,7 +43,7 @@ fn lossy_webp_of_nothing_but_zeros_is_even_grey() {
 }
 
 #[test]
-fn the_first_frame_of_a_webp_lies_on_a_white_canvas() {
+fn the_first_frame_of_an_animated_webp_lies_on_a_white_canvas() {
     let picture = pictures::photo(22, 10, 8);
     let still = pictures::webp_lossless(&picture, 10, 8, ExtendedColorType::Rgb8);
     let frame = containers::anmf(4, 6, (10, 8), &still[12..]);
@@ -64,11 +63,11 @@ fn the_first_frame_of_a_webp_lies_on_a_white_canvas() {
     }
 }
 
-/// A GIF frame of four colours: red, green, blue and, if wanted, transparent.
+/// A GIF with a frame of four colours, one of which can be transparent.
 fn gif_frame(
     width: u16,
     height: u16,
-    place: (u16, u16),
+    position: (u16, u16),
     interlaced: bool,
     transparent: Option<u8>,
 ) -> Vec<u8> {
@@ -85,8 +84,8 @@ fn gif_frame(
     let frame = gif::Frame {
         width,
         height,
-        left: place.0,
-        top: place.1,
+        left: position.0,
+        top: position.1,
         interlaced,
         transparent,
         buffer: indices.into(),
@@ -98,18 +97,18 @@ fn gif_frame(
 }
 
 #[test]
-fn a_gif_frame_lies_where_it_belongs_whatever_its_size() {
+fn a_gif_frame_of_any_size_is_drawn_at_its_position() {
     let colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]];
-    for (width, height, place) in
+    for (width, height, position) in
         [(12, 9, (0, 0)), (5, 4, (3, 2)), (40, 30, (0, 0)), (40, 30, (7, 5)), (3, 3, (50, 50))]
     {
         for interlaced in [false, true] {
             for transparent in [None, Some(2)] {
-                let raster = decode(&gif_frame(width, height, place, interlaced, transparent));
+                let raster = decode(&gif_frame(width, height, position, interlaced, transparent));
                 assert_eq!((raster.width(), raster.height()), (12, 9));
                 for y in 0..9_u16 {
                     for x in 0..12_u16 {
-                        let inside = x.checked_sub(place.0).zip(y.checked_sub(place.1));
+                        let inside = x.checked_sub(position.0).zip(y.checked_sub(position.1));
                         let index =
                             inside.filter(|&(x, y)| x < width && y < height).map(|(x, y)| (x + y) % 4);
                         let index = index.filter(|&index| transparent != Some(index as u8));
@@ -127,7 +126,7 @@ fn a_gif_frame_lies_where_it_belongs_whatever_its_size() {
 }
 
 #[test]
-fn bmp_from_the_top_from_the_bottom_and_in_runs() {
+fn bmp_is_decoded_top_down_bottom_up_and_run_length_encoded() {
     let picture = pictures::photo(23, 7, 5);
     let bytes = pictures::bmp(&picture);
     assert_eq!(decode(&bytes).data(), picture.as_raw());
@@ -151,7 +150,7 @@ fn bmp_from_the_top_from_the_bottom_and_in_runs() {
 }
 
 #[test]
-fn all_one_colour_transparent_and_extreme_shapes_are_read() {
+fn flat_transparent_and_extremely_shaped_pictures_are_decoded() {
     for (width, height) in [(1, 1), (1, 10_000), (10_000, 1), (3, 3)] {
         for colour in [0, 255] {
             let picture = RgbImage::from_pixel(width, height, image::Rgb([colour; 3]));
@@ -170,19 +169,19 @@ fn all_one_colour_transparent_and_extreme_shapes_are_read() {
 }
 
 #[test]
-fn the_same_bytes_give_the_same_pixels() {
+fn decoding_twice_gives_the_same_pixels() {
     let mut decoder = Decoder::new().unwrap();
     for sample in pictures::all(24, 120, 75) {
         let probe = probe(&sample.bytes, &Limits::default()).unwrap();
         for scale in [0.0, 0.3, 1.0] {
-            let mut once = || decoder.decode(&sample.bytes, &probe, scale, &Unwatched).unwrap();
+            let mut once = || decoder.decode(&sample.bytes, &probe, scale, &Unmonitored).unwrap();
             assert_eq!(once(), once(), "{}", sample.name);
         }
     }
 }
 
 #[test]
-fn the_header_tells_what_the_picture_is() {
+fn the_probe_describes_the_picture() {
     let picture = pictures::photo(25, 30, 20);
     let jpeg = Jpeg { progressive: true, ..Jpeg::default() }.with(&picture, &containers::exif(6), &[]);
     let probed = probe(&jpeg, &Limits::default()).unwrap();

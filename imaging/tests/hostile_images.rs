@@ -1,26 +1,26 @@
-//! What strangers send: every row of the table of hostile pictures, cuts at every byte, thousands of flipped
-//! bits. Nothing panics, and only the allowed comes of it.
+//! Tests hostile input: every picture of the table of hostile pictures, truncation at every byte, thousands of flipped
+//! bits. Nothing may panic, and each input must end as expected.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use huemill_imaging::{Decoder, Error, Limits, Raster, Unwatched, probe};
+use huemill_imaging::{Decoder, Error, Limits, Raster, Unmonitored, probe};
 use support::{
     hostile::{self, Must},
     pictures::{self, Numbers},
 };
 
-/// Probe and decode, at full size and at the smallest.
-fn read(decoder: &mut Decoder, bytes: &[u8]) -> Result<Raster, Error> {
+/// Probes and decodes, at full size and at the smallest scale.
+fn probe_and_decode(decoder: &mut Decoder, bytes: &[u8]) -> Result<Raster, Error> {
     let probe = probe(bytes, &Limits::default())?;
-    let small = decoder.decode(bytes, &probe, 0.0, &Unwatched);
-    let full = decoder.decode(bytes, &probe, 1.0, &Unwatched)?;
+    let small = decoder.decode(bytes, &probe, 0.0, &Unmonitored);
+    let full = decoder.decode(bytes, &probe, 1.0, &Unmonitored)?;
     assert_eq!((full.width(), full.height()), (probe.width, probe.height));
     small.map(|_| full)
 }
 
-fn outcome(result: &Result<Raster, Error>) -> Must {
+fn classify(result: &Result<Raster, Error>) -> Must {
     match result {
         Ok(_) => Must::Read,
         Err(Error::TooLarge { .. }) => Must::TooLarge,
@@ -31,52 +31,55 @@ fn outcome(result: &Result<Raster, Error>) -> Must {
 }
 
 #[test]
-fn every_row_of_the_table_ends_as_it_must() {
+fn every_hostile_picture_ends_as_expected() {
     let mut decoder = Decoder::new().unwrap();
     let mut wrong = Vec::new();
     for picture in hostile::pictures() {
-        let result = read(&mut decoder, &picture.bytes);
-        if outcome(&result) != picture.must {
-            let told = result.map(|raster| (raster.width(), raster.height()));
-            wrong.push(format!("{} {}: must {:?}, but {told:?}", picture.row, picture.name, picture.must));
+        let result = probe_and_decode(&mut decoder, &picture.bytes);
+        if classify(&result) != picture.must {
+            let found = result.map(|raster| (raster.width(), raster.height()));
+            wrong.push(format!(
+                "{} {}: expected {:?}, found {found:?}",
+                picture.row, picture.name, picture.must
+            ));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
-fn a_good_picture_is_read_in_every_kind() {
+fn valid_pictures_of_every_kind_are_decoded() {
     let mut decoder = Decoder::new().unwrap();
     for sample in pictures::all(1, 37, 29) {
-        let raster =
-            read(&mut decoder, &sample.bytes).unwrap_or_else(|error| panic!("{}: {error}", sample.name));
+        let raster = probe_and_decode(&mut decoder, &sample.bytes)
+            .unwrap_or_else(|error| panic!("{}: {error}", sample.name));
         assert_eq!((raster.width(), raster.height()), (37, 29), "{}", sample.name);
     }
 }
 
-/// The pixels that a picture has, or none: the same for the same bytes, and never half of a picture.
-fn read_cut(decoder: &mut Decoder, name: &str, bytes: &[u8], whole: &Raster) {
-    match read(decoder, bytes) {
-        // What is missing then stood behind the pixels.
-        Ok(raster) => assert_eq!(raster.data(), whole.data(), "{name} cut at {}", bytes.len()),
+/// Checks that a truncated picture gives either all of its pixels or an error, and never a part of the pixels.
+fn check_truncated(decoder: &mut Decoder, name: &str, bytes: &[u8], whole: &Raster) {
+    match probe_and_decode(decoder, bytes) {
+        // The missing bytes came after the pixels.
+        Ok(raster) => assert_eq!(raster.data(), whole.data(), "{name} truncated at {}", bytes.len()),
         Err(Error::Damaged(_) | Error::Unrecognised | Error::Empty) => {}
-        Err(other) => panic!("{name} cut at {}: {other}", bytes.len()),
+        Err(other) => panic!("{name} truncated at {}: {other}", bytes.len()),
     }
 }
 
 #[test]
-fn a_picture_cut_at_any_byte_is_whole_or_refused() {
+fn a_picture_truncated_at_any_byte_is_complete_or_rejected() {
     let mut decoder = Decoder::new().unwrap();
     for sample in pictures::all(2, 33, 21) {
-        let whole = read(&mut decoder, &sample.bytes).unwrap();
+        let whole = probe_and_decode(&mut decoder, &sample.bytes).unwrap();
         for end in 0..sample.bytes.len() {
-            read_cut(&mut decoder, sample.name, &sample.bytes[..end], &whole);
+            check_truncated(&mut decoder, sample.name, &sample.bytes[..end], &whole);
         }
     }
 }
 
 #[test]
-fn ten_thousand_flipped_bits_in_each_kind_end_in_pixels_or_an_error() {
+fn flipped_bits_give_pixels_or_an_error() {
     let mut decoder = Decoder::new().unwrap();
     let limits = Limits { max_pixels: 4_000_000, max_side: 16_384 };
     for (seed, sample) in pictures::all(3, 19, 17).into_iter().enumerate() {
@@ -88,11 +91,11 @@ fn ten_thousand_flipped_bits_in_each_kind_end_in_pixels_or_an_error() {
             bytes[at] ^= mask;
             if let Ok(probe) = probe(&bytes, &limits) {
                 let scale = [1.0, 0.5, 0.0][numbers.below(3) as usize];
-                if let Ok(raster) = decoder.decode(&bytes, &probe, scale, &Unwatched) {
+                if let Ok(raster) = decoder.decode(&bytes, &probe, scale, &Unmonitored) {
                     assert!(raster.width() <= probe.width && raster.height() <= probe.height);
                 }
             }
-            // Half of the flips stay for a while, so that damage adds up.
+            // Half of the flips stay for a while, so that damage accumulates.
             if numbers.below(2) == 0 {
                 bytes[at] ^= mask;
             }

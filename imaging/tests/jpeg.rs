@@ -1,4 +1,4 @@
-//! JPEG against references: samplings, scales, colour spaces, inks.
+//! Tests JPEG decoding against reference pixels: sampling factors, scales, colour encodings.
 
 #[path = "support/check.rs"]
 mod check;
@@ -8,7 +8,7 @@ use check::{assert_near, decode, decode_at};
 use image::RgbImage;
 use support::pictures::Jpeg;
 
-/// A picture without edges, so that subsampled colours and scaling lose little.
+/// A picture without edges, so that chroma subsampling and scaling lose little.
 fn smooth(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let longest = width.max(height) as f32;
@@ -17,7 +17,7 @@ fn smooth(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// The picture at 1/1, 1/2, 1/4 or 1/8: the mean of each block, as far as it is within the picture.
+/// Scales the picture to 1/1, 1/2, 1/4 or 1/8 by the mean of each block. Blocks end at the edges of the picture.
 fn averages(picture: &RgbImage, width: u32, height: u32) -> Vec<u8> {
     let step = picture.width().max(picture.height()).div_ceil(width.max(height));
     let mut data = Vec::new();
@@ -32,7 +32,7 @@ fn averages(picture: &RgbImage, width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn jpeg_in_every_sampling_keeps_its_colours() {
+fn jpeg_with_any_sampling_factors_keeps_its_colours() {
     let picture = smooth(93, 61);
     for sampling in [(1, 1), (2, 1), (1, 2), (2, 2), (4, 1)] {
         for progressive in [false, true] {
@@ -46,7 +46,7 @@ fn jpeg_in_every_sampling_keeps_its_colours() {
 }
 
 #[test]
-fn a_scaled_jpeg_is_the_same_picture_and_never_smaller_than_asked() {
+fn a_scaled_jpeg_shows_the_same_picture_and_is_never_too_small() {
     for progressive in [false, true] {
         for (width, height) in [(801, 513), (64, 9), (1, 700), (700, 1), (9, 2000)] {
             let bytes = Jpeg { quality: 97, progressive, ..Jpeg::default() }.rgb(&smooth(width, height));
@@ -65,7 +65,7 @@ fn a_scaled_jpeg_is_the_same_picture_and_never_smaller_than_asked() {
 }
 
 #[test]
-fn grey_jpeg_is_grey() {
+fn a_grey_jpeg_is_decoded_to_grey() {
     let samples: Vec<u8> = (0..64 * 48).map(|index| (index % 64 * 3) as u8).collect();
     let bytes =
         Jpeg { quality: 98, ..Jpeg::default() }.encode(&samples, 64, 48, jpeg_encoder::ColorType::Luma);
@@ -75,7 +75,7 @@ fn grey_jpeg_is_grey() {
 }
 
 #[test]
-fn inks_become_light() {
+fn cmyk_is_converted_to_rgb() {
     use jpeg_encoder::ColorType::{Cmyk, CmykAsYcck};
     let inks = [
         ([0, 0, 0, 0], [255, 255, 255]),
@@ -100,11 +100,11 @@ fn inks_become_light() {
 }
 
 #[test]
-fn rgb_jpeg_is_told_by_adobe_or_by_its_identifiers() {
+fn an_rgb_jpeg_is_detected_by_adobe_segment_or_component_identifiers() {
     let picture = smooth(40, 24);
     let jpeg = Jpeg { quality: 100, sampling: (1, 1), ..Jpeg::default() };
     let plain = jpeg.encode(&picture, 40, 24, jpeg_encoder::ColorType::Ycbcr);
-    // The encoder writes JFIF, which says YCbCr: its segment makes room for Adobe's.
+    // The encoder writes a JFIF segment, which implies YCbCr. An Adobe segment replaces it.
     let jfif = 4 + usize::from(u16::from_be_bytes([plain[4], plain[5]]));
     let adobe = b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0";
     assert_near(&decode(&[&plain[..2], adobe, &plain[jfif..]].concat()), &picture, 6, "Adobe");

@@ -1,8 +1,8 @@
-//! The eight orientations: what they do to pixels, what they do to rectangles, and that they are a group.
+//! Tests the eight orientations: their effect on pixels and rectangles, and that they form a group.
 
 #![allow(clippy::unwrap_used)]
 
-use huemill_imaging::{Area, Orientation, Raster};
+use huemill_imaging::{Orientation, Raster, Rect};
 use proptest::prelude::*;
 
 /// A raster whose pixels are all different.
@@ -16,8 +16,8 @@ fn orientation() -> impl Strategy<Value = Orientation> {
 }
 
 #[test]
-fn each_value_lays_the_picture_as_exif_says() {
-    // Stored as  a b   with one byte a pixel in the red samples.
+fn each_exif_value_turns_the_picture_as_specified() {
+    // Stored as  a b   with the letter in the red sample of each pixel.
     //            c d
     //            e f
     let stored = Raster::new(2, 3, b"abcdef".iter().flat_map(|&letter| [letter, 0, 0]).collect()).unwrap();
@@ -35,7 +35,7 @@ fn each_value_lays_the_picture_as_exif_says() {
 }
 
 #[test]
-fn values_that_do_not_exist_count_as_one() {
+fn invalid_exif_values_count_as_one() {
     for value in [0, 9, 65_535, u64::MAX] {
         assert_eq!(Orientation::from_exif(value), Orientation::Upright);
     }
@@ -45,7 +45,7 @@ fn values_that_do_not_exist_count_as_one() {
 }
 
 #[test]
-fn any_two_after_another_are_one_of_the_eight() {
+fn any_two_orientations_combine_to_one_of_the_eight() {
     let stored = raster(3, 2);
     for first in Orientation::ALL {
         for second in Orientation::ALL {
@@ -58,7 +58,7 @@ fn any_two_after_another_are_one_of_the_eight() {
 
 proptest! {
     #[test]
-    fn the_inverse_gives_the_stored_picture_back(o in orientation(), w in 1..40_u32, h in 1..40_u32) {
+    fn the_inverse_restores_the_stored_picture(o in orientation(), w in 1..40_u32, h in 1..40_u32) {
         let stored = raster(w, h);
         let upright = o.apply(stored.clone());
         prop_assert_eq!((upright.width(), upright.height()), o.upright_size(w, h));
@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn a_rectangle_holds_the_same_pixels_upright_and_stored(
+    fn a_rectangle_contains_the_same_pixels_upright_and_stored(
         o in orientation(),
         w in 1..20_u32,
         h in 1..20_u32,
@@ -76,20 +76,20 @@ proptest! {
         let upright = o.apply(stored.clone());
         let [x, y] = [(upright.width(), picks[0]), (upright.height(), picks[1])]
             .map(|(side, pick)| (f64::from(side) * pick) as u32);
-        let area = Area {
+        let rect = Rect {
             x,
             y,
             width: 1 + (f64::from(upright.width() - x - 1) * picks[2]) as u32,
             height: 1 + (f64::from(upright.height() - y - 1) * picks[3]) as u32,
         };
-        let place = o.to_stored(area, w, h);
-        let cut = |raster: &Raster, area: Area| {
-            let rows = area.y..area.y + area.height;
-            let data = rows.flat_map(|y| (area.x..area.x + area.width).flat_map(move |x| raster.pixel(x, y)));
-            Raster::new(area.width, area.height, data.collect()).unwrap()
+        let stored_rect = o.to_stored(rect, w, h);
+        let cut = |raster: &Raster, rect: Rect| {
+            let rows = rect.y..rect.y + rect.height;
+            let data = rows.flat_map(|y| (rect.x..rect.x + rect.width).flat_map(move |x| raster.pixel(x, y)));
+            Raster::new(rect.width, rect.height, data.collect()).unwrap()
         };
-        prop_assert_eq!(cut(&upright, area), o.apply(cut(&stored, place)));
-        // And back: the inverse maps the stored rectangle to the upright one.
-        prop_assert_eq!(o.inverse().to_stored(place, upright.width(), upright.height()), area);
+        prop_assert_eq!(cut(&upright, rect), o.apply(cut(&stored, stored_rect)));
+        // The inverse maps the stored rectangle back to the upright one.
+        prop_assert_eq!(o.inverse().to_stored(stored_rect, upright.width(), upright.height()), rect);
     }
 }

@@ -1,9 +1,9 @@
-//! The palette against the Python package colorthief at its best quality, whose answers lie in
+//! Compares the palette with the results of the Python package colorthief at its best quality, in
 //! `golden/palette.json`.
 //!
-//! How the file is made: `golden/README.md`. Photographs are compared where `HUEMILL_PHOTOS` names their folder.
+//! `golden/README.md` describes how that file is made. Photographs are compared if `HUEMILL_PHOTOS` names their folder.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy knows the tests here, not what they share
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy exempts tests, but not their helpers
 
 use huemill_imaging::{Raster, extract_palette};
 use palette::color_difference::Ciede2000;
@@ -12,48 +12,48 @@ use serde_json::Value;
 
 mod common;
 
-/// The mean difference (CIEDE2000) stays below this. What a trained eye sees side by side is about 2.
-const MEAN: f32 = 3.0;
+/// Limit of the mean difference (CIEDE2000). A trained eye sees differences of about 2 side by side.
+const MAX_MEAN: f32 = 3.0;
 
 fn lab(rgb: [u8; 3]) -> Lab {
     Srgb::from(rgb).into_linear::<f32>().into_color()
 }
 
-/// A colour of colorthief's and how many pixels its box has.
-struct Theirs {
+/// A colour that colorthief found, and the number of pixels in its box.
+struct GoldenColor {
     rgb: [u8; 3],
     count: u64,
 }
 
-fn theirs(palette: &Value) -> Vec<Theirs> {
+fn golden_colors(palette: &Value) -> Vec<GoldenColor> {
     let number = |value: &Value| value.as_u64().unwrap();
     let colors = palette.as_array().unwrap().iter();
-    let colors = colors.map(|color| Theirs {
+    let colors = colors.map(|color| GoldenColor {
         rgb: std::array::from_fn(|channel| number(&color["rgb"][channel]) as u8),
         count: number(&color["count"]),
     });
-    // An empty box is no colour, though colorthief counts it as one.
+    // colorthief counts an empty box as a colour.
     colors.filter(|color| color.count > 0).collect()
 }
 
-/// Mean difference of the pairs, each colour of `theirs` with one of `ours`: the nearest pair first, then the
-/// nearest of what is left. colorthief gives one colour fewer than it was asked for above seven.
-fn difference(ours: &[[u8; 3]], theirs: &[Theirs]) -> f32 {
-    let of_ours = ours.iter().enumerate();
-    let mut pairs: Vec<_> = of_ours
+/// Pairs each colour of `expected` with one of `found`, closest pairs first, and returns the mean difference of the
+/// pairs. Above seven colours, colorthief returns one fewer than requested.
+fn difference(found: &[[u8; 3]], expected: &[GoldenColor]) -> f32 {
+    let indexed = found.iter().enumerate();
+    let mut pairs: Vec<_> = indexed
         .flat_map(|(a, &rgb)| {
-            theirs.iter().enumerate().map(move |(b, other)| (lab(rgb).difference(lab(other.rgb)), a, b))
+            expected.iter().enumerate().map(move |(b, other)| (lab(rgb).difference(lab(other.rgb)), a, b))
         })
         .collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut taken, mut sum) = ((vec![false; ours.len()], vec![false; theirs.len()]), 0.0);
+    let (mut taken, mut sum) = ((vec![false; found.len()], vec![false; expected.len()]), 0.0);
     for (difference, a, b) in pairs {
         if !taken.0[a] && !taken.1[b] {
             (taken.0[a], taken.1[b]) = (true, true);
             sum += difference;
         }
     }
-    sum / theirs.len() as f32
+    sum / expected.len() as f32
 }
 
 fn golden() -> Value {
@@ -69,9 +69,9 @@ fn compare(pictures: impl Iterator<Item = (String, Raster)>) {
             continue;
         };
         for (colors, palette) in palettes {
-            let ours = extract_palette(&picture, colors.parse().unwrap());
-            let ours: Vec<_> = ours.iter().map(|swatch| swatch.rgb).collect();
-            let difference = difference(&ours, &theirs(palette));
+            let found = extract_palette(&picture, colors.parse().unwrap());
+            let found: Vec<_> = found.iter().map(|swatch| swatch.rgb).collect();
+            let difference = difference(&found, &golden_colors(palette));
             println!("{name} {colors}: {difference:.2}");
             differences.push(difference);
         }
@@ -79,7 +79,7 @@ fn compare(pictures: impl Iterator<Item = (String, Raster)>) {
     if !differences.is_empty() {
         let mean = differences.iter().sum::<f32>() / differences.len() as f32;
         println!("mean {mean:.3} of {}", differences.len());
-        assert!(mean < MEAN, "the mean difference is {mean}");
+        assert!(mean < MAX_MEAN, "the mean difference is {mean}");
     }
 }
 
@@ -88,35 +88,40 @@ fn seeded() -> impl Iterator<Item = (String, Raster)> {
 }
 
 #[test]
-fn seeded_pictures_have_colorthiefs_colours() {
+fn seeded_pictures_get_the_colours_of_colorthief() {
     compare(seeded());
 }
 
 #[test]
-fn photographs_have_colorthiefs_colours() {
+fn photographs_get_the_colours_of_colorthief() {
     compare(common::photos().into_iter());
 }
 
 #[test]
-fn the_cuts_are_colorthiefs_own() {
-    // Where colorthief gives what it was asked for and no empty box, the boxes are the same, pixel by pixel.
+fn boxes_are_split_as_in_colorthief() {
+    // Where colorthief returns all requested colours and no empty box, its boxes contain the same pixels as in this
+    // crate.
     let golden = golden();
     let mut compared = 0;
     for (name, picture) in seeded() {
         for colors in 4..=7 {
-            let mut theirs = theirs(&golden[&name][colors.to_string()]);
-            if theirs.len() < colors {
+            let mut expected = golden_colors(&golden[&name][colors.to_string()]);
+            if expected.len() < colors {
                 continue;
             }
-            theirs.sort_by_key(|color| std::cmp::Reverse(color.count));
-            let total: u64 = theirs.iter().map(|color| color.count).sum();
-            let ours = extract_palette(&picture, colors);
-            for (ours, theirs) in ours.iter().zip(&theirs) {
-                let count = (ours.share * total as f64).round() as u64;
-                assert_eq!(count, theirs.count, "{name} with {colors} colours: {ours:?}");
-                // Theirs is the mean of bin centres: up to half a bin off, and rounded down.
-                for (a, b) in ours.rgb.iter().zip(theirs.rgb) {
-                    assert!(a.abs_diff(b) <= 5, "{name} with {colors} colours: {ours:?}, {:?}", theirs.rgb);
+            expected.sort_by_key(|color| std::cmp::Reverse(color.count));
+            let total: u64 = expected.iter().map(|color| color.count).sum();
+            let found = extract_palette(&picture, colors);
+            for (found, expected) in found.iter().zip(&expected) {
+                let count = (found.share * total as f64).round() as u64;
+                assert_eq!(count, expected.count, "{name} with {colors} colours: {found:?}");
+                // The expected colour is the mean of bin centres, which is up to half a bin off, and rounded down.
+                for (a, b) in found.rgb.iter().zip(expected.rgb) {
+                    assert!(
+                        a.abs_diff(b) <= 5,
+                        "{name} with {colors} colours: {found:?}, {:?}",
+                        expected.rgb
+                    );
                 }
             }
             compared += 1;

@@ -1,4 +1,4 @@
-//! PNG against references: every colour type, depth and arrangement.
+//! Tests PNG decoding against reference pixels: every colour type, depth and interlacing.
 
 #[path = "support/check.rs"]
 mod check;
@@ -9,7 +9,7 @@ use png::{BitDepth, ColorType};
 use support::pictures;
 
 #[test]
-fn png_of_every_kind_and_depth_is_exact() {
+fn png_of_every_colour_type_and_depth_is_decoded_exactly() {
     let size = (21, 13);
     let pixels = (size.0 * size.1) as usize;
     for depth in [1_u32, 2, 4, 8] {
@@ -66,7 +66,7 @@ fn png_of_every_kind_and_depth_is_exact() {
 }
 
 #[test]
-fn a_png_colour_can_stand_for_transparent() {
+fn a_png_can_mark_a_colour_as_transparent() {
     let samples = [10, 20, 30, 10, 20, 31];
     let bytes = pictures::png((2, 1), ColorType::Rgb, BitDepth::Eight, &samples, |encoder| {
         encoder.set_trns(vec![0, 10, 0, 20, 0, 30]);
@@ -75,7 +75,7 @@ fn a_png_colour_can_stand_for_transparent() {
 }
 
 #[test]
-fn interlaced_png_of_every_small_size_is_exact() {
+fn interlaced_png_of_every_small_size_is_decoded_exactly() {
     for width in 1..=18 {
         for height in 1..=18 {
             let picture = pictures::photo(u64::from(width * 31 + height), width, height);

@@ -1,10 +1,10 @@
-//! Colour profiles: each kind against arithmetic of its own, in every format that carries one.
+//! Tests colour profiles in every format that supports them, against an independent calculation.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use huemill_imaging::{Decoder, Limits, Raster, Unwatched, probe};
+use huemill_imaging::{Decoder, Limits, Raster, Unmonitored, probe};
 use image::{ExtendedColorType, RgbImage};
 use moxcms::ColorProfile;
 use png::{BitDepth, ColorType};
@@ -15,7 +15,7 @@ use support::{
 
 fn decode(bytes: &[u8]) -> Raster {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unwatched).unwrap()
+    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unmonitored).unwrap()
 }
 
 fn to_linear(value: u8) -> f64 {
@@ -33,7 +33,7 @@ fn multiply(matrix: [[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
     matrix.map(|row| row.iter().zip(vector).map(|(a, b)| a * b).sum())
 }
 
-/// Display P3 to sRGB by the primaries of both (SMPTE EG 432-1, IEC 61966-2-1).
+/// Converts Display P3 to sRGB by the primaries of both (SMPTE EG 432-1, IEC 61966-2-1).
 fn from_p3(pixel: [u8; 3]) -> [u8; 3] {
     const MATRIX: [[f64; 3]; 3] =
         [[1.224_940, -0.224_940, 0.0], [-0.042_057, 1.042_057, 0.0], [-0.019_638, -0.078_636, 1.098_274]];
@@ -48,7 +48,7 @@ fn assert_near(raster: &Raster, expected: impl Iterator<Item = [u8; 3]>, most: u
     }
 }
 
-/// The picture in every format that carries a profile, with this one.
+/// Encodes the picture with this profile, in every format that supports profiles.
 fn with_profile(picture: &RgbImage, profile: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let (width, height) = picture.dimensions();
     let png = pictures::png(picture.dimensions(), ColorType::Rgb, BitDepth::Eight, picture, |_| {});
@@ -72,7 +72,7 @@ fn with_profile(picture: &RgbImage, profile: &[u8]) -> Vec<(&'static str, Vec<u8
 }
 
 #[test]
-fn a_wide_gamut_is_brought_to_srgb_in_every_format() {
+fn a_wide_gamut_is_converted_to_srgb_in_every_format() {
     let picture = RgbImage::from_fn(27, 19, |x, y| image::Rgb([110 + x as u8 * 4, 90 + y as u8 * 4, 120]));
     let profile = ColorProfile::new_display_p3().encode().unwrap();
     for (name, bytes) in with_profile(&picture, &profile) {
@@ -82,7 +82,7 @@ fn a_wide_gamut_is_brought_to_srgb_in_every_format() {
 }
 
 #[test]
-fn srgb_changes_nothing() {
+fn an_srgb_profile_changes_nothing() {
     let picture = pictures::photo(31, 40, 30);
     let profile = ColorProfile::new_srgb().encode().unwrap();
     for (name, bytes) in with_profile(&picture, &profile).into_iter().filter(|(name, _)| *name != "jpeg") {
@@ -91,7 +91,7 @@ fn srgb_changes_nothing() {
 }
 
 #[test]
-fn a_profile_that_cannot_be_used_is_ignored() {
+fn an_unusable_profile_is_ignored() {
     let picture = pictures::photo(32, 40, 30);
     let good = ColorProfile::new_display_p3().encode().unwrap();
     let grey = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
@@ -110,14 +110,14 @@ fn a_profile_that_cannot_be_used_is_ignored() {
 }
 
 #[test]
-fn grey_has_profiles_too() {
+fn grey_profiles_are_applied() {
     let samples: Vec<u8> = (0..=255).collect();
     let profile = ColorProfile::new_gray_with_gamma(1.0).encode().unwrap();
     let chunk = [b"icc\0\0".as_slice(), &containers::deflate(&profile)].concat();
     let chunk = containers::png_of(&[(b"iCCP", &chunk)])[8..].to_vec();
     let plain = pictures::png((256, 1), ColorType::Grayscale, BitDepth::Eight, &samples, |_| {});
     let png = [&plain[..33], &chunk, &plain[33..]].concat();
-    // Linear light to the sRGB curve.
+    // From linear light to the sRGB curve.
     let expected = || (0..256).map(|value| [from_linear(f64::from(value) / 255.0); 3]);
     assert_near(&decode(&png), expected(), 2, "png");
     let mut bytes = Vec::new();
@@ -129,8 +129,8 @@ fn grey_has_profiles_too() {
 }
 
 #[test]
-fn inks_go_through_their_profile() {
-    // CIE Lab 53, 80, 67 is the red of sRGB.
+fn cmyk_profiles_are_applied() {
+    // The profile maps yellow to CIE Lab 53, 80, 67, which is the red of sRGB.
     let cases = [([0, 0, 0, 0], [255; 3]), ([0, 0, 255, 0], [255, 0, 0]), ([200, 90, 0, 255], [0; 3])];
     for (ink, light) in cases {
         let mut bytes = Vec::new();

@@ -1,10 +1,10 @@
-//! TIFF in its kinds: how samples are stored, packed, arranged and meant.
+//! Tests TIFF decoding: how samples are compressed, packed, arranged and interpreted.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use huemill_imaging::{Decoder, Error, Limits, Raster, Unwatched, probe};
+use huemill_imaging::{Decoder, Error, Limits, Raster, Unmonitored, probe};
 use support::{
     containers::{self, Entry, tiff_entries, tiff_of},
     pictures,
@@ -15,21 +15,21 @@ const TILES: (u16, u16) = (324, 325);
 
 fn try_decode(bytes: &[u8]) -> Result<Raster, Error> {
     let probe = probe(bytes, &Limits::default())?;
-    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unwatched)
+    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unmonitored)
 }
 
 fn decode(bytes: &[u8]) -> Raster {
     try_decode(bytes).unwrap()
 }
 
-/// Runs, and single bytes as copies of one (TIFF 6.0, section 9).
+/// Compresses with PackBits (TIFF 6.0, section 9): runs, and single bytes as literals.
 fn pack_bits(row: &[u8]) -> Vec<u8> {
     let runs = row.chunk_by(|a, b| a == b).flat_map(|run| run.chunks(128));
     runs.flat_map(|run| [if run.len() == 1 { 0 } else { (257 - run.len()) as u8 }, run[0]]).collect()
 }
 
 #[test]
-fn strips_in_every_compression_are_exact() {
+fn strips_in_every_compression_are_decoded_exactly() {
     let mut picture = pictures::photo(41, 35, 22);
     picture.iter_mut().take(600).for_each(|sample| *sample = 77);
     assert_eq!(decode(&pictures::tiff(&picture)).data(), picture.as_raw(), "deflate");
@@ -48,7 +48,7 @@ fn strips_in_every_compression_are_exact() {
 }
 
 #[test]
-fn tiles_are_put_together_and_their_padding_left_out() {
+fn tiles_are_assembled_without_their_padding() {
     let picture = pictures::photo(42, 50, 37);
     for planar in [false, true] {
         let mut tiles = Vec::new();
@@ -73,7 +73,7 @@ fn tiles_are_put_together_and_their_padding_left_out() {
 }
 
 #[test]
-fn samples_of_any_depth_and_meaning() {
+fn samples_of_every_depth_and_interpretation_are_decoded() {
     let page = |depths: &[u32], photometric, width, extra: Vec<Entry>, data: Vec<u8>| {
         let mut entries = tiff_entries((width, 1), depths, photometric, 1);
         entries.extend(extra);
@@ -91,7 +91,7 @@ fn samples_of_any_depth_and_meaning() {
     assert_eq!(
         page(&[8; 4], 5, 2, vec![], vec![0, 255, 255, 0, 0, 0, 0, 255]),
         [[255, 0, 0], [0; 3]],
-        "inks"
+        "CMYK"
     );
     let map = |index: u32| {
         Entry(
@@ -104,17 +104,21 @@ fn samples_of_any_depth_and_meaning() {
     assert_eq!(page(&[8], 3, 2, vec![map(8)], vec![0, 9]), [[20, 40, 60], [29, 49, 69]]);
     let alpha = |kind| vec![Entry(338, 3, vec![kind])];
     assert_eq!(page(&[8; 4], 2, 1, alpha(2), vec![200, 100, 0, 128]), [[227, 177, 127]], "opacity");
-    assert_eq!(page(&[8; 4], 2, 1, alpha(1), vec![100, 50, 0, 128]), [[227, 177, 127]], "multiplied opacity");
+    assert_eq!(
+        page(&[8; 4], 2, 1, alpha(1), vec![100, 50, 0, 128]),
+        [[227, 177, 127]],
+        "premultiplied opacity"
+    );
     assert_eq!(
         page(&[8; 4], 2, 1, alpha(0), vec![200, 100, 0, 128]),
         [[200, 100, 0]],
-        "a sample without meaning"
+        "an extra sample without a meaning"
     );
     assert_eq!(page(&[8; 2], 1, 2, alpha(2), vec![100, 255, 7, 0]), grey(&[100, 255]), "grey with opacity");
 }
 
 #[test]
-fn kinds_that_are_not_decoded_say_so() {
+fn unsupported_variants_are_reported_as_such() {
     for (compression, depth) in [(7, 8), (6, 8), (1, 12), (1, 32)] {
         let bytes = tiff_of(tiff_entries((4, 4), &[depth; 3], 2, compression), STRIPS, &[vec![0; 300]]);
         assert!(matches!(try_decode(&bytes), Err(Error::Unsupported(_))), "{compression}, {depth} bits");

@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use huemill_imaging::{Engine, Error, Limits, Options, Outcome, Watch, probe};
+use huemill_imaging::{Engine, Error, Limits, Monitor, Options, Outcome, probe};
 
 /// What a picture costs to process, known from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub trait SlotEngine {
     /// Reads only the header, and checks the limits.
     fn inspect(&mut self, bytes: &[u8], options: &Options) -> Result<PictureCost, Error>;
 
-    /// Processes the picture; asks `watch` between the stages whether to go on.
-    fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Watch) -> Result<Outcome, Error>;
+    /// Processes the picture; asks `monitor` between the stages whether to go on.
+    fn process(&mut self, bytes: &[u8], options: &Options, monitor: &dyn Monitor) -> Result<Outcome, Error>;
 }
 
 /// Makes the engine of one thread, and another one after a panic.
@@ -47,15 +47,15 @@ impl SlotEngine for ImagingEngine {
         Ok(PictureCost { format: probe.source().format, memory: Engine::memory(&probe, options) })
     }
 
-    fn process(&mut self, bytes: &[u8], options: &Options, watch: &dyn Watch) -> Result<Outcome, Error> {
+    fn process(&mut self, bytes: &[u8], options: &Options, monitor: &dyn Monitor) -> Result<Outcome, Error> {
         let probe = probe(bytes, &self.limits)?;
-        self.engine.process(bytes, &probe, options, watch)
+        self.engine.process(bytes, &probe, options, monitor)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use huemill_imaging::{CardFormat, Unwatched};
+    use huemill_imaging::{CardFormat, Unmonitored};
 
     use super::*;
     use crate::canary;
@@ -68,13 +68,13 @@ mod tests {
         assert_eq!(first.inspect(&picture, &options).unwrap().format, "png");
         let mut jpeg = options;
         jpeg.card = CardFormat::Jpeg { quality: 90 };
-        let card = first.process(&picture, &jpeg, &Unwatched).unwrap().card.bytes;
+        let card = first.process(&picture, &jpeg, &Unmonitored).unwrap().card.bytes;
         drop(first);
         let mut second = engines().unwrap();
         let cost = second.inspect(&card, &options).unwrap();
         assert_eq!(cost.format, "jpeg");
         assert!(cost.memory > 0);
-        second.process(&card, &options, &Unwatched).unwrap();
+        second.process(&card, &options, &Unmonitored).unwrap();
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use huemill_imaging::{Error, Limits, Options, Stage, Timings, Watch};
+use huemill_imaging::{Error, Limits, Monitor, Options, Stage, Timings};
 use huemill_observability::trace::{Span, SpanKind};
 use huemill_observability::{AspectClass, Event, log, panic_text};
 use tokio::runtime::Handle;
@@ -97,8 +97,8 @@ impl SlotThread {
         let started = Instant::now();
         let SlotAttempt { state, input, options, .. } = attempt;
         let Self { resources, engine, .. } = self;
-        let watch = AttemptWatch { state, started };
-        if watch.canceled() {
+        let monitor = AttemptMonitor { state, started };
+        if monitor.canceled() {
             return Err(state.stop_reason());
         }
         let engine = match engine {
@@ -118,7 +118,7 @@ impl SlotThread {
         }
         resources.record_budget();
         state.enter(AttemptPhase::Working);
-        let outcome = engine.process(&loaded.bytes, options, &watch).map_err(picture_error)?;
+        let outcome = engine.process(&loaded.bytes, options, &monitor).map_err(picture_error)?;
         Ok(Done { outcome, waited: started - state.requested, worked: started.elapsed() })
     }
 
@@ -213,12 +213,12 @@ impl<'a> LoadedInput<'a> {
 }
 
 /// Gives the imaging crate the time, and tells it when to stop.
-struct AttemptWatch<'a> {
+struct AttemptMonitor<'a> {
     state: &'a AttemptState,
     started: Instant,
 }
 
-impl Watch for AttemptWatch<'_> {
+impl Monitor for AttemptMonitor<'_> {
     fn now(&self) -> Duration {
         self.started.elapsed()
     }

@@ -19,7 +19,7 @@ use huemill_actors::actor_system::OutboundDependencies;
 use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::{AddressPolicy, Outbound};
 use huemill_actors::workers::{Cancel, Class, EngineFactory, Input, PictureCost, Run, SlotEngine};
-use huemill_imaging::{Card, CardFormat, Crop, Error, Options, Outcome, Source, Timings, Watch};
+use huemill_imaging::{Card, CardFormat, Crop, Error, Monitor, Options, Outcome, Source, Timings};
 use huemill_observability::trace::Scope;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
@@ -182,7 +182,7 @@ impl SlotEngine for ScriptedEngine {
         Ok(PictureCost { format: "text", memory: memory_of(text) })
     }
 
-    fn process(&mut self, bytes: &[u8], _: &Options, watch: &dyn Watch) -> Result<Outcome, Error> {
+    fn process(&mut self, bytes: &[u8], _: &Options, monitor: &dyn Monitor) -> Result<Outcome, Error> {
         let text = std::str::from_utf8(bytes).unwrap().trim_end_matches('\0');
         let now = self.control.held.fetch_add(memory_of(text), Ordering::SeqCst) + memory_of(text);
         self.control.peak.fetch_max(now, Ordering::SeqCst);
@@ -192,7 +192,7 @@ impl SlotEngine for ScriptedEngine {
             match word {
                 "gate" => self.control.gate.pass(),
                 "heed" => {
-                    while !watch.canceled() {
+                    while !monitor.canceled() {
                         std::thread::sleep(Duration::from_millis(1));
                     }
                     result = Err(Error::Canceled);

@@ -11,7 +11,7 @@ use huemill_actors::health::{HealthReport, HealthSettings, MemoryUse};
 use huemill_actors::outbound;
 use huemill_actors::supervise::RestartPolicy;
 use huemill_actors::workers::{EngineFactory, PictureCost, RunResult, SlotEngine, WorkersSettings, run};
-use huemill_imaging::{Crop, Error, Options, Outcome, Swatch, Watch};
+use huemill_imaging::{Crop, Error, Monitor, Options, Outcome, Swatch};
 use huemill_observability::{LabelValues, Registry};
 use huemill_store::store::Owner;
 use huemill_store::{SpoolRoom, SpoolSettings};
@@ -36,7 +36,7 @@ impl SlotEngine for CanaryEngine {
         Ok(PictureCost { format: "png", memory: 0 })
     }
 
-    fn process(&mut self, bytes: &[u8], _: &Options, _: &dyn Watch) -> Result<Outcome, Error> {
+    fn process(&mut self, bytes: &[u8], _: &Options, _: &dyn Monitor) -> Result<Outcome, Error> {
         let mut outcome = outcome();
         if bytes == b"gate" {
             self.0.gate.pass();

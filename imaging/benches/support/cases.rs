@@ -1,4 +1,4 @@
-//! What is measured: made pictures of the usual sizes and formats, and the files that a caller names.
+//! The cases that are measured: generated pictures of common sizes and formats, and files that the user names.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,16 @@ use huemill_imaging::{CardFormat, Engine, Limits, Options, Probe, Raster, probe}
 
 use super::pictures;
 
-/// Paths of further pictures, separated as in `PATH`.
+/// Environment variable with the paths of further pictures, separated as in `PATH`.
 const FILES: &str = "HUEMILL_BENCH_FILES";
 
-/// One picture, with what the pipeline needs to begin.
+/// One picture, with everything that the pipeline needs.
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
     pub(crate) probe: Probe,
     pub(crate) options: Options,
-    /// The card that the pipeline makes of it.
+    /// The card that the pipeline makes from it.
     pub(crate) card: Raster,
 }
 
@@ -23,7 +23,7 @@ impl Case {
     fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
         let probe = probe(&bytes, &Limits::default()).expect("a picture within the limits");
         let options = Options::default();
-        assert_eq!(options.card, CardFormat::Png, "the floor encodes what the pipeline encodes");
+        assert_eq!(options.card, CardFormat::Png, "the floor and the pipeline must encode the same format");
         let mut engine = Engine::new().expect("an engine");
         let outcome = engine.process(&bytes, &probe, &options, &super::cpu::CpuTime).expect("a good picture");
         let card = image::load_from_memory(&outcome.card.bytes).expect("the card is a picture").to_rgb8();
@@ -32,7 +32,7 @@ impl Case {
     }
 }
 
-/// The small cases alone where `quick`, so that a machine can check in seconds that all of them still run.
+/// Returns all cases, or with `quick` only the small ones, for a check in seconds that the benchmark still runs.
 pub(crate) fn all(quick: bool) -> Vec<Case> {
     let mut cases = vec![
         Case::new("JPEG 0.27 MP", pictures::jpeg(640, 427, 1)),

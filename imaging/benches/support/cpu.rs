@@ -1,18 +1,18 @@
-//! The clock of the benchmarks: CPU time of the whole process, helper threads included. It does not move while
-//! another process has the processor, so that figures hold on a busy machine too.
+//! The clock of the benchmarks: CPU time of the whole process, including helper threads. It stops while other processes
+//! use the CPU, so the results are valid on a busy machine.
 
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
-use huemill_imaging::Watch;
+use huemill_imaging::Monitor;
 use rustix::time::{ClockId, clock_gettime};
 
-/// CPU time of this process, for criterion and for the pipeline's own timings.
+/// CPU time of this process, for criterion and for the pipeline's timings.
 #[derive(Clone, Copy)]
 pub(crate) struct CpuTime;
 
 impl CpuTime {
-    /// CPU time that `work` takes, with its result.
+    /// Runs `work`. Returns its CPU time and its result.
     pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (Duration, T) {
         let start = Self.now();
         let result = work();
@@ -20,7 +20,7 @@ impl CpuTime {
     }
 }
 
-impl Watch for CpuTime {
+impl Monitor for CpuTime {
     fn now(&self) -> Duration {
         let time = clock_gettime(ClockId::ProcessCPUTime);
         Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

@@ -1,4 +1,4 @@
-//! What the benchmark is made of.
+//! The parts of the benchmark: cases, clock, peak memory, pictures and the table of results.
 
 pub(crate) mod cases;
 pub(crate) mod cpu;

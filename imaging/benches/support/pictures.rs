@@ -1,7 +1,7 @@
-//! Pictures for benchmarks and tests, made from a seed: the same bytes on every machine.
+//! Makes seeded pictures for benchmarks and tests, with the same bytes on every machine.
 //!
-//! A picture has what costs a decoder and an analysis their time in a photograph: smooth light over the whole,
-//! bodies with edges of their own colour, and grain, finer in some places than in others.
+//! A picture has what makes photographs slow to decode and to analyse: smooth light everywhere, coloured shapes with
+//! edges, and grain of varying strength.
 
 use image::ExtendedColorType;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -9,14 +9,14 @@ use image::codecs::webp::WebPEncoder;
 use image::{ImageEncoder, RgbImage};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
-/// Quality of the JPEG files: about two and a half bits a pixel, as cameras write.
+/// Quality of the JPEG files. It gives about two and a half bits per pixel, as cameras do.
 const QUALITY: u8 = 88;
 
-/// A photograph-like picture of eight-bit RGB.
+/// A photograph-like picture in 8-bit RGB.
 pub(crate) fn photo(width: u32, height: u32, seed: u64) -> RgbImage {
     let mut random = Random(seed);
-    let light: Vec<_> = (0..3).map(|_| Light::new(width, height, &mut random)).collect();
-    let bodies: Vec<_> = (0..14).map(|_| Body::new(&mut random)).collect();
+    let light: Vec<_> = (0..3).map(|_| LightWave::new(width, height, &mut random)).collect();
+    let ellipses: Vec<_> = (0..14).map(|_| Ellipse::new(&mut random)).collect();
     let mut data = Vec::with_capacity(width as usize * height as usize * 3);
     let mut row = vec![([0i32; 3], 0i32); width as usize];
     for y in 0..height {
@@ -24,11 +24,11 @@ pub(crate) fn photo(width: u32, height: u32, seed: u64) -> RgbImage {
             *rgb = [light[0].at(x, y), light[1].at(x, y), light[2].at(x, y)];
             *grain = 5;
         }
-        for body in &bodies {
-            let (from, to) = body.span(y, width, height);
+        for ellipse in &ellipses {
+            let (from, to) = ellipse.span(y, width, height);
             for (rgb, grain) in &mut row[from..to] {
-                *rgb = std::array::from_fn(|channel| (rgb[channel] + 2 * body.rgb[channel]) / 3);
-                *grain = body.grain;
+                *rgb = std::array::from_fn(|channel| (rgb[channel] + 2 * ellipse.rgb[channel]) / 3);
+                *grain = ellipse.grain;
             }
         }
         for (rgb, grain) in &row {
@@ -36,7 +36,7 @@ pub(crate) fn photo(width: u32, height: u32, seed: u64) -> RgbImage {
             data.extend(rgb.map(|channel| (channel + noise).clamp(0, 255) as u8));
         }
     }
-    RgbImage::from_raw(width, height, data).expect("three bytes a pixel")
+    RgbImage::from_raw(width, height, data).expect("three bytes per pixel")
 }
 
 /// A baseline JPEG with halved chroma.
@@ -49,7 +49,7 @@ pub(crate) fn progressive_jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
     encode_jpeg(&photo(width, height, seed), |encoder| encoder.set_progressive(true))
 }
 
-/// `picture` as a JPEG whose EXIF block says how it is to be turned.
+/// Encodes `picture` as a JPEG with an EXIF orientation.
 pub(crate) fn oriented_jpeg(picture: &RgbImage, orientation: u8) -> Vec<u8> {
     encode_jpeg(picture, |encoder| {
         // A TIFF header and one directory with one entry: tag 0x0112, type SHORT, one value.
@@ -59,7 +59,7 @@ pub(crate) fn oriented_jpeg(picture: &RgbImage, orientation: u8) -> Vec<u8> {
     })
 }
 
-/// A PNG, eight bits a channel.
+/// A PNG with 8 bits per channel.
 pub(crate) fn png(picture: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive)
@@ -82,20 +82,20 @@ fn encode_jpeg(picture: &RgbImage, set: impl FnOnce(&mut Encoder<&mut Vec<u8>>))
     let mut encoder = Encoder::new(&mut bytes, QUALITY);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     set(&mut encoder);
-    let side = |pixels| u16::try_from(pixels).expect("a side that JPEG can say");
+    let side = |pixels| u16::try_from(pixels).expect("a side within the limit of JPEG");
     encoder
         .encode(picture, side(picture.width()), side(picture.height()), ColorType::Rgb)
         .expect("writing to memory");
     bytes
 }
 
-/// One channel's light: a wave across times a wave down.
-struct Light {
+/// The light of one channel: the product of a horizontal and a vertical wave.
+struct LightWave {
     across: Vec<i32>,
     down: Vec<i32>,
 }
 
-impl Light {
+impl LightWave {
     fn new(width: u32, height: u32, random: &mut Random) -> Self {
         let mut wave = |side: u32| {
             let (turns, phase) = (0.5 + random.unit() * 2.0, random.unit() * std::f64::consts::TAU);
@@ -110,15 +110,15 @@ impl Light {
     }
 }
 
-/// An ellipse in parts of the picture, with a colour and a grain of its own.
-struct Body {
+/// An ellipse with its own colour and grain. Positions and sizes are fractions of the picture.
+struct Ellipse {
     centre: (f64, f64),
     radius: (f64, f64),
     rgb: [i32; 3],
     grain: i32,
 }
 
-impl Body {
+impl Ellipse {
     fn new(random: &mut Random) -> Self {
         Self {
             centre: (random.unit(), random.unit()),
@@ -128,7 +128,7 @@ impl Body {
         }
     }
 
-    /// First column of row `y` that it covers, and the one behind the last.
+    /// The columns of row `y` that the ellipse covers: the first, and the one after the last.
     fn span(&self, y: u32, width: u32, height: u32) -> (usize, usize) {
         let down = (f64::from(y) / f64::from(height) - self.centre.1) / self.radius.1;
         if down.abs() >= 1.0 {
@@ -140,7 +140,7 @@ impl Body {
     }
 }
 
-/// `SplitMix64`.
+/// A random number generator (`SplitMix64`).
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! The table at the end: where each picture's time goes, and how far the whole is from its floor.
+//! Measures and prints the table of results: the time of each stage, and the ratio of the whole pipeline to its floor.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,25 +9,26 @@ use super::cases::Case;
 use super::cpu::CpuTime;
 use super::peak;
 
-/// Most rounds a picture, and the time after which no further round begins.
+/// Maximum number of rounds per picture.
 const ROUNDS: usize = 25;
+/// Time after which no further round begins.
 const TIME: Duration = Duration::from_secs(4);
 
-/// Medians of one picture, in milliseconds.
-struct Row {
+/// Results of one picture: medians in milliseconds, and the peak memory in MiB.
+struct TableRow {
     stages: Vec<f64>,
     whole: f64,
     floor: f64,
     peak: f64,
 }
 
-impl Row {
+impl TableRow {
     fn ratio(&self) -> f64 {
         self.whole / self.floor
     }
 }
 
-/// Measures all cases and renders them as a Markdown table.
+/// Measures all cases and returns a Markdown table.
 pub(crate) fn measure(cases: &[Case], quick: bool) -> String {
     let mut text = String::from(
         "CPU time in ms (medians; floor = the same decoding and the same encoding, nothing else)\n\n\
@@ -50,14 +51,14 @@ pub(crate) fn measure(cases: &[Case], quick: bool) -> String {
     text
 }
 
-/// Whole and floor take turns, so that what slows the machine down slows both.
-fn measure_case(case: &Case, rounds: usize) -> Row {
+/// Measures pipeline and floor in turn, so that a slow machine affects both equally.
+fn measure_case(case: &Case, rounds: usize) -> TableRow {
     let mut engine = Engine::new().expect("an engine");
     let mut decoder = Decoder::new().expect("a decoder");
     let (mut wholes, mut floors) = (Vec::new(), Vec::new());
     let mut stages = vec![Vec::new(); Stage::ALL.len()];
     let mut spent = Duration::ZERO;
-    // The first round warms caches and allocator, and does not count.
+    // The first round warms up caches and allocator, and does not count.
     for round in 0..=rounds {
         let (whole, outcome) = CpuTime::of(|| run(&mut engine, case));
         let (floor, ()) = CpuTime::of(|| run_floor(&mut decoder, case));
@@ -73,7 +74,7 @@ fn measure_case(case: &Case, rounds: usize) -> Row {
             break;
         }
     }
-    Row {
+    TableRow {
         stages: stages.into_iter().map(median).collect(),
         whole: median(wholes),
         floor: median(floors),
@@ -81,12 +82,12 @@ fn measure_case(case: &Case, rounds: usize) -> Row {
     }
 }
 
-/// The whole job.
+/// Runs the whole pipeline.
 pub(crate) fn run(engine: &mut Engine, case: &Case) -> huemill_imaging::Outcome {
     engine.process(&case.bytes, &case.probe, &case.options, &CpuTime).expect("a good picture")
 }
 
-/// What no job can do without.
+/// Runs the floor: only decoding and encoding, which no pipeline can avoid.
 pub(crate) fn run_floor(decoder: &mut Decoder, case: &Case) {
     let smallest = Engine::smallest_scale(&case.probe, &case.options);
     let raster = decoder.decode(&case.bytes, &case.probe, smallest, &CpuTime).expect("a good picture");

@@ -1,38 +1,43 @@
-//! JPEG, by whichever decoder is faster for the case: zune-jpeg at full size, jpeg-decoder at 1/2, 1/4, 1/8 and
-//! for what zune-jpeg does not know (CMYK, RGB). Both read a [`Parts`] stream, which makes them strict.
+//! Decodes JPEG with the faster of two decoders: zune-jpeg at full size, jpeg-decoder at 1/2, 1/4 and 1/8 and for
+//! colour encodings that zune-jpeg does not support (CMYK, RGB). Both read a [`SanitizedJpeg`], which makes them
+//! strict.
 //!
-//! Measured (CPU time with the resize to a card, quality 88): at 1/2 jpeg-decoder costs as much as zune-jpeg at
-//! 2 MP and two thirds of it from 12 MP up, with a quarter of the memory; at 1/4 and 1/8 it always costs less.
+//! Measured in CPU time with the resize to a card, at quality 88: at 1/2, jpeg-decoder costs as much as zune-jpeg for
+//! 2 MP and two thirds of it from 12 MP on, with a quarter of the memory. At 1/4 and 1/8 it always costs less.
+
+mod reader;
+mod sanitized;
 
 use zune_core::{colorspace::ColorSpace, options::DecoderOptions};
 
-use super::{profile_memory, stream::Parts, zeroed};
 use crate::{
-    Error, Watch,
-    probe::jpeg::{Header, Samples, Segments},
-    profile::{Conversion, MAX_BYTES, Space},
+    Error, Monitor,
+    probe::jpeg::{ColorEncoding, Header, SOS, Segments},
+    profile::{self, ColorConversion, ColorModel, MAX_BYTES},
+    samples::zeroed,
 };
+use sanitized::SanitizedJpeg;
 
-/// Below so many pixels the smaller raster of 1/2 does not pay for the slower decoder.
-const HALF_PAYS: u64 = 3_000_000;
+/// Minimum number of pixels for decoding at 1/2. Below it, the smaller raster does not pay for the slower decoder.
+const MIN_PIXELS_FOR_HALF: u64 = 3_000_000;
 
-/// Who decodes, and to how many eighths of the sides.
+/// Which decoder to use, and at how many eighths of the full width and height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Plan {
-    zune: bool,
+struct Strategy {
+    use_zune: bool,
     eighths: u32,
 }
 
-impl Plan {
+impl Strategy {
     fn new(header: &Header, smallest_scale: f64) -> Self {
         let pixels = u64::from(header.width) * u64::from(header.height);
-        let worth = |eighths: u32| eighths < 4 || header.progressive || pixels >= HALF_PAYS;
+        let worth = |eighths: u32| eighths < 4 || header.progressive || pixels >= MIN_PIXELS_FOR_HALF;
         let covers = |eighths: u32| f64::from(eighths) / 8.0 >= smallest_scale;
-        // jpeg-decoder picks its scale by one side alone; from 8 pixels on each scale has sides of its own.
-        let scales = header.width.min(header.height) >= 8 && whole_factors(header);
-        let eighths = [1, 2, 4].into_iter().find(|&e| scales && covers(e) && worth(e)).unwrap_or(8);
-        let plain = matches!(header.samples, Samples::Grey | Samples::YCbCr);
-        Self { zune: eighths == 8 && plain, eighths }
+        // jpeg-decoder picks its scale by one side only. From 8 pixels on, no two scales give the same side.
+        let scalable = header.width.min(header.height) >= 8 && has_whole_factors(header);
+        let eighths = [1, 2, 4].into_iter().find(|&e| scalable && covers(e) && worth(e)).unwrap_or(8);
+        let zune_supports = matches!(header.color, ColorEncoding::Grey | ColorEncoding::YCbCr);
+        Self { use_zune: eighths == 8 && zune_supports, eighths }
     }
 
     fn size(self, header: &Header) -> (u32, u32) {
@@ -41,122 +46,133 @@ impl Plan {
     }
 }
 
-/// Whether every component is a whole fraction of the largest; jpeg-decoder knows no others.
-fn whole_factors(header: &Header) -> bool {
+/// Whether every component is a whole fraction of the largest one. jpeg-decoder supports no other factors.
+fn has_whole_factors(header: &Header) -> bool {
     let factors = header.factors();
     let h_max = factors.iter().map(|factor| factor.0).max().unwrap_or(1);
     let v_max = factors.iter().map(|factor| factor.1).max().unwrap_or(1);
     factors.iter().all(|&(h, v)| h_max % h == 0 && v_max % v == 0)
 }
 
-fn space(samples: Samples) -> Space {
-    match samples {
-        Samples::Grey => Space::Grey,
-        Samples::YCbCr | Samples::Rgb => Space::Rgb,
-        Samples::Cmyk | Samples::Ycck => Space::Cmyk,
+fn color_model(encoding: ColorEncoding) -> ColorModel {
+    match encoding {
+        ColorEncoding::Grey => ColorModel::Grey,
+        ColorEncoding::YCbCr | ColorEncoding::Rgb => ColorModel::Rgb,
+        ColorEncoding::Cmyk | ColorEncoding::Ycck => ColorModel::Cmyk,
     }
 }
 
-/// The picture at the smallest size that pays: width, height, RGB.
+/// Decodes the picture at the smallest size that is worth it. Returns width, height and RGB.
 pub(super) fn decode(
     bytes: &[u8],
     header: &Header,
     smallest_scale: f64,
-    watch: &dyn Watch,
+    monitor: &dyn Monitor,
 ) -> Result<(u32, u32, Vec<u8>), Error> {
-    let plan = Plan::new(header, smallest_scale);
-    let parts = Parts::new(bytes, header.progressive)?;
-    let size = plan.size(header);
-    let space = space(header.samples);
-    let data =
-        if plan.zune { full(&parts, space, size, watch)? } else { scaled(&parts, header, size, watch)? };
-    if data.len() as u64 != u64::from(size.0) * u64::from(size.1) * space.samples() as u64 {
-        return Err(Error::damaged("a frame of another size than its header says"));
+    let strategy = Strategy::new(header, smallest_scale);
+    let jpeg = SanitizedJpeg::new(bytes, header.progressive)?;
+    let size = strategy.size(header);
+    let model = color_model(header.color);
+    let data = if strategy.use_zune {
+        decode_full(&jpeg, model, size, monitor)?
+    } else {
+        decode_scaled(&jpeg, header, size, monitor)?
+    };
+    if data.len() as u64 != u64::from(size.0) * u64::from(size.1) * model.samples() as u64 {
+        return Err(Error::damaged("the decoded frame has another size than its header announces"));
     }
-    drop(parts);
-    let conversion = Conversion::new(space, profile(bytes, header).as_deref());
+    drop(jpeg);
+    let conversion = ColorConversion::new(model, read_profile(bytes, header).as_deref());
     Ok((size.0, size.1, conversion.convert_all(data)))
 }
 
-fn full(parts: &Parts<'_>, space: Space, size: (u32, u32), watch: &dyn Watch) -> Result<Vec<u8>, Error> {
-    let colours = if space == Space::Grey { ColorSpace::Luma } else { ColorSpace::RGB };
+fn decode_full(
+    jpeg: &SanitizedJpeg<'_>,
+    model: ColorModel,
+    size: (u32, u32),
+    monitor: &dyn Monitor,
+) -> Result<Vec<u8>, Error> {
+    let colours = if model == ColorModel::Grey { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_out_colorspace(colours);
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(parts.stream(watch), options);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(jpeg.reader(monitor), options);
     decoder.decode_headers().map_err(|error| Error::Damaged(format!("{error:?}")))?;
     if decoder.dimensions() != Some((size.0 as usize, size.1 as usize)) {
-        return Err(Error::damaged("a frame of another size than its header says"));
+        return Err(Error::damaged("the decoded frame has another size than its header announces"));
     }
-    let mut data = zeroed(u64::from(size.0) * u64::from(size.1) * space.samples() as u64)?;
+    let mut data = zeroed(u64::from(size.0) * u64::from(size.1) * model.samples() as u64)?;
     decoder.decode_into(&mut data).map_err(|error| Error::Damaged(format!("{error:?}")))?;
     Ok(data)
 }
 
-fn scaled(parts: &Parts<'_>, header: &Header, size: (u32, u32), watch: &dyn Watch) -> Result<Vec<u8>, Error> {
+fn decode_scaled(
+    jpeg: &SanitizedJpeg<'_>,
+    header: &Header,
+    size: (u32, u32),
+    monitor: &dyn Monitor,
+) -> Result<Vec<u8>, Error> {
     use jpeg_decoder::ColorTransform;
-    let mut decoder = jpeg_decoder::Decoder::new(parts.stream(watch));
-    decoder.set_color_transform(match header.samples {
-        Samples::Grey => ColorTransform::Grayscale,
-        Samples::YCbCr => ColorTransform::YCbCr,
-        Samples::Rgb => ColorTransform::RGB,
-        Samples::Cmyk => ColorTransform::CMYK,
-        Samples::Ycck => ColorTransform::YCCK,
+    let mut decoder = jpeg_decoder::Decoder::new(jpeg.reader(monitor));
+    decoder.set_color_transform(match header.color {
+        ColorEncoding::Grey => ColorTransform::Grayscale,
+        ColorEncoding::YCbCr => ColorTransform::YCbCr,
+        ColorEncoding::Rgb => ColorTransform::RGB,
+        ColorEncoding::Cmyk => ColorTransform::CMYK,
+        ColorEncoding::Ycck => ColorTransform::YCCK,
     });
     let scaled = decoder.scale(size.0 as u16, size.1 as u16).map_err(Error::damaged)?;
     if (u32::from(scaled.0), u32::from(scaled.1)) != size {
-        return Err(Error::damaged("a frame of another size than its header says"));
+        return Err(Error::damaged("the decoded frame has another size than its header announces"));
     }
     decoder.decode().map_err(Error::damaged)
 }
 
-/// The colour profile, put together from its segments (ICC.1:2010, annex B.4). Only the first whole set counts.
-fn profile(bytes: &[u8], header: &Header) -> Option<Vec<u8>> {
+/// Assembles the colour profile from its segments (ICC.1:2010, annex B.4). Only the first complete set counts.
+fn read_profile(bytes: &[u8], header: &Header) -> Option<Vec<u8>> {
     if header.profile == 0 || header.profile > MAX_BYTES {
         return None;
     }
     let mut parts = Vec::new();
     let mut segments = Segments::new(bytes);
-    while let Some(segment) =
-        segments.next().ok()?.filter(|segment| segment.marker != crate::probe::jpeg::SOS)
-    {
+    while let Some(segment) = segments.next().ok()?.filter(|segment| segment.marker != SOS) {
         let data = (segment.marker == 0xE2).then_some(segment.payload);
         if let Some([number, count, data @ ..]) = data.and_then(|data| data.strip_prefix(b"ICC_PROFILE\0")) {
             parts.push((*number, *count, data));
         }
     }
     parts.sort_by_key(|&(number, ..)| number);
-    let whole = parts.iter().zip(1_usize..).all(|(&(number, count, _), index)| {
+    let complete = parts.iter().zip(1_usize..).all(|(&(number, count, _), index)| {
         usize::from(number) == index && usize::from(count) == parts.len()
     });
-    whole.then(|| parts.iter().flat_map(|(_, _, data)| *data).copied().collect())
+    complete.then(|| parts.iter().flat_map(|(_, _, data)| *data).copied().collect())
 }
 
-/// The sides that [`decode`] gives.
+/// Width and height of the result of [`decode`].
 pub(super) fn size(header: &Header, smallest_scale: f64) -> (u32, u32) {
-    Plan::new(header, smallest_scale).size(header)
+    Strategy::new(header, smallest_scale).size(header)
 }
 
 /// See [`Probe::memory`](crate::Probe::memory).
 pub(super) fn memory(header: &Header, smallest_scale: f64) -> u64 {
-    let plan = Plan::new(header, smallest_scale);
-    let (width, height) = plan.size(header);
+    let strategy = Strategy::new(header, smallest_scale);
+    let (width, height) = strategy.size(header);
     let pixels = u64::from(width) * u64::from(height);
     let samples = header.components();
     let coefficients = 2 * header.padded_samples(8);
-    // Grey is decoded to one byte a pixel and then spread to three.
+    // Grey is decoded to one byte per pixel and then expanded to three.
     let raster = if samples == 1 { 4 * pixels } else { samples * pixels };
-    let held = if plan.zune {
+    let held = if strategy.use_zune {
         raster + if header.progressive || !header.interleaved { coefficients } else { 0 }
     } else {
-        let planes = header.padded_samples(plan.eighths.into());
-        planes + raster + if header.progressive { coefficients } else { 0 }
+        let strategyes = header.padded_samples(strategy.eighths.into());
+        strategyes + raster + if header.progressive { coefficients } else { 0 }
     };
-    // Inks end as three bytes a pixel, in a smaller buffer.
+    // CMYK ends as three bytes per pixel, in a smaller buffer.
     let held = if samples == 4 { held.max(7 * pixels) } else { held };
-    // A few rows of blocks of every component, as 16-bit samples, before and after upsampling.
+    // A few rows of blocks of each component, as 16-bit samples, before and after upsampling.
     let rows = 256 * samples * (u64::from(header.width) + 64);
-    held + rows + profile_memory(header.profile)
+    held + rows + profile::memory(header.profile)
 }

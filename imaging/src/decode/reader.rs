@@ -1,90 +1,93 @@
-//! The input as decoders read it: slices of bytes that ask the watch now and then, and end early when the work
-//! is no longer wanted. A decoder then fails as on a truncated file, and its error is replaced by
+//! The reader that WebP, BMP, GIF and TIFF decoders read the input through. It ends early when the work is
+//! canceled. The decoder then fails as on a truncated file, and its error is replaced by
 //! [`Error::Canceled`](crate::Error::Canceled).
+//!
+//! It is one concrete type, so that each decoder is compiled once.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use crate::Watch;
+use crate::Monitor;
 
-/// Bytes between two questions to the watch.
-const STEP: usize = 64 * 1024;
+/// Number of bytes between two checks for a cancellation.
+const CHECK_INTERVAL: usize = 64 * 1024;
 
-/// The whole input.
-pub(crate) struct Watched<'a> {
+/// Reads the whole input, and can replace one byte of it.
+pub(crate) struct CancelableReader<'a> {
     bytes: &'a [u8],
-    at: usize,
-    ask_at: usize,
-    /// One byte that reads as another.
+    position: usize,
+    /// Position at which the monitor is asked next.
+    next_check: usize,
+    /// Offset and new value of the byte that is replaced.
     patch: Option<(usize, u8)>,
-    watch: &'a dyn Watch,
+    monitor: &'a dyn Monitor,
 }
 
-impl<'a> Watched<'a> {
-    pub(crate) fn new(bytes: &'a [u8], watch: &'a dyn Watch) -> Self {
-        Self { bytes, at: 0, ask_at: 0, patch: None, watch }
+impl<'a> CancelableReader<'a> {
+    pub(crate) fn new(bytes: &'a [u8], monitor: &'a dyn Monitor) -> Self {
+        Self { bytes, position: 0, next_check: 0, patch: None, monitor }
     }
 
-    /// The same input with one byte replaced.
-    pub(crate) fn patched(self, offset: usize, byte: u8) -> Self {
+    /// Replaces one byte of the input.
+    pub(crate) fn with_patch(self, offset: usize, byte: u8) -> Self {
         Self { patch: Some((offset, byte)), ..self }
     }
 
-    /// Whether reading may go on; asks the watch when a step has passed.
-    fn goes_on(&mut self) -> bool {
-        if self.at >= self.ask_at {
-            if self.watch.canceled() {
+    /// Asks the monitor at every interval. Returns whether reading may continue.
+    fn may_continue(&mut self) -> bool {
+        if self.position >= self.next_check {
+            if self.monitor.canceled() {
                 self.bytes = &[];
                 return false;
             }
-            self.ask_at = self.at.saturating_add(STEP);
+            self.next_check = self.position.saturating_add(CHECK_INTERVAL);
         }
         true
     }
 
-    fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
+    fn remaining(&self) -> &'a [u8] {
+        self.bytes.get(self.position..).unwrap_or_default()
     }
 }
 
-impl Read for Watched<'_> {
+impl Read for CancelableReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.goes_on() {
+        if !self.may_continue() {
             return Ok(0);
         }
-        let length = self.rest().read(buffer)?;
+        let length = self.remaining().read(buffer)?;
         if let Some((offset, byte)) = self.patch
-            && let Some(index) = offset.checked_sub(self.at).filter(|&index| index < length)
+            && let Some(index) = offset.checked_sub(self.position).filter(|&index| index < length)
         {
             buffer[index] = byte;
         }
-        self.at += length;
+        self.position += length;
         Ok(length)
     }
 }
 
-impl BufRead for Watched<'_> {
+impl BufRead for CancelableReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if !self.goes_on() {
+        if !self.may_continue() {
             return Ok(&[]);
         }
-        let rest = self.rest();
-        Ok(&rest[..rest.len().min(STEP)])
+        let remaining = self.remaining();
+        Ok(&remaining[..remaining.len().min(CHECK_INTERVAL)])
     }
 
     fn consume(&mut self, amount: usize) {
-        self.at += amount;
+        self.position += amount;
     }
 }
 
-impl Seek for Watched<'_> {
+impl Seek for CancelableReader<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(offset) => i128::from(offset),
             SeekFrom::End(offset) => self.bytes.len() as i128 + i128::from(offset),
-            SeekFrom::Current(offset) => self.at as i128 + i128::from(offset),
+            SeekFrom::Current(offset) => self.position as i128 + i128::from(offset),
         };
-        self.at = usize::try_from(target).map_err(|_| io::ErrorKind::InvalidInput)?;
-        self.ask_at = self.ask_at.min(self.at.saturating_add(STEP));
-        Ok(self.at as u64)
+        self.position = usize::try_from(target).map_err(|_| io::ErrorKind::InvalidInput)?;
+        self.next_check = self.next_check.min(self.position.saturating_add(CHECK_INTERVAL));
+        Ok(self.position as u64)
     }
 }

@@ -1,20 +1,21 @@
-//! TIFF: the first page, strip by strip or tile by tile.
+//! Decodes the first page of a TIFF to RGB, strip by strip or tile by tile (the code calls both chunks).
 
 use tiff::{ColorType, decoder::DecodingResult};
 
-use super::{pixels, profile_memory, reader::Watched, zeroed};
+use super::reader::CancelableReader;
 use crate::{
-    Error, Watch,
+    Error, Monitor,
     probe::tiff::{self as page, Header},
-    profile::{Conversion, Space},
+    profile::{self, ColorConversion, ColorModel},
+    samples::{self, zeroed},
 };
 
-/// The page's RGB.
-pub(super) fn decode(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result<Vec<u8>, Error> {
-    let mut reader = Watched::new(bytes, watch);
+/// Decodes the page to RGB.
+pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Result<Vec<u8>, Error> {
+    let mut reader = CancelableReader::new(bytes, monitor);
     if let Some(offset) = header.palette {
-        // Indices are read as if they were grey, which has the value 1.
-        reader = reader.patched(offset, 1);
+        // Marks the palette indices as grey samples (value 1), so that the decoder delivers them as they are.
+        reader = reader.with_patch(offset, 1);
     }
     let mut limits = tiff::decoder::Limits::default();
     limits.decoding_buffer_size = usize::try_from(header.chunk).map_err(Error::damaged)?;
@@ -22,81 +23,83 @@ pub(super) fn decode(bytes: &[u8], header: &Header, watch: &dyn Watch) -> Result
     let mut decoder = tiff::decoder::Decoder::new(reader).map_err(Error::damaged)?.with_limits(limits);
     let size = decoder.dimensions().map_err(Error::damaged)?;
     if size != (header.width, header.height) || decoder.chunk_dimensions() != header.chunk_size {
-        return Err(Error::damaged("a page of another size than its header says"));
+        return Err(Error::damaged("the decoded page has another size than its header announces"));
     }
-    let pixels = Pixels::new(bytes, header, decoder.colortype().map_err(Error::damaged)?)?;
+    let converter = PixelConverter::new(bytes, header, decoder.colortype().map_err(Error::damaged)?)?;
     let (across, down) = header.chunk_size;
     let columns = header.width.div_ceil(across);
-    let all = columns * header.height.div_ceil(down);
+    let chunks_per_plane = columns * header.height.div_ceil(down);
     let width = header.width as usize;
     let mut data = zeroed(3 * u64::from(header.width) * u64::from(header.height))?;
     let mut line = Vec::new();
-    for chunk in 0..all {
+    for chunk in 0..chunks_per_plane {
         let (chunk_width, _) = decoder.chunk_data_dimensions(chunk);
-        let planes = if header.planar { pixels.samples as u32 } else { 1 };
-        let read = |plane| decoder.read_chunk(chunk + plane * all).map_err(Error::damaged);
+        let planes = if header.planar { converter.samples as u32 } else { 1 };
+        let read = |plane| decoder.read_chunk(chunk + plane * chunks_per_plane).map_err(Error::damaged);
         let chunks: Vec<DecodingResult> = (0..planes).map(read).collect::<Result<_, _>>()?;
         let (left, top) = ((chunk % columns * across) as usize, (chunk / columns * down) as usize);
         let rows = data.chunks_exact_mut(3 * width).skip(top).take(down as usize);
         for (row, out) in rows.enumerate() {
             let out = &mut out[3 * left..][..3 * chunk_width as usize];
             line.clear();
-            line.resize(pixels.samples * chunk_width as usize, 0);
+            line.resize(converter.samples * chunk_width as usize, 0);
             for (plane, chunk) in chunks.iter().enumerate() {
-                let step = if header.planar { pixels.samples } else { 1 };
+                let step = if header.planar { converter.samples } else { 1 };
                 let places = line.iter_mut().skip(plane).step_by(step);
-                pixels.unpack(chunk, row, pixels.samples * chunk_width as usize / step, places)?;
+                converter.unpack(chunk, row, converter.samples * chunk_width as usize / step, places)?;
             }
-            pixels.convert(&mut line, out);
+            converter.convert(&mut line, out);
         }
     }
     Ok(data)
 }
 
-/// How a page's samples become RGB.
-struct Pixels {
-    kind: Kind,
-    /// Samples a pixel, as decoded.
+/// Converts a page's samples to RGB.
+struct PixelConverter {
+    interpretation: Interpretation,
+    /// Number of samples per pixel, as decoded.
     samples: usize,
-    /// Bits a sample.
+    /// Bits per sample.
     depth: u8,
-    conversion: Conversion,
+    conversion: ColorConversion,
 }
 
-enum Kind {
-    /// Grey, RGB or inks, perhaps with samples behind them that say nothing.
-    Plain,
+/// What the samples of a pixel mean.
+enum Interpretation {
+    /// Grey, RGB or CMYK, perhaps followed by samples without a meaning.
+    Opaque,
     Palette(Vec<[u8; 3]>),
-    /// The sample behind the colour is opacity, and the colour is multiplied by it or not.
+    /// A colour followed by its opacity.
     Alpha {
+        /// Whether the colour is multiplied by the opacity.
         associated: bool,
     },
 }
 
-impl Pixels {
-    fn new(bytes: &[u8], header: &Header, colour: ColorType) -> Result<Self, Error> {
-        let (space, samples, depth, alpha) = match colour {
-            ColorType::Gray(depth) => (Space::Grey, 1, depth, false),
+impl PixelConverter {
+    fn new(bytes: &[u8], header: &Header, color_type: ColorType) -> Result<Self, Error> {
+        let (model, samples, depth, alpha) = match color_type {
+            ColorType::Gray(depth) => (ColorModel::Grey, 1, depth, false),
             ColorType::Multiband { bit_depth, num_samples } if bit_depth >= 8 => {
-                (Space::Grey, usize::from(num_samples), bit_depth, header.alpha && num_samples == 2)
+                (ColorModel::Grey, usize::from(num_samples), bit_depth, header.alpha && num_samples == 2)
             }
-            ColorType::RGB(depth) => (Space::Rgb, 3, depth, false),
-            ColorType::RGBA(depth) => (Space::Rgb, 4, depth, true),
-            ColorType::CMYK(depth) => (Space::Cmyk, 4, depth, false),
-            ColorType::CMYKA(depth) => (Space::Cmyk, 5, depth, false),
+            ColorType::RGB(depth) => (ColorModel::Rgb, 3, depth, false),
+            ColorType::RGBA(depth) => (ColorModel::Rgb, 4, depth, true),
+            ColorType::CMYK(depth) => (ColorModel::Cmyk, 4, depth, false),
+            ColorType::CMYKA(depth) => (ColorModel::Cmyk, 5, depth, false),
             _ => return Err(Error::Unsupported("TIFF with this colour space")),
         };
-        let kind = match header.palette {
-            Some(_) if samples == 1 && depth <= 8 => Kind::Palette(palette(bytes, depth)?),
-            Some(_) => return Err(Error::damaged("a palette for samples that cannot have one")),
-            None if alpha => Kind::Alpha { associated: header.associated },
-            None => Kind::Plain,
+        let interpretation = match header.palette {
+            Some(_) if samples == 1 && depth <= 8 => Interpretation::Palette(read_palette(bytes, depth)?),
+            Some(_) => return Err(Error::damaged("a palette for samples that cannot be indices")),
+            None if alpha => Interpretation::Alpha { associated: header.associated },
+            None => Interpretation::Opaque,
         };
-        let conversion = Conversion::new(space, page::profile(bytes));
-        Ok(Self { kind, samples, depth, conversion })
+        let conversion = ColorConversion::new(model, page::profile(bytes));
+        Ok(Self { interpretation, samples, depth, conversion })
     }
 
-    /// One row of a decoded chunk as 8-bit samples; of a palette picture as indices.
+    /// Writes one row of a decoded chunk to `places` as 8-bit samples, or as indices where the page has a palette.
     fn unpack<'a>(
         &self,
         chunk: &DecodingResult,
@@ -104,55 +107,63 @@ impl Pixels {
         length: usize,
         places: impl Iterator<Item = &'a mut u8>,
     ) -> Result<(), Error> {
-        let short = || Error::damaged("a strip or tile is cut off");
+        let truncated = || Error::damaged("a strip or tile is truncated");
         match chunk {
             DecodingResult::U8(samples) if self.depth < 8 => {
                 let depth = usize::from(self.depth);
                 let bytes = (length * depth).div_ceil(8);
-                let bits = samples.get(row * bytes..).and_then(|rest| rest.get(..bytes)).ok_or_else(short)?;
-                let most = (1_u16 << depth) - 1;
-                // A grey sample is spread over 8 bits; an index is what it is.
-                let spread = if matches!(self.kind, Kind::Palette(_)) { 1 } else { 255 / most };
+                let packed =
+                    samples.get(row * bytes..).and_then(|rest| rest.get(..bytes)).ok_or_else(truncated)?;
+                let max = (1_u16 << depth) - 1;
+                // Grey samples are scaled to 8 bits; indices are kept.
+                let factor =
+                    if matches!(self.interpretation, Interpretation::Palette(_)) { 1 } else { 255 / max };
                 for (index, place) in places.enumerate() {
                     let bit = index * depth;
                     let shift = 8 - depth - bit % 8;
-                    *place = (u16::from(bits[bit / 8] >> shift) & most) as u8 * spread as u8;
+                    *place = (u16::from(packed[bit / 8] >> shift) & max) as u8 * factor as u8;
                 }
             }
             DecodingResult::U8(samples) => {
                 let samples =
-                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(short)?;
+                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(truncated)?;
                 places.zip(samples).for_each(|(place, &sample)| *place = sample);
             }
             DecodingResult::U16(samples) => {
                 let samples =
-                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(short)?;
-                places.zip(samples).for_each(|(place, &sample)| *place = pixels::narrow(sample));
+                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(truncated)?;
+                places.zip(samples).for_each(|(place, &sample)| *place = samples::narrow(sample));
             }
-            _ => return Err(Error::Unsupported("TIFF with samples that are no whole numbers")),
+            _ => return Err(Error::Unsupported("TIFF with signed or floating-point samples")),
         }
         Ok(())
     }
 
-    /// Whole pixels of 8-bit samples, which are used up, to RGB.
+    /// Converts whole pixels of 8-bit samples to RGB. Overwrites `line`.
     fn convert(&self, line: &mut [u8], rgb: &mut [u8]) {
         let colours = self.conversion.samples();
-        match &self.kind {
-            Kind::Palette(palette) => {
+        match &self.interpretation {
+            Interpretation::Palette(palette) => {
                 for (&index, out) in line.iter().zip(rgb.as_chunks_mut::<3>().0) {
                     *out = palette.get(usize::from(index)).copied().unwrap_or_default();
                 }
                 return;
             }
-            Kind::Alpha { associated: true } => line.chunks_exact_mut(self.samples).for_each(|pixel| {
-                let light = 255 - pixel[colours];
-                pixel[..colours].iter_mut().for_each(|sample| *sample = sample.saturating_add(light));
-            }),
-            Kind::Alpha { associated: false } => line.chunks_exact_mut(self.samples).for_each(|pixel| {
-                let alpha = pixel[colours];
-                pixel[..colours].iter_mut().for_each(|sample| *sample = pixels::over_white(*sample, alpha));
-            }),
-            Kind::Plain => {}
+            Interpretation::Alpha { associated: true } => {
+                line.chunks_exact_mut(self.samples).for_each(|pixel| {
+                    let white = 255 - pixel[colours];
+                    pixel[..colours].iter_mut().for_each(|sample| *sample = sample.saturating_add(white));
+                })
+            }
+            Interpretation::Alpha { associated: false } => {
+                line.chunks_exact_mut(self.samples).for_each(|pixel| {
+                    let alpha = pixel[colours];
+                    pixel[..colours]
+                        .iter_mut()
+                        .for_each(|sample| *sample = samples::over_white(*sample, alpha));
+                })
+            }
+            Interpretation::Opaque => {}
         }
         let count = rgb.len() / 3;
         if self.samples > colours {
@@ -164,21 +175,21 @@ impl Pixels {
     }
 }
 
-/// The page's palette, 8 bits a sample.
-fn palette(bytes: &[u8], depth: u8) -> Result<Vec<[u8; 3]>, Error> {
-    let value = page::palette(bytes).ok_or_else(|| Error::damaged("no palette"))?;
+/// Reads the page's palette at 8 bits per sample.
+fn read_palette(bytes: &[u8], depth: u8) -> Result<Vec<[u8; 3]>, Error> {
+    let value = page::palette_value(bytes).ok_or_else(|| Error::damaged("no palette"))?;
     let colours = 1_usize << depth;
-    let narrow = |index| value(index).map(pixels::narrow);
+    let narrow = |index| value(index).map(samples::narrow);
     (0..colours)
         .map(|index| Some([narrow(index)?, narrow(colours + index)?, narrow(2 * colours + index)?]))
         .collect::<Option<_>>()
-        .ok_or_else(|| Error::damaged("the palette is cut off"))
+        .ok_or_else(|| Error::damaged("the palette is truncated"))
 }
 
 /// See [`Probe::memory`](crate::Probe::memory).
 pub(super) fn memory(header: &Header) -> u64 {
     let raster = 3 * u64::from(header.width) * u64::from(header.height);
-    // The directory's lists, and some rows.
+    // The lists of the directory, and a few rows.
     let lists = 96 * header.chunks + 32 * u64::from(header.width) * u64::from(header.samples);
-    raster.saturating_add(header.chunk).saturating_add(lists) + profile_memory(header.profile)
+    raster.saturating_add(header.chunk).saturating_add(lists) + profile::memory(header.profile)
 }

@@ -1,40 +1,50 @@
-//! Counts colours: which pixels are looked at, and the histogram of five bits a channel over them.
+//! Counts the colours of a sample of pixels, in a histogram with five bits per channel. The palette uses it; it cannot
+//! fail.
 //!
-//! Unlike `ColorThief`'s, a bin remembers the sum of its pixels too, so that a colour of the palette is the
-//! mean of real pixels and not of bin centres (a black picture is black, not `#040404`).
+//! Unlike in `ColorThief`, a bin also stores the sum of its pixels. A palette colour is therefore the mean of real
+//! pixels and not of bin centres: a black picture gives black, not `#040404`.
 
-use super::{Counted, WHITE};
+/// Pixels with all three channels above this value are near-white.
+const WHITE: u8 = 250;
 
-/// Bits that a channel keeps.
+/// Number of bits kept per channel.
 pub(super) const BITS: u32 = 5;
+/// Number of bits dropped per channel.
 const DROPPED: u32 = u8::BITS - BITS;
 const BINS: usize = 1 << (3 * BITS);
 
-/// Neighbours that are taken together from a picture too large to look at whole.
+/// Number of neighbouring pixels that are sampled together from a large picture.
 const RUN: usize = 16;
 
-/// Pairs of runs that are fetched together.
+/// Number of pairs of runs that are copied before they are counted.
 const BATCH: usize = 32;
 
-/// Pixels of similar colour.
+/// A colour and the number of sampled pixels that it represents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ColorCount {
+    pub(super) rgb: [u8; 3],
+    pub(super) count: u64,
+}
+
+/// The pixels of similar colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bin {
     /// Position on each axis, 0 to 31.
     pub(super) at: [u8; 3],
-    /// How many pixels; 1 at least.
+    /// Number of pixels, at least 1.
     pub(super) count: u32,
-    /// Sum of their channels.
+    /// Sum of each channel.
     pub(super) sum: [u32; 3],
 }
 
-/// Every bin, and behind the last one the near-white pixels. Two sums share a number, the upper one 32 bits up:
-/// count and red, green and blue.
+/// All bins, followed by one slot for the near-white pixels. Each slot packs four 32-bit sums into two numbers: count
+/// and red, green and blue.
 pub(super) struct Histogram(Vec<[u64; 2]>);
 
 const UPPER: u32 = 32;
 
 impl Histogram {
-    /// The histogram over at most `limit` of the pixels. A sum cannot overflow: `limit` × 255 is below 2³².
+    /// Counts at most `limit` of the pixels. No sum can overflow, because `limit` × 255 is below 2³².
     pub(super) fn of(pixels: &[[u8; 3]], limit: usize) -> Self {
         let mut histogram = Self(vec![[0; 2]; BINS + 1]);
         let [upper, lower] = sample(pixels, limit);
@@ -43,23 +53,23 @@ impl Histogram {
             pairs.for_each(|(upper, lower)| histogram.add_both(upper, lower));
             return histogram;
         }
-        // Fetched first and counted then, so that the memory answers many requests at once.
+        // Runs are copied before they are counted, so that many memory accesses overlap.
         let mut batch = [[[[0; 3]; RUN]; 2]; BATCH];
         loop {
-            let mut fetched = 0;
+            let mut copied = 0;
             for (places, (upper, lower)) in batch.iter_mut().zip(pairs.by_ref()) {
                 places[0].copy_from_slice(upper);
                 places[1].copy_from_slice(lower);
-                fetched += 1;
+                copied += 1;
             }
-            if fetched == 0 {
+            if copied == 0 {
                 return histogram;
             }
-            batch[..fetched].iter().for_each(|[upper, lower]| histogram.add_both(upper, lower));
+            batch[..copied].iter().for_each(|[upper, lower]| histogram.add_both(upper, lower));
         }
     }
 
-    /// Two runs at once: neighbours mostly share a bin, and would wait for each other to be written.
+    /// Counts two runs in turn. Neighbours mostly share a bin, so counting one run alone would wait for each write.
     fn add_both(&mut self, upper: &[[u8; 3]], lower: &[[u8; 3]]) {
         for (&upper, &lower) in upper.iter().zip(lower) {
             self.add(upper);
@@ -74,44 +84,44 @@ impl Histogram {
     fn add(&mut self, pixel: [u8; 3]) {
         let [r, g, b] = pixel.map(u64::from);
         let bin = ((r >> DROPPED) << (2 * BITS)) | ((g >> DROPPED) << BITS) | (b >> DROPPED);
-        let slot = if is_white(pixel) { BINS } else { bin as usize };
+        let slot = if is_near_white(pixel) { BINS } else { bin as usize };
         let [first, second] = &mut self.0[slot];
         *first += 1 | (r << UPPER);
         *second += g | (b << UPPER);
     }
 
-    /// Count and channel sums of a bin.
-    fn cell([first, second]: [u64; 2]) -> (u32, [u32; 3]) {
+    /// Unpacks count and channel sums.
+    fn unpack([first, second]: [u64; 2]) -> (u32, [u32; 3]) {
         (first as u32, [(first >> UPPER) as u32, second as u32, (second >> UPPER) as u32])
     }
 
-    /// The occupied bins without the near-white pixels, and those as one colour if there are any.
-    pub(super) fn into_bins(self) -> (Vec<Bin>, Option<Counted>) {
+    /// Returns the occupied bins, and the near-white pixels as one colour if there are any.
+    pub(super) fn into_bins(self) -> (Vec<Bin>, Option<ColorCount>) {
         let axis = |index: usize, shift: u32| (index >> shift) as u8 & ((1 << BITS) - 1);
-        let bins = self.0[..BINS].iter().enumerate().filter(|(_, cell)| cell[0] > 0);
-        let bins = bins.map(|(index, &cell)| {
-            let (count, sum) = Self::cell(cell);
+        let bins = self.0[..BINS].iter().enumerate().filter(|(_, slot)| slot[0] > 0);
+        let bins = bins.map(|(index, &slot)| {
+            let (count, sum) = Self::unpack(slot);
             Bin { at: [axis(index, 2 * BITS), axis(index, BITS), axis(index, 0)], count, sum }
         });
-        let (count, sum) = Self::cell(self.0[BINS]);
+        let (count, sum) = Self::unpack(self.0[BINS]);
         let count = u64::from(count);
-        let white = (count > 0).then(|| Counted { rgb: mean(sum.map(u64::from), count), count });
+        let white = (count > 0).then(|| ColorCount { rgb: mean(sum.map(u64::from), count), count });
         (bins.collect(), white)
     }
 }
 
-/// The different colours among the pixels looked at with their counts, or `None` when more than `most`.
-pub(super) fn distinct(pixels: &[[u8; 3]], limit: usize, most: usize) -> Option<Vec<Counted>> {
-    let mut found: Vec<Counted> = Vec::with_capacity(most);
+/// Counts the distinct colours of the sampled pixels. Returns `None` if there are more than `max`.
+pub(super) fn distinct(pixels: &[[u8; 3]], limit: usize, max: usize) -> Option<Vec<ColorCount>> {
+    let mut found: Vec<ColorCount> = Vec::with_capacity(max);
     let mut last = 0;
     for &rgb in sample(pixels, limit).into_iter().flatten().flatten() {
         if found.get(last).is_none_or(|color| color.rgb != rgb) {
             last = found.iter().position(|color| color.rgb == rgb).unwrap_or(found.len());
-            if last == most {
+            if last == max {
                 return None;
             }
             if last == found.len() {
-                found.push(Counted { rgb, count: 0 });
+                found.push(ColorCount { rgb, count: 0 });
             }
         }
         found[last].count += 1;
@@ -119,28 +129,27 @@ pub(super) fn distinct(pixels: &[[u8; 3]], limit: usize, most: usize) -> Option<
     Some(found)
 }
 
-/// The mean colour, each channel rounded to the nearest whole number.
+/// Returns the mean colour, with each channel rounded to the nearest integer.
 pub(super) fn mean(sum: [u64; 3], count: u64) -> [u8; 3] {
     sum.map(|channel| ((channel + count / 2) / count) as u8)
 }
 
-fn is_white(pixel: [u8; 3]) -> bool {
+fn is_near_white(pixel: [u8; 3]) -> bool {
     pixel.iter().all(|&channel| channel > WHITE)
 }
 
-/// The pixels that are looked at, always the same ones: at most `limit`, half of them from either half of the
-/// picture. Both halves give the same number of runs; a run of the second half may be one pixel longer.
+/// Selects at most `limit` pixels, always the same ones, and half of them from each half of the picture. Both halves
+/// give the same number of runs. A run of the second half may be one pixel longer.
 fn sample(pixels: &[[u8; 3]], limit: usize) -> [impl Iterator<Item = &[[u8; 3]]>; 2] {
     let (upper, lower) = pixels.split_at(pixels.len() / 2);
-    let whole = pixels.len() <= limit;
-    [upper, lower].map(|pixels| runs(pixels, (!whole).then_some(limit / RUN / 2)))
+    let takes_all = pixels.len() <= limit;
+    [upper, lower].map(|pixels| runs(pixels, (!takes_all).then_some(limit / RUN / 2)))
 }
 
-/// All pixels as one run, or a number of runs of [`RUN`] neighbours.
+/// Returns all pixels as one run, or one run of [`RUN`] neighbours from each of `parts` equal parts.
 ///
-/// For these the picture is divided into equal parts, and one run is taken from each, at a place that jumps
-/// about from part to part: a fixed stride would see one column of a striped picture only. Neighbours share a
-/// cache line, and fetching these is what costs.
+/// The position of a run varies from part to part, because a fixed stride could hit only one column of a striped
+/// picture. Neighbours are taken together because they share a cache line, and loading cache lines dominates the cost.
 fn runs(pixels: &[[u8; 3]], parts: Option<usize>) -> impl Iterator<Item = &[[u8; 3]]> {
     let length = if parts.is_some() { RUN } else { pixels.len() };
     let parts = parts.unwrap_or(1);
@@ -153,7 +162,7 @@ fn runs(pixels: &[[u8; 3]], parts: Option<usize>) -> impl Iterator<Item = &[[u8;
     })
 }
 
-/// The next number from 0 up to 1 of a fixed sequence (Vigna's `SplitMix64`).
+/// Returns the next number in [0, 1) of a fixed sequence (Vigna's `SplitMix64`).
 fn jitter(state: &mut u64) -> f64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;

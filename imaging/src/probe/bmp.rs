@@ -1,20 +1,20 @@
-//! The header of a Windows bitmap: core header or info header of any version.
+//! Reads the header of a Windows bitmap: the core header, or an info header of any version.
 
 use crate::Error;
 
-/// What the header says.
+/// The fields of the header.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// Bits a pixel.
+    /// Bits per pixel.
     pub(crate) bits: u8,
 }
 
 impl Header {
-    /// Reads the header. A negative height means rows from top to bottom.
+    /// Reads the header. A negative height means that the rows are stored from top to bottom.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let damaged = || Error::damaged("a bad bitmap header");
+        let damaged = || Error::damaged("an invalid bitmap header");
         let core = bytes.get(14) == Some(&12);
         let (width, height, bits) = if core {
             let &[w1, w2, h1, h2, _, _, bits, _] =

@@ -1,19 +1,20 @@
-//! The header of a GIF (GIF89a): the canvas, and the first frame behind whatever extensions go before it.
+//! Reads the header of a GIF (`GIF89a`): the canvas, the extensions before the first frame, and the size of that frame.
 
 use crate::Error;
 
-/// What the screen descriptor and the first image descriptor say.
+/// The fields of the screen descriptor and the first image descriptor.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
-    /// The canvas; where a side of it is 0, the frame's.
+    /// Width of the canvas, or of the frame where a side of the canvas is 0.
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// Width and height of the first frame.
     pub(crate) frame: (u32, u32),
     pub(crate) transparency: bool,
 }
 
-/// A colour table's bytes by the flags of the descriptor before it.
-fn table(flags: u8) -> usize {
+/// Size of a colour table in bytes, from the flags of its descriptor.
+fn table_size(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
@@ -23,7 +24,7 @@ impl Header {
         let short = || Error::damaged("no frame");
         let &[w1, w2, h1, h2, flags] = bytes.get(6..11).and_then(<[u8]>::first_chunk).ok_or_else(short)?;
         let side = |bytes| u32::from(u16::from_le_bytes(bytes));
-        let (mut at, mut transparency) = (13 + table(flags), false);
+        let (mut at, mut transparency) = (13 + table_size(flags), false);
         loop {
             match bytes.get(at).ok_or_else(short)? {
                 0x21 => {
@@ -48,7 +49,7 @@ impl Header {
     }
 }
 
-/// Where the sub-blocks that begin at an offset end.
+/// Returns the end of the sub-blocks that begin at `at`.
 fn skip_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let length = usize::from(*bytes.get(at)?);

@@ -1,16 +1,15 @@
-//! The header of a PNG (W3C PNG, third edition): its chunks by name and length. Walked by the probe, and by the
-//! decoder, which is shown only the chunks it needs.
+//! Reads the header of a PNG (W3C PNG, third edition) by walking its chunks. The probe reads the header, and the
+//! decoder walks the same chunks to select the ones that it needs.
 
-use super::jpeg::orientation;
-use crate::{Error, Orientation};
+use crate::{Error, Orientation, ifd};
 
-/// What the chunks say.
+/// The fields of the header chunk, and what other chunks add.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) depth: u8,
-    /// 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGB and alpha.
+    /// Colour type: 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha.
     pub(crate) colour: u8,
     pub(crate) interlaced: bool,
     pub(crate) transparency: bool,
@@ -19,7 +18,7 @@ pub(crate) struct Header {
     pub(crate) orientation: Orientation,
 }
 
-/// One chunk: where it begins, its name, its data, and where the next one begins.
+/// One chunk, from `start` to `end`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chunk<'a> {
     pub(crate) start: usize,
@@ -28,8 +27,8 @@ pub(crate) struct Chunk<'a> {
     pub(crate) end: usize,
 }
 
-/// The chunk at an offset. One that is cut off has what is left of its data, and ends with the bytes.
-pub(crate) fn chunk(bytes: &[u8], start: usize) -> Option<Chunk<'_>> {
+/// Returns the chunk at an offset. A truncated chunk has the rest of the bytes as its data.
+pub(crate) fn chunk_at(bytes: &[u8], start: usize) -> Option<Chunk<'_>> {
     let head = bytes.get(start..)?;
     let length = u32::from_be_bytes(*head.first_chunk()?) as usize;
     let name = *head.get(4..8)?.first_chunk()?;
@@ -42,21 +41,21 @@ pub(crate) fn chunk(bytes: &[u8], start: usize) -> Option<Chunk<'_>> {
     })
 }
 
-/// Where the first chunk begins.
-pub(crate) const FIRST: usize = 8;
+/// Offset of the first chunk.
+pub(crate) const FIRST_CHUNK: usize = 8;
 
 impl Header {
-    /// Reads the chunks. EXIF may stand behind the pixels, so all of them are passed.
+    /// Reads the header. It walks all chunks, because EXIF may follow the pixels.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let first = chunk(bytes, FIRST).filter(|chunk| chunk.name == *b"IHDR");
+        let first = chunk_at(bytes, FIRST_CHUNK).filter(|chunk| chunk.name == *b"IHDR");
         let first = first.ok_or_else(|| Error::damaged("no header chunk"))?;
         let mut header = Self::parse(first.data)?;
         let (mut at, mut exif) = (first.end, None);
-        while let Some(next) = chunk(bytes, at) {
+        while let Some(next) = chunk_at(bytes, at) {
             match &next.name {
                 b"tRNS" => header.transparency = true,
                 b"iCCP" => header.profile = true,
-                b"eXIf" if exif.is_none() => exif = Some(orientation(next.data)),
+                b"eXIf" if exif.is_none() => exif = Some(ifd::exif_orientation(next.data)),
                 b"IEND" => break,
                 _ => {}
             }
@@ -67,20 +66,20 @@ impl Header {
     }
 
     fn parse(data: &[u8]) -> Result<Self, Error> {
-        let damaged = || Error::damaged("a bad header chunk");
+        let damaged = || Error::damaged("an invalid header chunk");
         let &[w1, w2, w3, w4, h1, h2, h3, h4, depth, colour, 0, 0, interlace] =
             data.first_chunk().ok_or_else(damaged)?
         else {
             return Err(damaged());
         };
-        let sound = match colour {
+        let is_valid = match colour {
             0 => matches!(depth, 1 | 2 | 4 | 8 | 16),
             3 => matches!(depth, 1 | 2 | 4 | 8),
             2 | 4 | 6 => matches!(depth, 8 | 16),
             _ => false,
         };
         let (width, height) = (u32::from_be_bytes([w1, w2, w3, w4]), u32::from_be_bytes([h1, h2, h3, h4]));
-        if !sound || interlace > 1 || width == 0 || height == 0 {
+        if !is_valid || interlace > 1 || width == 0 || height == 0 {
             return Err(damaged());
         }
         Ok(Self {
@@ -95,7 +94,7 @@ impl Header {
         })
     }
 
-    /// Samples a pixel as stored.
+    /// Number of samples per stored pixel.
     pub(crate) fn samples(&self) -> u8 {
         match self.colour {
             2 => 3,

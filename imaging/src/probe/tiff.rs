@@ -1,7 +1,7 @@
-//! The header of a TIFF (TIFF 6.0): the first page's directory. The strips or tiles are measured here, since a
-//! decoder holds one of them whole.
+//! Reads the header of a TIFF (TIFF 6.0): the directory of the first page. It also computes the size of the strips or
+//! tiles (the code calls both chunks), because a decoder holds a whole one.
 
-use crate::{Error, Orientation, ifd::Directory};
+use crate::{Error, Orientation, ifd::Ifd};
 
 const IMAGE_WIDTH: u16 = 256;
 const IMAGE_LENGTH: u16 = 257;
@@ -25,45 +25,49 @@ const TILE_OFFSETS: u16 = 324;
 const EXTRA_SAMPLES: u16 = 338;
 const PROFILE: u16 = 34675;
 
-/// Where the strips or tiles are, and how long.
-const LISTS: [u16; 4] = [STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS];
+/// Tags of the lists of chunk offsets and chunk sizes.
+const CHUNK_LISTS: [u16; 4] = [STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS];
 
-/// More entries, samples a pixel, strips or tiles, or pixels along a tile than pictures have.
+/// Maximum number of directory entries.
 const MAX_ENTRIES: usize = 4096;
+/// Maximum number of samples per pixel.
 const MAX_SAMPLES: u64 = 16;
+/// Maximum number of strips or tiles.
 const MAX_CHUNKS: u64 = 65_536;
-const MAX_TILE: u32 = 65_536;
+/// Maximum width and height of a tile, in pixels.
+const MAX_TILE_SIDE: u32 = 65_536;
 
-/// What the directory says.
+/// The fields of the directory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) depth: u8,
     pub(crate) samples: u16,
-    /// Whether the first sample behind the colour is opacity, and the colour multiplied by it.
+    /// Whether the first sample after the colour is its opacity.
     pub(crate) alpha: bool,
+    /// Whether the colour is multiplied by the opacity.
     pub(crate) associated: bool,
-    /// Whether every sample has strips or tiles of its own.
+    /// Whether each sample has its own chunks.
     pub(crate) planar: bool,
     pub(crate) orientation: Orientation,
-    /// Width and height of a strip or tile; those at the edges may reach beyond the page.
+    /// Width and height of a chunk. Chunks at the edges may extend beyond the page.
     pub(crate) chunk_size: (u32, u32),
-    /// Bytes of the largest strip or tile within the page, decoded, all samples together.
+    /// Decoded size of the largest chunk within the page in bytes, all samples together.
     pub(crate) chunk: u64,
-    /// How many strips or tiles are claimed.
+    /// Number of chunks that the directory claims to have.
     pub(crate) chunks: u64,
-    /// Bytes of the colour profile.
+    /// Size of the colour profile in bytes.
     pub(crate) profile: u64,
-    /// Where the byte lies that says that samples are indices of a palette.
+    /// Offset of the byte that marks samples as palette indices, if they are.
     pub(crate) palette: Option<usize>,
 }
 
 impl Header {
-    /// Reads the first directory. A decoder will read its lists into memory, so their lengths are checked.
+    /// Reads the first directory. A decoder reads the lists into memory, so their lengths are checked first.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let directory = Directory::first(bytes).ok_or_else(|| Error::damaged("no directory"))?;
-        if !is_sound(&directory) {
+        let directory = Ifd::first(bytes).ok_or_else(|| Error::damaged("no directory"))?;
+        if !has_sane_lists(&directory) {
             return Err(Error::damaged("a directory with too many entries or values"));
         }
         let number = |tag| directory.number(tag);
@@ -77,13 +81,13 @@ impl Header {
             return Err(Error::Unsupported("TIFF with an unusual depth or number of samples"));
         }
         if matches!(number(COMPRESSION), Some(6 | 7)) {
-            // The strips' own sizes would go unchecked.
+            // The JPEG data of a strip states its own size, which would not be checked.
             return Err(Error::Unsupported("JPEG-compressed TIFF"));
         }
         let tile = side(TILE_WIDTH).zip(side(TILE_LENGTH));
         let (across, down) = tile.unwrap_or_else(|| (width, side(ROWS_PER_STRIP).unwrap_or(height)));
-        if tile.is_some() && across.max(down) > MAX_TILE {
-            return Err(Error::damaged("a tile larger than any"));
+        if tile.is_some() && across.max(down) > MAX_TILE_SIDE {
+            return Err(Error::damaged("a tile that is too large"));
         }
         let row = (u64::from(across.min(width)) * samples * depth).div_ceil(8);
         let palette = directory.find(PHOTOMETRIC).filter(|field| field.number(0) == Some(3));
@@ -98,19 +102,19 @@ impl Header {
             planar: number(PLANAR_CONFIGURATION) == Some(2),
             orientation: number(ORIENTATION).map(Orientation::from_exif).unwrap_or_default(),
             chunk_size: (across, down),
-            // Each plane's rows are rounded up on their own.
+            // The rows of each plane are rounded up separately.
             chunk: (row + samples) * u64::from(down.min(height)),
-            chunks: LISTS.iter().flat_map(|&tag| directory.counts(tag)).max().unwrap_or(0),
+            chunks: CHUNK_LISTS.iter().flat_map(|&tag| directory.counts(tag)).max().unwrap_or(0),
             profile: directory.find(PROFILE).map_or(0, |field| field.bytes().len() as u64),
-            palette: palette.and_then(|field| field.lowest_byte()),
+            palette: palette.and_then(|field| field.lowest_byte_offset()),
         })
     }
 }
 
-/// Whether the directory's lists claim no more values than a picture needs, and none of them comes twice.
-fn is_sound(directory: &Directory<'_>) -> bool {
+/// Whether no list of the directory claims more values than a picture needs, and none occurs twice.
+fn has_sane_lists(directory: &Ifd<'_>) -> bool {
     let once =
-        |tag, most| directory.counts(tag).all(|count| count <= most) && directory.counts(tag).count() <= 1;
+        |tag, max| directory.counts(tag).all(|count| count <= max) && directory.counts(tag).count() <= 1;
     let numbers = [
         IMAGE_WIDTH,
         IMAGE_LENGTH,
@@ -129,16 +133,16 @@ fn is_sound(directory: &Directory<'_>) -> bool {
     ];
     directory.len() <= MAX_ENTRIES
         && numbers.iter().all(|&tag| once(tag, MAX_SAMPLES))
-        && LISTS.iter().all(|&tag| once(tag, MAX_CHUNKS))
+        && CHUNK_LISTS.iter().all(|&tag| once(tag, MAX_CHUNKS))
 }
 
-/// The colour profile of the first page.
+/// Returns the colour profile of the first page.
 pub(crate) fn profile(bytes: &[u8]) -> Option<&[u8]> {
-    Some(Directory::first(bytes)?.find(PROFILE)?.bytes())
+    Some(Ifd::first(bytes)?.find(PROFILE)?.bytes())
 }
 
-/// The value of the first page's palette at an index of its table, 16 bits wide.
-pub(crate) fn palette(bytes: &[u8]) -> Option<impl Fn(usize) -> Option<u16>> {
-    let field = Directory::first(bytes)?.find(COLOUR_MAP)?;
+/// Returns a function that reads the 16-bit value at an index of the first page's palette.
+pub(crate) fn palette_value(bytes: &[u8]) -> Option<impl Fn(usize) -> Option<u16>> {
+    let field = Ifd::first(bytes)?.find(COLOUR_MAP)?;
     Some(move |index| field.number(index).map(|value| value as u16))
 }

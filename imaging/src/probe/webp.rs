@@ -1,10 +1,9 @@
-//! The header of a WebP (RFC 9649): canvas, first frame, alpha, metadata chunks. The size that the bitstream
-//! states is compared with the container's here, since a decoder allocates by the former.
+//! Reads the header of a WebP (RFC 9649): canvas, first frame, alpha and metadata chunks. It compares the size in the
+//! bitstream with the size in the container, because a decoder allocates by the former and the limits check the latter.
 
-use super::jpeg::orientation;
-use crate::{Error, Orientation};
+use crate::{Error, Orientation, ifd};
 
-/// What the container and the first frame say.
+/// The fields of the container and of the first frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
     pub(crate) width: u32,
@@ -12,16 +11,17 @@ pub(crate) struct Header {
     pub(crate) animation: Option<Animation>,
     pub(crate) alpha: bool,
     pub(crate) frame: Frame,
-    /// Bytes of the colour profile.
+    /// Size of the colour profile in bytes.
     pub(crate) profile: u64,
     pub(crate) orientation: Orientation,
 }
 
-/// How an animation's first frame is laid on its canvas.
+/// How an animation draws its first frame on the canvas.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Animation {
-    /// The flags of the frame, and where they lie in the file.
+    /// The flags of the frame.
     pub(crate) flags: u8,
+    /// Offset of the flags in the file.
     pub(crate) flags_at: usize,
 }
 
@@ -31,25 +31,25 @@ pub(crate) struct Frame {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) lossless: bool,
-    /// Where in the file it begins and ends.
-    pub(crate) at: (usize, usize),
-    /// Whether an alpha plane of its own goes before it.
+    /// Start and end in the file.
+    pub(crate) span: (usize, usize),
+    /// Whether a separate alpha plane precedes it.
     pub(crate) alpha_plane: bool,
-    /// Where in the file the lossless stream lies, of the frame or of its alpha plane, if there is one.
-    pub(crate) lossless_at: Option<(usize, usize)>,
-    /// Compressed bytes.
+    /// Start and end in the file of the lossless stream, of the frame or of its alpha plane, if there is one.
+    pub(crate) lossless_span: Option<(usize, usize)>,
+    /// Compressed size in bytes, alpha plane included.
     pub(crate) length: u64,
 }
 
-/// The RIFF chunks from an offset on: name, where the data begins, data. One that is cut off has what is left
-/// of its data.
+/// Walks RIFF chunks. Yields name, offset of the data, and data. A truncated chunk has the rest of the bytes as its
+/// data.
 #[derive(Clone)]
-struct Chunks<'a> {
+struct RiffChunks<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Iterator for Chunks<'a> {
+impl<'a> Iterator for RiffChunks<'a> {
     type Item = ([u8; 4], usize, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -63,27 +63,27 @@ impl<'a> Iterator for Chunks<'a> {
     }
 }
 
-impl<'a> Chunks<'a> {
-    /// The chunks of a file.
-    fn of(bytes: &'a [u8]) -> Self {
+impl<'a> RiffChunks<'a> {
+    /// Walks the chunks of a file.
+    fn of_file(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 12 }
     }
 
-    /// The first one of a name, at or behind this place: where its data begins, and the data.
-    fn named(&self, wanted: [u8; 4]) -> Option<(usize, &'a [u8])> {
+    /// Finds the next chunk of a name. Returns the offset of its data, and the data.
+    fn find_chunk(&self, wanted: [u8; 4]) -> Option<(usize, &'a [u8])> {
         self.clone().find(|(name, ..)| *name == wanted).map(|(_, start, data)| (start, data))
     }
 }
 
-/// The colour profile.
+/// Returns the colour profile.
 pub(crate) fn profile(bytes: &[u8]) -> Option<&[u8]> {
-    Chunks::of(bytes).named(*b"ICCP").map(|(_, data)| data)
+    RiffChunks::of_file(bytes).find_chunk(*b"ICCP").map(|(_, data)| data)
 }
 
 impl Header {
-    /// Reads the chunks up to the first frame; metadata may stand behind it, so all are passed.
+    /// Reads the header. It walks all chunks, because metadata may follow the first frame.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let mut chunks = Chunks::of(bytes);
+        let mut chunks = RiffChunks::of_file(bytes);
         let first = chunks.clone();
         let (name, _, data) = chunks.next().ok_or_else(|| Error::damaged("no chunk"))?;
         match &name {
@@ -99,14 +99,14 @@ impl Header {
                     orientation: Orientation::Upright,
                 })
             }
-            b"VP8X" => Self::extended(data, &chunks),
+            b"VP8X" => Self::read_extended(data, &chunks),
             _ => Err(Error::damaged("an unknown first chunk")),
         }
     }
 
-    fn extended(data: &[u8], chunks: &Chunks<'_>) -> Result<Self, Error> {
+    fn read_extended(data: &[u8], chunks: &RiffChunks<'_>) -> Result<Self, Error> {
         let &[flags, _, _, _, w1, w2, w3, h1, h2, h3] =
-            data.first_chunk().ok_or_else(|| Error::damaged("a short canvas chunk"))?;
+            data.first_chunk().ok_or_else(|| Error::damaged("a truncated canvas chunk"))?;
         let (width, height) = (side([w1, w2, w3]), side([h1, h2, h3]));
         let animation = if flags & 2 == 0 { None } else { Some(Animation::read(chunks)?) };
         let frame = match animation {
@@ -115,55 +115,55 @@ impl Header {
         };
         let fits = frame.width <= width && frame.height <= height;
         if !fits || animation.is_none() && (frame.width, frame.height) != (width, height) {
-            return Err(Error::damaged("a frame of another size than its canvas"));
+            return Err(Error::damaged("the frame has another size than its canvas"));
         }
-        let exif = chunks.named(*b"EXIF").map(|(_, exif)| exif);
+        let exif = chunks.find_chunk(*b"EXIF").map(|(_, exif)| exif);
         Ok(Self {
             width,
             height,
             animation: animation.map(|(animation, _)| animation),
             alpha: flags & 0x10 != 0,
             frame,
-            profile: chunks.named(*b"ICCP").map_or(0, |(_, data)| data.len() as u64),
+            profile: chunks.find_chunk(*b"ICCP").map_or(0, |(_, data)| data.len() as u64),
             orientation: exif
-                .map(|exif| orientation(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)))
+                .map(|exif| ifd::exif_orientation(exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)))
                 .unwrap_or_default(),
         })
     }
 }
 
-/// A side as containers write it: three bytes, less one.
+/// Decodes a width or height of the container: three bytes, minus one.
 fn side([b1, b2, b3]: [u8; 3]) -> u32 {
     u32::from_le_bytes([b1, b2, b3, 0]) + 1
 }
 
 impl Animation {
-    /// The first frame's header and bitstream.
-    fn read(chunks: &Chunks<'_>) -> Result<(Self, Frame), Error> {
+    /// Reads the header and the bitstream of the first frame.
+    fn read(chunks: &RiffChunks<'_>) -> Result<(Self, Frame), Error> {
         let missing = || Error::damaged("an animation without a frame");
-        let (start, data) = chunks.named(*b"ANMF").ok_or_else(missing)?;
+        let (start, data) = chunks.find_chunk(*b"ANMF").ok_or_else(missing)?;
         let head: &[u8; 16] = data.first_chunk().ok_or_else(missing)?;
         let within = chunks.bytes.get(..start + data.len()).ok_or_else(missing)?;
-        let frame = Frame::read(Chunks { bytes: within, at: start + 16 })?;
+        let frame = Frame::read(RiffChunks { bytes: within, at: start + 16 })?;
         let size = (side([head[6], head[7], head[8]]), side([head[9], head[10], head[11]]));
         if (frame.width, frame.height) != size {
-            return Err(Error::damaged("a frame of another size than it says"));
+            return Err(Error::damaged("the frame has another size than its header announces"));
         }
         Ok((Self { flags_at: start + 15, flags: head[15] }, frame))
     }
 }
 
 impl Frame {
-    /// The first bitstream among some chunks. An alpha chunk counts only before it.
-    fn read(chunks: Chunks<'_>) -> Result<Self, Error> {
-        let (mut alpha, mut alpha_at) = (0, None);
+    /// Reads the first bitstream. An alpha chunk counts only if it precedes the bitstream.
+    fn read(chunks: RiffChunks<'_>) -> Result<Self, Error> {
+        let (mut alpha, mut alpha_span) = (0, None);
         for (name, start, data) in chunks {
             let lossless = match &name {
                 b"ALPH" => {
                     alpha = data.len() as u64;
-                    // The lowest bits of its first byte say how it is compressed.
+                    // The lowest bits of the first byte state the compression.
                     let compressed = data.first().is_some_and(|head| head & 3 == 1);
-                    alpha_at = compressed.then_some((start + 1, start + data.len()));
+                    alpha_span = compressed.then_some((start + 1, start + data.len()));
                     continue;
                 }
                 b"VP8 " => false,
@@ -171,14 +171,14 @@ impl Frame {
                 _ => continue,
             };
             let size = if lossless { lossless_size(data) } else { lossy_size(data) };
-            let (width, height) = size.ok_or_else(|| Error::damaged("a bad bitstream header"))?;
+            let (width, height) = size.ok_or_else(|| Error::damaged("an invalid bitstream header"))?;
             return Ok(Self {
                 width,
                 height,
                 lossless,
-                at: (start, start + data.len()),
+                span: (start, start + data.len()),
                 alpha_plane: alpha > 0,
-                lossless_at: if lossless { Some((start + 5, start + data.len())) } else { alpha_at },
+                lossless_span: if lossless { Some((start + 5, start + data.len())) } else { alpha_span },
                 length: data.len() as u64 + alpha,
             });
         }
@@ -186,7 +186,7 @@ impl Frame {
     }
 }
 
-/// RFC 6386, 9.1: a key frame's start code and two 14-bit sides.
+/// Reads the size from a key frame's header (RFC 6386, 9.1): start code, 14-bit width, 14-bit height.
 fn lossy_size(data: &[u8]) -> Option<(u32, u32)> {
     let &[tag, _, _, 0x9D, 0x01, 0x2A, w1, w2, h1, h2] = data.first_chunk()? else { return None };
     let side = |bytes| u32::from(u16::from_le_bytes(bytes) & 0x3FFF);
@@ -194,7 +194,7 @@ fn lossy_size(data: &[u8]) -> Option<(u32, u32)> {
     (tag & 1 == 0 && width > 0 && height > 0).then_some((width, height))
 }
 
-/// RFC 9649, 3.4: the signature and two 14-bit sides, less one each.
+/// Reads the size from a lossless header (RFC 9649, 3.4): signature, 14-bit width minus one, 14-bit height minus one.
 fn lossless_size(data: &[u8]) -> Option<(u32, u32)> {
     let &[0x2F, b1, b2, b3, b4] = data.first_chunk()? else { return None };
     let bits = u32::from_le_bytes([b1, b2, b3, b4]);

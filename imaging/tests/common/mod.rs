@@ -1,10 +1,10 @@
-//! Seeded pictures, the same everywhere, and the helpers that several tests share.
-#![allow(dead_code, reason = "every test uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy knows the tests here, not what they share
+//! Seeded pictures, which are the same on every machine, and helpers that several tests share.
+#![allow(dead_code, reason = "each test uses only some of it")]
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy exempts tests, but not their helpers
 
 use huemill_imaging::Raster;
 
-/// A number that depends on place and seed only.
+/// A hash of position and seed.
 pub(crate) fn hash(x: u32, y: u32, seed: u32) -> u32 {
     let mut h = x
         .wrapping_mul(374_761_393)
@@ -16,14 +16,14 @@ pub(crate) fn hash(x: u32, y: u32, seed: u32) -> u32 {
     h ^ (h >> 15)
 }
 
-/// A raster whose pixel at (x, y) is `color(x, y)`.
+/// A raster with `color(x, y)` as the pixel at (x, y).
 pub(crate) fn raster(width: u32, height: u32, color: impl Fn(u32, u32) -> [u8; 3]) -> Raster {
     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
     let data = pixels.flat_map(|(x, y)| color(x, y)).collect();
     Raster::new(width, height, data).expect("the length fits")
 }
 
-/// `color` with each channel moved by at most `spread`.
+/// `color` with noise of at most `spread` in each channel.
 pub(crate) fn grainy(color: [u8; 3], spread: i32, x: u32, y: u32, seed: u32) -> [u8; 3] {
     let mut channel = 0;
     color.map(|value| {
@@ -33,7 +33,7 @@ pub(crate) fn grainy(color: [u8; 3], spread: i32, x: u32, y: u32, seed: u32) -> 
     })
 }
 
-/// The seeded pictures of the palette's golden file.
+/// The seeded pictures in the palette's golden file.
 pub(crate) fn palette_pictures() -> Vec<(&'static str, Raster)> {
     let noise = raster(96, 64, |x, y| [1, 2, 3].map(|seed| hash(x, y, seed) as u8));
     let ramps =
@@ -48,7 +48,7 @@ pub(crate) fn palette_pictures() -> Vec<(&'static str, Raster)> {
     ]
 }
 
-/// Tiles of grainy colours, some of them much more frequent than others.
+/// Tiles of grainy colours, some of which are much more frequent than others.
 fn clusters(x: u32, y: u32, seed: u32) -> [u8; 3] {
     let tile = hash(x / 5, y / 5, seed) % 64;
     let kind = (0..8).find(|kind| tile < 64 - (56 >> kind)).unwrap_or(7);
@@ -72,7 +72,7 @@ fn paper(x: u32, y: u32) -> [u8; 3] {
     if hash(x / 16, y / 16, 3).is_multiple_of(3) { clusters(x, y, 21) } else { [255; 3] }
 }
 
-/// The seeded pictures of the crop's golden file.
+/// The seeded pictures in the crop's golden file.
 pub(crate) fn crop_pictures() -> Vec<(&'static str, Raster)> {
     let scene = |width, height, face: (u32, u32), box_at: (u32, u32)| {
         raster(width, height, move |x, y| scene(x, y, face, box_at))
@@ -100,12 +100,12 @@ fn scene(x: u32, y: u32, face: (u32, u32), box_at: (u32, u32)) -> [u8; 3] {
     grainy(base, 6, x, y, 17)
 }
 
-/// Extra pictures: every file of the folder that `HUEMILL_PHOTOS` names, upright, by file name.
+/// Reads all pictures in the folder that `HUEMILL_PHOTOS` names, upright and sorted by file name.
 ///
-/// Says so where there is none, since a test that looks at fewer pictures than it could should not hide it.
+/// Prints a note if the variable is missing, because a test that compares fewer pictures should not hide it.
 pub(crate) fn photos() -> Vec<(String, Raster)> {
     let Some(folder) = std::env::var_os("HUEMILL_PHOTOS") else {
-        println!("HUEMILL_PHOTOS is not set: photographs were not compared, seeded pictures only");
+        println!("HUEMILL_PHOTOS is not set: only seeded pictures are compared, no photographs");
         return Vec::new();
     };
     let entries = std::fs::read_dir(&folder).expect("HUEMILL_PHOTOS is a folder");

@@ -1,7 +1,7 @@
-// Prints the crops that the npm package smartcrop gives for pictures, as JSON.
+// Prints the crops that the npm package smartcrop finds in pictures, as JSON.
 //
 // Usage: node crop.mjs PICTURE... > crop.json
-// Pictures are decoded, turned upright and scaled by sharp; smartcrop sees plain pixels and has its defaults.
+// sharp decodes the pictures, turns them upright and scales them. smartcrop gets plain pixels and uses its defaults.
 
 import { basename } from 'node:path';
 import sharp from 'sharp';

@@ -1,7 +1,7 @@
-"""Prints the palettes that the Python package colorthief gives for pictures, as JSON.
+"""Prints the palettes that the Python package colorthief finds in pictures, as JSON.
 
 Usage: python palette.py PICTURE... > palette.json
-Every pixel is looked at (quality 1). Beside each colour stands how many pixels its box has.
+It reads every pixel (quality 1). Each colour comes with the number of pixels in its box.
 """
 
 import json
@@ -15,7 +15,7 @@ COLORS = (4, 5, 6, 7, 10)
 
 
 def pixels(path):
-    """What ColorThief.get_palette quantises: all pixels that are neither transparent nor near-white."""
+    """Return the pixels that ColorThief.get_palette quantises: all that are neither transparent nor near-white."""
     data = Image.open(path).convert("RGBA").tobytes()
     quads = zip(data[0::4], data[1::4], data[2::4], data[3::4])
     return [(r, g, b) for r, g, b, a in quads if a >= 125 and not (r > 250 and g > 250 and b > 250)]

@@ -1,13 +1,13 @@
-//! Files put together byte by byte: chunks, segments, directories, whatever is in them.
+//! Builds picture files byte by byte, from arbitrary chunks, segments and directories.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
-/// An EXIF block with one orientation.
+/// An EXIF block that contains only an orientation.
 pub fn exif(orientation: u16) -> Vec<u8> {
     let [low, high] = orientation.to_le_bytes();
     [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[low, high, 0, 0, 0, 0, 0, 0]].concat()
 }
 
-/// A PNG of any chunks.
+/// A PNG with these chunks.
 pub fn png_of(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1A\n".to_vec();
     for (name, data) in chunks {
@@ -19,21 +19,21 @@ pub fn png_of(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     bytes
 }
 
-/// CRC-32 as PNG (and ZIP) has it.
+/// CRC-32 as in PNG (and ZIP).
 pub fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })
 }
 
-/// A zlib stream.
+/// Compresses to a zlib stream.
 pub fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::Write::write_all(&mut encoder, bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-/// A RIFF container of any chunks.
+/// A WebP with these RIFF chunks.
 pub fn webp_of(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let mut body = b"WEBP".to_vec();
     for (name, data) in chunks {
@@ -49,8 +49,8 @@ pub fn riff(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A lossy key frame (RFC 6386) of a header and modes that are all zeros, which makes an even grey, and of these
-/// tokens on top of it. Every bit string is one.
+/// A lossy key frame (RFC 6386) with a header and modes of zeros, which give a uniform grey, followed by these tokens.
+/// Any bit string is a valid sequence of tokens.
 pub fn vp8(width: u16, height: u16, tokens: &[u8]) -> Vec<u8> {
     let blocks = u32::from(width).div_ceil(16) * u32::from(height).div_ceil(16);
     let modes = 200 + 8 * blocks.min(4096);
@@ -61,7 +61,7 @@ pub fn vp8(width: u16, height: u16, tokens: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Bits from the lowest of each byte on.
+/// Writes bits, the lowest bit of each byte first.
 #[derive(Default)]
 pub struct BitWriter {
     pub bytes: Vec<u8>,
@@ -81,18 +81,18 @@ impl BitWriter {
     }
 }
 
-/// A lossless picture of 8x8 pixels that asks for so many groups of prefix codes, each of
-/// which takes few bits and a table of full size.
+/// A lossless picture of 8x8 pixels that requests this number of groups of prefix codes. Each group takes few bits, but
+/// needs tables of full size.
 pub fn vp8l_groups(groups: u32) -> Vec<u8> {
     let mut bits = BitWriter::default();
     for (value, count) in [(0x2F, 8), (7, 14), (7, 14), (0, 4)] {
         bits.write(value, count);
     }
-    // No transform, no colour cache, groups by blocks of 4x4, no cache for the blocks either.
+    // No transform, no colour cache, a group for each block of 4x4, no colour cache in the entropy image.
     for (value, count) in [(0, 1), (0, 1), (1, 1), (0, 3), (0, 1)] {
         bits.write(value, count);
     }
-    // Every block has the last group: codes of one symbol for green, red, blue, alpha, distance.
+    // Every block uses the last group: codes of one symbol for green, red, blue, alpha and distance.
     for symbol in [(groups - 1) & 255, (groups - 1) >> 8, 0, 0, 0] {
         bits.write(0b101, 3);
         bits.write(symbol, 8);
@@ -104,8 +104,8 @@ pub fn vp8l_groups(groups: u32) -> Vec<u8> {
     bits.bytes
 }
 
-/// Code lengths of 1, 2, 3 and so on to 9, 10, 10. The code that codes them has three bits for 1 to 6 and four for
-/// 7 to 10.
+/// Writes the code lengths 1, 2, 3, ..., 9, 10, 10. The code length code uses three bits for 1 to 6 and four for 7 to
+/// 10.
 fn full_table(bits: &mut BitWriter) {
     bits.write(0, 1);
     bits.write(15, 4);
@@ -119,7 +119,7 @@ fn full_table(bits: &mut BitWriter) {
             3,
         );
     }
-    // Eleven tokens: a flag, the width of their number, and the number less two.
+    // Eleven tokens: a flag, the width of the number of tokens, and that number minus two.
     bits.write(0b0011, 4);
     bits.write(9, 4);
     for length in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10] {
@@ -136,7 +136,7 @@ pub fn vp8x(flags: u8, width: u32, height: u32) -> Vec<u8> {
     [vec![flags, 0, 0, 0], side(width), side(height)].concat()
 }
 
-/// One frame of an animated WebP: position, size, then its bitstream chunk.
+/// One frame of an animated WebP: position, size, bitstream chunk.
 pub fn anmf(x: u32, y: u32, (width, height): (u32, u32), bitstream: &[u8]) -> Vec<u8> {
     let three = |value: u32| value.to_le_bytes()[..3].to_vec();
     [three(x / 2), three(y / 2), three(width - 1), three(height - 1), three(100), vec![0], bitstream.to_vec()]
@@ -147,8 +147,7 @@ pub fn anmf(x: u32, y: u32, (width, height): (u32, u32), bitstream: &[u8]) -> Ve
 #[derive(Debug, Clone)]
 pub struct Entry(pub u16, pub u16, pub Vec<u32>);
 
-/// A little-endian TIFF whose strips or tiles lie behind its directory; the entries for their offsets and
-/// lengths (`chunk_tags`) are added.
+/// A little-endian TIFF with these strips or tiles. Adds the entries for their offsets and lengths (`chunk_tags`).
 pub fn tiff_of(mut entries: Vec<Entry>, chunk_tags: (u16, u16), chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = b"II*\0\0\0\0\0".to_vec();
     let mut offsets = Vec::new();
@@ -202,8 +201,8 @@ pub fn tiff_entries(
     ]
 }
 
-/// A CMYK profile: one table of two points a side, whose colours are as light as `black` leaves them, and red
-/// where there is yellow (ICC.1:2010, 10.8, `lut8Type`).
+/// A CMYK profile with one table of two grid points per channel (ICC.1:2010, 10.8, `lut8Type`). Black ink gives black,
+/// yellow ink gives red, and everything else gives white.
 pub fn ink_profile() -> Vec<u8> {
     let mut table = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
     for (row, column) in (0..9).map(|at| (at / 3, at % 3)) {

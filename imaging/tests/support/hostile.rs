@@ -1,5 +1,5 @@
-//! The pictures that somebody sends to break things, one generator a row of the table of hostile input, with
-//! what must come of each. Made byte by byte; nothing here is a large file until it is asked for.
+//! Makes hostile pictures for each row of the table of hostile input, with the expected result of each. They are built
+//! byte by byte on demand, so the repository contains no large files.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 use super::{
@@ -8,22 +8,22 @@ use super::{
     pictures::{Jpeg, photo, png_rgb, webp_animated},
 };
 
-/// What must come of a picture.
+/// The expected result of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Must {
-    /// Pixels.
+    /// It is decoded.
     Read,
-    /// An error about the picture.
+    /// It is rejected as damaged.
     Fail,
-    /// An error by the header alone, before anything is allocated.
+    /// It is rejected for the size in its header, before anything is allocated.
     TooLarge,
-    /// A known format that is not supported.
+    /// It is rejected as a known but unsupported format.
     Unsupported,
-    /// No picture at all.
+    /// It is not recognised as a picture.
     Unrecognised,
 }
 
-/// A hostile picture.
+/// A hostile picture. `row` is its row in the table.
 #[derive(Debug, Clone)]
 pub struct Hostile {
     pub row: &'static str,
@@ -32,7 +32,7 @@ pub struct Hostile {
     pub bytes: Vec<u8>,
 }
 
-/// All of them.
+/// Makes all hostile pictures.
 pub fn pictures() -> Vec<Hostile> {
     let mut all = Vec::new();
     let mut add = |row, name, must, bytes| all.push(Hostile { row, name, must, bytes });
@@ -48,7 +48,7 @@ pub fn pictures() -> Vec<Hostile> {
     all
 }
 
-/// Takes row, name, what must come of it, and the bytes.
+/// Adds a picture: row, name, expected result, bytes.
 pub type Add<'a> = dyn FnMut(&'static str, &'static str, Must, Vec<u8>) + 'a;
 
 pub fn png_header(width: u32, height: u32, colour: u8) -> Vec<u8> {
@@ -59,7 +59,7 @@ fn segment(marker: u8, payload: &[u8]) -> Vec<u8> {
     [&[0xFF, marker][..], &(payload.len() as u16 + 2).to_be_bytes(), payload].concat()
 }
 
-/// The header of a grey JPEG with tables of one symbol each, up to its first scan.
+/// The header of a grey JPEG up to its first scan, with tables of one symbol each.
 fn jpeg_header(sof: u8, width: u16, height: u16) -> Vec<u8> {
     let table = |class: u8| [&[class, 1][..], &[0; 15], &[0]].concat();
     let frame = [&[8][..], &height.to_be_bytes(), &width.to_be_bytes(), &[1, 1, 0x11, 0]].concat();
@@ -175,7 +175,7 @@ fn jpeg_bombs(add: &mut Add<'_>) {
     let good = Jpeg::default().rgb(&photo(3, 64, 48));
     let scan = good.windows(2).position(|pair| pair == b"\xFF\xDA").unwrap();
     let early = [&good[..scan + 60], b"\xFF\xD9"].concat();
-    add("I10", "jpeg cut off and ended", Must::Fail, early);
+    add("I10", "jpeg truncated, with an end marker", Must::Fail, early);
     for (name, sof) in [("arithmetic jpeg", 0xC9), ("lossless jpeg", 0xC3), ("hierarchical jpeg", 0xC5)] {
         let bytes = [jpeg_header(sof, 16, 16), segment(0xDA, &[1, 1, 0, 0, 63, 0])].concat();
         add("I14", name, Must::Unsupported, bytes);
@@ -264,7 +264,7 @@ fn profiles(add: &mut Add<'_>) {
     header[..4].copy_from_slice(&3_000_u32.to_be_bytes());
     header[12..24].copy_from_slice(b"mntrRGB XYZ ");
     header[36..40].copy_from_slice(b"acsp");
-    // A million tags that are not there.
+    // It claims a million tags that are missing.
     header.extend(1_000_000_u32.to_be_bytes());
     add("I15", "jpeg with a profile of a million tags", Must::Read, jpeg.with(&picture, &[], &header));
     let mut lut = header[..128].to_vec();

@@ -1,4 +1,4 @@
-//! The hostile pictures of GIF, WebP, TIFF and BMP.
+//! Makes the hostile pictures in GIF, WebP, TIFF and BMP.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     pictures::{gif, photo, webp_lossless},
 };
 
-/// Adds them all.
+/// Adds all of them.
 pub fn add(add: &mut Add<'_>) {
     gifs(add);
     webps(add);
@@ -24,7 +24,7 @@ fn gifs(add: &mut Add<'_>) {
     };
     let descriptor =
         |w: u16, h: u16| [b"\x2C\0\0\0\0".as_slice(), &w.to_le_bytes(), &h.to_le_bytes(), &[0]].concat();
-    // Clear, index 1, end: three codes of three bits.
+    // The codes clear, index 1 and end, with three bits each.
     let pixel = [2, 2, 0b0100_1100, 0b0000_0001, 0];
     let frame = [descriptor(1, 1), pixel.to_vec()].concat();
     add(
@@ -45,14 +45,14 @@ fn gifs(add: &mut Add<'_>) {
     add("I4", "gif frame larger than its canvas", Must::Read, small);
     let mut cut = picture;
     cut.truncate(cut.len() - 200);
-    add("I4", "gif frame cut off", Must::Fail, cut);
+    add("I4", "gif frame truncated", Must::Fail, cut);
     add("I4", "gif without a frame", Must::Fail, [head(5, 5), b";".to_vec()].concat());
 }
 
 fn webps(add: &mut Add<'_>) {
     let picture = photo(5, 24, 20);
     let good = webp_lossless(&picture, 24, 20, image::ExtendedColorType::Rgb8);
-    // Code lengths that are no prefix code: what libwebp's tables once overflowed on.
+    // Code lengths that do not form a prefix code. They once overflowed the tables of libwebp.
     let lossless = [&[0x2F, 15, 0, 0, 0][..], &[0xFF; 200]].concat();
     add("I5", "webp of bad codes", Must::Fail, webp_of(&[(b"VP8L", &lossless)]));
     let chunk = &good[12..];
@@ -70,7 +70,7 @@ fn webps(add: &mut Add<'_>) {
     let outside = anmf(20, 0, (24, 20), chunk);
     add(
         "I5",
-        "webp frame beside its canvas",
+        "webp frame outside its canvas",
         Must::Fail,
         webp_of(&[(b"VP8X", &vp8x(2, 24, 20)), (b"ANIM", &[0; 6]), (b"ANMF", &outside)]),
     );
@@ -83,7 +83,7 @@ fn webps(add: &mut Add<'_>) {
     );
     add("I5", "webp of 4096 groups of codes", Must::Fail, webp_of(&[(b"VP8L", &vp8l_groups(4096))]));
     add("I5", "webp of 100 groups of codes", Must::Read, webp_of(&[(b"VP8L", &vp8l_groups(100))]));
-    // The size of the first partition is in the upper bits of the first three bytes.
+    // The upper bits of the first three bytes contain the size of the first partition.
     let mut partition = vp8(16, 16, &[0; 64]);
     partition[..3].copy_from_slice(&[0x10, 0xFF, 0xFF]);
     add("I5", "webp partition of 512 kB in 300 bytes", Must::Fail, webp_of(&[(b"VP8 ", &partition)]));
@@ -98,7 +98,7 @@ fn tiffs(add: &mut Add<'_>) {
     };
     let good = deflate(&[7; 1024]);
     let mut strips = page(vec![Entry(278, 4, vec![32])], good.clone());
-    // The count of the strip offsets' entry.
+    // The number of values of the strip offsets.
     let at = strips.windows(4).position(|w| w == b"\x11\x01\x04\0").unwrap() + 4;
     strips[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
     add("I6", "tiff of 2^32-1 strips", Must::Fail, strips);
@@ -108,11 +108,11 @@ fn tiffs(add: &mut Add<'_>) {
     cyclic[end..].copy_from_slice(&first);
     add("I6", "tiff with a cyclic directory", Must::Fail, cyclic);
     add("I6", "tiff deflate bomb", Must::Read, page(vec![], deflate(&vec![0; 16 << 20])));
-    add("I6", "tiff strip cut off", Must::Fail, page(vec![], deflate(&[7; 500])));
+    add("I6", "tiff strip truncated", Must::Fail, page(vec![], deflate(&[7; 500])));
     let mut tile = tiff_entries((32, 32), &[8], 1, 8);
     tile.extend([Entry(322, 4, vec![0x7FFF_FFF0]), Entry(323, 4, vec![0x7FFF_FFF0])]);
     add("I6", "tiff with a tile of 2^31", Must::Fail, tiff_of(tile, (324, 325), &[good]));
-    // A list that is not there: a decoder would make room for it first.
+    // A list that is missing. A decoder would allocate memory for it first.
     let mut claimed = page(vec![], deflate(&[7; 1024]));
     let at = claimed.windows(4).position(|w| w == b"\x15\x01\x03\0").unwrap() + 4;
     claimed[at..at + 4].copy_from_slice(&200_000_u32.to_le_bytes());
@@ -151,7 +151,7 @@ fn bitmaps(add: &mut Add<'_>) {
         Must::Fail,
         [head(4, 2, 8, 1, 2), vec![0, 2, 200, 200, 4, 1]].concat(),
     );
-    add("I8", "bmp cut off", Must::Fail, [head(40, 40, 24, 0, 0), vec![9; 100]].concat());
+    add("I8", "bmp truncated", Must::Fail, [head(40, 40, 24, 0, 0), vec![9; 100]].concat());
     let bomb = png_of(&[(b"IHDR", &png_header(60_000, 60_000, 2))]);
     let length = (bomb.len() as u32).to_le_bytes();
     let ico = [b"\0\0\x01\0\x01\0\0\0\0\0\x01\0\x20\0".as_slice(), &length, &[22, 0, 0, 0], &bomb].concat();

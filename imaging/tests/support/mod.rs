@@ -1,5 +1,5 @@
-//! Pictures for tests: good ones, hostile ones, and the bytes both are made of. The tests of the service and the
-//! fuzz targets use them too, by path.
+//! Makes pictures for tests: valid ones, hostile ones, and the containers of both. The tests of the service and the
+//! fuzz targets include these files by path.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod containers;

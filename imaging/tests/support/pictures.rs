@@ -1,19 +1,19 @@
-//! Small seeded pictures, and the encoders that make files of them in every format. Shared by the tests of this
-//! crate, those of the service, and the fuzz target's seeds.
+//! Makes small seeded pictures and encodes them in every format. The tests of this crate, the tests of the service and
+//! the seeds of the fuzz targets use it.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 use image::{ExtendedColorType, RgbImage};
 
 use super::containers::{Entry, anmf, deflate, exif, png_of, tiff_entries, tiff_of, vp8, vp8x, webp_of};
 
-/// A file and what it is called.
+/// A file and its name in test messages.
 #[derive(Debug, Clone)]
 pub struct Sample {
     pub name: &'static str,
     pub bytes: Vec<u8>,
 }
 
-/// Xorshift64*: the same numbers for the same seed, everywhere.
+/// A random number generator (Xorshift64*) that gives the same numbers for the same seed on every machine.
 pub struct Numbers(u64);
 
 impl Numbers {
@@ -34,7 +34,7 @@ impl Numbers {
     }
 }
 
-/// A picture with smooth ground, a few discs and a little noise.
+/// A picture with a smooth background, a few discs and a little noise.
 pub fn photo(seed: u64, width: u32, height: u32) -> RgbImage {
     let mut numbers = Numbers::new(seed);
     let mut colour = || [0; 3].map(|_: u8| numbers.below(256) as f32);
@@ -57,7 +57,7 @@ pub fn photo(seed: u64, width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// What a JPEG encoder is told.
+/// Settings of the JPEG encoder.
 #[derive(Clone, Copy)]
 pub struct Jpeg {
     pub quality: u8,
@@ -82,7 +82,7 @@ impl Jpeg {
         encoder
     }
 
-    /// Samples of any colour type.
+    /// Encodes samples of any colour type.
     pub fn encode(self, samples: &[u8], width: u32, height: u32, colour: jpeg_encoder::ColorType) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.encoder(&mut bytes).encode(samples, width as u16, height as u16, colour).unwrap();
@@ -93,7 +93,7 @@ impl Jpeg {
         self.encode(picture, picture.width(), picture.height(), jpeg_encoder::ColorType::Rgb)
     }
 
-    /// With an EXIF block (from its TIFF header on) and a colour profile, where they are not empty.
+    /// Encodes with an EXIF block (which starts at its TIFF header) and a colour profile, unless they are empty.
     pub fn with(self, picture: &RgbImage, exif: &[u8], profile: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut encoder = self.encoder(&mut bytes);
@@ -109,7 +109,7 @@ impl Jpeg {
     }
 }
 
-/// A PNG of packed samples; 16-bit samples are big-endian.
+/// A PNG of packed samples. 16-bit samples are big-endian.
 pub fn png(
     (width, height): (u32, u32),
     colour: png::ColorType,
@@ -131,7 +131,7 @@ pub fn png_rgb(picture: &RgbImage) -> Vec<u8> {
     png(picture.dimensions(), png::ColorType::Rgb, png::BitDepth::Eight, picture, |_| {})
 }
 
-/// The same picture as an interlaced PNG, which the encoder does not know: its passes are written one by one.
+/// An interlaced PNG. The encoder does not support interlacing, so the passes are written one by one.
 pub fn png_interlaced(picture: &RgbImage) -> Vec<u8> {
     const PASSES: [(u32, u32, u32, u32); 7] =
         [(0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2)];
@@ -159,7 +159,7 @@ pub fn webp_lossless(samples: &[u8], width: u32, height: u32, colour: ExtendedCo
     bytes
 }
 
-/// An animated WebP of so many equal lossless frames.
+/// An animated WebP with this number of equal lossless frames.
 pub fn webp_animated(picture: &RgbImage, frames: usize) -> Vec<u8> {
     let still = webp_lossless(picture, picture.width(), picture.height(), ExtendedColorType::Rgb8);
     let frame = anmf(0, 0, picture.dimensions(), &still[12..]);
@@ -185,7 +185,7 @@ pub fn bmp(picture: &RgbImage) -> Vec<u8> {
     bytes
 }
 
-/// With bit masks, one of them for opacity.
+/// A bitmap with bit masks, one of them for opacity.
 pub fn bmp_alpha(rgba: &[u8], width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     image::codecs::bmp::BmpEncoder::new(&mut bytes)
@@ -202,7 +202,7 @@ pub fn tiff(picture: &RgbImage) -> Vec<u8> {
     tiff_of(entries, (273, 279), &strips)
 }
 
-/// The same picture in every format, and in the kinds of each that take another way through a decoder.
+/// The same picture in every format, and in each variant that takes another path through a decoder.
 pub fn all(seed: u64, width: u32, height: u32) -> Vec<Sample> {
     use jpeg_encoder::ColorType;
     let picture = photo(seed, width, height);

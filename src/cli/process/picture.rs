@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use huemill_actors::fault::Code;
-use huemill_imaging::{Engine, Error, Limits, NoPool, Options, Outcome, Unwatched, probe};
+use huemill_imaging::{Engine, Error, Limits, Options, Outcome, ThreadPoolError, Unmonitored, probe};
 
 /// The maximum size of a file: 50 megapixels of eight bytes, the largest picture that the limits allow.
 const MAX_FILE_BYTES: u64 = 400_000_000;
@@ -34,7 +34,7 @@ pub(super) enum ProcessError {
     #[error("{0}")]
     Picture(#[from] Error),
     #[error("{0}")]
-    Engine(#[from] NoPool),
+    Engine(#[from] ThreadPoolError),
     #[error("the program crashed on this picture; please report it")]
     Panicked,
     #[error("cannot write the card to {}: {source}", path.display())]
@@ -81,7 +81,7 @@ impl FileProcessor {
             Some(engine) => engine,
             empty => empty.insert(Engine::new()?),
         };
-        Ok(engine.process(bytes, &probe, options, &Unwatched)?)
+        Ok(engine.process(bytes, &probe, options, &Unmonitored)?)
     }
 }
 

@@ -50,13 +50,13 @@ impl Uploads {
         Deadline::now() + self.request_time
     }
 
-    /// LimitsSection for a ZIP that is processed while the client waits.
+    /// Limits for a ZIP that is processed while the client waits.
     #[must_use]
     pub(crate) fn zip_limits(&self) -> AlbumLimits {
         self.zip_limits_for(self.limits.zip_pictures)
     }
 
-    /// LimitsSection for a job's ZIP.
+    /// Limits for a job's ZIP.
     #[must_use]
     pub(crate) fn job_zip_limits(&self) -> AlbumLimits {
         self.zip_limits_for(self.limits.job_pictures)

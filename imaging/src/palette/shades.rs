@@ -1,8 +1,8 @@
-//! Shades for a picture with fewer colours than were asked for.
+//! Derives shades for a picture that has fewer colours than requested. The palette calls it; it cannot fail.
 //!
-//! Every shade keeps the hue of a real colour and as much of its chroma as sRGB can show at another
-//! lightness (Oklch). Each one is the candidate that lies farthest from all colours so far, so shades spread
-//! evenly, no two are equal, and asking for more never changes the ones before.
+//! A shade keeps the hue of a real colour, and as much of its chroma as sRGB can show at another lightness (Oklch).
+//! Each shade is the candidate farthest from all colours so far. Shades therefore spread evenly, no two are equal, and
+//! a request for more keeps the earlier ones.
 
 use ::palette::color_difference::EuclideanDistance;
 use ::palette::{FromColor, convert::FromColorUnclamped};
@@ -10,14 +10,15 @@ use ::palette::{IsWithinBounds, LinSrgb, Oklab, Oklch, Srgb};
 
 use crate::swatch::oklab;
 
-/// Lightness of the darkest and the lightest shade: neither is mistaken for black or white.
+/// Lightness of the darkest shade. It must not look black.
 const DARKEST: f32 = 0.22;
+/// Lightness of the lightest shade. It must not look white.
 const LIGHTEST: f32 = 0.95;
-/// Shades that each colour has to offer. More than the longest palette, so that there are always enough.
+/// Number of candidates per colour. It exceeds the longest palette, so there are always enough.
 const STEPS: u8 = 48;
 
-/// `count` shades of `bases`, different from these and from each other.
-pub(super) fn shades(bases: &[[u8; 3]], count: usize) -> Vec<[u8; 3]> {
+/// Derives `count` shades of `bases`, different from these and from each other.
+pub(super) fn derive(bases: &[[u8; 3]], count: usize) -> Vec<[u8; 3]> {
     let taken: Vec<_> = bases.iter().map(|&rgb| oklab(rgb)).collect();
     let mut candidates: Vec<_> = bases
         .iter()
@@ -31,7 +32,7 @@ pub(super) fn shades(bases: &[[u8; 3]], count: usize) -> Vec<[u8; 3]> {
 
     let mut shades = Vec::with_capacity(count);
     while shades.len() < count {
-        // The first of equals: the shade of the more frequent colour.
+        // Of equal candidates the first wins: the shade of the more frequent colour.
         let Some(best) = candidates.iter().copied().reduce(|a, b| if b.nearest > a.nearest { b } else { a })
         else {
             break;
@@ -44,7 +45,7 @@ pub(super) fn shades(bases: &[[u8; 3]], count: usize) -> Vec<[u8; 3]> {
     shades
 }
 
-/// A shade that may be taken, and the squared distance to the nearest colour that was.
+/// A possible shade, and its squared distance to the nearest colour chosen so far.
 #[derive(Clone, Copy)]
 struct Candidate {
     rgb: [u8; 3],
@@ -52,7 +53,7 @@ struct Candidate {
     nearest: f32,
 }
 
-/// `base` at a lightness from [`DARKEST`] (0) to [`LIGHTEST`] (1), its chroma lowered until sRGB can show it.
+/// Returns `base` at a lightness from [`DARKEST`] (0) to [`LIGHTEST`] (1). Reduces the chroma until sRGB can show it.
 fn shade(base: [u8; 3], place: f32) -> [u8; 3] {
     let mut color = Oklch::from_color(oklab(base));
     color.l = DARKEST + (LIGHTEST - DARKEST) * place;
@@ -67,6 +68,7 @@ fn shade(base: [u8; 3], place: f32) -> [u8; 3] {
     Srgb::<u8>::from_linear(linear(color)).into()
 }
 
+/// Converts to linear sRGB, without clamping to its gamut.
 fn linear(color: Oklch) -> LinSrgb {
     LinSrgb::from_color_unclamped(color)
 }

@@ -1,18 +1,30 @@
-//! Small conversions between samples and opaque 8-bit RGB, a row or a few at a time.
+//! Converts decoded samples to opaque 8-bit RGB, one row or a few rows at a time. The decoders and the colour
+//! profiles use it. Only the allocation of a buffer can fail.
 
-/// A 16-bit sample as 8 bits, rounded.
+use crate::Error;
+
+/// Allocates a buffer of zeros. Fails where the machine does not have the memory.
+pub(crate) fn zeroed(length: u64) -> Result<Vec<u8>, Error> {
+    let length = usize::try_from(length).map_err(Error::damaged)?;
+    let mut data = Vec::new();
+    data.try_reserve_exact(length).map_err(Error::damaged)?;
+    data.resize(length, 0);
+    Ok(data)
+}
+
+/// Reduces a 16-bit sample to 8 bits, rounded to the nearest value.
 pub(crate) fn narrow(value: u16) -> u8 {
     ((u32::from(value) * 255 + 32_895) >> 16) as u8
 }
 
-/// `colour` of opacity `alpha` over white, rounded.
+/// Blends `colour` with opacity `alpha` over white, rounded to the nearest value.
 pub(crate) fn over_white(colour: u8, alpha: u8) -> u8 {
     let sum = u32::from(colour) * u32::from(alpha) + 255 * (255 - u32::from(alpha));
     ((sum * 257 + 32_896) >> 16) as u8
 }
 
-/// Pixels whose last of `N` samples is opacity, flattened to `N - 1` samples, in place: the result is the front
-/// of the slice. Its length is returned.
+/// Blends pixels of `N` samples, the last of which is opacity, over white. Works in place: the result has
+/// `N - 1` samples per pixel and lies at the front of the slice. Returns its length.
 pub(crate) fn flatten<const N: usize>(samples: &mut [u8]) -> usize {
     let pixels = samples.len() / N;
     for pixel in 0..pixels {
@@ -24,7 +36,7 @@ pub(crate) fn flatten<const N: usize>(samples: &mut [u8]) -> usize {
     pixels * (N - 1)
 }
 
-/// Ink amounts to light, without a profile: what is not absorbed by ink is absorbed by black.
+/// Converts CMYK to RGB without a profile: each ink, and then black, absorbs its part of the light.
 pub(crate) fn from_cmyk(samples: &[u8], rgb: &mut [u8]) {
     let light = |ink: u8, black: u8| {
         let product = (255 - u32::from(ink)) * (255 - u32::from(black));
@@ -36,7 +48,7 @@ pub(crate) fn from_cmyk(samples: &[u8], rgb: &mut [u8]) {
     }
 }
 
-/// Grey to RGB.
+/// Converts grey samples to RGB.
 pub(crate) fn from_grey(samples: &[u8], rgb: &mut [u8]) {
     for (&grey, out) in samples.iter().zip(rgb.as_chunks_mut::<3>().0) {
         *out = [grey; 3];
@@ -48,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rounding_is_to_the_nearest() {
+    fn samples_round_to_the_nearest_value() {
         for value in 0..=u16::MAX {
             assert_eq!(narrow(value), (f64::from(value) / 257.0).round() as u8, "{value}");
         }

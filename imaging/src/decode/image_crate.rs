@@ -1,0 +1,108 @@
+//! Decodes WebP and BMP with the decoders of the image crate. Each decodes into one buffer, and transparency is then
+//! blended over white in place. WebP frames that would take more memory than the probe predicts are rejected first.
+
+use image::{ImageDecoder, Rgba, codecs::bmp::BmpDecoder, codecs::webp::WebPDecoder};
+
+use super::{prefix_codes, reader::CancelableReader, vp8_partitions};
+use crate::{
+    Error, Monitor,
+    probe::bmp,
+    probe::webp::{self, Header},
+    profile::{self, ColorConversion, ColorModel},
+    samples::{self, zeroed},
+};
+
+/// Decodes a WebP to RGB. Of an animation it decodes the first frame, on its canvas.
+pub(super) fn decode_webp(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Result<Vec<u8>, Error> {
+    check_frame(bytes, header)?;
+    let mut reader = CancelableReader::new(bytes, monitor);
+    if let Some(animation) = header.animation {
+        // Sets the flag "do not blend": there is nothing below the first frame, and the decoder's blending rounds down.
+        reader = reader.with_patch(animation.flags_at, animation.flags | 2);
+    }
+    let mut decoder = WebPDecoder::new(reader).map_err(Error::damaged)?;
+    if decoder.has_animation() != header.animation.is_some() {
+        return Err(Error::damaged("the decoder and the header disagree about an animation"));
+    }
+    if header.animation.is_some() {
+        decoder.set_background_color(Rgba([255; 4])).map_err(Error::damaged)?;
+    }
+    let data = decode_pixels(decoder, (header.width, header.height))?;
+    let conversion = ColorConversion::new(ColorModel::Rgb, webp::profile(bytes));
+    Ok(conversion.convert_all(data))
+}
+
+/// Rejects a frame that would make its decoder use more memory than the probe predicted.
+fn check_frame(bytes: &[u8], header: &Header) -> Result<(), Error> {
+    let frame = &header.frame;
+    let part = |(start, end)| bytes.get(start..end).unwrap_or_default();
+    if !frame.lossless && !vp8_partitions::are_complete(part(frame.span)) {
+        return Err(Error::damaged("the frame is truncated"));
+    }
+    let Some(stream) = frame.lossless_span.map(part) else { return Ok(()) };
+    let limit = max_code_memory(header);
+    match prefix_codes::memory(stream, frame.width, frame.height, limit) {
+        Some(memory) if memory <= limit => Ok(()),
+        _ => Err(Error::damaged("invalid prefix codes, or too many of them")),
+    }
+}
+
+/// Maximum memory for the tables of a frame's prefix codes. Encoders write tens of bytes for each kilobyte of tables,
+/// and libwebp makes at most 2,600 groups of codes.
+fn max_code_memory(header: &Header) -> u64 {
+    if header.frame.lossless_span.is_some() { (4 << 20) + 8 * header.frame.length } else { 0 }
+}
+
+/// Decodes a bitmap to RGB.
+pub(super) fn decode_bmp(
+    bytes: &[u8],
+    header: &bmp::Header,
+    monitor: &dyn Monitor,
+) -> Result<Vec<u8>, Error> {
+    let decoder = BmpDecoder::new(CancelableReader::new(bytes, monitor)).map_err(Error::damaged)?;
+    decode_pixels(decoder, (header.width, header.height))
+}
+
+/// Decodes all pixels. The decoder must deliver 8-bit RGB or RGBA; RGBA is blended over white.
+fn decode_pixels(decoder: impl ImageDecoder, size: (u32, u32)) -> Result<Vec<u8>, Error> {
+    if decoder.dimensions() != size {
+        return Err(Error::damaged("the decoded frame has another size than its header announces"));
+    }
+    let alpha = match decoder.color_type() {
+        image::ColorType::Rgb8 => false,
+        image::ColorType::Rgba8 => true,
+        other => return Err(Error::Damaged(format!("unexpected sample type: {other:?}"))),
+    };
+    let mut data = zeroed(decoder.total_bytes())?;
+    decoder.read_image(&mut data).map_err(Error::damaged)?;
+    if alpha {
+        let length = samples::flatten::<4>(&mut data);
+        data.truncate(length);
+        data.shrink_to_fit();
+    }
+    Ok(data)
+}
+
+/// See [`Probe::memory`](crate::Probe::memory).
+pub(super) fn webp_memory(header: &Header) -> u64 {
+    let frame = header.frame;
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    let inner = (u64::from(frame.width) + 16) * (u64::from(frame.height) + 16);
+    let output = if header.alpha { 4 } else { 3 } * pixels;
+    // The planes of a lossy frame, or the pixels and transform images of a lossless one.
+    let planes = if frame.lossless { 8 * inner } else { inner * 3 / 2 };
+    let alpha = if frame.alpha_plane { 8 * inner } else { 0 };
+    let canvas = if header.animation.is_some() { 4 * pixels + 4 * inner } else { 0 };
+    // The decoder copies lossy partitions before it reads them.
+    let copies = if frame.lossless { 0 } else { 3 * frame.length };
+    let work = planes + alpha + canvas + copies + max_code_memory(header) + profile::memory(header.profile);
+    output + work.max(if header.alpha { 3 * pixels } else { 0 })
+}
+
+/// See [`Probe::memory`](crate::Probe::memory).
+pub(super) fn bmp_memory(header: &bmp::Header) -> u64 {
+    // Bit masks may define an alpha channel: four bytes per pixel, and then three in a smaller buffer.
+    let bytes_per_pixel = if matches!(header.bits, 16 | 32) { 7 } else { 3 };
+    let width = u64::from(header.width);
+    bytes_per_pixel * width * u64::from(header.height) + 8 * width
+}
