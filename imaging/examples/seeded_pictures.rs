@@ -6,7 +6,8 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/imaging/common.rs"]
+#[allow(dead_code, reason = "the golden tests use the rest")]
 mod common;
 
 fn main() -> Result<(), Box<dyn Error>> {
