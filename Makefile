@@ -107,12 +107,12 @@ plans: ## Plans of all statements of the queue, on both databases with a million
 	HUEMILL_PLAN_JOBS=1000000 $(CARGO) test $(PROFILE) --locked -p huemill-store --lib plans
 
 fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
-	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example seeds
+	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example zip_seeds
 	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decode -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
 	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run zip -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
 
-deny: ## Licences, sources and duplicate versions of the dependencies; needs cargo-deny
-	$(CARGO) deny check licenses bans sources
+deny: ## Licences, bans, sources and advisories of the dependencies; needs cargo-deny and its advisory database
+	$(CARGO) deny check licenses bans sources advisories
 
 clean: ## Remove what was built, and the local data
 	$(CARGO) clean

@@ -1,41 +1,8 @@
-//! Fuzzes the decoding of pictures: probes arbitrary bytes and decodes them at three scales, with small limits. Errors
-//! are fine. Decoded pictures must have the size in the header, and memory use must not exceed the prediction.
+//! Fuzzes the decoding of pictures with libFuzzer.
 
 #![no_main]
 
-use std::cell::RefCell;
+#[path = "../checks/decode.rs"]
+mod check;
 
-use huemill_imaging::{Decoder, Limits, Probe, Unmonitored, probe};
-use libfuzzer_sys::fuzz_target;
-use peak_alloc::PeakAlloc;
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
-
-const LIMITS: Limits = Limits { max_pixels: 1_000_000, max_side: 16_384 };
-
-thread_local! {
-    static DECODER: RefCell<Decoder> = RefCell::new(Decoder::new().expect("a thread without a rayon pool"));
-}
-
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(header) = probe(bytes, &LIMITS) else { return };
-    assert!(u64::from(header.width) * u64::from(header.height) <= LIMITS.max_pixels);
-    for scale in [0.0, 0.5, 1.0] {
-        check(bytes, &header, scale);
-    }
-});
-
-fn check(bytes: &[u8], header: &Probe, scale: f64) {
-    let before = ALLOCATOR.current_usage();
-    ALLOCATOR.reset_peak_usage();
-    let result = DECODER.with_borrow_mut(|decoder| decoder.decode(bytes, header, scale, &Unmonitored));
-    let used = (ALLOCATOR.peak_usage() - before) as u64;
-    let predicted = header.memory(scale);
-    assert!(used <= predicted, "{used} bytes used, {predicted} predicted: {header:?} at {scale}");
-    if let Ok(raster) = result {
-        assert!(raster.width() <= header.width && raster.height() <= header.height);
-        assert!(f64::from(raster.width()) >= f64::from(header.width) * scale);
-        assert!(f64::from(raster.height()) >= f64::from(header.height) * scale);
-    }
-}
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::check(bytes));

@@ -1,0 +1,17 @@
+//! Fuzzes the ZIP reader for half a minute.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+#[path = "support/archives.rs"]
+mod archives;
+#[path = "../../fuzz/checks/zip.rs"]
+mod check;
+#[path = "../../fuzz/checks/zip_seeds.rs"]
+mod seeds;
+#[path = "../../fuzz/short_run.rs"]
+mod short_run;
+
+#[test]
+fn arbitrary_bytes_are_read_as_an_archive_within_its_limits() {
+    short_run::fuzz(&seeds::seeds(), check::check);
+}
