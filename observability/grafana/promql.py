@@ -3,7 +3,7 @@
 import re
 
 KEYWORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "offset", "bool", "and", "or", "unless",
-         "inf", "nan", "start", "end", "atan2"}
+            "inf", "nan", "start", "end", "atan2"}
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 GROUPING = re.compile(rf"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
