@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds alerts, rules and routes to what they promise: promtool and amtool on every file. One line for each check, and
-# all that was wrong at the end; exit code 1 if anything was.
+# Checks alerts, rules and routes: runs promtool and amtool on every file. Prints one line per check, and the output of
+# each check that fails. Exits with code 1 if any check fails.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
@@ -15,7 +15,7 @@ for tool in promtool amtool; do
   fi
 done
 
-# Runs a command; its output is shown where it fails.
+# Runs a command and shows its output only if it fails.
 check() {
   local what=$1 output
   shift
@@ -28,7 +28,7 @@ check() {
   fi
 }
 
-# "alert priority", a line each.
+# Prints one "alert priority" line per alert.
 alerts() {
   awk '
     function done() { if (name != "") print name, priority; name = ""; priority = "none" }
@@ -39,7 +39,7 @@ alerts() {
   ' prometheus/rules/*.yml | sort -u
 }
 
-# Every alert of the rules goes to the receiver of its priority, and to no other.
+# Checks that every alert goes to the receiver of its priority and to no other.
 routes() {
   local name priority receiver wrong=0 found=0
   while read -r name priority; do
@@ -52,7 +52,7 @@ routes() {
       wrong=1
     fi
   done < <(alerts)
-  # Without a priority, on call.
+  # An alert without a priority goes to the on-call engineer.
   amtool config routes test --config.file="$alertmanager" --verify.receivers=p1 alertname=Nameless || wrong=1
   [ "$found" -gt 0 ] || { echo "no alerts found"; wrong=1; }
   return "$wrong"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes dashboards/*.json from boards/*.py; with --check says whether they agree and writes nothing."""
+"""Generates dashboards/*.json from boards/*.py. With --check, only checks that they are up to date."""
 
 import json
 import sys
@@ -23,8 +23,8 @@ def main():
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if stale and "--check" in sys.argv[1:]:
-        sys.exit(f"not what boards/ says: {', '.join(stale)}; run build.py")
-    print(f"written: {', '.join(stale)}" if stale else "dashboards/ is what boards/ says")
+        sys.exit(f"out of date: {', '.join(stale)}; run build.py")
+    print(f"written: {', '.join(stale)}" if stale else "dashboards/ is up to date")
 
 
 if __name__ == "__main__":

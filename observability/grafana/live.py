@@ -1,4 +1,4 @@
-"""A Prometheus that runs: asks it what a panel asks, with Grafana's variables filled in."""
+"""A client for a running Prometheus: runs the query of a panel with Grafana's variables replaced."""
 
 import json
 import math
@@ -10,12 +10,12 @@ import urllib.request
 STEPS = 120
 
 
-class Refused(Exception):
-    """Prometheus did not take a query; says why."""
+class QueryError(Exception):
+    """A query that cannot be run, with the reason."""
 
 
 class Prometheus:
-    """Answers queries about the last `minutes`."""
+    """Runs queries over the last `minutes`."""
 
     def __init__(self, url, job, minutes, rate_interval):
         self.url = url.rstrip("/")
@@ -29,35 +29,35 @@ class Prometheus:
             "$job": job,
         }
 
-    def filled(self, query):
-        """The query without variables; one that is not known is an error."""
+    def interpolate(self, query):
+        """The query with its variables replaced. An unknown variable is an error."""
         for name in sorted(self.variables, key=len, reverse=True):
             query = query.replace(name, self.variables[name])
         if "$" in query:
-            raise Refused(f"a variable that nobody fills in: {query}")
+            raise QueryError(f"unknown variable: {query}")
         return query
 
-    def ask(self, query, instant=False):
-        """All series with a value: [(labels, [(time, value)])]."""
-        parameters = {"query": self.filled(query)}
+    def query(self, query, instant=False):
+        """All series that have values: [(labels, [(time, value)])]."""
+        parameters = {"query": self.interpolate(query)}
         if instant:
             parameters["time"] = self.end
         else:
             parameters |= {"start": self.start, "end": self.end, "step": self.step}
-        found = self._get("query" if instant else "query_range", parameters)["result"]
+        result = self._get("query" if instant else "query_range", parameters)["result"]
         series = []
-        for one in found:
-            values = [one["value"]] if instant else one["values"]
+        for item in result:
+            values = [item["value"]] if instant else item["values"]
             points = [(float(at), float(value)) for at, value in values if not math.isnan(float(value))]
             if points:
-                series.append((one["metric"], points))
+                series.append((item["metric"], points))
         return series
 
-    def _get(self, what, parameters):
+    def _get(self, endpoint, parameters):
         body = urllib.parse.urlencode(parameters).encode()
-        request = urllib.request.Request(f"{self.url}/api/v1/{what}", body)
+        request = urllib.request.Request(f"{self.url}/api/v1/{endpoint}", body)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.load(answer)["data"]
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return json.load(response)["data"]
         except urllib.error.HTTPError as error:
-            raise Refused(json.load(error).get("error", str(error))) from error
+            raise QueryError(json.load(error).get("error", str(error))) from error

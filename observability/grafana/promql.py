@@ -1,11 +1,11 @@
-"""The names in a PromQL query: enough of its grammar to tell metrics, their matchers and grouping labels apart."""
+"""The names in a PromQL query: parses just enough to find metrics, label matchers and grouping labels."""
 
 import re
 
-WORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "offset", "bool", "and", "or", "unless",
-         "inf", "nan", "start", "end", "atan2"}
+KEYWORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "offset", "bool", "and", "or", "unless",
+            "inf", "nan", "start", "end", "atan2"}
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 GROUPING = re.compile(rf"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 WINDOW = re.compile(r"\[[^\]]*\]")
 SELECTOR = re.compile(rf"(?<![\w.:])({NAME})\s*(?:\{{([^}}]*)\}})?(?!\s*\()(?![a-zA-Z0-9_:])")
@@ -13,22 +13,22 @@ SUFFIX = re.compile(r"_(?:bucket|sum|count)$")
 
 
 def grouping(query):
-    """The labels that results are grouped by."""
-    groups = GROUPING.findall(TEXT.sub('""', query))
+    """The labels that the results are grouped by."""
+    groups = GROUPING.findall(STRING.sub('""', query))
     return {label.strip() for group in groups for label in group.split(",") if label.strip()}
 
 
 def selectors(query):
-    """(metric, names of its matched labels) of every selector."""
-    bare = WINDOW.sub("", GROUPING.sub("", TEXT.sub('""', query)))
+    """Every selector as (metric, names of the matched labels)."""
+    bare = WINDOW.sub("", GROUPING.sub("", STRING.sub('""', query)))
     for name, matchers in SELECTOR.findall(bare):
-        if name.lower() not in WORDS:
+        if name.lower() not in KEYWORDS:
             yield name, set(re.findall(rf"({NAME})\s*[=!]", matchers))
 
 
 def family(name, known):
-    """The metric of the table that a series belongs to; None where there is none. A histogram has no series of its
-    bare name, and nothing but a histogram has buckets."""
+    """The metric in the table that a series belongs to, or None. A histogram has no series with its plain name, and
+    only histograms have buckets."""
     base = SUFFIX.sub("", name)
     if known.get(base, {}).get("type") == "histogram":
         return base if base != name else None

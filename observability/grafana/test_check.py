@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The check itself: each fault that it looks for, put into a good dashboard, is found and named."""
+"""Tests check.py: each kind of mistake, added to a correct dashboard, is found and named."""
 
 import contextlib
 import copy
@@ -9,104 +9,105 @@ import unittest
 import check
 import promql
 from boards import business, operational, security
-from live import Prometheus, Refused
+from live import Prometheus, QueryError
 
-KNOWN = check.table()
+KNOWN = check.known_metrics()
 FIRST, SECOND = 1, 2
 
 
-def asking(query):
-    """A change that gives the first panel another query."""
+def with_query(query):
+    """A change that replaces the query of the first panel."""
     return lambda panels: panels[FIRST]["targets"][0].update(expr=query)
 
 
 CHANGES = {
-    "no unit, but nothing": lambda panels: panels[FIRST]["fieldConfig"]["defaults"].update(unit=""),
-    "no unit, but per cent": lambda panels: panels[FIRST]["fieldConfig"]["defaults"].update(unit="per cent"),
-    "asks nothing": lambda panels: panels[FIRST].update(title="Up"),
+    "no unit": lambda panels: panels[FIRST]["fieldConfig"]["defaults"].update(unit=""),
+    "unknown unit per cent": lambda panels: panels[FIRST]["fieldConfig"]["defaults"].update(unit="per cent"),
+    "not a question": lambda panels: panels[FIRST].update(title="Up"),
     "no description": lambda panels: panels[FIRST].update(description=""),
-    "id “3” is there twice": lambda panels: panels[FIRST].update(id=3),
-    "ready?” is there twice": lambda panels: panels[FIRST].update(title=panels[SECOND]["title"]),
-    "lies on": lambda panels: panels[SECOND]["gridPos"].update(x=1),
-    "outside of the grid": lambda panels: panels[FIRST]["gridPos"].update(x=22),
-    "data source of its own": lambda panels: panels[FIRST].update(datasource={"uid": "prometheus"}),
+    "duplicate id “3”": lambda panels: panels[FIRST].update(id=3),
+    "duplicate title “Is every process ready?”":
+        lambda panels: panels[FIRST].update(title=panels[SECOND]["title"]),
+    "overlaps": lambda panels: panels[SECOND]["gridPos"].update(x=1),
+    "beyond the grid": lambda panels: panels[FIRST]["gridPos"].update(x=22),
+    "does not use the dashboard's data source":
+        lambda panels: panels[FIRST].update(datasource={"uid": "prometheus"}),
     "no query": lambda panels: panels[FIRST].update(targets=[]),
-    "nothing_total is not in the table": asking('sum(nothing_total{job=~"$job"})'),
-    "jobs_total_bucket is not in the table": asking('sum(jobs_total_bucket{job=~"$job"})'),
-    "request_duration_ms is not in the table": asking('sum(request_duration_ms{job=~"$job"})'),
-    "has no label kind": asking('sum(jobs_total{job=~"$job", kind="x"})'),
-    "grouped by kind": asking('sum by (kind) (jobs_total{job=~"$job"})'),
-    "without $job": asking("sum(jobs_total)"),
-    "no metric": asking("1 + 1"),
-    "a legend of type": lambda panels: panels[FIRST]["targets"][0].update(legendFormat="{{type}}"),
+    "nothing_total is not in the table": with_query('sum(nothing_total{job=~"$job"})'),
+    "jobs_total_bucket is not in the table": with_query('sum(jobs_total_bucket{job=~"$job"})'),
+    "request_duration_ms is not in the table": with_query('sum(request_duration_ms{job=~"$job"})'),
+    "has no label kind": with_query('sum(jobs_total{job=~"$job", kind="x"})'),
+    "grouped by kind": with_query('sum by (kind) (jobs_total{job=~"$job"})'),
+    "does not use $job": with_query("sum(jobs_total)"),
+    "no metric": with_query("1 + 1"),
+    "the legend shows type": lambda panels: panels[FIRST]["targets"][0].update(legendFormat="{{type}}"),
 }
 
 
-class StandIn:
-    """A Prometheus that has what it is told."""
+class FakePrometheus:
+    """Returns a fixed result, or raises it if it is an exception."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, result):
+        self.result = result
 
-    def ask(self, _query, _instant=False):
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+    def query(self, _query, _instant=False):
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
 
 
 class Files(unittest.TestCase):
-    def test_a_good_dashboard_has_no_faults(self):
-        self.assertEqual(list(check.board_faults(operational.DASHBOARD, KNOWN)), [])
+    def test_a_correct_dashboard_has_no_findings(self):
+        self.assertEqual(list(check.board_findings(operational.DASHBOARD, KNOWN)), [])
 
-    def test_each_fault_is_found_and_named(self):
+    def test_each_mistake_is_found_and_named(self):
         for words, change in CHANGES.items():
             with self.subTest(words):
                 board = copy.deepcopy(operational.DASHBOARD)
                 change(board["panels"])
-                self.assertIn(words, "\n".join(check.board_faults(board, KNOWN)))
+                self.assertIn(words, "\n".join(check.board_findings(board, KNOWN)))
 
-
-    def test_links_lead_to_alerts_and_every_alert_has_one(self):
+    def test_links_lead_to_alerts_and_every_alert_has_a_link(self):
         boards = {board.__name__: copy.deepcopy(board.DASHBOARD) for board in (operational, security, business)}
-        self.assertEqual(list(check.link_faults(boards)), [])
+        self.assertEqual(list(check.link_findings(boards)), [])
         boards["boards.operational"]["panels"][FIRST]["description"] = "[Nothing](https://x/RUNBOOK.md#nothing)."
-        self.assertEqual(list(check.link_faults(boards)),
-                         ["a link to Nothing, which is no alert", "no panel leads to ServiceDown"])
+        self.assertEqual(list(check.link_findings(boards)),
+                         ["link to Nothing, which is not an alert", "no panel links to ServiceDown"])
 
     def test_recorded_series_are_known_with_their_labels(self):
-        found = list(check.query_faults('sum by (slo) (job_slo:burn:rate1h{job=~"$job", kind="x"})', KNOWN))
+        found = list(check.query_findings('sum by (slo) (job_slo:burn:rate1h{job=~"$job", kind="x"})', KNOWN))
         self.assertEqual(found, ["job_slo:burn:rate1h has no label kind"])
 
 
 class Live(unittest.TestCase):
     board = {**operational.DASHBOARD, "panels": operational.DASHBOARD["panels"][:2]}
 
-    def faults(self, answer, without=()):
+    def findings(self, result, without=()):
         with contextlib.redirect_stdout(io.StringIO()):
-            return "\n".join(check.live_faults(self.board, StandIn(answer), without))
+            return "\n".join(check.live_findings(self.board, FakePrometheus(result), without))
 
-    def test_values_are_no_fault(self):
-        self.assertEqual(self.faults([({}, [(0, 1)])]), "")
+    def test_a_panel_with_values_is_correct(self):
+        self.assertEqual(self.findings([({}, [(0, 1)])]), "")
 
     def test_an_empty_panel_is_found(self):
-        self.assertIn("up?” is empty", self.faults([]))
+        self.assertIn("up?” is empty", self.findings([]))
 
-    def test_a_refused_query_is_found(self):
-        self.assertIn("up?” fails: parse error", self.faults(Refused("parse error")))
+    def test_a_failing_query_is_found(self):
+        self.assertIn("up?” fails: parse error", self.findings(QueryError("parse error")))
 
-    def test_an_exception_does_not_outlive_its_reason(self):
-        self.assertEqual(self.faults([], without=["up"]), "")
-        self.assertIn("has values", self.faults([({}, [(0, 1)])], without=["up"]))
+    def test_an_exception_that_is_no_longer_needed_is_found(self):
+        self.assertEqual(self.findings([], without=["up"]), "")
+        self.assertIn("has values", self.findings([({}, [(0, 1)])], without=["up"]))
 
-    def test_a_variable_that_nobody_fills_in_is_refused(self):
+    def test_an_unknown_variable_is_an_error(self):
         prometheus = Prometheus("http://nowhere", "huemill", 5, "30s")
-        self.assertEqual(prometheus.filled("x[$__rate_interval]"), "x[30s]")
-        with self.assertRaises(Refused):
-            prometheus.filled("x[$window]")
+        self.assertEqual(prometheus.interpolate("x[$__rate_interval]"), "x[30s]")
+        with self.assertRaises(QueryError):
+            prometheus.interpolate("x[$window]")
 
 
 class Names(unittest.TestCase):
-    def test_metrics_and_matched_labels_are_told_apart_from_the_rest(self):
+    def test_metrics_and_matched_labels_are_extracted_from_a_query(self):
         query = 'sum by (le, a) (rate(x_bucket{b="y{z}", c!~"sum"}[5m])) / on (a) (y offset 1h > 1e9) or (time() - z)'
         self.assertEqual(list(promql.selectors(query)), [("x_bucket", {"b", "c"}), ("y", set()), ("z", set())])
         self.assertEqual(promql.grouping(query), {"le", "a"})

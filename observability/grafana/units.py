@@ -1,6 +1,6 @@
-"""Values as Grafana writes them, in the units that the dashboards use."""
+"""Formats values as Grafana does, for the units that the dashboards use."""
 
-# Grafana's names; beside them "suffix:…", which is written behind the value.
+# Grafana's names. There is also "suffix:…", whose text is appended to the value.
 UNITS = {"short", "percentunit", "s", "ms", "bytes", "Bps", "reqps", "cpm", "bool", "bool_yes_no"}
 TIMES = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
@@ -18,7 +18,7 @@ def _scaled(value, base, names):
 
 
 def human(value, unit):
-    """A value with its unit, short."""
+    """A short text for a value with its unit."""
     if unit in ("bool_yes_no", "bool"):
         return "Yes" if value else "No"
     if unit == "percentunit":

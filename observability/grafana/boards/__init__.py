@@ -1,1 +1,1 @@
-"""What the three dashboards ask: one file a dashboard, in the words of panels.py."""
+"""The definitions of the three dashboards, one module per dashboard, built with the helpers of panels.py."""

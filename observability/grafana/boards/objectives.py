@@ -1,24 +1,24 @@
-"""The objectives as PromQL, one place for all dashboards. How fast their budgets burn and what is left of them is recorded
-by the rules (../../prometheus/rules/slo.yml), which alone say what a bad event is.
+"""The service level objectives as PromQL, shared by all dashboards. The rules (../../prometheus/rules/slo.yml) record
+how fast the error budgets burn and how much of them is left. Only those rules define what a bad event is.
 
-An error budget is the share of bad events that an objective allows; it burns at 1× when exactly that share is bad.
+An error budget is the share of bad events that an objective allows. It burns at 1× when exactly that share is bad.
 """
 
 
 def burn(slo, window):
-    """How fast an objective's budget burns over one of the windows of the burn alerts, or 30 days: 1 uses up 30 days'
-    budget in 30 days. Of several jobs, the worst."""
+    """The burn rate of an objective's budget, over 30 days or one of the windows of the burn alerts. At 1, the budget
+    for 30 days lasts 30 days. If several jobs are selected, this is the highest rate."""
     return f'max(job_slo:burn:rate{window}{{JOB, slo="{slo}"}})'
 
 
 def left(slo):
-    """The part of 30 days' budget that is left; below 0 it is overdrawn."""
+    """The share of the 30-day budget that is left. A negative value means that it is overspent."""
     return f'min(job_slo:budget_left:ratio30d{{JOB, slo="{slo}"}})'
 
 
 def unavailable(window):
-    """The share of the users' requests that failed through a fault of the service."""
-    return (f"sum(rate(errors_total{{JOB, USERS, OURS}}[{window}]))"
+    """The share of user requests that failed because of the service."""
+    return (f"sum(rate(errors_total{{JOB, USERS, SERVICE_ERRORS}}[{window}]))"
             f" / (sum(rate(requests_total{{JOB, USERS}}[{window}])) > 0)")
 
 
@@ -29,5 +29,5 @@ def quantile(q, histogram, selector, window, by=""):
 
 
 def quantiles(histogram, selector, window, *of):
-    """(legend, PromQL) of several quantiles."""
+    """Several quantiles as (legend, PromQL)."""
     return [(f"p{round(q * 100)}", quantile(q, histogram, selector, window)) for q in of or (0.5, 0.95, 0.99)]

@@ -1,57 +1,58 @@
-"""The words that dashboards are written in, and what they become in Grafana's JSON.
+"""Helpers that define panels and dashboards, and convert them to Grafana's JSON.
 
-A dashboard is a list of rows, a row a list of panels. Panels stand side by side until a line is full (24 columns),
-then below. Queries are PromQL with three words of ours, so that each says what differs and nothing else:
+A dashboard is a list of rows, and a row is a list of panels. Panels are placed side by side until a line is full (24
+columns); the next panel starts a new line. Queries are PromQL with three macros, so that each query shows only what is
+specific to it:
 
-    JOB    job=~"$job"                                       belongs into every selector
-    USERS  the routes that users call                        which alone count in the objectives
-    OURS   the error codes that are a fault of the service   which alone are bad events
+    JOB             job=~"$job"                                required in every selector
+    USERS           the routes that users call                 only these count in the objectives
+    SERVICE_ERRORS  the error codes that the service causes    only these are bad events
 
-Where a ratio's denominator may be 0, it is filtered (`> 0`): no requests is no answer, not 0 %.
+If the denominator of a ratio can be 0, it is filtered (`> 0`): without requests there is no value, instead of 0 %.
 """
 
 import re
 
-WORDS = {
+MACROS = {
     "JOB": 'job=~"$job"',
     "USERS": 'endpoint!~"/health|/ready|/metrics|unmatched"',
-    "OURS": 'error_code=~"INTERNAL_ERROR|OVERLOADED|NOT_READY"',
+    "SERVICE_ERRORS": 'error_code=~"INTERNAL_ERROR|OVERLOADED|NOT_READY"',
 }
 COLUMNS = 24
-# Replace it as in the rules' runbook_url.
+# Replace this with the same URL as in the runbook_url of the rules.
 RUNBOOK = "https://huemill.example/observability/RUNBOOK.md"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GREEN, YELLOW, RED = "green", "yellow", "red"
 
 
-def spelled(query):
-    """The query as Prometheus reads it."""
-    query = re.sub(r"\b(JOB|USERS|OURS)\b", lambda word: WORDS[word[0]], query)
+def expand(query):
+    """Replaces the macros of a query."""
+    query = re.sub(rf"\b({'|'.join(MACROS)})\b", lambda macro: MACROS[macro[0]], query)
     return " ".join(query.split())
 
 
 def steps(*pairs, base=GREEN):
-    """Thresholds: `base` below the first value, then (value, colour) upwards."""
+    """Thresholds as (value, colour) in ascending order. Below the first value, the colour is `base`."""
     first = [{"color": base, "value": None}]
     return {"mode": "absolute", "steps": first + [{"color": color, "value": value} for value, color in pairs]}
 
 
-def runbook(alert):
-    """A link to an alert's section."""
+def runbook_link(alert):
+    """A link to the section of an alert in the runbook."""
     return f"[{alert}]({RUNBOOK}#{alert.lower()})"
 
 
-def panel(kind, title, unit, about, queries, *, width, height, fields=None, custom=None, options=None,
+def panel(kind, title, unit, description, queries, *, width, height, fields=None, custom=None, options=None,
           instant=False, form="time_series", alerts=()):
-    """What all kinds share. `queries` are (legend, PromQL), `alerts` those that ring for what the panel shows."""
-    about = " ".join(about.split())
+    """The fields that all panel types have. `queries` are (legend, PromQL). `alerts` fire on what the panel shows."""
+    description = " ".join(description.split())
     if alerts:
-        about += f" Runbook: {', '.join(map(runbook, alerts))}."
+        description += f" Runbook: {', '.join(map(runbook_link, alerts))}."
     targets = [
         {
             "datasource": DATASOURCE,
             "editorMode": "code",
-            "expr": spelled(query),
+            "expr": expand(query),
             "format": form,
             "instant": instant,
             "legendFormat": legend,
@@ -63,7 +64,7 @@ def panel(kind, title, unit, about, queries, *, width, height, fields=None, cust
     return {
         "type": kind,
         "title": title,
-        "description": about,
+        "description": description,
         "datasource": DATASOURCE,
         "fieldConfig": {"defaults": {"unit": unit, **(fields or {}), "custom": custom or {}}, "overrides": []},
         "gridPos": {"w": width, "h": height},
@@ -73,59 +74,60 @@ def panel(kind, title, unit, about, queries, *, width, height, fields=None, cust
     }
 
 
-def lines(title, unit, about, *queries, width=8, height=8, limit=None, most=None, stack=False, bars=False,
-          alerts=()):
-    """Values over time. `limit` is drawn as a red line; `most` is the axis' end where it is known (1 for a share)."""
+def timeseries(title, unit, description, *queries, width=8, height=8, limit=None, maximum=None, stack=False,
+               draw_bars=False, alerts=()):
+    """Values over time. `limit` is drawn as a red line. `maximum` is the end of the axis, if known (1 for a share)."""
     custom = {
-        "drawStyle": "bars" if bars else "line",
-        "fillOpacity": 70 if bars else (25 if stack else 8),
+        "drawStyle": "bars" if draw_bars else "line",
+        "fillOpacity": 70 if draw_bars else (25 if stack else 8),
         "lineWidth": 1,
         "showPoints": "never",
         "spanNulls": False,
-        "stacking": {"group": "A", "mode": "normal" if stack or bars else "none"},
+        "stacking": {"group": "A", "mode": "normal" if stack or draw_bars else "none"},
         "thresholdsStyle": {"mode": "off" if limit is None else "line"},
     }
     fields = {"min": 0, "color": {"mode": "palette-classic"}}
     if limit is not None:
         fields["thresholds"] = steps((limit, RED))
-    if most is not None:
-        fields["max"] = most
+    if maximum is not None:
+        fields["max"] = maximum
     options = {
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    return panel("timeseries", title, unit, about, queries, width=width, height=height, fields=fields,
+    return panel("timeseries", title, unit, description, queries, width=width, height=height, fields=fields,
                  custom=custom, options=options, alerts=alerts)
 
 
-def events(title, unit, about, *queries, **more):
-    """What is rare: bars instead of lines."""
-    return lines(title, unit, about, *queries, bars=True, **more)
+def bars(title, unit, description, *queries, **options):
+    """Values over time as bars, for rare events."""
+    return timeseries(title, unit, description, *queries, draw_bars=True, **options)
 
 
-def stat(title, unit, about, query, *, width=4, height=4, thresholds=None, empty="nothing yet", decimals=None,
-         once=False, alerts=()):
-    """One number, and the line it comes from; `once`: the number alone, where the line is dear. `empty` is said where
-    there is none."""
-    fields = {"noValue": empty, "color": {"mode": "thresholds"}, "thresholds": thresholds or steps()}
+def stat(title, unit, description, query, *, width=4, height=4, thresholds=None, no_value="no data yet",
+         decimals=None, number_only=False, alerts=()):
+    """One number and its history as a line. Use `number_only` to leave out the line where its query is expensive. The
+    panel shows the text `no_value` if there is no value."""
+    fields = {"noValue": no_value, "color": {"mode": "thresholds"}, "thresholds": thresholds or steps()}
     if decimals is not None:
         fields["decimals"] = decimals
     options = {
         "colorMode": "value",
-        "graphMode": "none" if once else "area",
+        "graphMode": "none" if number_only else "area",
         "justifyMode": "auto",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "textMode": "value",
     }
-    return panel("stat", title, unit, about, [("", query)], width=width, height=height, fields=fields,
-                 options=options, instant=once, alerts=alerts)
+    return panel("stat", title, unit, description, [("", query)], width=width, height=height, fields=fields,
+                 options=options, instant=number_only, alerts=alerts)
 
 
-def ranking(title, unit, about, *queries, width=8, height=8, thresholds=None, least=0, most=None, alerts=()):
-    """Horizontal bars, one a series: values of the end of the range."""
-    fields = {"min": least, "color": {"mode": "thresholds"}, "thresholds": thresholds or steps(base="blue")}
-    if most is not None:
-        fields["max"] = most
+def bar_gauge(title, unit, description, *queries, width=8, height=8, thresholds=None, minimum=0, maximum=None,
+              alerts=()):
+    """Horizontal bars, one per series, with the values at the end of the time range."""
+    fields = {"min": minimum, "color": {"mode": "thresholds"}, "thresholds": thresholds or steps(base="blue")}
+    if maximum is not None:
+        fields["max"] = maximum
     options = {
         "displayMode": "basic",
         "orientation": "horizontal",
@@ -133,12 +135,12 @@ def ranking(title, unit, about, *queries, width=8, height=8, thresholds=None, le
         "showUnfilled": True,
         "valueMode": "color",
     }
-    return panel("bargauge", title, unit, about, queries, width=width, height=height, fields=fields,
+    return panel("bargauge", title, unit, description, queries, width=width, height=height, fields=fields,
                  options=options, instant=True, alerts=alerts)
 
 
-def spread(title, unit, about, query, *, width=8, height=8):
-    """A heatmap of a histogram: time to the right, buckets upwards, how many in the colour."""
+def heatmap(title, unit, description, query, *, width=8, height=8):
+    """A heatmap of a histogram: x is the time, y the bucket, and the colour shows the count."""
     options = {
         "calculate": False,
         "cellGap": 1,
@@ -151,16 +153,17 @@ def spread(title, unit, about, query, *, width=8, height=8):
         "tooltip": {"mode": "single", "yHistogram": True},
         "yAxis": {"axisPlacement": "left", "unit": unit},
     }
-    return panel("heatmap", title, unit, about, [("{{le}}", query)], width=width, height=height, options=options,
+    return panel("heatmap", title, unit, description, [("{{le}}", query)], width=width, height=height, options=options,
                  custom={"hideFrom": {"legend": False, "tooltip": False, "viz": False}}, form="heatmap")
 
 
-def states(title, about, query, legend, *, width=12, height=8, good="up", bad="down", alerts=()):
-    """A band a series: green while it is 1, red while it is 0."""
-    words = {"1": {"text": good, "color": GREEN, "index": 0}, "0": {"text": bad, "color": RED, "index": 1}}
+def state_timeline(title, description, query, legend, *, width=12, height=8, good="up", bad="down",
+                   alerts=()):
+    """One band per series, green while the value is 1 and red while it is 0."""
+    states = {"1": {"text": good, "color": GREEN, "index": 0}, "0": {"text": bad, "color": RED, "index": 1}}
     fields = {
         "color": {"mode": "thresholds"},
-        "mappings": [{"type": "value", "options": words}],
+        "mappings": [{"type": "value", "options": states}],
         "thresholds": steps((1, GREEN), base=RED),
     }
     options = {
@@ -170,26 +173,26 @@ def states(title, about, query, legend, *, width=12, height=8, good="up", bad="d
         "showValue": "never",
         "tooltip": {"mode": "single", "sort": "none"},
     }
-    return panel("state-timeline", title, "bool", about, [(legend, query)], width=width, height=height,
+    return panel("state-timeline", title, "bool", description, [(legend, query)], width=width, height=height,
                  fields=fields, custom={"fillOpacity": 75, "lineWidth": 0}, options=options, alerts=alerts)
 
 
-def placed(rows):
-    """All panels with ids and places: rows are (title, panels)."""
-    found, top = [], 0
+def layout(rows):
+    """All panels with their ids and positions. `rows` are (title, panels)."""
+    result, top = [], 0
     for title, panels in rows:
-        found.append({"type": "row", "title": title, "collapsed": False, "panels": [],
-                      "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1}})
-        top, left, tallest = top + 1, 0, 0
-        for one in panels:
-            place = one["gridPos"]
-            if left + place["w"] > COLUMNS:
-                top, left, tallest = top + tallest, 0, 0
-            one["gridPos"] = {"x": left, "y": top, **place}
-            left, tallest = left + place["w"], max(tallest, place["h"])
-            found.append(one)
-        top += tallest
-    return [{"id": number, **one} for number, one in enumerate(found, 1)]
+        result.append({"type": "row", "title": title, "collapsed": False, "panels": [],
+                       "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1}})
+        top, left, line_height = top + 1, 0, 0
+        for item in panels:
+            size = item["gridPos"]
+            if left + size["w"] > COLUMNS:
+                top, left, line_height = top + line_height, 0, 0
+            item["gridPos"] = {"x": left, "y": top, **size}
+            left, line_height = left + size["w"], max(line_height, size["h"])
+            result.append(item)
+        top += line_height
+    return [{"id": number, **item} for number, item in enumerate(result, 1)]
 
 
 VARIABLES = [
@@ -204,7 +207,7 @@ VARIABLES = [
 
 
 def annotation(name, color, query, title):
-    return {"name": name, "datasource": DATASOURCE, "enable": True, "iconColor": color, "expr": spelled(query),
+    return {"name": name, "datasource": DATASOURCE, "enable": True, "iconColor": color, "expr": expand(query),
             "step": "15s", "titleFormat": title, "useValueForTime": False}
 
 
@@ -214,12 +217,12 @@ ANNOTATIONS = [
 ]
 
 
-def dashboard(name, about, rows, *, refresh="30s", since="now-6h"):
-    """A dashboard of this name; its file's name and uid are the name in lower case."""
+def dashboard(name, description, rows, *, refresh="30s", since="now-6h"):
+    """A dashboard. The name in lower case is also the file name and part of the uid."""
     return {
         "uid": f"huemill-{name.lower()}",
         "title": f"Huemill: {name}",
-        "description": " ".join(about.split()),
+        "description": " ".join(description.split()),
         "tags": ["huemill"],
         "schemaVersion": 41,
         "version": 1,
@@ -233,5 +236,5 @@ def dashboard(name, about, rows, *, refresh="30s", since="now-6h"):
                    "includeVars": True, "keepTime": True, "targetBlank": False}],
         "templating": {"list": VARIABLES},
         "annotations": {"list": ANNOTATIONS},
-        "panels": placed(rows),
+        "panels": layout(rows),
     }
