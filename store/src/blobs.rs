@@ -16,6 +16,8 @@ mod upload;
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +40,8 @@ use folder::Folder;
 #[derive(Debug, Clone)]
 pub struct Blobs {
     backend: Backend,
+    /// Whether the layout without shards may hold blobs. Looking there costs a request for each job.
+    old_layout: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone)]
@@ -57,9 +61,13 @@ macro_rules! call {
 }
 
 impl Blobs {
+    fn of(backend: Backend) -> Self {
+        Self { backend, old_layout: Arc::new(AtomicBool::new(true)) }
+    }
+
     /// Opens a local folder, and creates it if it is missing. Blocks.
     pub fn folder(dir: &Path) -> Result<Self, BlobError> {
-        Folder::open(dir).map(|folder| Self { backend: Backend::Folder(folder) })
+        Folder::open(dir).map(|folder| Self::of(Backend::Folder(folder)))
     }
 
     /// Opens the blob store at a URL: `file:///path`, or `s3://bucket/prefix` with these settings. Endpoint, region and
@@ -72,7 +80,7 @@ impl Blobs {
     ) -> Result<Self, BlobError> {
         match Address::parse(url, settings, environment)? {
             Address::Folder(path) => Self::folder(&path),
-            Address::Bucket(bucket) => Ok(Self { backend: Backend::Bucket(bucket) }),
+            Address::Bucket(bucket) => Ok(Self::of(Backend::Bucket(bucket))),
         }
     }
 
@@ -135,6 +143,9 @@ impl Blobs {
     pub async fn remove_job(&self, job: &JobId, everything: bool) -> Result<u64, BlobError> {
         let [prefix, old_prefix] = key::prefixes(job, everything);
         let removed = call!(self, remove_all(&prefix));
+        if !self.old_layout.load(Ordering::Relaxed) {
+            return removed;
+        }
         combine(removed, call!(self, remove_all(&old_prefix)))
     }
 
@@ -142,7 +153,10 @@ impl Blobs {
     /// blobs.
     pub async fn age_of(&self, job: &JobId) -> Result<Option<Duration>, BlobError> {
         let [prefix, old_prefix] = key::prefixes(job, true);
-        let newest = call!(self, newest(&prefix))?.max(call!(self, newest(&old_prefix))?);
+        let mut newest = call!(self, newest(&prefix))?;
+        if self.old_layout.load(Ordering::Relaxed) {
+            newest = newest.max(call!(self, newest(&old_prefix))?);
+        }
         let Some(newest) = newest else { return Ok(None) };
         let now = call!(self, now())?;
         Ok(Some(now.duration_since(newest).unwrap_or_default()))
@@ -154,9 +168,12 @@ impl Blobs {
         call!(self, jobs(&key::jobs(Some(shard))))
     }
 
-    /// Lists the jobs that have blobs in the old layout without shards.
+    /// Lists the jobs that have blobs in the old layout without shards. If there are none, the other methods do not look
+    /// there until the next call: an older program that still runs may write some, which are then removed as orphans.
     pub async fn jobs_of_old_layout(&self) -> Result<Vec<JobId>, BlobError> {
-        call!(self, jobs(&key::jobs(None)))
+        let jobs = call!(self, jobs(&key::jobs(None)))?;
+        self.old_layout.store(!jobs.is_empty(), Ordering::Relaxed);
+        Ok(jobs)
     }
 
     /// Removes the remains of writes and probes that a crash interrupted, if they are older than this. In a bucket,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use huemill_observability::{Event, log};
 use huemill_store::job::JobId;
 use huemill_store::steady_clock::SteadyClock;
@@ -21,6 +22,9 @@ use crate::repository::Repository;
 
 /// The name of the duty to expire, remove and collect.
 const SWEEP: &str = "sweep";
+
+/// Number of jobs whose blobs are removed at the same time: requests to a bucket take long and cost little.
+const PARALLEL_REMOVALS: usize = 16;
 
 /// The first and the longest wait after blobs could not be removed.
 const REMOVAL_WAITS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3_600));
@@ -165,27 +169,38 @@ impl Sweep {
         Ok(())
     }
 
-    /// Removes blobs job by job. A job whose blobs cannot be removed is skipped and retried later.
+    /// Removes the blobs of several jobs at a time, and records each group before the next. A job whose blobs cannot be removed is skipped and retried later.
     async fn remove(&self) -> Result<(), Fault> {
         while self.holds_duty().await? {
             let due = self.repository.store.removable(self.settings.batch).await?;
             let full = due.len() >= self.settings.batch as usize;
-            let mut gone = Vec::with_capacity(due.len());
-            for removable in due {
-                match self.remove_blobs(&removable).await {
-                    Ok(removed) => {
-                        self.count("blobs", removed);
-                        gone.push(removable);
-                    }
-                    Err(fault) => self.skip(&removable, &fault).await?,
+            for group in due.chunks(PARALLEL_REMOVALS) {
+                // A slow blob store may take longer for a batch than the duty lasts.
+                if !self.holds_duty().await? {
+                    return Ok(());
                 }
+                self.remove_group(group).await?;
             }
-            self.repository.store.removed(&gone).await?;
             if !full {
                 break;
             }
         }
         Ok(())
+    }
+
+    async fn remove_group(&self, due: &[Removable]) -> Result<(), Fault> {
+        let removals = due.iter().map(|removable| self.remove_blobs(removable));
+        let mut gone = Vec::with_capacity(due.len());
+        for (removable, result) in due.iter().zip(join_all(removals).await) {
+            match result {
+                Ok(removed) => {
+                    self.count("blobs", removed);
+                    gone.push(removable.clone());
+                }
+                Err(fault) => self.skip(removable, &fault).await?,
+            }
+        }
+        Ok(self.repository.store.removed(&gone).await?)
     }
 
     async fn remove_blobs(&self, due: &Removable) -> Result<u64, Fault> {
