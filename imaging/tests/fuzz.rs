@@ -2,6 +2,7 @@
 //! counted too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(dead_code, unreachable_pub, reason = "the fuzz targets share these files")]
 
 #[path = "../../fuzz/checks/decode.rs"]
 mod check;

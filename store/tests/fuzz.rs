@@ -1,6 +1,7 @@
 //! Fuzzes the ZIP reader for half a minute.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(dead_code, unreachable_pub, reason = "the fuzz targets share these files")]
 
 #[path = "support/archives.rs"]
 mod archives;
