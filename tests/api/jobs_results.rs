@@ -207,31 +207,36 @@ fn a_modified_link_is_refused() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_logged_once_with_its_request() {
+fn a_missing_card_cuts_the_archive_short_and_is_an_error_alone() {
     let service = spawn();
     let job = completed(&service, album(2, 0));
     let card =
         blobs(&service).into_iter().find(|key| key.ends_with(&format!("{}/out/1.png", id(&job)))).unwrap();
     std::fs::remove_file(service.data.path().join("blobs").join(card)).unwrap();
-    for (below, name) in [("results.zip", "broken-zip"), ("results/1/card", "broken-card")] {
+    let get = |below: &str, name: &str| {
         let url = service.url(&format!("/jobs/{}/{below}", id(&job)));
-        let answer = service.client.get(url).header("x-request-id", name).send();
-        assert!(answer.and_then(reqwest::blocking::Response::bytes).is_err(), "{below}");
-        let line = service.wait_for_event("answer_broken", |line| line["request_id"] == name);
+        service.client.get(url).header("x-request-id", name).send()
+    };
+    let answer = get("results.zip", "broken-zip");
+    assert!(answer.and_then(reqwest::blocking::Response::bytes).is_err());
+    assert_problem(get("results/1/card", "missing-card").unwrap(), 500, "INTERNAL_ERROR");
+    for (event, name) in [("answer_broken", "broken-zip"), ("http_error", "missing-card")] {
+        let line = service.wait_for_event(event, |line| line["request_id"] == name);
         assert_eq!((&line["level"], &line["error_code"]), (&json!("error"), &json!("INTERNAL_ERROR")));
         assert!(line["cause"].as_str().unwrap().contains("out/1.png"), "{line}");
     }
     let errors = service.log().iter().filter(|line| line["level"] == "error").count();
     assert_eq!(errors, 2, "{:#?}", service.log());
-    // The request counts as failed though its client has seen a good status.
-    for endpoint in ["/jobs/{id}/results.zip", "/jobs/{id}/results/{n}/card"] {
-        for series in [
-            format!("answers_broken_total{{endpoint=\"{endpoint}\"}}"),
-            format!("errors_total{{endpoint=\"{endpoint}\",error_code=\"INTERNAL_ERROR\"}}"),
-            format!("requests_total{{code=\"200\",endpoint=\"{endpoint}\"}}"),
-        ] {
-            service.wait_for(&series, |service| service.metric(&series) == 1);
-        }
+    // The archive counts as failed although its client has seen a status of success.
+    let (zip, card) = ("endpoint=\"/jobs/{id}/results.zip\"", "endpoint=\"/jobs/{id}/results/{n}/card\"");
+    for series in [
+        format!("answers_broken_total{{{zip}}}"),
+        format!("errors_total{{{zip},error_code=\"INTERNAL_ERROR\"}}"),
+        format!("requests_total{{code=\"200\",{zip}}}"),
+        format!("errors_total{{{card},error_code=\"INTERNAL_ERROR\"}}"),
+        format!("requests_total{{code=\"500\",{card}}}"),
+    ] {
+        service.wait_for(&series, |service| service.metric(&series) == 1);
     }
     assert!(service.get("/ready").json::<Value>().unwrap()["error_rate_last_5m"].as_f64().unwrap() > 0.0);
 }

@@ -241,7 +241,7 @@ fn ready_marks_a_store_that_is_away_for_all_processes_and_claims_pause() {
     assert_eq!((status, &store["ok"], &store["shared"]), (503, &json!(false), &json!(true)), "{body}");
     wait_until("claims pause", || {
         let dispatcher = actor_state(&probed)["dispatcher"].clone();
-        let causes = dispatcher["paused_by"].as_str().is_some_and(|cause| cause.contains("away"));
+        let causes = dispatcher["paused_by"].as_str().is_some_and(|cause| cause.contains("unavailable"));
         dispatcher["paused"] == true && causes && dispatcher["resumes_in_ms"].is_u64()
     });
     proxy.set(Mode::Pass);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::panic_now::PanicNow;
 use crate::support::test_actors::open_storage;
 use crate::support::test_system::{TestSystem, settings};
-use crate::support::{io, on_actix, outbound_dependencies, picture, until};
+use crate::support::{AGES, io, on_actix, outbound_dependencies, picture, until};
 use huemill_actors::actor_system::{ACTORS, ActorSystem, ActorSystemSettings, Dependencies};
 use huemill_actors::clock::Clock;
 use huemill_actors::fault::Code;
@@ -14,7 +14,7 @@ use huemill_actors::intake::Admit;
 use huemill_actors::metrics::Render;
 use huemill_actors::outbound;
 use huemill_actors::supervise::{RestartPolicy, ask};
-use huemill_actors::workers::{Input, Run, engines, run};
+use huemill_actors::workers::{Input, Run, WorkersSettings, engines, run};
 use huemill_imaging::Limits;
 use huemill_observability::{LabelValues, Registry};
 use huemill_store::store::Owner;
@@ -68,7 +68,9 @@ fn a_failure_past_the_restart_limit_is_fatal_and_not_ready() {
 #[test]
 fn a_drain_shows_at_once_and_refuses_new_uploads() {
     on_actix(async {
-        let system = TestSystem::ready().await;
+        let workers = WorkersSettings { queue_wait: AGES, ..settings().workers };
+        let system = TestSystem::start(ActorSystemSettings { workers, ..settings() });
+        system.wait_until_ready().await;
         system.actor_system.drain();
         assert_eq!((system.report().ready, system.report().reason), (false, Some("draining")));
         let admit = Admit { declared: Some(1), limit: 1, job: false };

@@ -252,7 +252,7 @@ fn s23_proxies_in_the_environment_are_ignored() {
         let forbidden = ForbiddenServer::start().await;
         let proxy = format!("http://{}", forbidden.address);
         let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "transfer::a_picture_arrives_complete", "--test-threads=1"]);
+        child.args(["--exact", "outbound::transfer::a_picture_arrives_complete", "--test-threads=1"]);
         for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
             child.env(name, &proxy);
         }
