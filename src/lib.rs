@@ -7,6 +7,5 @@ pub mod application;
 pub mod cli;
 mod http;
 pub mod settings;
-mod signals;
 mod signing;
 mod storage;
