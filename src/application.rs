@@ -3,7 +3,8 @@
 //! The start order is store → listener → actors → HTTP server, on an I/O runtime that the caller provides. Stopping
 //! goes the other way. On SIGTERM or SIGINT the service reports not ready, keeps listening for a short delay so that
 //! probes notice, accepts no new uploads, finishes the open requests, and stops the server and then the actors. A
-//! second signal ends the process at once. An actor that cannot be restarted stops the service the same way, with exit
+//! second signal ends the process at once. The service handles these signals itself, because actix would stop listening
+//! before probes notice that the service is not ready. An actor that cannot be restarted stops the service the same way, with exit
 //! code 70.
 
 use std::fs::File;
@@ -19,11 +20,11 @@ use huemill_observability::log;
 use huemill_store::{SpoolRoom, SpoolSettings};
 use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::actor_settings;
 use crate::http::{self, Listening, State};
 use crate::settings::{ServerSection, Settings};
-use crate::signals::Signals;
 use crate::storage::{Storage, StorageError};
 
 /// Connections that the kernel queues before the server accepts them.
@@ -74,27 +75,23 @@ pub struct Application {
     _lock: Option<File>,
 }
 
-/// Why the service stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StopReason {
-    Signal(&'static str),
-    FatalError,
-    Server,
+/// Receives the signals that ask the process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-impl StopReason {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Signal(name) => name,
-            Self::FatalError => "doom",
-            Self::Server => "server_ended",
-        }
+impl Signals {
+    /// Installs the handlers. From now on the signals no longer end the process by themselves.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    fn exit_code(self) -> u8 {
-        match self {
-            Self::Signal(_) => 0,
-            Self::FatalError | Self::Server => EXIT_CODE,
+    /// Waits for the next signal and returns its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }
@@ -145,13 +142,13 @@ impl Application {
         let handle = listening.server.handle();
         let mut server = actix_rt::spawn(listening.server);
         let mut fatal_error = actor_system.fatal_error.clone();
-        let reason = tokio::select! {
-            signal = signals.next() => StopReason::Signal(signal),
-            () = wait_for_fatal_error(&mut fatal_error) => StopReason::FatalError,
-            _ = &mut server => StopReason::Server,
+        let (reason, exit_code) = tokio::select! {
+            signal = signals.next() => (signal, 0),
+            () = wait_for_fatal_error(&mut fatal_error) => ("doom", EXIT_CODE),
+            _ = &mut server => ("server_ended", EXIT_CODE),
         };
         let started = Instant::now();
-        log!(SHUTDOWN_STARTED, reason = reason.name());
+        log!(SHUTDOWN_STARTED, reason);
         tokio::select! {
             () = stop(actor_system, handle, timeouts) => {}
             signal = signals.next() => {
@@ -159,7 +156,6 @@ impl Application {
                 std::process::exit(130);
             }
         }
-        let exit_code = reason.exit_code();
         log!(SHUTDOWN_FINISHED, duration_ms = started.elapsed().as_millis() as u64, exit_code);
         exit_code
     }

@@ -1,7 +1,6 @@
-//! The command line: parses the arguments and runs the command. Each command has a module.
+//! The command line: parses the arguments and runs the command. Each command has a module, apart from `huemill check`.
 
 mod backup;
-mod check;
 mod client;
 mod deliveries;
 mod healthcheck;
@@ -13,13 +12,15 @@ mod queue;
 mod secret;
 mod serve;
 mod submit;
-mod table;
 mod terminal;
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::settings::{Environment, Settings};
 
 /// Turn pictures into colour palettes, smart crops and social cards.
 #[derive(Debug, Parser)]
@@ -45,7 +46,7 @@ enum Command {
     /// List and redeliver webhooks (requires the operator token)
     Deliveries(deliveries::DeliveriesArgs),
     /// List the processes that share the service's store (requires the operator token)
-    Processes(processes::ProcessesArgs),
+    Processes(operator::OperatorArgs),
     /// Pause and resume the job queue (requires the operator token)
     Queue(queue::QueueArgs),
     /// Print the operator token or the webhook secret
@@ -53,7 +54,7 @@ enum Command {
     /// Back up the embedded store and its pictures while the service runs
     Backup(backup::BackupArgs),
     /// Restore a backup into an empty data directory
-    Restore(backup::RestoreArgs),
+    Restore(backup::restore::RestoreArgs),
     /// Validate the settings and print them, with secrets masked
     Check,
     /// Check whether a running service is ready (exit code 0 if it is); made for containers
@@ -63,21 +64,35 @@ enum Command {
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
-    let Some(command) = &cli.command else {
-        return serve::run(&serve::ServeArgs::default(), cli.config.as_deref());
-    };
+    let file = cli.config.as_deref();
+    let Some(command) = &cli.command else { return serve::run(&serve::ServeArgs::default(), file) };
     match command {
-        Command::Serve(args) => serve::run(args, cli.config.as_deref()),
+        Command::Serve(args) => serve::run(args, file),
         Command::Process(args) => process::run(args),
         Command::Submit(args) => submit::run(args),
-        Command::Jobs(args) => jobs::run(args, cli.config.as_deref()),
-        Command::Deliveries(args) => deliveries::run(args, cli.config.as_deref()),
-        Command::Processes(args) => processes::run(args, cli.config.as_deref()),
-        Command::Queue(args) => queue::run(args, cli.config.as_deref()),
-        Command::Secret(args) => secret::run(args, cli.config.as_deref()),
-        Command::Backup(args) => backup::run_backup(args, cli.config.as_deref()),
-        Command::Restore(args) => backup::run_restore(args, cli.config.as_deref()),
-        Command::Check => check::run(cli.config.as_deref()),
-        Command::Healthcheck(args) => healthcheck::run(args, cli.config.as_deref()),
+        Command::Jobs(args) => jobs::run(args, file),
+        Command::Deliveries(args) => deliveries::run(args, file),
+        Command::Processes(args) => processes::run(args, file),
+        Command::Queue(args) => queue::run(args, file),
+        Command::Secret(args) => secret::run(args, file),
+        Command::Backup(args) => backup::run(args, file),
+        Command::Restore(args) => backup::restore::run(args, file),
+        Command::Check => check(file),
+        Command::Healthcheck(args) => healthcheck::run(args, file),
+    }
+}
+
+/// Prints the settings in the order of `config/default.toml`, with secrets masked, or every problem.
+fn check(file: Option<&Path>) -> ExitCode {
+    match Settings::load(file, &Environment::of_process()).map(|settings| settings.to_toml()) {
+        Ok(Ok(text)) => {
+            // A closed pipe is not an error.
+            let _ = write!(std::io::stdout(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(Err(error)) => {
+            terminal::fail(format_args!("the settings are valid but cannot be printed: {error}"))
+        }
+        Err(problems) => terminal::refuse_settings(&problems),
     }
 }

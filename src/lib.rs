@@ -5,8 +5,7 @@
 mod actor_settings;
 pub mod application;
 pub mod cli;
-mod clock;
 mod http;
 pub mod settings;
-mod signals;
+mod signing;
 mod storage;

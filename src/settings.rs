@@ -2,14 +2,12 @@
 //!
 //! `config/default.toml` documents every key. All problems in all sources are reported at once.
 
-mod problem;
 mod schema;
 mod sources;
 mod validation;
 
 use std::path::Path;
 
-pub use problem::{Problem, Problems};
 pub use schema::*;
 pub use sources::Environment;
 
@@ -21,6 +19,6 @@ impl Settings {
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, Problems> {
         let settings = sources::merge(file, environment)?;
         let problems = validation::problems(&settings);
-        if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
+        if problems.0.is_empty() { Ok(settings) } else { Err(problems) }
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use huemill_actors::clock::Clock;
+use huemill_actors::hex::hex;
 use huemill_actors::snapshots::Snapshots;
 use huemill_store::blobs::{BlobError, Blobs, BucketSettings};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{Owner, Store, StoreError};
-use rand::RngCore;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use secrecy::{ExposeSecret, SecretString};
@@ -85,7 +85,7 @@ impl Storage {
     /// Opens everything. Blocks briefly, so do not call this on an event loop that serves requests.
     pub(crate) async fn open(settings: &Settings) -> Result<Self, StorageError> {
         let (dir, url) = (&settings.data.dir, settings.store.url.expose_secret());
-        create_dir(dir)?;
+        std::fs::create_dir_all(dir).map_err(unusable(dir))?;
         let snapshots = Snapshots::new(Clock::system());
         let lock = if url.is_empty() { Some(lock(dir)?) } else { None };
         let store = open_store(settings, Arc::new(snapshots.clone())).await?;
@@ -94,7 +94,12 @@ impl Storage {
             store,
             snapshots,
             blobs,
-            owner: Owner(format!("{}-{}-{}", host_name(), std::process::id(), random_hex(16))),
+            owner: Owner(format!(
+                "{}-{}-{}",
+                host_name(),
+                std::process::id(),
+                hex(&rand::random::<[u8; 16]>())
+            )),
             folder: blob_folder(settings),
             lock,
         })
@@ -162,22 +167,19 @@ pub(crate) async fn open_without_lock(settings: &Settings) -> Result<Arc<dyn Sto
 }
 
 async fn open_store(settings: &Settings, listener: Arc<Snapshots>) -> Result<Arc<dyn Store>, StorageError> {
-    Ok(if settings.store.url.expose_secret().is_empty() {
+    let store = &settings.store;
+    Ok(if store.url.expose_secret().is_empty() {
         let path = settings.data.dir.join(DATABASE);
         Arc::new(SqlStore::sqlite(&path, StoreClock::system(), listener).await?)
     } else {
-        Arc::new(SqlStore::postgres(&settings.store.url, postgres(settings), listener).await?)
+        let limits = PostgresSettings {
+            connections: store.connections,
+            statement_timeout: Duration::from_millis(store.statement_timeout_ms),
+            lock_timeout: Duration::from_millis(store.lock_timeout_ms),
+            pgbouncer: store.pgbouncer,
+        };
+        Arc::new(SqlStore::postgres(&store.url, limits, listener).await?)
     })
-}
-
-fn postgres(settings: &Settings) -> PostgresSettings {
-    let store = &settings.store;
-    PostgresSettings {
-        connections: store.connections,
-        statement_timeout: Duration::from_millis(store.statement_timeout_ms),
-        lock_timeout: Duration::from_millis(store.lock_timeout_ms),
-        pgbouncer: store.pgbouncer,
-    }
 }
 
 /// The folder of the blobs, unless they are in a bucket.
@@ -190,22 +192,17 @@ fn blob_folder(settings: &Settings) -> Option<PathBuf> {
 
 /// Opens the blobs that the settings name. Blocks.
 pub(crate) fn open_blobs(settings: &Settings) -> Result<Blobs, StorageError> {
-    Ok(match blob_folder(settings) {
-        Some(folder) => Blobs::folder(&folder)?,
-        None => {
-            Blobs::open(&settings.blobs.url, &bucket_settings(settings), &|name| std::env::var(name).ok())?
-        }
-    })
-}
-
-fn bucket_settings(settings: &Settings) -> BucketSettings {
+    if let Some(folder) = blob_folder(settings) {
+        return Ok(Blobs::folder(&folder)?);
+    }
     let blobs = &settings.blobs;
-    BucketSettings {
+    let bucket = BucketSettings {
         retries: blobs.retries,
         retry: Duration::from_secs(blobs.retry_seconds),
         encryption: blobs.encryption.clone(),
         kms_key: blobs.kms_key.clone(),
-    }
+    };
+    Ok(Blobs::open(&blobs.url, &bucket, &|name| std::env::var(name).ok())?)
 }
 
 /// Makes new files and folders of this process private to its user: the store contains secrets, and the blobs are other
@@ -216,9 +213,9 @@ pub(crate) fn restrict_umask() {
     umask(before | others);
 }
 
-fn create_dir(dir: &Path) -> Result<(), StorageError> {
-    let unusable = |source| StorageError::Directory { dir: dir.display().to_string(), source };
-    std::fs::create_dir_all(dir).map_err(unusable)
+/// Adds the directory to an I/O error.
+fn unusable(dir: &Path) -> impl Fn(std::io::Error) -> StorageError {
+    move |source| StorageError::Directory { dir: dir.display().to_string(), source }
 }
 
 async fn load_or_create_secret(
@@ -227,8 +224,10 @@ async fn load_or_create_secret(
     configured: &SecretString,
 ) -> Result<SecretString, StoreError> {
     if configured.expose_secret().is_empty() {
-        // Libraries that verify webhooks expect the secret in base64 with the prefix whsec_.
-        let generated = if name == WEBHOOK { random_webhook_key() } else { random_hex(32) };
+        let random: [u8; 32] = rand::random();
+        // The format of the Standard Webhooks specification, which libraries that verify webhooks expect.
+        let webhook_key = || format!("whsec_{}", base64_simd::STANDARD.encode_to_string(random));
+        let generated = if name == WEBHOOK { webhook_key() } else { hex(&random) };
         store.secret(name, generated.into()).await
     } else {
         Ok(configured.clone())
@@ -237,31 +236,11 @@ async fn load_or_create_secret(
 
 /// Locks the data directory for this process.
 pub(crate) fn lock(dir: &Path) -> Result<File, StorageError> {
-    let shown = || dir.display().to_string();
-    let unusable = |source| StorageError::Directory { dir: shown(), source };
-    let file =
-        File::options().create(true).truncate(false).write(true).open(dir.join(LOCK)).map_err(unusable)?;
+    let opened = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK));
+    let file = opened.map_err(unusable(dir))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StorageError::InUse(shown())),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
+        Err(TryLockError::WouldBlock) => Err(StorageError::InUse(dir.display().to_string())),
+        Err(TryLockError::Error(source)) => Err(unusable(dir)(source)),
     }
-}
-
-/// Generates a random key in the format of the Standard Webhooks specification.
-fn random_webhook_key() -> String {
-    let mut random = [0; 32];
-    rand::rng().fill_bytes(&mut random);
-    format!("whsec_{}", base64_simd::STANDARD.encode_to_string(random))
-}
-
-/// Generates this number of random bytes as lower-case hex.
-fn random_hex(bytes: usize) -> String {
-    use std::fmt::Write as _;
-    let mut random = vec![0; bytes];
-    rand::rng().fill_bytes(&mut random);
-    random.iter().fold(String::with_capacity(bytes * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

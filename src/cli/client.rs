@@ -4,11 +4,9 @@
 //! (429, 502, 503, 504, and 409 while the first request is still in progress). `--tries` limits the attempts, and
 //! `Retry-After` sets the delay. A transfer that makes no progress for a minute fails.
 
-mod error;
 mod form;
 mod request;
 mod response;
-mod signature;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -26,10 +24,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-pub(super) use error::ClientError;
+use crate::signing::unix_now;
 pub(super) use form::Form;
 pub(super) use request::{ApiRequest, masked, path_with_query};
-pub(super) use response::{ApiResponse, JobView, parse_row};
+pub(super) use response::{ApiResponse, ClientError, JobView, parse_row};
 
 /// How long a transfer may make no progress.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -76,8 +74,9 @@ struct Page<'a> {
 /// A client for one service. Needs an actix system.
 pub(super) struct Client {
     http: awc::Client,
-    server: String,
-    tries: u32,
+    /// The URL of the service, as `--server` takes it.
+    pub(super) server: String,
+    pub(super) tries: u32,
     key: Option<SecretString>,
 }
 
@@ -92,7 +91,7 @@ impl Client {
         if !is_valid {
             return Err(ClientError::Address(masked(&server)));
         }
-        let key = signature::key().map_err(ClientError::SigningKey)?;
+        let key = request::signing_key().map_err(ClientError::SigningKey)?;
         if args.sign && key.is_none() {
             let reason = "WEBHOOK_SECRET and WEBHOOK_SECRET_FILE are not set";
             return Err(ClientError::SigningKey(reason.into()));
@@ -179,7 +178,7 @@ impl Client {
         if let Some(key) = self.key.as_ref().filter(|_| request.method != Method::GET) {
             let digest = request.form.map_or_else(|| Ok(form::digest_of_nothing()), Form::digest);
             let digest = digest.map_err(ClientError::File)?;
-            for header in signature::headers(key, &request.method, uri.path(), &digest) {
+            for header in request::signature_headers(key, unix_now(), &request.method, uri.path(), &digest) {
                 http_request = http_request.insert_header(header);
             }
         }
@@ -228,15 +227,6 @@ impl Client {
         let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    }
-
-    pub(super) fn tries(&self) -> u32 {
-        self.tries
-    }
-
-    /// The URL to pass as `--server`.
-    pub(super) fn server(&self) -> &str {
-        &self.server
     }
 
     fn unreachable(&self, reason: impl std::fmt::Display) -> ClientError {

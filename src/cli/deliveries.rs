@@ -7,12 +7,11 @@ use clap::{Args, Subcommand, value_parser};
 use huemill_store::job::JobId;
 use huemill_store::outbox::{self, DeliveryState};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::client::{ApiRequest, parse_row, path_with_query};
-use super::operator::{self, OperatorArgs, OperatorError};
-use super::table::{format_duration, format_table, unix_now};
-use super::terminal::{print_line, printable};
+use super::client::{ApiRequest, path_with_query};
+use super::jobs::job_id;
+use super::operator::{OperatorArgs, OperatorError};
+use super::terminal::{block_on, format_duration, format_table, printable};
 
 /// The arguments of `huemill deliveries`.
 #[derive(Debug, Args)]
@@ -75,16 +74,12 @@ fn delivery_state(word: &str) -> Result<DeliveryState, &'static str> {
     DeliveryState::parse(word).ok_or("expected pending, delivered or dead")
 }
 
-fn job_id(text: &str) -> Result<JobId, &'static str> {
-    JobId::parse(text).ok_or("not the id of a job")
-}
-
 fn delivery_id(text: &str) -> Result<String, &'static str> {
     outbox::job_of(text).map(|_| text.to_owned()).ok_or("not the id of a delivery")
 }
 
 pub(super) fn run(args: &DeliveriesArgs, file: Option<&Path>) -> ExitCode {
-    operator::run(async {
+    block_on(async {
         match &args.command {
             DeliveriesCommand::List(args) => list(args, file).await,
             DeliveriesCommand::Redeliver(args) => redeliver(args, file).await,
@@ -93,41 +88,15 @@ pub(super) fn run(args: &DeliveriesArgs, file: Option<&Path>) -> ExitCode {
 }
 
 async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError> {
-    let operator = &args.operator;
-    let (client, token) = operator.connect(file).await?;
-    let filters = [
-        ("status", args.status.map(DeliveryState::as_str)),
-        ("job_id", args.job.as_ref().map(JobId::as_str)),
-    ];
-    let mut rows: Vec<DeliveryRow> = Vec::new();
-    let on_row = |row: &RawValue| {
-        if operator.json {
-            print_line(row.get());
-        } else {
-            rows.push(parse_row(row)?);
-        }
-        Ok(())
-    };
-    let path = path_with_query("/webhooks/deliveries", &filters);
-    client.for_each_row(&path, &token, args.limit, on_row).await?;
-    if !operator.json {
-        print_line(table(&rows, unix_now()).trim_end());
-    }
-    Ok(())
+    let (status, job) = (args.status.map(DeliveryState::as_str), args.job.as_ref().map(JobId::as_str));
+    let path = path_with_query("/webhooks/deliveries", &[("status", status), ("job_id", job)]);
+    args.operator.list(file, &path, args.limit, table).await
 }
 
 async fn redeliver(args: &RedeliverArgs, file: Option<&Path>) -> Result<(), OperatorError> {
-    let operator = &args.operator;
-    let (client, token) = operator.connect(file).await?;
     let path = format!("/webhooks/deliveries/{}/redeliver", args.id);
-    let response = client.send_checked(&ApiRequest::post(&path, None).operator(&token)).await?;
-    let row: DeliveryRow = response.json()?;
-    if operator.json {
-        print_line(&response.text());
-    } else {
-        print_line(&format!("{}  {}", printable(&row.id), printable(&row.status)));
-    }
-    Ok(())
+    let line = |row: DeliveryRow| format!("{}  {}", printable(&row.id), printable(&row.status));
+    args.operator.send(file, ApiRequest::post(&path, None), line).await
 }
 
 /// A table of the deliveries. `now` is in Unix seconds.

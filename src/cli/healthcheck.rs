@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::client::masked;
-use super::terminal::EXIT_CONFIG;
+use super::terminal::refuse_settings;
 use crate::settings::{Environment, Settings};
 
 /// How long the response may take.
@@ -28,10 +28,7 @@ pub(super) fn run(args: &HealthcheckArgs, file: Option<&Path>) -> ExitCode {
         Some(url) => url.clone(),
         None => match Settings::load(file, &Environment::of_process()) {
             Ok(settings) => ready_url(&settings),
-            Err(problems) => {
-                eprint!("{problems}");
-                return ExitCode::from(EXIT_CONFIG);
-            }
+            Err(problems) => return refuse_settings(&problems),
         },
     };
     match actix_web::rt::System::new().block_on(check(&url)) {

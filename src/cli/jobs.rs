@@ -2,8 +2,7 @@
 //!
 //! Listing and retrying require the operator token. For the other commands the id of the job is enough.
 
-mod view;
-
+use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,12 +10,14 @@ use clap::{Args, Subcommand, value_parser};
 use huemill_store::job::{JobId, JobKind, JobState};
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::client::{ApiRequest, Client, JobView, ServerArgs, parse_row, path_with_query};
-use super::operator::{self, OperatorArgs, OperatorError};
-use super::table::unix_now;
-use super::terminal::{print_line, printable};
+use super::client::{ApiRequest, Client, JobView, ServerArgs, path_with_query};
+use super::operator::{OperatorArgs, OperatorError, print_response};
+use super::terminal::{block_on, format_duration, format_table, print_line, printable};
+use crate::signing::unix_now;
+
+/// How many colours of a palette are shown.
+const COLOURS: usize = 5;
 
 /// The arguments of `huemill jobs`.
 #[derive(Debug, Args)]
@@ -90,12 +91,12 @@ pub(super) fn job_kind(word: &str) -> Result<JobKind, &'static str> {
     JobKind::parse(word).ok_or("expected zip_batch, url_batch or image_batch")
 }
 
-fn job_id(text: &str) -> Result<JobId, &'static str> {
+pub(super) fn job_id(text: &str) -> Result<JobId, &'static str> {
     JobId::parse(text).ok_or("not the id of a job")
 }
 
 pub(super) fn run(args: &JobsArgs, file: Option<&Path>) -> ExitCode {
-    operator::run(async {
+    block_on(async {
         match &args.command {
             JobsCommand::List(args) => list(args, file).await,
             JobsCommand::Show(args) => show(args).await,
@@ -106,34 +107,17 @@ pub(super) fn run(args: &JobsArgs, file: Option<&Path>) -> ExitCode {
 }
 
 async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError> {
-    let operator = &args.operator;
-    let (client, token) = operator.connect(file).await?;
     let filters = [("status", args.status.map(JobState::as_str)), ("type", args.kind.map(JobKind::as_str))];
-    let mut jobs: Vec<JobView> = Vec::new();
-    let on_row = |row: &RawValue| {
-        if operator.json {
-            print_line(row.get());
-        } else {
-            jobs.push(parse_row(row)?);
-        }
-        Ok(())
-    };
-    client.for_each_row(&path_with_query("/jobs", &filters), &token, args.limit, on_row).await?;
-    if !operator.json {
-        print_line(view::job_table(&jobs, unix_now()).trim_end());
-    }
-    Ok(())
+    args.operator.list(file, &path_with_query("/jobs", &filters), args.limit, job_table).await
 }
 
 async fn show(args: &JobArgs) -> Result<(), OperatorError> {
     let client = Client::new(&args.server)?;
     let response = client.send_checked(&ApiRequest::get(&format!("/jobs/{}?cards=url", args.id))).await?;
     if args.json {
-        let json: Value = response.json()?;
-        print_line(&json.to_string());
+        print_line(&response.json::<Value>()?.to_string());
     } else {
-        let job = response.json()?;
-        print_line(view::job_details(&job, unix_now()).trim_end());
+        print_line(job_details(&response.json()?, unix_now()).trim_end());
     }
     Ok(())
 }
@@ -141,26 +125,106 @@ async fn show(args: &JobArgs) -> Result<(), OperatorError> {
 async fn cancel(args: &JobArgs) -> Result<(), OperatorError> {
     let client = Client::new(&args.server)?;
     let response = client.send_checked(&ApiRequest::post(&format!("/jobs/{}/cancel", args.id), None)).await?;
-    let job: JobView = response.json()?;
-    if args.json {
-        print_line(&response.text());
-    } else {
-        print_line(&format!("{}  {}", job.id, job.status));
-    }
-    Ok(())
+    Ok(print_response(&response, args.json, |job: JobView| format!("{}  {}", job.id, job.status))?)
 }
 
 async fn retry(args: &RetryArgs, file: Option<&Path>) -> Result<(), OperatorError> {
-    let operator = &args.operator;
-    let (client, token) = operator.connect(file).await?;
-    let path = format!("/jobs/{}/retry", args.id);
-    let response = client.send_checked(&ApiRequest::post(&path, None).operator(&token)).await?;
-    let job: RetryResponse = response.json()?;
-    if operator.json {
-        print_line(&response.text());
-    } else {
+    let line = |job: RetryResponse| {
         let [id, status] = [&job.job_id, &job.status].map(|word| printable(word));
-        print_line(&format!("{id}  {status}  {} pictures queued again", job.retried));
+        format!("{id}  {status}  {} pictures queued again", job.retried)
+    };
+    args.operator.send(file, ApiRequest::post(&format!("/jobs/{}/retry", args.id), None), line).await
+}
+
+/// A table of jobs. `now` is in Unix seconds.
+fn job_table(jobs: &[JobView], now: i64) -> String {
+    let mut rows = vec![["JOB", "STATUS", "TYPE", "PICTURES", "CREATED"].map(str::to_owned)];
+    rows.extend(jobs.iter().map(|job| {
+        let words = [&job.id, &job.status, &job.kind].map(|word| printable(word).into_owned());
+        let [id, status, kind] = words;
+        [id, status, kind, pictures(job), format!("{} ago", format_duration(now - job.created_at))]
+    }));
+    format_table(&rows)
+}
+
+/// A job with the results of its pictures. `now` is in Unix seconds.
+fn job_details(job: &JobView, now: i64) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<9} {}", printable(value));
+    };
+    row("job", &job.id);
+    row("status", &job.status);
+    row("type", &job.kind);
+    row("pictures", &pictures(job));
+    row("created", &format!("{} ago", format_duration(now - job.created_at)));
+    row("expires", &format!("in {}", format_duration(job.expires_at - now)));
+    row("request", &job.request_id);
+    if let Some(message) = &job.user_message {
+        row("why", message);
     }
-    Ok(())
+    if let Some(url) = &job.download_url {
+        row("results", url);
+    }
+    for picture in &job.results {
+        let colours: Vec<&str> = picture.colors.iter().take(COLOURS).map(|c| c.hex.as_str()).collect();
+        let _ = writeln!(text, "  {}  {}", printable(&picture.filename), printable(&colours.join(" ")));
+    }
+    for failed in &job.failed {
+        let line = format!("{}  {}: {}", failed.filename, failed.error_code, failed.user_message);
+        let _ = writeln!(text, "  {}", printable(&line));
+    }
+    text
+}
+
+/// The progress, or the number of good and failed pictures once the job has ended.
+fn pictures(job: &JobView) -> String {
+    match (job.results_count, job.failed_count) {
+        (Some(good), Some(0)) => format!("{good} good"),
+        (Some(good), Some(bad)) => format!("{good} good, {bad} failed"),
+        _ if job.has_ended() => "-".to_owned(),
+        _ => format!("{} %", job.progress),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(text: &str) -> JobView {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_table_has_a_header_and_one_line_for_each_job() {
+        let jobs = [
+            job(r#"{"job_id": "job_1", "status": "processing", "type": "zip_batch", "created_at": 40,
+                    "progress": 25}"#),
+            job(r#"{"job_id": "job_23", "status": "completed", "type": "image_batch", "created_at": -3600,
+                    "results_count": 3, "failed_count": 1}"#),
+        ];
+        let expected = [
+            "JOB     STATUS      TYPE         PICTURES          CREATED",
+            "job_1   processing  zip_batch    25 %              1 min ago",
+            "job_23  completed   image_batch  3 good, 1 failed  1 h ago",
+        ];
+        let shown = job_table(&jobs, 100);
+        assert_eq!(shown.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(job_table(&[], 0).lines().count(), 1);
+    }
+
+    #[test]
+    fn the_details_list_the_pictures_and_cannot_control_the_terminal() {
+        let shown = job_details(
+            &job(r##"{"job_id": "job_1", "status": "completed", "type": "zip_batch", "created_at": 0,
+                     "expires_at": 200000, "results_count": 1, "failed_count": 1, "download_url": "http://x/z",
+                     "results": [{"filename": "a\u001b[2J.png", "colors": [{"hex": "#010203"}]}],
+                     "failed": [{"filename": "b", "error_code": "PROCESSING_ERROR", "user_message": "No."}]}"##),
+            10,
+        );
+        assert!(shown.contains("expires   in 2 days\n"), "{shown}");
+        assert!(shown.contains("results   http://x/z\n"), "{shown}");
+        assert!(shown.contains("  a\\u{1b}[2J.png  #010203\n"), "{shown}");
+        assert!(shown.contains("  b  PROCESSING_ERROR: No.\n"), "{shown}");
+    }
 }

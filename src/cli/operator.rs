@@ -1,13 +1,16 @@
-//! Shared by the commands that need the operator token: server and token arguments, JSON output, the exit code.
+//! Shared by the commands that need the operator token: server and token arguments, lists, and requests with a short
+//! response. Errors are the client's, or that there is no token.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use clap::Args;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
-use super::client::{Client, ClientError, ServerArgs};
+use super::client::{ApiRequest, ApiResponse, Client, ClientError, ServerArgs, parse_row};
 use super::secret::{self, TokenError};
-use super::terminal::eprint_line;
+use super::terminal::print_line;
+use crate::signing::unix_now;
 
 /// The service to ask, and the token to use.
 #[derive(Debug, Args)]
@@ -38,15 +41,53 @@ impl OperatorArgs {
         let token = secret::token(self.token.as_deref(), &client, file).await?;
         Ok((client, token))
     }
+
+    /// Prints up to `limit` rows of a list: as JSON, or as the table that `table` makes of them and the time. The path
+    /// must have a query.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        file: Option<&Path>,
+        path: &str,
+        limit: u32,
+        table: fn(&[T], i64) -> String,
+    ) -> Result<(), OperatorError> {
+        let (client, token) = self.connect(file).await?;
+        let mut rows = Vec::new();
+        let on_row = |row: &RawValue| {
+            if self.json {
+                print_line(row.get());
+            } else {
+                rows.push(parse_row(row)?);
+            }
+            Ok(())
+        };
+        client.for_each_row(path, &token, limit, on_row).await?;
+        if !self.json {
+            print_line(table(&rows, unix_now()).trim_end());
+        }
+        Ok(())
+    }
+
+    /// Sends a request and prints the response.
+    pub(super) async fn send<T: DeserializeOwned>(
+        &self,
+        file: Option<&Path>,
+        request: ApiRequest<'_>,
+        line: impl FnOnce(T) -> String,
+    ) -> Result<(), OperatorError> {
+        let (client, token) = self.connect(file).await?;
+        let response = client.send_checked(&request.operator(&token)).await?;
+        Ok(print_response(&response, self.json, line)?)
+    }
 }
 
-/// Runs a command. An error is printed on standard error and gives exit code 1.
-pub(super) fn run(command: impl Future<Output = Result<(), OperatorError>>) -> ExitCode {
-    match actix_web::rt::System::new().block_on(command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprint_line(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+/// Prints a response: its JSON, or the line that `line` makes of it.
+pub(super) fn print_response<T: DeserializeOwned>(
+    response: &ApiResponse,
+    json: bool,
+    line: impl FnOnce(T) -> String,
+) -> Result<(), ClientError> {
+    let value = response.json()?;
+    print_line(&if json { response.text() } else { line(value) });
+    Ok(())
 }

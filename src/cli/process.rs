@@ -19,7 +19,7 @@ use clap::{ArgAction, Args, ValueEnum, value_parser};
 use huemill_imaging::{Aspect, CardFormat, Options};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::terminal::{EXIT_USAGE, eprint_line};
+use super::terminal::{EXIT_USAGE, eprint_line, fail};
 use output::OutputFormat;
 use picture::{FileProcessor, FileResult};
 
@@ -95,10 +95,7 @@ pub(super) fn run(args: &ProcessArgs) -> ExitCode {
     };
     let cards = match args.out.as_deref().map(|out| cards::plan(&args.files, out, options.card)).transpose() {
         Ok(cards) => cards,
-        Err(error) => {
-            eprint_line(&error.to_string());
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return fail(error),
     };
     let format =
         OutputFormat::choose(args.json, io::stdout().is_terminal(), std::env::var_os("NO_COLOR").as_deref());

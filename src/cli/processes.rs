@@ -3,21 +3,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::client::{ApiRequest, parse_row};
-use super::operator::{self, OperatorArgs, OperatorError};
-use super::table::{format_duration, format_table, unix_now};
-use super::terminal::{print_line, printable};
-
-/// The arguments of `huemill processes`.
-#[derive(Debug, Args)]
-pub(super) struct ProcessesArgs {
-    #[command(flatten)]
-    operator: OperatorArgs,
-}
+use super::operator::{OperatorArgs, OperatorError};
+use super::terminal::{block_on, format_duration, format_table, print_line, printable};
+use crate::signing::unix_now;
 
 #[derive(Deserialize)]
 struct ProcessList {
@@ -38,8 +30,8 @@ struct ProcessRow {
     pictures: u32,
 }
 
-pub(super) fn run(args: &ProcessesArgs, file: Option<&Path>) -> ExitCode {
-    operator::run(list(&args.operator, file))
+pub(super) fn run(operator: &OperatorArgs, file: Option<&Path>) -> ExitCode {
+    block_on(list(operator, file))
 }
 
 async fn list(operator: &OperatorArgs, file: Option<&Path>) -> Result<(), OperatorError> {

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::client::{ApiRequest, path_with_query};
 use super::jobs::job_kind;
-use super::operator::{self, OperatorArgs, OperatorError};
-use super::terminal::{print_line, printable};
+use super::operator::{OperatorArgs, OperatorError};
+use super::terminal::{block_on, printable};
 
 /// The arguments of `huemill queue`.
 #[derive(Debug, Args)]
@@ -22,17 +22,11 @@ pub(super) struct QueueArgs {
 #[derive(Debug, Subcommand)]
 enum QueueCommand {
     /// Show whether the queue is paused
-    Status(StatusArgs),
+    Status(OperatorArgs),
     /// Stop handing out pictures; pictures in progress are finished and new jobs are accepted
     Pause(ChangeArgs),
     /// Hand out pictures again; without --type, for every type of job
     Resume(ChangeArgs),
-}
-
-#[derive(Debug, Args)]
-struct StatusArgs {
-    #[command(flatten)]
-    operator: OperatorArgs,
 }
 
 #[derive(Debug, Args)]
@@ -50,9 +44,9 @@ struct QueueState {
 }
 
 pub(super) fn run(args: &QueueArgs, file: Option<&Path>) -> ExitCode {
-    operator::run(async {
+    block_on(async {
         match &args.command {
-            QueueCommand::Status(args) => send(&args.operator, file, ApiRequest::get("/queue")).await,
+            QueueCommand::Status(operator) => operator.send(file, ApiRequest::get("/queue"), summary).await,
             QueueCommand::Pause(args) => change(args, file, "/queue/pause").await,
             QueueCommand::Resume(args) => change(args, file, "/queue/resume").await,
         }
@@ -64,31 +58,15 @@ async fn change(args: &ChangeArgs, file: Option<&Path>, path: &str) -> Result<()
         Some(kind) => path_with_query(path, &[("type", Some(kind.as_str()))]),
         None => path.to_owned(),
     };
-    send(&args.operator, file, ApiRequest::post(&path, None)).await
-}
-
-async fn send(
-    operator: &OperatorArgs,
-    file: Option<&Path>,
-    request: ApiRequest<'_>,
-) -> Result<(), OperatorError> {
-    let (client, token) = operator.connect(file).await?;
-    let response = client.send_checked(&request.operator(&token)).await?;
-    let queue: QueueState = response.json()?;
-    if operator.json {
-        print_line(&response.text());
-    } else {
-        print_line(&summary(&queue.paused));
-    }
-    Ok(())
+    args.operator.send(file, ApiRequest::post(&path, None), summary).await
 }
 
 /// One line that says what is paused.
-fn summary(paused: &[String]) -> String {
-    match paused {
-        [] => "running".to_owned(),
-        paused => format!("paused: {}", printable(&paused.join(", "))),
+fn summary(QueueState { paused }: QueueState) -> String {
+    if paused.is_empty() {
+        return "running".to_owned();
     }
+    format!("paused: {}", printable(&paused.join(", ")))
 }
 
 #[cfg(test)]
@@ -97,7 +75,8 @@ mod tests {
 
     #[test]
     fn the_summary_is_one_line() {
-        assert_eq!(summary(&[]), "running");
-        assert_eq!(summary(&["all".into(), "zip_batch".into()]), "paused: all, zip_batch");
+        assert_eq!(summary(QueueState { paused: vec![] }), "running");
+        let paused = vec!["all".into(), "zip_batch".into()];
+        assert_eq!(summary(QueueState { paused }), "paused: all, zip_batch");
     }
 }

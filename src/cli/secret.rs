@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::client::Client;
-use super::terminal::{EXIT_CONFIG, eprint_line, print_line};
+use super::terminal::{block_on, print_line, with_settings};
 use crate::settings::{Environment, Problems, Settings};
 use crate::storage::{self, SecretName, StorageError};
 
@@ -45,62 +45,33 @@ pub(super) enum TokenError {
 }
 
 pub(super) fn run(args: &SecretArgs, file: Option<&Path>) -> ExitCode {
-    let settings = match Settings::load(file, &Environment::of_process()) {
-        Ok(settings) => settings,
-        Err(problems) => {
-            print_problems(&problems);
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
     let name = match args.name {
         SecretArg::Operator => SecretName::Operator,
         SecretArg::Webhook => SecretName::Webhook,
     };
-    match actix_web::rt::System::new().block_on(storage::secret(&settings, name)) {
-        Ok(secret) => {
-            print_line(secret.expose_secret());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprint_line(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    with_settings(file, |settings| {
+        block_on(async {
+            storage::secret(settings, name).await.map(|secret| print_line(secret.expose_secret()))
+        })
+    })
 }
 
-/// Prints one line for each problem.
-pub(super) fn print_problems(problems: &Problems) {
-    for line in problems.to_string().lines() {
-        eprint_line(line);
-    }
-}
-
-/// Returns the given operator token, or else finds one.
+/// Returns the given operator token, or else the configured one. For a service on this machine, falls back to the token in
+/// the store that the settings name, if that store exists.
 pub(super) async fn token(
     given: Option<&str>,
     client: &Client,
     file: Option<&Path>,
 ) -> Result<String, TokenError> {
-    match given {
-        Some(token) => Ok(token.to_owned()),
-        None => find_token(client, file).await,
+    if let Some(token) = given {
+        return Ok(token.to_owned());
     }
-}
-
-/// Returns the configured operator token. For a service on this machine, falls back to the token in the store that the
-/// settings name, if that store exists.
-async fn find_token(client: &Client, file: Option<&Path>) -> Result<String, TokenError> {
     let settings = Settings::load(file, &Environment::of_process()).map_err(TokenError::Settings)?;
-    let token = &settings.security.operator_token;
-    if !token.expose_secret().is_empty() {
-        return Ok(exposed(token));
-    }
-    if !client.is_local() || !storage::store_exists(&settings) {
+    let is_configured = !settings.security.operator_token.expose_secret().is_empty();
+    let has_token = is_configured || (client.is_local() && storage::store_exists(&settings));
+    if !has_token {
         return Err(TokenError::None);
     }
-    Ok(exposed(&storage::secret(&settings, SecretName::Operator).await?))
-}
-
-fn exposed(token: &SecretString) -> String {
-    token.expose_secret().to_owned()
+    let token = storage::secret(&settings, SecretName::Operator).await?;
+    Ok(token.expose_secret().to_owned())
 }

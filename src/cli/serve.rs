@@ -1,4 +1,6 @@
 //! `huemill serve`: sets up settings, log and runtimes, runs the service, and returns its exit code.
+//!
+//! SIGUSR1 turns on debug lines and SIGUSR2 restores the configured filter; both work while HTTP does not.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -11,12 +13,12 @@ use huemill_observability::json_log::{self, FilterHandle};
 use huemill_observability::trace::{Export, ExportError};
 use huemill_observability::{log, log_writer};
 use huemill_store::store::Role;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::terminal::EXIT_CONFIG;
+use super::terminal::{EXIT_CONFIG, refuse_settings};
 use crate::application::{Application, StartError};
 use crate::settings::{Environment, Settings};
-use crate::signals;
 use crate::storage;
 
 /// How long the I/O runtime may take to shut down.
@@ -43,10 +45,7 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
     }
     let settings = match Settings::load(file, &environment) {
         Ok(settings) => settings,
-        Err(problems) => {
-            eprint!("{problems}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
+        Err(problems) => return refuse_settings(&problems),
     };
     // The guard writes the lines that are still buffered when it is dropped.
     let (writer, _flush_guard) = log_writer::stdout();
@@ -69,13 +68,13 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
 }
 
 fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::error::Error>> {
-    let io = io_runtime()?;
+    // For store calls and for timers of plain threads. It starts before the actors and stops after them.
+    let io = Builder::new_multi_thread().worker_threads(2).thread_name("io").enable_all().build()?;
     // Dropped before the runtime, because it still sends its last spans on it.
     let export = Export::start(env!("CARGO_PKG_VERSION"), io.handle())?;
     // `System::run` and the main attribute lose the exit code.
     let code = actix_rt::System::new().block_on(async {
-        signals::change_log_filter_on_signals(filter, settings.log.filter.clone())
-            .map_err(StartError::Signals)?;
+        change_log_filter_on_signals(filter, settings.log.filter.clone()).map_err(StartError::Signals)?;
         let application = Application::build(settings, io.handle()).await?;
         let addresses = application.addresses().to_vec();
         log!(
@@ -92,9 +91,27 @@ fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::e
     Ok(code)
 }
 
-/// The runtime for store calls and for timers of plain threads. It starts before the actors and stops after them.
-fn io_runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).thread_name("io").enable_all().build()
+/// Changes the log filter on signals: SIGUSR1 adds Huemill's debug lines to `configured`, SIGUSR2 removes them.
+///
+/// # Errors
+/// The signal handlers cannot be installed.
+fn change_log_filter_on_signals(handle: FilterHandle, configured: String) -> std::io::Result<()> {
+    let (mut verbose, mut normal) =
+        (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
+    actix_rt::spawn(async move {
+        loop {
+            let filter = tokio::select! {
+                // If both are pending, SIGUSR1 is handled first, so SIGUSR2 wins.
+                biased;
+                _ = verbose.recv() => format!("{configured},huemill=debug"),
+                _ = normal.recv() => configured.clone(),
+            };
+            if handle.set(&filter).is_ok() {
+                log!(LOG_FILTER_CHANGED, filter);
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Prints three lines for a person who starts the service in a terminal.

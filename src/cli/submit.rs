@@ -17,7 +17,7 @@ use rand::RngCore;
 
 use super::client::{ApiRequest, ApiResponse, Client, ClientError, Form, JobView, ServerArgs};
 use super::process::{COLORS, CardFormatArg};
-use super::terminal::{EXIT_USAGE, eprint_line, print_line};
+use super::terminal::{EXIT_USAGE, block_on, eprint_line, fail, print_line};
 use files::JobFiles;
 
 /// Exit code after Ctrl-C.
@@ -87,13 +87,7 @@ pub(super) fn run(args: &SubmitArgs) -> ExitCode {
             return ExitCode::from(if error.is_usage() { EXIT_USAGE } else { 1 });
         }
     };
-    match actix_web::rt::System::new().block_on(submit(args, &files)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprint_line(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    block_on(submit(args, &files))
 }
 
 impl SubmitArgs {
@@ -139,19 +133,19 @@ async fn submit(args: &SubmitArgs, files: &JobFiles) -> Result<ExitCode, ClientE
     let client = Client::new(&args.server)?;
     let response = create_job(args, files, &client).await?;
     let job: JobView = response.json()?;
-    let output = if args.json { response.text() } else { job.id.clone() };
-    if !args.watch {
-        print_line(&output);
-        return Ok(ExitCode::SUCCESS);
-    }
     if !args.json {
-        print_line(&output);
+        print_line(&job.id);
+    } else if !args.watch {
+        print_line(&response.text());
+    }
+    if !args.watch {
+        return Ok(ExitCode::SUCCESS);
     }
     tokio::select! {
         exit_code = wait_and_save(args, &client, &job.id) => exit_code,
         // From here on Ctrl-C no longer ends the process by itself, so it also works while results are saved.
         _ = tokio::signal::ctrl_c() => {
-            let (server, id) = (client.server(), &job.id);
+            let (server, id) = (&client.server, &job.id);
             eprint_line(&format!("the job continues; check it with: huemill jobs show {id} --server {server}"));
             Ok(ExitCode::from(EXIT_INTERRUPTED))
         }
@@ -200,10 +194,7 @@ async fn report_and_save(args: &SubmitArgs, client: &Client, job: &JobView) -> R
         let out = args.out.clone().unwrap_or_else(default);
         match download::save_results(client, &job.id, &out).await {
             Ok(count) => eprint_line(&format!("{count} cards and manifest.json in {}", out.display())),
-            Err(error) => {
-                eprint_line(&format!("cannot save the results: {error}"));
-                return Ok(ExitCode::FAILURE);
-            }
+            Err(error) => return Ok(fail(format_args!("cannot save the results: {error}"))),
         }
     } else if let Some(message) = job.user_message.as_ref().filter(|_| job.failed.is_empty()) {
         eprint_line(message);

@@ -1,17 +1,51 @@
-//! What every command writes to the terminal: lines on standard output, errors on standard error, exit codes.
+//! What every command shares: it loads the settings, prints lines and tables on standard output and errors on standard
+//! error, and ends with an exit code.
 //!
 //! Text from outside (file names, answers of the service) is escaped, so that it cannot control the terminal.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::{ExitCode, Termination};
 
 use huemill_observability::json_log::is_unprintable;
+
+use crate::settings::{Environment, Problems, Settings};
 
 /// Exit code for settings or arguments that cannot be used (`EX_CONFIG` of sysexits.h).
 pub(super) const EXIT_CONFIG: u8 = 78;
 
 /// Exit code for arguments that cannot be used together; clap uses the same one.
 pub(super) const EXIT_USAGE: u8 = 2;
+
+/// Runs a command in an actix system. An error is printed and gives exit code 1.
+pub(super) fn block_on<T: Termination, E: Display>(command: impl Future<Output = Result<T, E>>) -> ExitCode {
+    actix_web::rt::System::new().block_on(command).map_or_else(fail, Termination::report)
+}
+
+/// Prints an error and returns exit code 1.
+pub(super) fn fail(error: impl Display) -> ExitCode {
+    eprint_line(&error.to_string());
+    ExitCode::FAILURE
+}
+
+/// Runs a command with the settings. If they are not valid, prints one line for each problem.
+pub(super) fn with_settings(file: Option<&Path>, command: impl FnOnce(&Settings) -> ExitCode) -> ExitCode {
+    match Settings::load(file, &Environment::of_process()) {
+        Ok(settings) => command(&settings),
+        Err(problems) => {
+            problems.to_string().lines().for_each(eprint_line);
+            ExitCode::from(EXIT_CONFIG)
+        }
+    }
+}
+
+/// Prints what is wrong with the settings, without the program's name in front, and returns the exit code.
+pub(super) fn refuse_settings(problems: &Problems) -> ExitCode {
+    let _ = write!(io::stderr(), "{problems}");
+    ExitCode::from(EXIT_CONFIG)
+}
 
 /// Prints a line on standard output. A closed pipe is not an error.
 pub(super) fn print_line(text: &str) {
@@ -41,6 +75,30 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Formats rows as columns. Each column is as wide as its widest cell.
+pub(super) fn format_table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// Formats a number of seconds in the largest unit that fits at least once.
+pub(super) fn format_duration(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +107,11 @@ mod tests {
     fn printable_escapes_control_characters() {
         assert_eq!(printable("plain é 世.png"), "plain é 世.png");
         assert_eq!(printable("a\n\u{1b}[2J\u{202e}gpj.png"), "a\\n\\u{1b}[2J\\u{202e}gpj.png");
+    }
+
+    #[test]
+    fn durations_have_one_unit() {
+        let formatted = [-5, 59, 60, 3_599, 3_600, 172_799, 172_800].map(format_duration);
+        assert_eq!(formatted, ["0 s", "59 s", "1 min", "59 min", "1 h", "47 h", "2 days"]);
     }
 }

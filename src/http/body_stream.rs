@@ -86,21 +86,7 @@ impl Base64Encoder {
 }
 
 /// The body of a HEAD response: no bytes, only their length if it is known.
-pub(crate) struct HeadBody(BodySize);
-
-impl HeadBody {
-    /// For a body of `length` bytes.
-    #[must_use]
-    pub(crate) fn sized(length: u64) -> Self {
-        Self(BodySize::Sized(length))
-    }
-
-    /// For a body whose length is unknown.
-    #[must_use]
-    pub(crate) fn unsized_stream() -> Self {
-        Self(BodySize::Stream)
-    }
-}
+pub(crate) struct HeadBody(pub BodySize);
 
 impl MessageBody for HeadBody {
     type Error = Infallible;

@@ -7,7 +7,7 @@ use actix_web::web::Query;
 use huemill_actors::fault::Fault;
 use huemill_imaging::{CardFormat, Options};
 
-use super::input_error::{given_twice, invalid};
+use super::problem::{given_twice, invalid};
 
 /// What to produce, and how to respond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,7 +44,6 @@ pub(crate) type SharedBody = Rc<RefCell<Payload>>;
 
 impl Context {
     /// The context of a request that begins now.
-    #[must_use]
     pub(crate) fn new(id: RequestId, in_flight: Option<InFlightGuard>) -> Rc<Self> {
         Rc::new(Self {
             id,
@@ -73,7 +72,6 @@ impl Context {
     }
 
     /// SHA-256 of the body so far, if it is hashed.
-    #[must_use]
     pub(crate) fn body_digest(&self) -> Option<[u8; 32]> {
         self.hasher.borrow().as_ref().map(|hasher| hasher.clone().finalize().into())
     }
@@ -98,7 +96,6 @@ impl Context {
     }
 
     /// How long the service has waited for the client.
-    #[must_use]
     pub(crate) fn waited(&self) -> Duration {
         self.waited.get() + self.waiting_since.get().map_or(Duration::ZERO, |since| since.elapsed())
     }
@@ -109,7 +106,6 @@ impl Context {
     }
 
     /// Whether the whole body was read.
-    #[must_use]
     pub(crate) fn has_whole_body(&self) -> bool {
         self.body_ended.get().is_some()
     }
@@ -120,13 +116,11 @@ impl Context {
     }
 
     /// Whether the body arrived too slowly.
-    #[must_use]
     pub(crate) fn was_too_slow(&self) -> bool {
         self.too_slow.get()
     }
 
     /// Bytes of the body received so far.
-    #[must_use]
     pub(crate) fn bytes_in(&self) -> u64 {
         self.bytes_in.get()
     }
@@ -139,7 +133,6 @@ impl Context {
 
     /// Time since the last byte of the body, or since the request's head if there is no body. If the body never arrived
     /// completely, the time that the service waited for its client does not count.
-    #[must_use]
     pub(crate) fn elapsed(&self) -> Duration {
         self.fixed_duration.get().unwrap_or_else(|| match self.body_ended.get() {
             Some(ended) => ended.elapsed(),

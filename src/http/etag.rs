@@ -1,9 +1,9 @@
 //! Entity tags and the conditions of requests on them (RFC 9110, 8.8.3 and 13.1): `If-None-Match` and `If-Range`.
 
-use actix_web::HttpMessage;
 use actix_web::http::header::{
-    EntityTag, Header, HeaderValue, IF_RANGE, IfNoneMatch, IfRange, TryIntoHeaderValue,
+    ETAG, EntityTag, Header, HeaderValue, IF_RANGE, IfNoneMatch, IfRange, TryIntoHeaderValue,
 };
+use actix_web::{HttpMessage, HttpResponse};
 
 /// A strong entity tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,20 +11,22 @@ pub(crate) struct ETag(EntityTag);
 
 impl ETag {
     /// The tag with this text: visible ASCII without quotes.
-    #[must_use]
     pub(crate) fn new(text: impl std::fmt::Display) -> Self {
         Self(EntityTag::new_strong(text.to_string()))
     }
 
     /// The tag as a header value.
-    #[must_use]
     pub(crate) fn header_value(&self) -> HeaderValue {
         self.0.clone().try_into_value().unwrap_or_else(|_| HeaderValue::from_static("\"\""))
     }
 
+    /// The response to a client that has this version.
+    pub(crate) fn not_modified(&self) -> HttpResponse {
+        HttpResponse::NotModified().insert_header((ETAG, self.header_value())).finish()
+    }
+
     /// Whether `If-None-Match` says that the client has this version: `*`, or a list that contains the tag, weak or
     /// strong.
-    #[must_use]
     pub(crate) fn matches(&self, request: &impl HttpMessage) -> bool {
         match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,
@@ -34,7 +36,6 @@ impl ETag {
     }
 
     /// Whether a range may be sent: there is no `If-Range`, or it is this tag, strong. A date never matches.
-    #[must_use]
     pub(crate) fn allows_range(&self, request: &impl HttpMessage) -> bool {
         if !request.headers().contains_key(IF_RANGE) {
             return true;

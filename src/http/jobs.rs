@@ -1,5 +1,5 @@
 //! The job routes: create a job, poll its status or stream its changes, download its results, cancel or delete it. The
-//! operator can also list jobs and retry pictures. Anyone who knows a job's id may see the job.
+//! operator can also list jobs, which is here, and retry pictures. Anyone who knows a job's id may see the job.
 
 mod control;
 mod create;
@@ -9,8 +9,6 @@ mod fields;
 mod fingerprint;
 mod idempotency_key;
 pub(crate) mod links;
-mod list;
-mod lookup;
 pub(crate) mod poll_history;
 mod results;
 mod results_archive;
@@ -18,52 +16,112 @@ mod status;
 mod summary;
 mod urls;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use huemill_actors::fault::Fault;
+use huemill_store::job::{JobId, JobKind, JobState};
+use huemill_store::store::JobFilter;
+use serde::Serialize;
 
-use super::route::{self, resource};
+use super::list_query::{ListQuery, cut_page};
+use super::problem::Problem;
+use super::route::{self, get, post};
+use super::state::{Jobs, Operations};
+use summary::JobSummary;
 
 /// Registers the routes of users and operators.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            resource(route::JOBS)
-                .route(web::post().to(create::create))
-                .route(web::get().to(list::list))
-                .route(web::head().to(list::list)),
-        )
-        .service(
-            resource(route::JOB)
-                .route(web::get().to(status::status))
-                .route(web::head().to(status::status))
-                .route(web::delete().to(control::delete)),
-        )
-        .service(
-            resource(route::JOB_EVENTS)
-                .route(web::get().to(events::events))
-                .route(web::head().to(events::events)),
-        )
-        .service(resource(route::JOB_CANCEL).route(web::post().to(control::cancel)))
-        .configure(retry)
-        .service(
-            resource(route::JOB_RESULTS)
-                .route(web::get().to(download::results))
-                .route(web::head().to(download::results)),
-        )
-        .service(
-            resource(route::JOB_CARD)
-                .route(web::get().to(download::card))
-                .route(web::head().to(download::card)),
-        );
+        .service(get(route::JOBS, list).route(web::post().to(create::create)))
+        .service(get(route::JOB, status::status).route(web::delete().to(control::delete)))
+        .service(get(route::JOB_EVENTS, events::events))
+        .service(post(route::JOB_CANCEL, control::cancel))
+        .service(post(route::JOB_RETRY, control::retry))
+        .service(get(route::JOB_RESULTS, download::results))
+        .service(get(route::JOB_CARD, download::card));
 }
 
 /// Registers only the operators' routes, for a process that answers no users.
 pub(crate) fn operators(config: &mut ServiceConfig) {
-    let jobs = web::resource(route::JOBS.path).route(web::get().to(list::list));
     config
-        .service(jobs.route(web::head().to(list::list)).default_service(web::to(route::not_found)))
-        .configure(retry);
+        .service(get(route::JOBS, list).default_service(web::to(route::not_found)))
+        .service(post(route::JOB_RETRY, control::retry));
 }
 
-fn retry(config: &mut ServiceConfig) {
-    config.service(resource(route::JOB_RETRY).route(web::post().to(control::retry)));
+#[derive(Serialize)]
+struct JobPage<'a> {
+    jobs: Vec<JobSummary<'a>>,
+    next_cursor: Option<String>,
+}
+
+/// A page of jobs.
+async fn list(
+    request: HttpRequest,
+    operations: Data<Operations>,
+    jobs: Data<Jobs>,
+) -> Result<HttpResponse, Problem> {
+    operations.operator.check(request.headers())?;
+    let mut listing = parse_listing(request.query_string())?;
+    let limit = listing.limit;
+    // One more row shows whether there is another page.
+    listing.limit += 1;
+    let mut rows = jobs.repository.store.list(&listing).await?;
+    let next_cursor = cut_page(&mut rows, limit, |job| job.id.as_str());
+    let rows = rows.iter().map(|job| JobSummary::new(job, &jobs.links)).collect();
+    Ok(HttpResponse::Ok().json(JobPage { jobs: rows, next_cursor }))
+}
+
+fn parse_listing(query: &str) -> Result<JobFilter, Fault> {
+    let query = ListQuery::parse(query)?;
+    Ok(JobFilter {
+        state: query.word("status", JobState::ALL, JobState::as_str)?,
+        kind: query.word("type", JobKind::ALL, JobKind::as_str)?,
+        before: query.cursor(JobId::parse)?,
+        limit: query.limit()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use huemill_actors::fault::Code;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_query_is_the_first_page_of_all_jobs() {
+        let all = parse_listing("").unwrap();
+        assert_eq!((all.state, all.kind, all.before, all.limit), (None, None, None, 50));
+    }
+
+    #[test]
+    fn the_query_filters_the_list() {
+        let id = JobId::generate(Duration::from_secs(9), &mut rand::rng());
+        let cursor = cut_page(&mut vec![id.clone(), id.clone()], 1, JobId::as_str).unwrap();
+        let query = format!("status=failed&type=zip_batch&limit=200&cursor={cursor}");
+        let some = parse_listing(&query).unwrap();
+        assert_eq!((some.state, some.kind), (Some(JobState::Failed), Some(JobKind::Zip)));
+        assert_eq!((some.before, some.limit), (Some(id), 200));
+    }
+
+    #[test]
+    fn invalid_filters_are_rejected() {
+        for query in [
+            "status=done",
+            "status=",
+            "type=zip",
+            "limit=0",
+            "limit=201",
+            "limit=-1",
+            "limit=x",
+            "cursor=x",
+            "cursor=",
+            "cursor=am9i",
+            "limit=5&limit=5",
+            "status=queued%27%20OR%201=1--",
+        ] {
+            assert_eq!(parse_listing(query).unwrap_err().code, Code::InvalidInput, "{query}");
+        }
+    }
 }

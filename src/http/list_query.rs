@@ -3,7 +3,7 @@
 use huemill_actors::fault::Fault;
 
 use super::content_negotiation::query_pairs;
-use super::input_error::invalid;
+use super::problem::invalid;
 
 /// Default and maximum number of rows in a page.
 const DEFAULT_LIMIT: u32 = 50;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use huemill_actors::clock::Instant;
 use huemill_actors::health::Check;
 use huemill_actors::observed::Observation;
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::problem::{OwnErrorBody, Problem};
 use super::queue::type_name;
-use super::route::{self, resource};
+use super::route::{self, get};
 use super::state::Operations;
 
 /// The service's name in `/health`.
@@ -26,9 +26,9 @@ const FEATURES: [&str; 5] = ["palette", "crop", "card", "zip", "jobs"];
 /// Registers the routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(resource(route::HEALTH).route(web::get().to(health)).route(web::head().to(health)))
-        .service(resource(route::READY).route(web::get().to(ready)).route(web::head().to(ready)))
-        .service(resource(route::METRICS).route(web::get().to(metrics)).route(web::head().to(metrics)));
+        .service(get(route::HEALTH, health))
+        .service(get(route::READY, ready))
+        .service(get(route::METRICS, metrics));
 }
 
 #[derive(Serialize)]
@@ -176,7 +176,7 @@ async fn metrics(operations: Data<Operations>) -> Result<HttpResponse, Problem> 
 /// Registers the routes that inject faults, for drills. No release has them, so the table of routes has none either.
 #[cfg(feature = "faults")]
 pub(crate) fn fault_routes(config: &mut ServiceConfig) {
-    config.service(web::resource("/faults/panic").route(web::post().to(inject_panic)));
+    config.service(actix_web::web::resource("/faults/panic").route(actix_web::web::post().to(inject_panic)));
 }
 
 /// Makes an actor panic, for the operator.

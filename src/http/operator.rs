@@ -12,7 +12,6 @@ pub(crate) struct OperatorToken(SecretString);
 
 impl OperatorToken {
     /// The configured or generated token.
-    #[must_use]
     pub(crate) fn new(token: SecretString) -> Self {
         Self(token)
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::picture_summary::PictureSummary;
-use huemill_imaging::{Card, Outcome};
+use huemill_imaging::Outcome;
 use serde::Serialize;
 
 /// A picture without a result, as `failed` lists it.
@@ -24,11 +24,7 @@ pub(crate) struct FailedPicture {
 /// # Errors
 /// If the members cannot be written as JSON, which no outcome of the engine causes.
 pub(crate) fn document(outcome: &Outcome) -> Result<Vec<u8>, Fault> {
-    let mut json = Vec::with_capacity(estimated_size(&outcome.card));
-    json.extend_from_slice(b"{\"success\":true,");
-    write_members(&mut json, outcome).map_err(not_written)?;
-    json.push(b'}');
-    Ok(json)
+    object("success", &true, outcome)
 }
 
 /// One element of `results`: the picture's name in its archive and its members.
@@ -36,29 +32,26 @@ pub(crate) fn document(outcome: &Outcome) -> Result<Vec<u8>, Fault> {
 /// # Errors
 /// As [`document`].
 pub(crate) fn element(name: &str, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
-    let mut json = Vec::with_capacity(estimated_size(&outcome.card) + name.len());
-    json.extend_from_slice(b"{\"filename\":");
-    serde_json::to_writer(&mut json, name).map_err(not_written)?;
-    json.push(b',');
-    write_members(&mut json, outcome).map_err(not_written)?;
+    object("filename", &name, outcome)
+}
+
+/// An object of one member, the members of a picture, and its card.
+fn object(name: &str, value: &impl Serialize, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
+    // Room for the card's base64 and the members around it.
+    let mut json = Vec::with_capacity(outcome.card.bytes.len().div_ceil(3) * 4 + 8 * 1024);
+    json.extend_from_slice(format!("{{\"{name}\":").as_bytes());
+    serde_json::to_writer(&mut json, value)
+        .and_then(|()| write_members(&mut json, outcome))
+        .map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
     json.push(b'}');
     Ok(json)
 }
 
-fn not_written(error: serde_json::Error) -> Fault {
-    Fault::new(Code::InternalError).with_cause(error)
-}
-
-/// Bytes of the card's base64 and the members around it.
-fn estimated_size(card: &Card) -> usize {
-    card.bytes.len().div_ceil(3) * 4 + 8 * 1024
-}
-
-/// Writes the members of a picture and its card, without braces.
+/// Writes a comma, the members of a picture and its card, without braces.
 fn write_members(json: &mut Vec<u8>, outcome: &Outcome) -> Result<(), serde_json::Error> {
     let start = json.len();
     serde_json::to_writer(&mut *json, &PictureSummary::from(outcome))?;
-    json.remove(start);
+    json[start] = b',';
     json.pop();
     json.extend_from_slice(b",\"social_image\":\"data:");
     json.extend_from_slice(outcome.card.format.media_type().as_bytes());

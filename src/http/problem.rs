@@ -1,11 +1,15 @@
-//! Writes errors as responses: RFC 9457 with the members that existing clients read.
+//! Errors: the faults of requests whose input cannot be used, and how every error is written as a response (RFC 9457
+//! with the members that existing clients read). A fault's message goes to the client, its cause to the log.
 //!
 //! Code that fails (handler, extractor, router, middleware) puts a [`Fault`] into its response. The middleware then
 //! writes the body here, once, with the request's id. The framework's own errors carry no fault; their status decides.
 
+use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
+use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -30,7 +34,6 @@ impl<T: Into<Fault>> From<T> for Problem {
 
 impl Problem {
     /// The response that carries this problem.
-    #[must_use]
     pub(crate) fn into_response(self) -> HttpResponse {
         self.error_response()
     }
@@ -55,8 +58,53 @@ impl ResponseError for Problem {
     }
 }
 
+/// Input that is malformed or out of range.
+pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Fault {
+    Fault::new(Code::InvalidInput).with_message(message)
+}
+
+/// A field that may be given once.
+pub(crate) fn given_twice(name: &str) -> Fault {
+    invalid(format!("`{name}` was given more than once."))
+}
+
+/// A file or body of more than `limit` bytes. `size` is its declared size, if the client declared one.
+pub(crate) fn too_large(limit: u64, size: Option<u64>) -> Fault {
+    let cause = match size {
+        Some(size) => format!("{size} bytes declared, {limit} allowed"),
+        None => format!("more than {limit} bytes received"),
+    };
+    let megabytes = limit as f64 / 1e6;
+    Fault::new(Code::PayloadTooLarge)
+        .with_message(format!("This is larger than the maximum of {megabytes} MB. Send something smaller."))
+        .with_cause(cause)
+}
+
+/// A body that ended early or was not valid HTTP. The middleware replaces this if the body was too slow.
+pub(crate) fn broken_body(error: PayloadError) -> Fault {
+    match error {
+        PayloadError::Overflow => Fault::new(Code::PayloadTooLarge).with_cause(error),
+        other => invalid("The request's body ended early. Send it again.").with_cause(other),
+    }
+}
+
+/// A spool that could not be written. A full or missing disk is temporary; everything else is an internal error.
+pub(crate) fn spool_failed(error: std::io::Error) -> Fault {
+    match error.kind() {
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::NotFound
+        | ErrorKind::PermissionDenied
+        | ErrorKind::ReadOnlyFilesystem => {
+            let mut fault = Fault::new(Code::Overloaded).with_cause(error);
+            fault.retry_after = Some(Duration::from_secs(30));
+            fault
+        }
+        _ => Fault::new(Code::InternalError).with_cause(error),
+    }
+}
+
 /// The status of each code, as the API contract defines it.
-#[must_use]
 pub(crate) fn status(code: Code) -> StatusCode {
     match code {
         Code::NoInput | Code::InvalidInput | Code::InvalidUrl => StatusCode::BAD_REQUEST,
@@ -85,7 +133,6 @@ pub(crate) fn status(code: Code) -> StatusCode {
 }
 
 /// The fault for one of the framework's errors, which have only a status.
-#[must_use]
 pub(crate) fn of_status(status: StatusCode) -> Fault {
     let code = match status {
         StatusCode::NOT_FOUND => Code::NotFound,
@@ -128,7 +175,6 @@ struct ProblemBody<'a> {
 }
 
 /// Writes a fault as the body of `response` and keeps that response's other headers, such as `Allow`.
-#[must_use]
 pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: Duration) -> HttpResponse {
     let status = status(fault.code);
     let body = ProblemBody {

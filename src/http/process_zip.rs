@@ -17,13 +17,12 @@ use serde::Serialize;
 
 use super::body_stream::{piece, spool_chunks};
 use super::content_negotiation::ProcessParams;
-use super::input_error::spool_failed;
 use super::picture_json::{self, FailedPicture};
-use super::problem::Problem;
+use super::problem::{Problem, spool_failed};
 use super::route;
 use super::state::{Processing, Uploads};
 use super::upload::spec::{self, UploadSpec};
-use super::upload::{self, Upload, zip};
+use super::upload::{self, Upload};
 
 /// Receives the ZIP, processes its pictures and responds.
 pub(crate) async fn process_zip(
@@ -34,7 +33,9 @@ pub(crate) async fn process_zip(
 ) -> Result<HttpResponse, Problem> {
     let params = ProcessParams::of(&request)?;
     let upload = upload::receive(&request, payload, &uploads, &upload_spec(uploads.limits.zip_bytes)).await?;
-    let entries = zip::list_pictures(&request, &upload.spool, uploads.zip_limits()).await?;
+    let entries =
+        upload::list_pictures(&request, &upload.spool, uploads.zip_limits(uploads.limits.zip_pictures))
+            .await?;
     let mut results = ZipResults::new(upload, entries, params.options, processing);
     let Some(first) = results.next_success().await else { return Err(results.no_success().into()) };
     Ok(HttpResponse::Ok().content_type("application/json").streaming(results.into_json(first)))

@@ -1,18 +1,18 @@
 //! `GET /processes`: lists the processes that share the store, for the operator. Everything comes from the store, so all
 //! processes give the same answer, including a stopped process's last heartbeat.
 
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_store::store;
 use serde::Serialize;
 
 use super::problem::Problem;
-use super::route::{self, resource};
+use super::route::{self, get};
 use super::state::Operations;
 
 /// Registers the route.
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(resource(route::PROCESSES).route(web::get().to(list)).route(web::head().to(list)));
+    config.service(get(route::PROCESSES, list));
 }
 
 #[derive(Serialize)]

@@ -3,17 +3,16 @@
 //! A pause is a row in the store, so it holds for all processes and survives them. While it holds, no more pictures are
 //! claimed; pictures in progress are finished, and new jobs are accepted.
 
-use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::web::{Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::Fault;
 use huemill_store::job::JobKind;
 use serde::Serialize;
 
 use super::context;
-use super::input_error::invalid;
 use super::list_query::ListQuery;
-use super::problem::Problem;
-use super::route::{self, resource};
+use super::problem::{Problem, invalid};
+use super::route::{self, get, post};
 use super::state::{Edge, Operations};
 
 /// The name of a pause of every type.
@@ -22,9 +21,9 @@ const ALL: &str = "all";
 /// Registers the routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(resource(route::QUEUE).route(web::get().to(status)).route(web::head().to(status)))
-        .service(resource(route::QUEUE_PAUSE).route(web::post().to(pause)))
-        .service(resource(route::QUEUE_RESUME).route(web::post().to(resume)));
+        .service(get(route::QUEUE, status))
+        .service(post(route::QUEUE_PAUSE, pause))
+        .service(post(route::QUEUE_RESUME, resume));
 }
 
 #[derive(Debug, Serialize)]

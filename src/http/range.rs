@@ -21,7 +21,6 @@ pub(crate) enum RangeRequest {
 
 impl RangeRequest {
     /// Reads the header of a request for a file of `length` bytes.
-    #[must_use]
     pub(crate) fn of(headers: &HeaderMap, length: u64) -> Self {
         let mut values = headers.get_all(RANGE);
         match (values.next().and_then(|value| value.to_str().ok()), values.next()) {

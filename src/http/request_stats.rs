@@ -39,7 +39,6 @@ impl Default for RequestStats {
 
 impl RequestStats {
     /// Time since the service started.
-    #[must_use]
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed()
     }

@@ -3,7 +3,7 @@
 
 use actix_web::http::{Method, header};
 use actix_web::web::{self, Data, Payload};
-use actix_web::{HttpRequest, HttpResponse, Resource};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::store::Role;
 
@@ -24,88 +24,65 @@ pub(crate) struct Route {
     pub users: bool,
 }
 
-/// Processes one picture.
-pub(crate) const PROCESS: Route = Route { path: "/process", allow: "POST, OPTIONS", users: true };
-/// Processes a ZIP of pictures.
-pub(crate) const PROCESS_ZIP: Route = Route { path: "/process_zip", allow: "POST, OPTIONS", users: true };
-/// Downloads a picture.
-pub(crate) const FETCH_URL: Route = Route { path: "/fetch_url", allow: "POST, OPTIONS", users: true };
-/// Liveness.
-pub(crate) const HEALTH: Route = Route { path: "/health", allow: "GET, HEAD, OPTIONS", users: false };
-/// Readiness.
-pub(crate) const READY: Route = Route { path: "/ready", allow: "GET, HEAD, OPTIONS", users: false };
-/// Metrics for Prometheus.
-pub(crate) const METRICS: Route = Route { path: "/metrics", allow: "GET, HEAD, OPTIONS", users: false };
+/// Defines a constant for each route, and [`ALL`].
+macro_rules! routes {
+    ($($(#[$doc:meta])* $name:ident: $path:literal, $allow:literal, users = $users:literal;)+) => {
+        $($(#[$doc])* pub(crate) const $name: Route = Route { path: $path, allow: $allow, users: $users };)+
+        /// All routes.
+        pub(crate) const ALL: &[Route] = &[$($name),+];
+    };
+}
 
-/// Creates a job; lists jobs for the operator.
-pub(crate) const JOBS: Route = Route { path: "/jobs", allow: "GET, HEAD, POST, OPTIONS", users: true };
-/// A job's status, and its deletion.
-pub(crate) const JOB: Route = Route { path: "/jobs/{id}", allow: "GET, HEAD, DELETE, OPTIONS", users: true };
-/// A job's changes as an event stream.
-pub(crate) const JOB_EVENTS: Route =
-    Route { path: "/jobs/{id}/events", allow: "GET, HEAD, OPTIONS", users: true };
-/// Cancels a job.
-pub(crate) const JOB_CANCEL: Route = Route { path: "/jobs/{id}/cancel", allow: "POST, OPTIONS", users: true };
-/// All results of a job.
-pub(crate) const JOB_RESULTS: Route =
-    Route { path: "/jobs/{id}/results.zip", allow: "GET, HEAD, OPTIONS", users: true };
-/// One card of a job.
-pub(crate) const JOB_CARD: Route =
-    Route { path: "/jobs/{id}/results/{n}/card", allow: "GET, HEAD, OPTIONS", users: true };
-
-/// Retries pictures that failed because of the service, for the operator.
-pub(crate) const JOB_RETRY: Route = Route { path: "/jobs/{id}/retry", allow: "POST, OPTIONS", users: false };
-
-/// Lists webhook deliveries for the operator.
-pub(crate) const DELIVERIES: Route =
-    Route { path: "/webhooks/deliveries", allow: "GET, HEAD, OPTIONS", users: false };
-/// Sends a webhook again.
-pub(crate) const REDELIVER: Route =
-    Route { path: "/webhooks/deliveries/{id}/redeliver", allow: "POST, OPTIONS", users: false };
-
-/// Lists the processes that share the store, for the operator.
-pub(crate) const PROCESSES: Route = Route { path: "/processes", allow: "GET, HEAD, OPTIONS", users: false };
-/// Shows what is paused in the queue, for the operator.
-pub(crate) const QUEUE: Route = Route { path: "/queue", allow: "GET, HEAD, OPTIONS", users: false };
-/// Pauses the queue.
-pub(crate) const QUEUE_PAUSE: Route = Route { path: "/queue/pause", allow: "POST, OPTIONS", users: false };
-/// Resumes the queue.
-pub(crate) const QUEUE_RESUME: Route = Route { path: "/queue/resume", allow: "POST, OPTIONS", users: false };
-
-/// All routes.
-pub(crate) const ALL: [Route; 19] = [
-    PROCESS,
-    PROCESS_ZIP,
-    FETCH_URL,
-    JOBS,
-    JOB,
-    JOB_EVENTS,
-    JOB_CANCEL,
-    JOB_RETRY,
-    JOB_RESULTS,
-    JOB_CARD,
-    DELIVERIES,
-    REDELIVER,
-    PROCESSES,
-    QUEUE,
-    QUEUE_PAUSE,
-    QUEUE_RESUME,
-    HEALTH,
-    READY,
-    METRICS,
-];
+routes! {
+    /// Processes one picture.
+    PROCESS: "/process", "POST, OPTIONS", users = true;
+    /// Processes a ZIP of pictures.
+    PROCESS_ZIP: "/process_zip", "POST, OPTIONS", users = true;
+    /// Downloads a picture.
+    FETCH_URL: "/fetch_url", "POST, OPTIONS", users = true;
+    /// Creates a job; lists jobs for the operator.
+    JOBS: "/jobs", "GET, HEAD, POST, OPTIONS", users = true;
+    /// A job's status, and its deletion.
+    JOB: "/jobs/{id}", "GET, HEAD, DELETE, OPTIONS", users = true;
+    /// A job's changes as an event stream.
+    JOB_EVENTS: "/jobs/{id}/events", "GET, HEAD, OPTIONS", users = true;
+    /// Cancels a job.
+    JOB_CANCEL: "/jobs/{id}/cancel", "POST, OPTIONS", users = true;
+    /// Retries pictures that failed because of the service, for the operator.
+    JOB_RETRY: "/jobs/{id}/retry", "POST, OPTIONS", users = false;
+    /// All results of a job.
+    JOB_RESULTS: "/jobs/{id}/results.zip", "GET, HEAD, OPTIONS", users = true;
+    /// One card of a job.
+    JOB_CARD: "/jobs/{id}/results/{n}/card", "GET, HEAD, OPTIONS", users = true;
+    /// Lists webhook deliveries for the operator.
+    DELIVERIES: "/webhooks/deliveries", "GET, HEAD, OPTIONS", users = false;
+    /// Sends a webhook again.
+    REDELIVER: "/webhooks/deliveries/{id}/redeliver", "POST, OPTIONS", users = false;
+    /// Lists the processes that share the store, for the operator.
+    PROCESSES: "/processes", "GET, HEAD, OPTIONS", users = false;
+    /// Shows what is paused in the queue, for the operator.
+    QUEUE: "/queue", "GET, HEAD, OPTIONS", users = false;
+    /// Pauses the queue.
+    QUEUE_PAUSE: "/queue/pause", "POST, OPTIONS", users = false;
+    /// Resumes the queue.
+    QUEUE_RESUME: "/queue/resume", "POST, OPTIONS", users = false;
+    /// Liveness.
+    HEALTH: "/health", "GET, HEAD, OPTIONS", users = false;
+    /// Readiness.
+    READY: "/ready", "GET, HEAD, OPTIONS", users = false;
+    /// Metrics for Prometheus.
+    METRICS: "/metrics", "GET, HEAD, OPTIONS", users = false;
+}
 
 /// `Allow` for a path without a route: every method that the service supports.
 pub(crate) const ALLOW_ANYWHERE: &str = "GET, HEAD, POST, DELETE, OPTIONS";
 
 /// The route with this template.
-#[must_use]
 pub(crate) fn for_template(template: &str) -> Option<Route> {
-    ALL.into_iter().find(|route| route.path == template)
+    ALL.iter().copied().find(|route| route.path == template)
 }
 
 /// The route that a request's path matches. A name in braces matches any one segment that is not empty.
-#[must_use]
 pub(crate) fn for_path(path: &str) -> Option<Route> {
     let matches = |template: &str| {
         let (mut segments, mut names) = (path.split('/'), template.split('/'));
@@ -118,42 +95,34 @@ pub(crate) fn for_path(path: &str) -> Option<Route> {
             }
         }
     };
-    ALL.into_iter().find(|route| matches(route.path))
+    ALL.iter().copied().find(|route| matches(route.path))
 }
 
 /// A method's label, from a closed set.
-#[must_use]
 pub(crate) fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        Method::TRACE => "TRACE",
-        Method::CONNECT => "CONNECT",
-        _ => "OTHER",
-    }
+    const METHODS: [&str; 9] =
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }
 
-/// Whether a method is answered with 404 rather than 405 on a path without a route.
-fn is_known(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET
-            | Method::HEAD
-            | Method::POST
-            | Method::OPTIONS
-            | Method::PUT
-            | Method::PATCH
-            | Method::DELETE
-    )
+/// A resource that answers GET and HEAD with one handler: the server sends no body to HEAD.
+pub(crate) fn get<A: FromRequest + 'static, H: Handler<A, Output: Responder + 'static>>(
+    route: Route,
+    handler: H,
+) -> Resource {
+    resource(route).route(web::get().to(handler.clone())).route(web::head().to(handler))
+}
+
+/// A resource that answers POST.
+pub(crate) fn post<A: FromRequest + 'static, H: Handler<A, Output: Responder + 'static>>(
+    route: Route,
+    handler: H,
+) -> Resource {
+    resource(route).route(web::post().to(handler))
 }
 
 /// A resource that answers methods without a handler with 405 and the route's `Allow`.
-pub(crate) fn resource(route: Route) -> Resource {
+fn resource(route: Route) -> Resource {
     let other = move |request: HttpRequest, payload: Payload, edge: Data<Edge>| async move {
         edge.signatures.verify_unhandled(&request, payload).await?;
         Ok::<_, Problem>(method_not_allowed(route.allow))
@@ -168,16 +137,15 @@ pub(crate) async fn not_found(
     edge: Data<Edge>,
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_unhandled(&request, payload).await?;
-    if !is_known(request.method()) {
+    if matches!(method_label(request.method()), "TRACE" | "CONNECT" | "OTHER") {
         return Ok(method_not_allowed(ALLOW_ANYWHERE));
     }
-    let fault = Fault::new(Code::NotFound);
-    let fault = match edge.role {
-        Role::All | Role::Web => fault,
-        Role::Worker => fault.with_message(
+    let mut fault = Fault::new(Code::NotFound);
+    if edge.role == Role::Worker {
+        fault = fault.with_message(
             "This process works on jobs and answers no requests. Send them to one with the role web or all.",
-        ),
-    };
+        );
+    }
     Ok(Problem(fault).into_response())
 }
 
@@ -222,8 +190,8 @@ mod tests {
     #[test]
     fn a_template_matches_itself() {
         for route in ALL {
-            assert_eq!(for_template(route.path), Some(route));
-            assert_eq!(for_path(route.path), Some(route));
+            assert_eq!(for_template(route.path), Some(*route));
+            assert_eq!(for_path(route.path), Some(*route));
         }
     }
 }

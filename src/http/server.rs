@@ -12,9 +12,9 @@ use huemill_actors::lag;
 use huemill_observability::EventLoop;
 use huemill_store::store::Role;
 
-use super::route::{self, resource};
+use super::route::{self, post};
 use super::state::State;
-use super::{fetch_url, jobs, middleware, operations, process, process_zip, processes, queue, webhooks};
+use super::{jobs, middleware, operations, process, process_zip, processes, queue, webhooks};
 use crate::settings::ServerSection as ServerSettings;
 
 /// A bound server. Await it to run it.
@@ -61,7 +61,11 @@ pub(crate) fn listen(
 fn routes(config: &mut ServiceConfig, role: Role) {
     #[cfg(feature = "faults")]
     config.configure(operations::fault_routes);
-    config.configure(operators);
+    config
+        .configure(operations::routes)
+        .configure(webhooks::routes)
+        .configure(processes::routes)
+        .configure(queue::routes);
     match role {
         Role::All | Role::Web => config.configure(users),
         Role::Worker => config.configure(jobs::operators),
@@ -71,16 +75,8 @@ fn routes(config: &mut ServiceConfig, role: Role) {
 
 fn users(config: &mut ServiceConfig) {
     config
-        .service(resource(route::PROCESS).route(web::post().to(process::process)))
-        .service(resource(route::PROCESS_ZIP).route(web::post().to(process_zip::process_zip)))
-        .service(resource(route::FETCH_URL).route(web::post().to(fetch_url::fetch_url)))
+        .service(post(route::PROCESS, process::process))
+        .service(post(route::PROCESS_ZIP, process_zip::process_zip))
+        .service(post(route::FETCH_URL, process::fetch_url))
         .configure(jobs::routes);
-}
-
-fn operators(config: &mut ServiceConfig) {
-    config
-        .configure(operations::routes)
-        .configure(webhooks::routes)
-        .configure(processes::routes)
-        .configure(queue::routes);
 }

@@ -20,11 +20,10 @@ use huemill_store::store::Store;
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
-use super::context::{self, Context};
-use super::hmac::hmac_hex;
-use super::input_error::broken_body;
+use super::context;
+use super::problem::broken_body;
 use super::request_id::{self, RequestId};
-use crate::clock::unix_now;
+use crate::signing::{request_signature, unix_now};
 
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
@@ -62,13 +61,11 @@ struct SignatureHeaders {
 
 impl Signatures {
     /// Requires signatures with any of `keys`. Used nonces are kept in `store`.
-    #[must_use]
     pub(crate) fn new(keys: Vec<SecretString>, store: Arc<dyn Store>) -> Self {
         Self { keys, store }
     }
 
     /// Whether a request must be signed.
-    #[must_use]
     pub(crate) fn are_required_for(&self, method: &Method, path: &str) -> bool {
         !self.keys.is_empty() && guarded_paths::is_guarded(method, path)
     }
@@ -110,8 +107,9 @@ impl Signatures {
     /// Verifies the signature and uses it up. The whole body must have been read.
     pub(crate) async fn verify(&self, pending: PendingSignature, request: &HttpRequest) -> Result<(), Fault> {
         let PendingSignature(Some(head)) = pending else { return Ok(()) };
-        let digest = body_digest(&context::of(request));
-        let expected = |key| expected(key, head.timestamp, request.method(), request.uri().path(), &digest);
+        let digest = hex(&context::of(request).body_digest().unwrap_or_default());
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        let expected = |key| request_signature(key, head.timestamp, method, path, &digest);
         let matches = |expected: &String| bool::from(expected.as_bytes().ct_eq(&head.signature));
         let signature = self.keys.iter().map(expected).find(matches).ok_or(Code::InvalidSignature)?;
         let used = [format!("nonce:{}", head.nonce), format!("signature:{signature}")];
@@ -131,15 +129,6 @@ async fn drain(mut payload: Payload) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-/// SHA-256 of the body in hex.
-fn body_digest(context: &Context) -> String {
-    hex(&context.body_digest().unwrap_or_default())
-}
-
-fn expected(key: &SecretString, timestamp: i64, method: &Method, path: &str, digest: &str) -> String {
-    hmac_hex(key, &format!("{timestamp}\n{method}\n{path}\n{digest}"))
 }
 
 impl SignatureHeaders {
@@ -267,7 +256,7 @@ mod tests {
     fn a_signature_matches_another_implementation() {
         let digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let key = SecretString::from("a key of sixteen");
-        let signature = expected(&key, NOW, &Method::POST, "/jobs", digest);
+        let signature = request_signature(&key, NOW, "POST", "/jobs", digest);
         // Computed with another program.
         assert_eq!(signature, "884d7aa132f6ef31d5d588fad37207c8d16c43efe88571613fea661d1a884173");
     }

@@ -1,23 +1,39 @@
 //! The application state: what request handlers share. It has five parts, one for each group of routes, and each is its
-//! own `web::Data`, so that a handler's signature shows which actors and settings it can reach.
+//! own `web::Data`, so that a handler's signature shows which actors and settings it can reach. A failing actor is a
+//! [`Fault`] for the client.
 
-mod edge;
-mod jobs;
-mod operations;
-mod processing;
+pub(crate) mod jobs;
 mod uploads;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
 use huemill_actors::actor_system::ActorSystem;
+use huemill_actors::clock::Instant as Deadline;
+use huemill_actors::delivery::{self, Delivery};
+use huemill_actors::dispatcher::{self, Dispatcher};
+use huemill_actors::fault::Fault;
+use huemill_actors::health::HealthCell;
+use huemill_actors::metrics::{Metrics, Recorder, Render};
+use huemill_actors::observed::Observed;
 use huemill_actors::outbound::Outbound;
+use huemill_actors::supervise::ask;
+use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
+use huemill_imaging::{Options, Outcome};
+use huemill_observability::trace::Scope;
 use huemill_store::SpoolRoom;
+use huemill_store::store::{Role, Store};
+use secrecy::SecretString;
 
-pub(crate) use edge::Edge;
 pub(crate) use jobs::Jobs;
-pub(crate) use operations::Operations;
-pub(crate) use processing::Processing;
 pub(crate) use uploads::Uploads;
 
+use super::middleware::body_rate::BodyRate;
+use super::middleware::cors::Cors;
+use super::operator::OperatorToken;
+use super::request_stats::{ClientSketch, RequestStats};
+use super::signature::Signatures;
 use crate::settings::Settings;
 use crate::storage::Keys;
 
@@ -34,7 +50,6 @@ pub(crate) struct State {
 
 impl State {
     /// Builds the parts from the settings and the running actors.
-    #[must_use]
     pub(crate) fn new(
         settings: &Settings,
         actor_system: &ActorSystem,
@@ -61,5 +76,144 @@ impl State {
             .app_data(self.processing.clone())
             .app_data(self.jobs.clone())
             .app_data(self.operations.clone());
+    }
+}
+
+/// What every request passes through: the middleware and the handlers of signed routes use it.
+pub(crate) struct Edge {
+    /// Whether this process answers users, works on jobs, or both.
+    pub role: Role,
+    /// Which origins may read responses.
+    pub cors: Cors,
+    /// The minimum upload rate.
+    pub body_rate: BodyRate,
+    /// Which requests must be signed.
+    pub signatures: Signatures,
+    /// Records metric events.
+    pub recorder: Recorder,
+    /// Counts distinct clients without storing their addresses.
+    pub clients: ClientSketch,
+    /// Requests in flight and the recent error rate.
+    pub stats: Arc<RequestStats>,
+}
+
+impl Edge {
+    /// Requests must be signed with `key`, or with the `previous` one, if the settings require signatures.
+    fn new(
+        settings: &Settings,
+        actor_system: &ActorSystem,
+        key: SecretString,
+        previous: Option<SecretString>,
+    ) -> Self {
+        let uploads = &settings.uploads;
+        let is_required = settings.security.require_signature;
+        let keys = [key].into_iter().chain(previous).filter(|_| is_required).collect();
+        Self {
+            role: settings.server.role,
+            cors: Cors::new(&settings.cors.origins),
+            body_rate: BodyRate {
+                min_bytes_per_second: uploads.min_bytes_per_second,
+                grace: Duration::from_secs(uploads.pace_grace_seconds),
+                idle: Duration::from_secs(uploads.idle_seconds),
+            },
+            signatures: Signatures::new(keys, actor_system.repository.store.clone()),
+            recorder: actor_system.recorder.clone(),
+            clients: ClientSketch::default(),
+            stats: Arc::default(),
+        }
+    }
+}
+
+/// What processes pictures for a waiting client.
+pub(crate) struct Processing {
+    /// How many pictures are processed at the same time.
+    pub slots: usize,
+    /// Where results are stored until the client has read them.
+    pub spool: SpoolRoom,
+    /// Records metric events.
+    pub recorder: Recorder,
+    workers: actix::Addr<Workers>,
+    request_time: Duration,
+}
+
+impl Processing {
+    fn new(settings: &Settings, actor_system: &ActorSystem, spool: SpoolRoom) -> Self {
+        Self {
+            slots: settings.worker_count(),
+            spool,
+            recorder: actor_system.recorder.clone(),
+            workers: actor_system.workers.clone(),
+            request_time: settings.request_time(),
+        }
+    }
+
+    /// The deadline of an attempt that starts now.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::now() + self.request_time
+    }
+
+    /// Processes a picture until `deadline`. Dropping the future cancels the work.
+    pub(crate) async fn run(
+        &self,
+        input: Input,
+        options: Options,
+        deadline: Deadline,
+    ) -> Result<Outcome, Fault> {
+        let cancel = Cancel::new();
+        let (class, scope) = (Class::Interactive, Scope::here());
+        let run = Run { input, options, deadline, cancel, class, counted: true, scope };
+        workers::run(&self.workers, run).await.map(|done| done.outcome)
+    }
+}
+
+/// What probes and the operators' routes need.
+pub(crate) struct Operations {
+    /// Identifies the operator.
+    pub operator: OperatorToken,
+    /// Jobs, deliveries, processes and pauses.
+    pub store: Arc<dyn Store>,
+    /// The Health actor's last verdict.
+    pub health: HealthCell,
+    /// What actors publish about their state.
+    pub observed: Observed,
+    /// Requests in flight and the recent error rate.
+    pub stats: Arc<RequestStats>,
+    /// Receives injected faults.
+    #[cfg(feature = "faults")]
+    pub janitor: actix::Addr<huemill_actors::janitor::Janitor>,
+    dispatcher: actix::Addr<Dispatcher>,
+    delivery: actix::Addr<Delivery>,
+    metrics: actix::Addr<Metrics>,
+}
+
+impl Operations {
+    fn new(actor_system: &ActorSystem, token: SecretString, stats: Arc<RequestStats>) -> Self {
+        Self {
+            operator: OperatorToken::new(token),
+            store: actor_system.repository.store.clone(),
+            health: actor_system.verdict.clone(),
+            observed: actor_system.jobs.observed.clone(),
+            stats,
+            #[cfg(feature = "faults")]
+            janitor: actor_system.jobs.janitor.clone(),
+            dispatcher: actor_system.jobs.dispatcher.clone(),
+            delivery: actor_system.jobs.delivery.clone(),
+            metrics: actor_system.metrics.clone(),
+        }
+    }
+
+    /// Tells the Dispatcher that pictures can be claimed.
+    pub(crate) fn wake_dispatcher(&self) {
+        self.dispatcher.do_send(dispatcher::WorkAvailable);
+    }
+
+    /// Tells the Delivery actor that a webhook is due.
+    pub(crate) fn wake_delivery(&self) {
+        self.delivery.do_send(delivery::DeliveryDue);
+    }
+
+    /// Renders the metrics in Prometheus' text format.
+    pub(crate) async fn render_metrics(&self) -> Result<String, Fault> {
+        ask(&self.metrics, Render).await
     }
 }

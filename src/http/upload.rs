@@ -2,25 +2,27 @@
 //! (multipart, JSON with base64, raw), and is never held in memory as a whole unless it is small or JSON.
 //!
 //! [`receive`] and [`receive_url`] take a single file; [`job_upload::receive`] takes a job's files and fields.
+//! [`list_pictures`] looks into a received ZIP.
 
-mod base64_text;
 mod filename;
 pub(crate) mod job_upload;
 mod json;
 mod multipart;
 mod sink;
 pub(crate) mod spec;
-pub(crate) mod zip;
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 use huemill_actors::clock::Instant as Deadline;
-use huemill_actors::fault::Fault;
+use huemill_actors::fault::{Code, Fault};
 use huemill_actors::intake::Admission;
+use huemill_actors::pictures::{self, AlbumLimits};
+use huemill_observability::log;
 use huemill_store::Spool;
+use huemill_store::archive::Entry;
 
-use super::context;
 use super::state::Uploads;
+use super::{context, route};
 use json::BodyContent;
 use sink::SpoolSink;
 use spec::{BodyForm, UploadSpec};
@@ -117,4 +119,29 @@ async fn download(
     admission.settle(spool.len());
     let deadline = deadline.unwrap_or_else(|| uploads.deadline());
     Ok(Upload { spool, deadline, _admission: admission })
+}
+
+/// Lists the entries of a received ZIP that are pictures, in the archive's order: one at least. If local headers and the
+/// directory disagree about names, the directory's names are used and the disagreement is logged.
+///
+/// # Errors
+/// The fault for the client if the archive is refused.
+pub(crate) async fn list_pictures(
+    request: &HttpRequest,
+    spool: &Spool,
+    limits: AlbumLimits,
+) -> Result<Vec<Entry>, Fault> {
+    let spool = spool.clone();
+    let listed = tokio::task::spawn_blocking(move || pictures::list(&spool, &limits)).await;
+    let entries = listed.map_err(|error| Fault::new(Code::InternalError).with_cause(error))??;
+    let renamed = entries.iter().filter(|entry| entry.renamed).count();
+    if renamed > 0 {
+        log!(
+            ZIP_AMBIGUOUS,
+            request_id = context::of(request).id.as_str(),
+            endpoint = route::for_path(request.path()).map(|route| route.path),
+            entries = renamed,
+        );
+    }
+    Ok(entries)
 }

@@ -1,8 +1,10 @@
-//! The types of the settings: one struct for each section of `config/default.toml`, which documents every key.
+//! The types of the settings: one struct for each section of `config/default.toml`, which documents every key, and
+//! [`Problems`] for what is wrong with them.
 //!
 //! [`Settings`] is read and written with serde. Written out, secrets are masked, so `huemill check` can print it.
 
-use std::fmt;
+use std::fmt::{self, Display};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -175,7 +177,7 @@ impl Settings {
     }
 }
 
-impl fmt::Display for Settings {
+impl Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_toml().map_err(|_| fmt::Error)?)
     }
@@ -189,3 +191,42 @@ fn role<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
 fn masked<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { MASK })
 }
+
+/// One thing that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, or the variable or file if there is no key.
+    pub key: String,
+    /// What is wrong and what would be right. Never contains a secret's value.
+    pub what: String,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// Adds a problem unless the condition holds.
+    pub(super) fn require(&mut self, holds: bool, key: &str, what: &str) {
+        if !holds {
+            self.0.push(Problem { key: key.into(), what: what.into() });
+        }
+    }
+
+    pub(super) fn at_least<N: Copy + PartialOrd + Display>(&mut self, minimum: N, value: N, key: &str) {
+        self.require(value >= minimum, key, &format!("must be at least {minimum}"));
+    }
+
+    pub(super) fn between<N: PartialOrd + Display>(&mut self, range: RangeInclusive<N>, value: N, key: &str) {
+        let what = format!("must be from {} to {}", range.start(), range.end());
+        self.require(range.contains(&value), key, &what);
+    }
+}
+
+impl Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|problem| writeln!(f, "{}: {}", problem.key, problem.what))
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -7,8 +7,7 @@ use std::path::Path;
 
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::problem::{Problem, Problems};
-use super::schema::{DEFAULTS, Settings};
+use super::schema::{DEFAULTS, Problem, Problems, Settings};
 
 const PREFIX: &str = "HUEMILL__";
 

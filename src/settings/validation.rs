@@ -9,8 +9,7 @@ use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::problem::{Problem, Validator};
-use super::schema::Settings;
+use super::schema::{Problems, Settings};
 
 /// The minimum length of a secret, in characters.
 const MIN_SECRET_CHARS: usize = 16;
@@ -19,28 +18,26 @@ const MIN_SECRET_CHARS: usize = 16;
 const MAX_STORE_WAIT_MS: u64 = 20_000;
 
 /// Returns everything that is wrong with these settings.
-pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
-    let mut validator = Validator::default();
-    server(settings, &mut validator);
-    limits(settings, &mut validator);
-    workers(settings, &mut validator);
-    health(settings, &mut validator);
-    blobs(settings, &mut validator);
-    store(settings, &mut validator);
-    jobs(settings, &mut validator);
-    security(settings, &mut validator);
-    outbound(settings, &mut validator);
-    webhooks(settings, &mut validator);
-    validator.into_problems()
+pub(super) fn problems(settings: &Settings) -> Problems {
+    let mut problems = Problems::default();
+    for section in [server, limits, workers, health, blobs, store, jobs, security, outbound, webhooks] {
+        section(settings, &mut problems);
+    }
+    problems
 }
 
-fn server(settings: &Settings, check: &mut Validator) {
+/// Requires that these keys of a section are at least `$minimum`.
+macro_rules! at_least {
+    ($minimum:literal, $check:ident, $section:ident: $($key:ident),+) => {
+        $($check.at_least($minimum, $section.$key, concat!(stringify!($section), ".", stringify!($key)));)+
+    };
+}
+
+fn server(settings: &Settings, check: &mut Problems) {
     let server = &settings.server;
     check.require(!server.host.is_empty(), "server.host", "must be an address, such as 127.0.0.1");
     check.between(1..=256, server.threads, "server.threads");
-    check.at_least(1, server.max_connections, "server.max_connections");
-    check.at_least(1, server.header_seconds, "server.header_seconds");
-    check.at_least(1, server.linger_seconds, "server.linger_seconds");
+    at_least!(1, check, server: max_connections, header_seconds, linger_seconds);
     check.require(!settings.data.dir.as_os_str().is_empty(), "data.dir", "must be a directory");
     check.require(
         is_filter(&settings.log.filter),
@@ -54,25 +51,25 @@ fn server(settings: &Settings, check: &mut Validator) {
     );
 }
 
-fn limits(settings: &Settings, check: &mut Validator) {
+fn limits(settings: &Settings, check: &mut Problems) {
     let (limits, uploads) = (&settings.limits, &settings.uploads);
-    check.at_least(1, limits.image_bytes, "limits.image_bytes");
+    at_least!(1, check, limits: image_bytes);
     check.require(
         limits.zip_bytes >= 22,
         "limits.zip_bytes",
         "must be at least 22, which is the size of an empty ZIP",
     );
-    check.at_least(1, limits.image_pixels, "limits.image_pixels");
+    at_least!(1, check, limits: image_pixels);
     check.between(1..=65_535, limits.image_side, "limits.image_side");
-    check.at_least(1, limits.zip_pictures, "limits.zip_pictures");
+    at_least!(1, check, limits: zip_pictures);
     check.between(1..=10_000, limits.job_pictures, "limits.job_pictures");
     check.require(
         limits.zip_entries >= limits.zip_pictures.max(limits.job_pictures),
         "limits.zip_entries",
         "must not be below limits.zip_pictures and limits.job_pictures",
     );
-    check.at_least(1, limits.request_seconds, "limits.request_seconds");
-    check.at_least(1, uploads.in_flight, "uploads.in_flight");
+    at_least!(1, check, limits: request_seconds);
+    at_least!(1, check, uploads: in_flight);
     let largest_upload = limits.zip_bytes.max(limits.image_bytes);
     let too_small =
         "must not be below limits.zip_bytes and limits.image_bytes, so that the largest upload fits";
@@ -83,26 +80,24 @@ fn limits(settings: &Settings, check: &mut Validator) {
         "uploads.memory_total_bytes",
         "must not be below uploads.memory_each_bytes",
     );
-    check.at_least(1, uploads.idle_seconds, "uploads.idle_seconds");
+    at_least!(1, check, uploads: idle_seconds);
 }
 
-fn workers(settings: &Settings, check: &mut Validator) {
+fn workers(settings: &Settings, check: &mut Problems) {
     let (workers, supervision) = (&settings.workers, &settings.supervision);
     check.require(
         workers.count <= 1024,
         "workers.count",
         "must be from 0 to 1024; 0 means one worker for each core",
     );
-    check.at_least(1, workers.queue, "workers.queue");
+    at_least!(1, check, workers: queue);
     check.require(
         workers.memory_bytes >= 67_108_864,
         "workers.memory_bytes",
         "must be at least 67108864 (64 MiB); most pictures do not fit into less",
     );
-    check.at_least(1, workers.grace_seconds, "workers.grace_seconds");
-    check.at_least(1, workers.max_abandoned, "workers.max_abandoned");
-    check.at_least(1, supervision.window_seconds, "supervision.window_seconds");
-    check.at_least(1, supervision.backoff_initial_ms, "supervision.backoff_initial_ms");
+    at_least!(1, check, workers: grace_seconds, max_abandoned);
+    at_least!(1, check, supervision: window_seconds, backoff_initial_ms);
     check.require(
         supervision.backoff_max_ms >= supervision.backoff_initial_ms,
         "supervision.backoff_max_ms",
@@ -110,12 +105,9 @@ fn workers(settings: &Settings, check: &mut Validator) {
     );
 }
 
-fn health(settings: &Settings, check: &mut Validator) {
+fn health(settings: &Settings, check: &mut Problems) {
     let health = &settings.health;
-    check.at_least(1, health.interval_seconds, "health.interval_seconds");
-    check.at_least(1, health.timeout_seconds, "health.timeout_seconds");
-    check.at_least(1, health.store_seconds, "health.store_seconds");
-    check.at_least(1, health.canary_seconds, "health.canary_seconds");
+    at_least!(1, check, health: interval_seconds, timeout_seconds, store_seconds, canary_seconds);
     check.require(
         health.stale_seconds > health.interval_seconds + health.timeout_seconds,
         "health.stale_seconds",
@@ -128,7 +120,7 @@ fn health(settings: &Settings, check: &mut Validator) {
     );
 }
 
-fn blobs(settings: &Settings, check: &mut Validator) {
+fn blobs(settings: &Settings, check: &mut Problems) {
     let blobs = &settings.blobs;
     check.require(
         blobs.url.is_empty() || blobs.url.starts_with("s3://") || blobs.url.starts_with("file:///"),
@@ -149,7 +141,7 @@ fn blobs(settings: &Settings, check: &mut Validator) {
     );
 }
 
-fn store(settings: &Settings, check: &mut Validator) {
+fn store(settings: &Settings, check: &mut Problems) {
     let store = &settings.store;
     let url = store.url.expose_secret();
     check.require(
@@ -175,24 +167,23 @@ fn store(settings: &Settings, check: &mut Validator) {
     );
 }
 
-fn jobs(settings: &Settings, check: &mut Validator) {
+fn jobs(settings: &Settings, check: &mut Problems) {
     let jobs = &settings.jobs;
-    check.at_least(3, jobs.lease_seconds, "jobs.lease_seconds");
-    check.at_least(10, jobs.poll_ms, "jobs.poll_ms");
-    check.at_least(1, jobs.picture_seconds, "jobs.picture_seconds");
-    check.at_least(1, jobs.max_crashes, "jobs.max_crashes");
+    at_least!(3, check, jobs: lease_seconds);
+    at_least!(10, check, jobs: poll_ms);
+    at_least!(1, check, jobs: picture_seconds, max_crashes);
     check.between(1..=100, jobs.max_attempts, "jobs.max_attempts");
     check.between(1..=60_000, jobs.retry_base_ms, "jobs.retry_base_ms");
-    check.at_least(1, jobs.collect_seconds, "jobs.collect_seconds");
+    at_least!(1, check, jobs: collect_seconds);
     check.require(
         jobs.disk_low_bytes >= settings.uploads.disk_low_bytes,
         "jobs.disk_low_bytes",
         "must not be below uploads.disk_low_bytes",
     );
-    check.at_least(1, jobs.orphan_seconds, "jobs.orphan_seconds");
+    at_least!(1, check, jobs: orphan_seconds);
 }
 
-fn security(settings: &Settings, check: &mut Validator) {
+fn security(settings: &Settings, check: &mut Problems) {
     let security = &settings.security;
     let long_enough = |secret: &str| secret.is_empty() || secret.chars().count() >= MIN_SECRET_CHARS;
     let short = "must be empty or have at least 16 characters";
@@ -228,7 +219,7 @@ fn security(settings: &Settings, check: &mut Validator) {
     );
 }
 
-fn outbound(settings: &Settings, check: &mut Validator) {
+fn outbound(settings: &Settings, check: &mut Problems) {
     let outbound = &settings.outbound;
     check.require(
         outbound.allow_cidrs.iter().all(|text| AddressPolicy::network(text).is_some()),
@@ -240,35 +231,31 @@ fn outbound(settings: &Settings, check: &mut Validator) {
         "outbound.allow_ports",
         "must have at least one port, such as 443",
     );
-    check.at_least(1, outbound.connect_seconds, "outbound.connect_seconds");
-    check.at_least(1, outbound.head_seconds, "outbound.head_seconds");
-    check.at_least(1, outbound.total_seconds, "outbound.total_seconds");
+    at_least!(1, check, outbound: connect_seconds, head_seconds, total_seconds);
     check.require(
         outbound.nameservers.iter().all(|text| text.parse::<std::net::SocketAddr>().is_ok()),
         "outbound.nameservers",
         "must be addresses with ports, such as 10.0.0.53:53",
     );
-    check.at_least(1, outbound.downloads, "outbound.downloads");
-    check.at_least(1, outbound.downloads_each, "outbound.downloads_each");
+    at_least!(1, check, outbound: downloads, downloads_each);
 }
 
-fn webhooks(settings: &Settings, check: &mut Validator) {
+fn webhooks(settings: &Settings, check: &mut Problems) {
     let webhooks = &settings.webhooks;
     check.require(
         !webhooks.schedule_seconds.is_empty(),
         "webhooks.schedule_seconds",
         "must have at least one delay, such as 0",
     );
-    check.at_least(1, webhooks.try_seconds, "webhooks.try_seconds");
+    at_least!(1, check, webhooks: try_seconds);
     check.between(1..=1024, webhooks.at_once, "webhooks.at_once");
-    check.at_least(1, webhooks.each, "webhooks.each");
-    check.at_least(1, webhooks.circuit_seconds, "webhooks.circuit_seconds");
+    at_least!(1, check, webhooks: each, circuit_seconds);
     check.require(
         webhooks.circuit_max_seconds >= webhooks.circuit_seconds,
         "webhooks.circuit_max_seconds",
         "must not be below webhooks.circuit_seconds",
     );
-    check.at_least(1, webhooks.poll_seconds, "webhooks.poll_seconds");
+    at_least!(1, check, webhooks: poll_seconds);
 }
 
 /// Whether `EnvFilter` accepts the text and every bare word in it is a level. `EnvFilter` takes any other bare word for

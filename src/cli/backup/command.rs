@@ -8,9 +8,8 @@ use huemill_store::blobs::BlobError;
 use huemill_store::store::StoreError;
 use secrecy::ExposeSecret;
 
-use crate::cli::secret::print_problems;
-use crate::cli::terminal::{EXIT_CONFIG, eprint_line};
-use crate::settings::{Environment, Settings};
+use crate::cli::terminal::{block_on, eprint_line, with_settings};
+use crate::settings::Settings;
 use crate::storage::{self, DATABASE, StorageError};
 
 /// The folder of the blobs within a backup.
@@ -56,24 +55,10 @@ pub(super) fn run(
     file: Option<&Path>,
     work: impl AsyncFnOnce(&Settings) -> Result<String, BackupError>,
 ) -> ExitCode {
-    let settings = match Settings::load(file, &Environment::of_process()) {
-        Ok(settings) => settings,
-        Err(problems) => {
-            print_problems(&problems);
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
-    storage::restrict_umask();
-    match actix_web::rt::System::new().block_on(work(&settings)) {
-        Ok(message) => {
-            eprint_line(&message);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprint_line(&error.to_string());
-            ExitCode::FAILURE
-        }
-    }
+    with_settings(file, |settings| {
+        storage::restrict_umask();
+        block_on(async { work(settings).await.map(|message| eprint_line(&message)) })
+    })
 }
 
 /// Returns an error if the store is PostgreSQL.

@@ -70,7 +70,7 @@ impl Form {
             let length = meta.and_then(|meta| {
                 if meta.is_file() { Ok(meta.len()) } else { Err(io::Error::other("not a file")) }
             });
-            let length = length.map_err(|source| FormFileError { path: path.clone(), source })?;
+            let length = length.map_err(unreadable(path))?;
             parts.push(FormPart::Text(head.into()));
             parts.push(FormPart::File { path: path.clone(), length });
             parts.push(FormPart::Text(Bytes::from_static(b"\r\n")));
@@ -149,8 +149,7 @@ impl Iterator for FormReader {
         loop {
             if let Some((file, path, left)) = &mut self.file {
                 if *left > 0 {
-                    let chunk = read_chunk(file, left);
-                    return Some(chunk.map_err(|source| FormFileError { path: path.clone(), source }));
+                    return Some(read_chunk(file, left).map_err(unreadable(path)));
                 }
                 self.file = None;
             }
@@ -158,7 +157,7 @@ impl Iterator for FormReader {
             self.next += 1;
             match part {
                 FormPart::Text(text) => return Some(Ok(text.clone())),
-                FormPart::File { path, length } => match open(path) {
+                FormPart::File { path, length } => match File::open(path).map_err(unreadable(path)) {
                     Ok(file) => self.file = Some((file, path.clone(), *length)),
                     Err(error) => return Some(Err(error)),
                 },
@@ -167,8 +166,9 @@ impl Iterator for FormReader {
     }
 }
 
-fn open(path: &Path) -> Result<File, FormFileError> {
-    File::open(path).map_err(|source| FormFileError { path: path.to_owned(), source })
+/// Adds the path to an I/O error.
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> FormFileError {
+    move |source| FormFileError { path: path.to_owned(), source }
 }
 
 fn read_chunk(file: &mut File, left: &mut u64) -> io::Result<Bytes> {

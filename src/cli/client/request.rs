@@ -1,8 +1,13 @@
-//! One request to the service, and the parts of URLs that requests need.
+//! One request to the service: its parts, the parts of its URL, and its signature with the secret that client and
+//! service share. A key that cannot be read is an error before anything is sent.
 
 use awc::http::Method;
+use huemill_actors::hex::hex;
+use rand::RngCore;
+use secrecy::SecretString;
 
-use super::form::Form;
+use super::form::{BodyDigest, Form};
+use crate::signing::request_signature;
 
 /// A request to the service.
 #[derive(Debug)]
@@ -46,4 +51,59 @@ pub(in crate::cli) fn masked(url: &str) -> String {
     let Some((before, host)) = url.rsplit_once('@') else { return url.to_owned() };
     let scheme = before.split_once("//").map_or("", |(scheme, _)| scheme);
     if scheme.is_empty() { format!("…@{host}") } else { format!("{scheme}//…@{host}") }
+}
+
+const KEY_NAME: &str = "WEBHOOK_SECRET";
+
+/// The signing key from the environment, if one is set.
+pub(super) fn signing_key() -> Result<Option<SecretString>, String> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(file) = variable(&format!("{KEY_NAME}_FILE")) {
+        let text =
+            std::fs::read_to_string(&file).map_err(|error| format!("{KEY_NAME}_FILE, {file}: {error}"))?;
+        return Ok(Some(text.trim_end_matches(['\r', '\n']).into()));
+    }
+    Ok(variable(KEY_NAME).map(Into::into))
+}
+
+/// The three headers that sign a request at the time `now` (Unix seconds). Each attempt needs new ones.
+pub(super) fn signature_headers(
+    key: &SecretString,
+    now: i64,
+    method: &Method,
+    path: &str,
+    digest: &BodyDigest,
+) -> [(&'static str, String); 3] {
+    let nonce = format!("{:016x}{:016x}", rand::rng().next_u64(), rand::rng().next_u64());
+    let signature = request_signature(key, now, method.as_str(), path, &hex(digest));
+    [
+        ("x-timestamp", now.to_string()),
+        ("x-request-id", nonce),
+        ("x-signature", format!("sha256={signature}")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::client::form::digest_of_nothing;
+
+    fn headers() -> [String; 3] {
+        let key = SecretString::from("a key of sixteen");
+        signature_headers(&key, 1_700_000_000, &Method::POST, "/jobs", &digest_of_nothing())
+            .map(|(_, value)| value)
+    }
+
+    #[test]
+    fn the_signature_matches_what_the_service_expects() {
+        // The expected value was computed with another program.
+        let digits = "884d7aa132f6ef31d5d588fad37207c8d16c43efe88571613fea661d1a884173";
+        assert_eq!(headers()[2], format!("sha256={digits}"));
+    }
+
+    #[test]
+    fn every_request_has_a_new_nonce() {
+        assert_ne!(headers()[1], headers()[1]);
+        assert_eq!(headers()[1].len(), 32);
+    }
 }

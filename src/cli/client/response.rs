@@ -1,5 +1,6 @@
-//! Responses of the service: status, headers and body, and the JSON of jobs.
+//! Responses of the service: status, headers and body, the JSON of jobs, and the errors that take a response's place.
 
+use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::header::{ETAG, HeaderMap, RETRY_AFTER};
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::error::{ApiError, ClientError};
+use super::form::FormFileError;
 
 /// A response whose body is in memory.
 #[derive(Debug)]
@@ -18,6 +19,46 @@ pub(in crate::cli) struct ApiResponse {
     pub(in crate::cli) etag: Option<String>,
     pub(in crate::cli) retry_after: Option<Duration>,
     pub(in crate::cli) body: Bytes,
+}
+
+/// Why a request has no usable response.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum ClientError {
+    #[error(
+        "{0}: the server must be a URL like http://127.0.0.1:8080, without a user; https is not supported"
+    )]
+    Address(String),
+    #[error("cannot sign requests: {0}")]
+    SigningKey(String),
+    #[error("{server} cannot be reached: {reason}")]
+    Unreachable { server: String, reason: String },
+    #[error("{0}")]
+    Refused(ApiError),
+    #[error("the service's response is not valid: {0}")]
+    InvalidResponse(String),
+    #[error("{0}")]
+    File(FormFileError),
+}
+
+/// An error response of the service: the members of its problem document that are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::cli) struct ApiError {
+    #[serde(skip)]
+    status: u16,
+    error_code: String,
+    user_message: String,
+    request_id: String,
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, error_code, user_message, request_id } = self;
+        if error_code.is_empty() {
+            return write!(f, "the service responded with status {status}");
+        }
+        write!(f, "{user_message} ({error_code}, request {request_id})")
+    }
 }
 
 /// A job, as its status or a row of the list shows it.

@@ -9,7 +9,7 @@ use huemill_actors::picture_summary::PictureSummary;
 use huemill_imaging::{Outcome, Swatch};
 use serde::Serialize;
 
-use super::picture::{FileResult, ProcessError, ProcessedFile};
+use super::picture::{FileResult, ProcessedFile};
 use crate::cli::terminal::printable;
 
 /// The format of the output.
@@ -63,7 +63,13 @@ impl OutputFormat {
                 members: PictureSummary::from(&processed.outcome),
                 social_image: processed.card.as_ref().map(|card| card.to_string_lossy()),
             }),
-            (Self::Json, Err(error)) => json_line(&error_line(file, error)),
+            (Self::Json, Err(error)) => json_line(&ErrorLine {
+                success: false,
+                filename: file.to_string_lossy(),
+                error_code: error.code().as_str(),
+                user_message: error.code().message(),
+                detail: error.to_string(),
+            }),
             (_, Ok(processed)) => self.lines(file, processed),
             (_, Err(_)) => String::new(),
         }
@@ -97,17 +103,6 @@ impl OutputFormat {
         } else {
             text.push_str(&hex);
         }
-    }
-}
-
-fn error_line<'a>(file: &'a Path, error: &ProcessError) -> ErrorLine<'a> {
-    let code = error.code();
-    ErrorLine {
-        success: false,
-        filename: file.to_string_lossy(),
-        error_code: code.as_str(),
-        user_message: code.message(),
-        detail: error.to_string(),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn save_results(client: &Client, job: &str, out: &Path) -> Resu
     })
     .map_err(failed)?;
     let path = format!("/jobs/{job}/results.zip");
-    let mut left = client.tries();
+    let mut left = client.tries;
     let spool = loop {
         left -= 1;
         match download(client, &path, &room, out).await {

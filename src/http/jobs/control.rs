@@ -9,7 +9,6 @@ use huemill_store::job::JobState;
 use huemill_store::store::{Canceled, Retried};
 use serde::Serialize;
 
-use super::lookup::{find, parse_id};
 use super::results::CardEmbedding;
 use super::status;
 use crate::http::problem::Problem;
@@ -24,8 +23,7 @@ pub(super) async fn cancel(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
-    let id = parse_id(&path)?;
-    find(&jobs, &path).await?;
+    let id = jobs.find(&path).await?.id;
     let job = match jobs.repository.store.cancel(&id).await? {
         Canceled::Now(ended) => {
             jobs.cancel_work(&id);
@@ -53,7 +51,7 @@ pub(super) async fn delete(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
-    let job = find(&jobs, &path).await?;
+    let job = jobs.find(&path).await?;
     if !jobs.repository.store.delete(&job.id).await? {
         return Err(Code::ExpiredJob.into());
     }
@@ -81,8 +79,7 @@ pub(super) async fn retry(
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
     operations.operator.check(request.headers())?;
-    let id = parse_id(&path)?;
-    find(&jobs, &path).await?;
+    let id = jobs.find(&path).await?.id;
     match jobs.repository.store.retry(&id).await? {
         Retried::Queued(job, retried) => {
             operations.wake_dispatcher();

@@ -27,9 +27,9 @@ use super::{fingerprint, links, urls};
 use crate::http::context;
 use crate::http::problem::Problem;
 use crate::http::state::{Edge, Jobs, Uploads};
+use crate::http::upload;
 use crate::http::upload::job_upload::{self, JobInput, JobUploadSpec, UploadedFile};
 use crate::http::upload::spec::{self, UploadSpec};
-use crate::http::upload::zip;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -126,7 +126,8 @@ async fn submitted(
 ) -> Result<(JobKind, Submitted), Fault> {
     match input {
         JobInput::Single(UploadedFile { spool, .. }) => {
-            let entries = zip::list_pictures(request, &spool, uploads.job_zip_limits()).await?;
+            let limits = uploads.zip_limits(uploads.limits.job_pictures);
+            let entries = upload::list_pictures(request, &spool, limits).await?;
             Ok((JobKind::Zip, Submitted::Zip { spool, entries }))
         }
         JobInput::Files(files) => Ok((JobKind::Image, Submitted::Images(with_distinct_names(files)))),
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_response_has_the_jobs_id_and_state() {
-        let job = super::super::summary::tests::job(JobState::Queued);
+        let job = crate::http::jobs::summary::sample_job(JobState::Queued);
         assert_eq!(
             serde_json::to_value(AcceptedBody::from(&job)).unwrap(),
             json!({

@@ -1,10 +1,9 @@
 //! Downloads a job's results: `GET /jobs/{id}/results.zip` and `GET /jobs/{id}/results/{n}/card`, with a signed link or
 //! the bare path. Both stream from the blob store and support ranges.
 
-use std::fmt::Write;
 use std::ops::Range;
 
-use actix_web::body::SizedStream;
+use actix_web::body::{BodySize, SizedStream};
 use actix_web::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Path};
@@ -14,10 +13,10 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_observability::{DOWNLOADS, Event};
 use huemill_store::blobs::BlobError;
 use huemill_store::job::{ItemState, Job};
+use huemill_store::steady_clock::SteadyClock;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::lookup::find;
 use super::results_archive;
-use crate::clock::steady_now;
 use crate::http::body_stream::HeadBody;
 use crate::http::etag::ETag;
 use crate::http::problem::Problem;
@@ -43,7 +42,7 @@ pub(super) async fn results(
         kind: DOWNLOADS[0],
     };
     if file.etag.matches(&request) {
-        return Ok(file.not_modified());
+        return Ok(file.etag.not_modified());
     }
     let (zip, blobs) = (results_archive::of(&jobs.repository, &job).await?, jobs.repository.blobs.clone());
     let bytes = |range| jobs.repository.stream(zip.stream(&blobs, range));
@@ -58,10 +57,8 @@ pub(super) async fn card(
 ) -> Result<HttpResponse, Problem> {
     let (id, number) = path.into_inner();
     let job = authorized_job(&request, &id, &jobs).await?;
-    let no_card = || {
-        Fault::new(Code::NotFound)
-            .with_message("The job has no such card. Its results list the cards it has.")
-    };
+    let no_card = "The job has no such card. Its results list the cards it has.";
+    let no_card = || Fault::new(Code::NotFound).with_message(no_card);
     let number = number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()));
     let number: u32 = number.filter(|number| *number < job.total).ok_or_else(no_card)?;
     let item = jobs.repository.store.items(&job.id, number, 1).await?.pop();
@@ -74,7 +71,7 @@ pub(super) async fn card(
         kind: DOWNLOADS[1],
     };
     if file.etag.matches(&request) {
-        return Ok(file.not_modified());
+        return Ok(file.etag.not_modified());
     }
     let blobs = jobs.repository.blobs.clone();
     let bytes = |range| jobs.repository.stream(blobs.stream(card.key, Some(range)));
@@ -83,13 +80,18 @@ pub(super) async fn card(
 
 /// The job, if the request has a valid link or none at all.
 async fn authorized_job(request: &HttpRequest, id: &str, jobs: &Jobs) -> Result<Job, Fault> {
-    let link = jobs.links.check(request.path(), request.query_string(), steady_now());
-    if let Some(reason) = link.reason() {
-        jobs.recorder.record(Event::AuthFailed { reason });
+    let now = SteadyClock::of_process().seconds();
+    match jobs.links.check(request.path(), request.query_string(), now).refusal() {
+        None => jobs.find(id).await,
+        Some((reason, cause)) => {
+            jobs.recorder.record(Event::AuthFailed { reason });
+            Err(Fault::new(Code::ExpiredLink).with_cause(cause))
+        }
     }
-    link.into_result()?;
-    find(jobs, id).await
 }
+
+/// The characters of a name that are percent-encoded.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
 /// A `Content-Disposition` with the name in ASCII for old browsers (RFC 6266, appendix D) and unchanged for all others
 /// (RFC 8187).
@@ -97,15 +99,7 @@ fn inline_disposition(name: &str) -> String {
     let is_plain =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ' ' | '(' | ')');
     let ascii: String = name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        match byte {
-            b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => encoded.push(char::from(byte)),
-            _ => {
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
-    }
+    let encoded = utf8_percent_encode(name, &ENCODED);
     format!("inline; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }
 
@@ -118,12 +112,6 @@ struct DownloadFile {
 }
 
 impl DownloadFile {
-    fn not_modified(&self) -> HttpResponse {
-        let mut response = HttpResponse::NotModified().finish();
-        response.headers_mut().insert(ETAG, self.etag.header_value());
-        response
-    }
-
     /// The whole file, or the range that the request asks for. Its first bytes are read before the response starts, so
     /// that an unreadable file is an error and not a body that is cut short.
     async fn respond<S>(
@@ -151,16 +139,14 @@ impl DownloadFile {
         builder.content_type(self.media_type).insert_header((ACCEPT_RANGES, "bytes"));
         builder.insert_header((ETAG, self.etag.header_value()));
         let disposition = HeaderValue::from_str(&self.disposition);
-        builder.insert_header((
-            CONTENT_DISPOSITION,
-            disposition.unwrap_or_else(|_| HeaderValue::from_static("attachment")),
-        ));
+        let disposition = disposition.unwrap_or(HeaderValue::from_static("attachment"));
+        builder.insert_header((CONTENT_DISPOSITION, disposition));
         if status == StatusCode::PARTIAL_CONTENT {
             let content_range = format!("bytes {}-{}/{length}", range.start, range.end - 1);
             builder.insert_header((CONTENT_RANGE, content_range));
         }
         if request.method() == Method::HEAD {
-            return Ok(builder.body(HeadBody::sized(length)));
+            return Ok(builder.body(HeadBody(BodySize::Sized(length))));
         }
         let (start, size) = (range.start, range.end - range.start);
         let mut bytes = bytes(range).map(|chunk| chunk.map_err(Fault::from)).boxed_local();

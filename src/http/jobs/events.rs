@@ -10,6 +10,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use actix_web::body::BodySize;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data, Path};
@@ -20,7 +21,6 @@ use huemill_actors::snapshots::Watch;
 use huemill_store::job::{Job, JobId, JobState};
 use tokio::time::{Instant, timeout_at};
 
-use super::lookup::find;
 use super::results::{PictureReader, job_error};
 use super::summary::JobSummary;
 use crate::http::body_stream::HeadBody;
@@ -49,7 +49,7 @@ pub(super) async fn events(
     path: Path<String>,
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let job = find(&jobs, &path).await?;
+    let job = jobs.find(&path).await?;
     let last = last_event_id(request.headers(), job.version);
     if job.state.has_ended() && last.is_some_and(|last| last >= job.version) {
         return Ok(HttpResponse::NoContent().finish());
@@ -60,7 +60,7 @@ pub(super) async fn events(
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))
         .insert_header(UNBUFFERED);
     if request.method() == Method::HEAD {
-        return Ok(builder.body(HeadBody::unsized_stream()));
+        return Ok(builder.body(HeadBody(BodySize::Stream)));
     }
     Ok(builder.streaming(EventStream::new(job.id, last, jobs).pieces()))
 }

@@ -7,7 +7,7 @@ use huemill_imaging::Options;
 use huemill_store::job::Priority;
 
 use crate::http::content_negotiation::{OPTION_NAMES, parse_options, query_pairs};
-use crate::http::input_error::{given_twice, invalid};
+use crate::http::problem::{given_twice, invalid};
 
 /// The names of all fields, to detect duplicates.
 pub(crate) const NAMES: [&str; 7] =

@@ -9,7 +9,6 @@ use super::fields::JobFields;
 use crate::http::upload::job_upload::{JobInput, UploadedFile};
 
 /// The fingerprint of a job's request, in hex.
-#[must_use]
 pub(crate) fn of(input: &JobInput, fields: &JobFields) -> String {
     let mut hasher = FingerprintHasher(Sha256::new());
     match input {

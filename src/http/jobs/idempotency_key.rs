@@ -6,7 +6,7 @@ use huemill_actors::fault::Fault;
 use huemill_actors::hex::hex;
 use sha2::{Digest, Sha256};
 
-use crate::http::input_error::invalid;
+use crate::http::problem::invalid;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::{header, uri};
 use actix_web::web::Query;
-use huemill_actors::fault::{Code, Fault};
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
-use crate::http::hmac::hmac_hex;
+use crate::signing::hmac_hex;
 
 /// Makes and checks links.
 #[derive(Clone)]
@@ -31,19 +30,16 @@ pub(crate) enum LinkCheck {
 
 impl DownloadLinks {
     /// Links that are signed with this key.
-    #[must_use]
     pub(crate) fn new(key: SecretString) -> Self {
         Self(Arc::new(key))
     }
 
     /// The URL of `path` under `base`, valid until `expires` (Unix seconds).
-    #[must_use]
     pub(crate) fn url(&self, base: &str, path: &str, expires: i64) -> String {
         format!("{base}{path}?expires={expires}&signature={}", self.signature(path, expires))
     }
 
     /// Checks a request's link at the time `now` (Unix seconds).
-    #[must_use]
     pub(crate) fn check(&self, path: &str, query: &str, now: i64) -> LinkCheck {
         let Ok(pairs) = Query::<Vec<(String, String)>>::from_query(query) else { return LinkCheck::Forged };
         let all = |name: &str| -> Vec<&str> {
@@ -76,41 +72,28 @@ impl DownloadLinks {
 }
 
 impl LinkCheck {
-    /// The refusal of a link that is not valid.
-    pub(crate) fn into_result(self) -> Result<(), Fault> {
-        match self {
-            Self::Absent | Self::Valid => Ok(()),
-            Self::Expired => Err(Fault::new(Code::ExpiredLink).with_cause("late")),
-            Self::Forged => Err(Fault::new(Code::ExpiredLink).with_cause("forged")),
-        }
-    }
-
-    /// Why the link is refused, as a metric label.
-    #[must_use]
-    pub(crate) fn reason(self) -> Option<&'static str> {
+    /// Why the link is refused, as a metric label and as the cause for the log.
+    pub(crate) fn refusal(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Absent | Self::Valid => None,
-            Self::Expired => Some("link_expired"),
-            Self::Forged => Some("link_forged"),
+            Self::Expired => Some(("link_expired", "late")),
+            Self::Forged => Some(("link_forged", "forged")),
         }
     }
 }
 
 /// The path of a job's results.
-#[must_use]
 pub(crate) fn results_path(job: &str) -> String {
     format!("/jobs/{job}/results.zip")
 }
 
 /// The path of one of a job's cards.
-#[must_use]
 pub(crate) fn card_path(job: &str, number: u32) -> String {
     format!("/jobs/{job}/results/{number}/card")
 }
 
 /// The service's base URL for clients: the configured one, otherwise the request's own host. Headers that proxies add are
 /// not trusted.
-#[must_use]
 pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
     if !configured.is_empty() {
         return configured.trim_end_matches('/').to_owned();

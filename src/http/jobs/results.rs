@@ -2,6 +2,7 @@
 //! base64 on their way from the blob store. However many clients poll, little of it is in memory.
 
 use std::collections::VecDeque;
+use std::future::ready;
 
 use actix_web::web::Bytes;
 use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
@@ -126,7 +127,7 @@ impl JobBody {
             match results.pictures.next().await {
                 Ok(Some((item, result))) => Some((results.element(&item, result), Some(results))),
                 Ok(None) => Some((results.closing(), None)),
-                Err(fault) => Some((broken(fault), None)),
+                Err(fault) => Some((stream::once(ready(Err(fault))).boxed_local(), None)),
             }
         });
         opening.chain(rest.flatten())
@@ -200,10 +201,6 @@ fn quoted(text: &str) -> Vec<u8> {
 
 fn text(bytes: Vec<u8>) -> Piece {
     piece(bytes).boxed_local()
-}
-
-fn broken(fault: Fault) -> Piece {
-    stream::once(std::future::ready(Err(fault))).boxed_local()
 }
 
 /// Why results disappeared while they were read: the job was deleted, or it is an internal error.

@@ -74,7 +74,6 @@ pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip,
 
 /// A card's file name, in the archive and when it is downloaded alone: its picture's name without folders, with the card's
 /// own extension, and safe on any system. The archive numbers names that collide.
-#[must_use]
 pub(super) fn card_name(picture: &str, media_type: &str) -> String {
     let extension = match media_type {
         "image/jpeg" => "jpg",

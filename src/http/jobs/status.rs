@@ -1,6 +1,7 @@
 //! `GET /jobs/{id}`: the job's status, which clients poll. A client that already has the current version gets a 304 from the
 //! snapshot, without a read from the store.
 
+use actix_web::body::BodySize;
 use actix_web::http::header::{ETAG, HeaderValue, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data, Path};
@@ -10,15 +11,14 @@ use huemill_observability::{Event, PollResult};
 use huemill_store::job::{Job, JobId, JobState};
 use huemill_store::store::JobVersion;
 
-use super::lookup::{check_not_expired, find, parse_id};
 use super::results::{CardEmbedding, JobBody};
 use super::summary::JobSummary;
 use crate::http::body_stream::{HeadBody, buffered_start};
 use crate::http::content_negotiation::query_pairs;
 use crate::http::etag::ETag;
-use crate::http::input_error::invalid;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, invalid};
 use crate::http::state::Jobs;
+use crate::http::state::jobs::{check_not_expired, parse_id};
 
 /// Minimum seconds between polls of a queued and of a processing job, and the maximum.
 const QUEUED: u64 = 2;
@@ -48,14 +48,10 @@ pub(super) async fn status(
     };
     if let Some(body) = repository.snapshots.body(&job_version) {
         record_poll(&id, job_version.version);
-        return Ok(with_retry_after(
-            respond_live(StatusCode::OK, &etag, body),
-            job_version.state,
-            job_version.eta_s,
-            &jobs,
-        ));
+        let response = respond_live(StatusCode::OK, &etag, body);
+        return Ok(with_retry_after(response, job_version.state, job_version.eta_s, &jobs));
     }
-    let job = find(&jobs, &path).await?;
+    let job = jobs.find(&path).await?;
     // If other processes write too, the snapshot may be a second behind the job when the client is not.
     let etag = tag(job.version, cards);
     if etag.matches(&request) {
@@ -67,9 +63,7 @@ pub(super) async fn status(
 
 fn not_modified(job_version: &JobVersion, etag: &ETag, jobs: &Jobs) -> HttpResponse {
     jobs.recorder.record(Event::StatusPolled(PollResult::NotModified));
-    let mut response = HttpResponse::NotModified().finish();
-    response.headers_mut().insert(ETAG, etag.header_value());
-    with_retry_after(response, job_version.state, job_version.eta_s, jobs)
+    with_retry_after(etag.not_modified(), job_version.state, job_version.eta_s, jobs)
 }
 
 /// Responds with the job's body.
@@ -89,7 +83,7 @@ pub(super) async fn respond(
     let mut builder = HttpResponse::build(status);
     builder.content_type("application/json").insert_header((ETAG, etag.header_value()));
     let response = if method == Method::HEAD {
-        builder.body(HeadBody::unsized_stream())
+        builder.body(HeadBody(BodySize::Stream))
     } else {
         if cards.are_inline(&job) {
             jobs.mark_fetched(&job);

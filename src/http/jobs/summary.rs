@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::links::{self, DownloadLinks};
 
-/// The members that every job has.
+/// The members of a job: those that every job has, and those of its state.
 #[derive(Debug, Serialize)]
 pub(super) struct JobSummary<'a> {
     job_id: &'a str,
@@ -20,40 +20,27 @@ pub(super) struct JobSummary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<i64>,
     expires_at: i64,
-    #[serde(flatten)]
-    live: Option<Live>,
-    #[serde(flatten)]
-    counts: Option<Counts>,
-    #[serde(flatten)]
-    download: Option<Download>,
-}
-
-/// Members of a job that has not ended.
-#[derive(Debug, Serialize)]
-struct Live {
-    progress: u32,
-    eta_s: u32,
-}
-
-/// Members of a job that has ended.
-#[derive(Debug, Serialize)]
-struct Counts {
-    results_count: u32,
-    failed_count: u32,
-}
-
-/// Members of a job with results.
-#[derive(Debug, Serialize)]
-struct Download {
-    download_url: String,
-    download_expires_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eta_s: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    download_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    download_expires_at: Option<i64>,
 }
 
 impl<'a> JobSummary<'a> {
     /// The summary of a job.
     pub(super) fn new(job: &'a Job, links: &DownloadLinks) -> Self {
-        let live = !job.state.has_ended();
+        let is_live = !job.state.has_ended();
+        let has_counts = !is_live && job.state != JobState::Expired;
         let has_results = matches!(job.state, JobState::Completed | JobState::Canceled);
+        let link = || links.url(&job.base_url, &links::results_path(job.id.as_str()), job.expires_at);
         Self {
             job_id: job.id.as_str(),
             status: job.state.as_str(),
@@ -63,13 +50,12 @@ impl<'a> JobSummary<'a> {
             started_at: job.started_at,
             finished_at: job.finished_at,
             expires_at: job.expires_at,
-            live: live.then(|| Live { progress: job.progress(), eta_s: job.eta_s }),
-            counts: (!live && job.state != JobState::Expired)
-                .then_some(Counts { results_count: job.succeeded, failed_count: job.failed }),
-            download: has_results.then(|| Download {
-                download_url: links.url(&job.base_url, &links::results_path(job.id.as_str()), job.expires_at),
-                download_expires_at: job.expires_at,
-            }),
+            progress: is_live.then(|| job.progress()),
+            eta_s: is_live.then_some(job.eta_s),
+            results_count: has_counts.then_some(job.succeeded),
+            failed_count: has_counts.then_some(job.failed),
+            download_url: has_results.then(link),
+            download_expires_at: has_results.then_some(job.expires_at),
         }
     }
 
@@ -80,7 +66,10 @@ impl<'a> JobSummary<'a> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(super) use tests::job as sample_job;
+
+#[cfg(test)]
+mod tests {
     use huemill_store::job::{JobId, JobKind, Priority};
     use serde_json::json;
 

@@ -43,7 +43,6 @@ pub(crate) struct RateLimitedBody {
 
 impl RateLimitedBody {
     /// Wraps a request's body.
-    #[must_use]
     pub(crate) fn new(inner: Payload, rate: BodyRate, context: Rc<Context>) -> Self {
         let inner = Rc::new(RefCell::new(inner));
         context.hold_body(&inner);

@@ -26,7 +26,6 @@ pub(crate) struct Cors {
 
 impl Cors {
     /// The configured origins; `*` among them allows any.
-    #[must_use]
     pub(crate) fn new(origins: &[String]) -> Self {
         Self { any: origins.iter().any(|origin| origin == "*"), origins: origins.to_vec() }
     }
@@ -46,7 +45,6 @@ impl Cors {
     }
 
     /// The response to a preflight request. [`Cors::add_headers`] adds the origin, as to every response.
-    #[must_use]
     pub(crate) fn preflight(allow: &'static str) -> HttpResponse {
         HttpResponse::NoContent()
             .insert_header((header::ALLOW, allow))

@@ -187,7 +187,6 @@ pub(crate) struct LoggedBody {
 
 impl LoggedBody {
     /// Wraps `body`.
-    #[must_use]
     pub(crate) fn new(body: BoxBody, log: RequestLog) -> Self {
         Self { body, log }
     }

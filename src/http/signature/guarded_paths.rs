@@ -5,11 +5,8 @@ use actix_web::http::Method;
 
 /// Whether a request may change jobs, webhooks or the queue.
 pub(super) fn is_guarded(method: &Method, path: &str) -> bool {
-    changes_state(method) && has_guarded_prefix(path)
-}
-
-fn changes_state(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+    let is_safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    !is_safe && has_guarded_prefix(path)
 }
 
 /// Whether a path is under `/jobs`, `/queue` or `/webhooks` once case, escapes, dots and doubled slashes are resolved.

@@ -3,7 +3,7 @@
 
 use huemill_actors::actor_system::ActorSystem;
 use huemill_actors::dispatcher::{CancelJob, Dispatcher};
-use huemill_actors::fault::Fault;
+use huemill_actors::fault::{Code, Fault};
 use huemill_actors::idempotency::{Idempotency, KeyReservation, Reserve};
 use huemill_actors::intake::{DrainFlag, Intake, Submit};
 use huemill_actors::janitor::{self, Janitor};
@@ -70,6 +70,13 @@ impl Jobs {
         }
     }
 
+    /// Reads the job that a path names from the store. Unknown and expired jobs are 404.
+    pub(crate) async fn find(&self, id: &str) -> Result<Job, Fault> {
+        let job = self.repository.store.job(&parse_id(id)?).await?.ok_or(Code::JobNotFound)?;
+        check_not_expired(job.state)?;
+        Ok(job)
+    }
+
     /// Reserves an idempotency key until the request is answered.
     pub(crate) async fn reserve_key(&self, scope: &str, key: &str) -> Result<KeyReservation, Fault> {
         ask(&self.idempotency, Reserve { scope: scope.to_owned(), key: key.to_owned() }).await?
@@ -113,4 +120,14 @@ impl Jobs {
             }
         });
     }
+}
+
+/// Parses the id in a path.
+pub(crate) fn parse_id(text: &str) -> Result<JobId, Fault> {
+    JobId::parse(text).ok_or_else(|| Code::JobNotFound.into())
+}
+
+/// Rejects an expired job. Only the sweep expires jobs, because it does not trust a clock that has jumped.
+pub(crate) fn check_not_expired(state: JobState) -> Result<(), Fault> {
+    if state == JobState::Expired { Err(Code::ExpiredJob.into()) } else { Ok(()) }
 }

@@ -45,24 +45,12 @@ impl Uploads {
     }
 
     /// The deadline of a request that starts now.
-    #[must_use]
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::now() + self.request_time
     }
 
-    /// Limits for a ZIP that is processed while the client waits.
-    #[must_use]
-    pub(crate) fn zip_limits(&self) -> AlbumLimits {
-        self.zip_limits_for(self.limits.zip_pictures)
-    }
-
-    /// Limits for a job's ZIP.
-    #[must_use]
-    pub(crate) fn job_zip_limits(&self) -> AlbumLimits {
-        self.zip_limits_for(self.limits.job_pictures)
-    }
-
-    fn zip_limits_for(&self, pictures: usize) -> AlbumLimits {
+    /// Limits for a ZIP of at most this number of pictures.
+    pub(crate) fn zip_limits(&self, pictures: usize) -> AlbumLimits {
         AlbumLimits {
             archive: ArchiveLimits {
                 max_entries: self.limits.zip_entries as u64,

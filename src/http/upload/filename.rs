@@ -7,7 +7,7 @@ use actix_multipart::Field;
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentDisposition, HeaderValue};
 use huemill_actors::fault::Fault;
 
-use crate::http::input_error::invalid;
+use crate::http::problem::invalid;
 
 /// The file's name, if it has one.
 ///

@@ -19,7 +19,7 @@ use super::json::{self, JsonValue, Members};
 use super::multipart::{self, FormParts, MAX_OTHER_PARTS};
 use super::sink::{FileDigest, SpoolSink};
 use super::spec::{BodyForm, UploadSpec};
-use crate::http::input_error::{broken_body, given_twice, invalid, spool_failed, too_large};
+use crate::http::problem::{broken_body, given_twice, invalid, spool_failed, too_large};
 use crate::http::state::Uploads;
 
 /// Maximum size of a text field.
@@ -82,10 +82,6 @@ pub(crate) struct JobUpload {
 }
 
 impl JobUploadSpec {
-    fn text_name(&self, name: &str) -> Option<&'static str> {
-        self.texts.iter().copied().find(|text| *text == name)
-    }
-
     fn too_many(&self, what: &str) -> Fault {
         invalid(format!("There are more than {} {what}. Send fewer.", self.max_count))
     }
@@ -150,7 +146,7 @@ async fn from_form(
             let sink = content.next_sink(&name, room, spec)?;
             let (spool, digest) = multipart::copy(part, sink).await?.finish_hashed().await?;
             content.add_file(&name, UploadedFile { name: filename, spool, digest }, spec);
-        } else if let Some(name) = spec.text_name(&name) {
+        } else if let Some(name) = spec.texts.iter().copied().find(|text| *text == name) {
             if content.texts.iter().any(|(known, _)| *known == name) {
                 return Err(given_twice(name));
             }

@@ -7,12 +7,11 @@ mod value;
 
 use actix_web::web::Payload;
 use huemill_actors::fault::{Code, Fault};
-use huemill_store::Spool;
+use huemill_store::{Spool, SpoolRoom};
 
-use super::base64_text;
 use super::sink::SpoolSink;
 use super::spec::{BodyForm, UploadSpec};
-use crate::http::input_error::{invalid, spool_failed};
+use crate::http::problem::{invalid, spool_failed, too_large};
 use crate::http::state::Uploads;
 pub(super) use members::Members;
 pub(super) use value::JsonValue;
@@ -32,11 +31,7 @@ pub(super) async fn receive(
     spec: &UploadSpec,
 ) -> Result<BodyContent, Fault> {
     let (spec, room) = (*spec, uploads.spool.clone());
-    receive_body(payload, uploads, spec.limit, move |body| match decode(body, &spec)? {
-        Decoded::Bytes(bytes) => Spool::from_bytes(&room, bytes).map(BodyContent::File).map_err(spool_failed),
-        Decoded::Url(url) => Ok(BodyContent::Url(url)),
-    })
-    .await
+    receive_body(payload, uploads, spec.limit, move |body| decode(body, &spec, &room)).await
 }
 
 /// Receives a body with a single text member.
@@ -77,13 +72,8 @@ pub(super) fn is_blank(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace)
 }
 
-enum Decoded {
-    Bytes(Vec<u8>),
-    Url(String),
-}
-
 /// The file in a JSON body, or the URL of one.
-fn decode(body: &[u8], spec: &UploadSpec) -> Result<Decoded, Fault> {
+fn decode(body: &[u8], spec: &UploadSpec, room: &SpoolRoom) -> Result<BodyContent, Fault> {
     if is_blank(body) {
         return Err(spec.nothing_sent());
     }
@@ -91,8 +81,11 @@ fn decode(body: &[u8], spec: &UploadSpec) -> Result<Decoded, Fault> {
     let mut members = Members::parse(body, &names)?;
     let url = spec.url.and_then(|name| members.take(name));
     match (members.take(spec.member), url) {
-        (Some(JsonValue::Text(text)), None) => decode_file(&text, spec).map(Decoded::Bytes),
-        (None, Some(value)) => url_text(value, spec, &names).map(Decoded::Url),
+        (Some(JsonValue::Text(text)), None) => {
+            let bytes = decode_file(&text, spec)?;
+            Ok(BodyContent::File(Spool::from_bytes(room, bytes).map_err(spool_failed)?))
+        }
+        (None, Some(value)) => url_text(value, spec, &names).map(BodyContent::Url),
         (None, None) => Err(spec.nothing_sent()),
         (Some(_), Some(_)) => {
             Err(invalid(format!("The JSON has both {}. Send one of them.", names.join(" and "))))
@@ -112,9 +105,89 @@ fn url_text(value: JsonValue<'_>, spec: &UploadSpec, names: &[&str]) -> Result<S
 
 /// Decodes the file in a member's text.
 pub(super) fn decode_file(text: &str, spec: &UploadSpec) -> Result<Vec<u8>, Fault> {
-    let bytes = base64_text::decode(text)?.ok_or_else(|| spec.nothing_sent())?;
+    let bytes = decode_base64(text)?.ok_or_else(|| spec.nothing_sent())?;
     if bytes.len() as u64 > spec.limit {
-        return Err(spec.too_large(None));
+        return Err(too_large(spec.limit, None));
     }
     Ok(bytes)
+}
+
+/// Decodes base64 as clients write it: bare or in a data: URL, with or without white space. `None` if it holds no data. The media type of a data: URL is ignored, because the content decides.
+///
+/// # Errors
+/// `INVALID_INPUT` if the text is not base64.
+fn decode_base64(text: &str) -> Result<Option<Vec<u8>>, Fault> {
+    let payload = base64_payload(text)?;
+    if payload.bytes().all(|byte| byte.is_ascii_whitespace()) {
+        return Ok(None);
+    }
+    // WHATWG "forgiving-base64 decode": white space is skipped, padding is optional.
+    base64_simd::forgiving_decode_to_vec(payload.as_bytes())
+        .map(Some)
+        .map_err(|_| invalid("The base64 text has invalid characters or is incomplete."))
+}
+
+/// The base64 text, without the head of a data: URL.
+fn base64_payload(text: &str) -> Result<&str, Fault> {
+    let text = text.trim_ascii_start();
+    if !text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+        return Ok(text);
+    }
+    let (head, payload) =
+        text.split_once(',').ok_or_else(|| invalid("The data: URL has no comma before its content."))?;
+    let is_base64 =
+        head.get(head.len().saturating_sub(7)..).is_some_and(|end| end.eq_ignore_ascii_case(";base64"));
+    if is_base64 { Ok(payload) } else { Err(invalid("The data: URL must contain ;base64.")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn bare_base64_data_urls_and_white_space_are_decoded() {
+        for text in [
+            "aGVsbG8=",
+            "aGVsbG8",
+            "data:image/png;base64,aGVsbG8=",
+            "DATA:;BASE64,aGVs\r\n bG8=",
+            "  aGVsbG8=\n",
+        ] {
+            assert_eq!(decode_base64(text).unwrap().as_deref(), Some(b"hello".as_slice()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_text_or_data_url_is_no_data() {
+        for text in ["", "  \n", "data:;base64,", "data:image/png;base64, "] {
+            assert_eq!(decode_base64(text).unwrap(), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn invalid_base64_is_rejected() {
+        for text in ["a", "aGVsbG8*", "aGVs=bG8=", "data:image/png,aGVsbG8=", "data:image/png;base64", "ä"] {
+            assert_eq!(
+                decode_base64(text).map_err(|fault| fault.code),
+                Err(huemill_actors::fault::Code::InvalidInput),
+                "{text:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_reverses_encoding(bytes: Vec<u8>) {
+            let text = base64_simd::STANDARD.encode_to_string(&bytes);
+            let decoded = decode_base64(&format!("data:x/y;base64,{text}")).unwrap();
+            prop_assert_eq!(decoded.unwrap_or_default(), bytes);
+        }
+
+        #[test]
+        fn no_text_causes_a_panic(text: String) {
+            let _ = decode_base64(&text);
+        }
+    }
 }

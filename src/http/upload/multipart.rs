@@ -12,7 +12,7 @@ use huemill_store::{Spool, SpoolRoom};
 use super::filename;
 use super::sink::SpoolSink;
 use super::spec::UploadSpec;
-use crate::http::input_error::{broken_body, given_twice, invalid};
+use crate::http::problem::{broken_body, given_twice, invalid};
 
 /// Maximum number of parts in addition to the files.
 pub(super) const MAX_OTHER_PARTS: usize = 31;

@@ -6,7 +6,7 @@ use huemill_actors::fault::Fault;
 use huemill_store::{Spool, SpoolRoom, SpoolWriter};
 use sha2::{Digest, Sha256};
 
-use crate::http::input_error::{broken_body, spool_failed, too_large};
+use crate::http::problem::{broken_body, spool_failed, too_large};
 
 /// SHA-256 of a file.
 pub(crate) type FileDigest = [u8; 32];

@@ -5,7 +5,7 @@ use actix_web::http::header;
 use actix_web::mime::{self, Mime};
 use huemill_actors::fault::{Code, Fault};
 
-use crate::http::input_error;
+use crate::http::problem::too_large;
 
 /// Bytes that a multipart body may have in addition to the file.
 const MULTIPART_OVERHEAD: u64 = 256 * 1024;
@@ -37,11 +37,6 @@ pub(crate) struct UploadSpec {
 }
 
 impl UploadSpec {
-    /// A file or body that exceeds the limit. `size` is its declared size, if any.
-    pub(crate) fn too_large(&self, size: Option<u64>) -> Fault {
-        input_error::too_large(self.limit, size)
-    }
-
     /// A request without a file.
     pub(crate) fn nothing_sent(&self) -> Fault {
         Fault::new(Code::NoInput).with_message(self.missing)
@@ -95,7 +90,7 @@ impl UploadSpec {
         let declared = declared_length(request);
         match declared {
             Some(0) => Err(self.nothing_sent()),
-            Some(bytes) if bytes > max => Err(self.too_large(declared)),
+            Some(bytes) if bytes > max => Err(too_large(self.limit, declared)),
             _ => Ok(declared),
         }
     }

@@ -7,8 +7,8 @@ use std::fmt;
 use huemill_actors::fault::Fault;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use super::value::{JsonValue, KeepValue, SkipValue};
-use crate::http::input_error::invalid;
+use super::value::{JsonValue, ValueSeed};
+use crate::http::problem::invalid;
 
 /// Maximum number of members. Each name is remembered, to detect duplicates.
 const MAX_MEMBERS: usize = 64;
@@ -91,10 +91,13 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
             match self.names.iter().find(|wanted| **wanted == name) {
                 Some(wanted) => {
                     self.current.set(Some(*wanted));
-                    found.extend(map.next_value_seed(KeepValue)?.map(|value| (*wanted, value)));
+                    found
+                        .extend(map.next_value_seed(ValueSeed { keep: true })?.map(|value| (*wanted, value)));
                     self.current.set(None);
                 }
-                None => map.next_value_seed(SkipValue)?,
+                None => {
+                    map.next_value_seed(ValueSeed { keep: false })?;
+                }
             }
             names.push(name);
         }

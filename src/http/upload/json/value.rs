@@ -22,10 +22,14 @@ pub(crate) enum JsonValue<'a> {
     Other,
 }
 
-/// Parses a value and keeps it; `None` for null.
-pub(super) struct KeepValue;
+/// Parses a value: `None` for null, and for a value that is not kept.
+#[derive(Clone, Copy)]
+pub(super) struct ValueSeed {
+    /// Whether the value is kept.
+    pub keep: bool,
+}
 
-impl<'de> DeserializeSeed<'de> for KeepValue {
+impl<'de> DeserializeSeed<'de> for ValueSeed {
     type Value = Option<JsonValue<'de>>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -33,7 +37,7 @@ impl<'de> DeserializeSeed<'de> for KeepValue {
     }
 }
 
-impl<'de> Visitor<'de> for KeepValue {
+impl<'de> Visitor<'de> for ValueSeed {
     type Value = Option<JsonValue<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,11 +45,11 @@ impl<'de> Visitor<'de> for KeepValue {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Some(JsonValue::Text(Cow::Borrowed(text))))
+        Ok(self.keep.then(|| JsonValue::Text(Cow::Borrowed(text))))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(JsonValue::Text(Cow::Owned(text.to_owned()))))
+        Ok(self.keep.then(|| JsonValue::Text(Cow::Owned(text.to_owned()))))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
@@ -53,90 +57,38 @@ impl<'de> Visitor<'de> for KeepValue {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Some(JsonValue::Other))
+        Ok(self.keep.then(|| JsonValue::Other))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(JsonValue::Number(number.to_string())))
+        Ok(self.keep.then(|| JsonValue::Number(number.to_string())))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(JsonValue::Number(number.to_string())))
+        Ok(self.keep.then(|| JsonValue::Number(number.to_string())))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Some(JsonValue::Number(number.to_string())))
+        Ok(self.keep.then(|| JsonValue::Number(number.to_string())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let (mut texts, mut has_others) = (Vec::new(), false);
-        while texts.len() < MAX_ELEMENTS {
-            match list.next_element_seed(KeepValue)? {
+        loop {
+            let keep = self.keep && texts.len() < MAX_ELEMENTS;
+            match list.next_element_seed(Self { keep })? {
                 Some(Some(JsonValue::Text(text))) => texts.push(text.into_owned()),
-                Some(_) => has_others = true,
-                None => return Ok(Some(if has_others { JsonValue::Other } else { JsonValue::List(texts) })),
+                Some(_) => has_others |= keep,
+                None => break,
             }
         }
-        while list.next_element_seed(SkipValue)?.is_some() {}
-        Ok(Some(if has_others { JsonValue::Other } else { JsonValue::List(texts) }))
+        Ok(self.keep.then(|| if has_others { JsonValue::Other } else { JsonValue::List(texts) }))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        SkipValue.visit_map(map).map(|()| Some(JsonValue::Other))
-    }
-}
-
-/// Checks a value and drops it.
-pub(super) struct SkipValue;
-
-impl<'de> DeserializeSeed<'de> for SkipValue {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for SkipValue {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(SkipValue)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_key::<IgnoredAny>()?.is_some() {
-            map.next_value_seed(SkipValue)?;
+            map.next_value_seed(Self { keep: false })?;
         }
-        Ok(())
+        Ok(self.keep.then(|| JsonValue::Other))
     }
 }
