@@ -1,7 +1,7 @@
 //! HMAC-SHA256 in hex, which signs download links and checks signed requests.
 
 use hmac::{Hmac, Mac};
-use huemill_actors::hex::hex;
+use huemill_actors::delivery::hex;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
