@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, Mac};
-use huemill_actors::hex::hex;
+use huemill_actors::delivery::hex;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 

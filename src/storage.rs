@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use huemill_actors::clock::Clock;
-use huemill_actors::hex::hex;
+use huemill_actors::delivery::hex;
 use huemill_actors::snapshots::Snapshots;
 use huemill_store::blobs::{BlobError, Blobs, BucketSettings};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};

@@ -20,14 +20,14 @@ pub use dependencies::{ActorSystemSettings, Dependencies, OutboundDependencies};
 pub use jobs::{JobDependencies, Jobs};
 
 use crate::budget::Budget;
-use crate::clock::Instant;
-use crate::drain::{Drain, DrainFlag};
+use crate::clock::{Instant, watch_lag};
 use crate::health::{Health, HealthCell, ProbeTargets};
-use crate::lag;
 use crate::metrics::Metrics;
-use crate::recorder::Recorder;
 use crate::repository::Repository;
-use crate::supervise::{self, ActorRegistry, FatalErrorReceiver, ShutdownTrigger, Supervision, ask};
+use crate::supervise::{
+    self, ActorRegistry, Drain, DrainFlag, FatalErrorReceiver, ShutdownTrigger, Supervision, ask,
+};
+use crate::telemetry::Recorder;
 use crate::workers::Workers;
 
 /// The actors' names as metrics spell them.
@@ -225,7 +225,7 @@ fn probe_targets(
 /// A new arbiter whose thread has this name in the operating system and whose event-loop lag is recorded.
 fn arbiter(name: &'static std::ffi::CStr, recorder: &Recorder) -> Arbiter {
     let arbiter = Arbiter::new();
-    arbiter.spawn(lag::watch(EventLoop::Actors, recorder.clone()));
+    arbiter.spawn(watch_lag(EventLoop::Actors, recorder.clone()));
     arbiter.spawn_fn(move || {
         // The name only helps with debugging, so a failure does not matter.
         let _ = rustix::thread::set_name(name);

@@ -26,12 +26,11 @@ use tokio::sync::watch;
 
 pub use schedule::Schedule;
 pub use settings::{DeliverySettings, DownloadUrl, WebhookSender};
-pub use signature::{Signatures, Signer};
+pub use signature::{Signatures, Signer, hex};
 pub use webhook::failure;
 
 use crate::clock::Instant;
-use crate::drain::Drain;
-use crate::supervise::{Ping, Pong};
+use crate::supervise::{Drain, answer_pings};
 use attempt::attempt;
 use hosts::{HostAdmission, HostHealth, Hosts};
 
@@ -219,10 +218,4 @@ impl Handler<Drain> for Delivery {
     }
 }
 
-impl Handler<Ping> for Delivery {
-    type Result = Pong;
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-        Pong::now()
-    }
-}
+answer_pings!(Delivery);

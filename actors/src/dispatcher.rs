@@ -33,13 +33,12 @@ use huemill_store::job::{ItemSource, JobId};
 use huemill_store::store::{Claim, ClaimResult, Lease, Selection};
 use tokio::sync::mpsc;
 
-pub use dependencies::{DispatcherDependencies, DispatcherSettings};
+pub use dependencies::{DispatcherDependencies, DispatcherSettings, JobEndNotifier};
 pub use item_failure::BlobCheck;
 
 use crate::clock::Instant;
-pub use crate::drain::Drain;
 use crate::observed::{Observation, Pause};
-use crate::supervise::{Ping, Pong};
+use crate::supervise::{Drain, answer_pings};
 use claimed_items::ClaimedItems;
 use claiming::{ClaimState, Suspects, next_claim};
 use dependencies::within;
@@ -306,10 +305,4 @@ impl StreamHandler<LeaseEvent> for Dispatcher {
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl Handler<Ping> for Dispatcher {
-    type Result = Pong;
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-        Pong::now()
-    }
-}
+answer_pings!(Dispatcher);

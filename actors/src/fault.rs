@@ -6,213 +6,102 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Why something was refused or failed, as the wire format names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
+/// Defines [`Code`] from one table: each code, how it is spelled, and its message for users.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $word:literal, $message:literal;)+) => {
+        /// Why something was refused or failed, as the wire format names it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $code,)+
+        }
+
+        impl Code {
+            /// Every code, for tables that list them all.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$code),+];
+
+            /// The code as clients, logs and metrics spell it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$code => $word),+ }
+            }
+
+            /// The message for users where nothing more specific is known.
+            #[must_use]
+            pub fn message(self) -> &'static str {
+                match self { $(Self::$code => $message),+ }
+            }
+        }
+    };
+}
+
+codes! {
     /// Nothing was sent.
-    NoInput,
+    NoInput = "NO_INPUT", "Nothing was sent. Choose a file and send it again.";
     /// Malformed JSON, wrong type, value out of range, bad base64.
-    InvalidInput,
+    InvalidInput = "INVALID_INPUT", "The request cannot be understood. Check its fields and values.";
     /// Not http(s), malformed, unresolvable, or an address that is not public.
-    InvalidUrl,
+    InvalidUrl = "INVALID_URL", "This URL cannot be used. Send a public http or https URL, written out in full.";
     /// A signed request lacks a required header.
-    MissingSignature,
+    MissingSignature = "MISSING_SIGNATURE", "The request must be signed: send X-Timestamp, X-Request-Id and X-Signature.";
     /// The timestamp of a signed request cannot be parsed.
-    InvalidTimestamp,
+    InvalidTimestamp = "INVALID_TIMESTAMP", "X-Timestamp must be the time in whole Unix seconds.";
     /// The timestamp of a signed request is too far from the current time.
-    TimestampOutOfRange,
+    TimestampOutOfRange = "TIMESTAMP_OUT_OF_RANGE", "X-Timestamp is off by more than five minutes. Check the clock and sign the request again.";
     /// A signed request was sent twice.
-    NonceReused,
+    NonceReused = "NONCE_REUSED", "This signed request was received before. Sign it again with a new X-Request-Id and a later X-Timestamp.";
     /// The signature of a request is wrong.
-    InvalidSignature,
+    InvalidSignature = "INVALID_SIGNATURE", "The signature does not match the request. Check the secret and what you sign.";
     /// An operator's route was called without the operator token.
-    Unauthorized,
+    Unauthorized = "UNAUTHORIZED", "This endpoint requires the operator token. Send it as a bearer token.";
     /// A link's signature is wrong, or the link has expired.
-    ExpiredLink,
+    ExpiredLink = "EXPIRED_LINK", "This link is no longer valid. Request the job's status to get a new one.";
     /// No such job.
-    JobNotFound,
+    JobNotFound = "JOB_NOT_FOUND", "There is no such job. Check its id.";
     /// The job has expired.
-    ExpiredJob,
+    // One message for both cases: a tombstone does not record which of them it was.
+    ExpiredJob = "EXPIRED_JOB", "The job and its results are gone: it expired or was deleted. Send the pictures again.";
     /// The idempotency key was used before with a different body.
-    IdempotencyViolation,
+    IdempotencyViolation = "IDEMPOTENCY_VIOLATION", "This Idempotency-Key was used for another request. Use a new key for a new request.";
     /// The first request with this idempotency key is not answered yet.
-    IdempotencyInProgress,
+    IdempotencyInProgress = "IDEMPOTENCY_IN_PROGRESS", "A request with this Idempotency-Key is being received. Try again in a few seconds.";
     /// The job has ended.
-    JobNotCancelable,
+    JobNotCancelable = "JOB_NOT_CANCELABLE", "The job has ended: there is nothing to cancel.";
     /// The job has no picture that failed because of the service.
-    JobNotRetryable,
+    JobNotRetryable = "JOB_NOT_RETRYABLE", "The job has no picture that can be retried.";
     /// The requested range lies outside the file.
-    RangeNotSatisfiable,
+    RangeNotSatisfiable = "RANGE_NOT_SATISFIABLE", "The requested range lies outside the file. Request another range or the whole file.";
     /// No such route.
-    NotFound,
+    NotFound = "NOT_FOUND", "There is nothing at this URL. Check the path.";
     /// The route exists, but not with this method.
-    MethodNotAllowed,
+    MethodNotAllowed = "METHOD_NOT_ALLOWED", "This URL does not support this method. The Allow header lists the ones it supports.";
     /// The download exceeded its time limit.
-    UrlTimeout,
+    UrlTimeout = "URL_TIMEOUT", "The URL's server took too long. Try again later, or send the file itself.";
     /// The request body arrived too slowly.
-    RequestTimeout,
+    RequestTimeout = "REQUEST_TIMEOUT", "The request's body came too slowly. Send it again.";
     /// More bytes or pixels than allowed.
-    PayloadTooLarge,
+    PayloadTooLarge = "PAYLOAD_TOO_LARGE", "This is larger than allowed. Send something smaller.";
     /// The content type or the picture format is not supported.
-    UnsupportedMediaType,
+    UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", "This type is not supported. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.";
     /// The image or the ZIP cannot be read.
-    ProcessingError,
+    ProcessingError = "PROCESSING_ERROR", "The file cannot be read. It may be damaged or incomplete: send another copy.";
     /// The path of an archive entry leaves the archive.
-    ZipTraversal,
+    ZipTraversal = "ZIP_TRAVERSAL", "The archive contains a path that leads out of it. Pack the pictures again with plain relative names.";
     /// The URL's server failed or sent an invalid answer.
-    UpstreamError,
+    UpstreamError = "UPSTREAM_ERROR", "The URL's server did not send the file. Check the URL, or try again later.";
     /// An internal error.
-    InternalError,
+    InternalError = "INTERNAL_ERROR", "Something went wrong on our side. Try again later.";
     /// No slot or memory was free in time, or the disk is almost full.
-    Overloaded,
+    Overloaded = "OVERLOADED", "The service is busy. Try again in a few seconds.";
     /// The service is draining or starting.
-    NotReady,
+    NotReady = "NOT_READY", "The service is starting or stopping. Try again in a few seconds.";
 }
 
 impl Code {
-    /// Every code, for tables that list them all.
-    pub const ALL: [Self; 29] = [
-        Self::NoInput,
-        Self::InvalidInput,
-        Self::InvalidUrl,
-        Self::MissingSignature,
-        Self::InvalidTimestamp,
-        Self::TimestampOutOfRange,
-        Self::NonceReused,
-        Self::InvalidSignature,
-        Self::Unauthorized,
-        Self::ExpiredLink,
-        Self::JobNotFound,
-        Self::ExpiredJob,
-        Self::IdempotencyViolation,
-        Self::IdempotencyInProgress,
-        Self::JobNotCancelable,
-        Self::JobNotRetryable,
-        Self::RangeNotSatisfiable,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::UrlTimeout,
-        Self::RequestTimeout,
-        Self::PayloadTooLarge,
-        Self::UnsupportedMediaType,
-        Self::ProcessingError,
-        Self::ZipTraversal,
-        Self::UpstreamError,
-        Self::InternalError,
-        Self::Overloaded,
-        Self::NotReady,
-    ];
-
-    /// The code as clients, logs and metrics spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.row().0
-    }
-
-    /// The message for users where nothing more specific is known.
-    #[must_use]
-    pub fn message(self) -> &'static str {
-        self.row().1
-    }
-
     /// Whether the service is at fault rather than the client; such errors count against the service level
     /// objectives.
     #[must_use]
     pub fn is_ours(self) -> bool {
         matches!(self, Self::InternalError | Self::Overloaded | Self::NotReady)
-    }
-
-    fn row(self) -> (&'static str, &'static str) {
-        match self {
-            Self::NoInput => ("NO_INPUT", "Nothing was sent. Choose a file and send it again."),
-            Self::InvalidInput => {
-                ("INVALID_INPUT", "The request cannot be understood. Check its fields and values.")
-            }
-            Self::InvalidUrl => (
-                "INVALID_URL",
-                "This URL cannot be used. Send a public http or https URL, written out in full.",
-            ),
-            Self::MissingSignature => (
-                "MISSING_SIGNATURE",
-                "The request must be signed: send X-Timestamp, X-Request-Id and X-Signature.",
-            ),
-            Self::InvalidTimestamp => {
-                ("INVALID_TIMESTAMP", "X-Timestamp must be the time in whole Unix seconds.")
-            }
-            Self::TimestampOutOfRange => (
-                "TIMESTAMP_OUT_OF_RANGE",
-                "X-Timestamp is off by more than five minutes. Check the clock and sign the request again.",
-            ),
-            Self::NonceReused => (
-                "NONCE_REUSED",
-                "This signed request was received before. Sign it again with a new X-Request-Id and a later X-Timestamp.",
-            ),
-            Self::InvalidSignature => (
-                "INVALID_SIGNATURE",
-                "The signature does not match the request. Check the secret and what you sign.",
-            ),
-            Self::Unauthorized => {
-                ("UNAUTHORIZED", "This endpoint requires the operator token. Send it as a bearer token.")
-            }
-            Self::ExpiredLink => {
-                ("EXPIRED_LINK", "This link is no longer valid. Request the job's status to get a new one.")
-            }
-            Self::JobNotFound => ("JOB_NOT_FOUND", "There is no such job. Check its id."),
-            // One message for both cases: a tombstone does not record which of them it was.
-            Self::ExpiredJob => (
-                "EXPIRED_JOB",
-                "The job and its results are gone: it expired or was deleted. Send the pictures again.",
-            ),
-            Self::IdempotencyViolation => (
-                "IDEMPOTENCY_VIOLATION",
-                "This Idempotency-Key was used for another request. Use a new key for a new request.",
-            ),
-            Self::IdempotencyInProgress => (
-                "IDEMPOTENCY_IN_PROGRESS",
-                "A request with this Idempotency-Key is being received. Try again in a few seconds.",
-            ),
-            Self::JobNotCancelable => {
-                ("JOB_NOT_CANCELABLE", "The job has ended: there is nothing to cancel.")
-            }
-            Self::JobNotRetryable => ("JOB_NOT_RETRYABLE", "The job has no picture that can be retried."),
-            Self::RangeNotSatisfiable => (
-                "RANGE_NOT_SATISFIABLE",
-                "The requested range lies outside the file. Request another range or the whole file.",
-            ),
-            Self::NotFound => ("NOT_FOUND", "There is nothing at this URL. Check the path."),
-            Self::MethodNotAllowed => (
-                "METHOD_NOT_ALLOWED",
-                "This URL does not support this method. The Allow header lists the ones it supports.",
-            ),
-            Self::UrlTimeout => {
-                ("URL_TIMEOUT", "The URL's server took too long. Try again later, or send the file itself.")
-            }
-            Self::RequestTimeout => ("REQUEST_TIMEOUT", "The request's body came too slowly. Send it again."),
-            Self::PayloadTooLarge => {
-                ("PAYLOAD_TOO_LARGE", "This is larger than allowed. Send something smaller.")
-            }
-            Self::UnsupportedMediaType => (
-                "UNSUPPORTED_MEDIA_TYPE",
-                "This type is not supported. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.",
-            ),
-            Self::ProcessingError => (
-                "PROCESSING_ERROR",
-                "The file cannot be read. It may be damaged or incomplete: send another copy.",
-            ),
-            Self::ZipTraversal => (
-                "ZIP_TRAVERSAL",
-                "The archive contains a path that leads out of it. Pack the pictures again with plain relative names.",
-            ),
-            Self::UpstreamError => (
-                "UPSTREAM_ERROR",
-                "The URL's server did not send the file. Check the URL, or try again later.",
-            ),
-            Self::InternalError => ("INTERNAL_ERROR", "Something went wrong on our side. Try again later."),
-            Self::Overloaded => ("OVERLOADED", "The service is busy. Try again in a few seconds."),
-            Self::NotReady => {
-                ("NOT_READY", "The service is starting or stopping. Try again in a few seconds.")
-            }
-        }
     }
 }
 

@@ -19,8 +19,8 @@ use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::outbound::{DownloadError, Outbound, OutboundError, Target};
 use crate::pictures;
-use crate::recorder::Recorder;
-use crate::supervise::{Ping, Pong};
+use crate::supervise::answer_pings;
+use crate::telemetry::Recorder;
 
 /// Downloads a URL and checks by the first bytes that it is a picture.
 #[derive(Debug)]
@@ -234,10 +234,4 @@ fn fault(error: DownloadError<std::io::Error>) -> Fault {
     }
 }
 
-impl Handler<Ping> for Fetcher {
-    type Result = Pong;
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-        Pong::now()
-    }
-}
+answer_pings!(Fetcher);

@@ -13,7 +13,6 @@ mod health_report;
 mod memory;
 mod probe_results;
 mod probe_targets;
-mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,14 +26,14 @@ use huemill_observability::{Event, log};
 pub use crate::probe::{DiskProbe, MemoryProbe, MemoryUse, Probe, disk_free, least_free};
 pub use health_report::{Check, DEPENDENCIES, HealthCell, HealthReport};
 pub use memory::memory_use;
+pub use probe_results::HealthSettings;
 pub use probe_targets::{MAILBOXES, ProbeTargets};
-pub use settings::HealthSettings;
 
 use crate::canary::{self, CanaryResult};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::probe::BackgroundProbe;
-use crate::recorder::Recorder;
+use crate::telemetry::Recorder;
 use crate::workers::{self, Cancel, Class, Input, Run, RunResult};
 use probe_results::ProbeResults;
 use probe_targets::{ProbeResult, StoreTimes, reason_of};

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use actix::{Actor, Context, Handler, Message, Supervised};
 
 use crate::fault::{Code, Fault};
-use crate::supervise::{Ping, Pong};
+use crate::supervise::answer_pings;
 
 /// Reserves a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,10 +70,4 @@ impl Handler<Reserve> for Idempotency {
     }
 }
 
-impl Handler<Ping> for Idempotency {
-    type Result = Pong;
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-        Pong::now()
-    }
-}
+answer_pings!(Idempotency);

@@ -22,12 +22,9 @@ use tokio::runtime::Handle;
 use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault};
 use crate::probe::DiskProbe;
-use crate::recorder::Recorder;
 use crate::submission::{JobWriter, Submission};
-use crate::supervise::{Ping, Pong};
-use crate::traced::traced;
-
-pub use crate::drain::DrainFlag;
+use crate::supervise::{DrainFlag, answer_pings};
+use crate::telemetry::{Recorder, traced};
 
 /// How often the free disk space is measured.
 const DISK_INTERVAL: Duration = Duration::from_secs(1);
@@ -242,10 +239,4 @@ impl Handler<Submit> for Intake {
     }
 }
 
-impl Handler<Ping> for Intake {
-    type Result = Pong;
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-        Pong::now()
-    }
-}
+answer_pings!(Intake);

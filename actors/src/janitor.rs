@@ -7,7 +7,7 @@
 //! cannot be removed are reported and skipped. If the Janitor fails or the store is unavailable, nothing is lost:
 //! the next round does the work.
 
-mod settings;
+mod dependencies;
 mod sweep;
 
 use std::sync::Arc;
@@ -16,19 +16,14 @@ use std::time::Duration;
 use actix::fut::wrap_future;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Supervised};
 use huemill_observability::log;
-use huemill_store::store::Owner;
 
-use crate::blob_quota::BlobQuota;
 use crate::clock::Instant;
-use crate::estimate::Estimate;
 use crate::fault::Fault;
-use crate::observed::Observed;
-use crate::recorder::Recorder;
-use crate::repository::Repository;
-use crate::supervise::{Ping, Pong};
+use crate::supervise::answer_pings;
 use sweep::{SCAN_PAGES, Sweep};
 
-pub use settings::JanitorSettings;
+pub(crate) use dependencies::JanitorDependencies;
+pub use dependencies::JanitorSettings;
 
 /// Sent when a job has ended or was deleted, since its blobs may go now.
 #[derive(Debug, Clone, Copy)]
@@ -73,15 +68,8 @@ const PAGE_RETRY: Duration = Duration::from_secs(10);
 impl Janitor {
     /// A janitor of this repository.
     #[must_use]
-    pub(crate) fn new(
-        settings: JanitorSettings,
-        repository: Repository,
-        owner: Owner,
-        (estimate, quota): (Estimate, BlobQuota),
-        observed: Observed,
-        recorder: Recorder,
-    ) -> Self {
-        let sweep = Arc::new(Sweep::new(settings, repository, owner, (estimate, quota), observed, recorder));
+    pub(crate) fn new(settings: JanitorSettings, dependencies: JanitorDependencies) -> Self {
+        let sweep = Arc::new(Sweep::new(settings, dependencies));
         Self { settings, sweep, is_sweeping: false, is_cleanup_scheduled: false, page: 0, recounted: None }
     }
 
@@ -193,10 +181,4 @@ impl Handler<Panic> for Janitor {
     }
 }
 
-impl Handler<Ping> for Janitor {
-    type Result = Pong;
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-        Pong::now()
-    }
-}
+answer_pings!(Janitor);

@@ -3,6 +3,20 @@
 //! The edge (HTTP, settings, command line) starts them through [`actor_system`] and talks to them with messages. They
 //! use the crates `store`, `imaging` and `observability`. A failed actor is restarted by [`supervise`].
 
+/// Defines a struct of settings whose fields have defaults.
+macro_rules! settings {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$doc:meta])* pub $field:ident: $kind:ty = $default:expr,)+ }) => {
+        $(#[$meta])*
+        pub struct $name { $($(#[$doc])* pub $field: $kind,)+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+    };
+}
+
 pub mod actor_system;
 mod blob_quota;
 pub mod budget;
@@ -10,28 +24,23 @@ mod canary;
 pub mod clock;
 pub mod delivery;
 pub mod dispatcher;
-mod drain;
 mod estimate;
 pub mod fault;
 pub mod fetcher;
 pub mod health;
-pub mod hex;
 pub mod idempotency;
 pub mod intake;
 pub mod janitor;
-pub mod job_end;
 pub mod job_options;
-pub mod lag;
 pub mod metrics;
 pub mod observed;
 pub mod outbound;
 pub mod picture_summary;
 pub mod pictures;
 mod probe;
-mod recorder;
 pub mod repository;
 pub mod snapshots;
 pub mod submission;
 pub mod supervise;
-pub mod traced;
+pub mod telemetry;
 pub mod workers;

@@ -12,9 +12,9 @@ use futures_util::stream::poll_fn;
 use huemill_observability::{Event, Registry};
 use tokio::sync::mpsc;
 
-use crate::supervise::{Ping, Pong};
+use crate::supervise::answer_pings;
 
-pub use crate::recorder::Recorder;
+pub use crate::telemetry::Recorder;
 
 /// Maximum number of events counted in one turn, so that pings and scrapes get theirs.
 const EVENTS_PER_TURN: usize = 256;
@@ -92,10 +92,4 @@ impl Handler<Render> for Metrics {
     }
 }
 
-impl Handler<Ping> for Metrics {
-    type Result = Pong;
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-        Pong::now()
-    }
-}
+answer_pings!(Metrics);

@@ -12,16 +12,13 @@ mod client;
 mod connector;
 mod error;
 mod exchange;
-mod reason;
 mod resolver;
 mod target;
-mod trust;
 
 pub use address_policy::{AddressPolicy, Authority};
 pub use awc::http::header::{HeaderName, HeaderValue};
 pub use client::{Download, Outbound, PostLimits, PostResponse};
-pub use error::{DownloadError, OutboundError, RequestFailure, RequestPhase};
+pub use connector::SetupError;
+pub use error::{DownloadError, OutboundError, Reason, RequestFailure, RequestPhase};
 pub use ipnet::IpNet;
-pub use reason::Reason;
 pub use target::Target;
-pub use trust::SetupError;

@@ -21,9 +21,8 @@ use crate::blob_quota::BlobQuota;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
 use crate::job_options;
-use crate::recorder::Recorder;
 use crate::repository::Repository;
-use crate::traced::traced;
+use crate::telemetry::{Recorder, traced};
 
 /// How many blobs of one job are stored at a time.
 const CONCURRENT_UPLOADS: usize = 4;

@@ -7,25 +7,25 @@
 //! sets the timers again. Past the limit it reports a fatal error and the application exits. A stack overflow or an
 //! abort still kills the process.
 
-mod actor_registry;
-mod fatal_error;
 mod restart_policy;
+mod shutdown;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use actix::dev::{ContextFut, MessageResponse, OneshotSender, ToEnvelope, channel};
+use actix::dev::{ContextFut, ToEnvelope, channel};
 use actix::{Actor, ActorContext, Addr, Context, Handler, Message, Supervised};
 use actix_rt::ArbiterHandle;
 use futures_util::FutureExt;
 use huemill_observability::{Event, log, panic_text};
 
-pub use actor_registry::{ActorRegistry, ActorStatus};
-pub use fatal_error::{EXIT_CODE, FatalError, FatalErrorReceiver, ShutdownTrigger};
 pub use restart_policy::RestartPolicy;
+pub use shutdown::{Drain, DrainFlag, EXIT_CODE, FatalError, FatalErrorReceiver, ShutdownTrigger};
 
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
-use crate::recorder::Recorder;
+use crate::telemetry::Recorder;
 use restart_policy::RestartHistory;
 
 /// Messages that a mailbox holds before senders have to wait (actix's default). The limit applies to each clone of an
@@ -40,23 +40,20 @@ impl Message for Ping {
     type Result = Instant;
 }
 
-/// An actor's answer to a [`Ping`].
-pub struct Pong(Instant);
+/// Makes an actor answer each [`Ping`] as soon as it takes it.
+macro_rules! answer_pings {
+    ($actor:ty) => {
+        impl actix::Handler<$crate::supervise::Ping> for $actor {
+            type Result = actix::MessageResult<$crate::supervise::Ping>;
 
-impl Pong {
-    /// The actor took the message now.
-    #[must_use]
-    pub fn now() -> Self {
-        Self(Instant::now())
-    }
+            fn handle(&mut self, _: $crate::supervise::Ping, _: &mut Self::Context) -> Self::Result {
+                actix::MessageResult($crate::clock::Instant::now())
+            }
+        }
+    };
 }
 
-impl<A: Actor> MessageResponse<A, Ping> for Pong {
-    fn handle(self, _: &mut A::Context, answer: Option<OneshotSender<Instant>>) {
-        // The sender may be gone.
-        answer.and_then(|answer| answer.send(self.0).ok());
-    }
-}
+pub(crate) use answer_pings;
 
 /// What an actor is supervised with; all actors share one.
 #[derive(Debug, Clone)]
@@ -226,5 +223,47 @@ impl Supervision {
     fn fail_for_good(&self, actor: &'static str, reason: &str) {
         self.down(actor);
         self.shutdown_trigger.trigger(FatalError { actor, reason: reason.to_owned() });
+    }
+}
+
+/// The state of one supervised actor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ActorStatus {
+    /// Whether it takes messages; `false` while it backs off, and permanently once it has failed or ended.
+    pub up: bool,
+    /// Restarts since the start.
+    pub restarts: u64,
+}
+
+/// All supervised actors by name; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct ActorRegistry(Arc<Mutex<BTreeMap<&'static str, ActorStatus>>>);
+
+impl ActorRegistry {
+    /// The state of all actors, by name.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<&'static str, ActorStatus> {
+        self.lock().clone()
+    }
+
+    /// The state of one actor, if it was ever started.
+    #[must_use]
+    pub fn of(&self, actor: &str) -> Option<ActorStatus> {
+        self.lock().get(actor).copied()
+    }
+
+    fn set_up(&self, actor: &'static str, up: bool) {
+        self.lock().entry(actor).or_default().up = up;
+    }
+
+    fn restarted(&self, actor: &'static str) {
+        let mut all = self.lock();
+        let status = all.entry(actor).or_default();
+        status.up = true;
+        status.restarts += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, ActorStatus>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

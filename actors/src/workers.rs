@@ -14,8 +14,6 @@ mod attempt_state;
 mod engine;
 mod input;
 mod messages;
-mod queue;
-mod settings;
 mod slot;
 mod slot_attempt;
 
@@ -36,18 +34,16 @@ use tokio::time::timeout_at;
 pub use engine::{EngineFactory, PictureCost, SlotEngine, engines};
 pub use input::Input;
 pub(crate) use input::{entry_fault, input_too_large};
-pub use messages::{Class, Done, PingSlots, Run, RunResult, SlotFigures};
-pub use settings::WorkersSettings;
+pub use messages::{Class, Done, PingSlots, Run, RunResult, SlotFigures, WorkersSettings};
 pub use tokio_util::sync::CancellationToken as Cancel;
 
 use crate::budget::Budget;
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
-use crate::recorder::Recorder;
-use crate::supervise::{FatalError, Ping, Pong, ShutdownTrigger, ask};
+use crate::supervise::{FatalError, ShutdownTrigger, answer_pings, ask};
+use crate::telemetry::Recorder;
 use attempt_state::AttemptPhase;
-use queue::Queue;
-use slot::{AbandonedCount, CurrentWork, Slot, SlotReport};
+use slot::{AbandonedCount, CurrentWork, Queue, Slot, SlotReport};
 use slot_attempt::{SlotAttempt, SlotResources};
 
 /// How long after its deadline a request fails whose message the actor has not taken at all.
@@ -291,10 +287,4 @@ impl Handler<PingSlots> for Workers {
     }
 }
 
-impl Handler<Ping> for Workers {
-    type Result = Pong;
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-        Pong::now()
-    }
-}
+answer_pings!(Workers);

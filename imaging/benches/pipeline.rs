@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode};
 use huemill_imaging::{Decoder, Engine};
-use support::{cases, cpu::CpuTime, peak, table};
+use support::{cases, cpu::CpuTime, table};
 
 fn main() {
-    if let Some(peak) = peak::child() {
+    if let Some(peak) = cases::peak_of_child() {
         println!("{peak}");
         return;
     }

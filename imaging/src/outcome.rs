@@ -1,4 +1,6 @@
-//! The result of processing one picture. It is plain data that other crates store, print or send as a response.
+//! What callers of the pipeline see: the result of processing one picture, or the error instead, and the [`Monitor`]
+//! through which the pipeline sees its caller. Results and errors are plain data that other crates store, print
+//! or send as a response: the callers choose the user's message and the HTTP status of an error.
 
 use std::time::Duration;
 
@@ -130,5 +132,64 @@ impl Timings {
 
     pub(crate) fn add(&mut self, stage: Stage, time: Duration) {
         self.0[stage as usize] += time;
+    }
+}
+
+/// Everything that can go wrong between a picture's bytes and its card.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The input has no bytes.
+    #[error("the picture is empty")]
+    Empty,
+    /// The format is known but not supported. Holds its usual name ("HEIC", "SVG").
+    #[error("{0} is not a supported picture format")]
+    Unsupported(&'static str),
+    /// The bytes do not start like any known format.
+    #[error("the bytes are not a picture")]
+    Unrecognised,
+    /// The header announces more pixels, or a longer side, than the limits allow. Nothing was allocated.
+    #[error("the picture is {width}x{height} pixels, more than the limits allow")]
+    TooLarge {
+        /// Width in pixels, by the header.
+        width: u32,
+        /// Height in pixels, by the header.
+        height: u32,
+    },
+    /// The picture cannot be decoded: damaged, truncated, or crafted to waste time. The text is for the log.
+    #[error("the picture cannot be decoded: {0}")]
+    Damaged(String),
+    /// [`Monitor::canceled`](crate::Monitor::canceled) returned true.
+    #[error("canceled")]
+    Canceled,
+}
+
+impl Error {
+    /// Wraps a decoder's own error in [`Error::Damaged`].
+    pub(crate) fn damaged(reason: impl std::fmt::Display) -> Self {
+        Self::Damaged(reason.to_string())
+    }
+}
+
+/// Supplied by the caller. The pipeline calls it between stages and while a decoder reads.
+pub trait Monitor {
+    /// Time since any fixed moment: wall clock, CPU time or a test clock. Only differences are used.
+    fn now(&self) -> Duration;
+
+    /// Whether the work should stop.
+    fn canceled(&self) -> bool;
+}
+
+/// A monitor for callers that neither measure nor cancel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unmonitored;
+
+impl Monitor for Unmonitored {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn canceled(&self) -> bool {
+        false
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, TransformExecutor, TransformOptions};
 
-use crate::samples;
+use crate::raster;
 
 /// Maximum size of a profile, in bytes. Larger ones are ignored.
 pub(crate) const MAX_BYTES: u64 = 4 << 20;
@@ -59,9 +59,9 @@ impl ColorConversion {
     pub(crate) fn convert(&self, samples: &[u8], rgb: &mut [u8]) {
         match (&self.transform, self.model) {
             (Some(transform), _) if transform.transform(samples, rgb).is_ok() => {}
-            (_, ColorModel::Grey) => samples::from_grey(samples, rgb),
+            (_, ColorModel::Grey) => raster::from_grey(samples, rgb),
             (_, ColorModel::Rgb) => rgb.copy_from_slice(samples),
-            (_, ColorModel::Cmyk) => samples::from_cmyk(samples, rgb),
+            (_, ColorModel::Cmyk) => raster::from_cmyk(samples, rgb),
         }
     }
 

@@ -1,4 +1,9 @@
-//! Holds decoded pixels: 8-bit sRGB, opaque, in rows from top to bottom without padding. Every stage works on it.
+//! Pixels: the decoded picture that every stage works on, and the conversion of decoded samples to it.
+//!
+//! A [`Raster`] is 8-bit sRGB, opaque, in rows from top to bottom without padding. The decoders and the colour profiles
+//! convert samples one row or a few rows at a time. Only the allocation of a buffer can fail.
+
+use crate::Error;
 
 /// A picture in memory, with three bytes per pixel. It is never empty: both sides are at least 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,5 +55,75 @@ impl Raster {
     #[must_use]
     pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
         self.pixels()[y as usize * self.width as usize + x as usize]
+    }
+}
+
+/// Allocates a buffer of zeros. Fails where the machine does not have the memory.
+pub(crate) fn zeroed(length: u64) -> Result<Vec<u8>, Error> {
+    let length = usize::try_from(length).map_err(Error::damaged)?;
+    let mut data = Vec::new();
+    data.try_reserve_exact(length).map_err(Error::damaged)?;
+    data.resize(length, 0);
+    Ok(data)
+}
+
+/// Reduces a 16-bit sample to 8 bits, rounded to the nearest value.
+pub(crate) fn narrow(value: u16) -> u8 {
+    ((u32::from(value) * 255 + 32_895) >> 16) as u8
+}
+
+/// Blends `colour` with opacity `alpha` over white, rounded to the nearest value.
+pub(crate) fn over_white(colour: u8, alpha: u8) -> u8 {
+    let sum = u32::from(colour) * u32::from(alpha) + 255 * (255 - u32::from(alpha));
+    ((sum * 257 + 32_896) >> 16) as u8
+}
+
+/// Blends pixels of `N` samples, the last of which is opacity, over white. Works in place: the result has
+/// `N - 1` samples per pixel and lies at the front of the slice. Returns its length.
+pub(crate) fn flatten<const N: usize>(samples: &mut [u8]) -> usize {
+    let pixels = samples.len() / N;
+    for pixel in 0..pixels {
+        let alpha = samples[pixel * N + N - 1];
+        for sample in 0..N - 1 {
+            samples[pixel * (N - 1) + sample] = over_white(samples[pixel * N + sample], alpha);
+        }
+    }
+    pixels * (N - 1)
+}
+
+/// Converts CMYK to RGB without a profile: each ink, and then black, absorbs its part of the light.
+pub(crate) fn from_cmyk(samples: &[u8], rgb: &mut [u8]) {
+    let light = |ink: u8, black: u8| {
+        let product = (255 - u32::from(ink)) * (255 - u32::from(black));
+        ((product * 257 + 32_896) >> 16) as u8
+    };
+    for (pixel, out) in samples.as_chunks::<4>().0.iter().zip(rgb.as_chunks_mut::<3>().0) {
+        let [c, m, y, k] = *pixel;
+        *out = [light(c, k), light(m, k), light(y, k)];
+    }
+}
+
+/// Converts grey samples to RGB.
+pub(crate) fn from_grey(samples: &[u8], rgb: &mut [u8]) {
+    for (&grey, out) in samples.iter().zip(rgb.as_chunks_mut::<3>().0) {
+        *out = [grey; 3];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_round_to_the_nearest_value() {
+        for value in 0..=u16::MAX {
+            assert_eq!(narrow(value), (f64::from(value) / 257.0).round() as u8, "{value}");
+        }
+        for colour in 0..=255 {
+            for alpha in 0..=255 {
+                let exact = f64::from(255 * 255 + i32::from(alpha) * (i32::from(colour) - 255)) / 255.0;
+                assert_eq!(over_white(colour, alpha), exact.round() as u8, "{colour} {alpha}");
+            }
+        }
     }
 }

@@ -1,17 +1,18 @@
+//! What the service reports about itself: metric events, log events and traces. The actors and the HTTP edge report; it
+//! never fails them.
 #![doc = include_str!("../README.md")]
 
 mod event;
 pub mod events;
 pub mod json_log;
 pub mod log_writer;
-mod panic;
 mod registry;
 pub mod trace;
 
 pub use event::{
     AUTH_REASONS, AspectClass, DOWNLOADS, Event, EventLoop, PollResult, RequestFacts, WEBHOOK_REASONS,
 };
-pub use panic::{install_panic_hook, panic_text};
+pub use log_writer::{install_panic_hook, panic_text};
 pub use registry::{CONTENT_TYPE, LabelValues, Registry};
 
 /// Re-exported for [`log!`], so that its callers need not depend on the crate.

@@ -5,14 +5,16 @@
 //! Building the registry fails only if two families have the same name. Nothing fails after that.
 
 mod clients;
+mod families;
 mod health;
 mod http;
 mod images;
 mod jobs;
-mod label_values;
+mod leases;
 mod outbound;
 mod polls;
 mod process;
+mod store;
 mod workers;
 
 use std::sync::Mutex;
@@ -20,8 +22,9 @@ use std::sync::Mutex;
 use prometheus::TextEncoder;
 
 use crate::event::Event;
+use families::Families;
 
-pub use label_values::LabelValues;
+pub use families::LabelValues;
 
 /// The content type of [`Registry::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,6 +37,8 @@ pub struct Registry {
     clients: clients::ClientMetrics,
     images: images::ImageMetrics,
     jobs: jobs::JobMetrics,
+    leases: leases::LeaseMetrics,
+    store: store::StoreMetrics,
     workers: workers::WorkerMetrics,
     health: health::HealthMetrics,
     polls: polls::PollMetrics,
@@ -48,15 +53,17 @@ impl Registry {
     pub fn new(version: &str, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
         let families = prometheus::Registry::new();
         Ok(Self {
-            http: http::HttpMetrics::new(&families, known)?,
-            clients: clients::ClientMetrics::new(&families)?,
-            images: images::ImageMetrics::new(&families, known)?,
-            jobs: jobs::JobMetrics::new(&families, known)?,
-            workers: workers::WorkerMetrics::new(&families)?,
-            health: health::HealthMetrics::new(&families, known)?,
-            polls: polls::PollMetrics::new(&families)?,
-            outbound: outbound::OutboundMetrics::new(&families, known)?,
-            process: process::ProcessMetrics::new(&families, version)?,
+            http: http::HttpMetrics::new(Families(&families), known)?,
+            clients: clients::ClientMetrics::new(Families(&families))?,
+            images: images::ImageMetrics::new(Families(&families), known)?,
+            jobs: jobs::JobMetrics::new(Families(&families), known)?,
+            leases: leases::LeaseMetrics::new(Families(&families))?,
+            store: store::StoreMetrics::new(Families(&families), known)?,
+            workers: workers::WorkerMetrics::new(Families(&families))?,
+            health: health::HealthMetrics::new(Families(&families), known)?,
+            polls: polls::PollMetrics::new(Families(&families))?,
+            outbound: outbound::OutboundMetrics::new(Families(&families), known)?,
+            process: process::ProcessMetrics::new(Families(&families), version)?,
             families,
             scrape: Mutex::new(()),
         })
@@ -81,17 +88,17 @@ impl Registry {
             Event::Jobs { by_state, queued_items, oldest_queued } => {
                 self.jobs.count(by_state, *queued_items, *oldest_queued);
             }
-            Event::LeasesExpired { returned, given_up } => self.jobs.expired(*returned, *given_up),
-            Event::StaleCompletion => self.jobs.stale(),
-            Event::ClaimsOrphaned(pictures) => self.jobs.orphaned(*pictures),
-            Event::PictureDeferred => self.jobs.deferred(),
-            Event::JobsStalled(jobs) => self.jobs.stalled(*jobs),
-            Event::QueuePaused(pauses) => self.jobs.paused(*pauses),
-            Event::Processes(alive) => self.jobs.processes(*alive),
-            Event::BlobsNotRemoved => self.jobs.not_removed(),
-            Event::Collected { kind, count } => self.jobs.collected(kind, *count),
-            Event::BlobBytes(bytes) => self.jobs.blobs(*bytes),
-            Event::StoreCalled { operation, ok, time } => self.jobs.store(operation, *ok, *time),
+            Event::LeasesExpired { returned, given_up } => self.leases.expired(*returned, *given_up),
+            Event::StaleCompletion => self.leases.stale(),
+            Event::ClaimsOrphaned(pictures) => self.leases.orphaned(*pictures),
+            Event::PictureDeferred => self.leases.deferred(),
+            Event::JobsStalled(jobs) => self.leases.stalled(*jobs),
+            Event::QueuePaused(pauses) => self.leases.paused(*pauses),
+            Event::Processes(alive) => self.leases.processes(*alive),
+            Event::BlobsNotRemoved => self.store.not_removed(),
+            Event::Collected { kind, count } => self.store.collected(kind, *count),
+            Event::BlobBytes(bytes) => self.store.blobs(*bytes),
+            Event::StoreCalled { operation, ok, time } => self.store.called(operation, *ok, *time),
             Event::Slots { total, busy, abandoned } => self.workers.slots(*total, *busy, *abandoned),
             Event::QueueDepth(depth) => self.workers.depth(*depth),
             Event::QueueWaited(time) => self.workers.waited(*time),

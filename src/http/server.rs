@@ -8,7 +8,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer};
-use huemill_actors::lag;
+use huemill_actors::clock::watch_lag;
 use huemill_observability::EventLoop;
 use huemill_store::store::Role;
 
@@ -37,7 +37,7 @@ pub(crate) fn listen(
     let threads = settings.threads;
     let mut server = HttpServer::new(move || {
         // This runs once on each of the server's threads.
-        actix_rt::spawn(lag::watch(EventLoop::Http, state.edge.recorder.clone()));
+        actix_rt::spawn(watch_lag(EventLoop::Http, state.edge.recorder.clone()));
         let role = state.edge.role;
         App::new()
             .configure(|config| state.configure(config))

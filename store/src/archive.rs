@@ -15,14 +15,13 @@
 mod directory;
 mod end_record;
 mod entry;
-mod error;
 mod extract;
 mod name;
 mod unpack;
 
 pub use directory::{ArchiveLimits, Directory};
-pub use entry::{Entry, EntryKind, Method};
-pub use error::{ArchiveError, EntryError};
+pub use end_record::ArchiveError;
+pub use entry::{Entry, EntryError, EntryKind, Method};
 pub use extract::{extract, peek};
 pub use name::distinct;
 pub(crate) use name::{UniqueNames, is_invisible, shorten};

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::job::{ItemError, JobId, JobState, words};
-use crate::store::error::StoreError;
+use crate::store::outcomes::StoreError;
 
 words! {
     /// The state of a delivery.

@@ -22,7 +22,6 @@ mod heartbeat;
 mod job_control;
 mod operation;
 mod outbox;
-mod outbox_calls;
 mod pauses;
 #[cfg(test)]
 mod plans;
@@ -37,7 +36,6 @@ mod settle;
 mod sqlite;
 mod store;
 mod sweep;
-mod timeouts;
 mod writer;
 
 pub use clock::StoreClock;

@@ -14,9 +14,8 @@
 //! away. Methods may be called from any thread.
 
 mod claims;
-pub(crate) mod error;
 mod observer;
-mod outcomes;
+pub(crate) mod outcomes;
 mod processes;
 
 use std::collections::HashSet;
@@ -28,11 +27,10 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 pub use claims::{Backoff, Claim, ClaimRequest, ClaimResult, ItemOutcome, Lease, Owner, Selection, Settled};
-pub use error::StoreError;
 pub use observer::{OPERATIONS, Observation, Observer};
 pub use outcomes::{
     Canceled, Collected, Created, EndedJob, ExhaustedItem, Expired, JobFilter, JobVersion, Listener, Reaped,
-    Removable, Retried, StoreStats, StoredKey,
+    Removable, Retried, StoreError, StoreStats, StoredKey,
 };
 pub use processes::{Heartbeat, Process, Reconciled, Role};
 

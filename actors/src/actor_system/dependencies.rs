@@ -21,45 +21,30 @@ use crate::snapshots::Snapshots;
 use crate::supervise::RestartPolicy;
 use crate::workers::{EngineFactory, WorkersSettings};
 
-/// Settings of all actors.
-#[derive(Debug, Clone)]
-pub struct ActorSystemSettings {
-    /// Restart limit and backoff.
-    pub policy: RestartPolicy,
-    /// Slots, queue and memory.
-    pub workers: WorkersSettings,
-    /// How many uploads may be in flight.
-    pub intake: IntakeSettings,
-    /// How often health checks run, and their thresholds.
-    pub health: HealthSettings,
-    /// How pictures of jobs are handed out.
-    pub dispatcher: DispatcherSettings,
-    /// When data is removed.
-    pub janitor: JanitorSettings,
-    /// How pictures are downloaded.
-    pub fetcher: FetcherSettings,
-    /// How webhooks are sent.
-    pub delivery: DeliverySettings,
-    /// Bytes of stored blobs at which new jobs are refused.
-    pub blob_limit: u64,
-    /// Maximum number of events waiting to be counted.
-    pub events: usize,
-}
-
-impl Default for ActorSystemSettings {
-    fn default() -> Self {
-        Self {
-            policy: RestartPolicy::default(),
-            workers: WorkersSettings::default(),
-            intake: IntakeSettings::default(),
-            health: HealthSettings::default(),
-            dispatcher: DispatcherSettings::default(),
-            janitor: JanitorSettings::default(),
-            fetcher: FetcherSettings::default(),
-            delivery: DeliverySettings::default(),
-            blob_limit: 100_000_000_000,
-            events: 16_384,
-        }
+settings! {
+    /// Settings of all actors.
+    #[derive(Debug, Clone)]
+    pub struct ActorSystemSettings {
+        /// Restart limit and backoff.
+        pub policy: RestartPolicy = RestartPolicy::default(),
+        /// Slots, queue and memory.
+        pub workers: WorkersSettings = WorkersSettings::default(),
+        /// How many uploads may be in flight.
+        pub intake: IntakeSettings = IntakeSettings::default(),
+        /// How often health checks run, and their thresholds.
+        pub health: HealthSettings = HealthSettings::default(),
+        /// How pictures of jobs are handed out.
+        pub dispatcher: DispatcherSettings = DispatcherSettings::default(),
+        /// When data is removed.
+        pub janitor: JanitorSettings = JanitorSettings::default(),
+        /// How pictures are downloaded.
+        pub fetcher: FetcherSettings = FetcherSettings::default(),
+        /// How webhooks are sent.
+        pub delivery: DeliverySettings = DeliverySettings::default(),
+        /// Bytes of stored blobs at which new jobs are refused.
+        pub blob_limit: u64 = 100_000_000_000,
+        /// Maximum number of events waiting to be counted.
+        pub events: usize = 16_384,
     }
 }
 

@@ -12,19 +12,17 @@ use tokio::runtime::Handle;
 use super::dependencies::OutboundDependencies;
 use crate::blob_quota::BlobQuota;
 use crate::delivery::{Delivery, DeliverySettings, WebhookSender};
-use crate::dispatcher::{BlobCheck, Dispatcher, DispatcherDependencies, DispatcherSettings};
-use crate::drain::DrainFlag;
+use crate::dispatcher::{BlobCheck, Dispatcher, DispatcherDependencies, DispatcherSettings, JobEndNotifier};
 use crate::estimate::Estimate;
 use crate::fetcher::{Fetcher, FetcherSettings};
 use crate::idempotency::Idempotency;
 use crate::intake::{Intake, IntakeSettings};
-use crate::janitor::{Janitor, JanitorSettings};
-use crate::job_end::JobEndNotifier;
+use crate::janitor::{Janitor, JanitorDependencies, JanitorSettings};
 use crate::observed::Observed;
 use crate::probe::DiskProbe;
 use crate::repository::Repository;
 use crate::submission::JobWriter;
-use crate::supervise::{self, Supervision};
+use crate::supervise::{self, DrainFlag, Supervision};
 use crate::workers::Workers;
 
 /// The addresses of the job actors.
@@ -77,10 +75,16 @@ impl Jobs {
         let JobDependencies { arbiter, supervision, repository, drain, io, .. } = *dependencies;
         let (recorder, estimate) = (&supervision.recorder, Estimate::new(dependencies.dispatcher.slots));
         let quota = BlobQuota::new(dependencies.blob_limit);
-        let (counts, observed) = ((estimate.clone(), quota.clone()), Observed::default());
-        let (owner, shown) = (dependencies.owner.clone(), observed.clone());
-        let actor =
-            Janitor::new(dependencies.janitor, repository.clone(), owner, counts, shown, recorder.clone());
+        let observed = Observed::default();
+        let janitor_dependencies = JanitorDependencies {
+            repository: repository.clone(),
+            owner: dependencies.owner.clone(),
+            estimate: estimate.clone(),
+            quota: quota.clone(),
+            observed: observed.clone(),
+            recorder: recorder.clone(),
+        };
+        let actor = Janitor::new(dependencies.janitor, janitor_dependencies);
         let janitor = supervise::start(arbiter, "janitor", supervision, |_| actor);
         let (fetcher, delivery) = start_outbound(dependencies, &observed);
         let ends = JobEndNotifier {

@@ -8,31 +8,33 @@ use huemill_store::outbox::Notice;
 
 use super::schedule::Schedule;
 use super::signature::Signer;
-use crate::drain::DrainFlag;
 use crate::observed::Observed;
 use crate::outbound::Outbound;
-use crate::recorder::Recorder;
 use crate::repository::Repository;
+use crate::supervise::DrainFlag;
+use crate::telemetry::Recorder;
 
-/// The settings of webhook delivery.
-#[derive(Debug, Clone)]
-pub struct DeliverySettings {
-    /// Maximum number of concurrent attempts.
-    pub at_once: u32,
-    /// Maximum number of concurrent attempts for one host.
-    pub each: u32,
-    /// Time limit of one attempt.
-    pub limit: Duration,
-    /// When a failed delivery is attempted again.
-    pub schedule: Schedule,
-    /// How long the circuit of a failing host stays open: at first, and at most.
-    pub circuit: (Duration, Duration),
-    /// How often to poll a store that other processes write to.
-    pub poll: Duration,
-    /// The longest time between two claims, in case the clock is set back.
-    pub longest_sleep: Duration,
-    /// Whether this process sends webhooks at all.
-    pub sends: bool,
+settings! {
+    /// The settings of webhook delivery.
+    #[derive(Debug, Clone)]
+    pub struct DeliverySettings {
+        /// Maximum number of concurrent attempts.
+        pub at_once: u32 = 256,
+        /// Maximum number of concurrent attempts for one host.
+        pub each: u32 = 4,
+        /// Time limit of one attempt.
+        pub limit: Duration = Duration::from_secs(15),
+        /// When a failed delivery is attempted again.
+        pub schedule: Schedule = Schedule::default(),
+        /// How long the circuit of a failing host stays open: at first, and at most.
+        pub circuit: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600)),
+        /// How often to poll a store that other processes write to.
+        pub poll: Duration = Duration::from_secs(5),
+        /// The longest time between two claims, in case the clock is set back.
+        pub longest_sleep: Duration = Duration::from_secs(600),
+        /// Whether this process sends webhooks at all.
+        pub sends: bool = true,
+    }
 }
 
 impl DeliverySettings {
@@ -40,21 +42,6 @@ impl DeliverySettings {
     #[must_use]
     pub fn hold(&self) -> Duration {
         self.limit * 2
-    }
-}
-
-impl Default for DeliverySettings {
-    fn default() -> Self {
-        Self {
-            at_once: 256,
-            each: 4,
-            limit: Duration::from_secs(15),
-            schedule: Schedule::default(),
-            circuit: (Duration::from_secs(30), Duration::from_secs(600)),
-            poll: Duration::from_secs(5),
-            longest_sleep: Duration::from_secs(600),
-            sends: true,
-        }
     }
 }
 

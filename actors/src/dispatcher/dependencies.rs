@@ -1,62 +1,52 @@
-//! The Dispatcher's settings and dependencies, and the time limit of its calls to the store.
+//! The Dispatcher's settings and dependencies, among them the notifier that reports the end of a job once, by the code
+//! that ended it: the Dispatcher with the last picture, or HTTP with a cancel. Also the time limit of its calls to the
+//! store: a late call is an error.
 
 use std::time::Duration;
 
 use actix::Addr;
+use huemill_observability::{Event, log};
 use huemill_store::SpoolRoom;
-use huemill_store::store::{Backoff, Owner, Role, StoreError};
+use huemill_store::job::JobState;
+use huemill_store::store::{Backoff, EndedJob, Owner, Role, StoreError};
 use tokio::runtime::Handle;
 
 use super::item_failure::BlobCheck;
-use crate::drain::DrainFlag;
+use crate::delivery::{self, Delivery};
 use crate::estimate::Estimate;
+use crate::fault::Code;
 use crate::fetcher::Fetcher;
-use crate::job_end::JobEndNotifier;
+use crate::janitor::{self, Janitor};
 use crate::observed::Observed;
-use crate::recorder::Recorder;
 use crate::repository::Repository;
+use crate::supervise::DrainFlag;
+use crate::telemetry::Recorder;
 use crate::workers::Workers;
 
-/// How pictures of jobs are handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DispatcherSettings {
-    /// Maximum number of pictures in slots.
-    pub slots: usize,
-    /// How long a lease lasts.
-    pub lease: Duration,
-    /// How often to poll for work that other processes may have added. Not needed if no other process shares the
-    /// store.
-    pub poll: Duration,
-    /// How long a picture may wait for slot and memory, and then how long processing may take.
-    pub picture: Duration,
-    /// Number of process deaths after which an isolated picture fails.
-    pub crashes: u32,
-    /// How long a picture waits after an attempt that failed through no fault of its own, and how many such
-    /// failures are allowed.
-    pub backoff: Backoff,
-    /// What this process does; one that only answers requests claims nothing.
-    pub role: Role,
-    /// Maximum length of a picture in bytes.
-    pub longest_input: u64,
-    /// Maximum number of pictures that are downloading beside those in slots.
-    pub downloads: usize,
-}
-
-impl Default for DispatcherSettings {
-    /// One slot per core, leases of 30 s, a poll a second, a minute per picture, 3 deaths, 5 attempts after 2, 8,
-    /// 32 and 60 s, 50 MB, 16 downloads.
-    fn default() -> Self {
-        Self {
-            slots: std::thread::available_parallelism().map_or(1, usize::from),
-            lease: Duration::from_secs(30),
-            poll: Duration::from_secs(1),
-            picture: Duration::from_secs(60),
-            crashes: 3,
-            backoff: Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(60), limit: 5 },
-            role: Role::All,
-            longest_input: 50_000_000,
-            downloads: 16,
-        }
+settings! {
+    /// How pictures of jobs are handed out.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct DispatcherSettings {
+        /// Maximum number of pictures in slots.
+        pub slots: usize = std::thread::available_parallelism().map_or(1, usize::from),
+        /// How long a lease lasts.
+        pub lease: Duration = Duration::from_secs(30),
+        /// How often to poll for work that other processes may have added. Not needed if no other process shares the
+        /// store.
+        pub poll: Duration = Duration::from_secs(1),
+        /// How long a picture may wait for slot and memory, and then how long processing may take.
+        pub picture: Duration = Duration::from_secs(60),
+        /// Number of process deaths after which an isolated picture fails.
+        pub crashes: u32 = 3,
+        /// How long a picture waits after an attempt that failed through no fault of its own, and how many such
+        /// failures are allowed.
+        pub backoff: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(60), limit: 5 },
+        /// What this process does; one that only answers requests claims nothing.
+        pub role: Role = Role::All,
+        /// Maximum length of a picture in bytes.
+        pub longest_input: u64 = 50_000_000,
+        /// Maximum number of pictures that are downloading beside those in slots.
+        pub downloads: usize = 16,
     }
 }
 
@@ -96,4 +86,46 @@ pub(super) async fn within<T>(
 ) -> Result<T, StoreError> {
     let late = |_| Err(StoreError::Away(format!("no answer within {limit:?}")));
     tokio::time::timeout(limit, call).await.unwrap_or_else(late)
+}
+
+/// Counts and logs a job's end and wakes the actors that follow up on it. Cheap to clone.
+#[derive(Clone)]
+pub struct JobEndNotifier {
+    /// Counts ended jobs.
+    pub recorder: Recorder,
+    /// Removes the job's inputs.
+    pub janitor: Addr<Janitor>,
+    /// Sends the job's webhook.
+    pub delivery: Addr<Delivery>,
+}
+
+impl JobEndNotifier {
+    /// Wakes Janitor and Delivery when a job may have ended without a report.
+    pub fn look_for_work(&self) {
+        self.janitor.do_send(janitor::SweepSoon);
+        self.delivery.do_send(delivery::DeliveryDue);
+    }
+
+    /// Counts and logs a job's end and wakes Janitor and Delivery. `code` is that of its last picture, if that
+    /// failed. An actor that misses the wake-up finds the work in the store.
+    pub fn tell(&self, ended: &EndedJob, code: Option<Code>) {
+        let EndedJob { job, processing } = ended;
+        let failed = job.state == JobState::Failed;
+        let error_code = failed.then(|| code.unwrap_or(Code::ProcessingError).as_str());
+        let status = job.state.as_str();
+        self.recorder.record(Event::JobEnded { status, processing: *processing, error_code });
+        log!(
+            JOB_COMPLETED,
+            request_id = job.request_id.as_str(),
+            job_id = job.id.as_str(),
+            status,
+            results = job.succeeded,
+            failed = job.failed,
+            duration_ms = processing.as_millis() as u64
+        );
+        self.janitor.do_send(janitor::SweepSoon);
+        if job.callback_url.is_some() {
+            self.delivery.do_send(delivery::DeliveryDue);
+        }
+    }
 }

@@ -26,7 +26,7 @@ use crate::fetcher::Fetch;
 use crate::job_options;
 use crate::picture_summary::PictureSummary;
 use crate::supervise::ask;
-use crate::traced::traced;
+use crate::telemetry::traced;
 use crate::workers::{self, Class, Input, Run};
 
 /// The route of these pictures, as metrics name it.

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::repository::Repository;
-use crate::traced::SpanError;
+use crate::telemetry::SpanError;
 use crate::workers;
 
 /// Why a picture has no result.

@@ -6,8 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::clock::{Clock, Instant};
-use crate::drain::DrainFlag;
-use crate::supervise::ShutdownTrigger;
+use crate::supervise::{DrainFlag, ShutdownTrigger};
 
 /// The dependencies of /ready, under the names that it shows.
 pub const DEPENDENCIES: [&str; 7] = ["actors", "colorthief", "disk", "mem", "smartcrop", "store", "workers"];

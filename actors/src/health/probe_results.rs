@@ -1,13 +1,36 @@
-//! Turns the results of one round of probes into the checks of the health report.
+//! Turns the results of one round of probes into the checks of the health report, by the thresholds of the settings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::health_report::Check;
 use super::probe_targets::{ProbeResult, StoreTimes};
-use super::settings::HealthSettings;
 use crate::probe::MemoryUse;
 use crate::supervise::ActorStatus;
 use crate::workers::SlotFigures;
+
+settings! {
+    /// How often the health checks run, and their thresholds.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    pub struct HealthSettings {
+        /// Time between two rounds of probes.
+        pub interval: Duration = Duration::from_secs(5),
+        /// Time limit of one probe.
+        pub timeout: Duration = Duration::from_secs(3),
+        /// Time between two canaries that gave a result.
+        pub canary_interval: Duration = Duration::from_secs(30),
+        /// Time limit of a canary, waiting included.
+        pub canary_timeout: Duration = Duration::from_secs(20),
+        /// Time between two probes of store and blobs.
+        pub store_interval: Duration = Duration::from_secs(10),
+        /// Age at which the checks are stale, which means not ready.
+        pub stale: Duration = Duration::from_secs(30),
+        /// Bytes that must be free on the data disk.
+        pub disk_free: u64 = 1_000_000_000,
+        /// The share of the memory, 0 to 1, below which its use must stay.
+        pub memory_ratio: f64 = 0.8,
+    }
+}
 
 /// The result of each probe, or why there is none.
 pub(super) struct ProbeResults {

@@ -165,7 +165,7 @@ mod tests {
     use actix_rt::Arbiter;
 
     use super::*;
-    use crate::supervise::Pong;
+    use crate::supervise::answer_pings;
 
     struct TestActor;
 
@@ -173,13 +173,7 @@ mod tests {
         type Context = Context<Self>;
     }
 
-    impl Handler<Ping> for TestActor {
-        type Result = Pong;
-
-        fn handle(&mut self, _: Ping, _: &mut Self::Context) -> Pong {
-            Pong::now()
-        }
-    }
+    answer_pings!(TestActor);
 
     #[test]
     fn a_ping_that_times_out_has_waited_for_the_whole_limit() {

@@ -11,14 +11,14 @@ use huemill_store::job::JobId;
 use huemill_store::steady_clock::SteadyClock;
 use huemill_store::store::{Owner, Removable};
 
-use super::settings::JanitorSettings;
+use super::dependencies::{JanitorDependencies, JanitorSettings};
 use crate::blob_quota::BlobQuota;
 use crate::clock::Instant;
 use crate::estimate::Estimate;
 use crate::fault::Fault;
 use crate::observed::Observed;
-use crate::recorder::Recorder;
 use crate::repository::Repository;
+use crate::telemetry::Recorder;
 
 /// The name of the duty to expire, remove and collect.
 const SWEEP: &str = "sweep";
@@ -48,25 +48,10 @@ pub(super) struct Sweep {
 pub(super) const SCAN_PAGES: u16 = 257;
 
 impl Sweep {
-    pub(super) fn new(
-        settings: JanitorSettings,
-        repository: Repository,
-        owner: Owner,
-        (estimate, quota): (Estimate, BlobQuota),
-        observed: Observed,
-        recorder: Recorder,
-    ) -> Self {
-        Self {
-            settings,
-            repository,
-            owner,
-            estimate,
-            quota,
-            observed,
-            recorder,
-            duty: Mutex::default(),
-            skew: AtomicI64::new(0),
-        }
+    pub(super) fn new(settings: JanitorSettings, dependencies: JanitorDependencies) -> Self {
+        let JanitorDependencies { repository, owner, estimate, quota, observed, recorder } = dependencies;
+        let (duty, skew) = (Mutex::default(), AtomicI64::new(0));
+        Self { settings, repository, owner, estimate, quota, observed, recorder, duty, skew }
     }
 
     /// Whether no other process shares the store.

@@ -7,49 +7,33 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-/// Which addresses may be connected, and limits for requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AddressPolicy {
-    /// Networks that are allowed although they are not public. An allowed IPv4 network is not allowed in its IPv6
-    /// forms, except for `::ffff:0:0/96`.
-    pub allow_cidrs: Vec<IpNet>,
-    /// The ports that may be connected.
-    pub allow_ports: Vec<u16>,
-    /// The public URLs of this service, which must not be requested.
-    pub own: Vec<Authority>,
-    /// The ports on which this process listens; refused on every address of this machine.
-    pub own_ports: Vec<u16>,
-    /// Maximum number of redirects.
-    pub redirects: u8,
-    /// Time limit for look-up and connection of one hop, and again for its TLS handshake.
-    pub connect: Duration,
-    /// Time limit of one hop until the response's head has arrived, connecting included.
-    pub head: Duration,
-    /// Time limit of a whole download, over all hops.
-    pub total: Duration,
-    /// The name servers to use; if empty, the system's resolver.
-    pub nameservers: Vec<SocketAddr>,
-    /// A PEM file of certificates that are trusted beside the system's.
-    pub roots: Option<PathBuf>,
-    /// Whether requests carry the headers of their trace.
-    pub propagate_trace: bool,
-}
-
-impl Default for AddressPolicy {
-    fn default() -> Self {
-        Self {
-            allow_cidrs: Vec::new(),
-            allow_ports: vec![80, 443],
-            own: Vec::new(),
-            own_ports: Vec::new(),
-            redirects: 3,
-            connect: Duration::from_secs(10),
-            head: Duration::from_secs(30),
-            total: Duration::from_secs(40),
-            nameservers: Vec::new(),
-            roots: None,
-            propagate_trace: false,
-        }
+settings! {
+    /// Which addresses may be connected, and limits for requests.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct AddressPolicy {
+        /// Networks that are allowed although they are not public. An allowed IPv4 network is not allowed in its IPv6
+        /// forms, except for `::ffff:0:0/96`.
+        pub allow_cidrs: Vec<IpNet> = Vec::new(),
+        /// The ports that may be connected.
+        pub allow_ports: Vec<u16> = vec![80, 443],
+        /// The public URLs of this service, which must not be requested.
+        pub own: Vec<Authority> = Vec::new(),
+        /// The ports on which this process listens; refused on every address of this machine.
+        pub own_ports: Vec<u16> = Vec::new(),
+        /// Maximum number of redirects.
+        pub redirects: u8 = 3,
+        /// Time limit for look-up and connection of one hop, and again for its TLS handshake.
+        pub connect: Duration = Duration::from_secs(10),
+        /// Time limit of one hop until the response's head has arrived, connecting included.
+        pub head: Duration = Duration::from_secs(30),
+        /// Time limit of a whole download, over all hops.
+        pub total: Duration = Duration::from_secs(40),
+        /// The name servers to use; if empty, the system's resolver.
+        pub nameservers: Vec<SocketAddr> = Vec::new(),
+        /// A PEM file of certificates that are trusted beside the system's.
+        pub roots: Option<PathBuf> = None,
+        /// Whether requests carry the headers of their trace.
+        pub propagate_trace: bool = false,
     }
 }
 

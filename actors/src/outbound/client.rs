@@ -15,12 +15,10 @@ use rustls::ClientConfig;
 use tokio::time::timeout;
 
 use super::address_policy::AddressPolicy;
-use super::connector::ConnectNotes;
-use super::error::{DownloadError, OutboundError, RequestFailure};
+use super::connector::{ConnectNotes, SetupError, tls_config};
+use super::error::{DownloadError, OutboundError, Reason, RequestFailure};
 use super::exchange::{Exchange, OutboundRequest};
-use super::reason::Reason;
 use super::target::Target;
-use super::trust::{self, SetupError};
 
 const USER_AGENT: &str = concat!("Huemill/", env!("CARGO_PKG_VERSION"));
 
@@ -96,7 +94,7 @@ impl RedirectChain {
 impl Outbound {
     /// A client with this policy. Reads the system's certificate authorities and those of the policy's file.
     pub fn new(policy: AddressPolicy) -> Result<Self, SetupError> {
-        let tls = trust::config(policy.roots.as_deref())?;
+        let tls = tls_config(policy.roots.as_deref())?;
         Ok(Self { policy: Arc::new(policy), tls })
     }
 

@@ -1,9 +1,52 @@
-//! Errors of outbound requests, and the faults that users see: these reveal no address and no reason.
+//! Errors of outbound requests, the closed set of reasons for which a URL or an address is refused, and the faults that
+//! users see: these reveal no address and no reason.
 
+use huemill_observability::label_set;
 use thiserror::Error;
 
-use super::reason::Reason;
 use crate::fault::{Code, Fault};
+
+label_set! {
+    /// Why a URL or an address is refused.
+    pub enum Reason: as_str {
+        /// This machine itself.
+        Loopback = "loopback",
+        /// A private network, unique local or site-local.
+        Private = "private",
+        /// Reachable on one link only.
+        LinkLocal = "link_local",
+        /// The metadata service of a cloud, which may return secrets.
+        Metadata = "metadata",
+        /// Multicast.
+        Multicast = "multicast",
+        /// Reserved by IANA for another purpose than global reachability.
+        Reserved = "reserved",
+        /// Reserved for documentation.
+        Documentation = "documentation",
+        /// Shared address space of carriers.
+        Cgnat = "cgnat",
+        /// The unspecified address.
+        Unspecified = "unspecified",
+        /// A port that is not allowed.
+        Port = "port",
+        /// Neither http nor https.
+        Scheme = "scheme",
+        /// A user name or a password in the URL.
+        Userinfo = "userinfo",
+        /// Not a URL, or written in a way that programs interpret differently.
+        Form = "form",
+        /// This service itself.
+        Own = "own",
+        /// A redirect from https to http.
+        Downgrade = "downgrade",
+        /// Too many redirects.
+        Redirects = "redirects",
+        /// A name without an address.
+        Unresolvable = "unresolvable",
+    }
+}
+
+impl std::error::Error for Reason {}
 
 /// Why an outbound request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -50,68 +93,33 @@ impl OutboundError {
     }
 }
 
-/// What a request was waiting for when it timed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RequestPhase {
-    /// Look-up, connection and TLS handshake.
-    #[default]
-    Connect,
-    /// The response's head.
-    Head,
-    /// The response's body.
-    Body,
-}
-
-impl RequestPhase {
-    /// The phase as the log spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Head => "head",
-            Self::Body => "body",
-        }
+label_set! {
+    /// What a request was waiting for when it timed out.
+    #[derive(Default)]
+    pub enum RequestPhase: as_str {
+        /// Look-up, connection and TLS handshake.
+        #[default]
+        Connect = "connect",
+        /// The response's head.
+        Head = "head",
+        /// The response's body.
+        Body = "body",
     }
 }
 
-impl std::fmt::Display for RequestPhase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// How a server failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestFailure {
-    /// It cannot be connected.
-    Connect,
-    /// The TLS handshake failed: its certificate is not trusted, or there is no common protocol.
-    Tls,
-    /// It does not send valid HTTP.
-    Malformed,
-    /// It answered with another status than 200.
-    Status,
-    /// The connection broke before the response was complete.
-    Cut,
-}
-
-impl RequestFailure {
-    /// The failure as the log spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Malformed => "malformed",
-            Self::Status => "status",
-            Self::Cut => "cut",
-        }
-    }
-}
-
-impl std::fmt::Display for RequestFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+label_set! {
+    /// How a server failed.
+    pub enum RequestFailure: as_str {
+        /// It cannot be connected.
+        Connect = "connect",
+        /// The TLS handshake failed: its certificate is not trusted, or there is no common protocol.
+        Tls = "tls",
+        /// It does not send valid HTTP.
+        Malformed = "malformed",
+        /// It answered with another status than 200.
+        Status = "status",
+        /// The connection broke before the response was complete.
+        Cut = "cut",
     }
 }
 

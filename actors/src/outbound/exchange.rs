@@ -30,8 +30,7 @@ use tokio::time::timeout;
 
 use super::address_policy::AddressPolicy;
 use super::connector::{ConnectNotes, GuardedConnector};
-use super::error::{OutboundError, RequestFailure, RequestPhase};
-use super::reason::Reason;
+use super::error::{OutboundError, Reason, RequestFailure, RequestPhase};
 use super::target::Target;
 
 /// A request to send.

@@ -14,7 +14,7 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use tokio::task::spawn_blocking;
 
-use super::reason::Reason;
+use super::error::Reason;
 
 /// The addresses of a name with this port; at least one.
 pub(super) async fn lookup(

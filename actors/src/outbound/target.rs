@@ -12,7 +12,7 @@ use url::{Host, Url};
 
 use super::address::check;
 use super::address_policy::AddressPolicy;
-use super::reason::Reason;
+use super::error::Reason;
 
 /// Maximum length of a URL in bytes.
 const MAX_LEN: usize = 2_048;

@@ -5,28 +5,18 @@ use std::time::Duration;
 
 use crate::clock::Instant;
 
-/// The restart limit and the backoff of every supervised actor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RestartPolicy {
-    /// Maximum number of restarts within `window`; one more failure is fatal.
-    pub restarts: usize,
-    /// How long a restart counts against the limit.
-    pub window: Duration,
-    /// Wait before the first restart in a window; it doubles with each further restart.
-    pub first_backoff: Duration,
-    /// The longest wait.
-    pub longest_backoff: Duration,
-}
-
-impl Default for RestartPolicy {
-    /// Five restarts a minute, 100 ms doubling up to 5 s.
-    fn default() -> Self {
-        Self {
-            restarts: 5,
-            window: Duration::from_secs(60),
-            first_backoff: Duration::from_millis(100),
-            longest_backoff: Duration::from_secs(5),
-        }
+settings! {
+    /// The restart limit and the backoff of every supervised actor.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct RestartPolicy {
+        /// Maximum number of restarts within `window`; one more failure is fatal.
+        pub restarts: usize = 5,
+        /// How long a restart counts against the limit.
+        pub window: Duration = Duration::from_secs(60),
+        /// Wait before the first restart in a window; it doubles with each further restart.
+        pub first_backoff: Duration = Duration::from_millis(100),
+        /// The longest wait.
+        pub longest_backoff: Duration = Duration::from_secs(5),
     }
 }
 

@@ -1,15 +1,39 @@
-//! The messages of Workers and their answers: process a picture, or report the state of the slots.
+//! What callers of Workers use: its settings, and its messages with their answers, which process a picture or report
+//! the state of the slots. A picture that fails is answered with a [`Fault`].
 
 use std::time::Duration;
 
 use actix::Message;
-use huemill_imaging::{Options, Outcome};
+use huemill_imaging::{Limits, Options, Outcome};
 use huemill_observability::trace::Scope;
 use tokio_util::sync::CancellationToken;
 
 use super::input::Input;
 use crate::clock::Instant;
 use crate::fault::Fault;
+
+settings! {
+    /// How many pictures are processed at a time, and how long they may wait.
+    #[derive(Debug, Clone)]
+    pub struct WorkersSettings {
+        /// Pictures processed at a time, at least 1.
+        pub slots: usize = std::thread::available_parallelism().map_or(1, usize::from),
+        /// Maximum number of clients' pictures that wait for a slot.
+        pub queue: usize = 256,
+        /// How long a picture may wait for slot and memory together.
+        pub queue_wait: Duration = Duration::from_secs(10),
+        /// Bytes of memory that all pictures in progress share, inputs read from disk included.
+        pub memory: u64 = 512 << 20,
+        /// Maximum length of an input in bytes.
+        pub longest_input: u64 = 50_000_000,
+        /// Maximum size of a picture; error messages name it, the engines enforce it.
+        pub limits: Limits = Limits::default(),
+        /// How long an attempt may run past its deadline before it is abandoned.
+        pub grace: Duration = Duration::from_secs(5),
+        /// Maximum number of abandoned threads; one more is a fatal error.
+        pub most_abandoned: usize = 4,
+    }
+}
 
 /// Processes one picture; the answer is [`Done`]. Send it through [`run`](super::run()), which cancels it when
 /// dropped.

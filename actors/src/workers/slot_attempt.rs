@@ -23,7 +23,7 @@ use super::messages::{Class, Done, Run, RunResult};
 use crate::budget::{Budget, MemoryReservation, Refusal};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
-use crate::recorder::Recorder;
+use crate::telemetry::Recorder;
 
 /// A picture to process, and who waits for it.
 #[derive(Debug)]

@@ -1,17 +1,24 @@
-//! Intake: which uploads it admits before their bodies are read, and that it releases every admission.
+//! Intake: which uploads it admits before their bodies are read, that it releases every admission, and that the blobs of
+//! a submitted job are stored a few at a time, and either all of them or none. Also Idempotency, which Intake's callers
+//! ask first: one request per key at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::support::panic_now::PanicNow;
-use crate::support::test_supervision::on_paused_time;
+use crate::proxy::{Mode, Proxy};
+use crate::servers::s3::{self, S3};
+use crate::support::test_actors::{self, TestActors, open_storage};
+use crate::support::test_supervision::{PanicNow, PausedTime, TestSupervision};
 use crate::support::{io, until};
 use actix::{Addr, System};
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::intake::{Admission, Admit, DrainFlag, Intake, IntakeSettings};
-use huemill_actors::metrics::Recorder;
-use huemill_actors::supervise::{ActorRegistry, RestartPolicy, ShutdownTrigger, Supervision, ask, start};
+use huemill_actors::idempotency::{Idempotency, Reserve};
+use huemill_actors::intake::{Admission, Admit, Intake, IntakeSettings, Submit};
+use huemill_actors::janitor::JanitorSettings;
+use huemill_actors::supervise::{DrainFlag, RestartPolicy, ask, start};
 use huemill_observability::Event;
+use huemill_observability::trace::Scope;
+use huemill_store::blobs::{Blobs, BucketSettings, input_key};
 use proptest::prelude::*;
 use tokio::sync::mpsc;
 
@@ -31,9 +38,9 @@ const UNKNOWN: u64 = u64::MAX;
 
 impl TestIntake {
     fn start(settings: IntakeSettings) -> Self {
-        let (recorder, events) = Recorder::channel(1000);
+        let TestSupervision { supervision, events, .. } = TestSupervision::with(RestartPolicy::default());
         let (free, measurements) = (Arc::new(AtomicU64::new(1000 * MB)), Arc::new(AtomicU64::new(0)));
-        let (drain, shutdown_trigger) = (DrainFlag::default(), ShutdownTrigger::new().0);
+        let drain = DrainFlag::default();
         let (shown, counted) = (free.clone(), measurements.clone());
         let disk = Arc::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
@@ -42,13 +49,7 @@ impl TestIntake {
                 free => Ok(free),
             }
         });
-        let actor = Intake::new(settings, drain.clone(), disk, io(), recorder.clone());
-        let supervision = Supervision {
-            policy: RestartPolicy::default(),
-            recorder,
-            shutdown_trigger,
-            actor_registry: ActorRegistry::default(),
-        };
+        let actor = Intake::new(settings, drain.clone(), disk, io(), supervision.recorder.clone());
         let address = start(System::current().arbiter(), "intake", &supervision, |_| actor);
         Self { address, drain, free, measurements, events }
     }
@@ -79,118 +80,102 @@ fn overloaded(cause: &str) -> (Code, Option<String>) {
     (Code::Overloaded, Some(cause.to_owned()))
 }
 
-#[test]
-fn the_number_of_uploads_is_limited_and_a_drop_releases_them() {
-    on_paused_time(async {
-        let mut intake = TestIntake::start(settings());
-        let mut held = vec![intake.admit(1).await.unwrap(), intake.admit(2).await.unwrap()];
-        held.push(intake.admit(0).await.unwrap());
-        assert_eq!(intake.refusal(1).await, overloaded("too many uploads in flight"));
-        assert_eq!(intake.in_flight(), 3);
-        std::thread::spawn(move || drop(held)).join().unwrap();
-        assert_eq!(intake.in_flight(), 0);
-        drop(intake.admit(1).await.unwrap());
-    });
+#[actix_rt::test(system = "PausedTime")]
+async fn the_number_of_uploads_is_limited_and_a_drop_releases_them() {
+    let mut intake = TestIntake::start(settings());
+    let mut held = vec![intake.admit(1).await.unwrap(), intake.admit(2).await.unwrap()];
+    held.push(intake.admit(0).await.unwrap());
+    assert_eq!(intake.refusal(1).await, overloaded("too many uploads in flight"));
+    assert_eq!(intake.in_flight(), 3);
+    std::thread::spawn(move || drop(held)).join().unwrap();
+    assert_eq!(intake.in_flight(), 0);
+    drop(intake.admit(1).await.unwrap());
 }
 
-#[test]
-fn the_bytes_of_uploads_are_limited() {
-    on_paused_time(async {
-        let mut intake = TestIntake::start(settings());
-        let mut unknown = intake.admit(None).await.unwrap();
-        assert_eq!(intake.in_flight(), 50 * MB, "an unknown length counts as the maximum");
-        let _known = intake.admit(50 * MB).await.unwrap();
-        assert_eq!(intake.refusal(1).await, overloaded("too many bytes in flight"));
-        unknown.settle(10 * MB);
-        assert_eq!(intake.in_flight(), 60 * MB);
-        let _third = intake.admit(40 * MB).await.unwrap();
-        unknown.settle(20 * MB);
-        assert_eq!(intake.in_flight(), 100 * MB, "released bytes are not reserved again");
-    });
+#[actix_rt::test(system = "PausedTime")]
+async fn the_bytes_of_uploads_are_limited() {
+    let mut intake = TestIntake::start(settings());
+    let mut unknown = intake.admit(None).await.unwrap();
+    assert_eq!(intake.in_flight(), 50 * MB, "an unknown length counts as the maximum");
+    let _known = intake.admit(50 * MB).await.unwrap();
+    assert_eq!(intake.refusal(1).await, overloaded("too many bytes in flight"));
+    unknown.settle(10 * MB);
+    assert_eq!(intake.in_flight(), 60 * MB);
+    let _third = intake.admit(40 * MB).await.unwrap();
+    unknown.settle(20 * MB);
+    assert_eq!(intake.in_flight(), 100 * MB, "released bytes are not reserved again");
 }
 
-#[test]
-fn an_upload_that_declares_more_than_its_route_accepts_is_too_large() {
-    on_paused_time(async {
-        let intake = TestIntake::start(settings());
-        let fault = intake.admit(50 * MB + 1).await.unwrap_err();
-        assert_eq!(fault.code, Code::PayloadTooLarge);
-        assert!(fault.message.contains("50 MB"), "{}", fault.message);
-        drop(intake.admit(50 * MB).await.unwrap());
-    });
+#[actix_rt::test(system = "PausedTime")]
+async fn an_upload_that_declares_more_than_its_route_accepts_is_too_large() {
+    let intake = TestIntake::start(settings());
+    let fault = intake.admit(50 * MB + 1).await.unwrap_err();
+    assert_eq!(fault.code, Code::PayloadTooLarge);
+    assert!(fault.message.contains("50 MB"), "{}", fault.message);
+    drop(intake.admit(50 * MB).await.unwrap());
 }
 
-#[test]
-fn a_drain_refuses_new_uploads_and_keeps_admitted_ones() {
-    on_paused_time(async {
-        let mut intake = TestIntake::start(settings());
-        let admitted = intake.admit(7).await.unwrap();
-        intake.drain.begin();
-        assert_eq!(intake.refusal(1).await.0, Code::NotReady);
-        assert_eq!(intake.in_flight(), 7);
-        drop(admitted);
-        assert_eq!(intake.in_flight(), 0);
-    });
+#[actix_rt::test(system = "PausedTime")]
+async fn a_drain_refuses_new_uploads_and_keeps_admitted_ones() {
+    let mut intake = TestIntake::start(settings());
+    let admitted = intake.admit(7).await.unwrap();
+    intake.drain.begin();
+    assert_eq!(intake.refusal(1).await.0, Code::NotReady);
+    assert_eq!(intake.in_flight(), 7);
+    drop(admitted);
+    assert_eq!(intake.in_flight(), 0);
 }
 
-#[test]
-fn a_full_disk_refuses_uploads_until_there_is_room_again() {
-    on_paused_time(async {
-        let intake = TestIntake::start(settings());
-        for (free, is_admitted) in [(499 * MB, false), (500 * MB, true), (0, false), (UNKNOWN, true)] {
-            intake.free.store(free, Ordering::SeqCst);
-            let measurements = intake.measurements.load(Ordering::SeqCst);
-            until(|| intake.measurements.load(Ordering::SeqCst) > measurements + 1).await;
-            if is_admitted {
-                drop(intake.admit(1).await.unwrap());
-            } else {
-                assert_eq!(intake.refusal(1).await, overloaded("the disk is low"));
-            }
-        }
-    });
-}
-
-#[test]
-fn a_filling_disk_refuses_jobs_before_other_uploads() {
-    on_paused_time(async {
-        let intake = TestIntake::start(settings());
-        intake.free.store(1000 * MB, Ordering::SeqCst);
-        until(|| intake.measurements.load(Ordering::SeqCst) > 0).await;
-        let job = Admit { declared: Some(1), limit: 50 * MB, job: true };
+#[actix_rt::test(system = "PausedTime")]
+async fn a_full_disk_refuses_uploads_until_there_is_room_again() {
+    let intake = TestIntake::start(settings());
+    for (free, is_admitted) in [(499 * MB, false), (500 * MB, true), (0, false), (UNKNOWN, true)] {
+        intake.free.store(free, Ordering::SeqCst);
         let measurements = intake.measurements.load(Ordering::SeqCst);
         until(|| intake.measurements.load(Ordering::SeqCst) > measurements + 1).await;
-        let refused = ask(&intake.address, job).await.unwrap().unwrap_err();
-        assert_eq!((refused.code, refused.cause.as_deref()), (Code::Overloaded, Some("the disk is low")));
-        drop(intake.admit(1).await.unwrap());
-    });
-}
-
-#[test]
-fn many_uploads_do_not_cause_many_disk_measurements() {
-    on_paused_time(async {
-        let intake = TestIntake::start(IntakeSettings { uploads: 1000, ..settings() });
-        until(|| intake.measurements.load(Ordering::SeqCst) > 0).await;
-        let before = intake.measurements.load(Ordering::SeqCst);
-        for _ in 0..500 {
+        if is_admitted {
             drop(intake.admit(1).await.unwrap());
+        } else {
+            assert_eq!(intake.refusal(1).await, overloaded("the disk is low"));
         }
-        assert!(intake.measurements.load(Ordering::SeqCst) <= before + 1);
-    });
+    }
 }
 
-#[test]
-fn a_restart_keeps_all_admissions() {
-    on_paused_time(async {
-        let mut intake = TestIntake::start(settings());
-        let _held = [intake.admit(1).await.unwrap(), intake.admit(1).await.unwrap()];
-        assert!(ask(&intake.address, PanicNow).await.is_err());
-        let third = intake.admit(1).await.unwrap();
-        assert_eq!(intake.refusal(1).await, overloaded("too many uploads in flight"));
-        drop(third);
-        assert_eq!(intake.in_flight(), 2);
-        let measurements = intake.measurements.load(Ordering::SeqCst);
-        until(|| intake.measurements.load(Ordering::SeqCst) > measurements).await;
-    });
+#[actix_rt::test(system = "PausedTime")]
+async fn a_filling_disk_refuses_jobs_before_other_uploads() {
+    let intake = TestIntake::start(settings());
+    intake.free.store(1000 * MB, Ordering::SeqCst);
+    until(|| intake.measurements.load(Ordering::SeqCst) > 0).await;
+    let job = Admit { declared: Some(1), limit: 50 * MB, job: true };
+    let measurements = intake.measurements.load(Ordering::SeqCst);
+    until(|| intake.measurements.load(Ordering::SeqCst) > measurements + 1).await;
+    let refused = ask(&intake.address, job).await.unwrap().unwrap_err();
+    assert_eq!((refused.code, refused.cause.as_deref()), (Code::Overloaded, Some("the disk is low")));
+    drop(intake.admit(1).await.unwrap());
+}
+
+#[actix_rt::test(system = "PausedTime")]
+async fn many_uploads_do_not_cause_many_disk_measurements() {
+    let intake = TestIntake::start(IntakeSettings { uploads: 1000, ..settings() });
+    until(|| intake.measurements.load(Ordering::SeqCst) > 0).await;
+    let before = intake.measurements.load(Ordering::SeqCst);
+    for _ in 0..500 {
+        drop(intake.admit(1).await.unwrap());
+    }
+    assert!(intake.measurements.load(Ordering::SeqCst) <= before + 1);
+}
+
+#[actix_rt::test(system = "PausedTime")]
+async fn a_restart_keeps_all_admissions() {
+    let mut intake = TestIntake::start(settings());
+    let _held = [intake.admit(1).await.unwrap(), intake.admit(1).await.unwrap()];
+    assert!(ask(&intake.address, PanicNow).await.is_err());
+    let third = intake.admit(1).await.unwrap();
+    assert_eq!(intake.refusal(1).await, overloaded("too many uploads in flight"));
+    drop(third);
+    assert_eq!(intake.in_flight(), 2);
+    let measurements = intake.measurements.load(Ordering::SeqCst);
+    until(|| intake.measurements.load(Ordering::SeqCst) > measurements).await;
 }
 
 proptest! {
@@ -200,7 +185,7 @@ proptest! {
     fn the_limits_hold_for_any_sequence_and_everything_is_released(
         steps in prop::collection::vec((any::<bool>(), 0_u64..60), 1..40)
     ) {
-        on_paused_time(async {
+        PausedTime::new().block_on(async {
             let mut intake = TestIntake::start(settings());
             let mut held: Vec<(Admission, u64)> = Vec::new();
             for (arrives, size) in steps {
@@ -219,4 +204,89 @@ proptest! {
             assert_eq!(intake.in_flight(), 0);
         });
     }
+}
+
+/// How many blobs are stored at a time.
+const CONCURRENT_UPLOADS: usize = 4;
+
+const PICTURES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
+
+#[actix_rt::test]
+async fn four_blobs_of_a_job_are_uploaded_at_a_time() {
+    crate::servers::require!(S3);
+    let server = S3::shared();
+    let bucket = server.bucket();
+    let network = Proxy::start(server.endpoint().strip_prefix("http://").unwrap().parse().unwrap());
+    let environment = s3::environment(format!("http://{}", network.address()));
+    let mut storage = open_storage();
+    storage.blobs =
+        Blobs::open(&format!("s3://{bucket}/"), &BucketSettings::default(), &environment).unwrap();
+    // Without sweeps, no scan for orphans sends requests to the bucket.
+    let janitor = JanitorSettings { sweeps: false, ..JanitorSettings::default() };
+    let actors = TestActors::with(test_actors::settings(), janitor, storage);
+    network.set(Mode::Hold);
+
+    let submitted = actors.try_submit(&PICTURES, None);
+    let watched = async {
+        until(|| network.unanswered() >= CONCURRENT_UPLOADS).await;
+        // After a whole answer of the server, the number is still the same.
+        assert!(server.keys(&bucket).is_empty());
+        assert_eq!(network.unanswered(), CONCURRENT_UPLOADS);
+        network.set(Mode::Pass);
+    };
+    let (created, ()) = tokio::join!(submitted, watched);
+    created.unwrap();
+}
+
+#[actix_rt::test]
+async fn if_one_blob_cannot_be_stored_none_of_the_job_is_left() {
+    let actors = TestActors::start();
+    let submission = actors.submission(&PICTURES, None);
+    let id = submission.id.clone();
+    // A folder takes the place of one of the first four blobs, so that blob cannot be written.
+    let obstacle = actors.storage.dir.path().join("blobs").join(input_key(&id, 1)).join("obstacle");
+    std::fs::create_dir_all(&obstacle).unwrap();
+    let refused = ask(actors.intake(), Submit(submission, Scope::default())).await.unwrap();
+    assert_eq!(refused.unwrap_err().code, Code::Overloaded);
+    assert_eq!(actors.blobs(), Vec::<String>::new());
+    assert_eq!(actors.repository.store.job(&id).await.unwrap(), None);
+}
+
+fn start_idempotency() -> Addr<Idempotency> {
+    let TestSupervision { supervision, .. } = TestSupervision::quick();
+    start(System::current().arbiter(), "idempotency", &supervision, |_| Idempotency::default())
+}
+
+fn key(scope: &str, key: &str) -> Reserve {
+    Reserve { scope: scope.to_owned(), key: key.to_owned() }
+}
+
+#[actix_rt::test]
+async fn a_key_belongs_to_one_request_until_it_releases_it() {
+    let keys = start_idempotency();
+    let first = ask(&keys, key("POST /jobs", "a")).await.unwrap().unwrap();
+    let second = ask(&keys, key("POST /jobs", "a")).await.unwrap().unwrap_err();
+    assert_eq!(second.code, Code::IdempotencyInProgress);
+    assert!(second.retry_after.is_some());
+    drop(first);
+    assert!(ask(&keys, key("POST /jobs", "a")).await.unwrap().is_ok());
+}
+
+#[actix_rt::test]
+async fn another_key_or_scope_is_independent() {
+    let keys = start_idempotency();
+    let _first = ask(&keys, key("POST /jobs", "a")).await.unwrap().unwrap();
+    let _other = ask(&keys, key("POST /jobs", "b")).await.unwrap().unwrap();
+    let _scope = ask(&keys, key("POST /jobs of another client", "a")).await.unwrap().unwrap();
+}
+
+#[actix_rt::test]
+async fn a_restart_keeps_all_reservations() {
+    let keys = start_idempotency();
+    let first = ask(&keys, key("s", "a")).await.unwrap().unwrap();
+    keys.do_send(PanicNow);
+    let refused = ask(&keys, key("s", "a")).await.unwrap();
+    assert_eq!(refused.unwrap_err().code, Code::IdempotencyInProgress);
+    drop(first);
+    assert!(ask(&keys, key("s", "a")).await.unwrap().is_ok());
 }

@@ -8,7 +8,6 @@ mod actor_system;
 mod budget;
 mod dispatcher;
 mod health;
-mod idempotency;
 mod intake;
 mod janitor;
 mod metrics;
@@ -20,10 +19,8 @@ mod proxy;
 #[path = "../../../store/tests/support/servers.rs"]
 mod servers;
 mod snapshots;
-mod submission;
 mod supervision;
 mod support;
 mod workers;
-mod workers_classes;
 mod workers_faults;
 mod workers_memory;

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::panic_now::PanicNow;
 use crate::support::test_actors::TestActors;
-use crate::support::test_supervision::TestSupervision;
-use crate::support::{on_actix, outbound_dependencies, until};
+use crate::support::test_supervision::{PanicNow, TestSupervision};
+use crate::support::{outbound_dependencies, until};
 use actix::{Addr, System};
 use huemill_actors::fault::Code;
 use huemill_actors::fetcher::{Fetch, Fetcher, FetcherSettings};
 use huemill_actors::outbound::AddressPolicy;
-use huemill_actors::supervise::{RestartPolicy, ask, start};
+use huemill_actors::supervise::{ask, start};
 use huemill_observability::trace::Scope;
 use huemill_store::job::JobState;
 use huemill_store::{SpoolRoom, SpoolSettings};
@@ -80,10 +79,7 @@ fn fetch(url: String, wait: Option<Duration>) -> Fetch {
 }
 
 fn fetcher(policy: AddressPolicy) -> Addr<Fetcher> {
-    let harness = TestSupervision::with(RestartPolicy {
-        first_backoff: Duration::from_millis(1),
-        ..RestartPolicy::default()
-    });
+    let harness = TestSupervision::quick();
     let settings =
         FetcherSettings { at_once: 3, each: 2, pause: Duration::ZERO, ..FetcherSettings::default() };
     let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
@@ -92,80 +88,66 @@ fn fetcher(policy: AddressPolicy) -> Addr<Fetcher> {
     start(System::current().arbiter(), "fetcher", &harness.supervision, |_| actor)
 }
 
-#[test]
-fn downloads_from_a_slow_server_do_not_block_others() {
-    on_actix(async {
-        let (silent, (port, _)) = (SilentServer::start(), answering_server(A_PICTURE));
-        let actor = fetcher(allow_loopback(&[silent.port, port]));
-        for n in 0..5 {
-            let (address, url) = (actor.clone(), silent.url(n));
-            actix_rt::spawn(async move { ask(&address, fetch(url, None)).await });
-        }
-        until(|| silent.connected.load(Ordering::SeqCst) == 2).await;
-        let url = format!("http://127.0.0.1:{port}/");
-        let spool = ask(&actor, fetch(url, Some(crate::support::AGES))).await.unwrap().unwrap();
-        assert_eq!(spool.len(), 10);
-        assert_eq!(silent.connected.load(Ordering::SeqCst), 2, "no more than the limit of its endpoint");
-        let late = ask(&actor, fetch(silent.url(9), Some(Duration::ZERO))).await.unwrap();
-        assert_eq!(late.unwrap_err().code, Code::Overloaded);
-    });
+#[actix_rt::test]
+async fn downloads_from_a_slow_server_do_not_block_others() {
+    let (silent, (port, _)) = (SilentServer::start(), answering_server(A_PICTURE));
+    let actor = fetcher(allow_loopback(&[silent.port, port]));
+    for n in 0..5 {
+        let (address, url) = (actor.clone(), silent.url(n));
+        actix_rt::spawn(async move { ask(&address, fetch(url, None)).await });
+    }
+    until(|| silent.connected.load(Ordering::SeqCst) == 2).await;
+    let url = format!("http://127.0.0.1:{port}/");
+    let spool = ask(&actor, fetch(url, Some(crate::support::AGES))).await.unwrap().unwrap();
+    assert_eq!(spool.len(), 10);
+    assert_eq!(silent.connected.load(Ordering::SeqCst), 2, "no more than the limit of its endpoint");
+    let late = ask(&actor, fetch(silent.url(9), Some(Duration::ZERO))).await.unwrap();
+    assert_eq!(late.unwrap_err().code, Code::Overloaded);
 }
 
-#[test]
-fn a_background_download_that_fails_temporarily_is_retried_once() {
-    on_actix(async {
-        for (answer, attempts) in [
-            ("HTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n", 2),
-            ("HTTP/1.1 404 x\r\ncontent-length: 0\r\n\r\n", 1),
-        ] {
-            let (port, requests) = answering_server(answer);
-            let actor = fetcher(allow_loopback(&[port]));
-            let url = format!("http://127.0.0.1:{port}/");
-            let fault = ask(&actor, fetch(url.clone(), None)).await.unwrap().unwrap_err();
-            assert_eq!((fault.code, requests.load(Ordering::SeqCst)), (Code::UpstreamError, attempts));
-            let _ = ask(&actor, fetch(url, Some(crate::support::AGES))).await.unwrap().unwrap_err();
-            assert_eq!(
-                requests.load(Ordering::SeqCst),
-                attempts + 1,
-                "an interactive download is not retried"
-            );
-        }
-    });
-}
-
-#[test]
-fn a_fetcher_that_panics_continues() {
-    on_actix(async {
-        let (port, _) = answering_server(A_PICTURE);
+#[actix_rt::test]
+async fn a_background_download_that_fails_temporarily_is_retried_once() {
+    for (answer, attempts) in [
+        ("HTTP/1.1 503 x\r\ncontent-length: 0\r\n\r\n", 2),
+        ("HTTP/1.1 404 x\r\ncontent-length: 0\r\n\r\n", 1),
+    ] {
+        let (port, requests) = answering_server(answer);
         let actor = fetcher(allow_loopback(&[port]));
-        assert!(ask(&actor, PanicNow).await.is_err());
         let url = format!("http://127.0.0.1:{port}/");
-        assert!(ask(&actor, fetch(url, None)).await.unwrap().is_ok());
-    });
+        let fault = ask(&actor, fetch(url.clone(), None)).await.unwrap().unwrap_err();
+        assert_eq!((fault.code, requests.load(Ordering::SeqCst)), (Code::UpstreamError, attempts));
+        let _ = ask(&actor, fetch(url, Some(crate::support::AGES))).await.unwrap().unwrap_err();
+        assert_eq!(requests.load(Ordering::SeqCst), attempts + 1, "an interactive download is not retried");
+    }
 }
 
-#[test]
-fn downloading_pictures_take_no_slot() {
-    on_actix(async {
-        let silent = SilentServer::start();
-        let actors = TestActors::with_outbound(allow_loopback(&[silent.port]));
-        let urls = (0..8).map(|n| (format!("{n}.png"), silent.url(n))).collect();
-        let slow = actors.submit_urls(urls).await;
-        until(|| silent.connected.load(Ordering::SeqCst) > 0).await;
-        let quick = actors.submit(&["one", "two", "three"]).await;
-        assert_eq!(actors.wait_for_end(&quick).await.state, JobState::Completed);
-        assert_eq!(actors.job(&slow).await.state, JobState::Processing);
-    });
+#[actix_rt::test]
+async fn a_fetcher_that_panics_continues() {
+    let (port, _) = answering_server(A_PICTURE);
+    let actor = fetcher(allow_loopback(&[port]));
+    assert!(ask(&actor, PanicNow).await.is_err());
+    let url = format!("http://127.0.0.1:{port}/");
+    assert!(ask(&actor, fetch(url, None)).await.unwrap().is_ok());
 }
 
-#[test]
-fn a_delivery_actor_that_panics_continues() {
-    on_actix(async {
-        let (port, requests) = answering_server("HTTP/1.1 204 x\r\n\r\n");
-        let actors = TestActors::with_outbound(allow_loopback(&[port]));
-        assert!(ask(&actors.jobs.delivery, PanicNow).await.is_err());
-        let id = actors.submit_with_callback(&["one"], &format!("http://127.0.0.1:{port}/")).await;
-        actors.wait_for_end(&id).await;
-        until(|| requests.load(Ordering::SeqCst) == 1).await;
-    });
+#[actix_rt::test]
+async fn downloading_pictures_take_no_slot() {
+    let silent = SilentServer::start();
+    let actors = TestActors::with_outbound(allow_loopback(&[silent.port]));
+    let urls = (0..8).map(|n| (format!("{n}.png"), silent.url(n))).collect();
+    let slow = actors.submit_urls(urls).await;
+    until(|| silent.connected.load(Ordering::SeqCst) > 0).await;
+    let quick = actors.submit(&["one", "two", "three"]).await;
+    assert_eq!(actors.wait_for_end(&quick).await.state, JobState::Completed);
+    assert_eq!(actors.job(&slow).await.state, JobState::Processing);
+}
+
+#[actix_rt::test]
+async fn a_delivery_actor_that_panics_continues() {
+    let (port, requests) = answering_server("HTTP/1.1 204 x\r\n\r\n");
+    let actors = TestActors::with_outbound(allow_loopback(&[port]));
+    assert!(ask(&actors.jobs.delivery, PanicNow).await.is_err());
+    let id = actors.submit_with_callback(&["one"], &format!("http://127.0.0.1:{port}/")).await;
+    actors.wait_for_end(&id).await;
+    until(|| requests.load(Ordering::SeqCst) == 1).await;
 }

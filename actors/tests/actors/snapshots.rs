@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::servers::postgres::Cluster;
+use crate::support::io;
 use crate::support::test_actors::{TestActors, open_storage, settings};
-use crate::support::{io, on_actix};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use huemill_actors::clock::Clock;
@@ -28,54 +28,46 @@ async fn known(actors: &TestActors, id: &JobId) -> Option<huemill_store::store::
     actors.repository.snapshots.job_version(&closed.store, id).await.ok().flatten()
 }
 
-#[test]
-fn a_created_job_is_known_without_the_store() {
-    on_actix(async {
-        let actors = TestActors::with(
-            huemill_actors::dispatcher::DispatcherSettings { slots: 0, ..settings() },
-            JanitorSettings::default(),
-            open_storage(),
-        );
-        let id = actors.submit(&["one"]).await;
-        let job_version = known(&actors, &id).await.unwrap();
-        assert_eq!((job_version.version, job_version.state), (1, JobState::Queued));
-    });
+#[actix_rt::test]
+async fn a_created_job_is_known_without_the_store() {
+    let actors = TestActors::with(
+        huemill_actors::dispatcher::DispatcherSettings { slots: 0, ..settings() },
+        JanitorSettings::default(),
+        open_storage(),
+    );
+    let id = actors.submit(&["one"]).await;
+    let job_version = known(&actors, &id).await.unwrap();
+    assert_eq!((job_version.version, job_version.state), (1, JobState::Queued));
 }
 
-#[test]
-fn the_snapshot_follows_the_job_to_its_end() {
-    on_actix(async {
-        let actors = TestActors::start();
-        let id = actors.submit(&["one"]).await;
-        let job = actors.wait_for_end(&id).await;
-        let job_version = known(&actors, &id).await.unwrap();
-        assert_eq!((job_version.version, job_version.state), (job.version, JobState::Completed));
-    });
+#[actix_rt::test]
+async fn the_snapshot_follows_the_job_to_its_end() {
+    let actors = TestActors::start();
+    let id = actors.submit(&["one"]).await;
+    let job = actors.wait_for_end(&id).await;
+    let job_version = known(&actors, &id).await.unwrap();
+    assert_eq!((job_version.version, job_version.state), (job.version, JobState::Completed));
 }
 
-#[test]
-fn a_change_wakes_the_watchers() {
-    on_actix(async {
-        let mut actors = TestActors::start();
-        let id = actors.submit(&["gate"]).await;
-        assert_eq!(actors.workers.next_started().await, "gate");
-        let watch = actors.repository.snapshots.watch(&id);
-        let changed = watch.changed();
-        actors.workers.engine.gate.open();
-        tokio::time::timeout(crate::support::AGES, changed).await.unwrap();
-        actors.wait_for_end(&id).await;
-    });
+#[actix_rt::test]
+async fn a_change_wakes_the_watchers() {
+    let mut actors = TestActors::start();
+    let id = actors.submit(&["gate"]).await;
+    assert_eq!(actors.workers.next_started().await, "gate");
+    let watch = actors.repository.snapshots.watch(&id);
+    let changed = watch.changed();
+    actors.workers.engine.gate.open();
+    tokio::time::timeout(crate::support::AGES, changed).await.unwrap();
+    actors.wait_for_end(&id).await;
 }
 
-#[test]
-fn an_unknown_job_has_no_version() {
-    on_actix(async {
-        let actors = TestActors::start();
-        let unknown = JobId::generate(std::time::Duration::ZERO, &mut rand::rng());
-        let job_version =
-            actors.repository.snapshots.job_version(&actors.repository.store, &unknown).await.unwrap();
-        assert_eq!(job_version, None);
-    });
+#[actix_rt::test]
+async fn an_unknown_job_has_no_version() {
+    let actors = TestActors::start();
+    let unknown = JobId::generate(std::time::Duration::ZERO, &mut rand::rng());
+    let job_version =
+        actors.repository.snapshots.job_version(&actors.repository.store, &unknown).await.unwrap();
+    assert_eq!(job_version, None);
 }
 
 /// One of two processes that share a PostgreSQL database. Its clock stands still until the test moves it.
@@ -150,60 +142,52 @@ impl Process {
 /// How long a snapshot is valid if other processes write.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-#[test]
-fn an_ended_job_that_another_process_deletes_is_gone_within_a_second() {
+#[actix_rt::test]
+async fn an_ended_job_that_another_process_deletes_is_gone_within_a_second() {
     crate::servers::require!(PostgreSql);
-    on_actix(async {
-        let (here, there) = Process::pair().await;
-        let id = here.create().await;
-        here.repository.store.cancel(&id).await.unwrap();
-        assert_eq!(there.state(&id).await, Some(JobState::Canceled));
-        assert!(here.repository.store.delete(&id).await.unwrap());
-        there.clock.advance(MAX_AGE);
-        assert_eq!(there.state(&id).await, Some(JobState::Expired));
-    });
+    let (here, there) = Process::pair().await;
+    let id = here.create().await;
+    here.repository.store.cancel(&id).await.unwrap();
+    assert_eq!(there.state(&id).await, Some(JobState::Canceled));
+    assert!(here.repository.store.delete(&id).await.unwrap());
+    there.clock.advance(MAX_AGE);
+    assert_eq!(there.state(&id).await, Some(JobState::Expired));
 }
 
-#[test]
-fn polls_query_the_store_at_most_once_a_second() {
+#[actix_rt::test]
+async fn polls_query_the_store_at_most_once_a_second() {
     crate::servers::require!(PostgreSql);
-    on_actix(async {
-        let (here, mut there) = Process::pair().await;
-        let id = here.create().await;
-        for _ in 0..3 {
-            for _ in 0..20 {
-                assert_eq!(there.state(&id).await, Some(JobState::Queued));
-            }
-            assert_eq!(there.queries(), 1);
-            there.clock.advance(MAX_AGE);
+    let (here, mut there) = Process::pair().await;
+    let id = here.create().await;
+    for _ in 0..3 {
+        for _ in 0..20 {
+            assert_eq!(there.state(&id).await, Some(JobState::Queued));
         }
-    });
-}
-
-#[test]
-fn concurrent_pollers_of_a_job_share_one_query() {
-    crate::servers::require!(PostgreSql);
-    on_actix(async {
-        let (here, mut there) = Process::pair().await;
-        let (id, missing) = (here.create().await, JobId::generate(Duration::ZERO, &mut rand::rng()));
-        let polls = join_all((0..100).map(|_| there.state(&id))).await;
-        assert!(polls.iter().all(|state| *state == Some(JobState::Queued)), "{polls:?}");
         assert_eq!(there.queries(), 1);
-        let polls = join_all((0..100).map(|_| there.state(&missing))).await;
-        assert!(polls.iter().all(Option::is_none), "{polls:?}");
-        // A query that finds nothing is not kept: if it ends before all have polled, another one follows.
-        assert!((1..100).contains(&there.queries()));
-    });
+        there.clock.advance(MAX_AGE);
+    }
 }
 
-#[test]
-fn a_query_that_its_poller_abandoned_is_not_used_later() {
+#[actix_rt::test]
+async fn concurrent_pollers_of_a_job_share_one_query() {
     crate::servers::require!(PostgreSql);
-    on_actix(async {
-        let (here, there) = Process::pair().await;
-        let id = here.create().await;
-        assert_eq!(there.state(&id).now_or_never(), None, "the query is running");
-        assert!(here.repository.store.delete(&id).await.unwrap());
-        assert_eq!(there.state(&id).await, Some(JobState::Expired));
-    });
+    let (here, mut there) = Process::pair().await;
+    let (id, missing) = (here.create().await, JobId::generate(Duration::ZERO, &mut rand::rng()));
+    let polls = join_all((0..100).map(|_| there.state(&id))).await;
+    assert!(polls.iter().all(|state| *state == Some(JobState::Queued)), "{polls:?}");
+    assert_eq!(there.queries(), 1);
+    let polls = join_all((0..100).map(|_| there.state(&missing))).await;
+    assert!(polls.iter().all(Option::is_none), "{polls:?}");
+    // A query that finds nothing is not kept: if it ends before all have polled, another one follows.
+    assert!((1..100).contains(&there.queries()));
+}
+
+#[actix_rt::test]
+async fn a_query_that_its_poller_abandoned_is_not_used_later() {
+    crate::servers::require!(PostgreSql);
+    let (here, there) = Process::pair().await;
+    let id = here.create().await;
+    assert_eq!(there.state(&id).now_or_never(), None, "the query is running");
+    assert!(here.repository.store.delete(&id).await.unwrap());
+    assert_eq!(there.state(&id).await, Some(JobState::Expired));
 }

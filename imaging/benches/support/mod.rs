@@ -2,6 +2,5 @@
 
 pub(crate) mod cases;
 pub(crate) mod cpu;
-pub(crate) mod peak;
 pub(crate) mod pictures;
 pub(crate) mod table;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use huemill_imaging::{Card, Decoder, Engine, Stage};
 
-use super::cases::Case;
+use super::cases::{self, Case};
 use super::cpu::CpuTime;
-use super::peak;
 
 /// Maximum number of rounds per picture.
 const ROUNDS: usize = 25;
@@ -78,7 +77,7 @@ fn measure_case(case: &Case, rounds: usize) -> TableRow {
         stages: stages.into_iter().map(median).collect(),
         whole: median(wholes),
         floor: median(floors),
-        peak: peak::of(case),
+        peak: cases::peak_memory(case),
     }
 }
 

@@ -2,7 +2,7 @@
 //! than its canvas takes no extra memory.
 
 use super::reader::CancelableReader;
-use crate::{Error, Monitor, probe::gif::Header, samples::zeroed};
+use crate::{Error, Monitor, probe::gif::Header, raster::zeroed};
 
 /// Maximum size of the metadata before the first frame, in bytes.
 const MAX_METADATA: u64 = 1 << 20;

@@ -6,10 +6,10 @@ use image::{ImageDecoder, Rgba, codecs::bmp::BmpDecoder, codecs::webp::WebPDecod
 use super::{prefix_codes, reader::CancelableReader, vp8_partitions};
 use crate::{
     Error, Monitor,
-    probe::bmp,
+    probe::BmpHeader,
     probe::webp::{self, Header},
     profile::{self, ColorConversion, ColorModel},
-    samples::{self, zeroed},
+    raster::{self, zeroed},
 };
 
 /// Decodes a WebP to RGB. Of an animation it decodes the first frame, on its canvas.
@@ -54,11 +54,7 @@ fn max_code_memory(header: &Header) -> u64 {
 }
 
 /// Decodes a bitmap to RGB.
-pub(super) fn decode_bmp(
-    bytes: &[u8],
-    header: &bmp::Header,
-    monitor: &dyn Monitor,
-) -> Result<Vec<u8>, Error> {
+pub(super) fn decode_bmp(bytes: &[u8], header: &BmpHeader, monitor: &dyn Monitor) -> Result<Vec<u8>, Error> {
     let decoder = BmpDecoder::new(CancelableReader::new(bytes, monitor)).map_err(Error::damaged)?;
     decode_pixels(decoder, (header.width, header.height))
 }
@@ -76,7 +72,7 @@ fn decode_pixels(decoder: impl ImageDecoder, size: (u32, u32)) -> Result<Vec<u8>
     let mut data = zeroed(decoder.total_bytes())?;
     decoder.read_image(&mut data).map_err(Error::damaged)?;
     if alpha {
-        let length = samples::flatten::<4>(&mut data);
+        let length = raster::flatten::<4>(&mut data);
         data.truncate(length);
         data.shrink_to_fit();
     }
@@ -100,7 +96,7 @@ pub(super) fn webp_memory(header: &Header) -> u64 {
 }
 
 /// See [`Probe::memory`](crate::Probe::memory).
-pub(super) fn bmp_memory(header: &bmp::Header) -> u64 {
+pub(super) fn bmp_memory(header: &BmpHeader) -> u64 {
     // Bit masks may define an alpha channel: four bytes per pixel, and then three in a smaller buffer.
     let bytes_per_pixel = if matches!(header.bits, 16 | 32) { 7 } else { 3 };
     let width = u64::from(header.width);

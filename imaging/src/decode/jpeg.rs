@@ -14,7 +14,7 @@ use crate::{
     Error, Monitor,
     probe::jpeg::{ColorEncoding, Header, SOS, Segments},
     profile::{self, ColorConversion, ColorModel, MAX_BYTES},
-    samples::zeroed,
+    raster::zeroed,
 };
 use sanitized::SanitizedJpeg;
 

@@ -7,7 +7,7 @@ use crate::{
     Error, Monitor,
     probe::png::{Chunk, FIRST_CHUNK, Header, chunk_at},
     profile::{self, ColorConversion, ColorModel},
-    samples::{self, zeroed},
+    raster::{self, zeroed},
 };
 
 /// Maximum size of a profile in bytes, compressed or not. RGB and grey profiles are much smaller.
@@ -77,13 +77,13 @@ impl RowConverter {
         let samples = rgb.len() / 3 * self.samples;
         if self.is_16_bit {
             for index in 0..samples {
-                row[index] = samples::narrow(u16::from_be_bytes([row[2 * index], row[2 * index + 1]]));
+                row[index] = raster::narrow(u16::from_be_bytes([row[2 * index], row[2 * index + 1]]));
             }
         }
         let row = &mut row[..samples];
         let length = match self.samples {
-            2 => samples::flatten::<2>(row),
-            4 => samples::flatten::<4>(row),
+            2 => raster::flatten::<2>(row),
+            4 => raster::flatten::<4>(row),
             _ => samples,
         };
         self.conversion.convert(&row[..length], rgb);

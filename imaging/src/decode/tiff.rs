@@ -7,7 +7,7 @@ use crate::{
     Error, Monitor,
     probe::tiff::{self as page, Header},
     profile::{self, ColorConversion, ColorModel},
-    samples::{self, zeroed},
+    raster::{self, zeroed},
 };
 
 /// Decodes the page to RGB.
@@ -132,7 +132,7 @@ impl PixelConverter {
             DecodingResult::U16(samples) => {
                 let samples =
                     samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(truncated)?;
-                places.zip(samples).for_each(|(place, &sample)| *place = samples::narrow(sample));
+                places.zip(samples).for_each(|(place, &sample)| *place = raster::narrow(sample));
             }
             _ => return Err(Error::Unsupported("TIFF with signed or floating-point samples")),
         }
@@ -160,7 +160,7 @@ impl PixelConverter {
                     let alpha = pixel[colours];
                     pixel[..colours]
                         .iter_mut()
-                        .for_each(|sample| *sample = samples::over_white(*sample, alpha));
+                        .for_each(|sample| *sample = raster::over_white(*sample, alpha));
                 })
             }
             Interpretation::Opaque => {}
@@ -179,7 +179,7 @@ impl PixelConverter {
 fn read_palette(bytes: &[u8], depth: u8) -> Result<Vec<[u8; 3]>, Error> {
     let value = page::palette_value(bytes).ok_or_else(|| Error::damaged("no palette"))?;
     let colours = 1_usize << depth;
-    let narrow = |index| value(index).map(samples::narrow);
+    let narrow = |index| value(index).map(raster::narrow);
     (0..colours)
         .map(|index| Some([narrow(index)?, narrow(colours + index)?, narrow(2 * colours + index)?]))
         .collect::<Option<_>>()

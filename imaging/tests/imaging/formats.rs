@@ -1,10 +1,10 @@
 //! Tests that every variant of every format is decoded to the right colours, whichever path through a decoder it takes.
 
-use crate::check::{assert_near, decode, decode_at, over_white};
 use crate::support::{
     containers::{self, Entry},
     pictures::{self, Jpeg},
 };
+use crate::{assert_near, decode, decode_at, over_white};
 use huemill_imaging::{Decoder, Limits, Unmonitored, probe};
 use image::{ExtendedColorType, RgbImage};
 use png::{BitDepth, ColorType};

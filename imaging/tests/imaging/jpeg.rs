@@ -1,7 +1,7 @@
 //! Tests JPEG decoding against reference pixels: sampling factors, scales, colour encodings.
 
-use crate::check::{assert_near, decode, decode_at};
 use crate::support::pictures::Jpeg;
+use crate::{assert_near, decode, decode_at};
 use image::RgbImage;
 
 /// A picture without edges, so that chroma subsampling and scaling lose little.

@@ -1,7 +1,7 @@
 //! Tests PNG decoding against reference pixels: every colour type, depth and interlacing.
 
-use crate::check::{assert_near, decode, over_white};
 use crate::support::pictures;
+use crate::{assert_near, decode, over_white};
 use png::{BitDepth, ColorType};
 
 #[test]

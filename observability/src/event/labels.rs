@@ -5,6 +5,37 @@
 
 use std::time::Duration;
 
+/// Defines a closed set of label values: an enum, the list of its members, and how logs and metrics spell each.
+#[macro_export]
+macro_rules! label_set {
+    ($(#[$doc:meta])* pub enum $set:ident: $spelling:ident {
+        $($(#[$member_doc:meta])* $member:ident = $word:literal,)+
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $set {
+            $($(#[$member_doc])* $member,)+
+        }
+
+        impl $set {
+            /// All members.
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$member),+];
+
+            /// The member as logs and metrics spell it.
+            #[must_use]
+            pub fn $spelling(self) -> &'static str {
+                match self { $(Self::$member => $word),+ }
+            }
+        }
+
+        impl ::std::fmt::Display for $set {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.$spelling())
+            }
+        }
+    };
+}
+
 /// Why an attempt to deliver a webhook failed.
 pub const WEBHOOK_REASONS: [&str; 11] = [
     "blocked",
@@ -35,25 +66,23 @@ pub const AUTH_REASONS: [&str; 8] = [
 /// What clients download of a job.
 pub const DOWNLOADS: [&str; 2] = ["zip", "card"];
 
-/// A class of aspect ratios, measured on the upright picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AspectClass {
-    /// The width is at least twice the height.
-    Panorama,
-    /// The width exceeds the height by more than a tenth, but is less than twice the height.
-    Landscape,
-    /// Neither side exceeds the other by more than a tenth.
-    Square,
-    /// The height exceeds the width by more than a tenth, but is less than twice the width.
-    Portrait,
-    /// The height is at least twice the width.
-    Tall,
+label_set! {
+    /// A class of aspect ratios, measured on the upright picture.
+    pub enum AspectClass: name {
+        /// The width is at least twice the height.
+        Panorama = "panorama",
+        /// The width exceeds the height by more than a tenth, but is less than twice the height.
+        Landscape = "landscape",
+        /// Neither side exceeds the other by more than a tenth.
+        Square = "square",
+        /// The height exceeds the width by more than a tenth, but is less than twice the width.
+        Portrait = "portrait",
+        /// The height is at least twice the width.
+        Tall = "tall",
+    }
 }
 
 impl AspectClass {
-    /// All classes, from wide to tall.
-    pub const ALL: [Self; 5] = [Self::Panorama, Self::Landscape, Self::Square, Self::Portrait, Self::Tall];
-
     /// The class of a picture of this size.
     #[must_use]
     pub fn of(width: u32, height: u32) -> Self {
@@ -70,66 +99,27 @@ impl AspectClass {
             Self::Square
         }
     }
+}
 
-    /// The label's value.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Panorama => "panorama",
-            Self::Landscape => "landscape",
-            Self::Square => "square",
-            Self::Portrait => "portrait",
-            Self::Tall => "tall",
-        }
+label_set! {
+    /// A kind of event loop.
+    pub enum EventLoop: name {
+        /// An arbiter, which runs actors.
+        Actors = "actors",
+        /// A thread of the HTTP server.
+        Http = "http",
     }
 }
 
-/// A kind of event loop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventLoop {
-    /// An arbiter, which runs actors.
-    Actors,
-    /// A thread of the HTTP server.
-    Http,
-}
-
-impl EventLoop {
-    /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Actors, Self::Http];
-
-    /// The label's value.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Actors => "actors",
-            Self::Http => "http",
-        }
-    }
-}
-
-/// The result of a poll of a job's status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PollResult {
-    /// 304: the client already had the current version.
-    NotModified,
-    /// The full status, in a version that had been sent before.
-    Unchanged,
-    /// The full status, in a version that had not been sent before.
-    Changed,
-}
-
-impl PollResult {
-    /// All results.
-    pub const ALL: [Self; 3] = [Self::NotModified, Self::Unchanged, Self::Changed];
-
-    /// The label's value.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NotModified => "not_modified",
-            Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
-        }
+label_set! {
+    /// The result of a poll of a job's status.
+    pub enum PollResult: name {
+        /// 304: the client already had the current version.
+        NotModified = "not_modified",
+        /// The full status, in a version that had been sent before.
+        Unchanged = "unchanged",
+        /// The full status, in a version that had not been sent before.
+        Changed = "changed",
     }
 }
 

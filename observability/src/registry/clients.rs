@@ -8,10 +8,10 @@ mod hyper_log_log;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use prometheus::{IntGaugeVec, Registry, register_int_gauge_vec_with_registry};
+use prometheus::IntGaugeVec;
 
 use self::hyper_log_log::HyperLogLog;
-use super::label_values::gauge_value;
+use super::families::{Families, gauge_value};
 
 /// Each window's name, number of steps and length of a step. The current step is one of them, so a window is up to one
 /// step too short.
@@ -26,12 +26,11 @@ pub(super) struct ClientMetrics {
 }
 
 impl ClientMetrics {
-    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let active = register_int_gauge_vec_with_registry!(
+    pub(super) fn new(families: Families<'_>) -> Result<Self, prometheus::Error> {
+        let active = families.gauges(
             "active_clients",
             "Estimated number of distinct client addresses that called user routes within the window.",
             &["window"],
-            registry
         )?;
         let windows = Mutex::new(WINDOWS.map(|(_, steps, step)| Window::new(steps, step)));
         let clients = Self { started: Instant::now(), windows, active };

@@ -4,13 +4,9 @@
 
 use std::time::Duration;
 
-use prometheus::{
-    HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, register_histogram_vec_with_registry,
-    register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
-    register_int_gauge_with_registry,
-};
+use prometheus::{HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::label_values::{LabelValues, gauge_value};
+use super::families::{Families, LabelValues, gauge_value, start_at_zero};
 use crate::event::EventLoop;
 
 /// The causes of a restart.
@@ -36,77 +32,59 @@ pub(super) struct HealthMetrics {
 }
 
 impl HealthMetrics {
-    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
-        let health = Self::families(registry)?;
+    pub(super) fn new(families: Families<'_>, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
+        let health = Self::register(families)?;
         for actor in known.actors {
             health.actor_up.with_label_values(&[actor]);
             for cause in CAUSES {
                 health.actor_restarts.with_label_values(&[*actor, cause]);
             }
         }
-        for dependency in known.dependencies {
-            health.dependency_ready.with_label_values(&[dependency]);
-        }
-        for actor in known.mailboxes {
-            health.mailbox_wait.with_label_values(&[actor]);
-        }
+        start_at_zero(&health.dependency_ready, known.dependencies);
+        start_at_zero(&health.mailbox_wait, known.mailboxes);
         for kind in EventLoop::ALL {
             health.loop_lag.with_label_values(&[kind.name()]);
         }
         Ok(health)
     }
 
-    fn families(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let bytes = |name: &str, help: &str| register_int_gauge_with_registry!(name, help, registry);
+    fn register(families: Families<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            actor_up: register_int_gauge_vec_with_registry!(
+            actor_up: families.gauges(
                 "actor_up",
                 "Whether an actor accepts messages (1) or is down or in backoff (0).",
                 &["actor"],
-                registry
             )?,
-            actor_restarts: register_int_counter_vec_with_registry!(
+            actor_restarts: families.counters(
                 "actor_restarts_total",
                 "Actor restarts, by actor and cause.",
                 &["actor", "cause"],
-                registry
             )?,
-            dependency_ready: register_int_gauge_vec_with_registry!(
+            dependency_ready: families.gauges(
                 "dependency_ready",
                 "Whether a dependency that /ready reports is healthy (1) or not (0).",
                 &["dependency"],
-                registry
             )?,
-            ready: register_int_gauge_with_registry!(
-                "service_ready",
-                "Whether /ready answers 200 (1) or 503 (0).",
-                registry
-            )?,
-            disk_free: bytes(
-                "disk_free_bytes",
-                "Free bytes on the data directory's disk, as checked by /ready.",
-            )?,
-            memory_used: bytes(
+            ready: families.gauge("service_ready", "Whether /ready answers 200 (1) or 503 (0).")?,
+            disk_free: families
+                .gauge("disk_free_bytes", "Free bytes on the data directory's disk, as checked by /ready.")?,
+            memory_used: families.gauge(
                 "memory_used_bytes",
                 "Used memory of the control group or machine, as checked by /ready.",
             )?,
-            memory_limit: bytes(
-                "memory_limit_bytes",
-                "Memory limit of the control group, or the machine's memory.",
-            )?,
-            mailbox_wait: register_histogram_vec_with_registry!(
+            memory_limit: families
+                .gauge("memory_limit_bytes", "Memory limit of the control group, or the machine's memory.")?,
+            mailbox_wait: families.histograms(
                 "actor_mailbox_wait_seconds",
                 "Time that a ping waited in an actor's mailbox, or until it timed out, by actor.",
                 &["actor"],
-                MAILBOX_SECONDS.to_vec(),
-                registry
+                &MAILBOX_SECONDS,
             )?,
-            loop_lag: register_histogram_vec_with_registry!(
+            loop_lag: families.histograms(
                 "event_loop_lag_seconds",
                 "Delay of a one-second timer on an event loop, by kind of loop.",
                 &["loop"],
-                LAG_SECONDS.to_vec(),
-                registry
+                &LAG_SECONDS,
             )?,
         })
     }

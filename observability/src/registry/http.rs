@@ -1,11 +1,8 @@
 //! Metrics of HTTP requests: rate, errors, duration and bytes.
 
-use prometheus::{
-    HistogramVec, IntCounterVec, IntGauge, Registry, register_histogram_vec_with_registry,
-    register_int_counter_vec_with_registry, register_int_gauge_with_registry,
-};
+use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 
-use super::label_values::{LabelValues, gauge_value};
+use super::families::{Families, LabelValues, gauge_value};
 use crate::event::RequestFacts;
 
 /// Buckets in milliseconds. The objective (2 s) is one of them. More lie above it, because a quantile cannot exceed the
@@ -26,56 +23,48 @@ pub(super) struct HttpMetrics {
 }
 
 impl HttpMetrics {
-    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(families: Families<'_>, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
         let http = Self {
-            requests: register_int_counter_vec_with_registry!(
+            requests: families.counters(
                 "requests_total",
                 "Answered requests, by route and status code.",
                 &["endpoint", "code"],
-                registry
             )?,
-            errors: register_int_counter_vec_with_registry!(
+            errors: families.counters(
                 "errors_total",
                 "Responses with an error code, or broken off by an error, by route and error code.",
                 &["endpoint", "error_code"],
-                registry
             )?,
-            broken: register_int_counter_vec_with_registry!(
+            broken: families.counters(
                 "answers_broken_total",
                 "Responses that broke off after their headers because of an internal fault, by route.",
                 &["endpoint"],
-                registry
             )?,
-            milliseconds: register_histogram_vec_with_registry!(
+            milliseconds: families.histograms(
                 "request_duration_ms",
                 "Response time in milliseconds, by route; for uploads from the last byte of the body.",
                 &["endpoint"],
-                MILLISECONDS.to_vec(),
-                registry
+                &MILLISECONDS,
             )?,
-            seconds: register_histogram_vec_with_registry!(
+            seconds: families.histograms(
                 "http_server_request_duration_seconds",
                 "Response time in seconds, by method, route and status code.",
                 &["method", "route", "code"],
-                MILLISECONDS.map(|bucket| bucket / 1_000.0).to_vec(),
-                registry
+                &MILLISECONDS.map(|bucket| bucket / 1_000.0),
             )?,
-            bytes_in: register_int_counter_vec_with_registry!(
+            bytes_in: families.counters(
                 "http_request_bytes_total",
                 "Received body bytes, by route.",
                 &["endpoint"],
-                registry
             )?,
-            bytes_out: register_int_counter_vec_with_registry!(
+            bytes_out: families.counters(
                 "http_response_bytes_total",
                 "Sent body bytes, by route.",
                 &["endpoint"],
-                registry
             )?,
-            uploads: register_int_gauge_with_registry!(
+            uploads: families.gauge(
                 "uploads_in_flight_bytes",
                 "Bytes of admitted uploads whose requests are still in progress.",
-                registry
             )?,
         };
         http.start_at_zero(known);

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{
-    HistogramVec, IntCounterVec, Registry, register_histogram_vec_with_registry,
-    register_int_counter_vec_with_registry,
-};
+use prometheus::{HistogramVec, IntCounterVec};
 
-use super::label_values::LabelValues;
+use super::families::{Families, LabelValues, start_at_zero};
 use crate::event::AspectClass;
 
 /// Buckets in seconds. A stage takes a millisecond for a thumbnail and seconds at the limit of 50 megapixels.
@@ -23,37 +20,31 @@ pub(super) struct ImageMetrics {
 }
 
 impl ImageMetrics {
-    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(families: Families<'_>, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
         let images = Self {
-            processed: register_int_counter_vec_with_registry!(
+            processed: families.counters(
                 "images_processed_total",
                 "Pictures processed successfully, by route.",
                 &["endpoint"],
-                registry
             )?,
-            outcomes: register_int_counter_vec_with_registry!(
+            outcomes: families.counters(
                 "image_outcomes_total",
                 "Processing attempts, by picture format and outcome.",
                 &["format", "outcome"],
-                registry
             )?,
-            aspects: register_int_counter_vec_with_registry!(
+            aspects: families.counters(
                 "images_by_aspect_total",
                 "Pictures processed successfully, by aspect ratio class.",
                 &["aspect"],
-                registry
             )?,
-            stages: register_histogram_vec_with_registry!(
+            stages: families.histograms(
                 "image_stage_duration_seconds",
                 "Duration of a picture's processing stages, by stage.",
                 &["stage"],
-                STAGE_SECONDS.to_vec(),
-                registry
+                &STAGE_SECONDS,
             )?,
         };
-        for endpoint in known.image_endpoints {
-            images.processed.with_label_values(&[endpoint]);
-        }
+        start_at_zero(&images.processed, known.image_endpoints);
         for format in known.formats {
             for outcome in known.outcomes {
                 images.outcomes.with_label_values(&[format, outcome]);
@@ -62,9 +53,7 @@ impl ImageMetrics {
         for aspect in AspectClass::ALL {
             images.aspects.with_label_values(&[aspect.name()]);
         }
-        for stage in known.stages {
-            images.stages.with_label_values(&[stage]);
-        }
+        start_at_zero(&images.stages, known.stages);
         Ok(images)
     }
 

@@ -2,14 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{
-    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
-    register_histogram_vec_with_registry, register_histogram_with_registry,
-    register_int_counter_vec_with_registry, register_int_counter_with_registry,
-    register_int_gauge_with_registry,
-};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
-use super::label_values::{LabelValues, gauge_value};
+use super::families::{Families, LabelValues, gauge_value, start_at_zero};
 use crate::event::WEBHOOK_REASONS;
 
 /// Buckets in seconds. The objective is 5 s; two more buckets lie above it.
@@ -34,55 +29,52 @@ pub(super) struct OutboundMetrics {
 }
 
 impl OutboundMetrics {
-    pub(super) fn new(registry: &Registry, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
-        let outbound = Self::families(registry)?;
-        for reason in known.outbound_reasons {
-            outbound.blocked.with_label_values(&[reason]);
-        }
-        for reason in WEBHOOK_REASONS {
-            outbound.failures.with_label_values(&[reason]);
-        }
+    pub(super) fn new(families: Families<'_>, known: &LabelValues<'_>) -> Result<Self, prometheus::Error> {
+        let outbound = Self::register(families)?;
+        start_at_zero(&outbound.blocked, known.outbound_reasons);
+        start_at_zero(&outbound.failures, &WEBHOOK_REASONS);
         outbound.downloads.with_label_values(&["ok"]);
         Ok(outbound)
     }
 
-    fn families(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counter = |name: &str, help: &str| register_int_counter_with_registry!(name, help, registry);
-        let counters = |name: &str, help: &str| {
-            register_int_counter_vec_with_registry!(name, help, &["reason"], registry)
-        };
-        let gauge = |name: &str, help: &str| register_int_gauge_with_registry!(name, help, registry);
+    fn register(families: Families<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            blocked: counters(
+            blocked: families.counters(
                 "outbound_blocked_total",
                 "Outbound requests blocked by the guard, by reason.",
+                &["reason"],
             )?,
-            downloads: register_histogram_vec_with_registry!(
+            downloads: families.histograms(
                 "download_duration_seconds",
                 "Duration of picture downloads, by outcome.",
                 &["outcome"],
-                DOWNLOAD_SECONDS.to_vec(),
-                registry
+                &DOWNLOAD_SECONDS,
             )?,
-            latency: register_histogram_with_registry!(
+            latency: families.histogram(
                 "webhook_delivery_latency_seconds",
                 "Duration of webhook delivery attempts, including failed ones.",
-                WEBHOOK_SECONDS.to_vec(),
-                registry
+                &WEBHOOK_SECONDS,
             )?,
-            first_attempts: register_histogram_with_registry!(
+            first_attempts: families.histogram(
                 "webhook_first_try_latency_seconds",
                 "Duration of first webhook delivery attempts that succeeded.",
-                WEBHOOK_SECONDS.to_vec(),
-                registry
+                &WEBHOOK_SECONDS,
             )?,
-            failures: counters("webhook_failures_total", "Failed webhook delivery attempts, by reason.")?,
-            attempts: counter("webhook_attempts_total", "Webhook delivery attempts.")?,
-            retries: counter("webhook_retries_total", "Webhook delivery attempts that were retries.")?,
-            delivered: counter("webhook_deliveries_total", "Webhooks delivered to their receiver.")?,
-            dead_letters: counter("webhook_dead_letters_total", "Webhooks that became dead letters.")?,
-            pending: gauge("webhooks_pending", "Webhooks in the store that wait for their next attempt.")?,
-            dead: gauge("webhooks_dead", "Dead letters in the store.")?,
+            failures: families.counters(
+                "webhook_failures_total",
+                "Failed webhook delivery attempts, by reason.",
+                &["reason"],
+            )?,
+            attempts: families.counter("webhook_attempts_total", "Webhook delivery attempts.")?,
+            retries: families
+                .counter("webhook_retries_total", "Webhook delivery attempts that were retries.")?,
+            delivered: families
+                .counter("webhook_deliveries_total", "Webhooks delivered to their receiver.")?,
+            dead_letters: families
+                .counter("webhook_dead_letters_total", "Webhooks that became dead letters.")?,
+            pending: families
+                .gauge("webhooks_pending", "Webhooks in the store that wait for their next attempt.")?,
+            dead: families.gauge("webhooks_dead", "Dead letters in the store.")?,
         })
     }
 

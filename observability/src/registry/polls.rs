@@ -1,10 +1,8 @@
 //! Metrics of how clients use the job routes: polls, downloads, idempotency conflicts and failed authentications.
 
-use prometheus::{
-    IntCounter, IntCounterVec, Registry, register_int_counter_vec_with_registry,
-    register_int_counter_with_registry,
-};
+use prometheus::{IntCounter, IntCounterVec};
 
+use super::families::{Families, start_at_zero};
 use crate::event::{AUTH_REASONS, DOWNLOADS, PollResult};
 
 /// The values of the label `seconds`. A `Retry-After` counts in the smallest one that is not below it.
@@ -22,60 +20,47 @@ pub(super) struct PollMetrics {
 }
 
 impl PollMetrics {
-    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(families: Families<'_>) -> Result<Self, prometheus::Error> {
         let polls = Self {
-            auth_failures: register_int_counter_vec_with_registry!(
+            auth_failures: families.counters(
                 "auth_failures_total",
                 "Failed authentications, by reason.",
                 &["reason"],
-                registry
             )?,
-            conflicts: register_int_counter_with_registry!(
+            conflicts: families.counter(
                 "idempotency_conflicts_total",
                 "Idempotency keys reused with a different request.",
-                registry
             )?,
-            not_modified: register_int_counter_with_registry!(
-                "status_poll_304_total",
-                "Polls of a job's status that were answered with 304.",
-                registry
-            )?,
-            by_result: register_int_counter_vec_with_registry!(
+            not_modified: families
+                .counter("status_poll_304_total", "Polls of a job's status that were answered with 304.")?,
+            by_result: families.counters(
                 "status_polls_total",
                 "Polls of a job's status, by whether the response brought a new version.",
                 &["result"],
-                registry
             )?,
-            retry_after: register_int_counter_vec_with_registry!(
+            retry_after: families.counters(
                 "retry_after_seconds_observed_total",
                 "Responses with a Retry-After header, by its value in seconds, rounded up.",
                 &["seconds"],
-                registry
             )?,
-            downloads: register_int_counter_vec_with_registry!(
+            downloads: families.counters(
                 "results_downloaded_total",
                 "Started downloads of results, by kind.",
                 &["kind"],
-                registry
             )?,
-            fetched: register_int_counter_with_registry!(
+            fetched: families.counter(
                 "jobs_fetched_total",
                 "Completed jobs with at least one downloaded card, each counted once.",
-                registry
             )?,
         };
-        for reason in AUTH_REASONS {
-            polls.auth_failures.with_label_values(&[reason]);
-        }
+        start_at_zero(&polls.auth_failures, &AUTH_REASONS);
         for poll in PollResult::ALL {
             polls.by_result.with_label_values(&[poll.name()]);
         }
         for (_, seconds) in RETRY_AFTER {
             polls.retry_after.with_label_values(&[seconds]);
         }
-        for kind in DOWNLOADS {
-            polls.downloads.with_label_values(&[kind]);
-        }
+        start_at_zero(&polls.downloads, &DOWNLOADS);
         Ok(polls)
     }
 

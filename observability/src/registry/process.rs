@@ -2,12 +2,9 @@
 
 use std::fs;
 
-use prometheus::{
-    IntCounter, IntGauge, IntGaugeVec, Registry, register_int_counter_with_registry,
-    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
-};
+use prometheus::{IntCounter, IntGauge, IntGaugeVec};
 
-use super::label_values::gauge_value;
+use super::families::{Families, gauge_value};
 use crate::{log_writer, trace};
 
 /// Kinds of memory and their keys in `/proc/self/status`.
@@ -25,50 +22,36 @@ pub(super) struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    pub(super) fn new(registry: &Registry, version: &str) -> Result<Self, prometheus::Error> {
-        register_int_gauge_vec_with_registry!(
-            "build_info",
-            "The running version; always 1.",
-            &["version"],
-            registry
-        )?
-        .with_label_values(&[version])
-        .set(1);
+    pub(super) fn new(families: Families<'_>, version: &str) -> Result<Self, prometheus::Error> {
+        families
+            .gauges("build_info", "The running version; always 1.", &["version"])?
+            .with_label_values(&[version])
+            .set(1);
         // Memory, CPU, file descriptors and threads, read from /proc at each scrape.
         #[cfg(target_os = "linux")]
-        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        families.0.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
-            memory: register_int_gauge_vec_with_registry!(
+            memory: families.gauges(
                 "process_memory_bytes",
                 "Memory of the process, by kind: heap and stacks, mapped files, shared, swapped out.",
                 &["kind"],
-                registry
             )?,
-            dropped_events: register_int_counter_with_registry!(
+            dropped_events: families.counter(
                 "metrics_events_dropped_total",
                 "Metric events dropped because the Metrics actor's queue was full.",
-                registry
             )?,
-            dropped_lines: register_int_counter_with_registry!(
+            dropped_lines: families.counter(
                 "log_lines_dropped_total",
                 "Log lines dropped because standard output was slow or closed.",
-                registry
             )?,
-            dropped_spans: register_int_counter_with_registry!(
+            dropped_spans: families.counter(
                 "trace_spans_dropped_total",
                 "Spans dropped because the collector was slow or unreachable.",
-                registry
             )?,
-            spool_memory: register_int_gauge_with_registry!(
-                "spool_memory_bytes",
-                "Bytes of uploads and responses held in memory.",
-                registry
-            )?,
-            spool_disk: register_int_gauge_with_registry!(
-                "spool_disk_bytes",
-                "Bytes of uploads and responses held in temporary files.",
-                registry
-            )?,
+            spool_memory: families
+                .gauge("spool_memory_bytes", "Bytes of uploads and responses held in memory.")?,
+            spool_disk: families
+                .gauge("spool_disk_bytes", "Bytes of uploads and responses held in temporary files.")?,
         })
     }
 

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{
-    Histogram, IntGauge, Registry, register_histogram_with_registry, register_int_gauge_with_registry,
-};
+use prometheus::{Histogram, IntGauge};
 
-use super::label_values::gauge_value;
+use super::families::{Families, gauge_value};
 
 /// Buckets in seconds. A request waits at most 10 s for its slot; a picture of a job may wait longer.
 const WAIT_SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
@@ -23,30 +21,25 @@ pub(super) struct WorkerMetrics {
 }
 
 impl WorkerMetrics {
-    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let gauge = |name: &str, help: &str| register_int_gauge_with_registry!(name, help, registry);
+    pub(super) fn new(families: Families<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            slots: gauge("worker_slots", "Worker slots, each of which processes one picture at a time.")?,
-            busy: gauge("worker_slots_busy", "Worker slots that are processing a picture.")?,
-            abandoned: gauge(
-                "worker_attempts_abandoned",
-                "Abandoned attempts whose thread is still running.",
-            )?,
-            depth: gauge("worker_queue_depth", "Pictures that wait for a worker slot.")?,
-            waited: register_histogram_with_registry!(
+            slots: families
+                .gauge("worker_slots", "Worker slots, each of which processes one picture at a time.")?,
+            busy: families.gauge("worker_slots_busy", "Worker slots that are processing a picture.")?,
+            abandoned: families
+                .gauge("worker_attempts_abandoned", "Abandoned attempts whose thread is still running.")?,
+            depth: families.gauge("worker_queue_depth", "Pictures that wait for a worker slot.")?,
+            waited: families.histogram(
                 "worker_queue_wait_seconds",
                 "Time that a picture waited for a worker slot.",
-                WAIT_SECONDS.to_vec(),
-                registry
+                &WAIT_SECONDS,
             )?,
-            budget_used: gauge(
+            budget_used: families.gauge(
                 "worker_memory_budget_used_bytes",
                 "Reserved bytes of the memory budget for pictures.",
             )?,
-            budget_total: gauge(
-                "worker_memory_budget_bytes",
-                "Size of the memory budget for pictures in bytes.",
-            )?,
+            budget_total: families
+                .gauge("worker_memory_budget_bytes", "Size of the memory budget for pictures in bytes.")?,
         })
     }
 

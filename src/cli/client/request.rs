@@ -2,7 +2,7 @@
 //! service share. A key that cannot be read is an error before anything is sent.
 
 use awc::http::Method;
-use huemill_actors::hex::hex;
+use huemill_actors::delivery::hex;
 use rand::RngCore;
 use secrecy::SecretString;
 

@@ -1,7 +1,7 @@
 //! Hashes what a request asks for: the same files and fields have the same fingerprint, however the body was encoded. A
 //! repeated idempotency key is compared by it.
 
-use huemill_actors::hex::hex;
+use huemill_actors::delivery::hex;
 use huemill_imaging::{CardFormat, Options};
 use sha2::{Digest, Sha256};
 

@@ -2,8 +2,8 @@
 //! second job.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use huemill_actors::delivery::hex;
 use huemill_actors::fault::Fault;
-use huemill_actors::hex::hex;
 use sha2::{Digest, Sha256};
 
 use crate::http::problem::invalid;

@@ -2,17 +2,16 @@
 //! jobs.
 
 use huemill_actors::actor_system::ActorSystem;
-use huemill_actors::dispatcher::{CancelJob, Dispatcher};
+use huemill_actors::dispatcher::{CancelJob, Dispatcher, JobEndNotifier};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::idempotency::{Idempotency, KeyReservation, Reserve};
-use huemill_actors::intake::{DrainFlag, Intake, Submit};
+use huemill_actors::intake::{Intake, Submit};
 use huemill_actors::janitor::{self, Janitor};
-use huemill_actors::job_end::JobEndNotifier;
 use huemill_actors::metrics::Recorder;
 use huemill_actors::outbound::{Outbound, Target};
 use huemill_actors::repository::Repository;
 use huemill_actors::submission::Submission;
-use huemill_actors::supervise::ask;
+use huemill_actors::supervise::{DrainFlag, ask};
 use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use huemill_store::job::{Job, JobId, JobState};

@@ -10,7 +10,7 @@ use huemill_actors::fetcher::{Fetch, Fetcher};
 use huemill_actors::intake::{Admission, Admit, Intake};
 use huemill_actors::pictures::AlbumLimits;
 use huemill_actors::supervise::ask;
-use huemill_actors::traced::traced;
+use huemill_actors::telemetry::traced;
 use huemill_actors::workers::Cancel;
 use huemill_observability::trace::Scope;
 use huemill_store::archive::ArchiveLimits;

@@ -9,9 +9,8 @@ use std::ops::Range;
 
 use rawzip::{ZipArchive, ZipFileHeaderRecord, ZipLocator};
 
-use super::end_record::EndRecord;
+use super::end_record::{ArchiveError, EndRecord};
 use super::entry::{Entry, EntryKind, Method};
-use super::error::ArchiveError;
 use super::name::{self, UniqueNames};
 use crate::spool::Spool;
 

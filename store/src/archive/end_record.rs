@@ -5,7 +5,8 @@
 //! record whose comment ends at the last byte. The same rule rejects bytes after the archive: in a truncated archive,
 //! another archive inside it must not be taken for the whole.
 
-use super::error::ArchiveError;
+use std::io;
+
 use crate::spool::Spool;
 
 const SIGNATURE: [u8; 4] = *b"PK\x05\x06";
@@ -58,4 +59,24 @@ fn find_records(tail: &[u8]) -> impl Iterator<Item = usize> + '_ {
 
 fn short(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+/// Why a whole archive was rejected.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The structure is invalid or ambiguous. The text is for the log.
+    #[error("the archive is damaged: {0}")]
+    Damaged(&'static str),
+    /// The path of an entry leaves the archive: it contains `..`, is absolute, or has a backslash or a drive letter.
+    #[error("the path of entry {index} leaves the archive")]
+    Traversal {
+        /// The index of the entry in the central directory, from 0.
+        index: usize,
+    },
+    /// There are more entries, or a larger directory, than [`ArchiveLimits`](super::ArchiveLimits) allow.
+    #[error("the archive has too many entries")]
+    TooManyEntries,
+    /// The spooled bytes could not be read. The archive is not to blame.
+    #[error("the archive's bytes could not be read")]
+    Io(#[source] io::Error),
 }

@@ -1,9 +1,10 @@
 //! One entry of an archive: where its bytes are and what the directory says about them. Plain data without borrows, so
 //! that it can be stored and used later, by another process, on the same bytes.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
-use super::error::EntryError;
 use super::name;
 
 /// One entry of the central directory, checked.
@@ -104,4 +105,30 @@ pub enum EntryKind {
         /// The limit in bytes.
         limit: u64,
     },
+}
+
+/// Why one entry could not be extracted. Other entries are not affected.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// The entry is a folder, a link or a device.
+    #[error("the entry is not a file")]
+    NotAFile,
+    /// The entry needs a password.
+    #[error("the entry is encrypted")]
+    Encrypted,
+    /// The entry is neither stored nor deflated. The number is the one in the archive.
+    #[error("the compression method {0} of the entry is not supported")]
+    UnsupportedMethod(u16),
+    /// The entry is larger than allowed.
+    #[error("the entry is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The data do not inflate, or their size or checksum is not the one in the directory. The text is for the log.
+    #[error("the entry is damaged: {0}")]
+    Damaged(&'static str),
+    /// The spooled bytes could not be read. The archive is not to blame.
+    #[error("the entry's bytes could not be read")]
+    Io(#[source] io::Error),
 }

@@ -5,8 +5,7 @@
 
 use std::ops::Range;
 
-use super::entry::{Entry, Method};
-use super::error::EntryError;
+use super::entry::{Entry, EntryError, Method};
 use super::unpack::{CUT_OFF, ENDS_EARLY, Inflate, SizeCheck};
 use crate::spool::Spool;
 

@@ -2,8 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::entry::Entry;
-use super::error::EntryError;
+use super::entry::{Entry, EntryError};
 
 /// Compares the unpacked bytes of an entry with the size and CRC in the directory.
 pub(crate) struct SizeCheck {

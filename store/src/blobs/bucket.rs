@@ -10,13 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::sync::Semaphore;
 
-use super::call::{CallTimeouts, StoreResult, in_time, path};
+use super::call::{CallTimeouts, Chunks, in_time, next_chunk, path, read_error};
 use super::error::{BlobError, bucket_error, combine, is_absent};
 use super::key::{self, PROBES};
 use super::upload::{MAX_PARTS_IN_MEMORY, PART_SIZE, Upload, read_part};
@@ -191,21 +190,4 @@ impl Bucket {
         }
         Ok(used)
     }
-}
-
-type Chunks = BoxStream<'static, StoreResult<Bytes>>;
-
-/// The next chunk of a stream.
-async fn next_chunk(
-    (mut chunks, key): (Chunks, String),
-    limit: Duration,
-) -> Result<Option<(Bytes, (Chunks, String))>, BlobError> {
-    match in_time(limit, chunks.try_next()).await {
-        Ok(bytes) => Ok(bytes.map(|bytes| (bytes, (chunks, key)))),
-        Err(error) => Err(read_error(error, &key)),
-    }
-}
-
-fn read_error(error: object_store::Error, key: &str) -> BlobError {
-    if is_absent(&error) { BlobError::Missing(key.to_owned()) } else { bucket_error(error) }
 }

@@ -1,4 +1,5 @@
-//! Implements the store's contract: each method runs as one named operation, a write or some reads.
+//! Implements the contracts of the store and its outbox: each method runs as one named operation, a write or some
+//! reads.
 //!
 //! The names are label values of metrics and names of spans. They are listed in
 //! [`OPERATIONS`](crate::store::OPERATIONS).
@@ -13,8 +14,12 @@ use secrecy::SecretString;
 
 use super::counters::CounterDeltas;
 use super::store::SqlStore;
-use super::{create, figures, heartbeat, job_control, pauses, read, reap, secrets, settle, sweep};
+use super::{create, figures, heartbeat, job_control, outbox, pauses, read, reap, secrets, settle, sweep};
 use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
+use crate::outbox::{
+    AfterAttempt, ClaimDue, DeliveryAttempt, DeliveryFilter, DeliveryLease, DeliveryRecord, DueDeliveries,
+    Outbox,
+};
 use crate::store::{
     Canceled, ClaimRequest, ClaimResult, Collected, Created, Expired, Heartbeat, ItemOutcome, JobFilter,
     JobVersion, Lease, Observer, Owner, Process, Reaped, Reconciled, Removable, Retried, Settled, Store,
@@ -222,5 +227,48 @@ impl Store for SqlStore {
 
     async fn close(&self) {
         self.database.close().await;
+    }
+}
+
+#[async_trait]
+impl Outbox for SqlStore {
+    async fn due(&self, request: &ClaimDue) -> Answer<DueDeliveries> {
+        let request = request.clone();
+        self.run("due", |database| async move {
+            if !database.is_sole_writer() {
+                // With other processes around, a claim locks rows only if something is due.
+                let next = database.read_now(|connection, now| Box::pin(outbox::next_due(connection, now)));
+                match next.await? {
+                    Some(wait) if wait.is_zero() => {}
+                    next => return Ok(DueDeliveries { due: Vec::new(), next }),
+                }
+            }
+            database.write(outbox::ClaimDueDeliveries(request)).await
+        })
+        .await
+    }
+
+    async fn record_attempt(
+        &self,
+        lease: &DeliveryLease,
+        attempt: &DeliveryAttempt,
+        after: AfterAttempt,
+    ) -> Answer<bool> {
+        let record = outbox::RecordAttempt { lease: lease.clone(), attempt: attempt.clone(), after };
+        self.write("tried", record).await
+    }
+
+    async fn snooze(&self, leases: &[DeliveryLease], wait: Duration) -> Answer<()> {
+        self.write("put_off", outbox::Snooze { leases: leases.to_vec(), wait }).await
+    }
+
+    async fn deliveries(&self, filter: &DeliveryFilter) -> Answer<Vec<DeliveryRecord>> {
+        let filter = filter.clone();
+        self.read("deliveries", |connection| Box::pin(async move { outbox::list(connection, &filter).await }))
+            .await
+    }
+
+    async fn redeliver(&self, id: &str) -> Answer<bool> {
+        self.write("redeliver", outbox::Redeliver(id.to_owned())).await
     }
 }

@@ -7,14 +7,13 @@
 //! Two kinds of items are not in this queue. Suspects, whose process died and which may have caused that, are claimed
 //! one at a time and only on request. Deferred items return to the queue when their wait is over.
 
-use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use super::clock::{Now, millis, span};
 use super::completion::eta;
 use super::fault::corrupt;
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use super::pauses::{self, Pauses};
 use super::requeue::release_deferred;
 use super::rows::{self, JOB, Record, seconds};
@@ -95,13 +94,12 @@ pub(super) const ADVANCE: &str = "UPDATE jobs SET turn = CASE WHEN $2 = 1 AND EX
 /// Implements `Store::claim`.
 pub(super) struct ClaimItems(pub(super) ClaimRequest);
 
-#[async_trait]
 impl Operation for ClaimItems {
     type Output = ClaimResult;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<ClaimResult, Error> {
         let Self(request) = self;
-        let before = sqlx::query(BEFORE).bind(&request.owner.0).fetch_one(&mut *tx.connection).await?;
+        let before = tx.fetch_one(statement!(BEFORE, [&request.owner.0])).await?;
         if before.try_get::<i64, _>("beat_until")? <= tx.now.tick {
             mark_owner_alive(tx, request).await?;
         }
@@ -119,7 +117,7 @@ impl Operation for ClaimItems {
             Selection::InTurn => claim_in_turn(tx, request, &paused).await?,
             Selection::Suspect | Selection::Isolated => claim_suspect(tx, request, &paused).await?,
         };
-        let after = sqlx::query(AFTER).fetch_one(&mut *tx.connection).await?;
+        let after = tx.fetch_one(sqlx::query(AFTER)).await?;
         Ok(ClaimResult { items, ..waiting(&after, tx.now, paused.any())? })
     }
 }
@@ -127,16 +125,13 @@ impl Operation for ClaimItems {
 /// Makes sure that the owner counts as alive even if its first heartbeat has not arrived. Otherwise its items could be
 /// reaped at once.
 async fn mark_owner_alive(tx: &mut Tx<'_>, request: &ClaimRequest) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO processes (id, host, version, role, slots, started_at, beat_at, beat_until) \
-         VALUES ($1, '', '', 'all', 0, $2, $2, $3) ON CONFLICT (id) DO UPDATE SET beat_until = excluded.beat_until",
-    )
-    .bind(&request.owner.0)
-    .bind(tx.now.wall)
-    .bind(tx.now.tick.saturating_add(millis(request.lease)))
-    .execute(&mut *tx.connection)
+    let text = "INSERT INTO processes (id, host, version, role, slots, started_at, beat_at, beat_until) \
+         VALUES ($1, '', '', 'all', 0, $2, $2, $3) ON CONFLICT (id) DO UPDATE SET beat_until = excluded.beat_until";
+    tx.run(statement!(
+        text,
+        [&request.owner.0, tx.now.wall, tx.now.tick.saturating_add(millis(request.lease))]
+    ))
     .await
-    .map(|_| ())
 }
 
 async fn claim_in_turn(
@@ -165,7 +160,7 @@ async fn claim_in_turn(
 async fn next_job(tx: &mut Tx<'_>, paused: &Pauses, lock: &str) -> Result<Option<Record>, Error> {
     let others = paused.condition("kind");
     let text = format!("SELECT {JOB} FROM jobs WHERE ready = 1 {others} {FIRST_JOB} {lock}");
-    let row = sqlx::query(AssertSqlSafe(text)).fetch_optional(&mut *tx.connection).await?;
+    let row = tx.fetch_optional(sqlx::query(AssertSqlSafe(text))).await?;
     row.as_ref().map(rows::record).transpose()
 }
 
@@ -180,9 +175,8 @@ async fn claim_suspect(
     };
     let text = format!("{SUSPECTS} {others} ORDER BY job_id, number LIMIT 1");
     for _ in 0..if request.limit == 0 { 0 } else { MAX_SUSPECTS_TRIED } {
-        let row = sqlx::query(AssertSqlSafe(text.clone()))
-            .bind(suspect_column(request.selection))
-            .fetch_optional(&mut *tx.connection)
+        let row = tx
+            .fetch_optional(statement!(AssertSqlSafe(text.clone()), [suspect_column(request.selection)]))
             .await?;
         let Some(row) = row else { break };
         let id = rows::job_id(&row, "job_id")?;
@@ -214,13 +208,16 @@ async fn lease_item(
         "UPDATE items SET state = 'claimed', attempt = attempt + 1, owner = $2, lease_until = NULL, claim = $3 \
          WHERE job_id = $1 AND suspect = $4 AND number = ({which}) RETURNING number, name, source, attempt"
     );
-    sqlx::query(AssertSqlSafe(text))
-        .bind(job)
-        .bind(&request.owner.0)
-        .bind(i64::try_from(request.sequence).unwrap_or(i64::MAX))
-        .bind(suspect_column(request.selection))
-        .fetch_optional(&mut *tx.connection)
-        .await
+    tx.fetch_optional(statement!(
+        AssertSqlSafe(text),
+        [
+            job,
+            &request.owner.0,
+            i64::try_from(request.sequence).unwrap_or(i64::MAX),
+            suspect_column(request.selection)
+        ]
+    ))
+    .await
 }
 
 /// Updates the job of a leased item. The first item starts the job.
@@ -242,16 +239,19 @@ async fn start_item(
         tx.deltas.enter(job.state);
     }
     tx.deltas.waiting(-1);
-    sqlx::query(ADVANCE)
-        .bind(job.id.as_str())
-        .bind(i64::from(in_turn))
-        .bind(job.state.as_str())
-        .bind(tx.now.wall)
-        .bind(job.version)
-        .bind(i64::from(job.eta_s))
-        .bind(rows::rank(job.priority))
-        .execute(&mut *tx.connection)
-        .await?;
+    tx.execute(statement!(
+        ADVANCE,
+        [
+            job.id.as_str(),
+            i64::from(in_turn),
+            job.state.as_str(),
+            tx.now.wall,
+            job.version,
+            i64::from(job.eta_s),
+            rows::rank(job.priority)
+        ]
+    ))
+    .await?;
     if first {
         tx.changed(&record.job);
     }
@@ -285,9 +285,5 @@ fn claim(
 
 /// Takes a job out of the round-robin queue.
 async fn clear_queue(tx: &mut Tx<'_>, record: &Record) -> Result<(), Error> {
-    sqlx::query("UPDATE jobs SET queued = 0, ready = 0 WHERE id = $1")
-        .bind(record.job.id.as_str())
-        .execute(&mut *tx.connection)
-        .await
-        .map(|_| ())
+    tx.run(statement!("UPDATE jobs SET queued = 0, ready = 0 WHERE id = $1", [record.job.id.as_str()])).await
 }

@@ -3,7 +3,7 @@
 use sqlx::Error;
 
 use super::clock::span;
-use super::operation::Tx;
+use super::operation::{Tx, statement};
 use super::outbox;
 use super::rows::{Record, seconds};
 use crate::job::JobState;
@@ -45,18 +45,19 @@ pub(super) async fn count_item(
         job.eta_s = pace_ms.map_or(job.eta_s, |pace| eta(job.total - job.succeeded - job.failed, pace));
     }
     // None of these columns is in an index, so PostgreSQL can keep the new row on the page of the old one.
-    sqlx::query(
+    tx.execute(statement!(
         "UPDATE jobs SET succeeded = $2, failed = $3, version = $4, eta_s = $5, card_bytes = $6, \
          progressed_at = $7 WHERE id = $1",
-    )
-    .bind(job.id.as_str())
-    .bind(i64::from(job.succeeded))
-    .bind(i64::from(job.failed))
-    .bind(job.version)
-    .bind(i64::from(job.eta_s))
-    .bind(record.card_bytes)
-    .bind(tx.now.wall)
-    .execute(&mut *tx.connection)
+        [
+            job.id.as_str(),
+            i64::from(job.succeeded),
+            i64::from(job.failed),
+            job.version,
+            i64::from(job.eta_s),
+            record.card_bytes,
+            tx.now.wall
+        ]
+    ))
     .await?;
     if grew {
         tx.changed(&record.job);
@@ -79,21 +80,22 @@ pub(super) async fn end_job(
     job.finished_at = Some(seconds(finished));
     job.version += 1;
     job.eta_s = 0;
-    sqlx::query(
+    tx.execute(statement!(
         "UPDATE jobs SET state = $2, finished_at = $3, version = $4, eta_s = 0, succeeded = $5, failed = $6, \
          queued = 0, ready = 0, card_bytes = $7, removal_after = 0, removal_failures = 0, \
          removal = CASE WHEN $8 = 1 AND EXISTS (SELECT 1 FROM items WHERE job_id = $1 AND state = 'failed' \
          AND retryable = 1) THEN 0 ELSE 1 END WHERE id = $1",
-    )
-    .bind(job.id.as_str())
-    .bind(state.as_str())
-    .bind(finished)
-    .bind(job.version)
-    .bind(i64::from(job.succeeded))
-    .bind(i64::from(job.failed))
-    .bind(record.card_bytes)
-    .bind(i64::from(state != JobState::Canceled))
-    .execute(&mut *tx.connection)
+        [
+            job.id.as_str(),
+            state.as_str(),
+            finished,
+            job.version,
+            i64::from(job.succeeded),
+            i64::from(job.failed),
+            record.card_bytes,
+            i64::from(state != JobState::Canceled)
+        ]
+    ))
     .await?;
     outbox::store_delivery(tx, &record.job, finished).await?;
     tx.changed(&record.job);

@@ -3,12 +3,11 @@
 //! The row of the key decides races. If several requests use the same key at once, one inserts the key; the others wait
 //! for that transaction and find its job.
 
-use async_trait::async_trait;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use super::clock::millis;
 use super::fault::corrupt;
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use super::rows::{self, JOB, rank, seconds, text};
 use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
 use crate::store::{Created, StoredKey};
@@ -22,7 +21,6 @@ const MAX_KEY_ATTEMPTS: u32 = 16;
 /// Implements `Store::create`.
 pub(super) struct Create(pub(super) NewJob);
 
-#[async_trait]
 impl Operation for Create {
     type Output = Created;
 
@@ -51,31 +49,24 @@ async fn claim_key(tx: &mut Tx<'_>, new: &NewJob, key: &NewKey) -> Result<Option
     let keep_until = tx.now.wall.saturating_add(millis(key.keep));
     let expires = keep_until.max(tx.now.wall.saturating_add(millis(new.ttl)));
     for _ in 0..MAX_KEY_ATTEMPTS {
-        let inserted = sqlx::query(
-            "INSERT INTO keys (scope, key, fingerprint, job_id, keep_until, expires_at) \
+        let inserted = tx
+            .execute(statement!(
+                "INSERT INTO keys (scope, key, fingerprint, job_id, keep_until, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (scope, key) DO NOTHING",
-        )
-        .bind(&key.scope)
-        .bind(&key.key)
-        .bind(&key.fingerprint)
-        .bind(new.id.as_str())
-        .bind(keep_until)
-        .bind(expires)
-        .execute(&mut *tx.connection)
-        .await?;
-        if inserted.rows_affected() == 1 {
+                [&key.scope, &key.key, &key.fingerprint, new.id.as_str(), keep_until, expires]
+            ))
+            .await?;
+        if inserted == 1 {
             return Ok(None);
         }
         if let Some(known) = find_key(tx.connection, tx.now.wall, &key.scope, &key.key).await? {
             return Ok(Some(known));
         }
-        sqlx::query("DELETE FROM keys WHERE scope = $1 AND key = $2 AND job_id <> $3 AND expires_at <= $4")
-            .bind(&key.scope)
-            .bind(&key.key)
-            .bind(new.id.as_str())
-            .bind(tx.now.wall)
-            .execute(&mut *tx.connection)
-            .await?;
+        tx.execute(statement!(
+            "DELETE FROM keys WHERE scope = $1 AND key = $2 AND job_id <> $3 AND expires_at <= $4",
+            [&key.scope, &key.key, new.id.as_str(), tx.now.wall]
+        ))
+        .await?;
     }
     Err(corrupt("a key that is neither free nor taken"))
 }
@@ -91,12 +82,18 @@ pub(super) async fn find_key(
         "SELECT keys.fingerprint AS fingerprint, keys.expires_at AS key_expires_at, jobs.* FROM keys \
          JOIN (SELECT {JOB} FROM jobs) AS jobs ON jobs.id = keys.job_id WHERE keys.scope = $1 AND keys.key = $2"
     );
-    let row = sqlx::query(AssertSqlSafe(text)).bind(scope).bind(key).fetch_optional(connection).await?;
+    let row = statement!(AssertSqlSafe(text), [scope, key]).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(None) };
     let job = rows::record(&row)?.job;
     let expired = row.try_get::<i64, _>("key_expires_at")? <= now && job.state == JobState::Expired;
     Ok((!expired).then_some(StoredKey { fingerprint: row.try_get("fingerprint")?, job }))
 }
+
+/// Inserts a job at the end of the queue of its priority.
+const INSERT_JOB: &str = "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
+     created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal, input_bytes) \
+     VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 0, $12, 1, \
+     1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0, $13)";
 
 async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     let (created, expires) = (tx.now.wall, tx.now.wall.saturating_add(millis(new.ttl)));
@@ -122,26 +119,24 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
         failed: 0,
         fetched: false,
     };
-    sqlx::query(
-        "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
-         created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal, input_bytes) \
-         VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 0, $12, 1, \
-         1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0, $13)",
-    )
-    .bind(job.id.as_str())
-    .bind(job.kind.as_str())
-    .bind(rank(job.priority))
-    .bind(&job.options)
-    .bind(&job.request_id)
-    .bind(&job.traceparent)
-    .bind(&job.base_url)
-    .bind(&job.callback_url)
-    .bind(created)
-    .bind(expires)
-    .bind(i64::from(job.eta_s))
-    .bind(i64::from(job.total))
-    .bind(input_bytes)
-    .execute(&mut *tx.connection)
+    tx.execute(statement!(
+        INSERT_JOB,
+        [
+            job.id.as_str(),
+            job.kind.as_str(),
+            rank(job.priority),
+            &job.options,
+            &job.request_id,
+            &job.traceparent,
+            &job.base_url,
+            &job.callback_url,
+            created,
+            expires,
+            i64::from(job.eta_s),
+            i64::from(job.total),
+            input_bytes
+        ]
+    ))
     .await?;
     tx.deltas.enter(JobState::Queued);
     tx.deltas.waiting(i64::from(job.total));

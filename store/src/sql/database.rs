@@ -14,13 +14,11 @@ use tokio::sync::OnceCell;
 use super::claim::{self, ClaimItems};
 use super::clock::{Now, StoreClock};
 use super::dialect::Dialect;
-use super::fault::store_error;
+use super::fault::{store_error, within_limit};
 use super::operation::Operation;
 use super::postgres::PostgresSettings;
-use super::read;
 use super::reap::VoidLeases;
 use super::sqlite;
-use super::timeouts::within_limit;
 use super::writer::{Target, Writer};
 use crate::store::{ClaimRequest, ClaimResult, Listener, Selection, StoreError};
 
@@ -134,7 +132,7 @@ impl Database {
     /// Copies the whole database to a new file. Has no time limit, since the copy may be large.
     pub(super) async fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         let mut reader = within_limit(self.dialect.reader(&self.readers)).await?;
-        read::copy(&mut reader, path).await.map_err(|error| store_error(&error))
+        sqlite::copy(&mut reader, path).await.map_err(|error| store_error(&error))
     }
 
     /// Closes all connections.

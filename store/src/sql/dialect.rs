@@ -5,8 +5,8 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Error, Row, Transaction};
 
 use super::clock::{Now, StoreClock};
+use super::fault::ACQUIRE_TIMEOUT;
 use super::postgres::{self, PostgresSettings, Reader};
-use super::timeouts::ACQUIRE_TIMEOUT;
 use super::{schema, sqlite};
 use crate::store::StoreError;
 

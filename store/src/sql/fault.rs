@@ -1,4 +1,7 @@
-//! Classifies database errors: which are temporary, which are worth an immediate retry, and which are bugs.
+//! What happens when the database fails: classifies its errors (which are temporary, which are worth an immediate
+//! retry, and which are bugs), and limits the time of every call, so that no caller waits forever.
+
+use std::time::Duration;
 
 use sqlx::Error;
 use sqlx::error::DatabaseError;
@@ -45,6 +48,23 @@ fn is_temporary(code: &str) -> bool {
     }
     // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
     code.parse::<u32>().is_ok_and(|code| [5, 6, 7, 8, 10, 13, 14, 15].contains(&(code & 0xff)))
+}
+
+/// How long a call waits for a connection from the pool.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long a caller waits for the whole call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The result of a database call, or an error once the call takes too long.
+pub(super) async fn within_limit<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+    limited(async { call.await.map_err(|error| store_error(&error)) }).await
+}
+
+/// The same for a call whose errors are translated already. A write that times out may still be committed.
+pub(super) async fn limited<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let result = tokio::time::timeout(CALL_TIMEOUT, call).await;
+    result.unwrap_or_else(|_| Err(StoreError::Away("the database did not answer in time".into())))
 }
 
 #[cfg(test)]

@@ -4,12 +4,11 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use super::clock::{Now, millis, span};
 use super::counters::{CounterDeltas, SUMS};
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use crate::store::StoreStats;
 
 pub(super) const OLDEST: &str = "SELECT created_at FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1";
@@ -32,7 +31,7 @@ pub(super) fn figures_statement() -> String {
 /// Implements `Store::figures`.
 pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<StoreStats, Error> {
     let text = AssertSqlSafe(figures_statement());
-    let row = sqlx::query(text).bind(now.tick).fetch_one(connection).await?;
+    let row = statement!(text, [now.tick]).fetch_one(connection).await?;
     let [queued, processing, completed, failed, canceled, expired, waiting, pending, dead, bytes] =
         CounterDeltas::of(&row)?.values().map(number);
     let oldest: i64 = row.try_get("oldest")?;
@@ -52,13 +51,12 @@ pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<
 /// Implements `Store::stalled`.
 pub(super) async fn stalled(connection: &mut AnyConnection, now: Now, quiet: Duration) -> Result<u64, Error> {
     let before = now.wall.saturating_sub(millis(quiet));
-    Ok(number(sqlx::query(STALLED).bind(before).fetch_one(connection).await?.try_get("n")?))
+    Ok(number(statement!(STALLED, [before]).fetch_one(connection).await?.try_get("n")?))
 }
 
 /// Adds the difference that `Store::recount` found to the counters.
 pub(super) struct Correct(pub(super) CounterDeltas);
 
-#[async_trait]
 impl Operation for Correct {
     type Output = ();
 

@@ -4,13 +4,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Error, Row};
 
 use super::clock::{Now, millis};
 use super::fault::corrupt;
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use super::requeue::give_back;
 use super::rows::{self, seconds};
 use crate::store::{Heartbeat, Lease, Owner, Process, Reconciled, Role};
@@ -22,13 +21,12 @@ const PROCESSES: &str = "SELECT id, host, version, role, slots, started_at, beat
      CAST((SELECT COUNT(*) FROM items WHERE state = 'claimed' AND owner = processes.id) AS BIGINT) AS pictures \
      FROM processes ORDER BY started_at DESC, id";
 
-#[async_trait]
 impl Operation for Heartbeat {
     type Output = Reconciled;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Reconciled, Error> {
         self.beat(tx).await?;
-        let rows = sqlx::query(CLAIMED).bind(&self.owner.0).fetch_all(&mut *tx.connection).await?;
+        let rows = tx.fetch_all(statement!(CLAIMED, [&self.owner.0])).await?;
         let held: HashSet<&Lease> = self.held.iter().collect();
         let (mut claimed, mut orphans) = (HashSet::new(), Vec::new());
         for row in &rows {
@@ -48,22 +46,22 @@ impl Operation for Heartbeat {
 
 impl Heartbeat {
     async fn beat(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        sqlx::query(
+        tx.run(statement!(
             "INSERT INTO processes (id, host, version, role, slots, started_at, beat_at, beat_until) \
              VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT (id) DO UPDATE SET host = excluded.host, \
              version = excluded.version, role = excluded.role, slots = excluded.slots, \
              beat_at = excluded.beat_at, beat_until = excluded.beat_until",
-        )
-        .bind(&self.owner.0)
-        .bind(&self.host)
-        .bind(&self.version)
-        .bind(self.role.as_str())
-        .bind(i64::from(self.slots))
-        .bind(tx.now.wall)
-        .bind(tx.now.tick.saturating_add(millis(self.lease)))
-        .execute(&mut *tx.connection)
+            [
+                &self.owner.0,
+                &self.host,
+                &self.version,
+                self.role.as_str(),
+                i64::from(self.slots),
+                tx.now.wall,
+                tx.now.tick.saturating_add(millis(self.lease))
+            ]
+        ))
         .await
-        .map(|_| ())
     }
 
     fn lease_of(&self, row: &AnyRow) -> Result<Lease, Error> {
@@ -79,13 +77,12 @@ impl Heartbeat {
 /// Implements `Store::leave`.
 pub(super) struct Leave(pub(super) Owner);
 
-#[async_trait]
 impl Operation for Leave {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         for text in ["DELETE FROM processes WHERE id = $1", "DELETE FROM duties WHERE owner = $1"] {
-            sqlx::query(text).bind(&self.0.0).execute(&mut *tx.connection).await?;
+            tx.execute(statement!(text, [&self.0.0])).await?;
         }
         Ok(())
     }
@@ -94,8 +91,7 @@ impl Operation for Leave {
 /// Implements `Store::processes`.
 pub(super) async fn list(connection: &mut AnyConnection, now: Now) -> Result<Vec<Process>, Error> {
     let rows = sqlx::query(PROCESSES).fetch_all(&mut *connection).await?;
-    let duties = sqlx::query("SELECT name, owner FROM duties WHERE held_until > $1 ORDER BY name")
-        .bind(now.tick)
+    let duties = statement!("SELECT name, owner FROM duties WHERE held_until > $1 ORDER BY name", [now.tick])
         .fetch_all(connection)
         .await?;
     let duties: Vec<(String, String)> = duties
@@ -129,22 +125,19 @@ pub(super) struct HoldDuty {
     pub(super) lease: Duration,
 }
 
-#[async_trait]
 impl Operation for HoldDuty {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
-        let held = sqlx::query(
-            "INSERT INTO duties (name, owner, held_until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
+        let text = "INSERT INTO duties (name, owner, held_until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
              owner = excluded.owner, held_until = excluded.held_until \
-             WHERE duties.owner = excluded.owner OR duties.held_until <= $4",
-        )
-        .bind(&self.name)
-        .bind(&self.owner.0)
-        .bind(tx.now.tick.saturating_add(millis(self.lease)))
-        .bind(tx.now.tick)
-        .execute(&mut *tx.connection)
-        .await?;
-        Ok(held.rows_affected() > 0)
+             WHERE duties.owner = excluded.owner OR duties.held_until <= $4";
+        let held = tx
+            .execute(statement!(
+                text,
+                [&self.name, &self.owner.0, tx.now.tick.saturating_add(millis(self.lease)), tx.now.tick]
+            ))
+            .await?;
+        Ok(held > 0)
     }
 }

@@ -1,10 +1,9 @@
 //! Changes to whole jobs on request: cancel, delete, retry. Also turns jobs into tombstones.
 
-use async_trait::async_trait;
 use sqlx::{Error, Row};
 
 use super::completion;
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use super::rows::{Record, Removal, rank, seconds};
 use crate::job::{JobId, JobState};
 use crate::store::{Canceled, Retried};
@@ -12,7 +11,6 @@ use crate::store::{Canceled, Retried};
 /// Implements `Store::cancel`.
 pub(super) struct Cancel(pub(super) JobId);
 
-#[async_trait]
 impl Operation for Cancel {
     type Output = Canceled;
 
@@ -31,20 +29,14 @@ impl Operation for Cancel {
 }
 
 async fn cancel_items(tx: &mut Tx<'_>, job: &JobId, state: &str) -> Result<u64, Error> {
-    let canceled = sqlx::query(
-        "UPDATE items SET state = 'canceled', owner = NULL, lease_until = NULL WHERE job_id = $1 AND state = $2",
-    )
-    .bind(job.as_str())
-    .bind(state)
-    .execute(&mut *tx.connection)
-    .await?;
-    Ok(canceled.rows_affected())
+    let text = "UPDATE items SET state = 'canceled', owner = NULL, lease_until = NULL WHERE job_id = $1 AND state = $2";
+    let canceled = tx.execute(statement!(text, [job.as_str(), state])).await?;
+    Ok(canceled)
 }
 
 /// Implements `Store::delete`.
 pub(super) struct Delete(pub(super) JobId);
 
-#[async_trait]
 impl Operation for Delete {
     type Output = bool;
 
@@ -66,33 +58,22 @@ pub(super) async fn make_tombstone(tx: &mut Tx<'_>, mut record: Record) -> Resul
     tx.deltas.enter(JobState::Expired);
     if !job.state.has_ended() {
         let text = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM items WHERE job_id = $1 AND state = 'queued'";
-        let waiting: i64 =
-            sqlx::query(text).bind(job.id.as_str()).fetch_one(&mut *tx.connection).await?.try_get("n")?;
+        let waiting: i64 = tx.fetch_one(statement!(text, [job.id.as_str()])).await?.try_get("n")?;
         tx.deltas.waiting(-waiting);
     }
     job.state = JobState::Expired;
     job.version += 1;
     job.eta_s = 0;
     job.expires_at = seconds(expires);
-    sqlx::query("DELETE FROM items WHERE job_id = $1")
-        .bind(job.id.as_str())
-        .execute(&mut *tx.connection)
-        .await?;
-    sqlx::query(
+    tx.execute(statement!("DELETE FROM items WHERE job_id = $1", [job.id.as_str()])).await?;
+    tx.execute(statement!(
         "UPDATE jobs SET state = 'expired', version = $2, eta_s = 0, expires_at = $3, \
          finished_at = COALESCE(finished_at, $4), queued = 0, ready = 0, removal = $5, removal_after = 0, \
          removal_failures = 0 WHERE id = $1",
-    )
-    .bind(job.id.as_str())
-    .bind(job.version)
-    .bind(expires)
-    .bind(tx.now.wall)
-    .bind(Removal::Everything.to_column())
-    .execute(&mut *tx.connection)
+        [job.id.as_str(), job.version, expires, tx.now.wall, Removal::Everything.to_column()]
+    ))
     .await?;
-    sqlx::query("UPDATE keys SET expires_at = keep_until WHERE job_id = $1")
-        .bind(job.id.as_str())
-        .execute(&mut *tx.connection)
+    tx.execute(statement!("UPDATE keys SET expires_at = keep_until WHERE job_id = $1", [job.id.as_str()]))
         .await?;
     tx.changed(&record.job);
     Ok(())
@@ -101,7 +82,6 @@ pub(super) async fn make_tombstone(tx: &mut Tx<'_>, mut record: Record) -> Resul
 /// Implements `Store::retry`.
 pub(super) struct Retry(pub(super) JobId);
 
-#[async_trait]
 impl Operation for Retry {
     type Output = Retried;
 
@@ -111,14 +91,14 @@ impl Operation for Retry {
             return Ok(Retried::Nothing(record.job));
         }
         // A picture that crashed its process is retried in isolation.
-        let rows = sqlx::query(
-            "UPDATE items SET state = 'queued', failures = 0, not_before = 0, retryable = 0, \
+        let rows = tx
+            .fetch_all(statement!(
+                "UPDATE items SET state = 'queued', failures = 0, not_before = 0, retryable = 0, \
              suspect = CASE WHEN crashes > 0 THEN 2 ELSE 0 END, crashes = 0, error_code = NULL, \
              error_message = NULL WHERE job_id = $1 AND state = 'failed' AND retryable = 1 RETURNING suspect",
-        )
-        .bind(self.0.as_str())
-        .fetch_all(&mut *tx.connection)
-        .await?;
+                [self.0.as_str()]
+            ))
+            .await?;
         if rows.is_empty() {
             return Ok(Retried::Nothing(record.job));
         }
@@ -148,19 +128,14 @@ impl Retry {
         job.failed = job.failed.saturating_sub(items);
         job.finished_at = None;
         job.version += 1;
-        sqlx::query(
-            "UPDATE jobs SET state = 'processing', failed = $2, version = $3, finished_at = NULL, queued = $4, \
+        let text = "UPDATE jobs SET state = 'processing', failed = $2, version = $3, finished_at = NULL, queued = $4, \
              ready = CASE WHEN $4 > 0 THEN 1 ELSE 0 END, progressed_at = $5, removal = 0, \
              turn = 1 + COALESCE((SELECT last.turn FROM jobs AS last WHERE last.ready = 1 AND last.priority = $6 \
-             ORDER BY last.turn DESC LIMIT 1), 0) WHERE id = $1",
-        )
-        .bind(job.id.as_str())
-        .bind(i64::from(job.failed))
-        .bind(job.version)
-        .bind(in_turn)
-        .bind(tx.now.wall)
-        .bind(rank(job.priority))
-        .execute(&mut *tx.connection)
+             ORDER BY last.turn DESC LIMIT 1), 0) WHERE id = $1";
+        tx.execute(statement!(
+            text,
+            [job.id.as_str(), i64::from(job.failed), job.version, in_turn, tx.now.wall, rank(job.priority)]
+        ))
         .await?;
         tx.changed(&record.job);
         Ok(())

@@ -1,8 +1,9 @@
-//! Writes as values, and the transaction they run in. As values, several writes can share one transaction, and a write
-//! can be repeated when the database asks for it.
+//! Writes as values, the transaction they run in, and the statements it runs. As values, several writes can share one
+//! transaction, and a write can be repeated when the database asks for it.
 
-use async_trait::async_trait;
-use sqlx::{AnyConnection, AssertSqlSafe, Error};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Error};
 
 use super::clock::Now;
 use super::counters::CounterDeltas;
@@ -12,14 +13,25 @@ use crate::job::{Job, JobId};
 use crate::store::JobVersion;
 
 /// One write of the store. If it fails, it is rolled back.
-#[async_trait]
 pub(super) trait Operation: Send + Sync + 'static {
     /// The result for the caller.
     type Output: Send + 'static;
 
     /// Runs the write. May be called again after a failure.
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, Error>;
+    fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
+
+/// A statement that is ready to run.
+pub(super) type Statement = Query<'static, Any, AnyArguments>;
+
+/// Makes a statement of its text and the values of `$1`, `$2` and so on.
+macro_rules! statement {
+    ($text:expr, [$($value:expr),+ $(,)?]) => {
+        sqlx::query($text)$(.bind($value))+
+    };
+}
+
+pub(super) use statement;
 
 /// The transaction of an operation.
 pub(super) struct Tx<'c> {
@@ -41,6 +53,31 @@ impl Tx<'_> {
         let row =
             sqlx::query(AssertSqlSafe(text)).bind(id.as_str()).fetch_optional(&mut *self.connection).await?;
         row.as_ref().map(rows::record).transpose()
+    }
+
+    /// Runs a statement. Returns the number of rows that it wrote.
+    pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, Error> {
+        Ok(statement.execute(&mut *self.connection).await?.rows_affected())
+    }
+
+    /// Runs a statement, whatever number of rows it writes.
+    pub(super) async fn run(&mut self, statement: Statement) -> Result<(), Error> {
+        self.execute(statement).await.map(|_| ())
+    }
+
+    /// The rows that a statement returns.
+    pub(super) async fn fetch_all(&mut self, statement: Statement) -> Result<Vec<AnyRow>, Error> {
+        statement.fetch_all(&mut *self.connection).await
+    }
+
+    /// The only row that a statement returns.
+    pub(super) async fn fetch_one(&mut self, statement: Statement) -> Result<AnyRow, Error> {
+        statement.fetch_one(&mut *self.connection).await
+    }
+
+    /// The row that a statement returns, if there is one.
+    pub(super) async fn fetch_optional(&mut self, statement: Statement) -> Result<Option<AnyRow>, Error> {
+        statement.fetch_optional(&mut *self.connection).await
     }
 
     /// The job's version changed.

@@ -1,9 +1,8 @@
 //! Pauses: items of paused jobs are not claimed. Items in progress continue.
 
-use async_trait::async_trait;
 use sqlx::{AnyConnection, Error, Row};
 
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use crate::job::JobKind;
 
 /// How the table spells a pause of all jobs.
@@ -53,24 +52,21 @@ pub(super) async fn read(connection: &mut AnyConnection) -> Result<Pauses, Error
 /// Implements `Store::pause`.
 pub(super) struct Pause(pub(super) Option<JobKind>);
 
-#[async_trait]
 impl Operation for Pause {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        sqlx::query("INSERT INTO pauses (kind, since) VALUES ($1, $2) ON CONFLICT (kind) DO NOTHING")
-            .bind(self.0.map_or(ALL_JOBS, JobKind::as_str))
-            .bind(tx.now.wall)
-            .execute(&mut *tx.connection)
-            .await
-            .map(|_| ())
+        tx.run(statement!(
+            "INSERT INTO pauses (kind, since) VALUES ($1, $2) ON CONFLICT (kind) DO NOTHING",
+            [self.0.map_or(ALL_JOBS, JobKind::as_str), tx.now.wall]
+        ))
+        .await
     }
 }
 
 /// Implements `Store::resume`.
 pub(super) struct Resume(pub(super) Option<JobKind>);
 
-#[async_trait]
 impl Operation for Resume {
     type Output = ();
 

@@ -14,9 +14,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Error, Transaction};
 use url::Url;
 
-use super::fault::store_error;
+use super::fault::{ACQUIRE_TIMEOUT, store_error};
 use super::schema;
-use super::timeouts::ACQUIRE_TIMEOUT;
 use crate::store::StoreError;
 
 /// How long a transaction may stay idle before the server ends it.

@@ -1,14 +1,12 @@
-//! Reads of jobs and items, and the backup copy. A read is one statement, or a few that need no common snapshot.
+//! Reads of jobs and items. A read is one statement, or a few that need no common snapshot.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::path::Path;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Error};
 
 use super::clock::Now;
+use super::operation::statement;
 use super::rows::{self, JOB, Removal};
-use super::sqlite;
 use crate::job::{Item, Job, JobId};
 use crate::store::{JobFilter, JobVersion, Removable};
 
@@ -20,7 +18,7 @@ const IDS_PER_STATEMENT: usize = 500;
 
 pub(super) async fn job(connection: &mut AnyConnection, id: &JobId) -> Result<Option<Job>, Error> {
     let text = format!("SELECT {JOB} FROM jobs WHERE id = $1");
-    let row = sqlx::query(AssertSqlSafe(text)).bind(id.as_str()).fetch_optional(connection).await?;
+    let row = statement!(AssertSqlSafe(text), [id.as_str()]).fetch_optional(connection).await?;
     row.map(|row| Ok(rows::record(&row)?.job)).transpose()
 }
 
@@ -28,10 +26,10 @@ pub(super) async fn job_version(
     connection: &mut AnyConnection,
     id: &JobId,
 ) -> Result<Option<JobVersion>, Error> {
-    let row = sqlx::query("SELECT id, version, state, eta_s, expires_at FROM jobs WHERE id = $1")
-        .bind(id.as_str())
-        .fetch_optional(connection)
-        .await?;
+    let row =
+        statement!("SELECT id, version, state, eta_s, expires_at FROM jobs WHERE id = $1", [id.as_str()])
+            .fetch_optional(connection)
+            .await?;
     row.as_ref().map(rows::job_version).transpose()
 }
 
@@ -41,13 +39,11 @@ pub(super) async fn items(
     from: u32,
     limit: u32,
 ) -> Result<Vec<Item>, Error> {
-    let rows = sqlx::query(
+    let rows = statement!(
         "SELECT number, name, state, attempt, members, card, error_code, error_message FROM items \
          WHERE job_id = $1 AND number >= $2 ORDER BY number LIMIT $3",
+        [id.as_str(), i64::from(from), i64::from(limit)]
     )
-    .bind(id.as_str())
-    .bind(i64::from(from))
-    .bind(i64::from(limit))
     .fetch_all(connection)
     .await?;
     rows.iter().map(rows::item).collect()
@@ -88,7 +84,7 @@ pub(super) async fn removable(
     now: Now,
     limit: u32,
 ) -> Result<Vec<Removable>, Error> {
-    let rows = sqlx::query(REMOVABLE).bind(now.wall).bind(i64::from(limit)).fetch_all(connection).await?;
+    let rows = statement!(REMOVABLE, [now.wall, i64::from(limit)]).fetch_all(connection).await?;
     rows.iter()
         .map(|row| {
             let everything = rows::removal(row)? == Removal::Everything;
@@ -113,18 +109,4 @@ pub(super) async fn living(connection: &mut AnyConnection, ids: &[JobId]) -> Res
         }
     }
     Ok(living)
-}
-
-/// Copies the whole SQLite database as of now to a new file, and syncs the file to disk.
-pub(super) async fn copy(connection: &mut AnyConnection, to: &Path) -> Result<(), Error> {
-    let name = to.to_str().ok_or_else(|| Error::InvalidArgument("the path is not UTF-8".into()))?;
-    sqlite::create_file(to, true).map_err(|error| Error::InvalidArgument(format!("{name}: {error}")))?;
-    sqlx::query("VACUUM INTO $1").bind(name).execute(connection).await?;
-    tokio::task::spawn_blocking({
-        let to = to.to_owned();
-        move || File::open(to)?.sync_all()
-    })
-    .await
-    .map_err(|_| Error::WorkerCrashed)??;
-    Ok(())
 }

@@ -6,11 +6,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Error, Row};
 
 use super::completion::{self, Settlement};
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use super::rows::{self, Record, text};
 use crate::job::{ItemError, JobId};
 use crate::store::{ExhaustedItem, Reaped};
@@ -31,15 +30,12 @@ pub(super) struct Reap {
     pub(super) error: ItemError,
 }
 
-#[async_trait]
 impl Operation for Reap {
     type Output = Reaped;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Reaped, Error> {
-        let rows = sqlx::query(AssertSqlSafe(abandoned_items()))
-            .bind(tx.now.tick)
-            .bind(i64::from(self.limit))
-            .fetch_all(&mut *tx.connection)
+        let rows = tx
+            .fetch_all(statement!(AssertSqlSafe(abandoned_items()), [tx.now.tick, i64::from(self.limit)]))
             .await?;
         let mut by_job: BTreeMap<JobId, Vec<(u32, bool)>> = BTreeMap::new();
         let mut claimed_counts: HashMap<String, i64> = HashMap::new();
@@ -66,7 +62,7 @@ impl Operation for Reap {
 /// The number of items that an owner had claimed when it died.
 async fn claimed_by(tx: &mut Tx<'_>, owner: &str) -> Result<i64, Error> {
     let text = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM items WHERE state = 'claimed' AND owner = $1";
-    sqlx::query(text).bind(owner).fetch_one(&mut *tx.connection).await?.try_get("n")
+    tx.fetch_one(statement!(text, [owner])).await?.try_get("n")
 }
 
 impl Reap {
@@ -86,12 +82,11 @@ impl Reap {
              suspect = CASE WHEN suspect = 0 THEN 1 WHEN $4 = 1 THEN 2 ELSE suspect END \
              WHERE job_id = $2 AND number = $3 AND {ABANDONED} RETURNING crashes, attempt"
         );
-        let row = sqlx::query(AssertSqlSafe(text))
-            .bind(tx.now.tick)
-            .bind(record.job.id.as_str())
-            .bind(i64::from(number))
-            .bind(i64::from(had_company))
-            .fetch_optional(&mut *tx.connection)
+        let row = tx
+            .fetch_optional(statement!(
+                AssertSqlSafe(text),
+                [tx.now.tick, record.job.id.as_str(), i64::from(number), i64::from(had_company)]
+            ))
             .await?;
         let Some(row) = row else { return Ok(()) };
         if row.try_get::<i64, _>("crashes")? < i64::from(self.max_crashes.max(1)) {
@@ -112,17 +107,17 @@ impl Reap {
     }
 
     async fn fail(&self, tx: &mut Tx<'_>, record: &Record, number: u32) -> Result<(), Error> {
-        sqlx::query(
+        tx.run(statement!(
             "UPDATE items SET state = 'failed', retryable = 1, error_code = $3, error_message = $4 \
              WHERE job_id = $1 AND number = $2",
-        )
-        .bind(record.job.id.as_str())
-        .bind(i64::from(number))
-        .bind(&self.error.code)
-        .bind(text(&self.error.message).into_owned())
-        .execute(&mut *tx.connection)
+            [
+                record.job.id.as_str(),
+                i64::from(number),
+                &self.error.code,
+                text(&self.error.message).into_owned()
+            ]
+        ))
         .await
-        .map(|_| ())
     }
 }
 
@@ -130,7 +125,6 @@ impl Reap {
 /// clocks mean nothing to this process.
 pub(super) struct VoidLeases;
 
-#[async_trait]
 impl Operation for VoidLeases {
     type Output = ();
 
@@ -141,7 +135,7 @@ impl Operation for VoidLeases {
             "UPDATE items SET lease_until = NULL WHERE state = 'claimed' AND lease_until IS NOT NULL",
             "UPDATE items SET not_before = 1 WHERE state = 'queued' AND not_before > 0",
         ] {
-            sqlx::query(text).execute(&mut *tx.connection).await?;
+            tx.execute(sqlx::query(text)).await?;
         }
         Ok(())
     }

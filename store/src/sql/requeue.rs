@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, Error, Row};
 
-use super::operation::Tx;
+use super::operation::{Statement, Tx, statement};
 use super::rows::{self, Record};
 use crate::job::JobId;
 use crate::store::Lease;
@@ -12,6 +12,12 @@ use crate::store::Lease;
 /// The condition that an item is claimed under this lease and no other.
 pub(super) const FENCE: &str =
     "job_id = $1 AND number = $2 AND state = 'claimed' AND attempt = $3 AND owner = $4";
+
+/// A statement whose text ends with [`FENCE`], with the values of the fence; further values follow from `$5` on.
+pub(super) fn fenced(text: String, lease: &Lease) -> Statement {
+    let (number, attempt) = (i64::from(lease.number), i64::from(lease.attempt));
+    statement!(AssertSqlSafe(text), [lease.job.as_str(), number, attempt, &lease.owner.0])
+}
 
 /// Maximum number of deferred items that one claim releases.
 const RELEASE_BATCH: i64 = 100;
@@ -49,13 +55,7 @@ async fn give_back_one(tx: &mut Tx<'_>, lease: &Lease) -> Result<Option<bool>, E
     let text = format!(
         "UPDATE items SET state = 'queued', owner = NULL, lease_until = NULL WHERE {FENCE} RETURNING suspect"
     );
-    let row = sqlx::query(AssertSqlSafe(text))
-        .bind(lease.job.as_str())
-        .bind(i64::from(lease.number))
-        .bind(i64::from(lease.attempt))
-        .bind(&lease.owner.0)
-        .fetch_optional(&mut *tx.connection)
-        .await?;
+    let row = tx.fetch_optional(fenced(text, lease)).await?;
     let Some(row) = row else { return Ok(None) };
     tx.deltas.waiting(1);
     Ok(Some(row.try_get::<i64, _>("suspect")? > 0))
@@ -63,7 +63,7 @@ async fn give_back_one(tx: &mut Tx<'_>, lease: &Lease) -> Result<Option<bool>, E
 
 /// Releases deferred items whose wait is over.
 pub(super) async fn release_deferred(tx: &mut Tx<'_>) -> Result<(), Error> {
-    let rows = sqlx::query(DUE).bind(tx.now.tick).bind(RELEASE_BATCH).fetch_all(&mut *tx.connection).await?;
+    let rows = tx.fetch_all(statement!(DUE, [tx.now.tick, RELEASE_BATCH])).await?;
     let mut by_job: BTreeMap<JobId, Vec<u32>> = BTreeMap::new();
     for row in &rows {
         by_job.entry(rows::job_id(row, "job_id")?).or_default().push(rows::count(row, "number")?);
@@ -84,29 +84,24 @@ pub(super) async fn release_deferred(tx: &mut Tx<'_>) -> Result<(), Error> {
 /// Releases one item. The result says whether it joins its job's turn again; a suspect does not.
 async fn release_one(tx: &mut Tx<'_>, job: &JobId, number: u32) -> Result<bool, Error> {
     // Check again, because another process may have released it first.
-    let row = sqlx::query(
-        "UPDATE items SET not_before = 0 WHERE job_id = $1 AND number = $2 AND state = 'queued' \
+    let row = tx
+        .fetch_optional(statement!(
+            "UPDATE items SET not_before = 0 WHERE job_id = $1 AND number = $2 AND state = 'queued' \
          AND not_before > 0 AND not_before <= $3 RETURNING suspect",
-    )
-    .bind(job.as_str())
-    .bind(i64::from(number))
-    .bind(tx.now.tick)
-    .fetch_optional(&mut *tx.connection)
-    .await?;
+            [job.as_str(), i64::from(number), tx.now.tick]
+        ))
+        .await?;
     row.map_or(Ok(false), |row| Ok(row.try_get::<i64, _>("suspect")? == 0))
 }
 
 /// Adds this many claimable items to a job, and puts the job ahead of those that queued up in the meantime.
 async fn make_ready(tx: &mut Tx<'_>, record: &Record, items: i64) -> Result<(), Error> {
     let text = "SELECT turn FROM jobs WHERE ready = 1 AND priority = $1 ORDER BY turn LIMIT 1";
-    let first =
-        sqlx::query(text).bind(rows::rank(record.job.priority)).fetch_optional(&mut *tx.connection).await?;
+    let first = tx.fetch_optional(statement!(text, [rows::rank(record.job.priority)])).await?;
     let first = first.map(|row| row.try_get("turn")).transpose()?;
-    sqlx::query("UPDATE jobs SET queued = queued + $2, ready = 1, turn = $3 WHERE id = $1")
-        .bind(record.job.id.as_str())
-        .bind(items)
-        .bind(first.map_or(record.turn, |first: i64| record.turn.min(first - 1)))
-        .execute(&mut *tx.connection)
-        .await
-        .map(|_| ())
+    tx.run(statement!(
+        "UPDATE jobs SET queued = queued + $2, ready = 1, turn = $3 WHERE id = $1",
+        [record.job.id.as_str(), items, first.map_or(record.turn, |first: i64| record.turn.min(first - 1))]
+    ))
+    .await
 }

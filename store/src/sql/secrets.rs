@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AnyConnection, Error, Row};
 
 use super::clock::millis;
 use super::fault::corrupt;
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use crate::store::Owner;
 
 /// Implements `Store::consume_nonces`.
@@ -27,23 +26,20 @@ impl ConsumeNonces {
     }
 }
 
-#[async_trait]
 impl Operation for ConsumeNonces {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let until = tx.now.wall.saturating_add(millis(self.keep));
         for (index, nonce) in self.nonces.iter().enumerate() {
-            let consumed = sqlx::query(
-                "INSERT INTO nonces (word, expires_at) VALUES ($1, $2) ON CONFLICT (word) \
+            let consumed = tx
+                .execute(statement!(
+                    "INSERT INTO nonces (word, expires_at) VALUES ($1, $2) ON CONFLICT (word) \
                  DO UPDATE SET expires_at = excluded.expires_at WHERE nonces.expires_at <= $3",
-            )
-            .bind(nonce)
-            .bind(until)
-            .bind(tx.now.wall)
-            .execute(&mut *tx.connection)
-            .await?;
-            if consumed.rows_affected() == 0 {
+                    [nonce, until, tx.now.wall]
+                ))
+                .await?;
+            if consumed == 0 {
                 release(tx, &self.nonces[..index]).await?;
                 return Ok(false);
             }
@@ -55,7 +51,7 @@ impl Operation for ConsumeNonces {
 /// Makes nonces usable again.
 async fn release(tx: &mut Tx<'_>, nonces: &[String]) -> Result<(), Error> {
     for nonce in nonces {
-        sqlx::query("DELETE FROM nonces WHERE word = $1").bind(nonce).execute(&mut *tx.connection).await?;
+        tx.execute(statement!("DELETE FROM nonces WHERE word = $1", [nonce])).await?;
     }
     Ok(())
 }
@@ -66,16 +62,15 @@ pub(super) struct Secret {
     pub(super) generated: SecretString,
 }
 
-#[async_trait]
 impl Operation for Secret {
     type Output = SecretString;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<SecretString, Error> {
-        sqlx::query("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
-            .bind(&self.name)
-            .bind(self.generated.expose_secret())
-            .execute(&mut *tx.connection)
-            .await?;
+        tx.execute(statement!(
+            "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+            [&self.name, self.generated.expose_secret()]
+        ))
+        .await?;
         find_secret(tx.connection, &self.name)
             .await?
             .ok_or_else(|| corrupt("no secret that was just inserted"))
@@ -87,37 +82,24 @@ pub(super) async fn find_secret(
     connection: &mut AnyConnection,
     name: &str,
 ) -> Result<Option<SecretString>, Error> {
-    let row = sqlx::query("SELECT value FROM secrets WHERE name = $1")
-        .bind(name)
-        .fetch_optional(connection)
-        .await?;
+    let row =
+        statement!("SELECT value FROM secrets WHERE name = $1", [name]).fetch_optional(connection).await?;
     row.map(|row| Ok(row.try_get::<String, _>("value")?.into())).transpose()
 }
 
 /// Implements the write of `Store::probe`. Each process writes its own row, so no other transaction holds it.
 pub(super) struct Probe(pub(super) Owner);
 
-#[async_trait]
 impl Operation for Probe {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        sqlx::query(
-            "INSERT INTO probes (owner, at) VALUES ($1, $2) ON CONFLICT (owner) DO UPDATE SET at = excluded.at",
-        )
-        .bind(&self.0.0)
-        .bind(tx.now.wall)
-        .execute(&mut *tx.connection)
-        .await
-        .map(|_| ())
+        let text = "INSERT INTO probes (owner, at) VALUES ($1, $2) ON CONFLICT (owner) DO UPDATE SET at = excluded.at";
+        tx.run(statement!(text, [&self.0.0, tx.now.wall])).await
     }
 }
 
 /// Reads the row that the probe wrote.
 pub(super) async fn find_probe(connection: &mut AnyConnection, owner: &Owner) -> Result<(), Error> {
-    sqlx::query("SELECT at FROM probes WHERE owner = $1")
-        .bind(&owner.0)
-        .fetch_one(connection)
-        .await
-        .map(|_| ())
+    statement!("SELECT at FROM probes WHERE owner = $1", [&owner.0]).fetch_one(connection).await.map(|_| ())
 }

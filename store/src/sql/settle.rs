@@ -4,13 +4,12 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Error};
+use sqlx::Error;
 
 use super::clock::millis;
 use super::completion::{self, Settlement};
-use super::operation::{Operation, Tx};
-use super::requeue::{self, FENCE};
+use super::operation::{Operation, Tx, statement};
+use super::requeue::{self, FENCE, fenced};
 use super::rows::{self, text};
 use crate::job::{ItemError, ItemResult, JobId, JobState};
 use crate::store::{ItemOutcome, Lease, Settled};
@@ -22,7 +21,6 @@ pub(super) struct Settle {
     pub(super) pace_ms: u64,
 }
 
-#[async_trait]
 impl Operation for Settle {
     type Output = Settled;
 
@@ -69,16 +67,10 @@ impl Settle {
         let statement = format!(
             "UPDATE items SET state = 'done', members = $5, card = $6, owner = NULL, lease_until = NULL WHERE {FENCE}"
         );
-        let written = sqlx::query(AssertSqlSafe(statement))
-            .bind(self.lease.job.as_str())
-            .bind(i64::from(self.lease.number))
-            .bind(i64::from(self.lease.attempt))
-            .bind(&self.lease.owner.0)
-            .bind(text(&result.members).into_owned())
-            .bind(card)
-            .execute(&mut *tx.connection)
+        let written = tx
+            .execute(fenced(statement, &self.lease).bind(text(&result.members).into_owned()).bind(card))
             .await?;
-        Ok(written.rows_affected() == 1)
+        Ok(written == 1)
     }
 
     /// Stores the item's error. Returns whether the lease was still valid.
@@ -87,29 +79,21 @@ impl Settle {
             "UPDATE items SET state = 'failed', error_code = $5, error_message = $6, retryable = $7, \
              failures = failures + $7, owner = NULL, lease_until = NULL WHERE {FENCE}"
         );
-        let written = sqlx::query(AssertSqlSafe(statement))
-            .bind(self.lease.job.as_str())
-            .bind(i64::from(self.lease.number))
-            .bind(i64::from(self.lease.attempt))
-            .bind(&self.lease.owner.0)
-            .bind(&error.code)
-            .bind(text(&error.message).into_owned())
-            .bind(i64::from(retryable))
-            .execute(&mut *tx.connection)
+        let written = tx
+            .execute(
+                fenced(statement, &self.lease)
+                    .bind(&error.code)
+                    .bind(text(&error.message).into_owned())
+                    .bind(i64::from(retryable)),
+            )
             .await?;
-        Ok(written.rows_affected() == 1)
+        Ok(written == 1)
     }
 
     /// The item's failures so far, or `None` if the lease is lost.
     async fn failures(&self, tx: &mut Tx<'_>) -> Result<Option<u32>, Error> {
         let statement = format!("SELECT failures FROM items WHERE {FENCE}");
-        let row = sqlx::query(AssertSqlSafe(statement))
-            .bind(self.lease.job.as_str())
-            .bind(i64::from(self.lease.number))
-            .bind(i64::from(self.lease.attempt))
-            .bind(&self.lease.owner.0)
-            .fetch_optional(&mut *tx.connection)
-            .await?;
+        let row = tx.fetch_optional(fenced(statement, &self.lease)).await?;
         row.map(|row| rows::count(&row, "failures")).transpose()
     }
 
@@ -119,21 +103,18 @@ impl Settle {
             "UPDATE items SET state = 'queued', failures = $5, not_before = $6, owner = NULL, lease_until = NULL \
              WHERE {FENCE}"
         );
-        sqlx::query(AssertSqlSafe(statement))
-            .bind(self.lease.job.as_str())
-            .bind(i64::from(self.lease.number))
-            .bind(i64::from(self.lease.attempt))
-            .bind(&self.lease.owner.0)
-            .bind(i64::from(failures))
-            .bind(tx.now.tick.saturating_add(millis(wait)).max(1))
-            .execute(&mut *tx.connection)
-            .await?;
+        tx.execute(
+            fenced(statement, &self.lease)
+                .bind(i64::from(failures))
+                .bind(tx.now.tick.saturating_add(millis(wait)).max(1)),
+        )
+        .await?;
         tx.deltas.waiting(1);
-        sqlx::query("UPDATE jobs SET progressed_at = $2 WHERE id = $1")
-            .bind(self.lease.job.as_str())
-            .bind(tx.now.wall)
-            .execute(&mut *tx.connection)
-            .await?;
+        tx.execute(statement!(
+            "UPDATE jobs SET progressed_at = $2 WHERE id = $1",
+            [self.lease.job.as_str(), tx.now.wall]
+        ))
+        .await?;
         Ok(Settled::Deferred { failures, wait })
     }
 }
@@ -141,7 +122,6 @@ impl Settle {
 /// Implements `Store::give_back`.
 pub(super) struct GiveBack(pub(super) Vec<Lease>);
 
-#[async_trait]
 impl Operation for GiveBack {
     type Output = u64;
 
@@ -153,16 +133,16 @@ impl Operation for GiveBack {
 /// Implements `Store::fetched`.
 pub(super) struct MarkFetched(pub(super) JobId);
 
-#[async_trait]
 impl Operation for MarkFetched {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
-        let marked =
-            sqlx::query("UPDATE jobs SET fetched = 1 WHERE id = $1 AND fetched = 0 AND state = 'completed'")
-                .bind(self.0.as_str())
-                .execute(&mut *tx.connection)
-                .await?;
-        Ok(marked.rows_affected() > 0)
+        let marked = tx
+            .execute(statement!(
+                "UPDATE jobs SET fetched = 1 WHERE id = $1 AND fetched = 0 AND state = 'completed'",
+                [self.0.as_str()]
+            ))
+            .await?;
+        Ok(marked > 0)
     }
 }

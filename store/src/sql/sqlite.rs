@@ -1,6 +1,6 @@
-//! How an SQLite database file is created, addressed and configured.
+//! How an SQLite database file is created, addressed, configured and copied. A file that cannot be created is an error.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -38,4 +38,18 @@ pub(super) fn url(path: &Path) -> std::io::Result<String> {
         })
         .collect();
     Ok(format!("sqlite://{path}?mode=rwc"))
+}
+
+/// Copies the whole SQLite database as of now to a new file, and syncs the file to disk.
+pub(super) async fn copy(connection: &mut AnyConnection, to: &Path) -> Result<(), Error> {
+    let name = to.to_str().ok_or_else(|| Error::InvalidArgument("the path is not UTF-8".into()))?;
+    create_file(to, true).map_err(|error| Error::InvalidArgument(format!("{name}: {error}")))?;
+    sqlx::query("VACUUM INTO $1").bind(name).execute(connection).await?;
+    tokio::task::spawn_blocking({
+        let to = to.to_owned();
+        move || File::open(to)?.sync_all()
+    })
+    .await
+    .map_err(|_| Error::WorkerCrashed)??;
+    Ok(())
 }

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sqlx::{Error, Row};
 
 use super::clock::{millis, span};
 use super::job_control::make_tombstone;
-use super::operation::{Operation, Tx};
+use super::operation::{Operation, Tx, statement};
 use super::rows::{self, Removal};
 use crate::job::{JobId, JobState};
 use crate::store::{Collected, Expired, Removable};
@@ -35,7 +34,6 @@ pub(super) struct Expire {
     pub(super) jump: Duration,
 }
 
-#[async_trait]
 impl Operation for Expire {
     type Output = Expired;
 
@@ -44,11 +42,7 @@ impl Operation for Expire {
         if clock.waiting {
             return Ok(clock);
         }
-        let rows = sqlx::query(EXPIRED)
-            .bind(tx.now.wall)
-            .bind(i64::from(self.limit))
-            .fetch_all(&mut *tx.connection)
-            .await?;
+        let rows = tx.fetch_all(statement!(EXPIRED, [tx.now.wall, i64::from(self.limit)])).await?;
         let mut ids: Vec<_> = rows.iter().map(|row| rows::job_id(row, "id")).collect::<Result<_, _>>()?;
         ids.sort();
         let mut jobs = Vec::with_capacity(ids.len());
@@ -69,8 +63,8 @@ impl Expire {
     /// back, the suspension ends.
     async fn check_clock(&self, tx: &mut Tx<'_>) -> Result<Expired, Error> {
         let (now, jump) = (tx.now.wall, millis(self.jump));
-        let row = sqlx::query("SELECT last_at, wait_until FROM expiry_clock WHERE id = 1")
-            .fetch_optional(&mut *tx.connection)
+        let row = tx
+            .fetch_optional(sqlx::query("SELECT last_at, wait_until FROM expiry_clock WHERE id = 1"))
             .await?;
         let (last, until) = match &row {
             Some(row) => (row.try_get("last_at")?, row.try_get("wait_until")?),
@@ -85,13 +79,11 @@ impl Expire {
             None if now < last => 0,
             None => until,
         };
-        sqlx::query(
+        tx.execute(statement!(
             "INSERT INTO expiry_clock (id, last_at, wait_until) VALUES (1, $1, $2) ON CONFLICT (id) \
              DO UPDATE SET last_at = excluded.last_at, wait_until = excluded.wait_until",
-        )
-        .bind(now)
-        .bind(until)
-        .execute(&mut *tx.connection)
+            [now, until]
+        ))
         .await?;
         Ok(Expired { jobs: Vec::new(), jumped, waiting: now < until })
     }
@@ -104,7 +96,7 @@ async fn make_due(tx: &mut Tx<'_>) -> Result<(), Error> {
         "UPDATE deliveries SET next_at = $1 WHERE state = 'pending' AND next_at > $1",
         "UPDATE jobs SET removal_after = $1 WHERE removal > 0 AND removal_after > $1",
     ] {
-        sqlx::query(text).bind(tx.now.wall).execute(&mut *tx.connection).await?;
+        tx.execute(statement!(text, [tx.now.wall])).await?;
     }
     Ok(())
 }
@@ -112,7 +104,6 @@ async fn make_due(tx: &mut Tx<'_>) -> Result<(), Error> {
 /// Implements `Store::removed`.
 pub(super) struct MarkRemoved(pub(super) Vec<Removable>);
 
-#[async_trait]
 impl Operation for MarkRemoved {
     type Output = ();
 
@@ -132,14 +123,8 @@ impl Operation for MarkRemoved {
             }
             let cards = if *everything { 0 } else { record.card_bytes };
             tx.deltas.blob_bytes(cards - record.card_bytes - record.input_bytes);
-            sqlx::query(
-                "UPDATE jobs SET removal = $2, input_bytes = 0, card_bytes = $3, removal_failures = 0 WHERE id = $1",
-            )
-            .bind(job.as_str())
-            .bind(next.to_column())
-            .bind(cards)
-            .execute(&mut *tx.connection)
-            .await?;
+            let text = "UPDATE jobs SET removal = $2, input_bytes = 0, card_bytes = $3, removal_failures = 0 WHERE id = $1";
+            tx.execute(statement!(text, [job.as_str(), next.to_column(), cards])).await?;
         }
         Ok(())
     }
@@ -151,20 +136,16 @@ pub(super) struct DeferRemoval {
     pub(super) wait: Duration,
 }
 
-#[async_trait]
 impl Operation for DeferRemoval {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        sqlx::query(
+        tx.run(statement!(
             "UPDATE jobs SET removal_after = $2, removal_failures = removal_failures + 1 \
              WHERE id = $1 AND removal > 0",
-        )
-        .bind(self.job.as_str())
-        .bind(tx.now.wall.saturating_add(millis(self.wait)))
-        .execute(&mut *tx.connection)
+            [self.job.as_str(), tx.now.wall.saturating_add(millis(self.wait))]
+        ))
         .await
-        .map(|_| ())
     }
 }
 
@@ -174,7 +155,6 @@ pub(super) struct Collect {
     pub(super) tombstone: Duration,
 }
 
-#[async_trait]
 impl Operation for Collect {
     type Output = Collected;
 
@@ -191,16 +171,14 @@ impl Operation for Collect {
 
 impl Collect {
     async fn tombstones(&self, tx: &mut Tx<'_>, before: i64) -> Result<u64, Error> {
-        let rows = sqlx::query(TOMBSTONES)
-            .bind(before)
-            .bind(i64::from(self.limit))
-            .fetch_all(&mut *tx.connection)
-            .await?;
+        let rows = tx.fetch_all(statement!(TOMBSTONES, [before, i64::from(self.limit)])).await?;
         for row in &rows {
             tx.deltas.leave(JobState::Expired);
-            let deliveries = sqlx::query("DELETE FROM deliveries WHERE job_id = $1 RETURNING state")
-                .bind(row.try_get::<String, _>("id")?)
-                .fetch_all(&mut *tx.connection)
+            let deliveries = tx
+                .fetch_all(statement!(
+                    "DELETE FROM deliveries WHERE job_id = $1 RETURNING state",
+                    [row.try_get::<String, _>("id")?]
+                ))
                 .await?;
             for delivery in deliveries {
                 match delivery.try_get::<String, _>("state")?.as_str() {
@@ -214,24 +192,22 @@ impl Collect {
     }
 
     async fn delete(&self, tx: &mut Tx<'_>, text: &'static str, now: i64) -> Result<u64, Error> {
-        let deleted =
-            sqlx::query(text).bind(now).bind(i64::from(self.limit)).execute(&mut *tx.connection).await?;
-        Ok(deleted.rows_affected())
+        let deleted = tx.execute(statement!(text, [now, i64::from(self.limit)])).await?;
+        Ok(deleted)
     }
 }
 
 /// Deletes the rows of processes that died long ago and hold no items.
 async fn delete_dead_processes(tx: &mut Tx<'_>) -> Result<(), Error> {
-    sqlx::query(
+    tx.execute(statement!(
         "DELETE FROM processes WHERE beat_until <= $1 AND NOT EXISTS (SELECT 1 FROM items \
          WHERE items.state = 'claimed' AND items.owner = processes.id)",
-    )
-    .bind(tx.now.tick.saturating_sub(millis(KEEP_DEAD_PROCESSES)))
-    .execute(&mut *tx.connection)
+        [tx.now.tick.saturating_sub(millis(KEEP_DEAD_PROCESSES))]
+    ))
     .await?;
-    sqlx::query("DELETE FROM probes WHERE at <= $1")
-        .bind(tx.now.wall.saturating_sub(millis(KEEP_DEAD_PROCESSES)))
-        .execute(&mut *tx.connection)
-        .await
-        .map(|_| ())
+    tx.run(statement!(
+        "DELETE FROM probes WHERE at <= $1",
+        [tx.now.wall.saturating_sub(millis(KEEP_DEAD_PROCESSES))]
+    ))
+    .await
 }

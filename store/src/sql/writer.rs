@@ -16,9 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::counters::CounterDeltas;
 use super::dialect::Dialect;
-use super::fault::{is_retryable, store_error};
+use super::fault::{is_retryable, limited, store_error};
 use super::operation::{Operation, Tx};
-use super::timeouts::limited;
 use crate::store::{JobVersion, Listener, StoreError};
 
 /// Maximum number of writes in one transaction.

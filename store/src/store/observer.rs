@@ -5,7 +5,7 @@
 
 use futures_util::future::BoxFuture;
 
-use super::error::StoreError;
+use super::outcomes::StoreError;
 
 /// The names of all operations, as metrics and traces spell them.
 pub const OPERATIONS: [&str; 39] = [

@@ -1,9 +1,11 @@
-//! Tests that nothing stays behind after a crash, a removal, or a caller that goes away.
+//! Tests that nothing stays behind after a crash, a removal, or a caller that goes away, and what applies only to blobs
+//! in a folder.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use huemill_store::blobs::{BlobError, Blobs, BucketSettings, card_key, input_key};
 use tempfile::TempDir;
 
@@ -110,4 +112,42 @@ async fn a_dropped_upload_to_a_bucket_is_aborted() {
     }
     until("the upload is aborted", async || unfinished().await == 0).await;
     assert!(matches!(blobs.get(&key).await, Err(BlobError::Missing(_))));
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_created_is_an_invalid_address() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let result = Blobs::folder(&file.path().join("blobs"));
+    assert!(matches!(result, Err(BlobError::Address(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_file_url_opens_a_folder() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("file://{}", folder.path().join("new").display());
+    let blobs = Blobs::open(&url, &BucketSettings::default(), &|_| None).unwrap();
+    let key = input_key(&job(1), 0);
+    blobs.put(&key, Bytes::from_static(b"bytes")).await.unwrap();
+    assert_eq!(std::fs::read(folder.path().join("new").join(key)).unwrap(), b"bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_writes_and_removals_of_one_job_succeed() {
+    let folder = TempDir::new().unwrap();
+    let blobs = Blobs::folder(folder.path()).unwrap();
+    let id = job(1);
+    let puts = async {
+        for number in 0..200 {
+            blobs.put(&input_key(&id, number), Bytes::from_static(b"x")).await.unwrap();
+        }
+    };
+    let removals = async {
+        let mut removed = 0;
+        while removed < 200 {
+            removed += blobs.remove_job(&id, false).await.unwrap();
+        }
+    };
+    let both = async { tokio::join!(puts, removals) };
+    tokio::time::timeout(Duration::from_secs(120), both).await.unwrap();
+    assert_eq!(blobs.used().await.unwrap(), 0);
 }

@@ -6,7 +6,6 @@
 mod access_errors;
 mod credentials;
 mod encryption;
-mod folders;
 mod leftovers;
 mod server;
 #[path = "../support/servers.rs"]

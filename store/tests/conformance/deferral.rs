@@ -71,8 +71,7 @@ async fn giving_an_item_back_does_not_count_as_a_failure(test: StoreUnderTest) {
 
 async fn a_deferred_suspect_stays_a_suspect(test: StoreUnderTest) {
     test.create_job(1).await;
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     let lease = test.claim_suspect().await.items.remove(0).lease;
     test.settle(&lease, retry(3)).await;
     assert!(test.claim(9).await.is_empty());

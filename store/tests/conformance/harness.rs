@@ -128,22 +128,25 @@ impl StoreUnderTest {
         self.store.claim(&from_dead_process(&claim_request(limit))).await.unwrap().items
     }
 
+    /// Makes suspects of this many items: a process claims them and dies.
+    pub(crate) async fn make_suspects(&self, items: u32) {
+        self.claim_and_die(items).await;
+        self.reap().await;
+    }
+
     /// Claims a suspect.
     pub(crate) async fn claim_suspect(&self) -> ClaimResult {
-        self.store.claim(&ClaimRequest { selection: Selection::Suspect, ..claim_request(9) }).await.unwrap()
+        self.store.claim(&selecting(Selection::Suspect)).await.unwrap()
     }
 
     /// Claims a suspect for a process that is dead already.
     pub(crate) async fn claim_suspect_and_die(&self) -> ClaimResult {
-        self.store
-            .claim(&from_dead_process(&ClaimRequest { selection: Selection::Suspect, ..claim_request(9) }))
-            .await
-            .unwrap()
+        self.store.claim(&from_dead_process(&selecting(Selection::Suspect))).await.unwrap()
     }
 
     /// Claims a suspect that must run in isolation.
     pub(crate) async fn claim_isolated(&self) -> ClaimResult {
-        self.store.claim(&ClaimRequest { selection: Selection::Isolated, ..claim_request(9) }).await.unwrap()
+        self.store.claim(&selecting(Selection::Isolated)).await.unwrap()
     }
 
     /// Checks that the counters equal the true counts.
@@ -177,6 +180,11 @@ impl StoreUnderTest {
     pub(crate) fn notifications(&self) -> Vec<JobVersion> {
         std::mem::take(&mut *self.listener.0.lock().unwrap())
     }
+}
+
+/// A claim of these items.
+fn selecting(selection: Selection) -> ClaimRequest {
+    ClaimRequest { selection, ..claim_request(9) }
 }
 
 /// Opens the store at a location.

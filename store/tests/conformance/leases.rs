@@ -56,8 +56,7 @@ async fn leases_of_unanswered_claims_are_not_compared(test: StoreUnderTest) {
 
 async fn a_suspect_that_goes_back_stays_a_suspect(test: StoreUnderTest) {
     test.create_job(1).await;
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     assert_eq!(test.claim_suspect().await.items.len(), 1);
     assert_eq!(test.store.heartbeat(&heartbeat(owner(), HOUR, &[])).await.unwrap().orphaned, 1);
     assert!(test.claim(9).await.is_empty());

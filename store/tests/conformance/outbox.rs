@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use huemill_store::job::{JobState, NewJob};
 use huemill_store::outbox::{
-    AfterAttempt, ClaimDue, DeliveryAttempt, DeliveryFilter, DeliveryState, DueDeliveries, DueDelivery,
-    Outbox,
+    AfterAttempt, ClaimDue, DeliveryAttempt, DeliveryFilter, DeliveryLease, DeliveryState, DueDeliveries,
+    DueDelivery, Outbox,
 };
 use huemill_store::store::Store;
 
@@ -49,6 +49,16 @@ async fn due(test: &StoreUnderTest, request: ClaimDue) -> Vec<DueDelivery> {
     test.store.due(&request).await.unwrap().due
 }
 
+/// Records an attempt. Returns whether the claim was still valid.
+async fn record(
+    test: &StoreUnderTest,
+    lease: &DeliveryLease,
+    attempt: &DeliveryAttempt,
+    after: AfterAttempt,
+) -> bool {
+    test.store.record_attempt(lease, attempt, after).await.unwrap()
+}
+
 /// Claims the only delivery that is due.
 async fn only_due(test: &StoreUnderTest) -> DueDelivery {
     let mut due = due(test, claim(9, 9)).await;
@@ -74,9 +84,7 @@ async fn a_delivery_describes_the_job_as_it_ended(test: StoreUnderTest) {
         assert_eq!(failure, (!succeed).then(|| (picture_error(), true)));
         // Deleting the job does not change the delivery.
         test.store.delete(&due.job).await.unwrap();
-        assert!(
-            test.store.record_attempt(&due.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap()
-        );
+        assert!(record(&test, &due.lease, &acknowledged(), AfterAttempt::Delivered).await);
     }
 }
 
@@ -88,40 +96,27 @@ async fn a_claimed_delivery_is_not_claimed_again_until_the_claim_expires(test: S
     assert_eq!(first.lease.id, second.lease.id);
     assert!(due(&test, claim(9, 9)).await.is_empty());
     // The first claim was lost, so its attempt does not count.
-    assert!(
-        !test.store.record_attempt(&first.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap()
-    );
+    assert!(!record(&test, &first.lease, &acknowledged(), AfterAttempt::Delivered).await);
     test.store.snooze(std::slice::from_ref(&first.lease), Duration::ZERO).await.unwrap();
     assert!(due(&test, claim(9, 9)).await.is_empty());
-    assert!(
-        test.store.record_attempt(&second.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap()
-    );
-    assert!(
-        !test.store.record_attempt(&second.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap()
-    );
+    assert!(record(&test, &second.lease, &acknowledged(), AfterAttempt::Delivered).await);
+    assert!(!record(&test, &second.lease, &acknowledged(), AfterAttempt::Delivered).await);
 }
 
 async fn a_failed_attempt_is_repeated_when_it_is_due(test: StoreUnderTest) {
     ended_job(&test, "https://example.org/", true).await;
     let first = only_due(&test).await;
-    assert!(
-        test.store.record_attempt(&first.lease, &failed_attempt(), AfterAttempt::Again(LEASE)).await.unwrap()
-    );
+    assert!(record(&test, &first.lease, &failed_attempt(), AfterAttempt::Again(LEASE)).await);
     let DueDeliveries { due, next } = test.store.due(&claim(9, 9)).await.unwrap();
     assert!(due.is_empty());
     let next = next.unwrap();
     assert!(next + Duration::from_secs(60) > LEASE && next <= LEASE, "{next:?}");
     test.store.redeliver(&first.lease.id).await.unwrap();
     let second = only_due(&test).await;
-    assert!(
-        test.store
-            .record_attempt(&second.lease, &failed_attempt(), AfterAttempt::Again(Duration::ZERO))
-            .await
-            .unwrap()
-    );
+    assert!(record(&test, &second.lease, &failed_attempt(), AfterAttempt::Again(Duration::ZERO)).await);
     let third = only_due(&test).await;
     assert_eq!(third.tries, 1, "the schedule was restarted");
-    assert!(test.store.record_attempt(&third.lease, &failed_attempt(), AfterAttempt::Dead).await.unwrap());
+    assert!(record(&test, &third.lease, &failed_attempt(), AfterAttempt::Dead).await);
     let list =
         test.store.deliveries(&DeliveryFilter { limit: 9, ..DeliveryFilter::default() }).await.unwrap();
     assert_eq!((list[0].state, list[0].next_at), (DeliveryState::Dead, None));
@@ -154,7 +149,7 @@ async fn an_acknowledged_delivery_can_be_redelivered(test: StoreUnderTest) {
     assert!(!test.store.redeliver("dlv_none").await.unwrap());
     ended_job(&test, "https://example.org/", true).await;
     let first = only_due(&test).await;
-    test.store.record_attempt(&first.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap();
+    record(&test, &first.lease, &acknowledged(), AfterAttempt::Delivered).await;
     assert!(due(&test, claim(9, 9)).await.is_empty());
     assert!(test.store.redeliver(&first.lease.id).await.unwrap());
     assert_eq!(only_due(&test).await.lease.id, first.lease.id);
@@ -167,7 +162,7 @@ async fn lists_are_filtered_and_start_with_the_newest_delivery(test: StoreUnderT
         jobs.push(ended_job(&test, "https://example.org/", true).await);
     }
     let first = due(&test, claim(1, 1)).await.remove(0);
-    test.store.record_attempt(&first.lease, &acknowledged(), AfterAttempt::Delivered).await.unwrap();
+    record(&test, &first.lease, &acknowledged(), AfterAttempt::Delivered).await;
     let page = |limit| DeliveryFilter { limit, ..DeliveryFilter::default() };
     let ids = |list: Vec<huemill_store::outbox::DeliveryRecord>| {
         list.into_iter().map(|row| row.job.to_string()).collect::<Vec<_>>()
@@ -229,7 +224,7 @@ async fn waits_set_by_a_clock_that_was_ahead_end_when_it_is_corrected() {
     ended_job(&test, "http://one.example/", true).await;
     let first = only_due(&test).await;
     let again = AfterAttempt::Again(Duration::from_secs(5));
-    assert!(test.store.record_attempt(&first.lease, &failed_attempt(), again).await.unwrap());
+    assert!(record(&test, &first.lease, &failed_attempt(), again).await);
     wall.fetch_sub(86_400_000, Ordering::Relaxed);
     assert!(due(&test, claim(9, 9)).await.is_empty(), "it waits for a day");
     expire().await;

@@ -58,8 +58,7 @@ async fn items_of_paused_jobs_are_not_claimed(test: StoreUnderTest) {
 
 async fn suspects_of_paused_jobs_are_not_claimed(test: StoreUnderTest) {
     test.create(NewJob { kind: JobKind::Zip, ..new_job(1) }).await;
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     test.store.pause(Some(JobKind::Zip)).await.unwrap();
     assert!(test.claim_suspect().await.items.is_empty());
     test.store.resume(None).await.unwrap();

@@ -36,8 +36,7 @@ async fn the_figures_count_jobs_and_items(test: StoreUnderTest) {
     let empty = test.store.figures().await.unwrap();
     assert_eq!((empty.jobs, empty.queued_items, empty.oldest_queued), ([0; 6], 0, None));
     let jobs = [test.create_job(2).await, test.create_job(3).await, test.create_job(4).await];
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     test.store.cancel(&jobs[1].id).await.unwrap();
     let figures = test.store.figures().await.unwrap();
     assert_eq!(figures.jobs, [1, 1, 0, 0, 1, 0]);

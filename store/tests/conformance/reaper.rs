@@ -38,8 +38,7 @@ async fn a_valid_lease_is_not_reaped(test: StoreUnderTest) {
 
 async fn the_first_death_of_a_process_does_not_count_as_a_crash_of_the_item(test: StoreUnderTest) {
     let job = test.create_job(1).await;
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     test.claim_suspect_and_die().await;
     // This is the first crash while the item ran alone. Two are needed to fail it.
     assert_eq!(test.reap().await.returned, 1);
@@ -51,8 +50,7 @@ async fn the_first_death_of_a_process_does_not_count_as_a_crash_of_the_item(test
 
 async fn a_picture_that_crashes_its_process_fails_and_its_job_continues(test: StoreUnderTest) {
     let job = test.create_job(2).await;
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     test.claim_suspect_and_die().await;
     test.reap().await;
     test.claim_suspect_and_die().await;
@@ -68,8 +66,7 @@ async fn a_picture_that_crashes_its_process_fails_and_its_job_continues(test: St
 
 async fn a_suspect_that_ran_next_to_others_when_its_process_died_is_isolated(test: StoreUnderTest) {
     let job = test.create_job(2).await;
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     // The suspect and another picture run in one process, which dies.
     let both = from_dead_process(&claim_request(1));
     let suspect = ClaimRequest { selection: Selection::Suspect, ..both.clone() };
@@ -92,8 +89,7 @@ async fn a_suspect_that_ran_next_to_others_when_its_process_died_is_isolated(tes
 
 async fn a_job_ends_when_its_last_picture_fails_by_crashes(test: StoreUnderTest) {
     let job = test.create_job(1).await;
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     test.claim_suspect_and_die().await;
     let reaped = test.store.reap(9, 1, &internal_error()).await.unwrap();
     assert_eq!((reaped.returned, reaped.exhausted.len(), reaped.ended.len()), (0, 1, 1));
@@ -103,8 +99,7 @@ async fn a_job_ends_when_its_last_picture_fails_by_crashes(test: StoreUnderTest)
 
 async fn a_suspect_that_is_given_back_stays_a_suspect_without_a_crash(test: StoreUnderTest) {
     test.create_job(1).await;
-    test.claim_and_die(1).await;
-    test.reap().await;
+    test.make_suspects(1).await;
     for _ in 0..5 {
         let lease = test.claim_suspect().await.items.remove(0).lease;
         assert_eq!(test.store.give_back(&[lease]).await.unwrap(), 1);
@@ -123,8 +118,7 @@ async fn a_reap_takes_back_no_more_items_than_requested(test: StoreUnderTest) {
 
 async fn suspects_of_a_canceled_job_are_not_claimed(test: StoreUnderTest) {
     let job = test.create_job(2).await;
-    test.claim_and_die(2).await;
-    test.reap().await;
+    test.make_suspects(2).await;
     test.store.cancel(&job.id).await.unwrap();
     let claims = test.claim_suspect().await;
     assert!(claims.items.is_empty() && !claims.suspects);

@@ -10,23 +10,10 @@ use std::time::Duration;
 use huemill_actors::outbound::{AddressPolicy, Download, DownloadError, Outbound, OutboundError, Target};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Longer than any test takes; only something that hangs reaches it.
-pub(crate) const AGES: Duration = Duration::from_secs(30);
+use crate::support::{AGES, until};
 
 /// Maximum bytes of a download in these tests.
 pub(crate) const CAP: u64 = 100_000;
-
-pub(crate) fn on_actix(test: impl Future<Output = ()>) {
-    actix::System::new().block_on(async {
-        tokio::time::timeout(AGES, test).await.expect("the test hangs");
-    });
-}
-
-pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
-    while !condition() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
 
 /// The default policy with these networks and ports allowed.
 pub(crate) fn policy(networks: &[&str], ports: &[u16]) -> AddressPolicy {
@@ -52,7 +39,8 @@ pub(crate) async fn fetch(policy: &AddressPolicy, url: &str) -> Result<(Download
         assert!(bytes.len() as u64 <= CAP, "more bytes than the cap were passed on");
         Ok::<_, Infallible>(())
     };
-    match outbound.get(&target, CAP, sink).await {
+    let download = tokio::time::timeout(AGES, outbound.get(&target, CAP, sink));
+    match download.await.expect("the download hangs") {
         Ok(download) => Ok((download, bytes)),
         Err(DownloadError::Outbound(error)) => Err(error),
         Err(DownloadError::Sink(never)) => match never {},

@@ -3,87 +3,79 @@
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::outbound::{OutboundError, Reason, RequestFailure};
 
-use super::harness::{ForbiddenServer, fetch, on_actix, policy};
+use super::harness::{ForbiddenServer, fetch, policy};
 use super::http_server::{HttpServer, ok, redirect};
 
-#[test]
-fn redirects_are_followed_to_their_end() {
-    on_actix(async {
-        let server = HttpServer::start("127.0.0.2:0", |path| match path {
-            "/a/one" => redirect("301 Moved Permanently", "two?x=1"),
-            "/a/two?x=1" => redirect("302 Found", "/three"),
-            "/three" => redirect("308 Permanent Redirect", "?four"),
-            "/three?four" => ok(b"there"),
-            other => panic!("{other}"),
-        })
-        .await;
-        let (download, bytes) =
-            fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url("/a/one")).await.unwrap();
-        assert_eq!(bytes, b"there");
-        assert_eq!(download.redirects, 3);
-        assert_eq!(download.target.full(), server.url("/three?four"));
-        for request in server.requests() {
-            let head = request.to_lowercase();
-            assert!(head.contains("connection: close\r\n"), "{head}");
-            assert!(!head.contains("referer") && !head.contains("cookie"), "{head}");
-        }
-    });
+#[actix_rt::test]
+async fn redirects_are_followed_to_their_end() {
+    let server = HttpServer::start("127.0.0.2:0", |path| match path {
+        "/a/one" => redirect("301 Moved Permanently", "two?x=1"),
+        "/a/two?x=1" => redirect("302 Found", "/three"),
+        "/three" => redirect("308 Permanent Redirect", "?four"),
+        "/three?four" => ok(b"there"),
+        other => panic!("{other}"),
+    })
+    .await;
+    let (download, bytes) =
+        fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url("/a/one")).await.unwrap();
+    assert_eq!(bytes, b"there");
+    assert_eq!(download.redirects, 3);
+    assert_eq!(download.target.full(), server.url("/three?four"));
+    for request in server.requests() {
+        let head = request.to_lowercase();
+        assert!(head.contains("connection: close\r\n"), "{head}");
+        assert!(!head.contains("referer") && !head.contains("cookie"), "{head}");
+    }
 }
 
-#[test]
-fn s11_a_redirect_to_a_closed_address_is_refused() {
-    on_actix(async {
-        let forbidden = ForbiddenServer::start().await;
-        let port = forbidden.port();
-        let rows = [
-            ("302 Found", format!("http://127.0.0.1:{port}/"), Reason::Loopback),
-            ("307 Temporary Redirect", format!("http://127.0.0.1:{port}/"), Reason::Loopback),
-            ("303 See Other", format!("http://localhost:{port}/"), Reason::Loopback),
-            ("301 Moved Permanently", format!("//[::1]:{port}/"), Reason::Loopback),
-            ("301 Moved Permanently", format!("//2130706433:{port}/"), Reason::Loopback),
-            ("308 Permanent Redirect", "http://169.254.169.254/".to_owned(), Reason::Metadata),
-            ("302 Found", "http://good.test:22/".to_owned(), Reason::Port),
-            ("302 Found", "file:///etc/passwd".to_owned(), Reason::Scheme),
-            ("302 Found", format!("http:127.0.0.1:{port}/"), Reason::Form),
-            ("302 Found", format!("//user@127.0.0.2:{port}/"), Reason::Userinfo),
-            ("302 Found", format!("/\\127.0.0.1:{port}/"), Reason::Form),
-            ("302 Found", "/a b".to_owned(), Reason::Form),
-        ];
-        for (status, location, reason) in rows {
-            let sent = location.clone();
-            let server = HttpServer::start("127.0.0.2:0", move |_| redirect(status, &sent)).await;
-            let outcome = fetch(&policy(&["127.0.0.2"], &[server.port(), port, 80]), &server.url("/")).await;
-            assert_eq!(outcome.unwrap_err(), OutboundError::Refused(reason), "{location}");
-            assert_eq!(Fault::from(reason).code, Code::InvalidUrl);
-        }
-        forbidden.assert_untouched().await;
-    });
+#[actix_rt::test]
+async fn s11_a_redirect_to_a_closed_address_is_refused() {
+    let forbidden = ForbiddenServer::start().await;
+    let port = forbidden.port();
+    let rows = [
+        ("302 Found", format!("http://127.0.0.1:{port}/"), Reason::Loopback),
+        ("307 Temporary Redirect", format!("http://127.0.0.1:{port}/"), Reason::Loopback),
+        ("303 See Other", format!("http://localhost:{port}/"), Reason::Loopback),
+        ("301 Moved Permanently", format!("//[::1]:{port}/"), Reason::Loopback),
+        ("301 Moved Permanently", format!("//2130706433:{port}/"), Reason::Loopback),
+        ("308 Permanent Redirect", "http://169.254.169.254/".to_owned(), Reason::Metadata),
+        ("302 Found", "http://good.test:22/".to_owned(), Reason::Port),
+        ("302 Found", "file:///etc/passwd".to_owned(), Reason::Scheme),
+        ("302 Found", format!("http:127.0.0.1:{port}/"), Reason::Form),
+        ("302 Found", format!("//user@127.0.0.2:{port}/"), Reason::Userinfo),
+        ("302 Found", format!("/\\127.0.0.1:{port}/"), Reason::Form),
+        ("302 Found", "/a b".to_owned(), Reason::Form),
+    ];
+    for (status, location, reason) in rows {
+        let sent = location.clone();
+        let server = HttpServer::start("127.0.0.2:0", move |_| redirect(status, &sent)).await;
+        let outcome = fetch(&policy(&["127.0.0.2"], &[server.port(), port, 80]), &server.url("/")).await;
+        assert_eq!(outcome.unwrap_err(), OutboundError::Refused(reason), "{location}");
+        assert_eq!(Fault::from(reason).code, Code::InvalidUrl);
+    }
+    forbidden.assert_untouched().await;
 }
 
-#[test]
-fn s12_a_redirect_loop_ends_at_the_limit() {
-    on_actix(async {
-        let server = HttpServer::start("127.0.0.2:0", |_| redirect("302 Found", "/again")).await;
-        let outcome = fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url("/")).await;
-        let error = outcome.unwrap_err();
-        assert_eq!(error, OutboundError::Refused(Reason::Redirects));
-        assert_eq!(Fault::from(error).code, Code::UpstreamError);
-        assert_eq!(server.requests().len(), 4, "the URL and three redirects");
-    });
+#[actix_rt::test]
+async fn s12_a_redirect_loop_ends_at_the_limit() {
+    let server = HttpServer::start("127.0.0.2:0", |_| redirect("302 Found", "/again")).await;
+    let outcome = fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url("/")).await;
+    let error = outcome.unwrap_err();
+    assert_eq!(error, OutboundError::Refused(Reason::Redirects));
+    assert_eq!(Fault::from(error).code, Code::UpstreamError);
+    assert_eq!(server.requests().len(), 4, "the URL and three redirects");
 }
 
-#[test]
-fn a_redirect_without_a_location_is_an_upstream_error() {
-    on_actix(async {
-        let server = HttpServer::start("127.0.0.2:0", |path| match path {
-            "/304" => super::http_server::answer("304 Not Modified", "Location: /a\r\n", b""),
-            _ => super::http_server::answer("302 Found", "", b""),
-        })
-        .await;
-        for (path, status) in [("/", 302), ("/304", 304)] {
-            let outcome = fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url(path)).await;
-            let error = OutboundError::Upstream { status: Some(status), what: RequestFailure::Status };
-            assert_eq!(outcome.unwrap_err(), error);
-        }
-    });
+#[actix_rt::test]
+async fn a_redirect_without_a_location_is_an_upstream_error() {
+    let server = HttpServer::start("127.0.0.2:0", |path| match path {
+        "/304" => super::http_server::answer("304 Not Modified", "Location: /a\r\n", b""),
+        _ => super::http_server::answer("302 Found", "", b""),
+    })
+    .await;
+    for (path, status) in [("/", 302), ("/304", 304)] {
+        let outcome = fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url(path)).await;
+        let error = OutboundError::Upstream { status: Some(status), what: RequestFailure::Status };
+        assert_eq!(outcome.unwrap_err(), error);
+    }
 }

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use super::dns_server::DnsServer;
-use super::harness::{fetch, on_actix, policy};
+use super::harness::{fetch, policy};
 use super::http_server::{HttpServer, ok, redirect};
 
 /// A server's side of TLS for `secure.test`, and its certificate in a file.
@@ -30,62 +30,55 @@ fn identity() -> (Arc<ServerConfig>, NamedTempFile) {
     (Arc::new(config), file)
 }
 
-#[test]
-fn s22_a_certificate_is_accepted_if_its_root_is_trusted_and_its_name_matches() {
-    on_actix(async {
-        let (tls, root) = identity();
-        let server = HttpServer::start_tls("127.0.0.2:0", tls, |_| ok(b"sealed")).await;
-        let dns =
-            DnsServer::start(&[("secure.test", &[&["127.0.0.2"]]), ("other.test", &[&["127.0.0.2"]])]).await;
-        let untrusting =
-            AddressPolicy { nameservers: vec![dns.address], ..policy(&["127.0.0.2"], &[server.port()]) };
-        let trusting = AddressPolicy { roots: Some(root.path().to_owned()), ..untrusting.clone() };
-        let untrusted = OutboundError::Upstream { status: None, what: RequestFailure::Tls };
+#[actix_rt::test]
+async fn s22_a_certificate_is_accepted_if_its_root_is_trusted_and_its_name_matches() {
+    let (tls, root) = identity();
+    let server = HttpServer::start_tls("127.0.0.2:0", tls, |_| ok(b"sealed")).await;
+    let dns =
+        DnsServer::start(&[("secure.test", &[&["127.0.0.2"]]), ("other.test", &[&["127.0.0.2"]])]).await;
+    let untrusting =
+        AddressPolicy { nameservers: vec![dns.address], ..policy(&["127.0.0.2"], &[server.port()]) };
+    let trusting = AddressPolicy { roots: Some(root.path().to_owned()), ..untrusting.clone() };
+    let untrusted = OutboundError::Upstream { status: None, what: RequestFailure::Tls };
 
-        let url = format!("https://secure.test:{}/a.png", server.port());
-        assert_eq!(fetch(&trusting, &url).await.unwrap().1, b"sealed");
-        assert_eq!(fetch(&untrusting, &url).await.unwrap_err(), untrusted);
-        let wrong_name = format!("https://other.test:{}/a.png", server.port());
-        assert_eq!(fetch(&trusting, &wrong_name).await.unwrap_err(), untrusted);
-        assert_eq!(server.requests().len(), 1, "no request is sent to an untrusted server");
-    });
+    let url = format!("https://secure.test:{}/a.png", server.port());
+    assert_eq!(fetch(&trusting, &url).await.unwrap().1, b"sealed");
+    assert_eq!(fetch(&untrusting, &url).await.unwrap_err(), untrusted);
+    let wrong_name = format!("https://other.test:{}/a.png", server.port());
+    assert_eq!(fetch(&trusting, &wrong_name).await.unwrap_err(), untrusted);
+    assert_eq!(server.requests().len(), 1, "no request is sent to an untrusted server");
 }
 
-#[test]
-fn a_server_without_tls_fails_the_handshake() {
-    on_actix(async {
-        let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        actix_rt::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.write_all(b"220 mail.test ready\r\n").await.unwrap();
-            // Keeps the connection open until the client closes it.
-            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-        });
-        let policy = policy(&["127.0.0.2"], &[address.port()]);
-        let outcome = fetch(&policy, &format!("https://{address}/")).await;
-        assert_eq!(outcome.unwrap_err(), OutboundError::Upstream { status: None, what: RequestFailure::Tls });
+#[actix_rt::test]
+async fn a_server_without_tls_fails_the_handshake() {
+    let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    actix_rt::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"220 mail.test ready\r\n").await.unwrap();
+        // Keeps the connection open until the client closes it.
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     });
+    let policy = policy(&["127.0.0.2"], &[address.port()]);
+    let outcome = fetch(&policy, &format!("https://{address}/")).await;
+    assert_eq!(outcome.unwrap_err(), OutboundError::Upstream { status: None, what: RequestFailure::Tls });
 }
 
-#[test]
-fn s13_a_redirect_from_https_to_http_is_refused() {
-    on_actix(async {
-        let (tls, root) = identity();
-        let open = HttpServer::start("127.0.0.2:0", |_| ok(b"open")).await;
-        let location = open.url("/");
-        let server =
-            HttpServer::start_tls("127.0.0.2:0", tls, move |_| redirect("302 Found", &location)).await;
-        let dns = DnsServer::start(&[("secure.test", &[&["127.0.0.2"]])]).await;
-        let policy = AddressPolicy {
-            nameservers: vec![dns.address],
-            roots: Some(root.path().to_owned()),
-            ..policy(&["127.0.0.2"], &[server.port(), open.port()])
-        };
-        let outcome = fetch(&policy, &format!("https://secure.test:{}/", server.port())).await;
-        assert_eq!(outcome.unwrap_err(), OutboundError::Refused(Reason::Downgrade));
-        assert!(open.requests().is_empty());
-    });
+#[actix_rt::test]
+async fn s13_a_redirect_from_https_to_http_is_refused() {
+    let (tls, root) = identity();
+    let open = HttpServer::start("127.0.0.2:0", |_| ok(b"open")).await;
+    let location = open.url("/");
+    let server = HttpServer::start_tls("127.0.0.2:0", tls, move |_| redirect("302 Found", &location)).await;
+    let dns = DnsServer::start(&[("secure.test", &[&["127.0.0.2"]])]).await;
+    let policy = AddressPolicy {
+        nameservers: vec![dns.address],
+        roots: Some(root.path().to_owned()),
+        ..policy(&["127.0.0.2"], &[server.port(), open.port()])
+    };
+    let outcome = fetch(&policy, &format!("https://secure.test:{}/", server.port())).await;
+    assert_eq!(outcome.unwrap_err(), OutboundError::Refused(Reason::Downgrade));
+    assert!(open.requests().is_empty());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use huemill_actors::outbound::{AddressPolicy, Authority, OutboundError, Reason, 
 
 use proptest::prelude::*;
 
-use super::harness::{ForbiddenServer, fetch, on_actix, policy};
+use super::harness::{ForbiddenServer, fetch, policy};
 
 fn refused(url: &str) -> Reason {
     match Target::parse(url, &AddressPolicy::default()) {
@@ -50,18 +50,15 @@ fn s1_to_s4_this_machine_is_refused_in_every_notation() {
     all_refused(Reason::Unspecified, &["http://0/", "http://0.0.0.0/", "http://0x0/", "http://[::]/"]);
 }
 
-#[test]
-fn s1_to_s4_a_server_on_an_allowed_port_is_not_reached() {
-    on_actix(async {
-        let forbidden = ForbiddenServer::start().await;
-        let port = forbidden.port();
-        for host in ["127.0.0.1", "localhost", "127.1", "0", "2130706433", "0177.0.0.1", "[::ffff:127.0.0.1]"]
-        {
-            let outcome = fetch(&policy(&[], &[port]), &format!("http://{host}:{port}/x.png")).await;
-            assert!(matches!(outcome, Err(OutboundError::Refused(_))), "{host}");
-        }
-        forbidden.assert_untouched().await;
-    });
+#[actix_rt::test]
+async fn s1_to_s4_a_server_on_an_allowed_port_is_not_reached() {
+    let forbidden = ForbiddenServer::start().await;
+    let port = forbidden.port();
+    for host in ["127.0.0.1", "localhost", "127.1", "0", "2130706433", "0177.0.0.1", "[::ffff:127.0.0.1]"] {
+        let outcome = fetch(&policy(&[], &[port]), &format!("http://{host}:{port}/x.png")).await;
+        assert!(matches!(outcome, Err(OutboundError::Refused(_))), "{host}");
+    }
+    forbidden.assert_untouched().await;
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 #![allow(unreachable_pub, reason = "shared by the modules of this program")]
 
-pub mod panic_now;
 pub mod test_actors;
 pub mod test_supervision;
 pub mod test_system;
@@ -13,7 +12,6 @@ use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use actix::System;
 use huemill_actors::actor_system::OutboundDependencies;
 use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::{AddressPolicy, Outbound};
@@ -26,10 +24,6 @@ use tokio::time::Instant;
 
 /// Longer than any test takes; only something that hangs reaches it.
 pub const AGES: Duration = Duration::from_secs(30);
-
-pub fn on_actix(test: impl Future<Output = ()>) {
-    System::new().block_on(test);
-}
 
 pub fn io() -> Handle {
     static IO: OnceLock<Runtime> = OnceLock::new();

@@ -8,17 +8,16 @@ use actix::{Addr, System};
 use huemill_actors::actor_system::{JobDependencies, Jobs};
 use huemill_actors::clock::Clock;
 use huemill_actors::delivery::DeliverySettings;
-use huemill_actors::dispatcher::{Dispatcher, DispatcherSettings, Drain};
+use huemill_actors::dispatcher::{Dispatcher, DispatcherSettings};
 use huemill_actors::fault::Fault;
 use huemill_actors::fetcher::FetcherSettings;
-use huemill_actors::intake::{DrainFlag, Intake, IntakeSettings, Submit};
+use huemill_actors::intake::{Intake, IntakeSettings, Submit};
 use huemill_actors::janitor::{Janitor, JanitorSettings};
-use huemill_actors::metrics::Recorder;
 use huemill_actors::outbound::AddressPolicy;
 use huemill_actors::repository::Repository;
 use huemill_actors::snapshots::Snapshots;
 use huemill_actors::submission::{Submission, Submitted};
-use huemill_actors::supervise::{ActorRegistry, RestartPolicy, ShutdownTrigger, Supervision, ask};
+use huemill_actors::supervise::{Drain, DrainFlag, ask};
 use huemill_actors::workers::WorkersSettings;
 use huemill_imaging::Options;
 use huemill_observability::Event;
@@ -31,6 +30,7 @@ use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::test_supervision::TestSupervision;
 use super::test_workers::TestWorkers;
 use super::{AGES, io};
 
@@ -92,22 +92,14 @@ impl TestActors {
     ) -> Self {
         let workers =
             TestWorkers::start(WorkersSettings { slots: settings.slots, ..super::test_workers::settings() });
-        let (recorder, events) = Recorder::channel(10_000);
-        let policy = RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() };
-        let (shutdown_trigger, _) = ShutdownTrigger::new();
-        let supervision = Supervision {
-            policy,
-            recorder: recorder.clone(),
-            shutdown_trigger,
-            actor_registry: ActorRegistry::default(),
-        };
+        let TestSupervision { supervision, events, .. } = TestSupervision::quick();
         let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
         let repository = Repository::new(
             storage.store.clone(),
             storage.blobs.clone(),
             storage.snapshots.clone(),
             io(),
-            recorder,
+            supervision.recorder.clone(),
         );
         let drain = DrainFlag::default();
         let jobs = Jobs::start(&JobDependencies {

@@ -1,23 +1,36 @@
-//! Supervision under test, and an actor that fails on command.
+//! Supervision under test, an actor that fails on command, and a message that makes real actors panic. The tests inject
+//! this fault from outside, so the actors need no hook for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, System};
-use huemill_actors::metrics::Recorder;
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, System, SystemRunner};
+use huemill_actors::delivery::Delivery;
+use huemill_actors::dispatcher::Dispatcher;
+use huemill_actors::fetcher::Fetcher;
+use huemill_actors::health::Health;
+use huemill_actors::idempotency::Idempotency;
+use huemill_actors::intake::Intake;
+use huemill_actors::janitor::Janitor;
+use huemill_actors::metrics::{Metrics, Recorder};
 use huemill_actors::supervise::{
     ActorRegistry, ActorStatus, FatalErrorReceiver, RestartPolicy, ShutdownTrigger, Supervision, start,
 };
+use huemill_actors::workers::Workers;
 use huemill_observability::Event;
 use tokio::sync::mpsc;
 
-use super::panic_now::PanicNow;
+/// An actix system whose time advances only while all tasks wait, for `#[actix_rt::test(system = "PausedTime")]`.
+pub struct PausedTime;
 
-/// Runs a test on an actix system whose time advances only while all tasks wait.
-pub fn on_paused_time(test: impl Future<Output = ()>) {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    System::with_tokio_rt(|| runtime().unwrap()).block_on(test);
+impl PausedTime {
+    #[allow(clippy::new_ret_no_self, reason = "the attribute calls this name")]
+    pub fn new() -> SystemRunner {
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        System::with_tokio_rt(|| runtime().unwrap())
+    }
 }
 
 /// Supervision, and what it reports.
@@ -29,18 +42,16 @@ pub struct TestSupervision {
 
 impl TestSupervision {
     pub fn with(policy: RestartPolicy) -> Self {
-        let (recorder, events) = Recorder::channel(100);
+        let (recorder, events) = Recorder::channel(10_000);
         let (shutdown_trigger, fatal_error) = ShutdownTrigger::new();
-        Self {
-            supervision: Supervision {
-                policy,
-                recorder,
-                shutdown_trigger,
-                actor_registry: ActorRegistry::default(),
-            },
-            events,
-            fatal_error,
-        }
+        let actor_registry = ActorRegistry::default();
+        let supervision = Supervision { policy, recorder, shutdown_trigger, actor_registry };
+        Self { supervision, events, fatal_error }
+    }
+
+    /// Restarts actors after a millisecond.
+    pub fn quick() -> Self {
+        Self::with(RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() })
     }
 
     pub fn start(&self, actor: TestActor) -> Addr<TestActor> {
@@ -174,3 +185,24 @@ impl Handler<StopNow> for TestActor {
         ctx.stop();
     }
 }
+
+/// Makes any actor panic.
+pub struct PanicNow;
+
+impl Message for PanicNow {
+    type Result = ();
+}
+
+macro_rules! panic_on_command {
+    ($($actor:ty),+) => {
+        $(impl Handler<PanicNow> for $actor {
+            type Result = ();
+
+            fn handle(&mut self, _: PanicNow, _: &mut Context<Self>) {
+                panic!("as planned")
+            }
+        })+
+    };
+}
+
+panic_on_command!(Delivery, Dispatcher, Fetcher, Health, Idempotency, Intake, Janitor, Metrics, Workers);

@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use actix::{Addr, System};
 use huemill_actors::fault::Fault;
-use huemill_actors::metrics::Recorder;
-use huemill_actors::supervise::{
-    ActorRegistry, FatalErrorReceiver, RestartPolicy, ShutdownTrigger, Supervision, ask, start,
-};
+use huemill_actors::supervise::{FatalErrorReceiver, ask, start};
 use huemill_actors::workers::{PingSlots, Run, RunResult, SlotFigures, Workers, WorkersSettings};
 use huemill_observability::Event;
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::test_supervision::TestSupervision;
 use super::{AGES, EngineControl, StartedPicture, engines, io};
 
 /// Workers with scripted engines.
@@ -42,16 +40,10 @@ pub fn settings() -> WorkersSettings {
 
 impl TestWorkers {
     pub fn start(settings: WorkersSettings) -> Self {
-        let (recorder, events) = Recorder::channel(10_000);
-        let (shutdown_trigger, fatal_error) = ShutdownTrigger::new();
+        let TestSupervision { supervision, events, fatal_error } = TestSupervision::quick();
         let (engines, engine, started) = engines();
-        let policy = RestartPolicy { first_backoff: Duration::from_millis(1), ..RestartPolicy::default() };
-        let supervision = Supervision {
-            policy,
-            recorder: recorder.clone(),
-            shutdown_trigger: shutdown_trigger.clone(),
-            actor_registry: ActorRegistry::default(),
-        };
+        let (recorder, shutdown_trigger) =
+            (supervision.recorder.clone(), supervision.shutdown_trigger.clone());
         let actor = Workers::new(settings, engines, io(), recorder, shutdown_trigger);
         let address = start(System::current().arbiter(), "workers", &supervision, |_| actor);
         Self { address, engine, started, events, fatal_error }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sqlx::{Error, Row};
 
 use crate::outbox::{AfterAttempt, DeliveryAttempt, DeliveryLease};
 use crate::sql::clock::millis;
-use crate::sql::operation::{Operation, Tx};
+use crate::sql::operation::{Operation, Tx, statement};
 use crate::sql::rows;
 
 /// Maximum number of bytes of a response that are stored.
@@ -20,7 +19,6 @@ pub(in crate::sql) struct RecordAttempt {
     pub(in crate::sql) after: AfterAttempt,
 }
 
-#[async_trait]
 impl Operation for RecordAttempt {
     type Output = bool;
 
@@ -31,17 +29,13 @@ impl Operation for RecordAttempt {
             AfterAttempt::Again(wait) => ("pending", now.saturating_add(millis(wait)), None),
             AfterAttempt::Dead => ("dead", now, Some(now)),
         };
-        let row = sqlx::query(
-            "UPDATE deliveries SET state = $3, next_at = $4, finished_at = $5, tries = tries + 1 \
+        let row = tx
+            .fetch_optional(statement!(
+                "UPDATE deliveries SET state = $3, next_at = $4, finished_at = $5, tries = tries + 1 \
              WHERE id = $1 AND claims = $2 AND state = 'pending' RETURNING tries",
-        )
-        .bind(&self.lease.id)
-        .bind(i64::from(self.lease.claim))
-        .bind(state)
-        .bind(next)
-        .bind(finished)
-        .fetch_optional(&mut *tx.connection)
-        .await?;
+                [&self.lease.id, i64::from(self.lease.claim), state, next, finished]
+            ))
+            .await?;
         let Some(row) = row else { return Ok(false) };
         match self.after {
             AfterAttempt::Again(_) => {}
@@ -62,20 +56,20 @@ impl RecordAttempt {
         let DeliveryAttempt { duration, status, reason, answer } = &self.attempt;
         let longest = MAX_ANSWER.min(answer.len());
         let end = (0..=longest).rev().find(|end| answer.is_char_boundary(*end)).unwrap_or(0);
-        sqlx::query(
+        tx.run(statement!(
             "INSERT INTO tries (delivery_id, number, at, duration_ms, status, reason, answer) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(&self.lease.id)
-        .bind(number)
-        .bind(tx.now.wall)
-        .bind(millis(*duration))
-        .bind(status.map(i64::from))
-        .bind(reason)
-        .bind(rows::text(&answer[..end]).into_owned())
-        .execute(&mut *tx.connection)
+            [
+                &self.lease.id,
+                number,
+                tx.now.wall,
+                millis(*duration),
+                status.map(i64::from),
+                reason,
+                rows::text(&answer[..end]).into_owned()
+            ]
+        ))
         .await
-        .map(|_| ())
     }
 }
 
@@ -85,20 +79,16 @@ pub(in crate::sql) struct Snooze {
     pub(in crate::sql) wait: Duration,
 }
 
-#[async_trait]
 impl Operation for Snooze {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         let next = tx.now.wall.saturating_add(millis(self.wait));
         for lease in &self.leases {
-            sqlx::query(
+            tx.execute(statement!(
                 "UPDATE deliveries SET next_at = $3 WHERE id = $1 AND claims = $2 AND state = 'pending'",
-            )
-            .bind(&lease.id)
-            .bind(i64::from(lease.claim))
-            .bind(next)
-            .execute(&mut *tx.connection)
+                [&lease.id, i64::from(lease.claim), next]
+            ))
             .await?;
         }
         Ok(())

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use crate::outbox::{ClaimDue, DeliveryLease, DueDeliveries, DueDelivery};
 use crate::sql::clock::{Now, millis, span};
 use crate::sql::fault::corrupt;
-use crate::sql::operation::{Operation, Tx};
+use crate::sql::operation::{Operation, Tx, statement};
 use crate::sql::rows;
 
 /// How many due deliveries a claim reads. One host with many deliveries must not hide those of other hosts for long,
@@ -22,7 +21,6 @@ pub(in crate::sql) const NEXT: &str =
 /// Implements `Outbox::due`.
 pub(in crate::sql) struct ClaimDueDeliveries(pub(in crate::sql) ClaimDue);
 
-#[async_trait]
 impl Operation for ClaimDueDeliveries {
     type Output = DueDeliveries;
 
@@ -78,11 +76,11 @@ impl ClaimDueDeliveries {
              WHERE id = $1 AND state = 'pending' AND next_at <= $2 {skip_locked}) \
              RETURNING id, job_id, request_id, traceparent, url, host, notice, claims, tries - earlier AS tries, created_at"
         );
-        let row = sqlx::query(AssertSqlSafe(text))
-            .bind(id)
-            .bind(tx.now.wall)
-            .bind(tx.now.wall.saturating_add(millis(self.0.lease)))
-            .fetch_optional(&mut *tx.connection)
+        let row = tx
+            .fetch_optional(statement!(
+                AssertSqlSafe(text),
+                [id, tx.now.wall, tx.now.wall.saturating_add(millis(self.0.lease))]
+            ))
             .await?;
         row.map(|row| due_delivery(&row, tx.now.wall)).transpose()
     }

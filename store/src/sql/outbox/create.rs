@@ -1,11 +1,10 @@
 //! Creates deliveries when jobs end, and makes them due again on request.
 
-use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Error, Row};
 
 use crate::job::{ItemError, Job, JobState};
 use crate::outbox::{JobFailure, Notice};
-use crate::sql::operation::{Operation, Tx};
+use crate::sql::operation::{Operation, Tx, statement};
 use crate::sql::rows::seconds;
 
 /// Stores a delivery about the job's end if the job has a callback URL. Part of the transaction that ends the job.
@@ -23,21 +22,24 @@ pub(in crate::sql) async fn store_delivery(tx: &mut Tx<'_>, job: &Job, finished:
         failure: if job.state == JobState::Failed { failure(tx, job).await? } else { None },
     };
     let notice = serde_json::to_string(&notice).map_err(|error| Error::Encode(error.into()))?;
-    let inserted = sqlx::query(
-        "INSERT INTO deliveries (id, job_id, state, created_at, notice, request_id, traceparent, url, host, next_at) \
-         VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $3) ON CONFLICT (job_id) DO NOTHING",
-    )
-    .bind(delivery_id(job))
-    .bind(job.id.as_str())
-    .bind(finished)
-    .bind(&notice)
-    .bind(&job.request_id)
-    .bind(&job.traceparent)
-    .bind(url)
-    .bind(host(url))
-    .execute(&mut *tx.connection)
-    .await?;
-    if inserted.rows_affected() == 0 {
+    let text = "INSERT INTO deliveries (id, job_id, state, created_at, notice, request_id, traceparent, url, host, next_at) \
+         VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $3) ON CONFLICT (job_id) DO NOTHING";
+    let inserted = tx
+        .execute(statement!(
+            text,
+            [
+                delivery_id(job),
+                job.id.as_str(),
+                finished,
+                &notice,
+                &job.request_id,
+                &job.traceparent,
+                url,
+                host(url)
+            ]
+        ))
+        .await?;
+    if inserted == 0 {
         return update_delivery(tx, job, &notice).await;
     }
     tx.deltas.pending(1);
@@ -51,10 +53,11 @@ fn delivery_id(job: &Job) -> String {
 /// Updates and resends the delivery of a job that ended again after a retry.
 async fn update_delivery(tx: &mut Tx<'_>, job: &Job, notice: &str) -> Result<(), Error> {
     let id = delivery_id(job);
-    let row = sqlx::query("UPDATE deliveries SET notice = $2 WHERE id = $1 RETURNING state")
-        .bind(&id)
-        .bind(notice)
-        .fetch_optional(&mut *tx.connection)
+    let row = tx
+        .fetch_optional(statement!(
+            "UPDATE deliveries SET notice = $2 WHERE id = $1 RETURNING state",
+            [&id, notice]
+        ))
         .await?;
     match row {
         Some(_) => Redeliver(id).run(tx).await.map(|_| ()),
@@ -66,7 +69,7 @@ async fn update_delivery(tx: &mut Tx<'_>, job: &Job, notice: &str) -> Result<(),
 async fn failure(tx: &mut Tx<'_>, job: &Job) -> Result<Option<JobFailure>, Error> {
     let text =
         "SELECT error_code, error_message FROM items WHERE job_id = $1 AND state = 'failed' ORDER BY number";
-    let rows = sqlx::query(text).bind(job.id.as_str()).fetch_all(&mut *tx.connection).await?;
+    let rows = tx.fetch_all(statement!(text, [job.id.as_str()])).await?;
     let codes: Vec<String> = rows.iter().map(|row| row.try_get("error_code")).collect::<Result<_, _>>()?;
     let Some(first) = rows.first() else { return Ok(None) };
     let first = ItemError { code: codes[0].clone(), message: first.try_get("error_message")? };
@@ -83,19 +86,17 @@ fn host(url: &str) -> String {
 /// Implements `Outbox::redeliver`.
 pub(in crate::sql) struct Redeliver(pub(in crate::sql) String);
 
-#[async_trait]
 impl Operation for Redeliver {
     type Output = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let before = format!("SELECT state FROM deliveries WHERE id = $1 {}", tx.dialect.lock());
-        let row =
-            sqlx::query(AssertSqlSafe(before)).bind(&self.0).fetch_optional(&mut *tx.connection).await?;
+        let row = tx.fetch_optional(statement!(AssertSqlSafe(before), [&self.0])).await?;
         let Some(row) = row else { return Ok(false) };
         let state: String = row.try_get("state")?;
         let text = "UPDATE deliveries SET state = 'pending', next_at = $2, finished_at = NULL, earlier = tries, \
                     claims = claims + 1 WHERE id = $1";
-        sqlx::query(text).bind(&self.0).bind(tx.now.wall).execute(&mut *tx.connection).await?;
+        tx.execute(statement!(text, [&self.0, tx.now.wall])).await?;
         tx.deltas.pending(i64::from(state != "pending"));
         tx.deltas.dead(-i64::from(state == "dead"));
         Ok(true)

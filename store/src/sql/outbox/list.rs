@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use crate::outbox::{DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryState, RecordedAttempt};
 use crate::sql::fault::corrupt;
+use crate::sql::operation::statement;
 use crate::sql::read::conditions;
 use crate::sql::rows::{self, seconds};
 
@@ -58,7 +59,7 @@ fn delivery(row: &AnyRow) -> Result<DeliveryRecord, Error> {
 
 async fn attempts(connection: &mut AnyConnection, id: &str) -> Result<Vec<RecordedAttempt>, Error> {
     let text = "SELECT number, at, duration_ms, status, reason, answer FROM tries WHERE delivery_id = $1 ORDER BY number";
-    let rows = sqlx::query(text).bind(id).fetch_all(connection).await?;
+    let rows = statement!(text, [id]).fetch_all(connection).await?;
     rows.iter().map(attempt).collect()
 }
 

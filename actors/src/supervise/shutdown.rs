@@ -1,9 +1,17 @@
-//! Fatal errors: how an actor that cannot be restarted makes the process exit. It reports here; the application,
-//! which watches, becomes not ready, drains and exits with [`EXIT_CODE`] for the process manager. This way no actor
-//! needs an address of what is above it.
+//! How the process stops: a fatal error of an actor triggers the shutdown, and the drain lets work in flight end.
+//!
+//! An actor that cannot be restarted reports here; the application, which watches, becomes not ready, drains and exits
+//! with [`EXIT_CODE`] for the process manager. This way no actor needs an address of what is above it. Nothing here
+//! fails.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix::Message;
 use huemill_observability::log;
 use tokio::sync::watch;
+
+use crate::clock::Instant;
 
 /// The process's exit code after a fatal error: `EX_SOFTWARE` of sysexits.h.
 pub const EXIT_CODE: u8 = 70;
@@ -49,6 +57,35 @@ impl ShutdownTrigger {
     pub fn is_triggered(&self) -> bool {
         self.0.borrow().is_some()
     }
+}
+
+/// Whether the service drains: from then on nothing new is accepted, and /ready says so. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct DrainFlag(Arc<AtomicBool>);
+
+impl DrainFlag {
+    /// Starts the drain, permanently.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the drain has begun.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Sent to Dispatcher and Delivery once the service drains, so that they start nothing more. They answer when their
+/// work in flight has ended, or at the deadline; then the Dispatcher gives back the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct Drain {
+    /// The deadline.
+    pub until: Instant,
+}
+
+impl Message for Drain {
+    type Result = ();
 }
 
 #[cfg(test)]
