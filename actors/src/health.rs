@@ -34,7 +34,7 @@ use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::probe::BackgroundProbe;
 use crate::telemetry::Recorder;
-use crate::workers::{self, Cancel, Class, Input, Run, RunResult};
+use crate::workers::{self, CancellationToken, Class, Input, Run, RunResult};
 use probe_results::ProbeResults;
 use probe_targets::{ProbeResult, StoreTimes, reason_of};
 
@@ -154,7 +154,7 @@ impl Health {
             input: Input::Bytes(self.canary_picture.clone()),
             options: Options::default(),
             deadline: Instant::now() + limit,
-            cancel: Cancel::new(),
+            cancel: CancellationToken::new(),
             class: Class::Interactive,
             counted: false,
             scope: Scope::default(),

@@ -35,7 +35,7 @@ pub use engine::{EngineFactory, PictureCost, SlotEngine, engines};
 pub use input::Input;
 pub(crate) use input::{entry_fault, input_too_large};
 pub use messages::{Class, Done, PingSlots, Run, RunResult, SlotFigures, WorkersSettings};
-pub use tokio_util::sync::CancellationToken as Cancel;
+pub use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
 use crate::clock::Instant;

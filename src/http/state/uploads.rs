@@ -11,7 +11,7 @@ use huemill_actors::intake::{Admission, Admit, Intake};
 use huemill_actors::pictures::AlbumLimits;
 use huemill_actors::supervise::ask;
 use huemill_actors::telemetry::traced;
-use huemill_actors::workers::Cancel;
+use huemill_actors::workers::CancellationToken;
 use huemill_observability::trace::Scope;
 use huemill_store::archive::ArchiveLimits;
 use huemill_store::{Spool, SpoolRoom};
@@ -92,7 +92,8 @@ impl Uploads {
     /// Reserves memory for the request itself, from the budget that all pictures share.
     pub(crate) async fn reserve_memory(&self, bytes: u64) -> Result<MemoryReservation, Fault> {
         let deadline = Deadline::now() + self.queue_wait;
-        self.budget.reserve(bytes, deadline, &Cancel::new()).await.map_err(|refusal| match refusal {
+        self.budget.reserve(bytes, deadline, &CancellationToken::new()).await.map_err(|refusal| match refusal
+        {
             Refusal::TooLarge { .. } => Fault::new(Code::PayloadTooLarge)
                 .with_message("This is too large for JSON. Send it as a form field or as the raw body.")
                 .with_cause(refusal),

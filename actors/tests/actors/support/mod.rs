@@ -15,7 +15,7 @@ use std::time::Duration;
 use huemill_actors::actor_system::OutboundDependencies;
 use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::{AddressPolicy, Outbound};
-use huemill_actors::workers::{Cancel, Class, EngineFactory, Input, PictureCost, Run, SlotEngine};
+use huemill_actors::workers::{CancellationToken, Class, EngineFactory, Input, PictureCost, Run, SlotEngine};
 use huemill_imaging::{Card, CardFormat, Crop, Error, Monitor, Options, Outcome, Source, Timings};
 use huemill_observability::trace::Scope;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -60,7 +60,7 @@ pub fn request(input: Input) -> Run {
         input,
         options: Options::default(),
         deadline: Instant::now() + AGES,
-        cancel: Cancel::new(),
+        cancel: CancellationToken::new(),
         class: Class::Interactive,
         counted: true,
         scope: Scope::default(),
