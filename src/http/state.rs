@@ -19,7 +19,7 @@ use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::observed::Observed;
 use huemill_actors::outbound::Outbound;
 use huemill_actors::supervise::ask;
-use huemill_actors::workers::{self, Cancel, Class, Input, Run, Workers};
+use huemill_actors::workers::{self, CancellationToken, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_observability::trace::Scope;
 use huemill_store::SpoolRoom;
@@ -159,7 +159,7 @@ impl Processing {
         options: Options,
         deadline: Deadline,
     ) -> Result<Outcome, Fault> {
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let (class, scope) = (Class::Interactive, Scope::here());
         let run = Run { input, options, deadline, cancel, class, counted: true, scope };
         workers::run(&self.workers, run).await.map(|done| done.outcome)
