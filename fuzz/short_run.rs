@@ -14,7 +14,9 @@ pub fn fuzz(seeds: &[Vec<u8>], check: fn(&[u8])) {
     let end = Instant::now() + Duration::from_secs(variable("HUEMILL_FUZZ_SECONDS").unwrap_or(SECONDS));
     println!("HUEMILL_FUZZ_SEED={start}");
     let (mut random, mut runs) = (Random(start | 1), 0_u64);
-    seeds.iter().for_each(|seed| check(seed));
+    for seed in seeds {
+        check(seed);
+    }
     while runs == 0 || Instant::now() < end {
         let input = Input(mutate(seeds, &mut random));
         check(&input.0);
@@ -33,8 +35,7 @@ struct Input(Vec<u8>);
 impl Drop for Input {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-            println!("the check fails on these bytes: {hex}");
+            println!("the check fails on these bytes: {:02x?}", self.0);
         }
     }
 }

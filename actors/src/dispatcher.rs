@@ -215,7 +215,7 @@ impl Dispatcher {
         self.dependencies.observed.update(|Observation { dispatcher, .. }| {
             dispatcher.claimed = self.items.len();
             dispatcher.downloads = self.items.downloads();
-            dispatcher.paused = self.paused.clone();
+            dispatcher.paused.clone_from(&self.paused);
             dispatcher.suspects_waiting = self.suspects.are_waiting();
         });
     }

@@ -37,6 +37,7 @@ pub struct Repository {
 impl Repository {
     /// Combines the three, and reports the store's operations to `recorder`. `snapshots` must be the store's listener.
     #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "the repository takes over the store")]
     pub fn new(
         store: Arc<dyn Store>,
         blobs: Blobs,

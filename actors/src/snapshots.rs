@@ -115,7 +115,7 @@ impl Snapshots {
         match &job_version {
             // If the counter moved, a change was reported meanwhile: this version may be too old to keep.
             Some(job_version) if self.counter(id).load(Ordering::Acquire) == changes => {
-                self.insert(job_version.clone(), at)
+                self.insert(job_version.clone(), at);
             }
             Some(_) => {}
             None => drop(self.0.snapshots.remove_if(id, |_, snapshot| snapshot.at <= at)),

@@ -90,7 +90,7 @@ where
                 actix_rt::spawn(supervise(supervised, name, supervision));
             }
             Err(panic) => {
-                supervision.fail_for_good(name, &format!("cannot be built: {}", panic_text(&*panic)))
+                supervision.fail_for_good(name, &format!("cannot be built: {}", panic_text(&*panic)));
             }
         }
     });

@@ -25,7 +25,9 @@ pub fn check(bytes: &[u8]) {
     let mut spans: Vec<_> = entries.iter().map(|entry| (entry.offset, entry.compressed_size)).collect();
     spans.sort_unstable();
     assert!(spans.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0), "entries must not overlap");
-    entries.iter().for_each(|entry| check_entry(&source, entry));
+    for entry in entries {
+        check_entry(&source, entry);
+    }
 }
 
 fn check_entry(source: &Spool, entry: &Entry) {

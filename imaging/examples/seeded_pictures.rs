@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 #[path = "../tests/imaging/common.rs"]
-#[allow(dead_code, reason = "the golden tests use the rest")]
+#[allow(dead_code, clippy::unwrap_used, clippy::print_stdout, reason = "the golden tests use the rest")]
 mod common;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -43,7 +43,7 @@ struct ListArgs {
     /// Filter by status: queued, processing, completed, failed, canceled or expired
     #[arg(long, value_name = "STATUS", value_parser = job_state)]
     status: Option<JobState>,
-    /// Filter by type: zip_batch, url_batch or image_batch
+    /// Filter by type: `zip_batch`, `url_batch` or `image_batch`
     #[arg(long = "type", value_name = "TYPE", value_parser = job_kind)]
     kind: Option<JobKind>,
     /// Maximum number of rows (1–1000000)

@@ -31,7 +31,7 @@ enum QueueCommand {
 
 #[derive(Debug, Args)]
 struct ChangeArgs {
-    /// Only jobs of this type: zip_batch, url_batch or image_batch
+    /// Only jobs of this type: `zip_batch`, `url_batch` or `image_batch`
     #[arg(long = "type", value_name = "TYPE", value_parser = job_kind)]
     kind: Option<JobKind>,
     #[command(flatten)]

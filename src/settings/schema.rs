@@ -183,6 +183,7 @@ impl Display for Settings {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn role<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(role.as_str())
 }
@@ -217,7 +218,12 @@ impl Problems {
         self.require(value >= minimum, key, &format!("must be at least {minimum}"));
     }
 
-    pub(super) fn between<N: PartialOrd + Display>(&mut self, range: RangeInclusive<N>, value: N, key: &str) {
+    pub(super) fn between<N: Copy + PartialOrd + Display>(
+        &mut self,
+        range: RangeInclusive<N>,
+        value: N,
+        key: &str,
+    ) {
         let what = format!("must be from {} to {}", range.start(), range.end());
         self.require(range.contains(&value), key, &what);
     }

@@ -78,7 +78,7 @@ impl TestService {
         self.post("/process").multipart(form).send().unwrap()
     }
 
-    /// Posts a ZIP to /process_zip as the raw body.
+    /// Posts a ZIP to /`process_zip` as the raw body.
     pub fn process_zip(&self, zip: Vec<u8>) -> Response {
         self.post("/process_zip").header("content-type", "application/zip").body(zip).send().unwrap()
     }

@@ -28,11 +28,11 @@ fn a_build_without_the_feature_injects_no_faults() {
 #[test]
 #[ignore = "takes half a minute: run `make drills`"]
 fn actor_restarting() {
-    require!(Alertmanager, Prometheus);
     use super::monitoring_stack::MonitoringStack;
     use super::report::alarm;
     use super::{drill, scale};
 
+    require!(Alertmanager, Prometheus);
     let (stack, data) = (MonitoringStack::start(scale::HOURS), tempfile::tempdir().unwrap());
     let service = start_ready(data.path(), &[("OPERATOR_TOKEN", TOKEN.to_owned())]);
     stack.watch(&[service.address]);

@@ -71,8 +71,9 @@ fn lost_commits(network: &Proxy) {
 
 #[test]
 fn no_picture_is_lost_through_silence_and_lost_replies() {
-    require!(PostgreSql);
     type Fault = fn(&Proxy);
+
+    require!(PostgreSql);
     let faults: [(&str, Fault); 3] =
         [("silence", silence), ("lost commits", lost_commits), ("lost replies", Proxy::lose_replies)];
     run_in_parallel(faults, |(_, fault)| assert_no_picture_is_lost(fault));

@@ -39,7 +39,7 @@ impl Crate {
     pub fn imports(&self) -> BTreeMap<String, BTreeSet<String>> {
         let imported = |(path, module): (&Names, &Module)| {
             let paths = module.uses.iter().filter_map(|names| self.within_crate(path, names));
-            let sources = paths.map(|names| self.source(names, HOPS)).filter(|source| source != path);
+            let sources = paths.map(|names| self.source(&names, HOPS)).filter(|source| source != path);
             (name(path), sources.map(|source| name(&source)).collect())
         };
         self.0.iter().map(imported).collect()
@@ -59,15 +59,15 @@ impl Crate {
     }
 
     /// The module that an item comes from, through the re-exports on the way.
-    fn source(&self, names: Names, hops: usize) -> Names {
+    fn source(&self, names: &[String], hops: usize) -> Names {
         let depth = (0..=names.len()).rev().find(|depth| self.0.contains_key(&names[..*depth])).unwrap_or(0);
         let (module, rest) = names.split_at(depth);
         if let Some(item) = rest.first().filter(|_| hops > 0) {
             let reexport = self.0[module].uses.iter().find(|names| names.last() == Some(item));
             if let Some(path) =
-                reexport.and_then(|path| self.within_crate(module, path)).filter(|path| *path != names)
+                reexport.and_then(|path| self.within_crate(module, path)).filter(|path| path[..] != *names)
             {
-                return self.source([path, rest[1..].to_vec()].concat(), hops - 1);
+                return self.source(&[&path[..], &rest[1..]].concat(), hops - 1);
             }
         }
         module.to_vec()

@@ -153,7 +153,7 @@ impl PixelConverter {
                 line.chunks_exact_mut(self.samples).for_each(|pixel| {
                     let white = 255 - pixel[colours];
                     pixel[..colours].iter_mut().for_each(|sample| *sample = sample.saturating_add(white));
-                })
+                });
             }
             Interpretation::Alpha { associated: false } => {
                 line.chunks_exact_mut(self.samples).for_each(|pixel| {
@@ -161,7 +161,7 @@ impl PixelConverter {
                     pixel[..colours]
                         .iter_mut()
                         .for_each(|sample| *sample = raster::over_white(*sample, alpha));
-                })
+                });
             }
             Interpretation::Opaque => {}
         }

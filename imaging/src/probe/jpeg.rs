@@ -202,7 +202,7 @@ impl Header {
     }
 }
 
-/// What the application segments (APPn) state.
+/// What the application segments (`APPn`) state.
 #[derive(Debug, Default)]
 struct AppSegments {
     jfif: bool,

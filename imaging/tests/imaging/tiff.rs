@@ -18,7 +18,7 @@ fn decode(bytes: &[u8]) -> Raster {
     try_decode(bytes).unwrap()
 }
 
-/// Compresses with PackBits (TIFF 6.0, section 9): runs, and single bytes as literals.
+/// Compresses with `PackBits` (TIFF 6.0, section 9): runs, and single bytes as literals.
 fn pack_bits(row: &[u8]) -> Vec<u8> {
     let runs = row.chunk_by(|a, b| a == b).flat_map(|run| run.chunks(128));
     runs.flat_map(|run| [if run.len() == 1 { 0 } else { (257 - run.len()) as u8 }, run[0]]).collect()

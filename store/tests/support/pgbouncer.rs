@@ -1,4 +1,4 @@
-//! Starts PgBouncers for tests, from the installed program, in front of a cluster of `postgres.rs`. Each pools
+//! Starts PgBouncer for tests, from the installed program, in front of a cluster of `postgres.rs`. Each pools
 //! transactions and has fewer server connections than its clients want, so that the clients take turns on them. A
 //! watchdog shell waits for the test process to end, then stops PgBouncer and removes its folder.
 

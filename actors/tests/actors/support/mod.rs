@@ -124,7 +124,6 @@ impl Default for EngineControl {
 pub type StartedPicture = (String, ThreadId);
 
 /// An engine that does what the words of its picture say: `ok`; `gate` (waits for the gate and ignores cancellation);
-
 /// `heed` (waits to be canceled); `panic`; `panic-early` (during inspection); `meet` (inspection waits for that of
 /// another picture); `KIB=n` (takes that much memory).
 pub struct ScriptedEngine {

@@ -45,7 +45,7 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(self.keep.then(|| JsonValue::Text(Cow::Borrowed(text))))
+        Ok(self.keep.then_some(JsonValue::Text(Cow::Borrowed(text))))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
@@ -57,7 +57,7 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(self.keep.then(|| JsonValue::Other))
+        Ok(self.keep.then_some(JsonValue::Other))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
@@ -82,13 +82,13 @@ impl<'de> Visitor<'de> for ValueSeed {
                 None => break,
             }
         }
-        Ok(self.keep.then(|| if has_others { JsonValue::Other } else { JsonValue::List(texts) }))
+        Ok(self.keep.then_some(if has_others { JsonValue::Other } else { JsonValue::List(texts) }))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_key::<IgnoredAny>()?.is_some() {
             map.next_value_seed(Self { keep: false })?;
         }
-        Ok(self.keep.then(|| JsonValue::Other))
+        Ok(self.keep.then_some(JsonValue::Other))
     }
 }
