@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use huemill_observability::log;
 use huemill_store::job::JobId;
@@ -13,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Instant;
 
+/// How long a drain that is over waits for the answer to a claim. The store answers in milliseconds unless it is away.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
 /// The claimed items. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ClaimedItems(Arc<Inner>);
@@ -20,7 +24,8 @@ pub(super) struct ClaimedItems(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     leases: Mutex<HashMap<Lease, CancellationToken>>,
-    released: Notify,
+    /// Notified when an item is released or a claim is answered.
+    changed: Notify,
     downloads: AtomicUsize,
     /// The number of the last claim that was sent.
     sent: AtomicU64,
@@ -55,6 +60,7 @@ impl ClaimedItems {
     /// Marks the claims up to this one as answered, after their items were inserted; or their answers as lost.
     pub(super) fn answered_up_to(&self, claim: u64) {
         self.0.answered.fetch_max(claim, Ordering::AcqRel);
+        self.0.changed.notify_waiters();
     }
 
     /// The number of the last claim that was sent.
@@ -88,13 +94,13 @@ impl ClaimedItems {
 
     pub(super) fn release(&self, lease: &Lease) {
         self.lock().remove(lease);
-        self.0.released.notify_waiters();
+        self.0.changed.notify_waiters();
     }
 
     /// Removes all leases and stops their pictures.
     pub(super) fn take_all(&self) -> Vec<Lease> {
         let leases = std::mem::take(&mut *self.lock());
-        self.0.released.notify_waiters();
+        self.0.changed.notify_waiters();
         leases
             .into_iter()
             .map(|(lease, cancel)| {
@@ -119,24 +125,67 @@ impl ClaimedItems {
         cancel.inspect(CancellationToken::cancel).is_some()
     }
 
-    /// Resolves when no item is held.
-    async fn wait_until_empty(&self) {
+    /// Resolves when the condition holds; it is asked again at each release and each answer.
+    async fn wait_until(&self, condition: impl Fn(&Self) -> bool) {
         loop {
-            let released = self.0.released.notified();
-            if self.len() == 0 {
+            let changed = self.0.changed.notified();
+            if condition(self) {
                 return;
             }
-            released.await;
+            changed.await;
         }
+    }
+
+    fn has_claim_in_flight(&self) -> bool {
+        self.answered() < self.sent()
+    }
+
+    /// Waits until no item is held and no claim is in flight, at most until the deadline. A claim in flight is
+    /// waited for beyond the deadline, because nobody would give back the items that it brings.
+    async fn wait_until_drained(&self, until: Instant) {
+        let is_drained = |items: &Self| items.len() == 0 && !items.has_claim_in_flight();
+        let _ = tokio::time::timeout_at(until, self.wait_until(is_drained)).await;
+        let answered = self.wait_until(|items| !items.has_claim_in_flight());
+        let _ = tokio::time::timeout(ANSWER_WAIT, answered).await;
     }
 
     /// Waits until no item is held, at most until the deadline, and gives back the rest.
     pub(super) async fn drain(&self, store: &dyn Store, until: Instant) {
-        let _ = tokio::time::timeout_at(until, self.wait_until_empty()).await;
+        self.wait_until_drained(until).await;
         let leases = self.take_all();
         if !leases.is_empty() {
             let given_back = store.give_back(&leases).await;
             log!(PICTURES_GIVEN_BACK, pictures = leases.len(), ok = given_back.is_ok());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use huemill_store::store::{Lease, Owner};
+
+    use super::{ClaimedItems, JobId};
+    use crate::clock::Instant;
+
+    #[tokio::test]
+    async fn a_drain_waits_for_the_answer_to_a_claim_in_flight() {
+        let items = ClaimedItems::default();
+        let claim = items.next_claim();
+        let drained = tokio::spawn({
+            let items = items.clone();
+            async move {
+                items.wait_until_drained(Instant::now()).await;
+                items.take_all()
+            }
+        });
+        // The drain runs up to its wait for the answer.
+        tokio::task::yield_now().await;
+        let job = JobId::generate(Duration::ZERO, &mut rand::rng());
+        let lease = Lease { job, number: 0, attempt: 1, owner: Owner("here".to_owned()) };
+        items.insert(&lease);
+        items.answered_up_to(claim);
+        assert_eq!(drained.await.unwrap(), [lease]);
     }
 }

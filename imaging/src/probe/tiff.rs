@@ -103,7 +103,7 @@ impl Header {
             orientation: number(ORIENTATION).map(Orientation::from_exif).unwrap_or_default(),
             chunk_size: (across, down),
             // The rows of each plane are rounded up separately.
-            chunk: (row + samples) * u64::from(down.min(height)),
+            chunk: (row + samples).saturating_mul(u64::from(down.min(height))),
             chunks: CHUNK_LISTS.iter().flat_map(|&tag| directory.counts(tag)).max().unwrap_or(0),
             profile: directory.find(PROFILE).map_or(0, |field| field.bytes().len() as u64),
             palette: palette.and_then(|field| field.lowest_byte_offset()),

@@ -120,3 +120,11 @@ fn unsupported_variants_are_reported_as_such() {
         assert!(matches!(try_decode(&bytes), Err(Error::Unsupported(_))), "{compression}, {depth} bits");
     }
 }
+
+#[test]
+fn the_largest_numbers_of_a_directory_are_refused() {
+    let mut entries = tiff_entries((u32::MAX, u32::MAX), &[16; 16], 2, 1);
+    entries.push(Entry(278, 4, vec![u32::MAX]));
+    let error = try_decode(&tiff_of(entries, STRIPS, &[vec![0; 16]])).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+}
