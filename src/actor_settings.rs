@@ -25,7 +25,7 @@ use huemill_store::job::JobKind;
 use huemill_store::store::{Backoff, Role};
 use tokio::runtime::Handle;
 
-use crate::http::jobs::links::{DownloadLinks, results_path};
+use crate::http::jobs::links::{self, DownloadLinks, results_path};
 use crate::http::{problem, route};
 use crate::settings::Settings;
 use crate::storage::{Keys, Storage};
@@ -98,11 +98,13 @@ pub(crate) fn outbound_dependencies(
     keys: &Keys,
 ) -> Result<OutboundDependencies, SetupError> {
     let links = DownloadLinks::new(keys.link.clone());
+    let public_url = settings.public.url.clone();
     Ok(OutboundDependencies {
         outbound: Outbound::new(policy(settings))?,
         signer: Signer::new(keys.webhook.clone(), keys.previous.clone()),
         download: Arc::new(move |job, notice| {
-            links.url(&notice.base_url, &results_path(job.as_str()), notice.expires_at)
+            let base = links::webhook_base(&public_url, &notice.base_url)?;
+            Some(links.url(base, &results_path(job.as_str()), notice.expires_at))
         }),
     })
 }

@@ -2,6 +2,7 @@
 //! through the parts of the application state ([`State`]); nothing below this module knows HTTP.
 
 mod body_stream;
+pub(crate) mod client;
 mod content_negotiation;
 mod context;
 mod etag;

@@ -12,7 +12,7 @@ use actix::{Actor, Context, Handler, Message, ResponseFuture, Supervised};
 use bytes::Bytes;
 use huemill_observability::trace::{KeyValue, Scope, SpanKind};
 use huemill_observability::{Event, log};
-use huemill_store::{Spool, SpoolRoom};
+use huemill_store::{Caller, Spool, SpoolRoom};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Instant;
@@ -27,6 +27,8 @@ use crate::telemetry::Recorder;
 pub struct Fetch {
     /// The URL, as it was sent.
     pub url: String,
+    /// Who sent it.
+    pub caller: Caller,
     /// How long to wait for a download permit. Without it, the wait has no limit and a temporary failure is retried
     /// once.
     pub wait: Option<Duration>,

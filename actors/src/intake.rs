@@ -16,6 +16,7 @@ use actix::{
 };
 use huemill_observability::Event;
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use huemill_store::store::Created;
 use tokio::runtime::Handle;
 
@@ -32,6 +33,8 @@ const DISK_INTERVAL: Duration = Duration::from_secs(1);
 /// Asks whether an upload may be received.
 #[derive(Debug, Clone, Copy)]
 pub struct Admit {
+    /// Who sends the upload.
+    pub caller: Caller,
     /// The body's length, if the request declares one.
     pub declared: Option<u64>,
     /// The longest body that this route accepts; a body of unknown length counts as this long.

@@ -39,6 +39,7 @@ pub mod picture_summary;
 pub mod pictures;
 mod probe;
 pub mod repository;
+pub mod share;
 pub mod snapshots;
 pub mod submission;
 pub mod supervise;

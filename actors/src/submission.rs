@@ -11,11 +11,11 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use huemill_imaging::Options;
 use huemill_observability::{Event, log};
-use huemill_store::Spool;
 use huemill_store::archive::Entry;
 use huemill_store::blobs::input_key;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, NewKey, Priority};
 use huemill_store::store::Created;
+use huemill_store::{Caller, Spool};
 
 use crate::blob_quota::BlobQuota;
 use crate::estimate::Estimate;
@@ -32,6 +32,8 @@ const CONCURRENT_UPLOADS: usize = 4;
 pub struct Submission {
     /// Its id.
     pub id: JobId,
+    /// Who it belongs to.
+    pub caller: Caller,
     /// What kind of input it has.
     pub kind: JobKind,
     /// Its priority over other jobs.
@@ -154,6 +156,7 @@ impl JobWriter {
             eta_s: self.estimate.seconds_for(items.len() as u64),
             options: job_options::write(&options)?,
             id,
+            caller: submission.caller,
             kind: submission.kind,
             priority: submission.priority,
             request_id: submission.request_id,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use huemill_store::Caller;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
 use huemill_store::store::{ClaimRequest, JobVersion, Listener, Owner, Selection, Store};
@@ -32,6 +33,7 @@ fn job(id: &JobId, pictures: usize) -> NewJob {
     NewJob {
         input_bytes: 0,
         id: id.clone(),
+        caller: Caller::Service,
         kind: JobKind::Image,
         priority: Priority::Normal,
         options: r#"{"colors":10,"aspect":"3:2","format":"png"}"#.to_owned(),

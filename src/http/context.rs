@@ -8,9 +8,11 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::{HttpMessage, HttpRequest};
 
+use huemill_store::Caller;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::client::Client;
 use super::request_id::RequestId;
 use super::request_stats::InFlightGuard;
 
@@ -18,13 +20,15 @@ use super::request_stats::InFlightGuard;
 pub(crate) fn of(request: &HttpRequest) -> Rc<Context> {
     let found = request.extensions().get::<Rc<Context>>().cloned();
     // The middleware adds a context to every request, so the fallback is never needed in the service.
-    found.unwrap_or_else(|| Context::new(RequestId::generate(&mut rand::rng()), None))
+    found.unwrap_or_else(|| Context::new(RequestId::generate(&mut rand::rng()), Client::unknown(), None))
 }
 
 /// What is known of one request.
 pub(crate) struct Context {
     /// Its display id.
     pub id: RequestId,
+    /// Who sends it.
+    pub client: Client,
     /// Present on users' routes: the request counts in the service level objectives, and is in flight until this drops.
     pub in_flight: Option<InFlightGuard>,
     started: Instant,
@@ -44,9 +48,10 @@ pub(crate) type SharedBody = Rc<RefCell<Payload>>;
 
 impl Context {
     /// The context of a request that begins now.
-    pub(crate) fn new(id: RequestId, in_flight: Option<InFlightGuard>) -> Rc<Self> {
+    pub(crate) fn new(id: RequestId, client: Client, in_flight: Option<InFlightGuard>) -> Rc<Self> {
         Rc::new(Self {
             id,
+            client,
             in_flight,
             started: Instant::now(),
             bytes_in: Cell::new(0),
@@ -58,6 +63,11 @@ impl Context {
             hasher: RefCell::new(None),
             fixed_duration: Cell::new(None),
         })
+    }
+
+    /// Who it comes from, as limits and ownership know it.
+    pub(crate) fn caller(&self) -> Caller {
+        self.client.caller()
     }
 
     /// Keeps the body alive until the response is sent. If a chunked body is dropped earlier, the server reads on for as

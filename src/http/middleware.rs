@@ -36,7 +36,8 @@ pub(crate) async fn layers(
         request.app_data::<Data<Edge>>().cloned().ok_or_else(|| Problem(Code::InternalError.into()))?;
     let in_flight =
         route::for_path(request.path()).filter(|route| route.users).map(|_| edge.stats.begin_request());
-    let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), in_flight);
+    let client = edge.proxies.client_of(&request);
+    let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), client, in_flight);
     request.extensions_mut().insert(context.clone());
     limit_body_rate(&mut request, &edge, &context);
     let span = request_span::begin(&request, &context.id);

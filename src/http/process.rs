@@ -20,7 +20,7 @@ use super::content_negotiation::{ProcessParams, ResponseFormat};
 use super::problem::{Problem, spool_failed};
 use super::state::{Processing, Uploads};
 use super::upload::spec::UploadSpec;
-use super::{picture_json, route, upload};
+use super::{context, picture_json, route, upload};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -36,7 +36,8 @@ pub(crate) async fn process(
     let spec = upload_spec(uploads.limits.image_bytes);
     let upload = upload::receive(&request, payload, &uploads, &spec).await?;
     let input = Input::Spool(upload.spool.clone());
-    let outcome = processing.run(input, params.options, upload.deadline).await?;
+    let outcome =
+        processing.run(context::of(&request).caller(), input, params.options, upload.deadline).await?;
     processing.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS.path });
     drop(upload);
     Ok(respond(outcome, params.format, &processing.spool).await?)

@@ -11,18 +11,18 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_actors::workers::Input;
 use huemill_imaging::Options;
 use huemill_observability::Event;
-use huemill_store::Spool;
 use huemill_store::archive::Entry;
+use huemill_store::{Caller, Spool};
 use serde::Serialize;
 
 use super::body_stream::{piece, spool_chunks};
 use super::content_negotiation::ProcessParams;
 use super::picture_json::{self, FailedPicture};
 use super::problem::{Problem, spool_failed};
-use super::route;
 use super::state::{Processing, Uploads};
 use super::upload::spec::{self, UploadSpec};
 use super::upload::{self, Upload};
+use super::{context, route};
 
 /// Receives the ZIP, processes its pictures and responds.
 pub(crate) async fn process_zip(
@@ -36,7 +36,8 @@ pub(crate) async fn process_zip(
     let entries =
         upload::list_pictures(&request, &upload.spool, uploads.zip_limits(uploads.limits.zip_pictures))
             .await?;
-    let mut results = ZipResults::new(upload, entries, params.options, processing);
+    let caller = context::of(&request).caller();
+    let mut results = ZipResults::new(upload, entries, caller, params.options, processing);
     let Some(first) = results.next_success().await else { return Err(results.no_success().into()) };
     Ok(HttpResponse::Ok().content_type("application/json").streaming(results.into_json(first)))
 }
@@ -57,11 +58,12 @@ fn upload_spec(limit: u64) -> UploadSpec {
 /// Processes one picture into its element of `results`, which stays in the spool until the client has read it.
 async fn process_picture(
     processing: &Processing,
+    caller: Caller,
     name: &str,
     input: Input,
     options: Options,
 ) -> Result<Spool, Fault> {
-    let outcome = processing.run(input, options, processing.deadline()).await?;
+    let outcome = processing.run(caller, input, options, processing.deadline()).await?;
     processing.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS_ZIP.path });
     let json = picture_json::element(name, &outcome)?;
     drop(outcome);
@@ -81,7 +83,13 @@ struct ZipResults {
 }
 
 impl ZipResults {
-    fn new(upload: Upload, entries: Vec<Entry>, options: Options, processing: Data<Processing>) -> Self {
+    fn new(
+        upload: Upload,
+        entries: Vec<Entry>,
+        caller: Caller,
+        options: Options,
+        processing: Data<Processing>,
+    ) -> Self {
         let total = entries.len();
         let (spool, concurrency) = (upload.spool.clone(), processing.slots);
         let work = stream::iter(entries)
@@ -90,7 +98,7 @@ impl ZipResults {
                 async move {
                     let name = entry.name.clone();
                     let input = Input::Entry { archive: spool, entry };
-                    let result = process_picture(&processing, &name, input, options).await;
+                    let result = process_picture(&processing, caller, &name, input, options).await;
                     (name, result)
                 }
             })

@@ -22,13 +22,14 @@ use huemill_actors::supervise::ask;
 use huemill_actors::workers::{self, CancellationToken, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_observability::trace::Scope;
-use huemill_store::SpoolRoom;
 use huemill_store::store::{Role, Store};
+use huemill_store::{Caller, SpoolRoom};
 use secrecy::SecretString;
 
 pub(crate) use jobs::Jobs;
 pub(crate) use uploads::Uploads;
 
+use super::client::TrustedProxies;
 use super::middleware::body_rate::BodyRate;
 use super::middleware::cors::Cors;
 use super::operator::OperatorToken;
@@ -83,6 +84,8 @@ impl State {
 pub(crate) struct Edge {
     /// Whether this process answers users, works on jobs, or both.
     pub role: Role,
+    /// The proxies whose word on a request's sender is taken.
+    pub proxies: TrustedProxies,
     /// Which origins may read responses.
     pub cors: Cors,
     /// The minimum upload rate.
@@ -110,6 +113,7 @@ impl Edge {
         let keys = [key].into_iter().chain(previous).filter(|_| is_required).collect();
         Self {
             role: settings.server.role,
+            proxies: TrustedProxies::of(&settings.server),
             cors: Cors::new(&settings.cors.origins),
             body_rate: BodyRate {
                 min_bytes_per_second: uploads.min_bytes_per_second,
@@ -155,13 +159,14 @@ impl Processing {
     /// Processes a picture until `deadline`. Dropping the future cancels the work.
     pub(crate) async fn run(
         &self,
+        caller: Caller,
         input: Input,
         options: Options,
         deadline: Deadline,
     ) -> Result<Outcome, Fault> {
         let cancel = CancellationToken::new();
         let (class, scope) = (Class::Interactive, Scope::here());
-        let run = Run { input, options, deadline, cancel, class, counted: true, scope };
+        let run = Run { input, options, deadline, cancel, caller, class, counted: true, scope };
         workers::run(&self.workers, run).await.map(|done| done.outcome)
     }
 }

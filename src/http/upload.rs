@@ -49,7 +49,7 @@ pub(crate) async fn receive(
     let form = spec.form_of(request)?;
     let max = form.max_body(spec.limit);
     let declared = spec.check_length(request, max)?;
-    let mut admission = uploads.admit(declared, max, false).await?;
+    let mut admission = uploads.admit(context::of(request).caller(), declared, max, false).await?;
     let content = match form {
         BodyForm::Multipart => {
             BodyContent::File(multipart::receive(request, payload, &uploads.spool, spec).await?)
@@ -101,7 +101,7 @@ pub(crate) async fn receive_url(
     }
     let max = form.max_body(URL_SPEC.limit);
     let declared = URL_SPEC.check_length(request, max)?;
-    let admission = uploads.admit(declared, max, false).await?;
+    let admission = uploads.admit(context::of(request).caller(), declared, max, false).await?;
     let url = json::receive_text(payload, uploads, &URL_SPEC).await?;
     drop(admission);
     download(request, uploads, url, None).await
@@ -114,8 +114,10 @@ async fn download(
     url: String,
     deadline: Option<Deadline>,
 ) -> Result<Upload, Fault> {
-    let mut admission = uploads.admit(None, uploads.limits.image_bytes, false).await?;
-    let spool = uploads.download(url, context::of(request).id.as_str(), deadline).await?;
+    let mut admission =
+        uploads.admit(context::of(request).caller(), None, uploads.limits.image_bytes, false).await?;
+    let context = context::of(request);
+    let spool = uploads.download(url, context.caller(), context.id.as_str(), deadline).await?;
     admission.settle(spool.len());
     let deadline = deadline.unwrap_or_else(|| uploads.deadline());
     Ok(Upload { spool, deadline, _admission: admission })

@@ -41,6 +41,16 @@ pub struct Settings {
     pub webhooks: WebhooksSection,
 }
 
+/// Which headers trusted proxies write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeaders {
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $key:ident: $kind:ty),+ $(,)? }) => {
         $(#[$doc])*
@@ -57,6 +67,7 @@ section! {
         #[serde(serialize_with = "role")] role: Role,
         host: String, port: u16, threads: usize, max_connections: usize, header_seconds: u64,
         keep_alive_seconds: u64, linger_seconds: u64, shutdown_delay_ms: u64, drain_seconds: u64,
+        trusted_proxies: Vec<String>, forwarded_headers: ForwardedHeaders,
     }
 }
 section! {
@@ -72,7 +83,10 @@ section! {
 }
 section! {
     /// `[blobs]`
-    BlobsSection { url: String, retries: u32, retry_seconds: u64, encryption: String, kms_key: String }
+    BlobsSection {
+        #[serde(serialize_with = "masked_url")] url: String,
+        retries: u32, retry_seconds: u64, encryption: String, kms_key: String,
+    }
 }
 section! {
     /// `[jobs]`
@@ -191,6 +205,21 @@ fn role<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
 /// Writes a mask instead of the secret. An empty secret stays empty, so that the output shows that none is set.
 fn masked<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { MASK })
+}
+
+/// Writes a URL with a mask instead of user, password and query, where people put credentials.
+fn masked_url<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let Ok(mut parsed) = url::Url::parse(url) else { return serializer.serialize_str(url) };
+    let mut hides = parsed.password().is_some() || !parsed.username().is_empty();
+    if hides && (parsed.set_username(MASK).is_err() || parsed.set_password(None).is_err()) {
+        return serializer.serialize_str(MASK);
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        parsed.set_query(Some(MASK));
+        parsed.set_fragment(None);
+        hides = true;
+    }
+    serializer.serialize_str(if hides { parsed.as_str() } else { url })
 }
 
 /// One thing that is wrong with the settings.

@@ -38,6 +38,11 @@ fn server(settings: &Settings, check: &mut Problems) {
     check.require(!server.host.is_empty(), "server.host", "must be an address, such as 127.0.0.1");
     check.between(1..=256, server.threads, "server.threads");
     at_least!(1, check, server: max_connections, header_seconds, linger_seconds);
+    check.require(
+        server.trusted_proxies.iter().all(|text| AddressPolicy::network(text).is_some()),
+        "server.trusted_proxies",
+        "must be networks or addresses, such as 10.0.0.0/8",
+    );
     check.require(!settings.data.dir.as_os_str().is_empty(), "data.dir", "must be a directory");
     check.require(
         is_filter(&settings.log.filter),

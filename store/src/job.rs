@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use id::JobId;
 
 use crate::archive::Entry;
+use crate::caller::Caller;
 
 /// Defines an enum whose variants are stored and displayed as fixed words.
 macro_rules! words {
@@ -141,6 +142,8 @@ pub struct NewKey {
 pub struct NewJob {
     /// Its id.
     pub id: JobId,
+    /// Who it belongs to.
+    pub caller: Caller,
     /// What it is created from.
     pub kind: JobKind,
     /// Its priority.
@@ -172,6 +175,7 @@ pub struct NewJob {
 #[allow(missing_docs, reason = "the other fields are as in `NewJob`, or named after a state")]
 pub struct Job {
     pub id: JobId,
+    pub caller: Caller,
     pub kind: JobKind,
     pub state: JobState,
     pub priority: Priority,

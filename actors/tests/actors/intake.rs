@@ -18,6 +18,7 @@ use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::supervise::{DrainFlag, RestartPolicy, ask, start};
 use huemill_observability::Event;
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use huemill_store::blobs::{Blobs, BucketSettings, input_key};
 use proptest::prelude::*;
 use tokio::sync::mpsc;
@@ -55,7 +56,12 @@ impl TestIntake {
     }
 
     async fn admit(&self, declared: impl Into<Option<u64>>) -> Result<Admission, Fault> {
-        ask(&self.address, Admit { declared: declared.into(), limit: 50 * MB, job: false }).await.unwrap()
+        ask(
+            &self.address,
+            Admit { caller: Caller::Service, declared: declared.into(), limit: 50 * MB, job: false },
+        )
+        .await
+        .unwrap()
     }
 
     async fn refusal(&self, declared: impl Into<Option<u64>>) -> (Code, Option<String>) {
@@ -146,7 +152,7 @@ async fn a_filling_disk_refuses_jobs_before_other_uploads() {
     let intake = TestIntake::start(settings());
     intake.free.store(1000 * MB, Ordering::SeqCst);
     until(|| intake.measurements.load(Ordering::SeqCst) > 0).await;
-    let job = Admit { declared: Some(1), limit: 50 * MB, job: true };
+    let job = Admit { caller: Caller::Service, declared: Some(1), limit: 50 * MB, job: true };
     let measurements = intake.measurements.load(Ordering::SeqCst);
     until(|| intake.measurements.load(Ordering::SeqCst) > measurements + 1).await;
     let refused = ask(&intake.address, job).await.unwrap().unwrap_err();

@@ -14,6 +14,7 @@ use huemill_actors::metrics::Recorder;
 use huemill_actors::repository::Repository;
 use huemill_actors::snapshots::Snapshots;
 use huemill_observability::Event;
+use huemill_store::Caller;
 use huemill_store::blobs::Blobs;
 use huemill_store::job::{ItemSource, JobId, JobKind, JobState, NewItem, NewJob, Priority};
 use huemill_store::sql::{PostgresSettings, SqlStore};
@@ -110,6 +111,7 @@ impl Process {
         let job = NewJob {
             input_bytes: 0,
             id: id.clone(),
+            caller: Caller::Service,
             kind: JobKind::Url,
             priority: Priority::Normal,
             options: "{}".into(),

@@ -72,6 +72,7 @@ pub(super) async fn create(
     let (kind, input) = submitted(upload.input, &request, &uploads, &jobs).await?;
     let submission = Submission {
         id: JobId::generate(steady_time(), &mut rand::rng()),
+        caller: context::of(&request).caller(),
         kind,
         priority: fields.priority,
         options: fields.options,

@@ -99,6 +99,7 @@ mod tests {
     use tokio_stream::wrappers::UnboundedReceiverStream;
 
     use super::*;
+    use crate::http::client::Client;
     use crate::http::request_id::RequestId;
 
     type BoxedPayloadStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>;
@@ -108,7 +109,7 @@ mod tests {
 
     fn limited() -> (mpsc::UnboundedSender<Result<Bytes, PayloadError>>, RateLimitedBody, Rc<Context>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let context = Context::new(RequestId::parse("test-request").unwrap(), None);
+        let context = Context::new(RequestId::parse("test-request").unwrap(), Client::unknown(), None);
         let payload: BoxedPayloadStream = Box::pin(UnboundedReceiverStream::new(receiver));
         (sender, RateLimitedBody::new(Payload::Stream { payload }, RATE, context.clone()), context)
     }

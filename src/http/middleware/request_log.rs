@@ -48,7 +48,7 @@ impl RequestLog {
         edge: &Data<Edge>,
         span: Span,
     ) -> Self {
-        let peer = request.peer_addr().filter(|_| context.in_flight.is_some());
+        let client = context.in_flight.is_some().then(|| edge.clients.hash(context.client.address));
         Self {
             endpoint: route::for_path(request.path()).map_or(route::UNMATCHED, |route| route.path),
             method: route::method_label(request.method()),
@@ -61,7 +61,7 @@ impl RequestLog {
             edge: edge.clone().into_inner(),
             bytes_out: 0,
             span,
-            client: peer.map(|peer| edge.clients.hash(peer.ip())),
+            client,
         }
     }
 

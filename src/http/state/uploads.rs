@@ -14,7 +14,7 @@ use huemill_actors::telemetry::traced;
 use huemill_actors::workers::CancellationToken;
 use huemill_observability::trace::Scope;
 use huemill_store::archive::ArchiveLimits;
-use huemill_store::{Spool, SpoolRoom};
+use huemill_store::{Caller, Spool, SpoolRoom};
 
 use crate::settings::{LimitsSection, Settings};
 
@@ -64,23 +64,25 @@ impl Uploads {
     /// Asks Intake to admit an upload before its body is read. `job` says whether it will become a job.
     pub(crate) async fn admit(
         &self,
+        caller: Caller,
         declared: Option<u64>,
         limit: u64,
         job: bool,
     ) -> Result<Admission, Fault> {
-        traced("admit", async { ask(&self.intake, Admit { declared, limit, job }).await? }).await
+        traced("admit", async { ask(&self.intake, Admit { caller, declared, limit, job }).await? }).await
     }
 
     /// Downloads a URL while the client waits, until `deadline` if there is one.
     pub(crate) async fn download(
         &self,
         url: String,
+        caller: Caller,
         request_id: &str,
         deadline: Option<Deadline>,
     ) -> Result<Spool, Fault> {
         let request_id = request_id.to_owned();
         let (wait, scope) = (Some(self.queue_wait), Scope::here());
-        let download = ask(&self.fetcher, Fetch { url, wait, request_id, job_id: None, scope });
+        let download = ask(&self.fetcher, Fetch { url, caller, wait, request_id, job_id: None, scope });
         match deadline {
             None => download.await?,
             Some(deadline) => tokio::time::timeout_at(deadline, download)

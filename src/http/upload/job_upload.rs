@@ -19,6 +19,7 @@ use super::json::{self, JsonValue, Members};
 use super::multipart::{self, FormParts, MAX_OTHER_PARTS};
 use super::sink::{FileDigest, SpoolSink};
 use super::spec::{BodyForm, UploadSpec};
+use crate::http::context;
 use crate::http::problem::{broken_body, given_twice, invalid, spool_failed, too_large};
 use crate::http::state::Uploads;
 
@@ -105,7 +106,7 @@ pub(crate) async fn receive(
     let form = spec.single.form_of(request)?;
     let max = spec.max_body(form);
     let declared = spec.single.check_length(request, max)?;
-    let mut admission = uploads.admit(declared, max, true).await?;
+    let mut admission = uploads.admit(context::of(request).caller(), declared, max, true).await?;
     let (input, texts) = match form {
         BodyForm::Multipart => from_form(request, payload, &uploads.spool, spec).await?,
         BodyForm::Json => from_json(payload, uploads, spec).await?,

@@ -273,6 +273,7 @@ fn claim(
             attempt: rows::count(row, "attempt")?,
             owner: request.owner.clone(),
         },
+        caller: job.caller,
         name: row.try_get("name")?,
         source: serde_json::from_str(&source).map_err(|_| corrupt("an invalid source"))?,
         options: job.options.clone(),

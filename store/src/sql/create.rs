@@ -91,15 +91,16 @@ pub(super) async fn find_key(
 
 /// Inserts a job at the end of the queue of its priority.
 const INSERT_JOB: &str = "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
-     created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal, input_bytes) \
+     created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal, input_bytes, caller) \
      VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 0, $12, 1, \
-     1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0, $13)";
+     1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0, $13, $14)";
 
 async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     let (created, expires) = (tx.now.wall, tx.now.wall.saturating_add(millis(new.ttl)));
     let input_bytes = i64::try_from(new.input_bytes).unwrap_or(i64::MAX);
     let job = Job {
         id: new.id.clone(),
+        caller: new.caller,
         kind: new.kind,
         state: JobState::Queued,
         priority: new.priority,
@@ -134,7 +135,8 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
             expires,
             i64::from(job.eta_s),
             i64::from(job.total),
-            input_bytes
+            input_bytes,
+            job.caller.to_string()
         ]
     ))
     .await?;

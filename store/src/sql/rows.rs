@@ -6,11 +6,12 @@ use sqlx::any::AnyRow;
 use sqlx::{Error, Row};
 
 use super::fault::corrupt;
+use crate::caller::Caller;
 use crate::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobKind, JobState, Priority};
 use crate::store::JobVersion;
 
 /// The columns of a [`Record`].
-pub(super) const JOB: &str = "id, kind, state, priority, options, request_id, traceparent, base_url, \
+pub(super) const JOB: &str = "id, caller, kind, state, priority, options, request_id, traceparent, base_url, \
      callback_url, created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, \
      fetched, turn, input_bytes, card_bytes, removal";
 
@@ -110,6 +111,7 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
     let expires = row.try_get("expires_at")?;
     let job = Job {
         id: job_id(row, "id")?,
+        caller: Caller::parse(row.try_get("caller")?),
         kind: JobKind::parse(row.try_get("kind")?).ok_or_else(|| corrupt("an unknown job kind"))?,
         state: state(row)?,
         priority: priority(row)?,

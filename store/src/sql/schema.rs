@@ -10,11 +10,12 @@ use super::fault;
 use crate::store::StoreError;
 
 /// Version, name and text of each migration for both databases. A released migration is never changed.
-const SHARED: [(i64, &str, &str); 4] = [
+const SHARED: [(i64, &str, &str); 5] = [
     (1, "jobs", include_str!("../../migrations/0001_jobs.sql")),
     (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
     (3, "fetched", include_str!("../../migrations/0003_fetched.sql")),
     (4, "leases", include_str!("../../migrations/0004_leases.sql")),
+    (6, "callers", include_str!("../../migrations/0006_callers.sql")),
 ];
 
 /// The additional migrations for PostgreSQL.
@@ -33,7 +34,9 @@ fn migrator(migrations: &[(i64, &'static str, &'static str)]) -> Migrator {
     let migration = |&(version, name, text): &(i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    Migrator::with_migrations(migrations.iter().map(migration).collect())
+    let mut migrations: Vec<_> = migrations.iter().map(migration).collect();
+    migrations.sort_by_key(|migration| migration.version);
+    Migrator::with_migrations(migrations)
 }
 
 /// Applies the missing migrations, each in a transaction. Applies none if the schema is newer and supports this

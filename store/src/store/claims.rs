@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::outcomes::EndedJob;
+use crate::caller::Caller;
 use crate::job::{ItemError, ItemResult, ItemSource, JobId, Priority};
 
 /// A process that holds leases. Each start of a process has a new owner id.
@@ -57,6 +58,8 @@ pub struct ClaimRequest {
 pub struct Claim {
     /// Identifies the attempt when it is settled.
     pub lease: Lease,
+    /// Who the job belongs to.
+    pub caller: Caller,
     /// The item's name as the job's owner sees it.
     pub name: String,
     /// Where the picture's bytes are.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use huemill_store::Caller;
 use huemill_store::job::{
     Card, ItemError, ItemResult, ItemSource, JobId, JobKind, NewItem, NewJob, Priority,
 };
@@ -25,6 +26,7 @@ pub(crate) fn new_job(items: u32) -> NewJob {
     let id = new_id();
     let source = |number| ItemSource::Url { url: format!("https://example.org/{number}.png") };
     NewJob {
+        caller: Caller::of_address([203, 0, 113, 7].into()),
         kind: JobKind::Url,
         priority: Priority::Normal,
         options: r#"{"colors":5}"#.into(),

@@ -22,6 +22,7 @@ use huemill_actors::workers::WorkersSettings;
 use huemill_imaging::Options;
 use huemill_observability::Event;
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use huemill_store::blobs::Blobs;
 use huemill_store::job::{Job, JobId, JobKind, NewKey, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
@@ -160,6 +161,7 @@ impl TestActors {
         let images = pictures.iter().enumerate().map(|(n, text)| (format!("{n}.png"), spool(text)));
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         Submission {
+            caller: Caller::Service,
             id: JobId::generate(now, &mut rand::rng()),
             kind: JobKind::Image,
             priority: Priority::Normal,
