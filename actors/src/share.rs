@@ -236,6 +236,12 @@ impl Place {
         self.give_back(surplus);
     }
 
+    /// All places, of which these are some.
+    #[must_use]
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// How many these are.
     #[must_use]
     pub fn amount(&self) -> u64 {

@@ -11,6 +11,7 @@ use huemill_actors::outbound::AddressPolicy;
 use huemill_store::Caller;
 use ipnet::IpNet;
 
+use super::connection::ConnectionInfo;
 use crate::settings::{ForwardedHeaders, ServerSection};
 
 /// The proxies whose headers are believed.
@@ -50,7 +51,8 @@ impl TrustedProxies {
         Self { networks: networks.collect(), headers: settings.forwarded_headers }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this is the address of a trusted proxy.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(&address))
     }
@@ -92,7 +94,8 @@ pub(crate) fn is_loopback_name(host: &str) -> bool {
 }
 
 fn scheme_of(request: &ServiceRequest) -> &'static str {
-    if request.app_config().secure() { "https" } else { "http" }
+    let connection = request.request().conn_data::<ConnectionInfo>();
+    if connection.is_some_and(|connection| connection.is_secure) { "https" } else { "http" }
 }
 
 /// The text, if it can be the host and port of a URL.

@@ -23,6 +23,7 @@ use super::problem::{self, OwnErrorBody, Problem};
 use super::request_id::{self, RequestId};
 use super::route;
 use super::state::Edge;
+use super::upload::spec;
 use body_rate::RateLimitedBody;
 use cors::Cors;
 use request_log::{LoggedBody, RequestLog};
@@ -58,6 +59,8 @@ pub(crate) async fn layers(
     let endpoint =
         pattern.as_deref().and_then(route::for_template).map_or(route::UNMATCHED, |route| route.path);
 
+    // If the handler failed, nothing is held any more while its answer is sent.
+    drop(context.take_admission());
     let (response, fault) = write_error_body(response, &context);
     let response = add_headers(response, raw.headers(), &context, &edge.cors);
     log.answered(endpoint, response.status(), fault);
@@ -74,7 +77,8 @@ fn limit_body_rate(request: &mut ServiceRequest, edge: &Edge, context: &Rc<Conte
         context.body_ended();
         return;
     }
-    let payload = Box::pin(RateLimitedBody::new(inner, edge.body_rate, context.clone()));
+    let declared = spec::declared_length(request.headers());
+    let payload = Box::pin(RateLimitedBody::new(inner, edge.body_rate.of(declared), context.clone()));
     request.set_payload(Payload::Stream { payload });
 }
 
@@ -89,16 +93,11 @@ fn write_error_body(
         return (response, None);
     }
     let raised = response.extensions().get::<Fault>().cloned();
-    let fault = match raised {
-        _ if context.was_too_slow() => {
-            Fault::new(Code::RequestTimeout).with_cause("the body arrived below the minimum rate")
-        }
-        Some(fault) => fault,
-        None => match response.error() {
-            Some(error) => problem::of_status(status).with_cause(error),
-            None => problem::of_status(status),
-        },
-    };
+    // If the body was cut off, whatever the handler made of it is a consequence.
+    let fault = context.body_fault().or(raised).unwrap_or_else(|| match response.error() {
+        Some(error) => problem::of_status(status).with_cause(error),
+        None => problem::of_status(status),
+    });
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     (problem::write(response, &fault, &context.id, now), Some(fault))
 }

@@ -124,6 +124,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::UrlTimeout | Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::ProcessingError | Code::ZipTraversal => StatusCode::UNPROCESSABLE_ENTITY,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,

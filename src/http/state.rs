@@ -90,6 +90,8 @@ pub(crate) struct Edge {
     pub cors: Cors,
     /// The minimum upload rate.
     pub body_rate: BodyRate,
+    /// How long a client may read its answer.
+    pub answer_time: Duration,
     /// Which requests must be signed.
     pub signatures: Signatures,
     /// Records metric events.
@@ -119,7 +121,9 @@ impl Edge {
                 min_bytes_per_second: uploads.min_bytes_per_second,
                 grace: Duration::from_secs(uploads.pace_grace_seconds),
                 idle: Duration::from_secs(uploads.idle_seconds),
+                total: Duration::from_secs(uploads.total_seconds),
             },
+            answer_time: Duration::from_secs(settings.answers.total_seconds),
             signatures: Signatures::new(keys, actor_system.repository.store.clone()),
             recorder: actor_system.recorder.clone(),
             clients: ClientSketch::default(),
@@ -138,6 +142,7 @@ pub(crate) struct Processing {
     pub recorder: Recorder,
     workers: actix::Addr<Workers>,
     request_time: Duration,
+    archive_time: Duration,
 }
 
 impl Processing {
@@ -148,12 +153,18 @@ impl Processing {
             recorder: actor_system.recorder.clone(),
             workers: actor_system.workers.clone(),
             request_time: settings.request_time(),
+            archive_time: Duration::from_secs(settings.limits.zip_seconds),
         }
     }
 
     /// The deadline of an attempt that starts now.
     pub(crate) fn deadline(&self) -> Deadline {
         Deadline::now() + self.request_time
+    }
+
+    /// When the pictures of an archive must be done that is received now.
+    pub(crate) fn archive_deadline(&self) -> Deadline {
+        Deadline::now() + self.archive_time
     }
 
     /// Processes a picture until `deadline`. Dropping the future cancels the work.

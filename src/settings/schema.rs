@@ -32,6 +32,7 @@ pub struct Settings {
     pub cors: CorsSection,
     pub limits: LimitsSection,
     pub uploads: UploadsSection,
+    pub answers: AnswersSection,
     pub workers: WorkersSection,
     pub supervision: SupervisionSection,
     pub health: HealthSection,
@@ -108,7 +109,7 @@ section! {
     /// `[limits]`
     LimitsSection {
         image_bytes: u64, zip_bytes: u64, image_pixels: u64, image_side: u32, zip_pictures: usize,
-        job_pictures: usize, zip_entries: usize, request_seconds: u64,
+        job_pictures: usize, zip_entries: usize, request_seconds: u64, zip_seconds: u64,
     }
 }
 section! {
@@ -116,8 +117,12 @@ section! {
     UploadsSection {
         in_flight: usize, in_flight_bytes: u64, memory_each_bytes: u64, memory_total_bytes: u64,
         disk_total_bytes: u64, disk_low_bytes: u64, min_bytes_per_second: u64, pace_grace_seconds: u64,
-        idle_seconds: u64,
+        idle_seconds: u64, total_seconds: u64,
     }
+}
+section! {
+    /// `[answers]`
+    AnswersSection { min_bytes_per_second: u64, grace_seconds: u64, idle_seconds: u64, total_seconds: u64 }
 }
 section! {
     /// `[workers]`

@@ -73,7 +73,7 @@ fn limits(settings: &Settings, check: &mut Problems) {
         "limits.zip_entries",
         "must not be below limits.zip_pictures and limits.job_pictures",
     );
-    at_least!(1, check, limits: request_seconds);
+    at_least!(1, check, limits: request_seconds, zip_seconds);
     at_least!(1, check, uploads: in_flight);
     let largest_upload = limits.zip_bytes.max(limits.image_bytes);
     let too_small =
@@ -85,7 +85,9 @@ fn limits(settings: &Settings, check: &mut Problems) {
         "uploads.memory_total_bytes",
         "must not be below uploads.memory_each_bytes",
     );
-    at_least!(1, check, uploads: idle_seconds);
+    at_least!(1, check, uploads: idle_seconds, total_seconds);
+    let answers = &settings.answers;
+    at_least!(1, check, answers: idle_seconds, total_seconds);
 }
 
 fn workers(settings: &Settings, check: &mut Problems) {

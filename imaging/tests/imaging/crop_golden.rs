@@ -2,7 +2,9 @@
 //!
 //! `golden/README.md` describes how that file is made. Photographs are compared if `HUEMILL_PHOTOS` names their folder.
 
-use fast_image_resize as fr;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use huemill_imaging::{Aspect, Crop, Raster, best_crop, crop::SHORT_SIDE};
 use serde_json::Value;
 
@@ -19,12 +21,12 @@ fn scale_down(picture: Raster) -> Raster {
     }
     let side = |side: u32| (f64::from(side) * f64::from(SHORT_SIDE) / f64::from(short)).round() as u32;
     let (width, height) = (side(picture.width()), side(picture.height()));
-    let source =
-        fr::images::ImageRef::new(picture.width(), picture.height(), picture.data(), fr::PixelType::U8x3);
-    let mut to = fr::images::Image::new(width, height, fr::PixelType::U8x3);
-    let options = fr::ResizeOptions::new().resize_alg(fr::ResizeAlg::Convolution(fr::FilterType::Bilinear));
-    fr::Resizer::new().resize(&source.unwrap(), &mut to, &options).unwrap();
-    Raster::new(width, height, to.into_vec()).unwrap()
+    let mut data = vec![0; (width * height * 3) as usize];
+    let from = TypedImageRef::<U8x3>::from_buffer(picture.width(), picture.height(), picture.data()).unwrap();
+    let mut to = TypedImage::<U8x3>::from_buffer(width, height, &mut data).unwrap();
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize_typed(&from, &mut to, &options).unwrap();
+    Raster::new(width, height, data).unwrap()
 }
 
 fn overlap(found: &Crop, expected: &Value) -> f64 {

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
 use crate::http::client::is_loopback_name;
+use crate::http::connection::ConnectionInfo;
 use crate::http::context;
 use crate::signing::hmac_hex;
 
@@ -102,7 +103,10 @@ pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
     let scheme = context.client.scheme;
     match &context.client.host {
         Some(host) => format!("{scheme}://{host}"),
-        None => format!("{scheme}://{}", request.app_config().local_addr()),
+        None => {
+            let local = request.conn_data::<ConnectionInfo>().and_then(|connection| connection.local);
+            format!("{scheme}://{}", local.map_or("localhost".to_owned(), |address| address.to_string()))
+        }
     }
 }
 

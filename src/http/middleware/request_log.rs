@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
+use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceRequest;
@@ -183,14 +184,25 @@ impl Drop for RequestLog {
 pub(crate) struct LoggedBody {
     body: BoxBody,
     log: RequestLog,
+    started: Instant,
 }
 
 impl LoggedBody {
     /// Wraps `body`.
     pub(crate) fn new(body: BoxBody, log: RequestLog) -> Self {
-        Self { body, log }
+        Self { body, log, started: Instant::now() }
+    }
+
+    /// Whether the client has been reading for too long. A stream of events has no end.
+    fn is_late(&self) -> bool {
+        !self.log.context.is_endless() && self.started.elapsed() > self.log.edge.answer_time
     }
 }
+
+/// The client did not read its answer in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the client did not read its answer in time")]
+struct AnswerTooSlow;
 
 impl MessageBody for LoggedBody {
     type Error = <BoxBody as MessageBody>::Error;
@@ -202,7 +214,10 @@ impl MessageBody for LoggedBody {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         // Much of a response is computed while it is sent.
         let _scope = self.log.span.enter();
-        let polled = Pin::new(&mut self.body).poll_next(task);
+        let polled = match self.is_late() {
+            true => Poll::Ready(Some(Err(AnswerTooSlow.into()))),
+            false => Pin::new(&mut self.body).poll_next(task),
+        };
         match &polled {
             Poll::Ready(Some(Ok(chunk))) if !self.log.is_head => self.log.bytes_out += chunk.len() as u64,
             Poll::Ready(Some(Err(error))) => self.log.body_failed(&**error),

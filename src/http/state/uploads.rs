@@ -7,15 +7,16 @@ use huemill_actors::budget::{Budget, MemoryReservation, Refusal};
 use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::fetcher::{Fetch, Fetcher};
-use huemill_actors::intake::{Admission, Admit, Intake};
+use huemill_actors::intake::{Admit, Intake};
 use huemill_actors::pictures::AlbumLimits;
 use huemill_actors::supervise::ask;
 use huemill_actors::telemetry::traced;
 use huemill_actors::workers::CancellationToken;
 use huemill_observability::trace::Scope;
 use huemill_store::archive::ArchiveLimits;
-use huemill_store::{Caller, Spool, SpoolRoom};
+use huemill_store::{Spool, SpoolRoom};
 
+use crate::http::context::Context;
 use crate::settings::{LimitsSection, Settings};
 
 /// What receives request bodies.
@@ -61,26 +62,28 @@ impl Uploads {
         }
     }
 
-    /// Asks Intake to admit an upload before its body is read. `job` says whether it will become a job.
+    /// Asks Intake to admit an upload before its body is read. `job` says whether it will become a job. The request
+    /// holds the admission while the body arrives; [`Context::take_admission`] returns it.
     pub(crate) async fn admit(
         &self,
-        caller: Caller,
+        context: &Context,
         declared: Option<u64>,
         limit: u64,
         job: bool,
-    ) -> Result<Admission, Fault> {
-        traced("admit", async { ask(&self.intake, Admit { caller, declared, limit, job }).await? }).await
+    ) -> Result<(), Fault> {
+        let admit = Admit { caller: context.caller(), declared, limit, job };
+        context.hold_admission(traced("admit", async { ask(&self.intake, admit).await? }).await?);
+        Ok(())
     }
 
     /// Downloads a URL while the client waits, until `deadline` if there is one.
     pub(crate) async fn download(
         &self,
         url: String,
-        caller: Caller,
-        request_id: &str,
+        context: &Context,
         deadline: Option<Deadline>,
     ) -> Result<Spool, Fault> {
-        let request_id = request_id.to_owned();
+        let (caller, request_id) = (context.caller(), context.id.as_str().to_owned());
         let (wait, scope) = (Some(self.queue_wait), Scope::here());
         let download = ask(&self.fetcher, Fetch { url, caller, wait, request_id, job_id: None, scope });
         match deadline {
