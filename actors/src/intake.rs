@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault};
 use crate::probe::DiskProbe;
-use crate::share::{NoPlace, Place, Places};
+use crate::share::{Place, Places};
 use crate::submission::{JobWriter, Submission};
 use crate::supervise::{DrainFlag, answer_pings};
 use crate::telemetry::{Recorder, traced};
@@ -100,7 +100,7 @@ impl Admission {
         }
         // The step makes the lock rare; close to the limit every byte counts.
         let grown = self.bytes.grow(missing.max(STEP)).or_else(|_| self.bytes.grow(missing));
-        grown.map_err(|none| no_place(none, "uploads", "too many bytes in flight"))?;
+        grown.map_err(|none| none.into_fault("uploads", "too many bytes in flight"))?;
         self.bytes.record(&self.recorder);
         Ok(())
     }
@@ -132,14 +132,6 @@ impl Drop for Admission {
     fn drop(&mut self) {
         self.bytes.shrink_to(0);
         self.bytes.record(&self.recorder);
-    }
-}
-
-/// The fault of a caller for whom there is no place: its own if its share is used, ours if there is none for anybody.
-fn no_place(none: NoPlace, policy: &'static str, cause: &'static str) -> Fault {
-    match none {
-        NoPlace::ShareUsed => Fault::new(Code::RateLimited).with_policy(policy).with_cause(cause),
-        NoPlace::AllTaken => Fault::new(Code::Overloaded).with_cause(cause),
     }
 }
 
@@ -216,9 +208,9 @@ impl Intake {
             return Err(Fault::new(Code::Overloaded).with_cause("the disk is low"));
         }
         let upload = self.uploads.try_take(admit.caller, 1);
-        let upload = upload.map_err(|none| no_place(none, "uploads", "too many uploads in flight"))?;
+        let upload = upload.map_err(|none| none.into_fault("uploads", "too many uploads in flight"))?;
         let bytes = self.bytes.try_take(admit.caller, 0);
-        let bytes = bytes.map_err(|none| no_place(none, "uploads", "too many bytes in flight"))?;
+        let bytes = bytes.map_err(|none| none.into_fault("uploads", "too many bytes in flight"))?;
         Ok(Admission { _upload: upload, bytes, recorder: self.recorder.clone() })
     }
 }

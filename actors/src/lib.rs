@@ -38,6 +38,7 @@ pub mod outbound;
 pub mod picture_summary;
 pub mod pictures;
 mod probe;
+pub mod rates;
 pub mod repository;
 pub mod share;
 pub mod snapshots;

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use huemill_store::Caller;
 use tokio::sync::oneshot;
 
+use crate::fault::{Code, Fault};
+
 /// How often what is free a caller may hold.
 const THRESHOLD: u64 = 2;
 
@@ -24,6 +26,30 @@ pub enum NoPlace {
     ShareUsed,
     /// All places are taken.
     AllTaken,
+}
+
+impl NoPlace {
+    /// The fault of a caller for whom there is no place: the caller's own if its share is used, ours if there is none
+    /// for anybody.
+    pub(crate) fn into_fault(self, policy: &'static str, cause: &'static str) -> Fault {
+        match self {
+            Self::ShareUsed => Fault::new(Code::RateLimited).with_policy(policy).with_cause(cause),
+            Self::AllTaken => Fault::new(Code::Overloaded).with_cause(cause),
+        }
+    }
+}
+
+/// Whether a caller that holds this much may take more, while so much is free.
+pub(crate) fn may_take(held: u64, free: u64, amount: u64) -> Result<(), NoPlace> {
+    if amount > free {
+        return Err(if held > THRESHOLD.saturating_mul(free) {
+            NoPlace::ShareUsed
+        } else {
+            NoPlace::AllTaken
+        });
+    }
+    let is_within = held + amount <= THRESHOLD.saturating_mul(free - amount);
+    if held == 0 || is_within { Ok(()) } else { Err(NoPlace::ShareUsed) }
 }
 
 /// Places for all callers together. Clones share them.
@@ -68,17 +94,8 @@ pub struct Place {
 
 impl State {
     fn may_take(&self, total: u64, caller: Caller, amount: u64) -> Result<(), NoPlace> {
-        let free = total.saturating_sub(self.taken);
         let held = self.callers.get(&caller).map_or(0, |held| held.taken);
-        if amount > free {
-            return Err(if held > THRESHOLD.saturating_mul(free) {
-                NoPlace::ShareUsed
-            } else {
-                NoPlace::AllTaken
-            });
-        }
-        let is_within = held + amount <= THRESHOLD.saturating_mul(free - amount);
-        if held == 0 || is_within { Ok(()) } else { Err(NoPlace::ShareUsed) }
+        may_take(held, total.saturating_sub(self.taken), amount)
     }
 
     fn take(&mut self, caller: Caller, amount: u64) {

@@ -72,6 +72,18 @@ pub enum Submitted {
     Urls(Vec<(String, String)>),
 }
 
+impl Submitted {
+    /// How many pictures these are.
+    #[must_use]
+    pub fn pictures(&self) -> usize {
+        match self {
+            Self::Zip { entries, .. } => entries.len(),
+            Self::Images(images) => images.len(),
+            Self::Urls(urls) => urls.len(),
+        }
+    }
+}
+
 /// Makes submissions durable. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct JobWriter {

@@ -17,6 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
+use huemill_actors::rates::Counted;
 
 use super::context::Context;
 use super::problem::{self, OwnErrorBody, Problem};
@@ -35,8 +36,8 @@ pub(crate) async fn layers(
 ) -> Result<ServiceResponse<LoggedBody>, Error> {
     let edge =
         request.app_data::<Data<Edge>>().cloned().ok_or_else(|| Problem(Code::InternalError.into()))?;
-    let in_flight =
-        route::for_path(request.path()).filter(|route| route.users).map(|_| edge.stats.begin_request());
+    let route = route::for_path(request.path());
+    let in_flight = route.filter(|route| route.users).map(|_| edge.stats.begin_request());
     let client = edge.proxies.client_of(&request);
     let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), client, in_flight);
     request.extensions_mut().insert(context.clone());
@@ -45,8 +46,14 @@ pub(crate) async fn layers(
     let scope = span.scope();
     let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
 
-    let (raw, response, pattern) = if request.method() == Method::OPTIONS {
-        let route = route::for_path(request.path());
+    // Probes and operators are never limited.
+    let is_counted = route.is_none_or(|route| route.users);
+    let exceeded =
+        is_counted.then(|| edge.rates.count(context.caller(), Counted::Request)).and_then(Result::err);
+    let (raw, response, pattern) = if let Some(exceeded) = exceeded {
+        let (raw, _) = request.into_parts();
+        (raw, Problem(exceeded.into()).into_response(), route.map(|route| route.path.to_owned()))
+    } else if request.method() == Method::OPTIONS {
         let allow = route.map_or(route::ALLOW_ANYWHERE, |route| route.allow);
         let (raw, _) = request.into_parts();
         (raw, Cors::preflight(allow), route.map(|route| route.path.to_owned()))
@@ -62,7 +69,10 @@ pub(crate) async fn layers(
     // If the handler failed, nothing is held any more while its answer is sent.
     drop(context.take_admission());
     let (response, fault) = write_error_body(response, &context);
-    let response = add_headers(response, raw.headers(), &context, &edge.cors);
+    let mut response = add_headers(response, raw.headers(), &context, &edge.cors);
+    if let Some(fault) = &fault {
+        problem::add_rate_limit(response.headers_mut(), fault, |policy| edge.rates.per_minute(policy));
+    }
     log.answered(endpoint, response.status(), fault);
     Ok(ServiceResponse::new(raw, response.map_body(|_, body| LoggedBody::new(body, log))))
 }

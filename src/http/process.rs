@@ -33,11 +33,12 @@ pub(crate) async fn process(
     processing: Data<Processing>,
 ) -> Result<HttpResponse, Problem> {
     let params = ProcessParams::of(&request)?;
+    let context = context::of(&request);
+    uploads.count_pictures(&context, 1)?;
     let spec = upload_spec(uploads.limits.image_bytes);
     let upload = upload::receive(&request, payload, &uploads, &spec).await?;
     let input = Input::Spool(upload.spool.clone());
-    let outcome =
-        processing.run(context::of(&request).caller(), input, params.options, upload.deadline).await?;
+    let outcome = processing.run(context.caller(), input, params.options, upload.deadline).await?;
     processing.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS.path });
     drop(upload);
     Ok(respond(outcome, params.format, &processing.spool).await?)
@@ -75,6 +76,7 @@ pub(crate) async fn fetch_url(
     payload: Payload,
     uploads: Data<Uploads>,
 ) -> Result<HttpResponse, Problem> {
+    uploads.count_pictures(&context::of(&request), 1)?;
     let spool = upload::receive_url(&request, payload, &uploads).await?.spool;
     let kind = pictures::format(&spool).await?.media_type();
     let (opening, closing) = (opening(kind), closing(kind, spool.len()));

@@ -41,7 +41,9 @@ pub(crate) async fn process_zip(
     let entries =
         upload::list_pictures(&request, &upload.spool, uploads.zip_limits(uploads.limits.zip_pictures))
             .await?;
-    let caller = context::of(&request).caller();
+    let context = context::of(&request);
+    uploads.count_pictures(&context, entries.len())?;
+    let caller = context.caller();
     let mut results = ZipResults::new(upload, entries, caller, params.options, processing);
     let Some(first) = results.next_success().await else { return Err(results.no_success().into()) };
     Ok(HttpResponse::Ok().content_type("application/json").streaming(results.into_json(first)))

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
 use huemill_actors::actor_system::ActorSystem;
-use huemill_actors::clock::Instant as Deadline;
+use huemill_actors::clock::{Clock, Instant as Deadline};
 use huemill_actors::delivery::{self, Delivery};
 use huemill_actors::dispatcher::{self, Dispatcher};
 use huemill_actors::fault::Fault;
@@ -18,6 +18,7 @@ use huemill_actors::health::HealthCell;
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::observed::Observed;
 use huemill_actors::outbound::Outbound;
+use huemill_actors::rates::{RateLimits, Rates};
 use huemill_actors::supervise::ask;
 use huemill_actors::workers::{self, CancellationToken, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
@@ -58,11 +59,16 @@ impl State {
         keys: Keys,
         outbound: Outbound,
     ) -> Self {
-        let edge = Edge::new(settings, actor_system, keys.webhook, keys.previous);
+        let limits = RateLimits {
+            requests: settings.access.requests_per_minute,
+            pictures: settings.access.pictures_per_minute,
+        };
+        let rates = Arc::new(Rates::new(limits, Clock::system()));
+        let edge = Edge::new(settings, actor_system, rates.clone(), keys.webhook, keys.previous);
         let operations = Operations::new(actor_system, keys.operator, edge.stats.clone());
         Self {
             edge: Data::new(edge),
-            uploads: Data::new(Uploads::new(settings, actor_system, spool.clone())),
+            uploads: Data::new(Uploads::new(settings, actor_system, rates, spool.clone())),
             processing: Data::new(Processing::new(settings, actor_system, spool)),
             jobs: Data::new(Jobs::new(settings, actor_system, keys.link, outbound)),
             operations: Data::new(operations),
@@ -92,6 +98,8 @@ pub(crate) struct Edge {
     pub body_rate: BodyRate,
     /// How long a client may read its answer.
     pub answer_time: Duration,
+    /// How much each caller may send a minute.
+    pub rates: Arc<Rates>,
     /// Which requests must be signed.
     pub signatures: Signatures,
     /// Records metric events.
@@ -107,6 +115,7 @@ impl Edge {
     fn new(
         settings: &Settings,
         actor_system: &ActorSystem,
+        rates: Arc<Rates>,
         key: SecretString,
         previous: Option<SecretString>,
     ) -> Self {
@@ -124,6 +133,7 @@ impl Edge {
                 total: Duration::from_secs(uploads.total_seconds),
             },
             answer_time: Duration::from_secs(settings.answers.total_seconds),
+            rates,
             signatures: Signatures::new(keys, actor_system.repository.store.clone()),
             recorder: actor_system.recorder.clone(),
             clients: ClientSketch::default(),

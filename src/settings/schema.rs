@@ -37,6 +37,7 @@ pub struct Settings {
     pub supervision: SupervisionSection,
     pub health: HealthSection,
     pub public: PublicSection,
+    pub access: AccessSection,
     pub security: SecuritySection,
     pub outbound: OutboundSection,
     pub webhooks: WebhooksSection,
@@ -145,6 +146,10 @@ section! {
 section! {
     /// `[public]`
     PublicSection { url: String }
+}
+section! {
+    /// `[access]`
+    AccessSection { requests_per_minute: u32, pictures_per_minute: u32 }
 }
 section! {
     /// `[security]`

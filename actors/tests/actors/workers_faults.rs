@@ -120,7 +120,7 @@ async fn when_the_actor_panics_every_caller_gets_an_answer() {
 fn threads_end_with_their_actor() {
     let mut engine = None;
     System::new().block_on(async {
-        let workers = TestWorkers::start(WorkersSettings { slots: 3, queue: 9, ..settings() });
+        let workers = TestWorkers::start(WorkersSettings { slots: 3, queue: 30, ..settings() });
         let sent: Vec<_> = (0..9).map(|_| workers.send(picture("ok"))).collect();
         for answer in sent {
             answer.await.unwrap().unwrap();

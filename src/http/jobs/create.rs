@@ -70,6 +70,7 @@ pub(super) async fn create(
         return Ok(respond(known, &jobs)?);
     }
     let (kind, input) = submitted(upload.input, &request, &uploads, &jobs).await?;
+    uploads.count_pictures(&context::of(&request), input.pictures())?;
     let submission = Submission {
         id: JobId::generate(steady_time(), &mut rand::rng()),
         caller: context::of(&request).caller(),

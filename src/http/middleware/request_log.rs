@@ -137,6 +137,9 @@ impl RequestLog {
         if let Some(reason) = self.fault.as_ref().and_then(|fault| auth_reason(fault.code)) {
             self.edge.recorder.record(Event::AuthFailed { reason });
         }
+        if let Some(policy) = self.fault.as_ref().and_then(|fault| fault.policy) {
+            self.edge.recorder.record(Event::RateLimited { policy });
+        }
         if self.body_fault.is_some() {
             self.edge.recorder.record(Event::AnswerBroken { endpoint: self.endpoint });
         }

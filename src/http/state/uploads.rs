@@ -1,5 +1,6 @@
 //! The state that receives request bodies: the spool, size limits, and the actors that admit uploads and download URLs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use huemill_actors::actor_system::ActorSystem;
@@ -9,6 +10,7 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_actors::fetcher::{Fetch, Fetcher};
 use huemill_actors::intake::{Admit, Intake};
 use huemill_actors::pictures::AlbumLimits;
+use huemill_actors::rates::{Counted, Rates};
 use huemill_actors::supervise::ask;
 use huemill_actors::telemetry::traced;
 use huemill_actors::workers::CancellationToken;
@@ -25,6 +27,7 @@ pub(crate) struct Uploads {
     pub spool: SpoolRoom,
     /// Maximum sizes and counts.
     pub limits: LimitsSection,
+    rates: Arc<Rates>,
     intake: actix::Addr<Intake>,
     fetcher: actix::Addr<Fetcher>,
     budget: Budget,
@@ -33,10 +36,16 @@ pub(crate) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn new(settings: &Settings, actor_system: &ActorSystem, spool: SpoolRoom) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        actor_system: &ActorSystem,
+        rates: Arc<Rates>,
+        spool: SpoolRoom,
+    ) -> Self {
         Self {
             spool,
             limits: settings.limits.clone(),
+            rates,
             intake: actor_system.jobs.intake.clone(),
             fetcher: actor_system.jobs.fetcher.clone(),
             budget: actor_system.budget.clone(),
@@ -60,6 +69,15 @@ impl Uploads {
             },
             pictures,
         }
+    }
+
+    /// Counts pictures that a caller sends.
+    ///
+    /// # Errors
+    /// The caller has sent too many in the last minute.
+    pub(crate) fn count_pictures(&self, context: &Context, pictures: usize) -> Result<(), Fault> {
+        let counted = Counted::Pictures(u32::try_from(pictures).unwrap_or(u32::MAX));
+        self.rates.count(context.caller(), counted).map_err(Fault::from)
     }
 
     /// Asks Intake to admit an upload before its body is read. `job` says whether it will become a job. The request
