@@ -20,6 +20,7 @@ mod logs;
 mod operations;
 mod outbound;
 mod outbound_transfer;
+mod overload;
 mod process;
 mod process_zip;
 mod queue;
