@@ -32,6 +32,8 @@ mod wire;
 
 #[path = "../../imaging/tests/support/containers.rs"]
 mod containers;
+#[path = "../../imaging/tests/support/costly.rs"]
+mod costly;
 #[path = "../../imaging/tests/support/hostile.rs"]
 mod hostile;
 #[path = "../../imaging/tests/support/hostile_frames.rs"]

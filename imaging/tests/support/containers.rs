@@ -79,6 +79,16 @@ impl BitWriter {
             self.filled += 1;
         }
     }
+
+    /// Continues at the next whole byte.
+    pub fn align(&mut self) {
+        self.filled = 8 * self.bytes.len();
+    }
+
+    /// Lends itself to a function.
+    pub fn by_ref(&mut self) -> &mut Self {
+        self
+    }
 }
 
 /// A lossless picture of 8x8 pixels that requests this number of groups of prefix codes. Each group takes few bits, but

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod containers;
+pub mod costly;
 pub mod hostile;
 mod hostile_frames;
 pub mod pictures;
