@@ -34,6 +34,8 @@ mod wire;
 mod containers;
 #[path = "../../imaging/tests/support/costly.rs"]
 mod costly;
+#[path = "../../imaging/tests/support/costly_frames.rs"]
+mod costly_frames;
 #[path = "../../imaging/tests/support/hostile.rs"]
 mod hostile;
 #[path = "../../imaging/tests/support/hostile_frames.rs"]

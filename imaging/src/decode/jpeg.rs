@@ -125,9 +125,12 @@ fn decode_scaled(
         ColorEncoding::Cmyk => ColorTransform::CMYK,
         ColorEncoding::Ycck => ColorTransform::YCCK,
     });
-    let scaled = decoder.scale(size.0 as u16, size.1 as u16).map_err(Error::damaged)?;
-    if (u32::from(scaled.0), u32::from(scaled.1)) != size {
-        return Err(Error::damaged("the decoded frame has another size than its header announces"));
+    // Without a scale it is the full size. Asked for that of a picture of a few pixels, it would take a smaller one.
+    if size != (header.width, header.height) {
+        let scaled = decoder.scale(size.0 as u16, size.1 as u16).map_err(Error::damaged)?;
+        if (u32::from(scaled.0), u32::from(scaled.1)) != size {
+            return Err(Error::damaged("the decoded frame has another size than its header announces"));
+        }
     }
     decoder.decode().map_err(Error::damaged)
 }

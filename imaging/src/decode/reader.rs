@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use crate::work::{self, Meter};
+use crate::work::{self, ASK_INTERVAL, Meter};
 
 /// Maximum number of bytes that a decoder gets at once.
 const MAX_READ: usize = 16 * 1024;
@@ -26,6 +26,8 @@ pub(crate) struct MeteredReader<'a> {
     /// Number of bytes that were read, and how many are needed at most. The others count as work.
     read: u64,
     needed: u64,
+    /// Number of bytes that were read and are not counted yet.
+    pending: u64,
     /// Work that a byte of input may cause, in blocks.
     pace: u64,
     /// Offset and new value of the byte that is replaced.
@@ -37,7 +39,7 @@ impl<'a> MeteredReader<'a> {
     pub(crate) fn new(bytes: &'a [u8], meter: &'a Meter<'a>) -> Self {
         meter.ask();
         let (chunk_end, needed, pace) = (usize::MAX, u64::MAX, BYTE_PACE);
-        Self { bytes, position: 0, chunk_end, read: 0, needed, pace, patch: None, meter }
+        Self { bytes, position: 0, chunk_end, read: 0, needed, pending: 0, pace, patch: None, meter }
     }
 
     /// Counts bytes beyond this number as work.
@@ -65,13 +67,22 @@ impl<'a> MeteredReader<'a> {
         &rest[..rest.len().min(length)]
     }
 
-    /// Counts bytes that were read. Ends the input where decoding must end.
+    /// Notes bytes that were read. Some decoders read a few at a time, so they are counted together.
     fn advance(&mut self, length: usize) {
         self.position += length;
+        self.pending += length as u64;
+        if self.pending.saturating_mul(self.pace) >= ASK_INTERVAL / 8 {
+            self.count_pending();
+        }
+    }
+
+    /// Counts the bytes that were read since the last time. Ends the input where decoding must end.
+    fn count_pending(&mut self) {
+        let length = std::mem::take(&mut self.pending);
         let before = work::excess(self.read, self.needed);
-        self.read += length as u64;
+        self.read += length;
         let excess = work::excess(self.read, self.needed) - before;
-        if !(self.meter.count(excess) && self.meter.pace(length as u64 * self.pace)) {
+        if !(self.meter.count(excess) && self.meter.pace(length.saturating_mul(self.pace))) {
             self.bytes = &[];
         }
     }

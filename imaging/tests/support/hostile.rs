@@ -40,7 +40,7 @@ pub fn pictures() -> Vec<Hostile> {
     huge_headers(&mut add);
     png_bombs(&mut add);
     jpeg_bombs(&mut add);
-    costly_pictures(&mut add);
+    costly::add(&mut add);
     hostile_frames::add(&mut add);
     other_formats(&mut add);
     polyglots(&mut add);
@@ -183,64 +183,6 @@ fn jpeg_bombs(add: &mut Add<'_>) {
         let bytes = [jpeg_header(sof, 16, 16), segment(0xDA, &[1, 1, 0, 0, 63, 0])].concat();
         add("I14", name, Must::Unsupported, bytes);
     }
-}
-
-fn costly_pictures(add: &mut Add<'_>) {
-    let scans = |size, components, refinements, kind| costly::jpeg_scans(size, components, refinements, kind);
-    let large = scans((8192, 6100), 1, 98, Scan::Runs);
-    assert!(large.len() < 110_000, "it is small for its work: {}", large.len());
-    add("O5", "jpeg of 50 MP and 100 scans", Must::TooLarge, large);
-    add(
-        "O5",
-        "jpeg of 50 MP, 3 components, 100 scans",
-        Must::TooLarge,
-        scans((8192, 6100), 3, 96, Scan::Runs),
-    );
-    add("O5", "jpeg of 4 MP and 100 scans", Must::TooLarge, scans((2048, 2048), 3, 90, Scan::Dc));
-    add("O5", "small jpeg of 100 scans", Must::Read, scans((200, 100), 3, 90, Scan::Blocks));
-    add("O5", "jpeg of 1 MP and 12 scans", Must::Read, scans((1024, 1024), 3, 8, Scan::Dc));
-    add("O5", "png of 100,000 empty chunks", Must::Read, costly::png_empty_chunks((64, 64), 100_000));
-    add("O5", "png of 1000 empty blocks", Must::Read, costly::png_empty_blocks(1000, true));
-    add("O5", "png of 100,000 empty blocks", Must::TooLarge, costly::png_empty_blocks(100_000, true));
-    add("O5", "gif of 1000 clears", Must::Read, costly::gif_clears(1000, 8, 255));
-    add("O5", "gif of 2,000,000 clears", Must::TooLarge, costly::gif_clears(2_000_000, 8, 255));
-    add(
-        "O5",
-        "gif of 2,000,000 clears in blocks of one byte",
-        Must::TooLarge,
-        costly::gif_clears(2_000_000, 8, 1),
-    );
-    add("O5", "gif that expands", Must::Read, costly::gif_expanding((2000, 1000)));
-    add("O5", "webp of one colour", Must::Read, costly::webp_flat((2000, 1000), &[3, 0, 1, 2]));
-    add("O5", "webp of 100,000 chunks", Must::Read, costly::webp_chunks(100_000));
-    add("O5", "bmp of 100,000 moves", Must::Read, costly::bmp_moves(100_000));
-    let blocks = costly::zlib_empty_blocks(2000, true, 8);
-    add("O5", "tiff of 10 strips that share 23 kB", Must::Read, costly::tiff_shared((8, 10), 8, &blocks));
-    add(
-        "O5",
-        "tiff of 1000 strips that share 23 kB",
-        Must::TooLarge,
-        costly::tiff_shared((8, 1000), 8, &blocks),
-    );
-    let clears = costly::lzw_clears(88_000);
-    add(
-        "O5",
-        "tiff of 1000 strips that share 99 kB of clears",
-        Must::TooLarge,
-        costly::tiff_shared((8, 1000), 5, &clears),
-    );
-    add(
-        "O5",
-        "tiff that understates its strips",
-        Must::TooLarge,
-        costly::tiff_understated((8, 1000), &blocks),
-    );
-    add(
-        "O5",
-        "tiff with a tile that is much wider",
-        Must::TooLarge,
-        costly::tiff_wide_tile((1, 4096), (65_536, 4096)),
-    );
 }
 
 fn other_formats(add: &mut Add<'_>) {
