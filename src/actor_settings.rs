@@ -179,7 +179,8 @@ fn janitor(settings: &Settings) -> JanitorSettings {
 }
 
 fn limits(settings: &Settings) -> Limits {
-    Limits { max_pixels: settings.limits.image_pixels, max_side: settings.limits.image_side }
+    let limits = &settings.limits;
+    Limits { max_pixels: limits.image_pixels, max_side: limits.image_side, max_work: limits.image_work }
 }
 
 fn workers(settings: &Settings) -> WorkersSettings {

@@ -187,7 +187,7 @@ impl From<&huemill_imaging::Error> for Code {
         match error {
             Error::Empty => Self::NoInput,
             Error::Unsupported(_) => Self::UnsupportedMediaType,
-            Error::TooLarge { .. } => Self::PayloadTooLarge,
+            Error::TooLarge { .. } | Error::TooMuchWork { .. } => Self::PayloadTooLarge,
             // Cancelling says nothing about the picture; the caller knows why it canceled.
             _ => Self::ProcessingError,
         }

@@ -66,6 +66,7 @@ fn limits(settings: &Settings, check: &mut Problems) {
     );
     at_least!(1, check, limits: image_pixels);
     check.between(1..=65_535, limits.image_side, "limits.image_side");
+    at_least!(1, check, limits: image_work);
     at_least!(1, check, limits: zip_pictures);
     check.between(1..=10_000, limits.job_pictures, "limits.job_pictures");
     check.require(

@@ -33,6 +33,10 @@ mod wire;
 
 #[path = "../../imaging/tests/support/containers.rs"]
 mod containers;
+#[path = "../../imaging/tests/support/costly.rs"]
+mod costly;
+#[path = "../../imaging/tests/support/costly_frames.rs"]
+mod costly_frames;
 #[path = "../../imaging/tests/support/hostile.rs"]
 mod hostile;
 #[path = "../../imaging/tests/support/hostile_frames.rs"]

@@ -244,6 +244,12 @@ fn picture_error(error: &Error, limits: &Limits, state: &AttemptState) -> StopRe
             limits.max_pixels / 1_000_000,
             limits.max_side,
         )),
+        Error::TooMuchWork { .. } => fault
+            .with_message(
+                "The picture takes too much work to decode: it has too many scans, or data without pixels. Save it \
+                 again as a plain JPEG or PNG and send that.",
+            )
+            .with_cause(error),
         error => fault.with_cause(error),
     })
 }

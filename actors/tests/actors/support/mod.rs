@@ -167,6 +167,7 @@ impl SlotEngine for ScriptedEngine {
             "empty" => return Err(Error::Empty),
             "heic" => return Err(Error::Unsupported("HEIC")),
             "nothing" => return Err(Error::Unrecognised),
+            "costly" => return Err(Error::TooMuchWork { work: 9, limit: 8 }),
             "large" => return Err(Error::TooLarge { width: 20_000, height: 3 }),
             _ => {}
         }
