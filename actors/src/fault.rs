@@ -90,6 +90,8 @@ codes! {
     UpstreamError = "UPSTREAM_ERROR", "The URL's server did not send the file. Check the URL, or try again later.";
     /// An internal error.
     InternalError = "INTERNAL_ERROR", "Something went wrong on our side. Try again later.";
+    /// The caller has used its share or exceeded a limit.
+    RateLimited = "RATE_LIMITED", "Too many requests at once. Wait a moment and try again.";
     /// No slot or memory was free in time, or the disk is almost full.
     Overloaded = "OVERLOADED", "The service is busy. Try again in a few seconds.";
     /// The service is draining or starting.
@@ -118,21 +120,34 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// Whether the same request may succeed later, where that depends on another server.
     pub retryable: Option<bool>,
+    /// The name of the limit that was exceeded, if one was.
+    pub policy: Option<&'static str>,
 }
 
 impl Fault {
     /// The code with its default message.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let is_temporary = matches!(code, Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress);
+        let is_temporary = matches!(
+            code,
+            Code::RateLimited | Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress
+        );
         let retry_after = is_temporary.then_some(Duration::from_secs(2));
-        Self { code, message: Cow::Borrowed(code.message()), cause: None, retry_after, retryable: None }
+        let message = Cow::Borrowed(code.message());
+        Self { code, message, cause: None, retry_after, retryable: None, policy: None }
     }
 
     /// Replaces the message with a more specific one.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
+        self
+    }
+
+    /// Names the limit that was exceeded.
+    #[must_use]
+    pub fn with_policy(mut self, policy: &'static str) -> Self {
+        self.policy = Some(policy);
         self
     }
 
