@@ -131,10 +131,10 @@ impl Exchange {
             let declared = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
             !declared.iter().any(|name| self.head.headers.contains_key(name))
         };
-        let broken = |what| OutboundError::Upstream { status: Some(self.head.status.as_u16()), what };
-        let broken = || match self.notes.meter.is_exceeded() {
-            true => broken(RequestFailure::Oversized),
-            false => broken(RequestFailure::Cut),
+        let broken = || {
+            let is_oversized = self.notes.meter.is_exceeded();
+            let what = if is_oversized { RequestFailure::Oversized } else { RequestFailure::Cut };
+            OutboundError::Upstream { status: Some(self.head.status.as_u16()), what }
         };
         match &mut self.body {
             Body::Empty => Ok(None),

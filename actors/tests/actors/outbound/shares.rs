@@ -2,7 +2,6 @@
 //! server.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -94,11 +93,10 @@ fn patient(servers: &[&Server]) -> AddressPolicy {
     AddressPolicy { head: HANGS, total: HANGS, ..policy(&["127.0.0.0/8"], &ports) }
 }
 
-/// The same with a name server at which these names have one address.
-async fn with_names(policy: AddressPolicy, names: &[&'static str], address: &'static str) -> AddressPolicy {
-    let addresses: &'static [&'static [&'static str]] =
-        Box::leak(Box::new([&*Box::leak(Box::new([address]))]));
-    let zones: Vec<_> = names.iter().map(|name| (*name, addresses)).collect();
+/// The same with a name server at which these names have the address 127.0.0.2.
+async fn with_names(policy: AddressPolicy, names: &[&'static str]) -> AddressPolicy {
+    const ADDRESSES: &[&[&str]] = &[&["127.0.0.2"]];
+    let zones: Vec<_> = names.iter().map(|name| (*name, ADDRESSES)).collect();
     let dns = DnsServer::start(&zones).await;
     AddressPolicy { nameservers: vec![dns.address], ..policy }
 }
@@ -188,7 +186,7 @@ async fn o8_a_download_that_waits_for_a_server_holds_nothing() {
 async fn o8_names_that_point_to_one_server_are_one_server() {
     let names = ["a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test"];
     let (silent, quick) = (Server::start(None).await, Server::start(Some(A_PICTURE)).await);
-    let policy = with_names(patient(&[&silent, &quick]), &names, "127.0.0.2").await;
+    let policy = with_names(patient(&[&silent, &quick]), &names).await;
     let actor = fetcher(FetcherSettings::default(), policy);
     let _hanging =
         names.map(|name| download(&actor, caller(1), format!("http://{name}:{}/", silent.port), None));
@@ -265,7 +263,7 @@ async fn o8_webhooks_to_names_of_one_server_are_webhooks_to_one_server() {
     let names = ["a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test"];
     let silent = Server::start(None).await;
     let quick = Server::start(Some(b"HTTP/1.1 204 x\r\n\r\n")).await;
-    let policy = with_names(patient(&[&silent, &quick]), &names, "127.0.0.2").await;
+    let policy = with_names(patient(&[&silent, &quick]), &names).await;
     let actors = patient_actors(policy);
     for name in names {
         ended_job(&actors, caller(1), format!("http://{name}:{}/", silent.port)).await;

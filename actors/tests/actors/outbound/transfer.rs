@@ -113,7 +113,7 @@ async fn s19_endless_headers_are_bounded_too() {
         from(|_| Response::Flood(b"HTTP/1.1 200 OK\r\n".to_vec(), b"X-More: 1\r\n".repeat(1_000))).await;
     assert_eq!(
         outcome.unwrap_err(),
-        OutboundError::Upstream { status: None, what: RequestFailure::Oversized }
+        OutboundError::Upstream { status: None, what: RequestFailure::Malformed }
     );
     until(|| server.broken() == 1).await;
 }
