@@ -144,6 +144,13 @@ impl Fault {
         self
     }
 
+    /// Names the limit that was exceeded.
+    #[must_use]
+    pub fn with_policy(mut self, policy: &'static str) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
     /// The code and the cause, or the message if there is none; for the log only.
     pub(crate) fn describe(&self) -> String {
         match &self.cause {

@@ -98,6 +98,14 @@ impl State {
         may_take(held, total.saturating_sub(self.taken), amount)
     }
 
+    /// How many more a caller that holds so many may take, one after the other.
+    fn room(&self, total: u64, held: u64) -> u64 {
+        let free = total.saturating_sub(self.taken);
+        // The most `more` for which `held + more <= THRESHOLD * (free - more)`.
+        let more = THRESHOLD.saturating_mul(free).saturating_sub(held) / (THRESHOLD + 1);
+        if held == 0 { more.max(free.min(1)) } else { more }
+    }
+
     fn take(&mut self, caller: Caller, amount: u64) {
         self.taken += amount;
         self.callers.entry(caller).or_default().taken += amount;
@@ -163,6 +171,26 @@ impl Places {
     #[must_use]
     pub fn taken_by(&self, caller: Caller) -> u64 {
         self.lock().callers.get(&caller).map_or(0, |held| held.taken)
+    }
+
+    /// How many places this caller could take now, one after the other.
+    #[must_use]
+    pub fn room(&self, caller: Caller) -> u64 {
+        let state = self.lock();
+        state.room(self.0.total, state.callers.get(&caller).map_or(0, |held| held.taken))
+    }
+
+    /// How many places a caller that holds none could take now, one after the other.
+    #[must_use]
+    pub fn room_for_another(&self) -> u64 {
+        self.lock().room(self.0.total, 0)
+    }
+
+    /// The callers that hold places.
+    #[must_use]
+    pub fn holders(&self) -> Vec<Caller> {
+        let state = self.lock();
+        state.callers.iter().filter(|(_, held)| held.taken > 0).map(|(caller, _)| *caller).collect()
     }
 
     /// Takes places, or says why there are none.
@@ -375,6 +403,9 @@ mod tests {
                 let sum: u64 = held.iter().map(Place::amount).sum();
                 prop_assert_eq!(places.taken(), sum);
                 prop_assert!(sum <= 40);
+                let room = places.room(caller(number));
+                let taken: Vec<_> = take_all(&places, caller(number));
+                prop_assert_eq!(taken.len() as u64, room);
             }
             drop(held);
             prop_assert!(places.lock().callers.is_empty());

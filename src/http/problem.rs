@@ -127,6 +127,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::ProcessingError | Code::ZipTraversal => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         Code::UpstreamError => StatusCode::BAD_GATEWAY,
         Code::Overloaded | Code::NotReady => StatusCode::SERVICE_UNAVAILABLE,

@@ -107,6 +107,11 @@ impl Target {
         format!("{host}:{}", self.url.port_or_known_default().unwrap_or_default())
     }
 
+    /// Host and port to look up.
+    pub(super) fn host_and_port(&self) -> (&str, u16) {
+        (self.url.host_str().unwrap_or_default(), self.url.port_or_known_default().unwrap_or_default())
+    }
+
     /// The `Host` header's value (RFC 9110, 7.2).
     pub(super) fn host_header(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();

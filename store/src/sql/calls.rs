@@ -240,7 +240,9 @@ impl Outbox for SqlStore {
                 let next = database.read_now(|connection, now| Box::pin(outbox::next_due(connection, now)));
                 match next.await? {
                     Some(wait) if wait.is_zero() => {}
-                    next => return Ok(DueDeliveries { due: Vec::new(), next }),
+                    next => {
+                        return Ok(DueDeliveries { turns: request.turns, next, ..DueDeliveries::default() });
+                    }
                 }
             }
             database.write(outbox::ClaimDueDeliveries(request)).await

@@ -32,6 +32,17 @@ const PLANS: &[(&str, &[&str], &[&str])] = &[
     (figures::STALLED, &["1"], &["jobs_state (state=?)"]),
     (figures::OLDEST, &[], &["jobs_state (state=?)"]),
     (outbox::NEXT, &[], &["deliveries_due"]),
+    (
+        outbox::OLDEST,
+        &["0", "'ip:192.0.2.7'", "9000000000000", "256"],
+        &["deliveries_turns (retry=? AND (caller,next_at)"],
+    ),
+    (
+        outbox::OLDEST_OF_HOST,
+        &["0", "'ip:192.0.2.7'", "'https://h'", "9000000000000", "4"],
+        &["deliveries_hosts (retry=? AND caller=? AND (host,next_at)"],
+    ),
+    (outbox::HOSTS, &["0", "'ip:192.0.2.7'", "256"], &["deliveries_hosts (retry=? AND caller=?"]),
 ];
 
 const JOB: &str = "'job_0000000000000000000000000000000000000000000a'";
@@ -47,6 +58,8 @@ fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
             vec!["jobs_ready", "items_suspect (suspect=?)", "items_deferred"],
         ),
         (figures::figures_statement(), vec!["1"], vec!["jobs_state (state=?)"]),
+        (outbox::callers_statement(false), vec!["0", "''", "256"], vec!["deliveries_turns (retry=?"]),
+        (outbox::callers_statement(true), vec!["1", "''", "256"], vec!["deliveries_turns (retry=?"]),
         (reap::abandoned_items(), vec!["1", "100"], vec!["items_claimed"]),
     ];
     let table =
@@ -92,8 +105,10 @@ async fn fill(connection: &mut AnyConnection, numbers: &str) {
         ),
         format!("INSERT INTO nonces (word, expires_at) SELECT {id}, i + 10 FROM ({numbers}) AS n"),
         format!(
-            "INSERT INTO deliveries (id, job_id, state, created_at, next_at) \
-             SELECT {id}, {id}, CASE WHEN i % 100 = 0 THEN 'pending' ELSE 'delivered' END, i, i FROM ({numbers}) AS n"
+            "INSERT INTO deliveries (id, job_id, state, created_at, next_at, host, caller, retry) \
+             SELECT {id}, {id}, CASE WHEN i % 20 = 0 THEN 'pending' ELSE 'delivered' END, i, i, 'https://' || (i % 7), \
+             CASE WHEN i % 1000 = 20 THEN 'ip:192.0.2.' || (i % 9) ELSE 'ip:192.0.2.7' END, \
+             CASE WHEN i % 60 = 0 THEN 1 ELSE 0 END FROM ({numbers}) AS n"
         ),
         "ANALYZE".to_owned(),
     ] {
@@ -120,7 +135,17 @@ async fn no_statement_on_sqlite_gets_slower_with_more_rows() {
             // The index provides the order, and no table is read as a whole.
             assert!(!plan.contains("TEMP B-TREE"), "{when}: {text}\n{plan}");
             let scans = plan.lines().filter(|line| line.trim_start().starts_with("SCAN"));
-            let small = ["INDEX", "CONSTANT ROW", "pauses", "processes", "counters", "kept", "alive"];
+            let small = [
+                "INDEX",
+                "CONSTANT ROW",
+                "pauses",
+                "processes",
+                "counters",
+                "kept",
+                "alive",
+                "turns",
+                "hosts",
+            ];
             let whole: Vec<_> = scans.filter(|line| !small.iter().any(|word| line.contains(word))).collect();
             assert!(whole.is_empty(), "{when}: {text}\n{plan}");
         }

@@ -10,12 +10,13 @@ use super::fault;
 use crate::store::StoreError;
 
 /// Version, name and text of each migration for both databases. A released migration is never changed.
-const SHARED: [(i64, &str, &str); 5] = [
+const SHARED: [(i64, &str, &str); 6] = [
     (1, "jobs", include_str!("../../migrations/0001_jobs.sql")),
     (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
     (3, "fetched", include_str!("../../migrations/0003_fetched.sql")),
     (4, "leases", include_str!("../../migrations/0004_leases.sql")),
     (6, "callers", include_str!("../../migrations/0006_callers.sql")),
+    (8, "delivery_turns", include_str!("../../migrations/0008_delivery_turns.sql")),
 ];
 
 /// The additional migrations for PostgreSQL.

@@ -78,11 +78,16 @@ impl TestActors {
 
     /// Actors whose outbound requests have this policy.
     pub fn with_outbound(policy: AddressPolicy) -> Self {
-        Self::start_with(settings(), JanitorSettings::default(), open_storage(), policy)
+        Self::with_delivery(policy, DeliverySettings::default())
+    }
+
+    /// The same with these settings of webhooks.
+    pub fn with_delivery(policy: AddressPolicy, delivery: DeliverySettings) -> Self {
+        Self::start_with(settings(), JanitorSettings::default(), open_storage(), policy, delivery)
     }
 
     pub fn with(settings: DispatcherSettings, janitor: JanitorSettings, storage: TestStorage) -> Self {
-        Self::start_with(settings, janitor, storage, AddressPolicy::default())
+        Self::start_with(settings, janitor, storage, AddressPolicy::default(), DeliverySettings::default())
     }
 
     fn start_with(
@@ -90,6 +95,7 @@ impl TestActors {
         janitor: JanitorSettings,
         storage: TestStorage,
         outbound: AddressPolicy,
+        delivery: DeliverySettings,
     ) -> Self {
         let workers =
             TestWorkers::start(WorkersSettings { slots: settings.slots, ..super::test_workers::settings() });
@@ -117,7 +123,7 @@ impl TestActors {
             outbound_dependencies: &super::outbound_dependencies(outbound),
             dispatcher: settings,
             fetcher: FetcherSettings::default(),
-            delivery: DeliverySettings::default(),
+            delivery,
             janitor,
             intake: IntakeSettings::default(),
             blob_limit: 100_000_000,
