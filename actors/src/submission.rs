@@ -36,7 +36,7 @@ pub struct Submission {
     pub caller: Caller,
     /// What kind of input it has.
     pub kind: JobKind,
-    /// Its priority over other jobs.
+    /// Its weight among the jobs of its caller.
     pub priority: Priority,
     /// What to make of its pictures.
     pub options: Options,

@@ -79,13 +79,13 @@ impl JobState {
 }
 
 words! {
-    /// The priority of a job. Jobs of a higher priority go first.
+    /// The priority of a job: its weight among the jobs of its caller. It changes nothing for other callers.
     Priority {
-        /// After all other jobs.
+        /// Half as many pictures at a time as a normal job.
         Low = "low",
         /// The default.
         Normal = "normal",
-        /// Before all other jobs.
+        /// Twice as many pictures as a normal job.
         High = "high",
     }
 }

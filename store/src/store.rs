@@ -7,7 +7,7 @@
 //!   state; a late result changes nothing.
 //! - The last item ends its job. The same transaction puts a delivery into the outbox if the job has a callback URL.
 //! - A job's version grows when what clients see changes, and at no other time.
-//! - Items are claimed one by one, fairly between the jobs of a priority.
+//! - Items are claimed one by one, in equal shares for all callers with ready jobs, and by weight for the jobs of each.
 //!
 //! Leases and times follow the store's own clock: the server's with PostgreSQL, one that cannot jump with SQLite.
 //! Every method is one transaction that commits before the method returns, and runs to its end even if the caller goes

@@ -97,6 +97,9 @@ pub(super) async fn end_job(
         ]
     ))
     .await?;
+    if record.ready {
+        tx.callers.check(record.job.caller);
+    }
     outbox::store_delivery(tx, &record.job, finished).await?;
     tx.changed(&record.job);
     let processing = record.started.map(|started| span(started, finished)).unwrap_or_default();

@@ -4,7 +4,8 @@ use sqlx::{Error, Row};
 
 use super::completion;
 use super::operation::{Operation, Tx, statement};
-use super::rows::{Record, Removal, rank, seconds};
+use super::queue;
+use super::rows::{Record, Removal, seconds};
 use crate::job::{JobId, JobState};
 use crate::store::{Canceled, Retried};
 
@@ -75,6 +76,9 @@ pub(super) async fn make_tombstone(tx: &mut Tx<'_>, mut record: Record) -> Resul
     .await?;
     tx.execute(statement!("UPDATE keys SET expires_at = keep_until WHERE job_id = $1", [job.id.as_str()]))
         .await?;
+    if record.ready {
+        tx.callers.check(record.job.caller);
+    }
     tx.changed(&record.job);
     Ok(())
 }
@@ -128,13 +132,17 @@ impl Retry {
         job.failed = job.failed.saturating_sub(items);
         job.finished_at = None;
         job.version += 1;
+        let turn = queue::rejoin(tx, record).await?;
+        let job = &record.job;
+        if in_turn > 0 {
+            tx.callers.wake(job.caller, job.kind);
+        }
         let text = "UPDATE jobs SET state = 'processing', failed = $2, version = $3, finished_at = NULL, queued = $4, \
              ready = CASE WHEN $4 > 0 THEN 1 ELSE 0 END, progressed_at = $5, removal = 0, \
-             turn = 1 + COALESCE((SELECT last.turn FROM jobs AS last WHERE last.ready = 1 AND last.priority = $6 \
-             ORDER BY last.turn DESC LIMIT 1), 0) WHERE id = $1";
+             turn = $6 WHERE id = $1";
         tx.execute(statement!(
             text,
-            [job.id.as_str(), i64::from(job.failed), job.version, in_turn, tx.now.wall, rank(job.priority)]
+            [job.id.as_str(), i64::from(job.failed), job.version, in_turn, tx.now.wall, turn]
         ))
         .await?;
         tx.changed(&record.job);

@@ -13,7 +13,7 @@ use crate::store::JobVersion;
 /// The columns of a [`Record`].
 pub(super) const JOB: &str = "id, caller, kind, state, priority, options, request_id, traceparent, base_url, \
      callback_url, created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, \
-     fetched, turn, input_bytes, card_bytes, removal";
+     fetched, turn, ready, input_bytes, card_bytes, removal";
 
 /// A job's row: the job, and columns that only the store uses. Times are in milliseconds.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub(super) struct Record {
     pub(super) started: Option<i64>,
     pub(super) expires: i64,
     pub(super) turn: i64,
+    /// Whether it has items to claim in turn.
+    pub(super) ready: bool,
     pub(super) input_bytes: i64,
     pub(super) card_bytes: i64,
     pub(super) removal: Removal,
@@ -69,7 +71,7 @@ pub(super) fn seconds(millis: i64) -> i64 {
     millis.div_euclid(1_000)
 }
 
-/// The value of a priority in the column. Higher values go first.
+/// The value of a priority in the column.
 pub(super) fn rank(priority: Priority) -> i64 {
     match priority {
         Priority::Low => 0,
@@ -137,6 +139,7 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
         started,
         expires,
         turn: row.try_get("turn")?,
+        ready: row.try_get::<i64, _>("ready")? != 0,
         input_bytes: row.try_get("input_bytes")?,
         card_bytes: row.try_get("card_bytes")?,
         removal: removal(row)?,

@@ -13,6 +13,7 @@ mod concurrency;
 mod connections;
 mod creation;
 mod deferral;
+mod fairness;
 mod harness;
 mod invariants;
 mod job_end;
