@@ -88,6 +88,8 @@ codes! {
     ZipTraversal = "ZIP_TRAVERSAL", "The archive contains a path that leads out of it. Pack the pictures again with plain relative names.";
     /// The URL's server failed or sent an invalid answer.
     UpstreamError = "UPSTREAM_ERROR", "The URL's server did not send the file. Check the URL, or try again later.";
+    /// A rate or a quota of the caller is used up.
+    RateLimited = "RATE_LIMITED", "You have sent as much as is allowed at a time. Try again later.";
     /// An internal error.
     InternalError = "INTERNAL_ERROR", "Something went wrong on our side. Try again later.";
     /// No slot or memory was free in time, or the disk is almost full.
@@ -118,6 +120,8 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// Whether the same request may succeed later, where that depends on another server.
     pub retryable: Option<bool>,
+    /// The name of the rate or quota that is used up, if that is why.
+    pub policy: Option<&'static str>,
 }
 
 impl Fault {
@@ -126,7 +130,8 @@ impl Fault {
     pub fn new(code: Code) -> Self {
         let is_temporary = matches!(code, Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress);
         let retry_after = is_temporary.then_some(Duration::from_secs(2));
-        Self { code, message: Cow::Borrowed(code.message()), cause: None, retry_after, retryable: None }
+        let message = Cow::Borrowed(code.message());
+        Self { code, message, cause: None, retry_after, retryable: None, policy: None }
     }
 
     /// Replaces the message with a more specific one.

@@ -1,4 +1,4 @@
-//! The rows of callers: their place in the queue, and what they use. Each transaction collects its changes here; they
+//! The rows of callers: their place in the queue, and what they use of their quotas. Each transaction collects its changes here; they
 //! are written at its end, in one order for all, so that the rows are locked briefly and two transactions never wait for
 //! each other.
 //!
@@ -8,11 +8,13 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AnyConnection, Error, Row};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
-use super::operation::statement;
+use super::operation::{Statement, statement};
 use crate::caller::Caller;
-use crate::job::JobKind;
+use crate::job::{JobKind, NewJob};
+use crate::store::{CallerLimits, Quota};
 
 /// What a picture adds to its caller's turn.
 pub(super) const STRIDE: i64 = 1_000;
@@ -31,6 +33,23 @@ const CHANGE: &str = "INSERT INTO callers (caller, turn, ready, ready_stored, wo
      WHEN callers.turn > $8 THEN $8 ELSE callers.turn END, \
      ready = CASE WHEN $5 = 1 THEN 1 ELSE callers.ready END, \
      ready_stored = CASE WHEN $6 = 1 THEN 1 ELSE callers.ready_stored END, woken = callers.woken + $5";
+
+/// Makes [`CHANGE`] write nothing if the caller would exceed one of these limits.
+const WITHIN: &str = " WHERE callers.open_jobs + $2 <= $10 AND callers.open_items + $3 <= $11 \
+     AND callers.stored_bytes + $4 <= $12";
+
+/// Removes the row of a caller that has nothing any more.
+const FORGET: &str = "DELETE FROM callers WHERE caller = $1 AND open_jobs <= 0 AND open_items <= 0 AND stored_bytes <= 0 \
+     AND ready = 0";
+
+/// By how much what callers use differs from what their rows say.
+const ERRORS: &str = "SELECT caller, CAST(SUM(jobs) AS BIGINT) AS open_jobs, CAST(SUM(items) AS BIGINT) AS open_items, \
+     CAST(SUM(bytes) AS BIGINT) AS stored_bytes FROM (\
+     SELECT caller, CASE WHEN state IN ('queued', 'processing') THEN 1 ELSE 0 END AS jobs, \
+     CASE WHEN state IN ('queued', 'processing') THEN total ELSE 0 END AS items, \
+     input_bytes + CASE WHEN state IN ('queued', 'processing') THEN expected_bytes ELSE card_bytes END AS bytes FROM jobs \
+     UNION ALL SELECT caller, -open_jobs, -open_items, -stored_bytes FROM callers) AS both_sides \
+     GROUP BY caller HAVING SUM(jobs) <> 0 OR SUM(items) <> 0 OR SUM(bytes) <> 0";
 
 /// Charges a caller for claimed pictures, and takes it out of the queue if none of its jobs is ready any more. Jobs that
 /// became ready since the caller was read may be invisible here; the caller has been woken then.
@@ -72,6 +91,12 @@ struct Charge {
 }
 
 impl CallerDeltas {
+    /// Adds to what a caller uses: open jobs, open items, stored bytes.
+    pub(super) fn add(&mut self, caller: String, usage: [i64; 3]) {
+        let delta = self.of(caller);
+        delta.usage.iter_mut().zip(usage).for_each(|(sum, more)| *sum += more);
+    }
+
     fn of(&mut self, caller: String) -> &mut Delta {
         self.0.entry(caller).or_default()
     }
@@ -104,15 +129,14 @@ impl CallerDeltas {
         if self.0.is_empty() {
             return Ok(());
         }
-        let first = if self.0.values().any(|delta| delta.wakes) {
-            let row = sqlx::query(FIRST).fetch_optional(&mut *connection).await?;
-            row.map(|row| row.try_get::<i64, _>("turn")).transpose()?
-        } else {
-            None
-        };
+        let wakes = self.0.values().any(|delta| delta.wakes);
+        let first = if wakes { first_turn(connection).await? } else { None };
         for (caller, delta) in std::mem::take(&mut self.0) {
             if delta.wakes || delta.usage != [0; 3] {
                 delta.change(connection, &caller, first).await?;
+            }
+            if delta.usage.iter().any(|change| *change < 0) {
+                statement!(FORGET, [caller.clone()]).execute(&mut *connection).await?;
             }
             let charge = match delta.charge {
                 None if delta.may_be_done && !delta.wakes => read_for_check(connection, &caller).await?,
@@ -134,10 +158,14 @@ impl Delta {
         caller: &str,
         first: Option<i64>,
     ) -> Result<(), Error> {
+        self.statement(CHANGE.to_owned(), caller, first).execute(connection).await.map(|_| ())
+    }
+
+    fn statement(&self, text: String, caller: &str, first: Option<i64>) -> Statement {
         let [jobs, items, bytes] = self.usage;
         let last = first.map(|first| first + STRIDE - 1);
         statement!(
-            CHANGE,
+            AssertSqlSafe(text),
             [
                 caller.to_owned(),
                 jobs,
@@ -150,10 +178,67 @@ impl Delta {
                 last.unwrap_or(0)
             ]
         )
-        .execute(connection)
-        .await
-        .map(|_| ())
     }
+}
+
+/// The lowest turn in the queue.
+async fn first_turn(connection: &mut AnyConnection) -> Result<Option<i64>, Error> {
+    let row = sqlx::query(FIRST).fetch_optional(connection).await?;
+    row.map(|row| row.try_get("turn")).transpose()
+}
+
+/// Counts a new job that is ready, unless its caller would exceed a limit. Its row stays locked, so that two requests at
+/// the same time cannot both take what is left. Returns the quota that it would exceed, with what it uses of it.
+pub(super) async fn open_job(
+    connection: &mut AnyConnection,
+    new: &NewJob,
+) -> Result<Option<(Quota, u64, u64)>, Error> {
+    let (caller, limits) = (new.caller.to_string(), new.limits);
+    let usage = [
+        1,
+        i64::try_from(new.items.len()).unwrap_or(i64::MAX),
+        i64::try_from(new.input_bytes.saturating_add(new.expected_bytes)).unwrap_or(i64::MAX / 2),
+    ];
+    // The limits hold for the sum of both; a new row begins at nothing.
+    let mut exceeded = exceeded([0; 3], usage, limits);
+    if exceeded.is_none() {
+        let stored = new.kind != JobKind::Url;
+        let delta = Delta { usage, wakes: true, wakes_stored: stored, ..Delta::default() };
+        let first = first_turn(connection).await?;
+        let mut change = delta.statement(format!("{CHANGE}{WITHIN}"), &caller, first);
+        for limit in limits.in_order() {
+            change = change.bind(limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(i64::MAX));
+        }
+        if change.execute(&mut *connection).await?.rows_affected() > 0 {
+            return Ok(None);
+        }
+    }
+    let text = "SELECT open_jobs, open_items, stored_bytes FROM callers WHERE caller = $1";
+    if let Some(row) = statement!(text, [caller]).fetch_optional(connection).await? {
+        let used = [row.try_get("open_jobs")?, row.try_get("open_items")?, row.try_get("stored_bytes")?];
+        // Between the two statements a job may have ended. The refusal stands.
+        exceeded = self::exceeded(used, usage, limits).or(exceeded);
+    }
+    Ok(Some(exceeded.unwrap_or((Quota::OpenJobs, limits.open_jobs.unwrap_or_default(), 0))))
+}
+
+/// The first quota that this use and these additions exceed, with its limit and the use.
+fn exceeded(used: [i64; 3], more: [i64; 3], limits: CallerLimits) -> Option<(Quota, u64, u64)> {
+    let quotas = Quota::ALL.into_iter().zip(limits.in_order()).zip(used.into_iter().zip(more));
+    quotas.into_iter().find_map(|((which, limit), (used, more))| {
+        let (limit, used) = (limit?, u64::try_from(used).unwrap_or_default());
+        (used.saturating_add(u64::try_from(more).unwrap_or_default()) > limit).then_some((which, limit, used))
+    })
+}
+
+/// By how much the rows of callers are wrong.
+pub(super) async fn errors(connection: &mut AnyConnection) -> Result<Vec<(String, [i64; 3])>, Error> {
+    let rows = sqlx::query(ERRORS).fetch_all(connection).await?;
+    let usage = |row: &AnyRow| {
+        let usage = [row.try_get("open_jobs")?, row.try_get("open_items")?, row.try_get("stored_bytes")?];
+        Ok((row.try_get("caller")?, usage))
+    };
+    rows.iter().map(usage).collect()
 }
 
 /// The charge that takes a caller out of the queue if it has no ready job, and changes nothing else.

@@ -69,6 +69,7 @@ fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
                 "'job_x'",
                 "'ip:10.0.0.1'",
                 "5",
+                "6",
                 "'k'",
                 "1",
                 "''",

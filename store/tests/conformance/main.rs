@@ -24,6 +24,7 @@ mod outage;
 mod outbox;
 mod processes;
 mod queries;
+mod quotas;
 mod reaper;
 mod settlement;
 mod startup;
