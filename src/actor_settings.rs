@@ -22,7 +22,7 @@ use huemill_imaging::{Format, Limits, Stage};
 use huemill_observability::{LabelValues, Registry};
 use huemill_store::SpoolRoom;
 use huemill_store::job::JobKind;
-use huemill_store::store::{Backoff, Role};
+use huemill_store::store::{Backoff, CallerLimits, Role};
 use tokio::runtime::Handle;
 
 use crate::http::jobs::links::{self, DownloadLinks, results_path};
@@ -58,7 +58,19 @@ pub(crate) fn of(settings: &Settings) -> ActorSystemSettings {
         },
         delivery: delivery(settings),
         blob_limit: settings.jobs.blob_limit_bytes,
+        quotas: quotas(settings),
         ..ActorSystemSettings::default()
+    }
+}
+
+/// The quotas of each caller.
+fn quotas(settings: &Settings) -> CallerLimits {
+    let of = |limit: u64| (limit > 0).then_some(limit);
+    let quotas = &settings.quotas;
+    CallerLimits {
+        open_jobs: of(quotas.open_jobs),
+        open_items: of(quotas.open_pictures),
+        stored_bytes: of(quotas.stored_bytes),
     }
 }
 
@@ -159,6 +171,7 @@ fn dispatcher(settings: &Settings) -> DispatcherSettings {
         },
         role: settings.server.role,
         longest_input: settings.limits.image_bytes,
+        disk_low: settings.uploads.disk_low_bytes,
         downloads: settings.outbound.downloads,
     }
 }

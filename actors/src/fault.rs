@@ -159,13 +159,6 @@ impl Fault {
         }
     }
 
-    /// Names the limit that the caller has reached.
-    #[must_use]
-    pub fn with_policy(mut self, policy: &'static str) -> Self {
-        self.policy = Some(policy);
-        self
-    }
-
     /// Adds the cause for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl std::fmt::Display) -> Self {

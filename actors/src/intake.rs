@@ -19,6 +19,7 @@ use huemill_store::Caller;
 use huemill_store::store::Created;
 use tokio::runtime::Handle;
 
+use crate::blob_quota::FreeDisk;
 use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault};
 use crate::probe::DiskProbe;
@@ -143,8 +144,8 @@ pub struct Intake {
     drain: DrainFlag,
     disk: DiskProbe,
     io: Handle,
-    /// The last measured free bytes of the disk.
-    free: Option<u64>,
+    /// The last measured free bytes of the disk, which others read too.
+    free: FreeDisk,
     is_measuring: bool,
     recorder: Recorder,
     /// Makes jobs durable, and the actor to wake then. Without it uploads are admitted, but no jobs.
@@ -168,7 +169,7 @@ impl Intake {
             drain,
             disk,
             io,
-            free: None,
+            free: FreeDisk::default(),
             is_measuring: false,
             recorder,
             jobs: None,
@@ -178,6 +179,7 @@ impl Intake {
     /// Makes this intake take jobs too.
     #[must_use]
     pub(crate) fn with_job_writer(mut self, job_writer: JobWriter, dispatcher: Addr<Dispatcher>) -> Self {
+        self.free = job_writer.free.clone();
         self.jobs = Some((job_writer, dispatcher));
         self
     }
@@ -192,7 +194,7 @@ impl Intake {
         let measurement = self.io.spawn_blocking(move || disk());
         ctx.spawn(wrap_future(measurement).map(|free, intake: &mut Self, _| {
             intake.is_measuring = false;
-            intake.free = free.ok().and_then(Result::ok);
+            intake.free.set(free.ok().and_then(Result::ok));
         }));
     }
 
@@ -204,7 +206,7 @@ impl Intake {
             return Err(too_large(admit.limit));
         }
         let low = if admit.job { self.settings.jobs_disk_low } else { self.settings.disk_low };
-        if self.free.is_some_and(|free| free < low) {
+        if self.free.get().is_some_and(|free| free < low) {
             return Err(Fault::new(Code::Overloaded).with_cause("the disk is low"));
         }
         let upload = self.uploads.try_take(admit.caller, 1);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use huemill_store::Caller;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
-use huemill_store::store::{ClaimRequest, JobVersion, Listener, Owner, Selection, Store};
+use huemill_store::store::{CallerLimits, ClaimRequest, JobVersion, Listener, Owner, Selection, Store};
 
 /// A listener that ignores changes.
 struct IgnoreChanges;
@@ -32,6 +32,8 @@ fn job(id: &JobId, pictures: usize) -> NewJob {
     };
     NewJob {
         input_bytes: 0,
+        expected_bytes: 0,
+        limits: CallerLimits::default(),
         id: id.clone(),
         caller: Caller::Service,
         kind: JobKind::Image,

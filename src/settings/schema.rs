@@ -28,6 +28,7 @@ pub struct Settings {
     pub store: StoreSection,
     pub blobs: BlobsSection,
     pub jobs: JobsSection,
+    pub quotas: QuotasSection,
     pub log: LogSection,
     pub cors: CorsSection,
     pub limits: LimitsSection,
@@ -97,6 +98,10 @@ section! {
         retry_base_ms: u64, drain_timeout_seconds: u64, collect_seconds: u64, tombstone_hours: u64,
         disk_low_bytes: u64, blob_limit_bytes: u64, orphan_seconds: u64,
     }
+}
+section! {
+    /// `[quotas]`
+    QuotasSection { open_jobs: u64, open_pictures: u64, stored_bytes: u64 }
 }
 section! {
     /// `[log]`

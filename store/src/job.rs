@@ -11,6 +11,7 @@ pub use id::JobId;
 
 use crate::archive::Entry;
 use crate::caller::Caller;
+use crate::store::CallerLimits;
 
 /// Defines an enum whose variants are stored and displayed as fixed words.
 macro_rules! words {
@@ -79,13 +80,13 @@ impl JobState {
 }
 
 words! {
-    /// The priority of a job. Jobs of a higher priority go first.
+    /// The priority of a job: its weight among the jobs of its caller. It changes nothing for other callers.
     Priority {
-        /// After all other jobs.
+        /// Half as many pictures at a time as a normal job.
         Low = "low",
         /// The default.
         Normal = "normal",
-        /// Before all other jobs.
+        /// Twice as many pictures as a normal job.
         High = "high",
     }
 }
@@ -166,6 +167,10 @@ pub struct NewJob {
     pub items: Vec<NewItem>,
     /// Total size of its input blobs in bytes.
     pub input_bytes: u64,
+    /// Total size in bytes that its cards are expected to have. Reserved until it ends.
+    pub expected_bytes: u64,
+    /// What its caller may use, this job included.
+    pub limits: CallerLimits,
     /// Its idempotency key.
     pub key: Option<NewKey>,
 }

@@ -8,6 +8,7 @@
 //! An unreachable database gives [`StoreError::Away`](crate::store::StoreError::Away) within seconds. Connections
 //! reconnect on their own, so the store recovers without a restart.
 
+mod callers;
 mod calls;
 mod claim;
 mod clock;
@@ -26,6 +27,7 @@ mod pauses;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod queue;
 mod read;
 mod reap;
 mod requeue;

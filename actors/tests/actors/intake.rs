@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::proxy::{Mode, Proxy};
 use crate::servers::s3::{self, S3};
-use crate::support::test_actors::{self, TestActors, open_storage};
+use crate::support::test_actors::{self, Surroundings, TestActors, open_storage};
 use crate::support::test_supervision::{PanicNow, PausedTime, TestSupervision};
 use crate::support::{io, until};
 use actix::{Addr, System};
@@ -20,6 +21,8 @@ use huemill_observability::Event;
 use huemill_observability::trace::Scope;
 use huemill_store::Caller;
 use huemill_store::blobs::{Blobs, BucketSettings, input_key};
+use huemill_store::job::JobId;
+use huemill_store::store::CallerLimits;
 use proptest::prelude::*;
 use tokio::sync::mpsc;
 
@@ -238,6 +241,37 @@ proptest! {
 const CONCURRENT_UPLOADS: usize = 4;
 
 const PICTURES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
+
+#[actix_rt::test]
+async fn a_caller_beyond_a_quota_is_refused_and_leaves_no_blobs() {
+    let quotas = CallerLimits { stored_bytes: Some(3_000_000), ..CallerLimits::default() };
+    let actors = TestActors::among(Surroundings { quotas, ..Surroundings::default() });
+    let blobs = async |job: &JobId| {
+        actors.wait_for_end(job).await;
+        until(|| !actors.blobs().iter().any(|name| name.contains("/in/"))).await;
+        actors.blobs().len()
+    };
+    // A card counts as 1.2 MB until it is stored.
+    let refused = actors.try_submit(&["one", "two", "three"], None).await.unwrap_err();
+    assert_eq!((refused.code, refused.policy), (Code::RateLimited, Some("stored_bytes")));
+    assert!(refused.retry_after.is_some() && actors.blobs().is_empty());
+    let first = actors.submit(&["one", "two"]).await;
+    assert_eq!(blobs(&first).await, 2);
+    let second = actors.submit(&["one", "two"]).await;
+    assert_eq!(blobs(&second).await, 4);
+}
+
+#[actix_rt::test]
+async fn jobs_are_refused_whose_cards_would_fill_the_disk() {
+    // Two gigabytes must stay free for jobs.
+    let disk = Arc::new(|| Ok(2_003_000_000));
+    let actors = TestActors::among(Surroundings { disk, ..Surroundings::default() });
+    let refused = async || actors.try_submit(&["one", "two", "three"], None).await.is_err();
+    while !refused().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    actors.submit(&["one", "two"]).await;
+}
 
 #[actix_rt::test]
 async fn four_blobs_of_a_job_are_uploaded_at_a_time() {

@@ -18,6 +18,7 @@ use huemill_store::Caller;
 use huemill_store::blobs::Blobs;
 use huemill_store::job::{ItemSource, JobId, JobKind, JobState, NewItem, NewJob, Priority};
 use huemill_store::sql::{PostgresSettings, SqlStore};
+use huemill_store::store::CallerLimits;
 use tokio::sync::mpsc;
 
 /// The version of a job, if it is known without the store.
@@ -109,6 +110,8 @@ impl Process {
         let id = JobId::generate(Duration::from_secs(1_900_000_000), &mut rand::rng());
         let source = ItemSource::Url { url: "https://example.org/0.png".into() };
         let job = NewJob {
+            expected_bytes: 0,
+            limits: CallerLimits::default(),
             input_bytes: 0,
             id: id.clone(),
             caller: Caller::Service,

@@ -1,10 +1,6 @@
-//! Claims items, fairly between jobs.
+//! Claims items, fairly between callers and between the jobs of each; see `queue` for whose turn it is.
 //!
-//! The ready jobs of a priority form a round-robin queue: the first job gives its next item and goes to the end. New
-//! jobs start at the end. A job therefore waits for one item of each job ahead of it, however many items those have and
-//! however many jobs follow.
-//!
-//! Two kinds of items are not in this queue. Suspects, whose process died and which may have caused that, are claimed
+//! Two kinds of items are not in the queue. Suspects, whose process died and which may have caused that, are claimed
 //! one at a time and only on request. Deferred items return to the queue when their wait is over.
 
 use sqlx::any::AnyRow;
@@ -15,15 +11,18 @@ use super::completion::eta;
 use super::fault::corrupt;
 use super::operation::{Operation, Tx, statement};
 use super::pauses::{self, Pauses};
+use super::queue::{self, ReadyCallers};
 use super::requeue::release_deferred;
-use super::rows::{self, JOB, Record, seconds};
+use super::rows::{self, Record, seconds};
 use crate::job::JobState;
 use crate::store::{Claim, ClaimRequest, ClaimResult, Lease, Selection};
 
 /// How many suspects a claim tries when other processes take them first.
 const MAX_SUSPECTS_TRIED: u32 = 4;
 
-pub(super) const FIRST_JOB: &str = "ORDER BY priority DESC, turn, id LIMIT 1";
+/// How often a claim reads the head of the queue of callers, if most of those that it finds have no jobs any more.
+const MAX_ROUNDS: u32 = 4;
+
 pub(super) const NEXT: &str = "SELECT number FROM items WHERE job_id = $1 AND state = 'queued' AND suspect = 0 \
      AND not_before = 0 ORDER BY number LIMIT 1";
 pub(super) const SUSPECT: &str = "SELECT number FROM items WHERE suspect > 0 AND suspect = $4 AND job_id = $1 \
@@ -48,11 +47,12 @@ pub(super) const AFTER: &str = "SELECT \
      CAST(COALESCE((SELECT not_before FROM items WHERE state = 'queued' AND not_before > 0 \
      ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next";
 
-/// Like [`AFTER`], and whether any job is ready.
+/// Like [`AFTER`], and whether any caller has jobs that are ready.
 pub(super) fn anything_to_claim() -> String {
     AFTER.replacen(
         "SELECT",
-        "SELECT CAST(COALESCE((SELECT ready FROM jobs WHERE ready = 1 LIMIT 1), 0) AS BIGINT) AS ready,",
+        "SELECT CAST(COALESCE((SELECT ready FROM callers WHERE ready = 1 ORDER BY turn, caller LIMIT 1), 0) AS BIGINT) \
+         AS ready,",
         1,
     )
 }
@@ -81,15 +81,13 @@ fn waiting(row: &AnyRow, now: Now, paused: bool) -> Result<ClaimResult, Error> {
     })
 }
 
-/// Removes one item from the job's queue and moves the job to the end of the round-robin queue. A job that is alone in
-/// it keeps its turn, so that no index changes.
+/// Removes one item from the job's queue and charges the job for it. A job that is alone among its caller's keeps its
+/// turn, so that no index changes.
 pub(super) const ADVANCE: &str = "UPDATE jobs SET turn = CASE WHEN $2 = 1 AND EXISTS (SELECT 1 FROM jobs AS others WHERE others.ready = 1 \
-     AND others.priority = $7 AND others.turn >= jobs.turn AND others.id <> $1) \
-     THEN 1 + COALESCE((SELECT last.turn FROM jobs AS last WHERE last.ready = 1 AND last.priority = $7 \
-     ORDER BY last.turn DESC LIMIT 1), 0) ELSE turn END, \
+     AND others.caller = jobs.caller AND others.blocked_until = 0 AND others.id <> $1) THEN turn + $7 ELSE turn END, \
      queued = queued - $2, ready = CASE WHEN queued > $2 THEN 1 ELSE 0 END, \
      state = $3, started_at = COALESCE(started_at, $4), version = $5, eta_s = $6, \
-     progressed_at = CASE WHEN progressed_at = 0 THEN $4 ELSE progressed_at END WHERE id = $1";
+     progressed_at = CASE WHEN progressed_at = 0 THEN $4 ELSE progressed_at END WHERE id = $1 RETURNING ready";
 
 /// Implements `Store::claim`.
 pub(super) struct ClaimItems(pub(super) ClaimRequest);
@@ -106,6 +104,7 @@ impl Operation for ClaimItems {
         let next: i64 = before.try_get("next")?;
         if next >= 0 && next <= tx.now.tick {
             release_deferred(tx).await?;
+            tx.callers.write(tx.connection).await?;
         }
         let paused = if before.try_get::<i64, _>("pauses")? > 0 {
             pauses::read(tx.connection).await?
@@ -140,28 +139,49 @@ async fn claim_in_turn(
     paused: &Pauses,
 ) -> Result<Vec<Claim>, Error> {
     let mut claims = Vec::new();
-    while claims.len() < request.limit as usize {
-        let skip_locked = tx.dialect.lock_unlocked();
-        let mut next = next_job(tx, paused, skip_locked).await?;
-        if next.is_none() && claims.is_empty() {
-            // Other transactions may hold all ready jobs for a moment. Waiting for one beats an empty result.
-            next = next_job(tx, paused, tx.dialect.lock()).await?;
+    for round in 0..MAX_ROUNDS {
+        let missing = request.limit.saturating_sub(claims.len() as u32);
+        if missing == 0 {
+            break;
         }
-        let Some(record) = next else { break };
-        match lease_item(tx, request, record.job.id.as_str(), NEXT).await? {
-            Some(row) => claims.push(start_item(tx, request, record, &row, true).await?),
-            // The job's count of queued items is wrong. It must not block all other jobs.
-            None => clear_queue(tx, &record).await?,
+        let mut callers = ReadyCallers::read(tx, missing, round, paused).await?;
+        claim_round(tx, request, paused, &mut callers, &mut claims).await?;
+        let more = callers.may_be_more();
+        callers.settle(tx);
+        if !more || claims.len() >= request.limit as usize {
+            break;
         }
+        tx.callers.write(tx.connection).await?;
     }
     Ok(claims)
 }
 
-async fn next_job(tx: &mut Tx<'_>, paused: &Pauses, lock: &str) -> Result<Option<Record>, Error> {
-    let others = paused.condition("kind");
-    let text = format!("SELECT {JOB} FROM jobs WHERE ready = 1 {others} {FIRST_JOB} {lock}");
-    let row = tx.fetch_optional(sqlx::query(AssertSqlSafe(text))).await?;
-    row.as_ref().map(rows::record).transpose()
+/// Claims from these callers until there are enough items, or no job is left that is free.
+async fn claim_round(
+    tx: &mut Tx<'_>,
+    request: &ClaimRequest,
+    paused: &Pauses,
+    callers: &mut ReadyCallers,
+    claims: &mut Vec<Claim>,
+) -> Result<(), Error> {
+    while claims.len() < request.limit as usize {
+        let mut next = callers.next_job(tx, paused).await?;
+        if next.is_none() && claims.is_empty() {
+            // Other transactions may hold all ready jobs for a moment. Waiting for one beats an empty result.
+            next = callers.wait_for_job(tx, paused).await?;
+        }
+        let Some(record) = next else { break };
+        match lease_item(tx, request, record.job.id.as_str(), NEXT).await? {
+            Some(row) => {
+                let (claim, is_last) = start_item(tx, request, record, &row, true).await?;
+                claims.push(claim);
+                callers.charge(is_last);
+            }
+            // The job's count of queued items is wrong. It must not block all other jobs.
+            None => clear_queue(tx, &record).await?,
+        }
+    }
+    Ok(())
 }
 
 async fn claim_suspect(
@@ -182,7 +202,8 @@ async fn claim_suspect(
         let id = rows::job_id(&row, "job_id")?;
         let Some(record) = tx.lock(&id).await? else { continue };
         if let Some(row) = lease_item(tx, request, id.as_str(), SUSPECT).await? {
-            return Ok(vec![start_item(tx, request, record, &row, false).await?]);
+            let (claim, _) = start_item(tx, request, record, &row, false).await?;
+            return Ok(vec![claim]);
         }
     }
     Ok(Vec::new())
@@ -220,14 +241,15 @@ async fn lease_item(
     .await
 }
 
-/// Updates the job of a leased item. The first item starts the job.
+/// Updates the job of a leased item. The first item starts the job. Also returns whether no item is left to claim in
+/// turn.
 async fn start_item(
     tx: &mut Tx<'_>,
     request: &ClaimRequest,
     mut record: Record,
     row: &AnyRow,
     in_turn: bool,
-) -> Result<Claim, Error> {
+) -> Result<(Claim, bool), Error> {
     let job = &mut record.job;
     let first = job.state == JobState::Queued;
     if first {
@@ -239,23 +261,25 @@ async fn start_item(
         tx.deltas.enter(job.state);
     }
     tx.deltas.waiting(-1);
-    tx.execute(statement!(
-        ADVANCE,
-        [
-            job.id.as_str(),
-            i64::from(in_turn),
-            job.state.as_str(),
-            tx.now.wall,
-            job.version,
-            i64::from(job.eta_s),
-            rows::rank(job.priority)
-        ]
-    ))
-    .await?;
+    let advanced = tx
+        .fetch_one(statement!(
+            ADVANCE,
+            [
+                job.id.as_str(),
+                i64::from(in_turn),
+                job.state.as_str(),
+                tx.now.wall,
+                job.version,
+                i64::from(job.eta_s),
+                queue::stride(job.priority)
+            ]
+        ))
+        .await?;
     if first {
         tx.changed(&record.job);
     }
-    claim(request, &record, row, first.then(|| span(record.created, tx.now.wall)))
+    let waited = first.then(|| span(record.created, tx.now.wall));
+    Ok((claim(request, &record, row, waited)?, advanced.try_get::<i64, _>("ready")? == 0))
 }
 
 fn claim(
@@ -284,7 +308,7 @@ fn claim(
     })
 }
 
-/// Takes a job out of the round-robin queue.
+/// Takes a job out of the queue.
 async fn clear_queue(tx: &mut Tx<'_>, record: &Record) -> Result<(), Error> {
     tx.run(statement!("UPDATE jobs SET queued = 0, ready = 0 WHERE id = $1", [record.job.id.as_str()])).await
 }

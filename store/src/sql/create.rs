@@ -5,9 +5,11 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
+use super::callers;
 use super::clock::millis;
 use super::fault::corrupt;
 use super::operation::{Operation, Tx, statement};
+use super::queue::{JOIN_LAST, stride};
 use super::rows::{self, JOB, rank, seconds, text};
 use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
 use crate::store::{Created, StoredKey};
@@ -34,6 +36,13 @@ impl Operation for Create {
         {
             let same = known.fingerprint == key.fingerprint;
             return Ok(if same { Created::Replayed(known.job) } else { Created::Conflict });
+        }
+        if let Some((which, limit, used)) = callers::open_job(tx.connection, new).await? {
+            if let Some(key) = &new.key {
+                let text = "DELETE FROM keys WHERE scope = $1 AND key = $2 AND job_id = $3";
+                tx.execute(statement!(text, [&key.scope, &key.key, new.id.as_str()])).await?;
+            }
+            return Ok(Created::OverQuota { which, limit, used });
         }
         let job = insert_job(tx, new).await?;
         for (index, items) in new.items.chunks(ITEMS_PER_STATEMENT).enumerate() {
@@ -89,15 +98,20 @@ pub(super) async fn find_key(
     Ok((!expired).then_some(StoredKey { fingerprint: row.try_get("fingerprint")?, job }))
 }
 
-/// Inserts a job at the end of the queue of its priority.
-const INSERT_JOB: &str = "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
-     created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal, input_bytes, caller) \
-     VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 0, $12, 1, \
-     1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0, $13, $14)";
+/// Inserts a job that joins the ready jobs of its caller ($2) with the stride $3.
+pub(super) fn insert_statement() -> String {
+    format!(
+        "INSERT INTO jobs (id, caller, turn, kind, state, priority, options, request_id, traceparent, base_url, \
+         callback_url, created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, removal, \
+         input_bytes, expected_bytes) VALUES ($1, $2, {JOIN_LAST}, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14, 0, 0, \
+         $14, 1, 0, $15, $16)"
+    )
+}
 
 async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     let (created, expires) = (tx.now.wall, tx.now.wall.saturating_add(millis(new.ttl)));
     let input_bytes = i64::try_from(new.input_bytes).unwrap_or(i64::MAX);
+    let expected_bytes = i64::try_from(new.expected_bytes).unwrap_or(i64::MAX);
     let job = Job {
         id: new.id.clone(),
         caller: new.caller,
@@ -121,9 +135,11 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
         fetched: false,
     };
     tx.execute(statement!(
-        INSERT_JOB,
+        AssertSqlSafe(insert_statement()),
         [
             job.id.as_str(),
+            job.caller.to_string(),
+            stride(job.priority),
             job.kind.as_str(),
             rank(job.priority),
             &job.options,
@@ -136,13 +152,14 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
             i64::from(job.eta_s),
             i64::from(job.total),
             input_bytes,
-            job.caller.to_string()
+            expected_bytes
         ]
     ))
     .await?;
     tx.deltas.enter(JobState::Queued);
     tx.deltas.waiting(i64::from(job.total));
     tx.deltas.blob_bytes(input_bytes);
+    tx.deltas.reserved_bytes(expected_bytes);
     Ok(job)
 }
 

@@ -5,6 +5,7 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Error};
 
+use super::callers::CallerDeltas;
 use super::clock::Now;
 use super::counters::CounterDeltas;
 use super::dialect::Dialect;
@@ -43,6 +44,15 @@ pub(super) struct Tx<'c> {
     pub(super) job_versions: &'c mut Vec<JobVersion>,
     /// Changes to the counters.
     pub(super) deltas: &'c mut CounterDeltas,
+    /// Changes to the rows of callers.
+    pub(super) callers: &'c mut CallerDeltas,
+}
+
+/// Runs a write, and what it leaves for the end of the transaction.
+pub(super) async fn run<O: Operation>(operation: &O, tx: &mut Tx<'_>) -> Result<O::Output, Error> {
+    let output = operation.run(tx).await?;
+    tx.callers.write(tx.connection).await?;
+    Ok(output)
 }
 
 impl Tx<'_> {

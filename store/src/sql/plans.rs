@@ -9,7 +9,12 @@ mod servers;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 
-use super::{claim, figures, heartbeat, outbox, read, reap, requeue, schema, sqlite, sweep};
+use crate::job::JobKind;
+
+use super::{
+    callers, claim, create, figures, heartbeat, outbox, pauses, queue, read, reap, requeue, schema, sqlite,
+    sweep,
+};
 
 /// Number of jobs by default. One in a hundred is live.
 const JOBS: u32 = 50_000;
@@ -21,7 +26,19 @@ const PLANS: &[(&str, &[&str], &[&str])] = &[
     (claim::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
     (claim::BEFORE, &["'p1'"], &["items_deferred"]),
     (claim::AFTER, &[], &["items_suspect (suspect=?)", "items_deferred"]),
-    (claim::ADVANCE, &[JOB, "1", "'processing'", "1", "2", "3", "1"], &["jobs_ready (priority=?"]),
+    (
+        claim::ADVANCE,
+        &[JOB, "1", "'processing'", "1", "2", "3", "1"],
+        &["jobs_ready (caller=? AND blocked_until=?"],
+    ),
+    (callers::FIRST, &[], &["callers_ready"]),
+    (callers::FORGOTTEN, &["100"], &["jobs_ready (caller>?)", "callers"]),
+    (
+        callers::CHARGE,
+        &["'ip:10.0.0.1'", "1000", "1"],
+        &["jobs_ready (caller=? AND blocked_until=?", "jobs_ready_stored (caller=?"],
+    ),
+    (queue::FIRST_TURN, &["'ip:10.0.0.1'"], &["jobs_ready (caller=? AND blocked_until=?"]),
     (requeue::DUE, &["1", "100"], &["items_deferred (not_before>? AND not_before<?)"]),
     (heartbeat::CLAIMED, &["'p1'"], &["items_claimed (owner=?)"]),
     (sweep::EXPIRED, &["1", "100"], &["jobs_expiry (expires_at<?)"]),
@@ -49,13 +66,40 @@ const JOB: &str = "'job_0000000000000000000000000000000000000000000a'";
 
 /// All statements, including those that are assembled at run time.
 fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
-    let first = format!("SELECT id FROM jobs WHERE ready = 1 {}", claim::FIRST_JOB);
+    let (none, url) =
+        (pauses::Pauses::default(), pauses::Pauses { everything: false, kinds: vec![JobKind::Url] });
+    let in_turn = vec!["jobs_ready (caller=? AND blocked_until=?"];
     let more = [
-        (first, vec![], vec!["jobs_ready"]),
+        (queue::callers(&none), vec!["20"], vec!["callers_ready", in_turn[0]]),
+        (queue::callers(&url), vec!["20"], vec!["callers_ready", in_turn[0]]),
+        (queue::job_statement(&none, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
+        (queue::job_statement(&url, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
+        (
+            create::insert_statement(),
+            vec![
+                "'job_x'",
+                "'ip:10.0.0.1'",
+                "5",
+                "6",
+                "'k'",
+                "1",
+                "''",
+                "''",
+                "NULL",
+                "''",
+                "NULL",
+                "1",
+                "2",
+                "3",
+                "4",
+                "5",
+            ],
+            in_turn,
+        ),
         (
             claim::anything_to_claim(),
             vec![],
-            vec!["jobs_ready", "items_suspect (suspect=?)", "items_deferred"],
+            vec!["callers_ready", "items_suspect (suspect=?)", "items_deferred"],
         ),
         (figures::figures_statement(), vec!["1"], vec!["jobs_state (state=?)"]),
         (outbox::callers_statement(false), vec!["0", "''", "256"], vec!["deliveries_turns (retry=?"]),
@@ -88,9 +132,15 @@ async fn fill(connection: &mut AnyConnection, numbers: &str) {
     for text in [
         format!(
             "INSERT INTO jobs (id, kind, state, priority, options, request_id, base_url, created_at, expires_at, \
-             version, eta_s, total, succeeded, failed, queued, ready, turn, removal, removal_after) \
+             version, eta_s, total, succeeded, failed, queued, ready, turn, removal, removal_after, caller) \
              SELECT {id}, 'image_batch', {state}, 1, '{{}}', 'r', 'http://h', i, 9000000000000, 1, 1, 1, 0, 0, {live}, \
-             {live}, i, CASE WHEN i % 100 = 2 THEN 2 WHEN i % 100 = 3 THEN -1 ELSE 0 END, 5 FROM ({numbers}) AS n"
+             {live}, i, CASE WHEN i % 100 = 2 THEN 2 WHEN i % 100 = 3 THEN -1 ELSE 0 END, 5, \
+             'ip:10.0.0.' || (i / 100 % 100) FROM ({numbers}) AS n"
+        ),
+        format!(
+            "INSERT INTO callers (caller, turn, ready, ready_stored, woken, open_jobs, open_items, stored_bytes) \
+             SELECT 'ip:10.0.' || (i / 100) || '.' || (i % 100), i, CASE WHEN i % 10 = 0 THEN 1 ELSE 0 END, 0, 1, 0, 0, 0 \
+             FROM ({numbers}) AS n"
         ),
         format!(
             "INSERT INTO items (job_id, number, name, source, state, attempt, owner, suspect, crashes, not_before) \
@@ -145,6 +195,7 @@ async fn no_statement_on_sqlite_gets_slower_with_more_rows() {
                 "alive",
                 "turns",
                 "hosts",
+                "waiting",
             ];
             let whole: Vec<_> = scans.filter(|line| !small.iter().any(|word| line.contains(word))).collect();
             assert!(whole.is_empty(), "{when}: {text}\n{plan}");
@@ -182,7 +233,7 @@ async fn no_statement_on_postgresql_gets_slower_with_more_rows() {
             let name = index.split(' ').next().unwrap();
             assert!(plan.contains(name), "{name}: {text}\n{plan}");
         }
-        for table in ["jobs", "items", "keys", "nonces", "deliveries"] {
+        for table in ["jobs", "items", "keys", "nonces", "deliveries", "callers"] {
             assert!(!plan.contains(&format!("Seq Scan on {table}")), "{text}\n{plan}");
         }
     }

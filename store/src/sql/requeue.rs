@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{AssertSqlSafe, Error, Row};
 
 use super::operation::{Statement, Tx, statement};
+use super::queue;
 use super::rows::{self, Record};
 use crate::job::JobId;
 use crate::store::Lease;
@@ -94,14 +95,15 @@ async fn release_one(tx: &mut Tx<'_>, job: &JobId, number: u32) -> Result<bool, 
     row.map_or(Ok(false), |row| Ok(row.try_get::<i64, _>("suspect")? == 0))
 }
 
-/// Adds this many claimable items to a job, and puts the job ahead of those that queued up in the meantime.
+/// Adds this many claimable items to a job. A job that had none joins the ready jobs of its caller.
 async fn make_ready(tx: &mut Tx<'_>, record: &Record, items: i64) -> Result<(), Error> {
-    let text = "SELECT turn FROM jobs WHERE ready = 1 AND priority = $1 ORDER BY turn LIMIT 1";
-    let first = tx.fetch_optional(statement!(text, [rows::rank(record.job.priority)])).await?;
-    let first = first.map(|row| row.try_get("turn")).transpose()?;
+    let turn = if record.ready { record.turn } else { queue::rejoin(tx, record).await? };
+    if !record.ready {
+        tx.callers.wake(record.job.caller, record.job.kind);
+    }
     tx.run(statement!(
         "UPDATE jobs SET queued = queued + $2, ready = 1, turn = $3 WHERE id = $1",
-        [record.job.id.as_str(), items, first.map_or(record.turn, |first: i64| record.turn.min(first - 1))]
+        [record.job.id.as_str(), items, turn]
     ))
     .await
 }

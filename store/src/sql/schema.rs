@@ -10,18 +10,21 @@ use super::fault;
 use crate::store::StoreError;
 
 /// Version, name and text of each migration for both databases. A released migration is never changed.
-const SHARED: [(i64, &str, &str); 6] = [
+const SHARED: [(i64, &str, &str); 7] = [
     (1, "jobs", include_str!("../../migrations/0001_jobs.sql")),
     (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
     (3, "fetched", include_str!("../../migrations/0003_fetched.sql")),
     (4, "leases", include_str!("../../migrations/0004_leases.sql")),
     (6, "callers", include_str!("../../migrations/0006_callers.sql")),
+    (7, "fair_queue", include_str!("../../migrations/0007_fair_queue.sql")),
     (8, "delivery_turns", include_str!("../../migrations/0008_delivery_turns.sql")),
 ];
 
 /// The additional migrations for PostgreSQL.
-const POSTGRES: [(i64, &str, &str); 1] =
-    [(5, "storage", include_str!("../../migrations/postgres/0005_storage.sql"))];
+const POSTGRES: [(i64, &str, &str); 2] = [
+    (5, "storage", include_str!("../../migrations/postgres/0005_storage.sql")),
+    (8, "callers_storage", include_str!("../../migrations/postgres/0008_callers_storage.sql")),
+];
 
 /// The migrations for SQLite.
 pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| migrator(&SHARED));

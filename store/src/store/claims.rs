@@ -79,7 +79,7 @@ pub struct Claim {
 /// The result of a claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimResult {
-    /// The claimed items. Each pass over the ready jobs takes at most one item of each job.
+    /// The claimed items, in the order of their turn.
     pub items: Vec<Claim>,
     /// Whether there are suspects to claim with [`Selection::Suspect`].
     pub suspects: bool,

@@ -8,7 +8,7 @@ use huemill_store::job::{
     Card, ItemError, ItemResult, ItemSource, JobId, JobKind, NewItem, NewJob, Priority,
 };
 use huemill_store::store::{
-    Backoff, ClaimRequest, Heartbeat, ItemOutcome, Lease, Owner, Role, Selection, StoreError,
+    Backoff, CallerLimits, ClaimRequest, Heartbeat, ItemOutcome, Lease, Owner, Role, Selection, StoreError,
 };
 
 /// The time that a picture takes.
@@ -40,6 +40,8 @@ pub(crate) fn new_job(items: u32) -> NewJob {
             .map(|number| NewItem { name: format!("{number}.png"), source: source(number) })
             .collect(),
         input_bytes: u64::from(items) * 1_000,
+        expected_bytes: u64::from(items) * 1_100,
+        limits: CallerLimits::default(),
         key: None,
         id,
     }

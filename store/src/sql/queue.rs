@@ -1,0 +1,209 @@
+//! The queue of ready jobs: first the caller whose turn it is, then one of its jobs.
+//!
+//! The jobs of a caller have turns of their own, in virtual time too: each claimed picture adds a stride to its job's
+//! turn, the shorter, the higher the job's weight. A new job starts one stride after the job whose turn it is. A job
+//! that comes back keeps its turn, unless others are further ahead or behind by more than that.
+
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Error, Row};
+
+use super::callers::{STRIDE, wake_forgotten};
+use super::operation::{Tx, statement};
+use super::pauses::Pauses;
+use super::rows::{self, JOB, Record};
+use crate::job::Priority;
+
+/// How many callers a claim reads beyond the number of pictures that it asks for, in case some have no job that is free.
+/// Each further round of the same claim reads this many times as many.
+const SPARE_CALLERS: i64 = 8;
+
+/// How many callers a claim tries to wait for.
+const MAX_WAITS: usize = 4;
+
+/// How many forgotten callers are put back into the queue at a time.
+pub(super) const MAX_FORGOTTEN: i64 = 100;
+
+pub(super) const IN_TURN: &str = "ready = 1 AND caller = $1 AND blocked_until = 0";
+
+/// The turn of a job of this caller ($2) that joins the others, and has this stride ($3). A new job starts as late as
+/// possible: one stride after the first, less one, so that it precedes those which had their share.
+pub(super) const JOIN_LAST: &str = "COALESCE((SELECT first.turn FROM jobs AS first WHERE first.ready = 1 \
+     AND first.caller = $2 AND first.blocked_until = 0 ORDER BY first.turn, first.id LIMIT 1), 0) + $3 - 1";
+
+/// The first turn among the ready jobs of a caller.
+pub(super) const FIRST_TURN: &str = "SELECT turn FROM jobs WHERE ready = 1 AND caller = $1 AND blocked_until = 0 \
+     ORDER BY turn, id LIMIT 1";
+
+/// What a picture of a job of this priority adds to the job's turn. High counts 4, normal 2, low 1.
+pub(super) fn stride(priority: Priority) -> i64 {
+    match priority {
+        Priority::Low => STRIDE,
+        Priority::Normal => STRIDE / 2,
+        Priority::High => STRIDE / 4,
+    }
+}
+
+/// The turn of a job that comes back to the ready ones.
+pub(super) async fn rejoin(tx: &mut Tx<'_>, record: &Record) -> Result<i64, Error> {
+    let row = tx.fetch_optional(statement!(FIRST_TURN, [record.job.caller.to_string()])).await?;
+    let Some(row) = row else { return Ok(record.turn) };
+    let first: i64 = row.try_get("turn")?;
+    Ok(record.turn.clamp(first, first + stride(record.job.priority) - 1))
+}
+
+/// The callers at the head of the queue, as one claim sees and charges them.
+pub(super) struct ReadyCallers {
+    callers: Vec<ReadyCaller>,
+    /// Whether these are all callers with ready jobs.
+    all: bool,
+    /// Whose job was found last.
+    current: usize,
+}
+
+struct ReadyCaller {
+    caller: String,
+    turn: i64,
+    woken: i64,
+    /// Pictures that this claim took.
+    claimed: i64,
+    /// Whether this claim found no job of it, or took the last picture of one.
+    exhausted: bool,
+    /// Whether to leave it out for the rest of this claim.
+    passed_over: bool,
+}
+
+impl ReadyCaller {
+    fn of(row: &AnyRow) -> Result<Self, Error> {
+        // Jobs that were canceled, or that other processes claim from, leave the caller in the queue.
+        let stale = row.try_get::<i64, _>("has_jobs")? == 0;
+        Ok(Self {
+            caller: row.try_get("caller")?,
+            turn: row.try_get("turn")?,
+            woken: row.try_get("woken")?,
+            claimed: 0,
+            exhausted: stale,
+            passed_over: stale,
+        })
+    }
+}
+
+impl ReadyCallers {
+    /// Reads those that a claim of this many pictures may need.
+    pub(super) async fn read(
+        tx: &mut Tx<'_>,
+        pictures: u32,
+        round: u32,
+        paused: &Pauses,
+    ) -> Result<Self, Error> {
+        let limit = i64::from(pictures) + SPARE_CALLERS.pow(round + 1);
+        let text = callers(paused);
+        let mut rows = tx.fetch_all(statement!(AssertSqlSafe(text.clone()), [limit])).await?;
+        if rows.is_empty() && wake_forgotten(tx.connection, tx.callers, MAX_FORGOTTEN).await? > 0 {
+            tx.callers.write(tx.connection).await?;
+            rows = tx.fetch_all(statement!(AssertSqlSafe(text), [limit])).await?;
+        }
+        let callers: Vec<_> = rows.iter().map(ReadyCaller::of).collect::<Result<_, Error>>()?;
+        Ok(Self { all: (callers.len() as i64) < limit, callers, current: 0 })
+    }
+
+    /// Whether a claim that got too little may find more callers.
+    pub(super) fn may_be_more(&self) -> bool {
+        !self.all && self.callers.iter().any(|caller| caller.exhausted)
+    }
+
+    /// The caller whose turn it is.
+    fn first(&self) -> Option<usize> {
+        let in_turn = self.callers.iter().enumerate().filter(|(_, caller)| !caller.passed_over);
+        in_turn.min_by_key(|(_, caller)| (caller.turn, &caller.caller)).map(|(index, _)| index)
+    }
+
+    /// The next job, locked. Callers without a job that is free are passed over.
+    pub(super) async fn next_job(
+        &mut self,
+        tx: &mut Tx<'_>,
+        paused: &Pauses,
+    ) -> Result<Option<Record>, Error> {
+        while let Some(index) = self.first() {
+            let lock = tx.dialect.lock_unlocked();
+            let caller = &mut self.callers[index];
+            if let Some(record) = job_in_turn(tx, &caller.caller, paused, lock).await? {
+                self.current = index;
+                return Ok(Some(record));
+            }
+            (caller.passed_over, caller.exhausted) = (true, true);
+        }
+        Ok(None)
+    }
+
+    /// The next job, after other transactions held those of all callers: waits for one of them.
+    pub(super) async fn wait_for_job(
+        &mut self,
+        tx: &mut Tx<'_>,
+        paused: &Pauses,
+    ) -> Result<Option<Record>, Error> {
+        let lock = tx.dialect.lock();
+        for index in 0..self.callers.len().min(MAX_WAITS) {
+            let caller = &mut self.callers[index];
+            if let Some(record) = job_in_turn(tx, &caller.caller, paused, lock).await? {
+                caller.passed_over = false;
+                self.current = index;
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A picture of the job that was found last was claimed; `is_last` if the job has no more of them.
+    pub(super) fn charge(&mut self, is_last: bool) {
+        if let Some(caller) = self.callers.get_mut(self.current) {
+            caller.claimed += 1;
+            caller.turn += STRIDE;
+            caller.exhausted |= is_last;
+        }
+    }
+
+    /// Leaves the charges to the end of the transaction. A caller that is alone keeps its turn, so that no index
+    /// changes.
+    pub(super) fn settle(self, tx: &mut Tx<'_>) {
+        let alone = self.all && self.callers.len() == 1;
+        for caller in self.callers {
+            let turn = if alone { 0 } else { caller.claimed * STRIDE };
+            if turn > 0 || caller.exhausted {
+                tx.callers.charge(caller.caller, turn, caller.woken);
+            }
+        }
+    }
+}
+
+/// The statement that reads the callers in turn; with pauses, only those with jobs that are not paused.
+pub(super) fn callers(paused: &Pauses) -> String {
+    let condition = match paused.condition("jobs.kind") {
+        none if none.is_empty() => none,
+        condition => format!(
+            "AND COALESCE((SELECT jobs.ready FROM jobs WHERE jobs.ready = 1 AND jobs.caller = callers.caller \
+             AND jobs.blocked_until = 0 {condition} LIMIT 1), 0) = 1"
+        ),
+    };
+    format!(
+        "SELECT caller, turn, woken, CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE jobs.ready = 1 \
+         AND jobs.caller = callers.caller AND jobs.blocked_until = 0) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END \
+         AS has_jobs FROM callers WHERE ready = 1 {condition} ORDER BY turn, caller LIMIT $1"
+    )
+}
+
+/// The statement that reads the job whose turn it is among those of a caller ($1).
+pub(super) fn job_statement(paused: &Pauses, lock: &str) -> String {
+    let others = paused.condition("kind");
+    format!("SELECT {JOB} FROM jobs WHERE {IN_TURN} {others} ORDER BY turn, id LIMIT 1 {lock}")
+}
+
+async fn job_in_turn(
+    tx: &mut Tx<'_>,
+    caller: &str,
+    paused: &Pauses,
+    lock: &str,
+) -> Result<Option<Record>, Error> {
+    let text = job_statement(paused, lock);
+    let row = tx.fetch_optional(statement!(AssertSqlSafe(text), [caller.to_owned()])).await?;
+    row.as_ref().map(rows::record).transpose()
+}
