@@ -14,6 +14,7 @@ use huemill_actors::outbound::AddressPolicy;
 use huemill_actors::supervise::{ask, start};
 use huemill_observability::trace::Scope;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
+use huemill_store::store::CallerLimits;
 use huemill_store::{Caller, Spool, SpoolRoom, SpoolSettings};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -229,6 +230,8 @@ async fn ended_job(actors: &TestActors, caller: Caller, url: String) {
         eta_s: 1,
         items: vec![NewItem { name: "a.png".to_owned(), source }],
         input_bytes: 0,
+        expected_bytes: 0,
+        limits: CallerLimits::default(),
         key: None,
     };
     let (store, id) = (&actors.repository.store, job.id.clone());
