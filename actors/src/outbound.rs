@@ -21,4 +21,4 @@ pub use client::{Download, Outbound, PostLimits, PostResponse};
 pub use connector::SetupError;
 pub use error::{DownloadError, OutboundError, Reason, RequestFailure, RequestPhase};
 pub use ipnet::IpNet;
-pub use target::Target;
+pub use target::{Target, endpoint_of};
