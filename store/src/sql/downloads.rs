@@ -94,12 +94,12 @@ impl DownloadPlaces {
                 contended = false;
                 break;
             };
-            if host.is_empty() || tx.dialect.try_lock(tx.connection, &host).await? {
-                if let Some(row) = self.lease_at(tx, request, job, number, &host).await? {
-                    *self.held.entry(record.job.caller).or_default() += 1;
-                    self.free -= 1;
-                    return Ok(Leased::Item(row));
-                }
+            if (host.is_empty() || tx.dialect.try_lock(tx.connection, &host).await?)
+                && let Some(row) = self.lease_at(tx, request, job, number, &host).await?
+            {
+                *self.held.entry(record.job.caller).or_default() += 1;
+                self.free -= 1;
+                return Ok(Leased::Item(row));
             }
             self.busy.push(host);
         }
