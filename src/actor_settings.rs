@@ -173,6 +173,7 @@ fn dispatcher(settings: &Settings) -> DispatcherSettings {
         longest_input: settings.limits.image_bytes,
         disk_low: settings.uploads.disk_low_bytes,
         downloads: settings.outbound.downloads,
+        downloads_each: settings.outbound.downloads_each,
     }
 }
 

@@ -180,7 +180,8 @@ impl Dispatcher {
         }
         let (lease, cancel) = (claim.lease.clone(), self.items.insert(&claim.lease));
         let scope = Scope::default().of_request(&claim.request_id);
-        let download = matches!(claim.source, ItemSource::Url { .. }).then(|| self.items.start_download());
+        let download =
+            matches!(claim.source, ItemSource::Url { .. }).then(|| self.items.start_download(claim.caller));
         let work = attempt(Arc::clone(&self.dependencies), self.settings, claim, cancel, download);
         ctx.spawn(wrap_future(work).map(move |end, dispatcher: &mut Self, ctx| {
             dispatcher.items.release(&lease);

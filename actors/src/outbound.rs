@@ -25,4 +25,4 @@ pub use connector::SetupError;
 pub use endpoints::{Admission, Admitted, AtOnce, Destination, EndpointPlace, Endpoints};
 pub use error::{Busy, DownloadError, OutboundError, Reason, RequestFailure, RequestPhase};
 pub use ipnet::IpNet;
-pub use target::Target;
+pub use target::{Target, endpoint_of};

@@ -24,6 +24,7 @@ use crate::blob_quota::{BlobQuota, FreeDisk, JobBytes};
 use crate::estimate::Estimate;
 use crate::fault::{Code, Fault};
 use crate::job_options;
+use crate::outbound::endpoint_of;
 use crate::repository::Repository;
 use crate::telemetry::{Recorder, traced};
 
@@ -208,6 +209,7 @@ impl JobWriter {
                 let item = |entry: Entry| NewItem {
                     name: entry.name.clone(),
                     source: ItemSource::Entry { key: key.clone(), entry },
+                    host: String::new(),
                 };
                 entries.into_iter().map(item).collect()
             }
@@ -218,13 +220,17 @@ impl JobWriter {
                     items.push(NewItem {
                         name,
                         source: ItemSource::Blob { key: key.clone(), length: spool.len() },
+                        host: String::new(),
                     });
                     blobs.push((key, spool));
                 }
                 items
             }
             Submitted::Urls(urls) => {
-                let item = |(name, url)| NewItem { name, source: ItemSource::Url { url } };
+                let item = |(name, url): (String, String)| {
+                    let host = endpoint_of(&url);
+                    NewItem { name, source: ItemSource::Url { url }, host }
+                };
                 urls.into_iter().map(item).collect()
             }
         };

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use huemill_store::Caller;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
-use huemill_store::store::{CallerLimits, ClaimRequest, JobVersion, Listener, Owner, Selection, Store};
+use huemill_store::store::{
+    CallerLimits, ClaimRequest, DownloadLimits, JobVersion, Listener, Owner, Selection, Store,
+};
 
 /// A listener that ignores changes.
 struct IgnoreChanges;
@@ -29,6 +31,7 @@ fn job(id: &JobId, pictures: usize) -> NewJob {
     let item = |n: usize| NewItem {
         name: format!("{n}.png"),
         source: ItemSource::Blob { key: format!("jobs/{id}/in/{n}"), length: 10 },
+        host: String::new(),
     };
     NewJob {
         input_bytes: 0,
@@ -89,6 +92,7 @@ pub fn in_progress(data: &Path) -> JobId {
             limit: 50,
             lease: Duration::from_secs(3600),
             selection: Selection::InTurn,
+            downloads: DownloadLimits::default(),
             sequence: 1,
             pace_ms: 1,
         };

@@ -6,7 +6,7 @@ mod forwarded;
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header;
+use actix_web::http::{header, uri};
 use huemill_actors::outbound::AddressPolicy;
 use huemill_store::Caller;
 use ipnet::IpNet;
@@ -61,9 +61,9 @@ impl TrustedProxies {
     /// a hop cannot be read, the client is whoever passed it on.
     pub(crate) fn client_of(&self, request: &ServiceRequest) -> Client {
         let peer =
-            request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+            request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip()).to_canonical();
         let own_host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let own_host = request.uri().authority().map(|authority| authority.as_str()).or(own_host);
+        let own_host = request.uri().authority().map(uri::Authority::as_str).or(own_host);
         let mut client =
             Client { address: peer, scheme: scheme_of(request), host: own_host.and_then(checked_host) };
         if !self.trusts(peer) {

@@ -123,6 +123,8 @@ pub struct NewItem {
     pub name: String,
     /// Where the bytes are.
     pub source: ItemSource,
+    /// Host and port that they are downloaded from; empty if they need no download.
+    pub host: String,
 }
 
 /// The idempotency key of a job that is being created.

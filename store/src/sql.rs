@@ -8,6 +8,7 @@
 //! An unreachable database gives [`StoreError::Away`](crate::store::StoreError::Away) within seconds. Connections
 //! reconnect on their own, so the store recovers without a restart.
 
+mod blocked;
 mod callers;
 mod calls;
 mod claim;
@@ -17,6 +18,7 @@ mod counters;
 mod create;
 mod database;
 mod dialect;
+mod downloads;
 mod fault;
 mod figures;
 mod heartbeat;
@@ -37,6 +39,7 @@ mod secrets;
 mod settle;
 mod sqlite;
 mod store;
+mod suspects;
 mod sweep;
 mod writer;
 

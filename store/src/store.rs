@@ -27,7 +27,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use claims::{Backoff, Claim, ClaimRequest, ClaimResult, ItemOutcome, Lease, Owner, Selection, Settled};
+pub use claims::{
+    Backoff, Claim, ClaimRequest, ClaimResult, DownloadLimits, ItemOutcome, Lease, Owner, Selection, Settled,
+};
 pub use observer::{OPERATIONS, Observation, Observer};
 pub use outcomes::{
     Canceled, Collected, Created, EndedJob, ExhaustedItem, Expired, JobFilter, JobVersion, Listener, Reaped,

@@ -50,6 +50,8 @@ settings! {
         pub disk_low: u64 = 500_000_000,
         /// Maximum number of pictures that are downloading beside those in slots.
         pub downloads: usize = 16,
+        /// Maximum number of pictures that are in progress from one host and port, in all processes together.
+        pub downloads_each: usize = 4,
     }
 }
 

@@ -12,12 +12,13 @@ use huemill_actors::fault::Code;
 use huemill_actors::janitor::JanitorSettings;
 use huemill_observability::Event;
 use huemill_store::job::{ItemState, JobState};
-use huemill_store::store::{ClaimRequest, Owner, Selection};
+use huemill_store::store::{ClaimRequest, DownloadLimits, Owner, Selection};
 
 /// A claim of items in turn by another process.
 fn claim_of(owner: &str, limit: u32, lease: Duration) -> ClaimRequest {
     let (owner, selection) = (Owner(owner.to_owned()), Selection::InTurn);
-    ClaimRequest { owner, sequence: 1, limit, lease, selection, pace_ms: 1 }
+    let downloads = DownloadLimits::default();
+    ClaimRequest { owner, sequence: 1, limit, lease, selection, downloads, pace_ms: 1 }
 }
 
 #[actix_rt::test]

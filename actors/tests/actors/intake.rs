@@ -266,11 +266,16 @@ async fn jobs_are_refused_whose_cards_would_fill_the_disk() {
     // Two gigabytes must stay free for jobs.
     let disk = Arc::new(|| Ok(2_003_000_000));
     let actors = TestActors::among(Surroundings { disk, ..Surroundings::default() });
-    let refused = async || actors.try_submit(&["one", "two", "three"], None).await.is_err();
-    while !refused().await {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    actors.submit(&["one", "two"]).await;
+    let submit = async || actors.try_submit(&["one", "two", "three"], None).await;
+    // Until the disk is measured, everything is accepted.
+    let refused = loop {
+        match submit().await {
+            Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code, Code::Overloaded);
+    assert!(refused.cause.is_some_and(|cause| cause.contains("the disk has room for 3000000")));
 }
 
 #[actix_rt::test]

@@ -124,7 +124,7 @@ impl Process {
             callback_url: None,
             ttl: Duration::from_secs(3_600),
             eta_s: 9,
-            items: vec![NewItem { name: "0.png".into(), source }],
+            items: vec![NewItem { name: "0.png".into(), source, host: String::new() }],
             key: None,
         };
         self.repository.store.create(job).await.unwrap();

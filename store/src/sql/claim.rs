@@ -6,46 +6,51 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
+use super::blocked::release_due;
 use super::clock::{Now, millis, span};
 use super::completion::eta;
+use super::downloads::{DownloadPlaces, Leased};
 use super::fault::corrupt;
 use super::operation::{Operation, Tx, statement};
 use super::pauses::{self, Pauses};
 use super::queue::{self, ReadyCallers};
 use super::requeue::release_deferred;
 use super::rows::{self, Record, seconds};
-use crate::job::JobState;
+use super::suspects::{claim_suspect, suspect_column};
+use crate::job::{JobKind, JobState};
 use crate::store::{Claim, ClaimRequest, ClaimResult, Lease, Selection};
-
-/// How many suspects a claim tries when other processes take them first.
-const MAX_SUSPECTS_TRIED: u32 = 4;
 
 /// How often a claim reads the head of the queue of callers, if most of those that it finds have no jobs any more.
 const MAX_ROUNDS: u32 = 4;
 
 pub(super) const NEXT: &str = "SELECT number FROM items WHERE job_id = $1 AND state = 'queued' AND suspect = 0 \
      AND not_before = 0 ORDER BY number LIMIT 1";
-pub(super) const SUSPECT: &str = "SELECT number FROM items WHERE suspect > 0 AND suspect = $4 AND job_id = $1 \
-     AND state = 'queued' AND not_before = 0 ORDER BY number LIMIT 1";
-pub(super) const SUSPECTS: &str = "SELECT job_id FROM items WHERE suspect > 0 AND suspect = $1 \
-     AND state = 'queued' AND not_before = 0";
+
+/// Leases an item of the job $1 to the owner $2 with the claim $3.
+pub(super) const LEASE: &str =
+    "UPDATE items SET state = 'claimed', attempt = attempt + 1, owner = $2, lease_until = NULL, claim = $3";
+pub(super) const RETURNING: &str = "RETURNING number, name, source, attempt";
 
 /// What a claim needs to know first: whether its owner is alive, whether anything is paused, when the next deferred
-/// item is due.
+/// item and the next blocked job are due.
 pub(super) const BEFORE: &str = "SELECT \
      CAST(COALESCE((SELECT beat_until FROM processes WHERE id = $1), -1) AS BIGINT) AS beat_until, \
      CAST((SELECT COUNT(*) FROM pauses) AS BIGINT) AS pauses, \
      CAST(COALESCE((SELECT not_before FROM items WHERE state = 'queued' AND not_before > 0 \
-     ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next";
+     ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next, \
+     CAST(COALESCE((SELECT blocked_until FROM jobs WHERE blocked_until > 0 ORDER BY blocked_until LIMIT 1), -1) \
+     AS BIGINT) AS unblocked";
 
-/// What is left after a claim: suspects, and when the next deferred item is due.
+/// What is left after a claim: suspects, and when the next deferred item and the next blocked job are due.
 pub(super) const AFTER: &str = "SELECT \
      CAST(COALESCE((SELECT suspect FROM items WHERE suspect > 0 AND suspect = 1 AND state = 'queued' \
      AND not_before = 0 LIMIT 1), 0) AS BIGINT) AS suspects, \
      CAST(COALESCE((SELECT suspect FROM items WHERE suspect > 0 AND suspect = 2 AND state = 'queued' \
      AND not_before = 0 LIMIT 1), 0) AS BIGINT) AS isolated, \
      CAST(COALESCE((SELECT not_before FROM items WHERE state = 'queued' AND not_before > 0 \
-     ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next";
+     ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next, \
+     CAST(COALESCE((SELECT blocked_until FROM jobs WHERE blocked_until > 0 ORDER BY blocked_until LIMIT 1), -1) \
+     AS BIGINT) AS unblocked";
 
 /// Like [`AFTER`], and whether any caller has jobs that are ready.
 pub(super) fn anything_to_claim() -> String {
@@ -72,12 +77,13 @@ pub(super) async fn nothing_to_claim(
 
 /// The result of a claim, without its items.
 fn waiting(row: &AnyRow, now: Now, paused: bool) -> Result<ClaimResult, Error> {
-    let next: i64 = row.try_get("next")?;
+    let times: [i64; 2] = [row.try_get("next")?, row.try_get("unblocked")?];
+    let next = times.into_iter().filter(|time| *time >= 0).min();
     Ok(ClaimResult {
         items: Vec::new(),
         suspects: !paused && row.try_get::<i64, _>("suspects")? > 0,
         isolated: !paused && row.try_get::<i64, _>("isolated")? > 0,
-        next: (next >= 0).then(|| span(now.tick, next)),
+        next: next.map(|next| span(now.tick, next)),
     })
 }
 
@@ -101,11 +107,15 @@ impl Operation for ClaimItems {
         if before.try_get::<i64, _>("beat_until")? <= tx.now.tick {
             mark_owner_alive(tx, request).await?;
         }
-        let next: i64 = before.try_get("next")?;
-        if next >= 0 && next <= tx.now.tick {
+        let is_due = |time: i64| time >= 0 && time <= tx.now.tick;
+        let (deferred, blocked) = (is_due(before.try_get("next")?), is_due(before.try_get("unblocked")?));
+        if deferred {
             release_deferred(tx).await?;
-            tx.callers.write(tx.connection).await?;
         }
+        if blocked {
+            release_due(tx).await?;
+        }
+        tx.callers.write(tx.connection).await?;
         let paused = if before.try_get::<i64, _>("pauses")? > 0 {
             pauses::read(tx.connection).await?
         } else {
@@ -138,14 +148,14 @@ async fn claim_in_turn(
     request: &ClaimRequest,
     paused: &Pauses,
 ) -> Result<Vec<Claim>, Error> {
-    let mut claims = Vec::new();
+    let (mut claims, mut downloads) = (Vec::new(), DownloadPlaces::of(request));
     for round in 0..MAX_ROUNDS {
         let missing = request.limit.saturating_sub(claims.len() as u32);
         if missing == 0 {
             break;
         }
-        let mut callers = ReadyCallers::read(tx, missing, round, paused).await?;
-        claim_round(tx, request, paused, &mut callers, &mut claims).await?;
+        let mut callers = ReadyCallers::read(tx, missing, round, paused, &downloads).await?;
+        claim_round(tx, request, paused, &mut callers, &mut downloads, &mut claims).await?;
         let more = callers.may_be_more();
         callers.settle(tx);
         if !more || claims.len() >= request.limit as usize {
@@ -162,73 +172,44 @@ async fn claim_round(
     request: &ClaimRequest,
     paused: &Pauses,
     callers: &mut ReadyCallers,
+    downloads: &mut DownloadPlaces,
     claims: &mut Vec<Claim>,
 ) -> Result<(), Error> {
     while claims.len() < request.limit as usize {
-        let mut next = callers.next_job(tx, paused).await?;
+        let mut next = callers.next_job(tx, paused, downloads).await?;
         if next.is_none() && claims.is_empty() {
             // Other transactions may hold all ready jobs for a moment. Waiting for one beats an empty result.
-            next = callers.wait_for_job(tx, paused).await?;
+            next = callers.wait_for_job(tx, paused, downloads).await?;
         }
         let Some(record) = next else { break };
-        match lease_item(tx, request, record.job.id.as_str(), NEXT).await? {
-            Some(row) => {
+        let leased = match record.job.kind {
+            JobKind::Url => downloads.lease(tx, request, &record).await?,
+            _ => lease_item(tx, request, record.job.id.as_str(), NEXT)
+                .await?
+                .map_or(Leased::Nothing, Leased::Item),
+        };
+        match leased {
+            Leased::Item(row) => {
                 let (claim, is_last) = start_item(tx, request, record, &row, true).await?;
                 claims.push(claim);
                 callers.charge(is_last);
             }
             // The job's count of queued items is wrong. It must not block all other jobs.
-            None => clear_queue(tx, &record).await?,
+            Leased::Nothing => clear_queue(tx, &record).await?,
+            Leased::Blocked => callers.blocked(),
         }
     }
     Ok(())
 }
 
-async fn claim_suspect(
-    tx: &mut Tx<'_>,
-    request: &ClaimRequest,
-    paused: &Pauses,
-) -> Result<Vec<Claim>, Error> {
-    let others = match paused.condition("kind") {
-        none if none.is_empty() => none,
-        condition => format!("AND job_id IN (SELECT id FROM jobs WHERE 1 = 1 {condition})"),
-    };
-    let text = format!("{SUSPECTS} {others} ORDER BY job_id, number LIMIT 1");
-    for _ in 0..if request.limit == 0 { 0 } else { MAX_SUSPECTS_TRIED } {
-        let row = tx
-            .fetch_optional(statement!(AssertSqlSafe(text.clone()), [suspect_column(request.selection)]))
-            .await?;
-        let Some(row) = row else { break };
-        let id = rows::job_id(&row, "job_id")?;
-        let Some(record) = tx.lock(&id).await? else { continue };
-        if let Some(row) = lease_item(tx, request, id.as_str(), SUSPECT).await? {
-            let (claim, _) = start_item(tx, request, record, &row, false).await?;
-            return Ok(vec![claim]);
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// The value of the column `suspect` for these items.
-fn suspect_column(selection: Selection) -> i64 {
-    match selection {
-        Selection::InTurn => 0,
-        Selection::Suspect => 1,
-        Selection::Isolated => 2,
-    }
-}
-
 /// Leases the item of the job that the statement `which` selects, if there is one.
-async fn lease_item(
+pub(super) async fn lease_item(
     tx: &mut Tx<'_>,
     request: &ClaimRequest,
     job: &str,
     which: &str,
 ) -> Result<Option<AnyRow>, Error> {
-    let text = format!(
-        "UPDATE items SET state = 'claimed', attempt = attempt + 1, owner = $2, lease_until = NULL, claim = $3 \
-         WHERE job_id = $1 AND suspect = $4 AND number = ({which}) RETURNING number, name, source, attempt"
-    );
+    let text = format!("{LEASE} WHERE job_id = $1 AND suspect = $4 AND number = ({which}) {RETURNING}");
     tx.fetch_optional(statement!(
         AssertSqlSafe(text),
         [
@@ -243,7 +224,7 @@ async fn lease_item(
 
 /// Updates the job of a leased item. The first item starts the job. Also returns whether no item is left to claim in
 /// turn.
-async fn start_item(
+pub(super) async fn start_item(
     tx: &mut Tx<'_>,
     request: &ClaimRequest,
     mut record: Record,

@@ -85,7 +85,7 @@ pub(super) async fn end_job(
     job.eta_s = 0;
     tx.execute(statement!(
         "UPDATE jobs SET state = $2, finished_at = $3, version = $4, eta_s = 0, succeeded = $5, failed = $6, \
-         queued = 0, ready = 0, card_bytes = $7, expected_bytes = 0, removal_after = 0, removal_failures = 0, \
+         queued = 0, ready = 0, blocked_until = 0, card_bytes = $7, expected_bytes = 0, removal_after = 0, removal_failures = 0, \
          removal = CASE WHEN $8 = 1 AND EXISTS (SELECT 1 FROM items WHERE job_id = $1 AND state = 'failed' \
          AND retryable = 1) THEN 0 ELSE 1 END WHERE id = $1",
         [

@@ -14,7 +14,7 @@ use super::rows::{self, JOB, rank, seconds, text};
 use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
 use crate::store::{Created, StoredKey};
 
-/// Maximum number of items in one statement. Each has four values, and SQLite allows 32,766 values.
+/// Maximum number of items in one statement. Each has five values, and SQLite allows 32,766 values.
 const ITEMS_PER_STATEMENT: usize = 1_000;
 
 /// How often a claim of a key is retried while others replace or collect the key.
@@ -165,16 +165,28 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
 
 async fn insert_items(tx: &mut Tx<'_>, job: &Job, first: usize, items: &[NewItem]) -> Result<(), Error> {
     let rows: Vec<_> = (0..items.len())
-        .map(|row| format!("($1, ${}, ${}, ${}, 'queued', 0, 0, 0)", row * 3 + 2, row * 3 + 3, row * 3 + 4))
+        .map(|row| {
+            format!(
+                "($1, ${}, ${}, ${}, ${}, 'queued', 0, 0, 0)",
+                row * 4 + 2,
+                row * 4 + 3,
+                row * 4 + 4,
+                row * 4 + 5
+            )
+        })
         .collect();
     let statement = format!(
-        "INSERT INTO items (job_id, number, name, source, state, attempt, suspect, crashes) VALUES {}",
+        "INSERT INTO items (job_id, number, name, source, host, state, attempt, suspect, crashes) VALUES {}",
         rows.join(", ")
     );
     let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(false).bind(job.id.as_str());
     for (number, item) in (first..).zip(items) {
         let source = serde_json::to_string(&item.source).map_err(|error| Error::Encode(error.into()))?;
-        query = query.bind(number as i64).bind(text(&item.name).into_owned()).bind(source);
+        query = query
+            .bind(number as i64)
+            .bind(text(&item.name).into_owned())
+            .bind(source)
+            .bind(item.host.clone());
     }
     query.execute(&mut *tx.connection).await.map(|_| ())
 }

@@ -72,7 +72,7 @@ pub(super) async fn make_tombstone(tx: &mut Tx<'_>, mut record: Record) -> Resul
     tx.execute(statement!("DELETE FROM items WHERE job_id = $1", [job.id.as_str()])).await?;
     tx.execute(statement!(
         "UPDATE jobs SET state = 'expired', version = $2, eta_s = 0, expires_at = $3, \
-         finished_at = COALESCE(finished_at, $4), queued = 0, ready = 0, expected_bytes = 0, removal = $5, removal_after = 0, \
+         finished_at = COALESCE(finished_at, $4), queued = 0, ready = 0, blocked_until = 0, expected_bytes = 0, removal = $5, removal_after = 0, \
          removal_failures = 0 WHERE id = $1",
         [job.id.as_str(), job.version, expires, tx.now.wall, Removal::Everything.to_column()]
     ))
@@ -140,7 +140,7 @@ impl Retry {
             tx.callers.wake(job.caller, job.kind);
         }
         let text = "UPDATE jobs SET state = 'processing', failed = $2, version = $3, finished_at = NULL, queued = $4, \
-             ready = CASE WHEN $4 > 0 THEN 1 ELSE 0 END, progressed_at = $5, removal = 0, expected_bytes = card_bytes, \
+             ready = CASE WHEN $4 > 0 THEN 1 ELSE 0 END, progressed_at = $5, blocked_until = 0, removal = 0, expected_bytes = card_bytes, \
              turn = $6 WHERE id = $1";
         tx.execute(statement!(
             text,

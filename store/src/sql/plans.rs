@@ -12,8 +12,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use crate::job::JobKind;
 
 use super::{
-    callers, claim, create, figures, heartbeat, outbox, pauses, queue, read, reap, requeue, schema, sqlite,
-    sweep,
+    blocked, callers, claim, create, downloads, figures, heartbeat, outbox, pauses, queue, read, reap,
+    requeue, schema, sqlite, suspects, sweep,
 };
 
 /// Number of jobs by default. One in a hundred is live.
@@ -23,8 +23,8 @@ const JOBS: u32 = 50_000;
 /// PostgreSQL must use too, and how SQLite searches it. A covering index also counts.
 const PLANS: &[(&str, &[&str], &[&str])] = &[
     (claim::NEXT, &[JOB], &["items_waiting (job_id=?)"]),
-    (claim::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
-    (claim::BEFORE, &["'p1'"], &["items_deferred"]),
+    (suspects::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
+    (claim::BEFORE, &["'p1'"], &["items_deferred", "jobs_blocked"]),
     (claim::AFTER, &[], &["items_suspect (suspect=?)", "items_deferred"]),
     (
         claim::ADVANCE,
@@ -70,17 +70,47 @@ fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
         (pauses::Pauses::default(), pauses::Pauses { everything: false, kinds: vec![JobKind::Url] });
     let in_turn = vec!["jobs_ready (caller=? AND blocked_until=?"];
     let more = [
-        (queue::callers(&none), vec!["20"], vec!["callers_ready", in_turn[0]]),
-        (queue::callers(&url), vec!["20"], vec!["callers_ready", in_turn[0]]),
-        (queue::job_statement(&none, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
-        (queue::job_statement(&url, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
+        (queue::callers(&none, false), vec!["20"], vec!["callers_ready", in_turn[0]]),
+        (queue::callers(&url, false), vec!["20"], vec!["callers_ready", in_turn[0]]),
+        (queue::job_statement(&none, false, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
+        (queue::job_statement(&url, false, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
+        (
+            queue::callers(&none, true),
+            vec!["20"],
+            vec!["callers_ready_stored", "jobs_ready_stored (caller=?"],
+        ),
+        (queue::job_statement(&none, true, ""), vec!["'ip:10.0.0.1'"], vec!["jobs_ready_stored (caller=?"]),
+        (
+            blocked::DUE.replace("{JOB}", "id"),
+            vec!["1", "16"],
+            vec!["jobs_blocked (blocked_until>? AND blocked_until<?)"],
+        ),
+        (
+            blocked::NEXT_AT_HOST[0].replace("{JOB}", "id"),
+            vec!["'h:80'", "'ip:10.0.0.1'"],
+            vec!["jobs_blocked_hosts (blocked_host=? AND caller>?)"],
+        ),
+        (
+            blocked::NEXT_AT_HOST[1].replace("{JOB}", "id"),
+            vec!["'h:80'", "'ip:10.0.0.1'"],
+            vec!["jobs_blocked_hosts (blocked_host=? AND caller<?)"],
+        ),
+        (
+            format!("{} ORDER BY number LIMIT 1", downloads::NEXT),
+            vec![JOB, "4"],
+            vec!["items_waiting (job_id=?)", "items_hosts"],
+        ),
+        (
+            format!("SELECT 1 WHERE {}", downloads::HAS_PLACE),
+            vec!["1", "2", "3", "4", "5", "'h:80'", "4"],
+            vec!["items_hosts (host=?)"],
+        ),
         (
             create::insert_statement(),
             vec![
                 "'job_x'",
                 "'ip:10.0.0.1'",
                 "5",
-                "6",
                 "'k'",
                 "1",
                 "''",
@@ -93,6 +123,7 @@ fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
                 "3",
                 "4",
                 "5",
+                "6",
             ],
             in_turn,
         ),
@@ -132,10 +163,12 @@ async fn fill(connection: &mut AnyConnection, numbers: &str) {
     for text in [
         format!(
             "INSERT INTO jobs (id, kind, state, priority, options, request_id, base_url, created_at, expires_at, \
-             version, eta_s, total, succeeded, failed, queued, ready, turn, removal, removal_after, caller) \
+             version, eta_s, total, succeeded, failed, queued, ready, turn, removal, removal_after, caller, \
+             blocked_until, blocked_host) \
              SELECT {id}, 'image_batch', {state}, 1, '{{}}', 'r', 'http://h', i, 9000000000000, 1, 1, 1, 0, 0, {live}, \
              {live}, i, CASE WHEN i % 100 = 2 THEN 2 WHEN i % 100 = 3 THEN -1 ELSE 0 END, 5, \
-             'ip:10.0.0.' || (i / 100 % 100) FROM ({numbers}) AS n"
+             'ip:10.0.0.' || (i / 100 % 100), CASE WHEN i % 1000 = 0 THEN i ELSE 0 END, 'h' || (i % 7000) || ':443' \
+             FROM ({numbers}) AS n"
         ),
         format!(
             "INSERT INTO callers (caller, turn, ready, ready_stored, woken, open_jobs, open_items, stored_bytes) \
@@ -143,11 +176,11 @@ async fn fill(connection: &mut AnyConnection, numbers: &str) {
              FROM ({numbers}) AS n"
         ),
         format!(
-            "INSERT INTO items (job_id, number, name, source, state, attempt, owner, suspect, crashes, not_before) \
+            "INSERT INTO items (job_id, number, name, source, state, attempt, owner, suspect, crashes, not_before, host) \
              SELECT {id}, 0, 'a.png', '{{}}', CASE WHEN i % 1000 = 1 THEN 'claimed' WHEN i % 100 < 2 THEN 'queued' \
              ELSE 'done' END, 1, CASE WHEN i % 1000 = 1 THEN 'p' || (i % 7000) END, \
-             CASE WHEN i % 5000 = 100 THEN 1 ELSE 0 END, 0, CASE WHEN i % 5000 = 200 THEN i ELSE 0 END \
-             FROM ({numbers}) AS n"
+             CASE WHEN i % 5000 = 100 THEN 1 ELSE 0 END, 0, CASE WHEN i % 5000 = 200 THEN i ELSE 0 END, \
+             'h' || (i % 1000) || ':443' FROM ({numbers}) AS n"
         ),
         format!(
             "INSERT INTO keys (scope, key, fingerprint, job_id, keep_until, expires_at) \

@@ -8,9 +8,11 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Error, Row};
 
 use super::callers::{STRIDE, wake_forgotten};
+use super::downloads::DownloadPlaces;
 use super::operation::{Tx, statement};
 use super::pauses::Pauses;
 use super::rows::{self, JOB, Record};
+use crate::caller::Caller;
 use crate::job::Priority;
 
 /// How many callers a claim reads beyond the number of pictures that it asks for, in case some have no job that is free.
@@ -22,8 +24,6 @@ const MAX_WAITS: usize = 4;
 
 /// How many forgotten callers are put back into the queue at a time.
 pub(super) const MAX_FORGOTTEN: i64 = 100;
-
-pub(super) const IN_TURN: &str = "ready = 1 AND caller = $1 AND blocked_until = 0";
 
 /// The turn of a job of this caller ($2) that joins the others, and has this stride ($3). A new job starts as late as
 /// possible: one stride after the first, less one, so that it precedes those which had their share.
@@ -94,9 +94,10 @@ impl ReadyCallers {
         pictures: u32,
         round: u32,
         paused: &Pauses,
+        downloads: &DownloadPlaces,
     ) -> Result<Self, Error> {
         let limit = i64::from(pictures) + SPARE_CALLERS.pow(round + 1);
-        let text = callers(paused);
+        let text = callers(paused, !downloads.any());
         let mut rows = tx.fetch_all(statement!(AssertSqlSafe(text.clone()), [limit])).await?;
         if rows.is_empty() && wake_forgotten(tx.connection, tx.callers, MAX_FORGOTTEN).await? > 0 {
             tx.callers.write(tx.connection).await?;
@@ -122,11 +123,12 @@ impl ReadyCallers {
         &mut self,
         tx: &mut Tx<'_>,
         paused: &Pauses,
+        downloads: &DownloadPlaces,
     ) -> Result<Option<Record>, Error> {
         while let Some(index) = self.first() {
             let lock = tx.dialect.lock_unlocked();
             let caller = &mut self.callers[index];
-            if let Some(record) = job_in_turn(tx, &caller.caller, paused, lock).await? {
+            if let Some(record) = job_in_turn(tx, &caller.caller, paused, downloads, lock).await? {
                 self.current = index;
                 return Ok(Some(record));
             }
@@ -140,17 +142,25 @@ impl ReadyCallers {
         &mut self,
         tx: &mut Tx<'_>,
         paused: &Pauses,
+        downloads: &DownloadPlaces,
     ) -> Result<Option<Record>, Error> {
         let lock = tx.dialect.lock();
         for index in 0..self.callers.len().min(MAX_WAITS) {
             let caller = &mut self.callers[index];
-            if let Some(record) = job_in_turn(tx, &caller.caller, paused, lock).await? {
+            if let Some(record) = job_in_turn(tx, &caller.caller, paused, downloads, lock).await? {
                 caller.passed_over = false;
                 self.current = index;
                 return Ok(Some(record));
             }
         }
         Ok(None)
+    }
+
+    /// The job that was found last is out of the queue for a while; it may have been its caller's only one.
+    pub(super) fn blocked(&mut self) {
+        if let Some(caller) = self.callers.get_mut(self.current) {
+            caller.exhausted = true;
+        }
     }
 
     /// A picture of the job that was found last was claimed; `is_last` if the job has no more of them.
@@ -175,35 +185,49 @@ impl ReadyCallers {
     }
 }
 
+/// The jobs of a caller that are in the queue: all of them, or those whose pictures need no download.
+fn in_queue(stored_only: bool) -> &'static str {
+    if stored_only {
+        "jobs.ready = 1 AND jobs.kind <> 'url_batch'"
+    } else {
+        "jobs.ready = 1 AND jobs.blocked_until = 0"
+    }
+}
+
 /// The statement that reads the callers in turn; with pauses, only those with jobs that are not paused.
-pub(super) fn callers(paused: &Pauses) -> String {
+pub(super) fn callers(paused: &Pauses, stored_only: bool) -> String {
+    let in_queue = in_queue(stored_only);
     let condition = match paused.condition("jobs.kind") {
         none if none.is_empty() => none,
         condition => format!(
-            "AND COALESCE((SELECT jobs.ready FROM jobs WHERE jobs.ready = 1 AND jobs.caller = callers.caller \
-             AND jobs.blocked_until = 0 {condition} LIMIT 1), 0) = 1"
+            "AND COALESCE((SELECT jobs.ready FROM jobs WHERE {in_queue} AND jobs.caller = callers.caller {condition} \
+             LIMIT 1), 0) = 1"
         ),
     };
+    let flag = if stored_only { "ready_stored" } else { "ready" };
     format!(
-        "SELECT caller, turn, woken, CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE jobs.ready = 1 \
-         AND jobs.caller = callers.caller AND jobs.blocked_until = 0) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END \
-         AS has_jobs FROM callers WHERE ready = 1 {condition} ORDER BY turn, caller LIMIT $1"
+        "SELECT caller, turn, woken, CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE {in_queue} \
+         AND jobs.caller = callers.caller) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS has_jobs \
+         FROM callers WHERE {flag} = 1 {condition} ORDER BY turn, caller LIMIT $1"
     )
 }
 
 /// The statement that reads the job whose turn it is among those of a caller ($1).
-pub(super) fn job_statement(paused: &Pauses, lock: &str) -> String {
-    let others = paused.condition("kind");
-    format!("SELECT {JOB} FROM jobs WHERE {IN_TURN} {others} ORDER BY turn, id LIMIT 1 {lock}")
+pub(super) fn job_statement(paused: &Pauses, stored_only: bool, lock: &str) -> String {
+    let (in_queue, others) = (in_queue(stored_only), paused.condition("kind"));
+    format!(
+        "SELECT {JOB} FROM jobs WHERE {in_queue} AND caller = $1 {others} ORDER BY turn, id LIMIT 1 {lock}"
+    )
 }
 
 async fn job_in_turn(
     tx: &mut Tx<'_>,
     caller: &str,
     paused: &Pauses,
+    downloads: &DownloadPlaces,
     lock: &str,
 ) -> Result<Option<Record>, Error> {
-    let text = job_statement(paused, lock);
+    let text = job_statement(paused, !downloads.any_for(Caller::parse(caller)), lock);
     let row = tx.fetch_optional(statement!(AssertSqlSafe(text), [caller.to_owned()])).await?;
     row.as_ref().map(rows::record).transpose()
 }

@@ -13,7 +13,7 @@ use crate::store::JobVersion;
 /// The columns of a [`Record`].
 pub(super) const JOB: &str = "id, caller, kind, state, priority, options, request_id, traceparent, base_url, \
      callback_url, created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, \
-     fetched, turn, ready, input_bytes, card_bytes, expected_bytes, \
+     fetched, turn, ready, blocked_until, input_bytes, card_bytes, expected_bytes, \
      removal";
 
 /// A job's row: the job, and columns that only the store uses. Times are in milliseconds.
@@ -26,6 +26,8 @@ pub(super) struct Record {
     pub(super) turn: i64,
     /// Whether it has items to claim in turn.
     pub(super) ready: bool,
+    /// Whether it waits because the hosts of its items are busy.
+    pub(super) blocked: bool,
     pub(super) input_bytes: i64,
     pub(super) card_bytes: i64,
     /// As it was expected when the job was created; 0 once it has ended.
@@ -150,6 +152,7 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
         expires,
         turn: row.try_get("turn")?,
         ready: row.try_get::<i64, _>("ready")? != 0,
+        blocked: row.try_get::<i64, _>("blocked_until")? > 0,
         input_bytes: row.try_get("input_bytes")?,
         card_bytes: row.try_get("card_bytes")?,
         expected_bytes: row.try_get("expected_bytes")?,

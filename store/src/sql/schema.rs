@@ -23,7 +23,7 @@ const SHARED: [(i64, &str, &str); 7] = [
 /// The additional migrations for PostgreSQL.
 const POSTGRES: [(i64, &str, &str); 2] = [
     (5, "storage", include_str!("../../migrations/postgres/0005_storage.sql")),
-    (8, "callers_storage", include_str!("../../migrations/postgres/0008_callers_storage.sql")),
+    (9, "callers_storage", include_str!("../../migrations/postgres/0009_callers_storage.sql")),
 ];
 
 /// The migrations for SQLite.

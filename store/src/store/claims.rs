@@ -35,6 +35,26 @@ pub enum Selection {
     Isolated,
 }
 
+/// Limits for items that must be downloaded. Items that are claimed beyond them wait without delaying others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DownloadLimits {
+    /// Maximum number of such items in the result.
+    pub free: u32,
+    /// Maximum number of claimed items of one host, counted over all processes.
+    pub each: u32,
+    /// Hosts from which nothing is claimed.
+    pub excluded: Vec<String>,
+    /// How many this process downloads for each caller. A caller may have up to twice as many as are free.
+    pub held: Vec<(Caller, u32)>,
+}
+
+impl Default for DownloadLimits {
+    /// No limits.
+    fn default() -> Self {
+        Self { free: u32::MAX, each: u32::MAX, excluded: Vec::new(), held: Vec::new() }
+    }
+}
+
 /// What a claim asks for.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
@@ -49,6 +69,8 @@ pub struct ClaimRequest {
     pub lease: Duration,
     /// Which items to claim.
     pub selection: Selection,
+    /// Limits for items that must be downloaded.
+    pub downloads: DownloadLimits,
     /// Average wall-clock milliseconds per picture with all slots working, for the estimate of the job's end.
     pub pace_ms: u64,
 }

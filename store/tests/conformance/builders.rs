@@ -8,7 +8,8 @@ use huemill_store::job::{
     Card, ItemError, ItemResult, ItemSource, JobId, JobKind, NewItem, NewJob, Priority,
 };
 use huemill_store::store::{
-    Backoff, CallerLimits, ClaimRequest, Heartbeat, ItemOutcome, Lease, Owner, Role, Selection, StoreError,
+    Backoff, CallerLimits, ClaimRequest, DownloadLimits, Heartbeat, ItemOutcome, Lease, Owner, Role,
+    Selection, StoreError,
 };
 
 /// The time that a picture takes.
@@ -37,7 +38,11 @@ pub(crate) fn new_job(items: u32) -> NewJob {
         ttl: HOUR,
         eta_s: 9,
         items: (0..items)
-            .map(|number| NewItem { name: format!("{number}.png"), source: source(number) })
+            .map(|number| NewItem {
+                name: format!("{number}.png"),
+                source: source(number),
+                host: String::new(),
+            })
             .collect(),
         input_bytes: u64::from(items) * 1_000,
         expected_bytes: u64::from(items) * 1_100,
@@ -59,6 +64,7 @@ pub(crate) fn claim_request(limit: u32) -> ClaimRequest {
         limit,
         lease: HOUR,
         selection: Selection::InTurn,
+        downloads: DownloadLimits::default(),
         pace_ms: PACE_MS,
     }
 }

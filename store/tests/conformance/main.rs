@@ -13,6 +13,7 @@ mod concurrency;
 mod connections;
 mod creation;
 mod deferral;
+mod downloads;
 mod fairness;
 mod harness;
 mod invariants;
