@@ -8,8 +8,8 @@ use sqlx::{AssertSqlSafe, Error};
 
 use super::clock::millis;
 use super::operation::{Tx, statement};
-use super::queue;
 use super::rows::{self, JOB, Record};
+use super::turns;
 use crate::caller::Caller;
 
 /// How long a job waits for busy hosts at most…
@@ -75,7 +75,7 @@ fn with_lock(text: &str, tx: &Tx<'_>) -> String {
 }
 
 async fn unblock(tx: &mut Tx<'_>, record: &Record) -> Result<(), Error> {
-    let turn = queue::rejoin(tx, record).await?;
+    let turn = turns::rejoin(tx, record).await?;
     if record.ready {
         tx.callers.wake(record.job.caller, record.job.kind);
     }

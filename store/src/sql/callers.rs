@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
-use super::operation::{Statement, statement};
+use super::statement::{Statement, statement};
 use crate::caller::Caller;
 use crate::job::{JobKind, NewJob};
 use crate::store::{CallerLimits, Quota};

@@ -9,8 +9,8 @@ use super::callers;
 use super::clock::millis;
 use super::fault::corrupt;
 use super::operation::{Operation, Tx, statement};
-use super::queue::{JOIN_LAST, stride};
 use super::rows::{self, JOB, rank, seconds, text};
+use super::turns::{JOIN_LAST, stride};
 use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
 use crate::store::{Created, StoredKey};
 

@@ -10,7 +10,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Error, Row};
 
 use super::blocked::block;
-use super::claim::{LEASE, RETURNING};
+use super::leasing::{LEASE, RETURNING};
 use super::operation::{Tx, statement};
 use super::rows::{self, Record};
 use crate::caller::Caller;

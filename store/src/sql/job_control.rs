@@ -4,8 +4,8 @@ use sqlx::{Error, Row};
 
 use super::completion;
 use super::operation::{Operation, Tx, statement};
-use super::queue;
 use super::rows::{Record, Removal, seconds};
+use super::turns;
 use crate::job::{JobId, JobState};
 use crate::store::{Canceled, Retried};
 
@@ -132,7 +132,7 @@ impl Retry {
         job.failed = job.failed.saturating_sub(items);
         job.finished_at = None;
         job.version += 1;
-        let turn = queue::rejoin(tx, record).await?;
+        let turn = turns::rejoin(tx, record).await?;
         let job = &record.job;
         // The cards that it has count as those that it is expected to have.
         tx.callers.add(job.caller.to_string(), [1, i64::from(job.total), 0]);

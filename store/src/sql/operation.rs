@@ -1,15 +1,15 @@
 //! Writes as values, the transaction they run in, and the statements it runs. As values, several writes can share one
 //! transaction, and a write can be repeated when the database asks for it.
 
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Error};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Error};
 
 use super::callers::CallerDeltas;
 use super::clock::Now;
 use super::counters::CounterDeltas;
 use super::dialect::Dialect;
 use super::rows::{self, JOB, Record};
+pub(super) use super::statement::{Statement, statement};
 use crate::job::{Job, JobId};
 use crate::store::JobVersion;
 
@@ -21,18 +21,6 @@ pub(super) trait Operation: Send + Sync + 'static {
     /// Runs the write. May be called again after a failure.
     fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
-
-/// A statement that is ready to run.
-pub(super) type Statement = Query<'static, Any, AnyArguments>;
-
-/// Makes a statement of its text and the values of `$1`, `$2` and so on.
-macro_rules! statement {
-    ($text:expr, [$($value:expr),+ $(,)?]) => {
-        sqlx::query($text)$(.bind($value))+
-    };
-}
-
-pub(super) use statement;
 
 /// The transaction of an operation.
 pub(super) struct Tx<'c> {

@@ -12,8 +12,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use crate::job::JobKind;
 
 use super::{
-    blocked, callers, claim, create, downloads, figures, heartbeat, outbox, pauses, queue, read, reap,
-    requeue, schema, sqlite, suspects, sweep,
+    blocked, callers, claim, create, downloads, figures, heartbeat, leasing, outbox, pauses, queue, read,
+    reap, requeue, schema, sqlite, suspects, sweep, turns,
 };
 
 /// Number of jobs by default. One in a hundred is live.
@@ -27,7 +27,7 @@ const PLANS: &[(&str, &[&str], &[&str])] = &[
     (claim::BEFORE, &["'p1'"], &["items_deferred", "jobs_blocked"]),
     (claim::AFTER, &[], &["items_suspect (suspect=?)", "items_deferred"]),
     (
-        claim::ADVANCE,
+        leasing::ADVANCE,
         &[JOB, "1", "'processing'", "1", "2", "3", "1"],
         &["jobs_ready (caller=? AND blocked_until=?"],
     ),
@@ -38,7 +38,7 @@ const PLANS: &[(&str, &[&str], &[&str])] = &[
         &["'ip:10.0.0.1'", "1000", "1"],
         &["jobs_ready (caller=? AND blocked_until=?", "jobs_ready_stored (caller=?"],
     ),
-    (queue::FIRST_TURN, &["'ip:10.0.0.1'"], &["jobs_ready (caller=? AND blocked_until=?"]),
+    (turns::FIRST_TURN, &["'ip:10.0.0.1'"], &["jobs_ready (caller=? AND blocked_until=?"]),
     (requeue::DUE, &["1", "100"], &["items_deferred (not_before>? AND not_before<?)"]),
     (heartbeat::CLAIMED, &["'p1'"], &["items_claimed (owner=?)"]),
     (sweep::EXPIRED, &["1", "100"], &["jobs_expiry (expires_at<?)"]),

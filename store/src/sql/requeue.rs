@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, Error, Row};
 
 use super::blocked;
 use super::operation::{Statement, Tx, statement};
-use super::queue;
 use super::rows::{self, Record};
+use super::turns;
 use crate::job::JobId;
 use crate::store::Lease;
 
@@ -100,7 +100,7 @@ async fn release_one(tx: &mut Tx<'_>, job: &JobId, number: u32) -> Result<bool, 
 /// Adds this many claimable items to a job. A job that had none joins the ready jobs of its caller.
 async fn make_ready(tx: &mut Tx<'_>, record: &Record, items: i64) -> Result<(), Error> {
     let in_queue = record.ready && !record.blocked;
-    let turn = if in_queue { record.turn } else { queue::rejoin(tx, record).await? };
+    let turn = if in_queue { record.turn } else { turns::rejoin(tx, record).await? };
     if !in_queue {
         tx.callers.wake(record.job.caller, record.job.kind);
     }

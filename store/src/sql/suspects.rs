@@ -3,11 +3,11 @@
 
 use sqlx::{AssertSqlSafe, Error};
 
-use super::claim::{lease_item, start_item};
+use super::leasing::{lease_item, start_item, suspect_column};
 use super::operation::{Tx, statement};
 use super::pauses::Pauses;
 use super::rows;
-use crate::store::{Claim, ClaimRequest, Selection};
+use crate::store::{Claim, ClaimRequest};
 
 /// How many suspects a claim tries when other processes take them first.
 const MAX_SUSPECTS_TRIED: u32 = 4;
@@ -40,13 +40,4 @@ pub(super) async fn claim_suspect(
         }
     }
     Ok(Vec::new())
-}
-
-/// The value of the column `suspect` for these items.
-pub(super) fn suspect_column(selection: Selection) -> i64 {
-    match selection {
-        Selection::InTurn => 0,
-        Selection::Suspect => 1,
-        Selection::Isolated => 2,
-    }
 }
