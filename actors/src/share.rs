@@ -107,6 +107,10 @@ impl State {
     }
 
     fn take(&mut self, caller: Caller, amount: u64) {
+        if amount == 0 {
+            // Nothing is held, so there is nothing to remember of the caller.
+            return;
+        }
         self.taken += amount;
         self.callers.entry(caller).or_default().taken += amount;
     }
