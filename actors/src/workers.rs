@@ -148,7 +148,7 @@ impl Workers {
             if attempt.counted {
                 self.resources.recorder.record(Event::QueueWaited(state.requested.elapsed()));
             }
-            if let Err(attempt) = self.slots[free].begin(attempt) {
+            if let Err(attempt) = self.slots[free].begin(Box::new(attempt)) {
                 // The thread has ended, and its report has not arrived yet.
                 self.slots[free] = self.start_slot(free);
                 assert!(self.slots[free].begin(attempt).is_ok(), "a new thread takes commands");

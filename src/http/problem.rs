@@ -161,7 +161,7 @@ fn challenge(code: Code) -> Option<&'static str> {
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// The problem type of a limit that is reached ("RateLimit header fields for HTTP", draft-ietf-httpapi-ratelimit-headers).
+/// The problem type of a limit that is reached (draft-ietf-httpapi-ratelimit-headers).
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 #[derive(Serialize)]
@@ -221,7 +221,7 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
     response
 }
 
-/// Adds the fields of "RateLimit header fields for HTTP" (draft-ietf-httpapi-ratelimit-headers-10) to the answer of a
+/// Adds the fields of draft-ietf-httpapi-ratelimit-headers-10 to the answer of a
 /// caller that has reached a limit. `per_minute` knows the limits that are rates.
 pub(crate) fn add_rate_limit(
     headers: &mut HeaderMap,

@@ -123,7 +123,9 @@ mod tests {
 
     fn line(items: &[(u8, u32)]) -> Line<u32> {
         let mut line = Line::default();
-        items.iter().for_each(|(number, item)| line.push(caller(*number), *item));
+        for (number, item) in items {
+            line.push(caller(*number), *item);
+        }
         line
     }
 

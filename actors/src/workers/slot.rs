@@ -17,7 +17,7 @@ use super::slot_attempt::{SlotAttempt, SlotResources, SlotThread};
 
 /// What a thread is asked to do.
 enum SlotCommand {
-    Process(SlotAttempt),
+    Process(Box<SlotAttempt>),
     Ping(oneshot::Sender<()>),
 }
 
@@ -83,7 +83,7 @@ impl Slot {
     }
 
     /// Sends an attempt to the thread; returns it if the thread has ended.
-    pub(super) fn begin(&self, attempt: SlotAttempt) -> Result<(), SlotAttempt> {
+    pub(super) fn begin(&self, attempt: Box<SlotAttempt>) -> Result<(), Box<SlotAttempt>> {
         attempt.state.enter(AttemptPhase::Preparing);
         self.commands.send(SlotCommand::Process(attempt)).map_err(|refused| match refused.0 {
             SlotCommand::Process(attempt) => attempt,
@@ -137,7 +137,7 @@ fn run_thread(commands: &std_mpsc::Receiver<SlotCommand>, mut thread: SlotThread
                 let result = thread.perform(&attempt);
                 let _ = guard.reports.send(SlotReport::Free { thread: guard.thread });
                 // The input is dropped before the answer, so that the caller finds all of it released.
-                let SlotAttempt { input, reply, .. } = attempt;
+                let SlotAttempt { input, reply, .. } = *attempt;
                 drop(input);
                 let _ = reply.send(result);
             }

@@ -101,13 +101,11 @@ pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
     }
     let context = context::of(request);
     let scheme = context.client.scheme;
-    match &context.client.host {
-        Some(host) => format!("{scheme}://{host}"),
-        None => {
-            let local = request.conn_data::<ConnectionInfo>().and_then(|connection| connection.local);
-            format!("{scheme}://{}", local.map_or("localhost".to_owned(), |address| address.to_string()))
-        }
+    if let Some(host) = &context.client.host {
+        return format!("{scheme}://{host}");
     }
+    let local = request.conn_data::<ConnectionInfo>().and_then(|connection| connection.local);
+    format!("{scheme}://{}", local.map_or("localhost".to_owned(), |address| address.to_string()))
 }
 
 /// The base of the URLs in webhooks: the configured one, otherwise the job's own if it names this machine. Any other

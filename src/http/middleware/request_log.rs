@@ -217,9 +217,10 @@ impl MessageBody for LoggedBody {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         // Much of a response is computed while it is sent.
         let _scope = self.log.span.enter();
-        let polled = match self.is_late() {
-            true => Poll::Ready(Some(Err(AnswerTooSlow.into()))),
-            false => Pin::new(&mut self.body).poll_next(task),
+        let polled = if self.is_late() {
+            Poll::Ready(Some(Err(AnswerTooSlow.into())))
+        } else {
+            Pin::new(&mut self.body).poll_next(task)
         };
         match &polled {
             Poll::Ready(Some(Ok(chunk))) if !self.log.is_head => self.log.bytes_out += chunk.len() as u64,

@@ -152,7 +152,9 @@ impl Model {
                 let ready: u32 = self.jobs.values().map(|job| job.queued).sum();
                 let claims = test.claim(limit).await;
                 assert_eq!(claims.len() as u32, limit.min(ready));
-                claims.iter().for_each(|claim| self.claimed(&claim.lease));
+                for claim in &claims {
+                    self.claimed(&claim.lease);
+                }
             }
             Step::GiveBack(which) if !self.leases.is_empty() => {
                 let lease = self.leases.swap_remove(which.index(self.leases.len()));
