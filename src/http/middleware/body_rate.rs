@@ -200,7 +200,7 @@ mod tests {
             assert!(body.next().await.unwrap().is_ok());
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
-        assert!(!context.body_fault().is_some());
+        assert!(context.body_fault().is_none());
     }
 
     proptest! {
