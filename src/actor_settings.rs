@@ -22,10 +22,10 @@ use huemill_imaging::{Format, Limits, Stage};
 use huemill_observability::{LabelValues, Registry};
 use huemill_store::SpoolRoom;
 use huemill_store::job::JobKind;
-use huemill_store::store::{Backoff, Role};
+use huemill_store::store::{Backoff, CallerLimits, Role};
 use tokio::runtime::Handle;
 
-use crate::http::jobs::links::{DownloadLinks, results_path};
+use crate::http::jobs::links::{self, DownloadLinks, results_path};
 use crate::http::{problem, route};
 use crate::settings::Settings;
 use crate::storage::{Keys, Storage};
@@ -58,7 +58,19 @@ pub(crate) fn of(settings: &Settings) -> ActorSystemSettings {
         },
         delivery: delivery(settings),
         blob_limit: settings.jobs.blob_limit_bytes,
+        quotas: quotas(settings),
         ..ActorSystemSettings::default()
+    }
+}
+
+/// The quotas of each caller.
+fn quotas(settings: &Settings) -> CallerLimits {
+    let of = |limit: u64| (limit > 0).then_some(limit);
+    let quotas = &settings.quotas;
+    CallerLimits {
+        open_jobs: of(quotas.open_jobs),
+        open_items: of(quotas.open_pictures),
+        stored_bytes: of(quotas.stored_bytes),
     }
 }
 
@@ -98,11 +110,13 @@ pub(crate) fn outbound_dependencies(
     keys: &Keys,
 ) -> Result<OutboundDependencies, SetupError> {
     let links = DownloadLinks::new(keys.link.clone());
+    let public_url = settings.public.url.clone();
     Ok(OutboundDependencies {
         outbound: Outbound::new(policy(settings))?,
         signer: Signer::new(keys.webhook.clone(), keys.previous.clone()),
         download: Arc::new(move |job, notice| {
-            links.url(&notice.base_url, &results_path(job.as_str()), notice.expires_at)
+            let base = links::webhook_base(&public_url, &notice.base_url)?;
+            Some(links.url(base, &results_path(job.as_str()), notice.expires_at))
         }),
     })
 }
@@ -157,7 +171,9 @@ fn dispatcher(settings: &Settings) -> DispatcherSettings {
         },
         role: settings.server.role,
         longest_input: settings.limits.image_bytes,
+        disk_low: settings.uploads.disk_low_bytes,
         downloads: settings.outbound.downloads,
+        downloads_each: settings.outbound.downloads_each,
     }
 }
 
@@ -177,7 +193,8 @@ fn janitor(settings: &Settings) -> JanitorSettings {
 }
 
 fn limits(settings: &Settings) -> Limits {
-    Limits { max_pixels: settings.limits.image_pixels, max_side: settings.limits.image_side }
+    let limits = &settings.limits;
+    Limits { max_pixels: limits.image_pixels, max_side: limits.image_side, max_work: limits.image_work }
 }
 
 fn workers(settings: &Settings) -> WorkersSettings {

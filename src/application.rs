@@ -12,7 +12,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::ServerHandle;
 use huemill_actors::actor_system::ActorSystem;
 use huemill_actors::outbound::SetupError;
 use huemill_actors::supervise::{EXIT_CODE, FatalErrorReceiver};
@@ -116,7 +115,7 @@ impl Application {
                 .map_err(|error| StartError::Metrics(error.to_string()))?;
         let actor_system = ActorSystem::start(&actor_settings::of(settings), dependencies);
         let state = State::new(settings, &actor_system, spool, keys, outbound);
-        let listening = http::listen(server, state, listeners).map_err(listen_error)?;
+        let listening = http::listen(settings, &state, listeners).map_err(listen_error)?;
         Ok(Self {
             actor_system,
             listening,
@@ -139,7 +138,7 @@ impl Application {
     /// Runs until a signal arrives, an actor fails for good or the server ends. Returns the exit code of the process.
     pub async fn run_until_stopped(self) -> u8 {
         let Self { actor_system, listening, mut signals, timeouts, _lock } = self;
-        let handle = listening.server.handle();
+        let stop_server = listening.stop();
         let mut server = actix_rt::spawn(listening.server);
         let mut fatal_error = actor_system.fatal_error.clone();
         let (reason, exit_code) = tokio::select! {
@@ -150,7 +149,7 @@ impl Application {
         let started = Instant::now();
         log!(SHUTDOWN_STARTED, reason);
         tokio::select! {
-            () = stop(actor_system, handle, timeouts) => {}
+            () = stop(actor_system, stop_server, timeouts) => {}
             signal = signals.next() => {
                 log!(SHUTDOWN_STARTED, reason = signal);
                 std::process::exit(130);
@@ -179,11 +178,11 @@ struct ShutdownTimeouts {
     pictures: Duration,
 }
 
-async fn stop(actor_system: ActorSystem, server: ServerHandle, timeouts: ShutdownTimeouts) {
+async fn stop(actor_system: ActorSystem, server: http::Stop, timeouts: ShutdownTimeouts) {
     actor_system.drain();
     tokio::time::sleep(timeouts.probes).await;
-    if tokio::time::timeout(timeouts.requests, server.stop(true)).await.is_err() {
-        server.stop(false).await;
+    if tokio::time::timeout(timeouts.requests, server.after_requests()).await.is_err() {
+        server.at_once().await;
     }
     actor_system.stop(timeouts.pictures).await;
 }

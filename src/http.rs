@@ -2,6 +2,8 @@
 //! through the parts of the application state ([`State`]); nothing below this module knows HTTP.
 
 mod body_stream;
+pub(crate) mod client;
+mod connection;
 mod content_negotiation;
 mod context;
 mod etag;
@@ -26,5 +28,5 @@ mod state;
 mod upload;
 mod webhooks;
 
-pub(crate) use server::{Listening, listen};
+pub(crate) use server::{Listening, Stop, listen};
 pub(crate) use state::State;

@@ -1,5 +1,4 @@
-//! A disk that fills up in the middle of a job: the job waits, /ready reports the disk, nothing is corrupted, and the job
-//! goes on once there is room again.
+//! A small disk: a job is accepted only if its cards will have room, so that no accepted job fills the disk.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
@@ -14,7 +13,7 @@ use serde_json::Value;
 use support::http::{client, delete_job, images_form, job_status, readiness};
 use support::pictures::{encoded, noise};
 use support::service::Service;
-use support::{on_small_disk, variables, wait_until};
+use support::{on_small_disk, variables, wait_for, wait_until};
 
 /// The size of the disk, which is enough for some eleven cards.
 const DISK: &str = "20m";
@@ -47,26 +46,24 @@ fn submit(service: &Service, pictures: u32) -> String {
 }
 
 #[test]
-fn a_job_waits_for_a_full_disk_and_goes_on_when_there_is_room() {
+fn a_job_whose_cards_would_fill_the_disk_is_refused_until_there_is_room() {
     let (data, blobs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let service = start_on_small_disk(data.path(), blobs.path());
     wait_until("the service is ready", || readiness(&service)["ready"] == true);
     let first = submit(&service, 5);
     wait_until("the first job is completed", || job_status(&service, &first)["status"] == "completed");
-    let second = submit(&service, 8);
-    wait_until("/ready reports the full disk", || {
-        let body = readiness(&service);
-        body["ready"] == false && body["dependencies"]["disk"] == false
-    });
-    let waiting = job_status(&service, &second);
-    assert_eq!(waiting["status"], "processing", "{waiting}");
-    let refused = post(&service, 4);
+    let refused = post(&service, 8);
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(readiness(&service)["ready"], true, "what is accepted has room");
 
     delete_job(&service, &first);
+    let second = wait_for("a job of that size is accepted", || {
+        let answer = post(&service, 8);
+        (answer.status() == 202)
+            .then(|| answer.json::<Value>().unwrap()["job_id"].as_str().unwrap().to_owned())
+    });
     wait_until("the second job is completed", || job_status(&service, &second)["status"] == "completed");
-    wait_until("the service is ready again", || readiness(&service)["ready"] == true);
     let body = job_status(&service, &second);
     assert_eq!((&body["results_count"], &body["failed_count"]), (&8.into(), &0.into()), "{body}");
     for result in body["results"].as_array().unwrap() {

@@ -191,6 +191,7 @@ fn start_jobs(
         janitor: settings.janitor,
         intake: settings.intake,
         blob_limit: settings.blob_limit,
+        quotas: settings.quotas,
     })
 }
 

@@ -2,8 +2,9 @@
 //!
 //! It claims what is due, sends it and records the result. The rows say what is due, so a wake-up is only a hint,
 //! and an attempt that dies with its process falls due again. A slow or dead receiver delays only its own
-//! deliveries: the number of attempts per host is limited, and a circuit breaker pauses a host that keeps failing.
-//! On a store of its own, an idle Delivery sends no queries. If the actor fails, the attempts in flight are lost
+//! deliveries: the number of attempts per host and per address is limited, and a circuit breaker pauses a host that keeps
+//! failing. Callers share the places for attempts, and first attempts go before further ones, so one whose receivers
+//! hang delays only itself. On a store of its own, an idle Delivery sends no queries. If the actor fails, the attempts in flight are lost
 //! and fall due again.
 
 mod attempt;
@@ -30,9 +31,11 @@ pub use signature::{Signatures, Signer, hex};
 pub use webhook::failure;
 
 use crate::clock::Instant;
+use crate::outbound::{AtOnce, Endpoints};
+use crate::share::{Place, Places};
 use crate::supervise::{Drain, answer_pings};
 use attempt::attempt;
-use hosts::{HostAdmission, HostHealth, Hosts};
+use hosts::{BUSY_WAIT, HostAdmission, HostHealth, Hosts};
 
 /// Sent when something may be due: a job ended, or an operator wants a webhook sent again.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +65,11 @@ pub struct Delivery {
     settings: DeliverySettings,
     sender: Arc<WebhookSender>,
     hosts: Hosts,
+    /// One for each attempt in flight, shared among callers.
+    places: Places,
+    endpoints: Endpoints,
+    /// Where the turns of the callers go on.
+    turns: [String; 2],
     in_flight: watch::Sender<u32>,
     claim_state: ClaimState,
     alarm: Option<SpawnHandle>,
@@ -73,17 +81,31 @@ impl Delivery {
     pub fn new(settings: DeliverySettings, sender: WebhookSender) -> Self {
         let hosts = Hosts::new(settings.each, settings.circuit);
         Self {
-            settings,
             sender: Arc::new(sender),
             hosts,
+            places: Places::new(u64::from(settings.at_once)),
+            endpoints: Endpoints::new(settings.each),
+            turns: [String::new(), String::new()],
+            settings,
             in_flight: watch::Sender::new(0),
             claim_state: ClaimState::Idle,
             alarm: None,
         }
     }
 
-    fn free(&self) -> u32 {
-        self.settings.at_once.saturating_sub(*self.in_flight.borrow())
+    /// Which deliveries to claim now: no caller gets more than its share.
+    fn request(&mut self) -> ClaimDue {
+        let room = |caller| self.places.room(caller) as u32;
+        let holders = self.places.holders();
+        ClaimDue {
+            limit: (self.places.total() - self.places.taken()) as u32,
+            limit_per_host: self.settings.each,
+            limit_per_caller: self.places.room_for_another() as u32,
+            callers: holders.into_iter().map(|caller| (caller, room(caller))).collect(),
+            excluded_hosts: self.hosts.unavailable(Instant::now(), MAX_EXCLUDED),
+            turns: self.turns.clone(),
+            lease: self.settings.hold(),
+        }
     }
 
     /// Claims what is due. If a claim is running, another one follows it.
@@ -92,18 +114,14 @@ impl Delivery {
             self.claim_state = ClaimState::RunAgain;
             return;
         }
-        let most = self.free();
-        if most == 0 || !self.settings.sends || self.sender.drain.has_begun() {
+        if !self.settings.sends || self.sender.drain.has_begun() {
+            return;
+        }
+        let call = self.request();
+        if call.limit == 0 {
             return;
         }
         self.claim_state = ClaimState::Running;
-        let without = self.hosts.unavailable(Instant::now(), MAX_EXCLUDED);
-        let call = ClaimDue {
-            limit: most,
-            limit_per_host: self.settings.each,
-            excluded_hosts: without,
-            lease: self.settings.hold(),
-        };
         let store = self.sender.repository.store.clone();
         let claim = async move { store.due(&call).await };
         ctx.spawn(wrap_future(claim).map(|claimed, delivery: &mut Self, ctx| {
@@ -122,16 +140,18 @@ impl Delivery {
     /// Starts the claimed deliveries, and claims again if that may bring more.
     fn take(&mut self, deliveries: DueDeliveries, again: bool, ctx: &mut Context<Self>) {
         let (mut snoozed, now, is_empty) = (Vec::new(), Instant::now(), deliveries.due.is_empty());
+        self.turns = deliveries.turns;
         for due in deliveries.due {
-            match self.hosts.admit(&due.host, now) {
-                HostAdmission::Admitted => self.start(due, ctx),
-                HostAdmission::Wait(wait) => snoozed.push((due.lease, wait)),
+            match self.admit(&due, now) {
+                Ok(place) => self.start(due, place, ctx),
+                Err(wait) => snoozed.push((due.lease, wait)),
             }
         }
         self.snooze(snoozed, ctx);
         let opens = self.hosts.next_opening(now);
         let next = deliveries.next.filter(|next| !next.is_zero());
-        if let Some(wait) = [next, opens].into_iter().flatten().min() {
+        let others = (deliveries.has_more_callers && is_empty).then_some(BUSY_WAIT);
+        if let Some(wait) = [next, opens, others].into_iter().flatten().min() {
             self.wake_in(wait, ctx);
         }
         if again || !is_empty {
@@ -139,11 +159,22 @@ impl Delivery {
         }
     }
 
-    fn start(&mut self, due: DueDelivery, ctx: &mut Context<Self>) {
+    /// A place for an attempt, or how long to wait for one.
+    fn admit(&mut self, due: &DueDelivery, now: Instant) -> Result<Place, Duration> {
+        let place = self.places.try_take(due.caller, 1).map_err(|_| BUSY_WAIT)?;
+        match self.hosts.admit(&due.host, now) {
+            HostAdmission::Admitted => Ok(place),
+            HostAdmission::Wait(wait) => Err(wait),
+        }
+    }
+
+    fn start(&mut self, due: DueDelivery, place: Place, ctx: &mut Context<Self>) {
         self.update_in_flight(|in_flight| in_flight + 1);
         let host = due.host.clone();
-        let work = attempt(Arc::clone(&self.sender), self.settings.clone(), due);
+        let admission = AtOnce { endpoints: self.endpoints.clone(), caller: due.caller };
+        let work = attempt(Arc::clone(&self.sender), self.settings.clone(), due, admission);
         ctx.spawn(wrap_future(work).map(move |health: HostHealth, delivery: &mut Self, ctx| {
+            drop(place);
             delivery.update_in_flight(|in_flight| in_flight - 1);
             delivery.hosts.finished(&host, health, Instant::now());
             delivery.claim(ctx);
@@ -195,6 +226,8 @@ impl Supervised for Delivery {
     /// The attempts in flight are gone with the failed actor.
     fn restarting(&mut self, _: &mut Self::Context) {
         self.hosts = Hosts::new(self.settings.each, self.settings.circuit);
+        self.places = Places::new(u64::from(self.settings.at_once));
+        self.endpoints = Endpoints::new(self.settings.each);
         self.update_in_flight(|_| 0);
     }
 }

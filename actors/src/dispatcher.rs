@@ -7,7 +7,7 @@
 //! A picture that was in flight when a process died is a suspect: at most one is tried at a time, beside others
 //! that are not; one whose process died again is tried with nothing beside it. A heartbeat on the io runtime, which
 //! nothing here can stall, renews the leases. While store or blobs are unavailable, pictures are given back and
-//! claims pause. If the actor itself fails, it gives back everything it held and starts over; the heartbeat finds
+//! claims pause. They also pause while the disk is low. If the actor itself fails, it gives back everything it held and starts over; the heartbeat finds
 //! what is lost on the way.
 
 mod card;
@@ -104,6 +104,10 @@ impl Dispatcher {
             self.claim_state = ClaimState::RunAgain;
             return;
         }
+        if self.paused.is_none() && self.is_disk_low() {
+            self.pause(None, &"the disk is low", ctx);
+            return;
+        }
         let next = || next_claim(&self.settings, &self.dependencies, &self.items, &self.suspects);
         let Some(ask) = self.paused.is_none().then(next).flatten() else { return };
         self.claim_state = ClaimState::Running;
@@ -126,6 +130,11 @@ impl Dispatcher {
                 }
             }
         }));
+    }
+
+    /// Whether the disk is too full to store the cards of more pictures. What is in progress goes on.
+    fn is_disk_low(&self) -> bool {
+        self.dependencies.free.get().is_some_and(|free| free < self.settings.disk_low)
     }
 
     /// Starts the claimed pictures. Returns whether another claim may bring more.
@@ -171,7 +180,8 @@ impl Dispatcher {
         }
         let (lease, cancel) = (claim.lease.clone(), self.items.insert(&claim.lease));
         let scope = Scope::default().of_request(&claim.request_id);
-        let download = matches!(claim.source, ItemSource::Url { .. }).then(|| self.items.start_download());
+        let download =
+            matches!(claim.source, ItemSource::Url { .. }).then(|| self.items.start_download(claim.caller));
         let work = attempt(Arc::clone(&self.dependencies), self.settings, claim, cancel, download);
         ctx.spawn(wrap_future(work).map(move |end, dispatcher: &mut Self, ctx| {
             dispatcher.items.release(&lease);

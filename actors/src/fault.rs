@@ -88,6 +88,8 @@ codes! {
     ZipTraversal = "ZIP_TRAVERSAL", "The archive contains a path that leads out of it. Pack the pictures again with plain relative names.";
     /// The URL's server failed or sent an invalid answer.
     UpstreamError = "UPSTREAM_ERROR", "The URL's server did not send the file. Check the URL, or try again later.";
+    /// The caller's rate, share or quota is used up; [`Fault::policy`] names which.
+    RateLimited = "RATE_LIMITED", "You have sent too much at once. Wait a moment and try again.";
     /// An internal error.
     InternalError = "INTERNAL_ERROR", "Something went wrong on our side. Try again later.";
     /// No slot or memory was free in time, or the disk is almost full.
@@ -118,21 +120,34 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// Whether the same request may succeed later, where that depends on another server.
     pub retryable: Option<bool>,
+    /// The limit that the caller has reached, if it is one of the caller's own.
+    pub policy: Option<&'static str>,
 }
 
 impl Fault {
     /// The code with its default message.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let is_temporary = matches!(code, Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress);
+        let is_temporary = matches!(
+            code,
+            Code::Overloaded | Code::NotReady | Code::IdempotencyInProgress | Code::RateLimited
+        );
         let retry_after = is_temporary.then_some(Duration::from_secs(2));
-        Self { code, message: Cow::Borrowed(code.message()), cause: None, retry_after, retryable: None }
+        let message = Cow::Borrowed(code.message());
+        Self { code, message, cause: None, retry_after, retryable: None, policy: None }
     }
 
     /// Replaces the message with a more specific one.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
+        self
+    }
+
+    /// Names the limit that was exceeded.
+    #[must_use]
+    pub fn with_policy(mut self, policy: &'static str) -> Self {
+        self.policy = Some(policy);
         self
     }
 
@@ -172,7 +187,7 @@ impl From<&huemill_imaging::Error> for Code {
         match error {
             Error::Empty => Self::NoInput,
             Error::Unsupported(_) => Self::UnsupportedMediaType,
-            Error::TooLarge { .. } => Self::PayloadTooLarge,
+            Error::TooLarge { .. } | Error::TooMuchWork { .. } => Self::PayloadTooLarge,
             // Cancelling says nothing about the picture; the caller knows why it canceled.
             _ => Self::ProcessingError,
         }

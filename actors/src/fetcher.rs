@@ -1,34 +1,43 @@
 //! The Fetcher: downloads pictures from the URLs that users send, through the outbound guard into a spool.
 //!
-//! The number of downloads is limited per endpoint and in total; further ones wait, an interactive one no longer
-//! than its request may. A background download that fails temporarily is retried once. Every download has a time
-//! limit and a byte limit, whatever the server does. The caller owns the result; nothing is kept here.
+//! The number of downloads is limited per endpoint and in total, and shared among callers; further ones wait, an
+//! interactive one no longer than its request may. An interactive one whose caller has used its share is refused at
+//! once. Whoever waits holds nothing. A background download that fails temporarily is retried once. Every download has a
+//! time limit and a byte limit, whatever the server does. The caller owns the result; nothing is kept here.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::cell::Cell;
+use std::pin::pin;
 use std::time::Duration;
 
 use actix::{Actor, Context, Handler, Message, ResponseFuture, Supervised};
 use bytes::Bytes;
 use huemill_observability::trace::{KeyValue, Scope, SpanKind};
 use huemill_observability::{Event, log};
-use huemill_store::{Spool, SpoolRoom};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use huemill_store::{Caller, Spool, SpoolRoom};
+use tokio::time::timeout_at;
 
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
-use crate::outbound::{DownloadError, Outbound, OutboundError, Target};
+use crate::outbound::{
+    Admission, Admitted, Busy, Destination, DownloadError, Endpoints, Outbound, OutboundError, Target,
+};
 use crate::pictures;
+use crate::share::{NoPlace, Places};
 use crate::supervise::answer_pings;
 use crate::telemetry::Recorder;
+
+/// The name of the limit on a caller's downloads.
+const POLICY: &str = "downloads";
 
 /// Downloads a URL and checks by the first bytes that it is a picture.
 #[derive(Debug)]
 pub struct Fetch {
     /// The URL, as it was sent.
     pub url: String,
-    /// How long to wait for a download permit. Without it, the wait has no limit and a temporary failure is retried
-    /// once.
+    /// Who sent it.
+    pub caller: Caller,
+    /// How long to wait for a place. Without it, the wait has no limit, even if the caller has used its share, and a
+    /// temporary failure is retried once.
     pub wait: Option<Duration>,
     /// The request that named the URL.
     pub request_id: String,
@@ -47,7 +56,7 @@ impl Message for Fetch {
 pub struct FetcherSettings {
     /// Maximum number of concurrent downloads, separately for interactive requests and for jobs.
     pub at_once: usize,
-    /// Maximum number of concurrent downloads from one host and port.
+    /// Maximum number of concurrent downloads from one host and port, and from one address and port.
     pub each: usize,
     /// Maximum bytes of one download.
     pub longest: u64,
@@ -66,9 +75,9 @@ pub struct Fetcher {
     settings: FetcherSettings,
     downloader: Downloader,
     outbound: Outbound,
-    /// Separate permits for interactive requests and for jobs: a job with slow servers must not block clients.
-    permits: [Arc<Semaphore>; 2],
-    endpoints: HashMap<String, Weak<Semaphore>>,
+    /// Separate places for interactive requests and for jobs: a job with slow servers must not block clients.
+    places: [Places; 2],
+    endpoints: Endpoints,
 }
 
 /// Performs and records downloads.
@@ -78,33 +87,79 @@ struct Downloader {
     recorder: Recorder,
 }
 
-/// Number of endpoints at which those without a download are removed from the map.
-const MAX_ENDPOINTS: usize = 1_024;
-
 impl Fetcher {
     /// A fetcher with no download running.
     #[must_use]
     pub fn new(settings: FetcherSettings, outbound: Outbound, room: SpoolRoom, recorder: Recorder) -> Self {
         Self {
-            permits: std::array::from_fn(|_| Arc::new(Semaphore::new(settings.at_once.max(1)))),
+            places: std::array::from_fn(|_| Places::new(settings.at_once.max(1) as u64)),
+            endpoints: Endpoints::new(u32::try_from(settings.each).unwrap_or(u32::MAX)),
             downloader: Downloader { room, recorder },
-            endpoints: HashMap::new(),
             settings,
             outbound,
         }
     }
 
-    /// The permits of an endpoint, shared by all its downloads.
-    fn endpoint_permits(&mut self, endpoint: String) -> Arc<Semaphore> {
-        if self.endpoints.len() >= MAX_ENDPOINTS {
-            self.endpoints.retain(|_, permits| permits.strong_count() > 0);
+    fn admission(&self, fetch: &Fetch) -> DownloadAdmission {
+        DownloadAdmission {
+            places: self.places[usize::from(fetch.wait.is_none())].clone(),
+            endpoints: self.endpoints.clone(),
+            caller: fetch.caller,
+            until: fetch.wait.map(|wait| Instant::now() + wait),
+            waited: Cell::new(Duration::ZERO),
         }
-        let known = self.endpoints.get(&endpoint).and_then(Weak::upgrade);
-        known.unwrap_or_else(|| {
-            let permits = Arc::new(Semaphore::new(self.settings.each.max(1)));
-            self.endpoints.insert(endpoint, Arc::downgrade(&permits));
-            permits
-        })
+    }
+}
+
+/// Admits a download, and waits for its places if it may.
+struct DownloadAdmission {
+    places: Places,
+    endpoints: Endpoints,
+    caller: Caller,
+    /// Until when to wait, if it is interactive.
+    until: Option<Instant>,
+    /// For how long it waited.
+    waited: Cell<Duration>,
+}
+
+impl DownloadAdmission {
+    /// Waits for both places and holds neither meanwhile: downloads that wait for a slow server do not block others.
+    async fn places(&self, destination: &Destination) -> Result<Admitted, OutboundError> {
+        loop {
+            let mut freed = pin!(self.endpoints.freed());
+            freed.as_mut().enable();
+            match self.places.try_take(self.caller, 1) {
+                Ok(share) => {
+                    if let Some(endpoint) = self.endpoints.try_enter(self.caller, destination) {
+                        return Ok(Admitted { share: Some(share), endpoint });
+                    }
+                }
+                Err(NoPlace::ShareUsed) if self.until.is_some() => {
+                    return Err(OutboundError::NoPlace(Busy::Share));
+                }
+                Err(NoPlace::ShareUsed | NoPlace::AllTaken) => {}
+            }
+            freed.await;
+        }
+    }
+}
+
+impl Admission for DownloadAdmission {
+    fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    async fn admit(&self, destination: &Destination) -> Result<Admitted, OutboundError> {
+        let started = Instant::now();
+        let places = self.places(destination);
+        let admitted = match self.until {
+            Some(until) => {
+                timeout_at(until, places).await.unwrap_or(Err(OutboundError::NoPlace(Busy::Endpoint)))
+            }
+            None => places.await,
+        };
+        self.waited.set(self.waited.get() + started.elapsed());
+        admitted
     }
 }
 
@@ -115,6 +170,7 @@ impl Downloader {
         outbound: &Outbound,
         target: &Target,
         longest: u64,
+        admission: &DownloadAdmission,
     ) -> Result<Spool, DownloadError<std::io::Error>> {
         let attributes = || {
             let endpoint = KeyValue::new("server.address", target.endpoint());
@@ -123,7 +179,7 @@ impl Downloader {
         let span = Scope::here().span("download", SpanKind::Client, attributes);
         let outcome = span.scope().run(async {
             let mut writer = self.room.writer();
-            outbound.get(target, longest, async |chunk: Bytes| writer.write(chunk).await).await?;
+            outbound.get(target, longest, admission, async |chunk: Bytes| writer.write(chunk).await).await?;
             writer.finish().await.map_err(DownloadError::Sink)
         });
         let outcome = outcome.await;
@@ -138,13 +194,16 @@ impl Downloader {
         fetch: &Fetch,
         host: &str,
         outcome: Option<&DownloadError<std::io::Error>>,
-        started: Instant,
+        time: Duration,
     ) {
+        if let Some(DownloadError::Outbound(OutboundError::NoPlace(_))) = outcome {
+            return;
+        }
         if let Some(DownloadError::Outbound(OutboundError::Refused(reason))) = outcome {
             self.record_refused(fetch, host, reason.as_str());
         }
         let outcome = outcome.map_or("ok", outcome_label);
-        self.recorder.record(Event::Downloaded { outcome, time: started.elapsed() });
+        self.recorder.record(Event::Downloaded { outcome, time });
     }
 
     fn record_refused(&self, fetch: &Fetch, host: &str, reason: &'static str) {
@@ -157,29 +216,12 @@ impl Downloader {
 /// How a download failed, as metrics and traces name it.
 fn outcome_label(error: &DownloadError<std::io::Error>) -> &'static str {
     match error {
-        DownloadError::Sink(_) => "overloaded",
+        DownloadError::Sink(_) | DownloadError::Outbound(OutboundError::NoPlace(_)) => "overloaded",
         DownloadError::Outbound(OutboundError::Refused(_)) => "invalid_url",
         DownloadError::Outbound(OutboundError::Timeout(_)) => "url_timeout",
         DownloadError::Outbound(OutboundError::TooLarge { .. }) => "payload_too_large",
         DownloadError::Outbound(OutboundError::Upstream { .. }) => "upstream_error",
     }
-}
-
-/// A permit of the endpoint, and one of all downloads.
-type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
-
-/// Acquires the endpoint's permit first, so that downloads waiting for a slow server do not block others.
-async fn acquire(
-    endpoint: Arc<Semaphore>,
-    all: Arc<Semaphore>,
-    wait: Option<Duration>,
-) -> Result<Permits, Fault> {
-    let both = async { Some((endpoint.acquire_owned().await.ok()?, all.acquire_owned().await.ok()?)) };
-    let permits = match wait {
-        Some(wait) => tokio::time::timeout(wait, both).await.ok().flatten(),
-        None => both.await,
-    };
-    permits.ok_or_else(|| Fault::new(Code::Overloaded).with_cause("too many downloads at a time"))
 }
 
 impl Actor for Fetcher {
@@ -202,15 +244,14 @@ impl Handler<Fetch> for Fetcher {
         };
         let (settings, downloader, outbound) =
             (self.settings, self.downloader.clone(), self.outbound.clone());
-        let all = Arc::clone(&self.permits[usize::from(fetch.wait.is_none())]);
-        let endpoint = self.endpoint_permits(target.endpoint());
+        let admission = self.admission(&fetch);
         Box::pin(fetch.scope.clone().run(async move {
-            let _permits = acquire(endpoint, all, fetch.wait).await?;
             let mut may_retry = fetch.wait.is_none();
             loop {
                 let started = Instant::now();
-                let outcome = downloader.download(&outbound, &target, settings.longest).await;
-                downloader.record(&fetch, &target.endpoint(), outcome.as_ref().err(), started);
+                let outcome = downloader.download(&outbound, &target, settings.longest, &admission).await;
+                let time = started.elapsed().saturating_sub(admission.waited.take());
+                downloader.record(&fetch, &target.endpoint(), outcome.as_ref().err(), time);
                 match outcome {
                     Err(DownloadError::Outbound(error)) if may_retry && error.may_retry() => {
                         may_retry = false;
@@ -229,6 +270,9 @@ impl Handler<Fetch> for Fetcher {
 
 fn fault(error: DownloadError<std::io::Error>) -> Fault {
     match error {
+        DownloadError::Outbound(OutboundError::NoPlace(Busy::Share)) => {
+            Fault::from(OutboundError::NoPlace(Busy::Share)).with_policy(POLICY)
+        }
         DownloadError::Outbound(error) => error.into(),
         DownloadError::Sink(error) => Fault::new(Code::Overloaded).with_cause(error),
     }

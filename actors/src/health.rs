@@ -22,6 +22,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised};
 use huemill_imaging::Options;
 use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
+use huemill_store::Caller;
 
 pub use crate::probe::{DiskProbe, MemoryProbe, MemoryUse, Probe, disk_free, least_free};
 pub use health_report::{Check, DEPENDENCIES, HealthCell, HealthReport};
@@ -151,6 +152,7 @@ impl Health {
         self.is_canary_running = true;
         let limit = self.settings.canary_timeout;
         let run = Run {
+            caller: Caller::Service,
             input: Input::Bytes(self.canary_picture.clone()),
             options: Options::default(),
             deadline: Instant::now() + limit,

@@ -1,13 +1,12 @@
 //! Intake: decides whether to accept an upload before its body is read, and makes received jobs durable.
 //!
 //! HTTP sends [`Admit`] and holds the [`Admission`] for as long as it holds the upload's bytes; dropping it
-//! releases them, on any thread. Uploads are refused while the service drains, while too many uploads or bytes are
-//! in flight, and while the disk is almost full. The counts outlive the actor, so a restart loses none.
+//! releases them, on any thread. Uploads are refused while the service drains, while the disk is almost full, and while
+//! their caller has its share of the uploads or bytes in flight. The places outlive the actor, so a restart loses none.
 //!
 //! HTTP submits a received job with [`Submit`]: Intake makes it durable and wakes the Dispatcher.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::fut::wrap_future;
@@ -16,12 +15,15 @@ use actix::{
 };
 use huemill_observability::Event;
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use huemill_store::store::Created;
 use tokio::runtime::Handle;
 
+use crate::blob_quota::FreeDisk;
 use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault};
 use crate::probe::DiskProbe;
+use crate::share::{Place, Places};
 use crate::submission::{JobWriter, Submission};
 use crate::supervise::{DrainFlag, answer_pings};
 use crate::telemetry::{Recorder, traced};
@@ -32,6 +34,8 @@ const DISK_INTERVAL: Duration = Duration::from_secs(1);
 /// Asks whether an upload may be received.
 #[derive(Debug, Clone, Copy)]
 pub struct Admit {
+    /// Who sends the upload.
+    pub caller: Caller,
     /// The body's length, if the request declares one.
     pub declared: Option<u64>,
     /// The longest body that this route accepts; a body of unknown length counts as this long.
@@ -72,52 +76,76 @@ impl Default for IntakeSettings {
     }
 }
 
-/// The uploads in flight, shared by all admissions.
-#[derive(Debug, Default)]
-struct InFlight {
-    uploads: AtomicUsize,
-    bytes: AtomicU64,
-}
+/// Bytes that an admission reserves at a time as they arrive.
+const STEP: u64 = 256 << 10;
 
 /// The right to hold an upload's bytes, for as long as this lives.
 #[derive(Debug)]
 #[must_use = "the admission ends as soon as this is dropped"]
 pub struct Admission {
-    bytes: u64,
-    in_flight: Arc<InFlight>,
+    _upload: Place,
+    bytes: Place,
     recorder: Recorder,
 }
 
 impl Admission {
-    /// Sets the actual length of the body and releases the bytes beyond it.
-    pub fn settle(&mut self, bytes: u64) {
-        let surplus = self.bytes.saturating_sub(bytes);
-        self.bytes -= surplus;
-        self.release(surplus);
+    /// Reserves bytes for a body of which this much has arrived. They are reserved as they come, so that nobody holds
+    /// bytes that he only announced.
+    ///
+    /// # Errors
+    /// The caller's share of all bytes in flight is used, or all of them are.
+    pub fn received(&mut self, bytes: u64) -> Result<(), Fault> {
+        let missing = bytes.saturating_sub(self.bytes.amount());
+        if missing == 0 {
+            return Ok(());
+        }
+        // The step makes the lock rare; close to the limit every byte counts.
+        let grown = self.bytes.grow(missing.max(STEP)).or_else(|_| self.bytes.grow(missing));
+        grown.map_err(|none| none.into_fault("uploads", "too many bytes in flight"))?;
+        self.bytes.record(&self.recorder);
+        Ok(())
     }
 
-    fn release(&self, bytes: u64) {
-        let before = self.in_flight.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        self.recorder.record(Event::UploadsInFlight(before - bytes));
+    /// Sets the final length of what is held.
+    ///
+    /// # Errors
+    /// As [`Admission::received`].
+    pub fn settle(&mut self, bytes: u64) -> Result<(), Fault> {
+        self.received(bytes)?;
+        self.bytes.shrink_to(bytes);
+        self.bytes.record(&self.recorder);
+        Ok(())
+    }
+}
+
+/// Records the bytes in flight.
+trait Recorded {
+    fn record(&self, recorder: &Recorder);
+}
+
+impl Recorded for Place {
+    fn record(&self, recorder: &Recorder) {
+        recorder.record(Event::UploadsInFlight(self.places().taken()));
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.in_flight.uploads.fetch_sub(1, Ordering::AcqRel);
-        self.release(self.bytes);
+        self.bytes.shrink_to(0);
+        self.bytes.record(&self.recorder);
     }
 }
 
 /// The actor that admits uploads and takes jobs.
 pub struct Intake {
     settings: IntakeSettings,
-    in_flight: Arc<InFlight>,
+    uploads: Places,
+    bytes: Places,
     drain: DrainFlag,
     disk: DiskProbe,
     io: Handle,
-    /// The last measured free bytes of the disk.
-    free: Option<u64>,
+    /// The last measured free bytes of the disk, which others read too.
+    free: FreeDisk,
     is_measuring: bool,
     recorder: Recorder,
     /// Makes jobs durable, and the actor to wake then. Without it uploads are admitted, but no jobs.
@@ -135,12 +163,13 @@ impl Intake {
         recorder: Recorder,
     ) -> Self {
         Self {
+            uploads: Places::new(settings.uploads as u64),
+            bytes: Places::new(settings.bytes),
             settings,
-            in_flight: Arc::default(),
             drain,
             disk,
             io,
-            free: None,
+            free: FreeDisk::default(),
             is_measuring: false,
             recorder,
             jobs: None,
@@ -150,6 +179,7 @@ impl Intake {
     /// Makes this intake take jobs too.
     #[must_use]
     pub(crate) fn with_job_writer(mut self, job_writer: JobWriter, dispatcher: Addr<Dispatcher>) -> Self {
+        self.free = job_writer.free.clone();
         self.jobs = Some((job_writer, dispatcher));
         self
     }
@@ -164,35 +194,26 @@ impl Intake {
         let measurement = self.io.spawn_blocking(move || disk());
         ctx.spawn(wrap_future(measurement).map(|free, intake: &mut Self, _| {
             intake.is_measuring = false;
-            intake.free = free.ok().and_then(Result::ok);
+            intake.free.set(free.ok().and_then(Result::ok));
         }));
     }
 
     fn admit(&self, admit: Admit) -> Result<Admission, Fault> {
-        let bytes = admit.declared.unwrap_or(admit.limit);
-        let refused = |cause: &str| Err(Fault::new(Code::Overloaded).with_cause(cause));
         if self.drain.has_begun() {
             return Err(Fault::new(Code::NotReady).with_cause("draining"));
         }
-        if bytes > admit.limit {
+        if admit.declared.is_some_and(|bytes| bytes > admit.limit) {
             return Err(too_large(admit.limit));
         }
         let low = if admit.job { self.settings.jobs_disk_low } else { self.settings.disk_low };
-        if self.free.is_some_and(|free| free < low) {
-            return refused("the disk is low");
+        if self.free.get().is_some_and(|free| free < low) {
+            return Err(Fault::new(Code::Overloaded).with_cause("the disk is low"));
         }
-        if self.in_flight.uploads.load(Ordering::Acquire) >= self.settings.uploads {
-            return refused("too many uploads in flight");
-        }
-        let in_flight = self.in_flight.bytes.load(Ordering::Acquire);
-        if in_flight.saturating_add(bytes) > self.settings.bytes {
-            return refused("too many bytes in flight");
-        }
-        // Only this actor adds, so the checks above still hold.
-        self.in_flight.uploads.fetch_add(1, Ordering::AcqRel);
-        let before = self.in_flight.bytes.fetch_add(bytes, Ordering::AcqRel);
-        self.recorder.record(Event::UploadsInFlight(before + bytes));
-        Ok(Admission { bytes, in_flight: Arc::clone(&self.in_flight), recorder: self.recorder.clone() })
+        let upload = self.uploads.try_take(admit.caller, 1);
+        let upload = upload.map_err(|none| none.into_fault("uploads", "too many uploads in flight"))?;
+        let bytes = self.bytes.try_take(admit.caller, 0);
+        let bytes = bytes.map_err(|none| none.into_fault("uploads", "too many bytes in flight"))?;
+        Ok(Admission { _upload: upload, bytes, recorder: self.recorder.clone() })
     }
 }
 

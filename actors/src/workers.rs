@@ -14,6 +14,7 @@ mod attempt_state;
 mod engine;
 mod input;
 mod messages;
+mod queue;
 mod slot;
 mod slot_attempt;
 
@@ -43,7 +44,8 @@ use crate::fault::{Code, Fault};
 use crate::supervise::{FatalError, ShutdownTrigger, answer_pings, ask};
 use crate::telemetry::Recorder;
 use attempt_state::AttemptPhase;
-use slot::{AbandonedCount, CurrentWork, Queue, Slot, SlotReport};
+use queue::Queue;
+use slot::{AbandonedCount, CurrentWork, Slot, SlotReport};
 use slot_attempt::{SlotAttempt, SlotResources};
 
 /// How long after its deadline a request fails whose message the actor has not taken at all.
@@ -130,8 +132,9 @@ impl Workers {
 
     fn accept(&mut self, run: Run) -> Result<(SlotAttempt, oneshot::Receiver<RunResult>), Fault> {
         let is_interactive = run.class == Class::Interactive;
-        if is_interactive && self.queue.is_full() && self.slots.iter().all(|slot| slot.work.is_some()) {
-            return Err(Fault::new(Code::Overloaded).with_cause("the queue is full"));
+        if is_interactive && self.slots.iter().all(|slot| slot.work.is_some()) {
+            let room = self.queue.check_room(run.caller);
+            room.map_err(|none| none.into_fault("pictures", "the queue is full"))?;
         }
         Ok(SlotAttempt::new(self.next_id(), run, self.settings.queue_wait))
     }
@@ -145,7 +148,7 @@ impl Workers {
             if attempt.counted {
                 self.resources.recorder.record(Event::QueueWaited(state.requested.elapsed()));
             }
-            if let Err(attempt) = self.slots[free].begin(attempt) {
+            if let Err(attempt) = self.slots[free].begin(Box::new(attempt)) {
                 // The thread has ended, and its report has not arrived yet.
                 self.slots[free] = self.start_slot(free);
                 assert!(self.slots[free].begin(attempt).is_ok(), "a new thread takes commands");

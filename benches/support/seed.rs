@@ -4,9 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use huemill_store::Caller;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
-use huemill_store::store::{ClaimRequest, JobVersion, Listener, Owner, Selection, Store};
+use huemill_store::store::{
+    CallerLimits, ClaimRequest, DownloadLimits, JobVersion, Listener, Owner, Selection, Store,
+};
 
 /// A listener that ignores changes.
 struct IgnoreChanges;
@@ -28,10 +31,14 @@ fn job(id: &JobId, pictures: usize) -> NewJob {
     let item = |n: usize| NewItem {
         name: format!("{n}.png"),
         source: ItemSource::Blob { key: format!("jobs/{id}/in/{n}"), length: 10 },
+        host: String::new(),
     };
     NewJob {
         input_bytes: 0,
+        expected_bytes: 0,
+        limits: CallerLimits::default(),
         id: id.clone(),
+        caller: Caller::Service,
         kind: JobKind::Image,
         priority: Priority::Normal,
         options: r#"{"colors":10,"aspect":"3:2","format":"png"}"#.to_owned(),
@@ -85,6 +92,7 @@ pub fn in_progress(data: &Path) -> JobId {
             limit: 50,
             lease: Duration::from_secs(3600),
             selection: Selection::InTurn,
+            downloads: DownloadLimits::default(),
             sequence: 1,
             pace_ms: 1,
         };

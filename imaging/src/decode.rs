@@ -1,6 +1,7 @@
 //! Decodes pictures to pixels, within the limits that the probe checked. The engine calls it on a worker thread.
-//! Each decoder must produce the size that the probe found, reads through a reader that stops on cancellation, and
-//! decodes the first frame only. A picture that cannot be decoded completely is [`Error::Damaged`].
+//! Each decoder must produce the size that the probe found, and decodes the first frame only. It counts its work on a
+//! [`Meter`], which stops it when it is canceled or has done too much. A picture that cannot be decoded completely is
+//! [`Error::Damaged`].
 
 mod gif;
 mod image_crate;
@@ -13,7 +14,7 @@ mod vp8_partitions;
 
 use std::marker::PhantomData;
 
-use crate::{Error, Monitor, Probe, Raster, probe::FormatHeader};
+use crate::{Error, Monitor, Probe, Raster, probe::FormatHeader, work::Meter};
 
 /// Decodes pictures, one after another, on the thread that created it.
 ///
@@ -56,7 +57,8 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::Damaged`] when the picture cannot be decoded completely, [`Error::Unsupported`] for variants of a
-    /// format that are not decoded, [`Error::Canceled`] when the monitor reports a cancellation.
+    /// format that are not decoded, [`Error::TooMuchWork`] for more work than the probe's limits allow,
+    /// [`Error::Canceled`] when the monitor reports a cancellation.
     pub fn decode(
         &mut self,
         bytes: &[u8],
@@ -65,18 +67,19 @@ impl Decoder {
         monitor: &dyn Monitor,
     ) -> Result<Raster, Error> {
         let full_size = |data: Result<Vec<u8>, Error>| data.map(|data| (probe.width, probe.height, data));
+        let meter = Meter::new(monitor, probe.max_work);
         let decoded = match &probe.header {
-            FormatHeader::Jpeg(header) => jpeg::decode(bytes, header, smallest_scale, monitor),
-            FormatHeader::Png(header) => full_size(png::decode(bytes, header, monitor)),
-            FormatHeader::WebP(header) => full_size(image_crate::decode_webp(bytes, header, monitor)),
-            FormatHeader::Gif(header) => full_size(gif::decode(bytes, header, monitor)),
-            FormatHeader::Bmp(header) => full_size(image_crate::decode_bmp(bytes, header, monitor)),
-            FormatHeader::Tiff(header) => full_size(tiff::decode(bytes, header, monitor)),
+            FormatHeader::Jpeg(header) => jpeg::decode(bytes, header, smallest_scale, &meter),
+            FormatHeader::Png(header) => full_size(png::decode(bytes, header, &meter)),
+            FormatHeader::WebP(header) => full_size(image_crate::decode_webp(bytes, header, &meter)),
+            FormatHeader::Gif(header) => full_size(gif::decode(bytes, header, &meter)),
+            FormatHeader::Bmp(header) => full_size(image_crate::decode_bmp(bytes, header, &meter)),
+            FormatHeader::Tiff(header) => full_size(tiff::decode(bytes, header, &meter)),
         };
-        // To a decoder, a canceled read looks like a truncated file.
-        if monitor.canceled() {
-            return Err(Error::Canceled);
-        }
+        monitor.decoded(meter.done());
+        // To a decoder, a read that was refused looks like a truncated file.
+        meter.ask();
+        meter.result()?;
         let (width, height, data) = decoded?;
         Raster::new(width, height, data)
             .ok_or_else(|| Error::damaged("fewer pixels than the header announces"))

@@ -19,6 +19,7 @@ mod profile;
 mod raster;
 mod scale;
 pub mod swatch;
+mod work;
 
 pub use crop::best as best_crop;
 pub use decode::{Decoder, ThreadPoolError};

@@ -156,6 +156,15 @@ pub enum Error {
         /// Height in pixels, by the header.
         height: u32,
     },
+    /// Decoding takes more work than the limits allow: too many scans, or data that delivers no pixels. By the header,
+    /// or counted while decoding.
+    #[error("the picture takes {work} blocks of work to decode, more than the {limit} that it may take")]
+    TooMuchWork {
+        /// The work in blocks of 64 samples, as far as it was counted.
+        work: u64,
+        /// The work that the picture may take.
+        limit: u64,
+    },
     /// The picture cannot be decoded: damaged, truncated, or crafted to waste time. The text is for the log.
     #[error("the picture cannot be decoded: {0}")]
     Damaged(String),
@@ -171,13 +180,17 @@ impl Error {
     }
 }
 
-/// Supplied by the caller. The pipeline calls it between stages and while a decoder reads.
+/// Supplied by the caller. The pipeline calls it between stages and every few milliseconds while it decodes.
 pub trait Monitor {
     /// Time since any fixed moment: wall clock, CPU time or a test clock. Only differences are used.
     fn now(&self) -> Duration;
 
     /// Whether the work should stop.
     fn canceled(&self) -> bool;
+
+    /// Receives the work that was counted while a picture was decoded, in blocks of 64 samples. Called once per
+    /// decoding, whether it succeeded or not.
+    fn decoded(&self, _work: u64) {}
 }
 
 /// A monitor for callers that neither measure nor cancel.

@@ -8,21 +8,25 @@ pub(crate) mod png;
 pub(crate) mod tiff;
 pub(crate) mod webp;
 
+use crate::work::{self, BLOCK};
 use crate::{Error, Format, Orientation, Sniffed, Source, sniff};
 
-/// Maximum size of a picture. It is checked against the header, before anything is allocated.
+/// Maximum size of a picture, and maximum work to decode it. It is checked against the header, before anything is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Maximum number of pixels (width × height).
     pub max_pixels: u64,
     /// Maximum width and maximum height, in pixels.
     pub max_side: u32,
+    /// Maximum work to decode a picture, in blocks of 64 samples. Each scan of a progressive JPEG visits the blocks
+    /// that it covers. A picture may also take at most 16 visits to each of its blocks, or four million in all.
+    pub max_work: u64,
 }
 
 impl Default for Limits {
-    /// 50 megapixels and 16,384 pixels per side.
+    /// 50 megapixels, 16,384 pixels per side, and 80 million blocks: about six seconds.
     fn default() -> Self {
-        Self { max_pixels: 50_000_000, max_side: 16_384 }
+        Self { max_pixels: 50_000_000, max_side: 16_384, max_work: 80_000_000 }
     }
 }
 
@@ -53,6 +57,10 @@ pub struct Probe {
     pub depth: u8,
     /// Whether pixels can be transparent.
     pub alpha: bool,
+    /// Work to decode it at any scale, by its header, in blocks of 64 samples.
+    pub work: u64,
+    /// Maximum work that decoding may count.
+    pub(crate) max_work: u64,
     pub(crate) header: FormatHeader,
 }
 
@@ -71,7 +79,7 @@ pub(crate) enum FormatHeader {
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Unsupported`] and [`Error::Unrecognised`] for content that is not decoded,
-/// [`Error::TooLarge`] for a size above the limits, [`Error::Damaged`] for an invalid header.
+/// [`Error::TooLarge`] for a size above the limits, [`Error::TooMuchWork`] for work above them, [`Error::Damaged`] for an invalid header.
 pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Probe, Error> {
     if bytes.is_empty() {
         return Err(Error::Empty);
@@ -86,12 +94,13 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Probe, Error> {
         Sniffed::Supported(Format::Bmp) => FormatHeader::Bmp(BmpHeader::read(bytes)?),
         Sniffed::Supported(Format::Tiff) => FormatHeader::Tiff(tiff::Header::read(bytes)?),
     };
-    let probe = Probe::new(header);
+    let mut probe = Probe::new(header);
     limits.check(probe.width, probe.height)?;
     // A frame may be larger than its canvas, and the decoder unpacks all of it.
     if let FormatHeader::Gif(header) = &probe.header {
         limits.check(header.frame.0, header.frame.1)?;
     }
+    probe.limit_work(bytes, limits.max_work)?;
     Ok(probe)
 }
 
@@ -115,7 +124,41 @@ impl Probe {
             }
             FormatHeader::Tiff(h) => (h.orientation, false, h.samples as u8, h.depth, h.alpha),
         };
-        Self { format, width, height, orientation, progressive, components, depth, alpha, header }
+        let (work, max_work) = (0, 0);
+        Self {
+            format,
+            width,
+            height,
+            orientation,
+            progressive,
+            components,
+            depth,
+            alpha,
+            work,
+            max_work,
+            header,
+        }
+    }
+
+    /// Computes the work from the header, and checks it.
+    fn limit_work(&mut self, bytes: &[u8], max_work: u64) -> Result<(), Error> {
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        let length = bytes.len() as u64;
+        // The work, and what a plain picture of the same samples takes.
+        let (work, blocks) = match &self.header {
+            FormatHeader::Jpeg(header) => (header.work(bytes), header.blocks()),
+            FormatHeader::Png(header) => (header.work(), header.raw_bytes() / BLOCK),
+            FormatHeader::WebP(header) => (header.work(), header.work()),
+            FormatHeader::Gif(header) => (header.work(bytes), header.pixels() / BLOCK),
+            FormatHeader::Bmp(_) => (3 * pixels / BLOCK, 3 * pixels / BLOCK),
+            FormatHeader::Tiff(header) => (header.work(length), header.raw_bytes() / BLOCK),
+        };
+        let limit = work::limit(blocks, max_work);
+        if work > limit {
+            return Err(Error::TooMuchWork { work, limit });
+        }
+        (self.work, self.max_work) = (work, limit);
+        Ok(())
     }
 
     /// Format, orientation and upright size of the picture.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, TransformExecutor, TransformOptions};
 
-use crate::raster;
+use crate::work::Meter;
+use crate::{Error, raster};
 
 /// Maximum size of a profile, in bytes. Larger ones are ignored.
 pub(crate) const MAX_BYTES: u64 = 4 << 20;
@@ -65,12 +66,12 @@ impl ColorConversion {
         }
     }
 
-    /// Converts a whole picture in its own buffer, which grows where grey becomes RGB.
-    pub(crate) fn convert_all(&self, mut data: Vec<u8>) -> Vec<u8> {
+    /// Converts a whole picture in its own buffer, which grows where grey becomes RGB. Only a cancellation is an error.
+    pub(crate) fn convert_all(&self, mut data: Vec<u8>, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
         let samples = self.model.samples();
         let pixels = data.len() / samples;
         if self.model == ColorModel::Rgb && self.transform.is_none() {
-            return data;
+            return Ok(data);
         }
         if samples < 3 {
             data.reserve_exact(pixels * 3 - data.len());
@@ -78,22 +79,28 @@ impl ColorConversion {
         }
         let mut step = [0; STEP * 4];
         let steps = pixels.div_ceil(STEP);
+        // A transform takes up to 40 ns per pixel.
+        let pace = STEP as u64;
         let mut convert_step = |index: usize| {
+            if !meter.pace(pace) {
+                return meter.result();
+            }
             let start = index * STEP;
             let length = STEP.min(pixels - start);
             let input = &mut step[..length * samples];
             input.copy_from_slice(&data[start * samples..][..length * samples]);
             self.convert(input, &mut data[start * 3..][..length * 3]);
+            Ok(())
         };
         // A buffer that grows is converted from its end, so that no sample is overwritten before it is read.
         if samples < 3 {
-            (0..steps).rev().for_each(&mut convert_step);
+            (0..steps).rev().try_for_each(&mut convert_step)?;
         } else {
-            (0..steps).for_each(&mut convert_step);
+            (0..steps).try_for_each(&mut convert_step)?;
         }
         data.truncate(pixels * 3);
         data.shrink_to_fit();
-        data
+        Ok(data)
     }
 }
 

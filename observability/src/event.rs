@@ -8,7 +8,7 @@ mod labels;
 use std::time::Duration;
 
 pub use labels::{
-    AUTH_REASONS, AspectClass, DOWNLOADS, EventLoop, PollResult, RequestFacts, WEBHOOK_REASONS,
+    AUTH_REASONS, AspectClass, DOWNLOADS, EventLoop, POLICIES, PollResult, RequestFacts, WEBHOOK_REASONS,
 };
 
 /// Something that happened and is counted, timed or shown.
@@ -191,6 +191,11 @@ pub enum Event {
     AuthFailed {
         /// One of [`AUTH_REASONS`].
         reason: &'static str,
+    },
+    /// A request was refused because its caller has reached a limit of its own.
+    RateLimited {
+        /// One of [`POLICIES`].
+        policy: &'static str,
     },
     /// An idempotency key was reused with a different request.
     IdempotencyConflict,

@@ -129,8 +129,8 @@ events! {
         ["pictures"]
         "The store had assigned pictures to this process that it did not know about; they are back in the queue.";
     FIGURES_CORRECTED = "figures_corrected" INFO
-        ["by"]
-        "A full count differed from the stored counters, which are now corrected. This is expected while processes of two versions run.";
+        ["by", "callers"]
+        "A full count differed from the stored counters or from what `callers` callers use; both are now corrected. This is expected while processes of two versions run.";
     CLOCK_JUMPED = "clock_jumped" WARN
         ["jump_s", "wait_s"]
         "The clock has jumped. With `wait_s`, it jumped since the last sweep, or the service was not running; nothing expires for that long. Without it, the new time is ignored until the next start.";

@@ -10,7 +10,8 @@ mod registry;
 pub mod trace;
 
 pub use event::{
-    AUTH_REASONS, AspectClass, DOWNLOADS, Event, EventLoop, PollResult, RequestFacts, WEBHOOK_REASONS,
+    AUTH_REASONS, AspectClass, DOWNLOADS, Event, EventLoop, POLICIES, PollResult, RequestFacts,
+    WEBHOOK_REASONS,
 };
 pub use log_writer::{install_panic_hook, panic_text};
 pub use registry::{CONTENT_TYPE, LabelValues, Registry};

@@ -113,6 +113,7 @@ impl Registry {
             Event::Ready(ready) => self.health.ready(*ready),
             Event::Spool { memory, disk } => self.process.spool(*memory, *disk),
             Event::AuthFailed { reason } => self.polls.auth_failed(reason),
+            Event::RateLimited { policy } => self.polls.rate_limited(policy),
             Event::IdempotencyConflict => self.polls.conflict(),
             Event::StatusPolled(poll) => self.polls.polled(*poll),
             Event::RetryAfterSent { seconds } => self.polls.retry_after(*seconds),

@@ -41,7 +41,7 @@ pub(super) struct SubmitArgs {
     #[arg(long, value_name = "HOURS", allow_negative_numbers = true,
           value_parser = value_parser!(u32).range(1..=168))]
     ttl: Option<u32>,
-    /// Priority of the job [default: normal]
+    /// Priority of the job among your own [default: normal]
     #[arg(long, value_enum)]
     priority: Option<PriorityArg>,
     /// Number of colours in each palette (2–20) [default: 10]

@@ -8,9 +8,13 @@ use std::time::Duration;
 use actix_web::dev::Payload;
 use actix_web::{HttpMessage, HttpRequest};
 
+use huemill_actors::fault::Fault;
+use huemill_actors::intake::Admission;
+use huemill_store::Caller;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::client::Client;
 use super::request_id::RequestId;
 use super::request_stats::InFlightGuard;
 
@@ -18,13 +22,15 @@ use super::request_stats::InFlightGuard;
 pub(crate) fn of(request: &HttpRequest) -> Rc<Context> {
     let found = request.extensions().get::<Rc<Context>>().cloned();
     // The middleware adds a context to every request, so the fallback is never needed in the service.
-    found.unwrap_or_else(|| Context::new(RequestId::generate(&mut rand::rng()), None))
+    found.unwrap_or_else(|| Context::new(RequestId::generate(&mut rand::rng()), Client::unknown(), None))
 }
 
 /// What is known of one request.
 pub(crate) struct Context {
     /// Its display id.
     pub id: RequestId,
+    /// Who sends it.
+    pub client: Client,
     /// Present on users' routes: the request counts in the service level objectives, and is in flight until this drops.
     pub in_flight: Option<InFlightGuard>,
     started: Instant,
@@ -33,9 +39,11 @@ pub(crate) struct Context {
     /// How long the service has waited for the client's body, and since when it has been waiting now.
     waited: Cell<Duration>,
     waiting_since: Cell<Option<Instant>>,
-    too_slow: Cell<bool>,
     body: OnceCell<SharedBody>,
     hasher: RefCell<Option<Sha256>>,
+    admission: RefCell<Option<Admission>>,
+    /// Why the body was cut off.
+    body_fault: RefCell<Option<Fault>>,
     fixed_duration: Cell<Option<Duration>>,
 }
 
@@ -44,20 +52,27 @@ pub(crate) type SharedBody = Rc<RefCell<Payload>>;
 
 impl Context {
     /// The context of a request that begins now.
-    pub(crate) fn new(id: RequestId, in_flight: Option<InFlightGuard>) -> Rc<Self> {
+    pub(crate) fn new(id: RequestId, client: Client, in_flight: Option<InFlightGuard>) -> Rc<Self> {
         Rc::new(Self {
             id,
+            client,
             in_flight,
             started: Instant::now(),
             bytes_in: Cell::new(0),
             body_ended: Cell::new(None),
             waited: Cell::new(Duration::ZERO),
             waiting_since: Cell::new(None),
-            too_slow: Cell::new(false),
             body: OnceCell::new(),
             hasher: RefCell::new(None),
+            admission: RefCell::new(None),
+            body_fault: RefCell::new(None),
             fixed_duration: Cell::new(None),
         })
+    }
+
+    /// Who it comes from, as limits and ownership know it.
+    pub(crate) fn caller(&self) -> Caller {
+        self.client.caller()
     }
 
     /// Keeps the body alive until the response is sent. If a chunked body is dropped earlier, the server reads on for as
@@ -76,12 +91,25 @@ impl Context {
         self.hasher.borrow().as_ref().map(|hasher| hasher.clone().finalize().into())
     }
 
-    /// Counts a received chunk of the body.
-    pub(crate) fn received(&self, chunk: &[u8]) {
+    /// Keeps the admission of the body while it arrives, so that its bytes are reserved as they come.
+    pub(crate) fn hold_admission(&self, admission: Admission) {
+        self.admission.replace(Some(admission));
+    }
+
+    /// Returns the admission of a body that has arrived.
+    pub(crate) fn take_admission(&self) -> Option<Admission> {
+        self.admission.take()
+    }
+
+    /// Counts a received chunk of the body. Returns false if there is no room for it.
+    pub(crate) fn received(&self, chunk: &[u8]) -> bool {
         self.bytes_in.set(self.bytes_in.get() + chunk.len() as u64);
         if let Some(hasher) = self.hasher.borrow_mut().as_mut() {
             hasher.update(chunk);
         }
+        let mut admission = self.admission.borrow_mut();
+        let reserved = admission.as_mut().map_or(Ok(()), |admission| admission.received(self.bytes_in.get()));
+        reserved.map_err(|fault| self.cut_off(fault)).is_ok()
     }
 
     /// Records that the service waits for more of the body.
@@ -110,14 +138,14 @@ impl Context {
         self.body_ended.get().is_some()
     }
 
-    /// Records that the body arrived too slowly.
-    pub(crate) fn mark_too_slow(&self) {
-        self.too_slow.set(true);
+    /// Records why the rest of the body is not received.
+    pub(crate) fn cut_off(&self, fault: Fault) {
+        self.body_fault.replace(Some(fault));
     }
 
-    /// Whether the body arrived too slowly.
-    pub(crate) fn was_too_slow(&self) -> bool {
-        self.too_slow.get()
+    /// Why the body was cut off.
+    pub(crate) fn body_fault(&self) -> Option<Fault> {
+        self.body_fault.borrow().clone()
     }
 
     /// Bytes of the body received so far.
@@ -129,6 +157,11 @@ impl Context {
     /// measured by its start.
     pub(crate) fn fix_duration(&self) {
         self.fixed_duration.set(Some(self.elapsed()));
+    }
+
+    /// Whether the response has no end.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.fixed_duration.get().is_some()
     }
 
     /// Time since the last byte of the body, or since the request's head if there is no body. If the body never arrived

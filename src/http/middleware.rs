@@ -17,12 +17,14 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
+use huemill_actors::rates::Counted;
 
 use super::context::Context;
 use super::problem::{self, OwnErrorBody, Problem};
 use super::request_id::{self, RequestId};
 use super::route;
 use super::state::Edge;
+use super::upload::spec;
 use body_rate::RateLimitedBody;
 use cors::Cors;
 use request_log::{LoggedBody, RequestLog};
@@ -34,17 +36,24 @@ pub(crate) async fn layers(
 ) -> Result<ServiceResponse<LoggedBody>, Error> {
     let edge =
         request.app_data::<Data<Edge>>().cloned().ok_or_else(|| Problem(Code::InternalError.into()))?;
-    let in_flight =
-        route::for_path(request.path()).filter(|route| route.users).map(|_| edge.stats.begin_request());
-    let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), in_flight);
+    let route = route::for_path(request.path());
+    let in_flight = route.filter(|route| route.users).map(|_| edge.stats.begin_request());
+    let client = edge.proxies.client_of(&request);
+    let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), client, in_flight);
     request.extensions_mut().insert(context.clone());
     limit_body_rate(&mut request, &edge, &context);
     let span = request_span::begin(&request, &context.id);
     let scope = span.scope();
     let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
 
-    let (raw, response, pattern) = if request.method() == Method::OPTIONS {
-        let route = route::for_path(request.path());
+    // Probes and operators are never limited.
+    let is_counted = route.is_none_or(|route| route.users);
+    let exceeded =
+        is_counted.then(|| edge.rates.count(context.caller(), Counted::Request)).and_then(Result::err);
+    let (raw, response, pattern) = if let Some(exceeded) = exceeded {
+        let (raw, _) = request.into_parts();
+        (raw, Problem(exceeded.into()).into_response(), route.map(|route| route.path.to_owned()))
+    } else if request.method() == Method::OPTIONS {
         let allow = route.map_or(route::ALLOW_ANYWHERE, |route| route.allow);
         let (raw, _) = request.into_parts();
         (raw, Cors::preflight(allow), route.map(|route| route.path.to_owned()))
@@ -57,8 +66,13 @@ pub(crate) async fn layers(
     let endpoint =
         pattern.as_deref().and_then(route::for_template).map_or(route::UNMATCHED, |route| route.path);
 
+    // If the handler failed, nothing is held any more while its answer is sent.
+    drop(context.take_admission());
     let (response, fault) = write_error_body(response, &context);
-    let response = add_headers(response, raw.headers(), &context, &edge.cors);
+    let mut response = add_headers(response, raw.headers(), &context, &edge.cors);
+    if let Some(fault) = &fault {
+        problem::add_rate_limit(response.headers_mut(), fault, |policy| edge.rates.per_minute(policy));
+    }
     log.answered(endpoint, response.status(), fault);
     Ok(ServiceResponse::new(raw, response.map_body(|_, body| LoggedBody::new(body, log))))
 }
@@ -73,7 +87,8 @@ fn limit_body_rate(request: &mut ServiceRequest, edge: &Edge, context: &Rc<Conte
         context.body_ended();
         return;
     }
-    let payload = Box::pin(RateLimitedBody::new(inner, edge.body_rate, context.clone()));
+    let declared = spec::declared_length(request.headers());
+    let payload = Box::pin(RateLimitedBody::new(inner, edge.body_rate.of(declared), context.clone()));
     request.set_payload(Payload::Stream { payload });
 }
 
@@ -88,16 +103,11 @@ fn write_error_body(
         return (response, None);
     }
     let raised = response.extensions().get::<Fault>().cloned();
-    let fault = match raised {
-        _ if context.was_too_slow() => {
-            Fault::new(Code::RequestTimeout).with_cause("the body arrived below the minimum rate")
-        }
-        Some(fault) => fault,
-        None => match response.error() {
-            Some(error) => problem::of_status(status).with_cause(error),
-            None => problem::of_status(status),
-        },
-    };
+    // If the body was cut off, whatever the handler made of it is a consequence.
+    let fault = context.body_fault().or(raised).unwrap_or_else(|| match response.error() {
+        Some(error) => problem::of_status(status).with_cause(error),
+        None => problem::of_status(status),
+    });
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     (problem::write(response, &fault, &context.id, now), Some(fault))
 }

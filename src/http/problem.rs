@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix_web::body::BoxBody;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use huemill_actors::fault::{Code, Fault};
 use serde::Serialize;
@@ -124,6 +124,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::UrlTimeout | Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::ProcessingError | Code::ZipTraversal => StatusCode::UNPROCESSABLE_ENTITY,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
@@ -140,6 +141,7 @@ pub(crate) fn of_status(status: StatusCode) -> Fault {
         StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
         StatusCode::PAYLOAD_TOO_LARGE => Code::PayloadTooLarge,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+        StatusCode::TOO_MANY_REQUESTS => Code::RateLimited,
         StatusCode::SERVICE_UNAVAILABLE => Code::Overloaded,
         status if status.is_server_error() => Code::InternalError,
         _ => Code::InvalidInput,
@@ -155,6 +157,12 @@ fn challenge(code: Code) -> Option<&'static str> {
         _ => None,
     }
 }
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The problem type of a limit that is reached (draft-ietf-httpapi-ratelimit-headers).
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 #[derive(Serialize)]
 struct ProblemBody<'a> {
@@ -172,6 +180,9 @@ struct ProblemBody<'a> {
     /// Whether a retry may help, if another server decides that.
     #[serde(skip_serializing_if = "Option::is_none")]
     retryable: Option<bool>,
+    /// The limit that the caller has reached.
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated_policies: Option<[&'static str; 1]>,
 }
 
 /// Writes a fault as the body of `response` and keeps that response's other headers, such as `Allow`.
@@ -184,11 +195,16 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
         message: &fault.message,
         request_id: id.as_str(),
         timestamp: now.as_secs(),
-        kind: "about:blank",
-        title: status.canonical_reason().unwrap_or("Error"),
+        kind: if fault.policy.is_some() { QUOTA_EXCEEDED } else { "about:blank" },
+        title: if fault.policy.is_some() {
+            "Request cannot be satisfied as assigned quota has been exceeded"
+        } else {
+            status.canonical_reason().unwrap_or("Error")
+        },
         status: status.as_u16(),
         detail: &fault.message,
         retryable: fault.retryable,
+        violated_policies: fault.policy.map(|policy| [policy]),
     };
     let bytes = serde_json::to_vec(&body).unwrap_or_default();
     let mut response = response.set_body(BoxBody::new(bytes));
@@ -203,4 +219,23 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
     response
+}
+
+/// Adds the fields of draft-ietf-httpapi-ratelimit-headers-10 to the answer of a
+/// caller that has reached a limit. `per_minute` knows the limits that are rates.
+pub(crate) fn add_rate_limit(
+    headers: &mut HeaderMap,
+    fault: &Fault,
+    per_minute: impl Fn(&str) -> Option<u32>,
+) {
+    let Some(policy) = fault.policy else { return };
+    let wait = fault.retry_after.map_or(1, |wait| wait.as_secs().max(1));
+    let limit = format!("\"{policy}\";r=0;t={wait}");
+    let quota = per_minute(policy).map(|quota| format!("\"{policy}\";q={quota};w=60"));
+    let fields = [(RATE_LIMIT, Some(limit)), (RATE_LIMIT_POLICY, quota)];
+    for (name, value) in fields {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
 }

@@ -20,7 +20,7 @@ use super::content_negotiation::{ProcessParams, ResponseFormat};
 use super::problem::{Problem, spool_failed};
 use super::state::{Processing, Uploads};
 use super::upload::spec::UploadSpec;
-use super::{picture_json, route, upload};
+use super::{context, picture_json, route, upload};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -33,10 +33,12 @@ pub(crate) async fn process(
     processing: Data<Processing>,
 ) -> Result<HttpResponse, Problem> {
     let params = ProcessParams::of(&request)?;
+    let context = context::of(&request);
+    uploads.count_pictures(&context, 1)?;
     let spec = upload_spec(uploads.limits.image_bytes);
     let upload = upload::receive(&request, payload, &uploads, &spec).await?;
     let input = Input::Spool(upload.spool.clone());
-    let outcome = processing.run(input, params.options, upload.deadline).await?;
+    let outcome = processing.run(context.caller(), input, params.options, upload.deadline).await?;
     processing.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS.path });
     drop(upload);
     Ok(respond(outcome, params.format, &processing.spool).await?)
@@ -74,6 +76,7 @@ pub(crate) async fn fetch_url(
     payload: Payload,
     uploads: Data<Uploads>,
 ) -> Result<HttpResponse, Problem> {
+    uploads.count_pictures(&context::of(&request), 1)?;
     let spool = upload::receive_url(&request, payload, &uploads).await?.spool;
     let kind = pictures::format(&spool).await?.media_type();
     let (opening, closing) = (opening(kind), closing(kind, spool.len()));

@@ -2,27 +2,32 @@
 //! time, in the archive's order. It begins with the first success, so that a ZIP without any success can still be a 422.
 
 use std::io;
+use std::pin::pin;
 
 use actix_web::mime::Mime;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream::{self, LocalBoxStream, Stream, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt};
+use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::workers::Input;
 use huemill_imaging::Options;
 use huemill_observability::Event;
-use huemill_store::Spool;
 use huemill_store::archive::Entry;
+use huemill_store::{Caller, Spool};
 use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::body_stream::{piece, spool_chunks};
 use super::content_negotiation::ProcessParams;
 use super::picture_json::{self, FailedPicture};
 use super::problem::{Problem, spool_failed};
-use super::route;
 use super::state::{Processing, Uploads};
 use super::upload::spec::{self, UploadSpec};
 use super::upload::{self, Upload};
+use super::{context, route};
 
 /// Receives the ZIP, processes its pictures and responds.
 pub(crate) async fn process_zip(
@@ -36,7 +41,10 @@ pub(crate) async fn process_zip(
     let entries =
         upload::list_pictures(&request, &upload.spool, uploads.zip_limits(uploads.limits.zip_pictures))
             .await?;
-    let mut results = ZipResults::new(upload, entries, params.options, processing);
+    let context = context::of(&request);
+    uploads.count_pictures(&context, entries.len())?;
+    let caller = context.caller();
+    let mut results = ZipResults::new(upload, entries, caller, params.options, processing);
     let Some(first) = results.next_success().await else { return Err(results.no_success().into()) };
     Ok(HttpResponse::Ok().content_type("application/json").streaming(results.into_json(first)))
 }
@@ -57,11 +65,14 @@ fn upload_spec(limit: u64) -> UploadSpec {
 /// Processes one picture into its element of `results`, which stays in the spool until the client has read it.
 async fn process_picture(
     processing: &Processing,
+    caller: Caller,
     name: &str,
     input: Input,
     options: Options,
+    until: Deadline,
 ) -> Result<Spool, Fault> {
-    let outcome = processing.run(input, options, processing.deadline()).await?;
+    let deadline = processing.deadline().min(until);
+    let outcome = processing.run(caller, input, options, deadline).await?;
     processing.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS_ZIP.path });
     let json = picture_json::element(name, &outcome)?;
     drop(outcome);
@@ -71,32 +82,53 @@ async fn process_picture(
 /// The results of one archive as they are produced.
 struct ZipResults {
     /// Results in the archive's order. As many pictures are in progress as there are slots.
-    work: LocalBoxStream<'static, (String, Result<Spool, Fault>)>,
+    work: UnboundedReceiverStream<(String, Result<Spool, Fault>)>,
     failed: Vec<FailedPicture>,
     worst: Option<Fault>,
     total: usize,
     processed: usize,
-    /// The archive's bytes and their admission, kept until the response is sent.
-    _upload: Upload,
+    _task: AbortOnDrop,
+}
+
+/// Ends the work when the response is dropped.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl ZipResults {
-    fn new(upload: Upload, entries: Vec<Entry>, options: Options, processing: Data<Processing>) -> Self {
-        let total = entries.len();
-        let (spool, concurrency) = (upload.spool.clone(), processing.slots);
-        let work = stream::iter(entries)
-            .map(move |entry| {
-                let (processing, spool) = (processing.clone(), spool.clone());
+    /// Starts the work, which goes on whether or not the client reads: the archive and its admission are gone once the
+    /// last picture is processed. The results wait in the spool.
+    fn new(
+        upload: Upload,
+        entries: Vec<Entry>,
+        caller: Caller,
+        options: Options,
+        processing: Data<Processing>,
+    ) -> Self {
+        let (total, concurrency) = (entries.len(), processing.slots);
+        let until = processing.archive_deadline();
+        let (sender, work) = mpsc::unbounded_channel();
+        let task = actix_rt::spawn(async move {
+            let attempts = stream::iter(entries).map(|entry| {
+                let (processing, archive) = (&processing, upload.spool.clone());
                 async move {
                     let name = entry.name.clone();
-                    let input = Input::Entry { archive: spool, entry };
-                    let result = process_picture(&processing, &name, input, options).await;
+                    let input = Input::Entry { archive, entry };
+                    let result = process_picture(processing, caller, &name, input, options, until).await;
                     (name, result)
                 }
-            })
-            .buffered(concurrency)
-            .boxed_local();
-        Self { work, failed: Vec::new(), worst: None, total, processed: 0, _upload: upload }
+            });
+            let mut attempts = pin!(attempts.buffered(concurrency));
+            while let Some(result) = attempts.next().await {
+                let _ = sender.send(result);
+            }
+        });
+        let work = UnboundedReceiverStream::new(work);
+        Self { work, failed: Vec::new(), worst: None, total, processed: 0, _task: AbortOnDrop(task) }
     }
 
     /// The next successful result. Failures on the way are collected.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
 use huemill_actors::actor_system::ActorSystem;
-use huemill_actors::clock::Instant as Deadline;
+use huemill_actors::clock::{Clock, Instant as Deadline};
 use huemill_actors::delivery::{self, Delivery};
 use huemill_actors::dispatcher::{self, Dispatcher};
 use huemill_actors::fault::Fault;
@@ -18,17 +18,19 @@ use huemill_actors::health::HealthCell;
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::observed::Observed;
 use huemill_actors::outbound::Outbound;
+use huemill_actors::rates::{RateLimits, Rates};
 use huemill_actors::supervise::ask;
 use huemill_actors::workers::{self, CancellationToken, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_observability::trace::Scope;
-use huemill_store::SpoolRoom;
 use huemill_store::store::{Role, Store};
+use huemill_store::{Caller, SpoolRoom};
 use secrecy::SecretString;
 
 pub(crate) use jobs::Jobs;
 pub(crate) use uploads::Uploads;
 
+use super::client::TrustedProxies;
 use super::middleware::body_rate::BodyRate;
 use super::middleware::cors::Cors;
 use super::operator::OperatorToken;
@@ -57,11 +59,16 @@ impl State {
         keys: Keys,
         outbound: Outbound,
     ) -> Self {
-        let edge = Edge::new(settings, actor_system, keys.webhook, keys.previous);
+        let limits = RateLimits {
+            requests: settings.access.requests_per_minute,
+            pictures: settings.access.pictures_per_minute,
+        };
+        let rates = Arc::new(Rates::new(limits, Clock::system()));
+        let edge = Edge::new(settings, actor_system, rates.clone(), keys.webhook, keys.previous);
         let operations = Operations::new(actor_system, keys.operator, edge.stats.clone());
         Self {
             edge: Data::new(edge),
-            uploads: Data::new(Uploads::new(settings, actor_system, spool.clone())),
+            uploads: Data::new(Uploads::new(settings, actor_system, rates, spool.clone())),
             processing: Data::new(Processing::new(settings, actor_system, spool)),
             jobs: Data::new(Jobs::new(settings, actor_system, keys.link, outbound)),
             operations: Data::new(operations),
@@ -83,10 +90,16 @@ impl State {
 pub(crate) struct Edge {
     /// Whether this process answers users, works on jobs, or both.
     pub role: Role,
+    /// The proxies whose word on a request's sender is taken.
+    pub proxies: TrustedProxies,
     /// Which origins may read responses.
     pub cors: Cors,
     /// The minimum upload rate.
     pub body_rate: BodyRate,
+    /// How long a client may read its answer.
+    pub answer_time: Duration,
+    /// How much each caller may send a minute.
+    pub rates: Arc<Rates>,
     /// Which requests must be signed.
     pub signatures: Signatures,
     /// Records metric events.
@@ -102,6 +115,7 @@ impl Edge {
     fn new(
         settings: &Settings,
         actor_system: &ActorSystem,
+        rates: Arc<Rates>,
         key: SecretString,
         previous: Option<SecretString>,
     ) -> Self {
@@ -110,12 +124,16 @@ impl Edge {
         let keys = [key].into_iter().chain(previous).filter(|_| is_required).collect();
         Self {
             role: settings.server.role,
+            proxies: TrustedProxies::of(&settings.server),
             cors: Cors::new(&settings.cors.origins),
             body_rate: BodyRate {
                 min_bytes_per_second: uploads.min_bytes_per_second,
                 grace: Duration::from_secs(uploads.pace_grace_seconds),
                 idle: Duration::from_secs(uploads.idle_seconds),
+                total: Duration::from_secs(uploads.total_seconds),
             },
+            answer_time: Duration::from_secs(settings.answers.total_seconds),
+            rates,
             signatures: Signatures::new(keys, actor_system.repository.store.clone()),
             recorder: actor_system.recorder.clone(),
             clients: ClientSketch::default(),
@@ -134,6 +152,7 @@ pub(crate) struct Processing {
     pub recorder: Recorder,
     workers: actix::Addr<Workers>,
     request_time: Duration,
+    archive_time: Duration,
 }
 
 impl Processing {
@@ -144,6 +163,7 @@ impl Processing {
             recorder: actor_system.recorder.clone(),
             workers: actor_system.workers.clone(),
             request_time: settings.request_time(),
+            archive_time: Duration::from_secs(settings.limits.zip_seconds),
         }
     }
 
@@ -152,16 +172,22 @@ impl Processing {
         Deadline::now() + self.request_time
     }
 
+    /// When the pictures of an archive must be done that is received now.
+    pub(crate) fn archive_deadline(&self) -> Deadline {
+        Deadline::now() + self.archive_time
+    }
+
     /// Processes a picture until `deadline`. Dropping the future cancels the work.
     pub(crate) async fn run(
         &self,
+        caller: Caller,
         input: Input,
         options: Options,
         deadline: Deadline,
     ) -> Result<Outcome, Fault> {
         let cancel = CancellationToken::new();
         let (class, scope) = (Class::Interactive, Scope::here());
-        let run = Run { input, options, deadline, cancel, class, counted: true, scope };
+        let run = Run { input, options, deadline, cancel, caller, class, counted: true, scope };
         workers::run(&self.workers, run).await.map(|done| done.outcome)
     }
 }

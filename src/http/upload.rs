@@ -21,8 +21,9 @@ use huemill_observability::log;
 use huemill_store::Spool;
 use huemill_store::archive::Entry;
 
+use super::context::{self, Context};
+use super::route;
 use super::state::Uploads;
-use super::{context, route};
 use json::BodyContent;
 use sink::SpoolSink;
 use spec::{BodyForm, UploadSpec};
@@ -33,7 +34,18 @@ pub(crate) struct Upload {
     pub spool: Spool,
     /// The request's deadline, counted from the end of the body.
     pub deadline: Deadline,
-    _admission: Admission,
+    _admission: Option<Admission>,
+}
+
+impl Upload {
+    /// An upload that has arrived; the request's admission goes with it.
+    fn new(spool: Spool, deadline: Deadline, context: &Context) -> Result<Self, Fault> {
+        let mut admission = context.take_admission();
+        if let Some(admission) = &mut admission {
+            admission.settle(spool.len())?;
+        }
+        Ok(Self { spool, deadline, _admission: admission })
+    }
 }
 
 /// Receives the file that `spec` describes, or downloads it if the body holds a URL.
@@ -49,7 +61,8 @@ pub(crate) async fn receive(
     let form = spec.form_of(request)?;
     let max = form.max_body(spec.limit);
     let declared = spec.check_length(request, max)?;
-    let mut admission = uploads.admit(declared, max, false).await?;
+    let context = context::of(request);
+    uploads.admit(&context, declared, max, false).await?;
     let content = match form {
         BodyForm::Multipart => {
             BodyContent::File(multipart::receive(request, payload, &uploads.spool, spec).await?)
@@ -63,14 +76,8 @@ pub(crate) async fn receive(
     let deadline = uploads.deadline();
     match content {
         BodyContent::File(spool) if spool.is_empty() => Err(spec.nothing_sent()),
-        BodyContent::File(spool) => {
-            admission.settle(spool.len());
-            Ok(Upload { spool, deadline, _admission: admission })
-        }
-        BodyContent::Url(url) => {
-            drop(admission);
-            download(request, uploads, url, Some(deadline)).await
-        }
+        BodyContent::File(spool) => Upload::new(spool, deadline, &context),
+        BodyContent::Url(url) => download(&context, uploads, url, Some(deadline)).await,
     }
 }
 
@@ -101,24 +108,21 @@ pub(crate) async fn receive_url(
     }
     let max = form.max_body(URL_SPEC.limit);
     let declared = URL_SPEC.check_length(request, max)?;
-    let admission = uploads.admit(declared, max, false).await?;
+    let context = context::of(request);
+    uploads.admit(&context, declared, max, false).await?;
     let url = json::receive_text(payload, uploads, &URL_SPEC).await?;
-    drop(admission);
-    download(request, uploads, url, None).await
+    download(&context, uploads, url, None).await
 }
 
-/// Downloads a URL until `deadline` if there is one. The download is admitted like an upload.
+/// Downloads a URL until `deadline` if there is one. The download takes the place of the request's body.
 async fn download(
-    request: &HttpRequest,
+    context: &Context,
     uploads: &Uploads,
     url: String,
     deadline: Option<Deadline>,
 ) -> Result<Upload, Fault> {
-    let mut admission = uploads.admit(None, uploads.limits.image_bytes, false).await?;
-    let spool = uploads.download(url, context::of(request).id.as_str(), deadline).await?;
-    admission.settle(spool.len());
-    let deadline = deadline.unwrap_or_else(|| uploads.deadline());
-    Ok(Upload { spool, deadline, _admission: admission })
+    let spool = uploads.download(url, context, deadline).await?;
+    Upload::new(spool, deadline.unwrap_or_else(|| uploads.deadline()), context)
 }
 
 /// Lists the entries of a received ZIP that are pictures, in the archive's order: one at least. If local headers and the

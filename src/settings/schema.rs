@@ -28,17 +28,30 @@ pub struct Settings {
     pub store: StoreSection,
     pub blobs: BlobsSection,
     pub jobs: JobsSection,
+    pub quotas: QuotasSection,
     pub log: LogSection,
     pub cors: CorsSection,
     pub limits: LimitsSection,
     pub uploads: UploadsSection,
+    pub answers: AnswersSection,
     pub workers: WorkersSection,
     pub supervision: SupervisionSection,
     pub health: HealthSection,
     pub public: PublicSection,
+    pub access: AccessSection,
     pub security: SecuritySection,
     pub outbound: OutboundSection,
     pub webhooks: WebhooksSection,
+}
+
+/// Which headers trusted proxies write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeaders {
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 macro_rules! section {
@@ -57,6 +70,7 @@ section! {
         #[serde(serialize_with = "role")] role: Role,
         host: String, port: u16, threads: usize, max_connections: usize, header_seconds: u64,
         keep_alive_seconds: u64, linger_seconds: u64, shutdown_delay_ms: u64, drain_seconds: u64,
+        trusted_proxies: Vec<String>, forwarded_headers: ForwardedHeaders,
     }
 }
 section! {
@@ -72,7 +86,10 @@ section! {
 }
 section! {
     /// `[blobs]`
-    BlobsSection { url: String, retries: u32, retry_seconds: u64, encryption: String, kms_key: String }
+    BlobsSection {
+        #[serde(serialize_with = "masked_url")] url: String,
+        retries: u32, retry_seconds: u64, encryption: String, kms_key: String,
+    }
 }
 section! {
     /// `[jobs]`
@@ -81,6 +98,10 @@ section! {
         retry_base_ms: u64, drain_timeout_seconds: u64, collect_seconds: u64, tombstone_hours: u64,
         disk_low_bytes: u64, blob_limit_bytes: u64, orphan_seconds: u64,
     }
+}
+section! {
+    /// `[quotas]`
+    QuotasSection { open_jobs: u64, open_pictures: u64, stored_bytes: u64 }
 }
 section! {
     /// `[log]`
@@ -93,8 +114,8 @@ section! {
 section! {
     /// `[limits]`
     LimitsSection {
-        image_bytes: u64, zip_bytes: u64, image_pixels: u64, image_side: u32, zip_pictures: usize,
-        job_pictures: usize, zip_entries: usize, request_seconds: u64,
+        image_bytes: u64, zip_bytes: u64, image_pixels: u64, image_side: u32, image_work: u64,
+        zip_pictures: usize, job_pictures: usize, zip_entries: usize, request_seconds: u64, zip_seconds: u64,
     }
 }
 section! {
@@ -102,8 +123,12 @@ section! {
     UploadsSection {
         in_flight: usize, in_flight_bytes: u64, memory_each_bytes: u64, memory_total_bytes: u64,
         disk_total_bytes: u64, disk_low_bytes: u64, min_bytes_per_second: u64, pace_grace_seconds: u64,
-        idle_seconds: u64,
+        idle_seconds: u64, total_seconds: u64,
     }
+}
+section! {
+    /// `[answers]`
+    AnswersSection { min_bytes_per_second: u64, grace_seconds: u64, idle_seconds: u64, total_seconds: u64 }
 }
 section! {
     /// `[workers]`
@@ -126,6 +151,10 @@ section! {
 section! {
     /// `[public]`
     PublicSection { url: String }
+}
+section! {
+    /// `[access]`
+    AccessSection { requests_per_minute: u32, pictures_per_minute: u32 }
 }
 section! {
     /// `[security]`
@@ -191,6 +220,21 @@ fn role<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
 /// Writes a mask instead of the secret. An empty secret stays empty, so that the output shows that none is set.
 fn masked<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { MASK })
+}
+
+/// Writes a URL with a mask instead of user, password and query, where people put credentials.
+fn masked_url<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let Ok(mut parsed) = url::Url::parse(url) else { return serializer.serialize_str(url) };
+    let mut hides = parsed.password().is_some() || !parsed.username().is_empty();
+    if hides && (parsed.set_username(MASK).is_err() || parsed.set_password(None).is_err()) {
+        return serializer.serialize_str(MASK);
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        parsed.set_query(Some(MASK));
+        parsed.set_fragment(None);
+        hides = true;
+    }
+    serializer.serialize_str(if hides { parsed.as_str() } else { url })
 }
 
 /// One thing that is wrong with the settings.

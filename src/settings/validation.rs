@@ -38,6 +38,11 @@ fn server(settings: &Settings, check: &mut Problems) {
     check.require(!server.host.is_empty(), "server.host", "must be an address, such as 127.0.0.1");
     check.between(1..=256, server.threads, "server.threads");
     at_least!(1, check, server: max_connections, header_seconds, linger_seconds);
+    check.require(
+        server.trusted_proxies.iter().all(|text| AddressPolicy::network(text).is_some()),
+        "server.trusted_proxies",
+        "must be networks or addresses, such as 10.0.0.0/8",
+    );
     check.require(!settings.data.dir.as_os_str().is_empty(), "data.dir", "must be a directory");
     check.require(
         is_filter(&settings.log.filter),
@@ -61,6 +66,7 @@ fn limits(settings: &Settings, check: &mut Problems) {
     );
     at_least!(1, check, limits: image_pixels);
     check.between(1..=65_535, limits.image_side, "limits.image_side");
+    at_least!(1, check, limits: image_work);
     at_least!(1, check, limits: zip_pictures);
     check.between(1..=10_000, limits.job_pictures, "limits.job_pictures");
     check.require(
@@ -68,7 +74,7 @@ fn limits(settings: &Settings, check: &mut Problems) {
         "limits.zip_entries",
         "must not be below limits.zip_pictures and limits.job_pictures",
     );
-    at_least!(1, check, limits: request_seconds);
+    at_least!(1, check, limits: request_seconds, zip_seconds);
     at_least!(1, check, uploads: in_flight);
     let largest_upload = limits.zip_bytes.max(limits.image_bytes);
     let too_small =
@@ -80,7 +86,9 @@ fn limits(settings: &Settings, check: &mut Problems) {
         "uploads.memory_total_bytes",
         "must not be below uploads.memory_each_bytes",
     );
-    at_least!(1, check, uploads: idle_seconds);
+    at_least!(1, check, uploads: idle_seconds, total_seconds);
+    let answers = &settings.answers;
+    at_least!(1, check, answers: idle_seconds, total_seconds);
 }
 
 fn workers(settings: &Settings, check: &mut Problems) {

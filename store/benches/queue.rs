@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use huemill_store::job::{Card, ItemResult};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{
-    ClaimRequest, Heartbeat, ItemOutcome, JobVersion, Listener, Owner, Role, Selection, Store,
+    ClaimRequest, DownloadLimits, Heartbeat, ItemOutcome, JobVersion, Listener, Owner, Role, Selection, Store,
 };
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, AssertSqlSafe};
@@ -135,6 +135,7 @@ async fn costs_once(store: &SqlStore, owner: &Owner) -> [f64; STEPS.len()] {
         limit: 1,
         lease: Duration::from_secs(3600),
         selection: Selection::InTurn,
+        downloads: DownloadLimits::default(),
         pace_ms: 1,
     };
     let mut started = Instant::now();

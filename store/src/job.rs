@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub use id::JobId;
 
 use crate::archive::Entry;
+use crate::caller::Caller;
+use crate::store::CallerLimits;
 
 /// Defines an enum whose variants are stored and displayed as fixed words.
 macro_rules! words {
@@ -78,13 +80,13 @@ impl JobState {
 }
 
 words! {
-    /// The priority of a job. Jobs of a higher priority go first.
+    /// The priority of a job: its weight among the jobs of its caller. It changes nothing for other callers.
     Priority {
-        /// After all other jobs.
+        /// Half as many pictures at a time as a normal job.
         Low = "low",
         /// The default.
         Normal = "normal",
-        /// Before all other jobs.
+        /// Twice as many pictures as a normal job.
         High = "high",
     }
 }
@@ -121,6 +123,8 @@ pub struct NewItem {
     pub name: String,
     /// Where the bytes are.
     pub source: ItemSource,
+    /// Host and port that they are downloaded from; empty if they need no download.
+    pub host: String,
 }
 
 /// The idempotency key of a job that is being created.
@@ -141,6 +145,8 @@ pub struct NewKey {
 pub struct NewJob {
     /// Its id.
     pub id: JobId,
+    /// Who it belongs to.
+    pub caller: Caller,
     /// What it is created from.
     pub kind: JobKind,
     /// Its priority.
@@ -163,6 +169,10 @@ pub struct NewJob {
     pub items: Vec<NewItem>,
     /// Total size of its input blobs in bytes.
     pub input_bytes: u64,
+    /// Total size in bytes that its cards are expected to have. Reserved until it ends.
+    pub expected_bytes: u64,
+    /// What its caller may use, this job included.
+    pub limits: CallerLimits,
     /// Its idempotency key.
     pub key: Option<NewKey>,
 }
@@ -172,6 +182,7 @@ pub struct NewJob {
 #[allow(missing_docs, reason = "the other fields are as in `NewJob`, or named after a state")]
 pub struct Job {
     pub id: JobId,
+    pub caller: Caller,
     pub kind: JobKind,
     pub state: JobState,
     pub priority: Priority,

@@ -2,6 +2,7 @@
 //!
 //! - [`store`] is the contract of the database: jobs and their items, keys, nonces, secrets. [`outbox`] is its part
 //!   for webhooks, [`job`] defines its data types, and [`sql`] implements it on SQLite and PostgreSQL.
+//! - [`caller`] is who a job belongs to.
 //! - [`blobs`] stores the inputs and cards of jobs in a folder or a bucket. [`fetch`] loads one picture from there into
 //!   a spool, and [`results`] builds the archive of a job's cards.
 //! - [`spool`] holds temporary bytes, such as request bodies and large answers: in memory while they are short,
@@ -13,6 +14,7 @@
 
 pub mod archive;
 pub mod blobs;
+pub mod caller;
 pub mod fetch;
 pub mod job;
 pub mod outbox;
@@ -22,4 +24,5 @@ pub mod sql;
 pub mod steady_clock;
 pub mod store;
 
+pub use caller::{Caller, KeyId};
 pub use spool::{Spool, SpoolRoom, SpoolSettings, SpoolWriter};

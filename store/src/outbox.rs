@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::caller::Caller;
 use crate::job::{ItemError, JobId, JobState, words};
 use crate::store::outcomes::StoreError;
 
@@ -74,6 +75,8 @@ pub struct DueDelivery {
     pub lease: DeliveryLease,
     /// The job.
     pub job: JobId,
+    /// Who the job belongs to.
+    pub caller: Caller,
     /// The id of the request that created the job.
     pub request_id: String,
     /// The trace context of that request.
@@ -90,15 +93,21 @@ pub struct DueDelivery {
     pub age: Duration,
 }
 
-/// Which deliveries to claim.
-#[derive(Debug, Clone)]
+/// Which deliveries to claim. First attempts are claimed before further ones, and callers have turns.
+#[derive(Debug, Clone, Default)]
 pub struct ClaimDue {
     /// Maximum number of deliveries.
     pub limit: u32,
     /// Maximum number of deliveries for one host.
     pub limit_per_host: u32,
-    /// Claim none for these hosts.
-    pub excluded_hosts: Vec<String>,
+    /// Maximum number of deliveries for one caller.
+    pub limit_per_caller: u32,
+    /// Maximum number of deliveries for these callers instead; it may be zero.
+    pub callers: Vec<(Caller, u32)>,
+    /// Claim none for these hosts, which are available again after this wait.
+    pub excluded_hosts: Vec<(String, Duration)>,
+    /// Where the turns of the callers go on, as the last claim returned it; at first, empty.
+    pub turns: [String; 2],
     /// How long the claims last.
     pub lease: Duration,
 }
@@ -106,8 +115,12 @@ pub struct ClaimDue {
 /// The result of a claim of deliveries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DueDeliveries {
-    /// The claimed deliveries in the order in which they became due.
+    /// The claimed deliveries: first attempts before further ones, and the oldest of each caller first.
     pub due: Vec<DueDelivery>,
+    /// Where the turns of the callers go on.
+    pub turns: [String; 2],
+    /// Whether there are more callers than one claim looks at: the next one goes on with the others.
+    pub has_more_callers: bool,
     /// How long until the next unclaimed delivery is due; zero if more are due already.
     pub next: Option<Duration>,
 }

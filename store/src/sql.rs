@@ -8,6 +8,8 @@
 //! An unreachable database gives [`StoreError::Away`](crate::store::StoreError::Away) within seconds. Connections
 //! reconnect on their own, so the store recovers without a restart.
 
+mod blocked;
+mod callers;
 mod calls;
 mod claim;
 mod clock;
@@ -16,16 +18,19 @@ mod counters;
 mod create;
 mod database;
 mod dialect;
+mod downloads;
 mod fault;
 mod figures;
 mod heartbeat;
 mod job_control;
+mod leasing;
 mod operation;
 mod outbox;
 mod pauses;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod queue;
 mod read;
 mod reap;
 mod requeue;
@@ -34,8 +39,11 @@ mod schema;
 mod secrets;
 mod settle;
 mod sqlite;
+mod statement;
 mod store;
+mod suspects;
 mod sweep;
+mod turns;
 mod writer;
 
 pub use clock::StoreClock;

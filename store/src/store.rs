@@ -7,7 +7,7 @@
 //!   state; a late result changes nothing.
 //! - The last item ends its job. The same transaction puts a delivery into the outbox if the job has a callback URL.
 //! - A job's version grows when what clients see changes, and at no other time.
-//! - Items are claimed one by one, fairly between the jobs of a priority.
+//! - Items are claimed one by one, in equal shares for all callers with ready jobs, and by weight for the jobs of each.
 //!
 //! Leases and times follow the store's own clock: the server's with PostgreSQL, one that cannot jump with SQLite.
 //! Every method is one transaction that commits before the method returns, and runs to its end even if the caller goes
@@ -17,6 +17,7 @@ mod claims;
 mod observer;
 pub(crate) mod outcomes;
 mod processes;
+mod quotas;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -26,13 +27,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use claims::{Backoff, Claim, ClaimRequest, ClaimResult, ItemOutcome, Lease, Owner, Selection, Settled};
+pub use claims::{
+    Backoff, Claim, ClaimRequest, ClaimResult, DownloadLimits, ItemOutcome, Lease, Owner, Selection, Settled,
+};
 pub use observer::{OPERATIONS, Observation, Observer};
 pub use outcomes::{
     Canceled, Collected, Created, EndedJob, ExhaustedItem, Expired, JobFilter, JobVersion, Listener, Reaped,
     Removable, Retried, StoreError, StoreStats, StoredKey,
 };
 pub use processes::{Heartbeat, Process, Reconciled, Role};
+pub use quotas::{CallerLimits, Corrections, Quota};
 
 use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
 use crate::outbox::Outbox;
@@ -43,7 +47,8 @@ pub trait Store: Outbox {
     /// A handle to the same store that reports its operations to `observer`.
     fn observed(&self, observer: Arc<dyn Observer>) -> Arc<dyn Store>;
 
-    /// Creates a job, or finds the job that its key created.
+    /// Creates a job, or finds the job that its key created. If its caller would exceed a limit, nothing is
+    /// created; requests at the same time cannot exceed it together either.
     async fn create(&self, job: NewJob) -> Result<Created, StoreError>;
 
     /// Finds the job that a key created. Expired keys are not found.
@@ -146,8 +151,8 @@ pub trait Store: Outbox {
     /// processing.
     async fn stalled(&self, quiet: Duration) -> Result<u64, StoreError>;
 
-    /// Recounts everything and corrects the counters. Returns the corrections in the order of the counters.
-    async fn recount(&self) -> Result<[i64; 10], StoreError>;
+    /// Recounts everything, and corrects the counters and what callers use.
+    async fn recount(&self) -> Result<Corrections, StoreError>;
 
     /// Writes a row for this owner and reads it back.
     async fn probe(&self, owner: &Owner) -> Result<(), StoreError>;

@@ -213,9 +213,9 @@ fn h10_requests_beyond_the_queue_are_refused_and_health_still_answers() {
         let ask = || {
             let answer = service.process(picture.clone());
             let status = answer.status().as_u16();
-            if status == 503 {
+            if status == 429 {
                 assert!(answer.headers().contains_key("retry-after"));
-                assert_problem(answer, 503, "OVERLOADED");
+                assert_problem(answer, 429, "RATE_LIMITED");
             }
             status
         };
@@ -223,8 +223,8 @@ fn h10_requests_beyond_the_queue_are_refused_and_health_still_answers() {
         assert_eq!(service.get("/health").status(), 200);
         all.into_iter().map(|one| one.join().unwrap()).collect()
     });
-    assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
-    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 429)), "{statuses:?}");
+    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
     assert_complete_answer(&service.process(picture).json().unwrap(), 10);
     service.assert_healthy();
 }

@@ -20,6 +20,7 @@ mod logs;
 mod operations;
 mod outbound;
 mod outbound_transfer;
+mod overload;
 mod process;
 mod process_zip;
 mod queue;
@@ -32,6 +33,10 @@ mod wire;
 
 #[path = "../../imaging/tests/support/containers.rs"]
 mod containers;
+#[path = "../../imaging/tests/support/costly.rs"]
+mod costly;
+#[path = "../../imaging/tests/support/costly_frames.rs"]
+mod costly_frames;
 #[path = "../../imaging/tests/support/hostile.rs"]
 mod hostile;
 #[path = "../../imaging/tests/support/hostile_frames.rs"]

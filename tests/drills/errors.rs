@@ -2,7 +2,7 @@
 //! only upload slot.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::clients::{Load, TestClient, job_id};
@@ -11,12 +11,13 @@ use super::report::{Alarm, alarm};
 use super::{drill, scale, start_ready};
 use crate::support::pictures::gradient_png;
 use crate::support::servers::require;
-use crate::support::wait_until;
+use crate::support::{connect_from, wait_until};
 
 /// Sends a large picture just fast enough for the service to accept the rate.
 fn endless_upload(address: SocketAddr) -> Load {
-    let mut socket = TcpStream::connect(address).unwrap();
-    let head = "POST /process HTTP/1.1\r\nhost: drill\r\ncontent-type: image/png\r\ncontent-length: 40000000\r\n\r\n";
+    // Another caller than the one that is refused: nobody is refused by the service for what it holds itself.
+    let mut socket = connect_from([127, 0, 0, 2].into(), address);
+    let head = "POST /process HTTP/1.1\r\nhost: drill\r\ncontent-type: image/png\r\ncontent-length: 20000000\r\n\r\n";
     socket.write_all(head.as_bytes()).unwrap();
     // Dropping the load closes the socket, which ends the upload.
     Load::start(Duration::from_millis(100), move |_| drop(socket.write_all(&[0; 2_000])))

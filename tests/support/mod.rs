@@ -28,6 +28,7 @@ pub mod servers;
 pub mod service;
 pub mod wall_clock;
 
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for a condition before it fails. Only a test that fails waits that long, so the time is ample
@@ -51,6 +52,18 @@ pub fn wait_for<T>(what: &str, mut value: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "this did not happen in {} s: {what}", TIMEOUT.as_secs());
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Connects from this address of the machine, such as 127.0.0.2: another caller than 127.0.0.1.
+pub fn connect_from(local: IpAddr, to: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(local, 0)).unwrap();
+        socket.connect(to).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream
 }
 
 /// Environment variables as a process takes them.

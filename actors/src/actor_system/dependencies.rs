@@ -5,7 +5,7 @@ use std::sync::Arc;
 use huemill_observability::Registry;
 use huemill_store::SpoolRoom;
 use huemill_store::blobs::Blobs;
-use huemill_store::store::{Owner, Store};
+use huemill_store::store::{CallerLimits, Owner, Store};
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
@@ -43,6 +43,8 @@ settings! {
         pub delivery: DeliverySettings = DeliverySettings::default(),
         /// Bytes of stored blobs at which new jobs are refused.
         pub blob_limit: u64 = 100_000_000_000,
+        /// What each caller may use of the store at a time.
+        pub quotas: CallerLimits = CallerLimits::default(),
         /// Maximum number of events waiting to be counted.
         pub events: usize = 16_384,
     }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use actix::Addr;
 use actix_rt::ArbiterHandle;
 use huemill_store::SpoolRoom;
-use huemill_store::store::Owner;
+use huemill_store::store::{CallerLimits, Owner};
 use tokio::runtime::Handle;
 
 use super::dependencies::OutboundDependencies;
-use crate::blob_quota::BlobQuota;
+use crate::blob_quota::{BlobQuota, FreeDisk};
 use crate::delivery::{Delivery, DeliverySettings, WebhookSender};
 use crate::dispatcher::{BlobCheck, Dispatcher, DispatcherDependencies, DispatcherSettings, JobEndNotifier};
 use crate::estimate::Estimate;
@@ -66,6 +66,8 @@ pub struct JobDependencies<'a> {
     pub intake: IntakeSettings,
     /// Bytes of stored blobs at which new jobs are refused.
     pub blob_limit: u64,
+    /// What each caller may use.
+    pub quotas: CallerLimits,
 }
 
 impl Jobs {
@@ -75,7 +77,7 @@ impl Jobs {
         let JobDependencies { arbiter, supervision, repository, drain, io, .. } = *dependencies;
         let (recorder, estimate) = (&supervision.recorder, Estimate::new(dependencies.dispatcher.slots));
         let quota = BlobQuota::new(dependencies.blob_limit);
-        let observed = Observed::default();
+        let (observed, free) = (Observed::default(), FreeDisk::default());
         let janitor_dependencies = JanitorDependencies {
             repository: repository.clone(),
             owner: dependencies.owner.clone(),
@@ -100,6 +102,7 @@ impl Jobs {
             room: dependencies.room.clone(),
             estimate: estimate.clone(),
             blob_check: BlobCheck::new(repository.clone()),
+            free: free.clone(),
             drain: drain.clone(),
             observed: observed.clone(),
             recorder: recorder.clone(),
@@ -109,8 +112,15 @@ impl Jobs {
         let actor = Dispatcher::new(dependencies.dispatcher, dispatcher_dependencies);
         let dispatcher = supervise::start(arbiter, "dispatcher", supervision, |_| actor);
         let idempotency = supervise::start(arbiter, "idempotency", supervision, |_| Idempotency::default());
-        let job_writer =
-            JobWriter { repository: repository.clone(), estimate, quota, recorder: recorder.clone() };
+        let job_writer = JobWriter {
+            repository: repository.clone(),
+            estimate,
+            quota,
+            limits: dependencies.quotas,
+            free,
+            disk_low: dependencies.intake.jobs_disk_low,
+            recorder: recorder.clone(),
+        };
         let disk = Arc::clone(dependencies.disk);
         let actor = Intake::new(dependencies.intake, drain.clone(), disk, io.clone(), recorder.clone())
             .with_job_writer(job_writer, dispatcher.clone());

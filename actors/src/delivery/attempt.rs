@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use huemill_observability::trace::{self, KeyValue, Span, SpanKind};
 use huemill_observability::{Event, log};
-use huemill_store::outbox::{AfterAttempt, DeliveryAttempt, DueDelivery};
+use huemill_store::outbox::{AfterAttempt, DeliveryAttempt, DeliveryLease, DueDelivery};
 
 use super::hosts::HostHealth;
 use super::schedule::parse_retry_after;
@@ -14,10 +14,13 @@ use super::settings::{DeliverySettings, WebhookSender};
 use super::webhook;
 use crate::clock::Instant;
 use crate::outbound::{
-    HeaderName, HeaderValue, OutboundError, PostLimits, PostResponse, Reason, RequestFailure, Target,
+    AtOnce, HeaderName, HeaderValue, OutboundError, PostLimits, PostResponse, Reason, RequestFailure, Target,
 };
 
 const USER_AGENT: &str = concat!("Huemill-Webhook/", env!("CARGO_PKG_VERSION"));
+
+/// The part of an attempt's time limit for which a delivery waits, at least, if its server has too many in flight.
+const BUSY_PART: u32 = 3;
 
 /// The reason that means that the receiver refuses all deliveries, as metrics and rows name it.
 const GONE: &str = "gone";
@@ -34,9 +37,10 @@ pub(super) async fn attempt(
     sender: Arc<WebhookSender>,
     settings: DeliverySettings,
     due: DueDelivery,
+    admission: AtOnce,
 ) -> HostHealth {
     let span = start_span(&due);
-    span.scope().run(carry_out(sender, settings, due, &span)).await
+    span.scope().run(carry_out(sender, settings, due, admission, &span)).await
 }
 
 /// Starts a trace for the attempt, linked to the one of the job's request.
@@ -57,10 +61,16 @@ async fn carry_out(
     sender: Arc<WebhookSender>,
     settings: DeliverySettings,
     due: DueDelivery,
+    admission: AtOnce,
     span: &Span,
 ) -> HostHealth {
     let started = Instant::now();
-    let answer = send(&sender, &settings, &due).await;
+    let answer = send(&sender, &settings, &due, &admission).await;
+    if let Err(OutboundError::NoPlace(busy)) = answer {
+        span.fail(busy.as_str());
+        postpone(&sender, &settings, due.lease).await;
+        return HostHealth::Unknown;
+    }
     let duration = started.elapsed();
     let AttemptVerdict { reason, health } = judge(&answer);
     if let Err(OutboundError::Refused(reason)) = &answer {
@@ -93,15 +103,23 @@ async fn carry_out(
     health
 }
 
+/// Postpones a delivery whose server takes no more at a time: it has many names, or this would not be found out only
+/// now. The waits differ, so that not all of them come back at once. If this fails, the claim runs out.
+async fn postpone(sender: &WebhookSender, settings: &DeliverySettings, lease: DeliveryLease) {
+    let wait = (settings.limit / BUSY_PART).mul_f64(1.0 + rand::random::<f64>());
+    let _ = sender.repository.store.snooze(&[lease], wait).await;
+}
+
 async fn send(
     sender: &WebhookSender,
     settings: &DeliverySettings,
     due: &DueDelivery,
+    admission: &AtOnce,
 ) -> Result<PostResponse, OutboundError> {
     let target = Target::parse(&due.url, sender.outbound.policy())?;
     let now = now();
     let download = (sender.download)(&due.job, &due.notice);
-    let body = webhook::body(&due.job, &due.request_id, &due.notice, &download, now);
+    let body = webhook::body(&due.job, &due.request_id, &due.notice, download.as_deref(), now);
     let signed = sender.signer.sign(&due.lease.id, now, &body);
     let timestamp = now.to_string();
     let headers = [
@@ -120,7 +138,7 @@ async fn send(
     };
     let headers: Vec<_> = headers.into_iter().filter_map(header).collect();
     let limits = PostLimits { total: settings.limit, ..PostLimits::default() };
-    sender.outbound.post(&target, &headers, Bytes::from(body), limits).await
+    sender.outbound.post(&target, &headers, Bytes::from(body), limits, admission).await
 }
 
 /// The current time in Unix seconds.
@@ -150,6 +168,8 @@ fn judge(answer: &Result<PostResponse, OutboundError>) -> AttemptVerdict {
         Err(OutboundError::Upstream { .. } | OutboundError::TooLarge { .. }) => {
             (Some("malformed"), HostHealth::Unhealthy)
         }
+        // Such an attempt is not recorded, since nothing was sent.
+        Err(OutboundError::NoPlace(_)) => (Some("timeout"), HostHealth::Unknown),
     };
     AttemptVerdict { reason, health }
 }

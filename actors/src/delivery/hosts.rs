@@ -61,7 +61,7 @@ pub(super) struct Hosts {
 }
 
 /// How long to wait for a host with too many attempts in flight; it is free again as soon as one of them ends.
-const BUSY_WAIT: Duration = Duration::from_millis(200);
+pub(super) const BUSY_WAIT: Duration = Duration::from_millis(200);
 
 impl Host {
     fn new(now: Instant) -> Self {
@@ -93,12 +93,14 @@ impl Hosts {
         Self { each, circuit, known: HashMap::new() }
     }
 
-    /// Up to `most` hosts that take no attempt now. Forgets hosts that have been idle for too long.
-    pub(super) fn unavailable(&mut self, now: Instant, most: usize) -> Vec<String> {
+    /// Up to `most` hosts that take no attempt now, each with the time until it may; zero for one that takes the next
+    /// as soon as one of its attempts ends. Forgets hosts that have been idle for too long.
+    pub(super) fn unavailable(&mut self, now: Instant, most: usize) -> Vec<(String, Duration)> {
         let (_, longest) = self.circuit;
         self.known.retain(|_, host| host.in_flight > 0 || now < host.idle_since() + longest);
         let unavailable = self.known.iter().filter(|(_, host)| host.is_unavailable(self.each, now));
-        unavailable.map(|(name, _)| name.clone()).take(most).collect()
+        let wait = |host: &Host| host.until.map_or(Duration::ZERO, |until| until.duration_since(now));
+        unavailable.map(|(name, host)| (name.clone(), wait(host))).take(most).collect()
     }
 
     /// How long until the next open circuit may be tried.
@@ -184,7 +186,7 @@ mod tests {
         let (mut hosts, now) = (hosts(), Instant::now());
         assert_eq!([hosts.admit(A, now), hosts.admit(A, now)], [HostAdmission::Admitted; 2]);
         assert_eq!(hosts.admit(A, now), HostAdmission::Wait(BUSY_WAIT));
-        assert_eq!(hosts.unavailable(now, 9), [A]);
+        assert_eq!(hosts.unavailable(now, 9), [(A.to_owned(), Duration::ZERO)]);
         assert_eq!(hosts.admit(B, now), HostAdmission::Admitted);
         hosts.finished(A, HostHealth::Healthy, now);
         assert!(hosts.unavailable(now, 9).is_empty());
@@ -201,7 +203,7 @@ mod tests {
             let wait = Duration::from_secs(wait);
             assert_eq!(hosts.admit(A, now), HostAdmission::Wait(wait));
             assert_eq!(hosts.next_opening(now), Some(wait));
-            assert_eq!(hosts.unavailable(now, 9), [A]);
+            assert_eq!(hosts.unavailable(now, 9), [(A.to_owned(), wait)]);
             now += wait;
             assert!(hosts.unavailable(now, 9).is_empty());
             assert_eq!(hosts.admit(A, now), HostAdmission::Admitted, "one attempt goes first");

@@ -45,8 +45,9 @@ impl DeliverySettings {
     }
 }
 
-/// Makes the URL of a job's results, valid until they expire.
-pub type DownloadUrl = Arc<dyn Fn(&JobId, &Notice) -> String + Send + Sync>;
+/// Makes the URL of a job's results, valid until they expire. `None` if the service does not know for sure under which
+/// name clients reach it: a name that anybody may have put into a request must not be signed.
+pub type DownloadUrl = Arc<dyn Fn(&JobId, &Notice) -> Option<String> + Send + Sync>;
 
 /// What sending webhooks requires.
 pub struct WebhookSender {

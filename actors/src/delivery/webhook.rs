@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use crate::fault::Code;
 
-/// The body, sent at this time (Unix seconds). `download` is the URL of the results.
+/// The body, sent at this time (Unix seconds). `download` is the URL of the results, if it is known.
 pub(super) fn body(
     job: &JobId,
     request_id: &str,
     notice: &Notice,
-    download: &str,
+    download: Option<&str>,
     timestamp: u64,
 ) -> Vec<u8> {
     let mut members: BTreeMap<&str, Value> = BTreeMap::from([
@@ -28,7 +28,9 @@ pub(super) fn body(
     if matches!(notice.state, JobState::Completed | JobState::Canceled) {
         members.insert("results_count", json!(notice.succeeded));
         members.insert("failed_count", json!(notice.failed));
-        members.insert("download_url", json!(download));
+        if let Some(url) = download {
+            members.insert("download_url", json!(url));
+        }
     }
     if let (JobState::Failed, Some(why)) = (notice.state, &notice.failure) {
         let (error_code, message) = failure(&why.first, why.same, notice.total);
@@ -76,7 +78,7 @@ mod tests {
 
     fn text(state: JobState) -> String {
         let job = JobId::parse("job_018c0000000000112233445566778899aabbccddeeff").unwrap();
-        String::from_utf8(body(&job, "c298c805", &notice(state), "https://d/", 1_700_000_010)).unwrap()
+        String::from_utf8(body(&job, "c298c805", &notice(state), Some("https://d/"), 1_700_000_010)).unwrap()
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //! claims. The actor inserts and releases items; the heartbeat compares them with the store.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use huemill_observability::log;
+use huemill_store::Caller;
 use huemill_store::job::JobId;
 use huemill_store::store::{Lease, Store};
 use tokio::sync::Notify;
@@ -26,7 +28,7 @@ struct Inner {
     leases: Mutex<HashMap<Lease, CancellationToken>>,
     /// Notified when an item is released or a claim is answered.
     changed: Notify,
-    downloads: AtomicUsize,
+    downloads: Mutex<HashMap<Caller, u32>>,
     /// The number of the last claim that was sent.
     sent: AtomicU64,
     /// The number of the last claim that was answered, or whose answer is lost.
@@ -35,17 +37,27 @@ struct Inner {
 
 /// Counts a picture as downloading until it is dropped; such a picture needs no slot yet.
 #[derive(Debug)]
-pub(super) struct DownloadGuard(ClaimedItems);
+pub(super) struct DownloadGuard(ClaimedItems, Caller);
 
 impl Drop for DownloadGuard {
     fn drop(&mut self) {
-        self.0.0.downloads.fetch_sub(1, Ordering::Relaxed);
+        let mut downloads = self.0.lock_downloads();
+        if let Entry::Occupied(mut held) = downloads.entry(self.1) {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
+        }
     }
 }
 
 impl ClaimedItems {
     fn lock(&self) -> MutexGuard<'_, HashMap<Lease, CancellationToken>> {
         self.0.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_downloads(&self) -> MutexGuard<'_, HashMap<Caller, u32>> {
+        self.0.downloads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -75,14 +87,19 @@ impl ClaimedItems {
     }
 
     /// Counts one of the pictures as downloading.
-    pub(super) fn start_download(&self) -> DownloadGuard {
-        self.0.downloads.fetch_add(1, Ordering::Relaxed);
-        DownloadGuard(self.clone())
+    pub(super) fn start_download(&self, caller: Caller) -> DownloadGuard {
+        *self.lock_downloads().entry(caller).or_default() += 1;
+        DownloadGuard(self.clone(), caller)
     }
 
     /// Number of pictures that are downloading.
     pub(super) fn downloads(&self) -> usize {
-        self.0.downloads.load(Ordering::Relaxed)
+        self.lock_downloads().values().map(|held| *held as usize).sum()
+    }
+
+    /// The same by caller.
+    pub(super) fn downloads_by_caller(&self) -> Vec<(Caller, u32)> {
+        self.lock_downloads().iter().map(|(caller, held)| (*caller, *held)).collect()
     }
 
     /// Adds a lease and returns the token that stops its picture.

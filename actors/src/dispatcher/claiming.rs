@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use huemill_store::store::{ClaimRequest, ClaimResult, Role, Selection};
+use huemill_store::store::{ClaimRequest, ClaimResult, DownloadLimits, Role, Selection};
 
 use super::claimed_items::ClaimedItems;
 use super::dependencies::{DispatcherDependencies, DispatcherSettings};
@@ -86,12 +86,12 @@ pub(super) fn next_claim(
     items: &ClaimedItems,
     suspects: &Suspects,
 ) -> Option<ClaimRequest> {
-    let DispatcherSettings { slots, downloads, role, .. } = *settings;
+    let DispatcherSettings { slots, role, .. } = *settings;
     let held = items.len();
-    // A picture that is still downloading needs no slot, so a slow server blocks no other pictures; but there is a
-    // limit.
+    // A picture that is still downloading needs no slot, so a slow server blocks no other pictures. Downloads have
+    // limits of their own.
     let in_slots = held.saturating_sub(items.downloads());
-    let free = slots.saturating_sub(in_slots).min((slots + downloads).saturating_sub(held));
+    let free = slots.saturating_sub(in_slots);
     let is_isolated = suspects.in_flight == Some(Selection::Isolated);
     if dependencies.drain.has_begun() || role == Role::Web || is_isolated || free == 0 {
         return None;
@@ -107,6 +107,19 @@ pub(super) fn next_claim(
         limit: most,
         lease: settings.lease,
         selection,
+        downloads: download_limits(settings, items),
         pace_ms: dependencies.estimate.pace_ms(),
     })
+}
+
+/// What may be downloaded beside what is downloading already.
+fn download_limits(settings: &DispatcherSettings, items: &ClaimedItems) -> DownloadLimits {
+    let held = items.downloads_by_caller();
+    let downloading: u32 = held.iter().map(|(_, downloads)| downloads).sum();
+    DownloadLimits {
+        free: u32::try_from(settings.downloads).unwrap_or(u32::MAX).saturating_sub(downloading),
+        each: u32::try_from(settings.downloads_each).unwrap_or(u32::MAX).max(1),
+        excluded: Vec::new(),
+        held,
+    }
 }

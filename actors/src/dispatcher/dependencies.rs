@@ -12,6 +12,7 @@ use huemill_store::store::{Backoff, EndedJob, Owner, Role, StoreError};
 use tokio::runtime::Handle;
 
 use super::item_failure::BlobCheck;
+use crate::blob_quota::FreeDisk;
 use crate::delivery::{self, Delivery};
 use crate::estimate::Estimate;
 use crate::fault::Code;
@@ -45,8 +46,12 @@ settings! {
         pub role: Role = Role::All,
         /// Maximum length of a picture in bytes.
         pub longest_input: u64 = 50_000_000,
+        /// Nothing is claimed while the disk has less free bytes than this.
+        pub disk_low: u64 = 500_000_000,
         /// Maximum number of pictures that are downloading beside those in slots.
         pub downloads: usize = 16,
+        /// Maximum number of pictures that are in progress from one host and port, in all processes together.
+        pub downloads_each: usize = 4,
     }
 }
 
@@ -67,6 +72,8 @@ pub struct DispatcherDependencies {
     pub estimate: Estimate,
     /// Tells an unavailable blob store from a single bad blob.
     pub blob_check: BlobCheck,
+    /// The free bytes of the disk.
+    pub free: FreeDisk,
     /// Whether the service drains.
     pub drain: DrainFlag,
     /// Where the Dispatcher publishes its state.

@@ -127,8 +127,17 @@ async fn process(
     let start_by = Instant::now() + settings.picture;
     let class = Class::Batch { start_by };
     let deadline = start_by + settings.picture;
-    let run =
-        Run { input, options, deadline, cancel: cancel.clone(), class, counted: true, scope: Scope::here() };
+    let caller = claim.caller;
+    let run = Run {
+        input,
+        options,
+        deadline,
+        cancel: cancel.clone(),
+        caller,
+        class,
+        counted: true,
+        scope: Scope::here(),
+    };
     let done = workers::run(&dependencies.workers, run).await?;
     dependencies.estimate.record(done.worked);
     let members = serde_json::to_string(&PictureSummary::from(&done.outcome))
@@ -146,7 +155,7 @@ async fn fetch_bytes(
     if let ItemSource::Url { url } = &claim.source {
         let (url, request_id) = (url.clone(), claim.request_id.clone());
         let job_id = Some(claim.lease.job.to_string());
-        let fetch = Fetch { url, wait: None, request_id, job_id, scope: Scope::here() };
+        let fetch = Fetch { url, caller: claim.caller, wait: None, request_id, job_id, scope: Scope::here() };
         return Ok(ask(&dependencies.fetcher, fetch).await??);
     }
     let (fetching, source) = (Arc::clone(dependencies), claim.source.clone());

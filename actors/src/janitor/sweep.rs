@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use huemill_observability::{Event, log};
 use huemill_store::job::JobId;
 use huemill_store::steady_clock::SteadyClock;
-use huemill_store::store::{Owner, Removable};
+use huemill_store::store::{Corrections, Owner, Removable};
 
 use super::dependencies::{JanitorDependencies, JanitorSettings};
 use crate::blob_quota::BlobQuota;
@@ -111,7 +111,7 @@ impl Sweep {
         let figures = self.repository.store.figures().await?;
         self.estimate.set_waiting(figures.queued_items);
         self.estimate.set_slots(figures.slots);
-        self.quota.set_stored(figures.blob_bytes);
+        self.quota.set_stored(figures.blob_bytes, figures.reserved_bytes);
         self.recorder.record(Event::Jobs {
             by_state: figures.jobs,
             queued_items: figures.queued_items,
@@ -133,8 +133,9 @@ impl Sweep {
             return Ok(());
         }
         let corrected = self.repository.store.recount().await?;
-        if corrected.iter().any(|difference| *difference != 0) {
-            log!(FIGURES_CORRECTED, by = format!("{corrected:?}"));
+        if corrected != Corrections::default() {
+            let Corrections { counters, callers } = corrected;
+            log!(FIGURES_CORRECTED, by = format!("{counters:?}"), callers);
         }
         Ok(())
     }

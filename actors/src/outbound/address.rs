@@ -111,6 +111,12 @@ fn check_v6(ip: Ipv6Addr) -> Result<(), Reason> {
     if global || NAT64.contains(&ip) { Ok(()) } else { Err(Reason::Reserved) }
 }
 
+/// The IPv4 address that a network without IPv4 reaches by this one.
+pub(super) fn translated(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., a, b, c, d] = ip.octets();
+    NAT64.contains(&ip).then(|| Ipv4Addr::new(a, b, c, d))
+}
+
 /// The IPv4 addresses embedded in an IPv6 address, in any form.
 fn embedded(ip: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
     let o = ip.octets();

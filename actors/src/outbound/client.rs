@@ -1,7 +1,8 @@
 //! The client: guarded downloads that follow redirects, and posts that follow none.
 //!
 //! The actors on the net arbiter hold it. A clone is cheap and may be sent to any thread, but requests run only on an
-//! actix arbiter. Each request ends at its time limit, whatever the server does, and reads no more than allowed.
+//! actix arbiter. Each request ends at its time limit, whatever the server does, and reads no more than allowed; only
+//! the time that it waits for its [`Admission`] does not count.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,12 +13,14 @@ use awc::http::header::{self, HeaderName, HeaderValue};
 use awc::http::{Method, StatusCode};
 use bytes::{Bytes, BytesMut};
 use rustls::ClientConfig;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::address_policy::AddressPolicy;
-use super::connector::{ConnectNotes, SetupError, tls_config};
-use super::error::{DownloadError, OutboundError, Reason, RequestFailure};
-use super::exchange::{Exchange, OutboundRequest};
+use super::connector::{ConnectNotes, Route, SetupError, allowed_addresses, tls_config};
+use super::endpoints::{Admission, Destination};
+use super::error::{DownloadError, OutboundError, Reason, RequestFailure, RequestPhase};
+use super::exchange::{Exchange, Hop, OutboundRequest};
+use super::resolver::Resolver;
 use super::target::Target;
 
 const USER_AGENT: &str = concat!("Huemill/", env!("CARGO_PKG_VERSION"));
@@ -30,6 +33,7 @@ const ACCEPT: &str = "image/jpeg, image/png, image/webp, image/gif, image/bmp, i
 pub struct Outbound {
     policy: Arc<AddressPolicy>,
     tls: Arc<ClientConfig>,
+    resolver: Resolver,
 }
 
 impl std::fmt::Debug for Outbound {
@@ -75,19 +79,16 @@ pub struct PostResponse {
     pub body: Bytes,
 }
 
-/// The notes of the current hop of a request.
-#[derive(Default)]
-struct RedirectChain(RefCell<Rc<ConnectNotes>>);
+/// What is left of a request's total time limit. Time that passes outside of [`TimeLeft::run`] does not count.
+struct TimeLeft(Duration);
 
-impl RedirectChain {
-    fn next_hop(&self) -> Rc<ConnectNotes> {
-        let notes = Rc::new(ConnectNotes::default());
-        *self.0.borrow_mut() = Rc::clone(&notes);
-        notes
-    }
-
-    fn timeout_error(&self) -> OutboundError {
-        OutboundError::Timeout(self.0.borrow().phase.get())
+impl TimeLeft {
+    /// Runs a part of the request, no longer than `limit`; `None` if the time is over.
+    async fn run<T>(&mut self, limit: Duration, part: impl Future<Output = T>) -> Option<T> {
+        let started = Instant::now();
+        let outcome = timeout(limit.min(self.0), part).await;
+        self.0 = self.0.saturating_sub(started.elapsed());
+        outcome.ok()
     }
 }
 
@@ -95,7 +96,7 @@ impl Outbound {
     /// A client with this policy. Reads the system's certificate authorities and those of the policy's file.
     pub fn new(policy: AddressPolicy) -> Result<Self, SetupError> {
         let tls = tls_config(policy.roots.as_deref())?;
-        Ok(Self { policy: Arc::new(policy), tls })
+        Ok(Self { policy: Arc::new(policy), tls, resolver: Resolver::new() })
     }
 
     /// Its policy, with which a [`Target`] should be parsed.
@@ -105,49 +106,44 @@ impl Outbound {
     }
 
     /// Downloads a URL, at most `cap` bytes, and passes it to `sink` chunk by chunk. Redirects are followed as far
-    /// as the policy allows; each is checked like the first URL. Only status 200 is success. After an error,
-    /// discard what was passed to `sink`.
+    /// as the policy allows; each is checked and admitted like the first URL. Only status 200 is success. After an
+    /// error, discard what was passed to `sink`.
     pub async fn get<E>(
         &self,
         target: &Target,
         cap: u64,
-        sink: impl AsyncFnMut(Bytes) -> Result<(), E>,
-    ) -> Result<Download, DownloadError<E>> {
-        let chain = RedirectChain::default();
-        match timeout(self.policy.total, self.download(target, cap, sink, &chain)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(chain.timeout_error().into()),
-        }
-    }
-
-    async fn download<E>(
-        &self,
-        target: &Target,
-        cap: u64,
+        admission: &impl Admission,
         mut sink: impl AsyncFnMut(Bytes) -> Result<(), E>,
-        chain: &RedirectChain,
     ) -> Result<Download, DownloadError<E>> {
-        let (mut exchange, target, redirects) = self.follow(target.clone(), chain).await?;
+        let mut left = TimeLeft(self.policy.total);
+        let (mut exchange, target, redirects) =
+            self.follow(target.clone(), cap, admission, &mut left).await?;
         let too_large = OutboundError::TooLarge { limit: cap };
         if exchange.declared().is_some_and(|length| length > cap) {
             return Err(too_large.into());
         }
-        let mut bytes = 0;
-        while let Some(chunk) = exchange.chunk().await? {
-            bytes += chunk.len() as u64;
-            if bytes > cap {
-                return Err(too_large.into());
+        let body = async {
+            let mut bytes = 0;
+            while let Some(chunk) = exchange.chunk().await? {
+                bytes += chunk.len() as u64;
+                if bytes > cap {
+                    return Err(too_large.into());
+                }
+                sink(chunk).await.map_err(DownloadError::Sink)?;
             }
-            sink(chunk).await.map_err(DownloadError::Sink)?;
-        }
-        Ok(Download { bytes, target, redirects })
+            Ok(Download { bytes, target, redirects })
+        };
+        let outcome = left.run(Duration::MAX, body).await;
+        outcome.unwrap_or_else(|| Err(OutboundError::Timeout(RequestPhase::Body).into()))
     }
 
     /// The response at the end of the redirects.
     async fn follow(
         &self,
         mut target: Target,
-        chain: &RedirectChain,
+        cap: u64,
+        admission: &impl Admission,
+        left: &mut TimeLeft,
     ) -> Result<(Exchange, Target, u8), OutboundError> {
         let headers = [
             (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
@@ -160,7 +156,7 @@ impl Outbound {
                 headers: &headers,
                 body: Bytes::new(),
             };
-            let exchange = Exchange::begin(request, &self.policy, &self.tls, chain.next_hop()).await?;
+            let exchange = self.begin(request, cap, admission, left).await?;
             match (exchange.status(), exchange.header(header::LOCATION)) {
                 (StatusCode::OK, _) => return Ok((exchange, target, redirects)),
                 (status, Some(location)) if is_redirect(status) => {
@@ -177,6 +173,34 @@ impl Outbound {
         Err(Reason::Redirects.into())
     }
 
+    /// Looks up where a request goes, waits until it is admitted, and sends it. A body of `longest` bytes may follow.
+    async fn begin(
+        &self,
+        request: OutboundRequest<'_>,
+        longest: u64,
+        admission: &impl Admission,
+        left: &mut TimeLeft,
+    ) -> Result<Exchange, OutboundError> {
+        let policy = &self.policy;
+        let started = Instant::now();
+        let place = request.target.host_and_port();
+        let lookup = allowed_addresses(&self.resolver, admission.caller(), place, policy);
+        let addresses = left.run(policy.connect.min(policy.head), lookup).await;
+        let addresses = addresses.ok_or(OutboundError::Timeout(RequestPhase::Connect))??;
+        let lookup_time = started.elapsed();
+        let destination = Destination { endpoint: request.target.endpoint(), addresses };
+        let admitted = RefCell::new(admission.admit(&destination).await?);
+        let notes = Rc::new(ConnectNotes::default());
+        let hop = Hop {
+            route: Rc::new(Route { addresses: destination.addresses, admitted }),
+            notes: Rc::clone(&notes),
+            connect: policy.connect.saturating_sub(lookup_time),
+        };
+        let exchange = Exchange::begin(request, longest, policy, &self.tls, hop);
+        let exchange = left.run(policy.head.saturating_sub(lookup_time), exchange).await;
+        exchange.unwrap_or_else(|| Err(OutboundError::Timeout(notes.phase.get())))
+    }
+
     /// Posts a body. The result is the response of the URL itself, even if that is a redirect. Its body is read up
     /// to the limit.
     pub async fn post(
@@ -185,19 +209,18 @@ impl Outbound {
         headers: &[(HeaderName, HeaderValue)],
         body: Bytes,
         limits: PostLimits,
+        admission: &impl Admission,
     ) -> Result<PostResponse, OutboundError> {
-        let chain = RedirectChain::default();
+        let mut left = TimeLeft(limits.total);
         let request = OutboundRequest { method: Method::POST, target, headers, body };
-        let response = async {
-            let mut exchange = Exchange::begin(request, &self.policy, &self.tls, chain.next_hop()).await?;
-            let body = body_start(&mut exchange, limits.answer).await;
-            Ok(PostResponse {
-                status: exchange.status().as_u16(),
-                retry_after: exchange.header(header::RETRY_AFTER).map(str::to_owned),
-                body,
-            })
-        };
-        timeout(limits.total, response).await.unwrap_or_else(|_| Err(chain.timeout_error()))
+        let mut exchange = self.begin(request, limits.answer as u64, admission, &mut left).await?;
+        let body = left.run(Duration::MAX, body_start(&mut exchange, limits.answer)).await;
+        let body = body.ok_or(OutboundError::Timeout(RequestPhase::Body))?;
+        Ok(PostResponse {
+            status: exchange.status().as_u16(),
+            retry_after: exchange.header(header::RETRY_AFTER).map(str::to_owned),
+            body,
+        })
     }
 }
 

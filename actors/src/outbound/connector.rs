@@ -1,11 +1,12 @@
 //! The guarded connector: makes every connection of outbound requests, to an address that it checked just before.
 //!
-//! awc calls it for each connection, for names and literals alike. It looks up the name once, checks all addresses
-//! and connects only to these, so no second look-up can return other addresses. One refused address refuses the
-//! name. A connection is used for only one request, so a check never outlives its request. TLS trusts the certificate
-//! authorities of the system and those of the operator's own file.
+//! A name is looked up once, and all its addresses are checked; one refused address refuses the name. awc then calls
+//! the connector for each connection, for names and literals alike: it checks the addresses again and connects only to
+//! these, so no second look-up can return other addresses. In between, the request waits for its place at one of the
+//! addresses. A connection is used for only one request, so a check never outlives its request, and what it receives is
+//! counted. TLS trusts the certificate authorities of the system and those of the operator's own file.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use actix_service::{Service, always_ready};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use awc::http::Uri;
 use futures_util::future::LocalBoxFuture;
+use huemill_store::Caller;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -26,8 +28,10 @@ use tokio::time::{Instant, timeout};
 
 use super::address::check_socket;
 use super::address_policy::AddressPolicy;
+use super::endpoints::Admitted;
 use super::error::{Reason, RequestPhase};
-use super::resolver;
+use super::resolver::Resolver;
+use super::wire::{MeteredStream, WireMeter};
 
 /// What happened on one connection; awc's errors tell only part of it.
 #[derive(Debug, Default)]
@@ -38,17 +42,29 @@ pub(super) struct ConnectNotes {
     pub(super) connected: Cell<bool>,
     /// What the request waits for.
     pub(super) phase: Cell<RequestPhase>,
+    /// What it receives.
+    pub(super) meter: Rc<WireMeter>,
+}
+
+/// Where one request may connect, and the places that it holds meanwhile.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) admitted: RefCell<Admitted>,
 }
 
 /// The connector of one request.
 #[derive(Debug, Clone)]
 pub(super) struct GuardedConnector {
     pub(super) policy: Arc<AddressPolicy>,
+    pub(super) route: Rc<Route>,
     pub(super) notes: Rc<ConnectNotes>,
+    /// Time limit for connecting.
+    pub(super) limit: Duration,
 }
 
 impl Service<ConnectInfo<Uri>> for GuardedConnector {
-    type Response = Connection<Uri, TcpStream>;
+    type Response = Connection<Uri, MeteredStream>;
     type Error = ConnectError;
     type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
 
@@ -61,38 +77,44 @@ impl Service<ConnectInfo<Uri>> for GuardedConnector {
 }
 
 impl GuardedConnector {
-    async fn open(self, info: ConnectInfo<Uri>) -> Result<Connection<Uri, TcpStream>, ConnectError> {
-        let started = Instant::now();
-        let addresses = match self.allowed_addresses(info.hostname(), info.port()).await {
-            Ok(addresses) => addresses,
-            Err(reason) => {
-                self.notes.refused.set(Some(reason));
-                return Err(ConnectError::Unresolved);
-            }
-        };
-        let left = self.policy.connect.saturating_sub(started.elapsed());
-        let stream = connect(&addresses, left).await.map_err(ConnectError::Io)?;
+    async fn open(self, info: ConnectInfo<Uri>) -> Result<Connection<Uri, MeteredStream>, ConnectError> {
+        if let Err(reason) = check_all(&self.route.addresses, &self.policy) {
+            self.notes.refused.set(Some(reason));
+            return Err(ConnectError::Unresolved);
+        }
+        let stream = connect(&self.route, self.limit).await.map_err(ConnectError::Io)?;
         self.notes.connected.set(true);
+        let stream = MeteredStream::new(stream, Rc::clone(&self.notes.meter));
         Ok(Connection::new(info.request().clone(), stream))
     }
+}
 
-    /// The host's addresses, if all of them may be connected.
-    async fn allowed_addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Reason> {
-        if !self.policy.allow_ports.contains(&port) {
-            return Err(Reason::Port);
-        }
-        let addresses = match literal(host) {
-            Some(ip) => vec![SocketAddr::new(ip, port)],
-            None => resolver::lookup(host, port, &self.policy.nameservers).await?,
-        };
-        for address in &addresses {
-            check_socket(*address, &self.policy)?;
-            if self.policy.own_ports.contains(&port) && is_this_machine(address.ip()) {
-                return Err(Reason::Own);
-            }
-        }
-        Ok(addresses)
+/// The host's addresses, if all of them may be connected.
+pub(super) async fn allowed_addresses(
+    resolver: &Resolver,
+    caller: Caller,
+    (host, port): (&str, u16),
+    policy: &AddressPolicy,
+) -> Result<Vec<SocketAddr>, Reason> {
+    if !policy.allow_ports.contains(&port) {
+        return Err(Reason::Port);
     }
+    let addresses = match literal(host) {
+        Some(ip) => vec![SocketAddr::new(ip, port)],
+        None => resolver.lookup(caller, (host, port), &policy.nameservers).await?,
+    };
+    check_all(&addresses, policy)?;
+    Ok(addresses)
+}
+
+fn check_all(addresses: &[SocketAddr], policy: &AddressPolicy) -> Result<(), Reason> {
+    for address in addresses {
+        check_socket(*address, policy)?;
+        if policy.own_ports.contains(&address.port()) && is_this_machine(address.ip()) {
+            return Err(Reason::Own);
+        }
+    }
+    Ok(())
 }
 
 /// An address literal; IPv6 has brackets.
@@ -115,14 +137,20 @@ fn is_this_machine(ip: IpAddr) -> bool {
     from.is_ok_and(|from| from.ip() == ip)
 }
 
-/// Connects to the first address that answers. Each gets its share of the time, so that a silent one leaves some
-/// for the others.
-async fn connect(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+/// Connects to the first address that answers, beginning with that of the place. Each gets its share of the time, so
+/// that a silent one leaves some for the others.
+async fn connect(route: &Route, limit: Duration) -> io::Result<TcpStream> {
     let deadline = Instant::now() + limit;
     let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for (done, address) in addresses.iter().enumerate() {
-        let others = u32::try_from(addresses.len() - done).unwrap_or(u32::MAX);
-        let share = deadline.saturating_duration_since(Instant::now()) / others;
+    let first = route.admitted.borrow().endpoint.address();
+    let others = route.addresses.iter().copied().filter(|address| *address != first);
+    let mut left = u32::try_from(route.addresses.len()).unwrap_or(u32::MAX);
+    for address in std::iter::once(first).chain(others) {
+        let share = deadline.saturating_duration_since(Instant::now()) / left.max(1);
+        left = left.saturating_sub(1);
+        if !route.admitted.borrow_mut().endpoint.move_to(address) {
+            continue;
+        }
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => failure = error,

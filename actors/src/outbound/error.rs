@@ -71,6 +71,9 @@ pub enum OutboundError {
         /// How it failed.
         what: RequestFailure,
     },
+    /// No request was made, for want of a place.
+    #[error("not made: {0}")]
+    NoPlace(Busy),
 }
 
 impl OutboundError {
@@ -80,7 +83,9 @@ impl OutboundError {
         match self {
             // A name server may have been unavailable.
             Self::Refused(reason) => *reason == Reason::Unresolvable,
-            Self::TooLarge { .. } => false,
+            Self::TooLarge { .. }
+            | Self::NoPlace(_)
+            | Self::Upstream { what: RequestFailure::Oversized, .. } => false,
             Self::Upstream { what: RequestFailure::Status, status } => {
                 status.is_some_and(|status| status >= 500 || matches!(status, 408 | 425 | 429))
             }
@@ -120,6 +125,18 @@ label_set! {
         Status = "status",
         /// The connection broke before the response was complete.
         Cut = "cut",
+        /// It sends much more than the body: heads, framing or interim responses.
+        Oversized = "oversized",
+    }
+}
+
+label_set! {
+    /// What a request found no place in.
+    pub enum Busy: as_str {
+        /// The caller's share of all requests is used.
+        Share = "share",
+        /// The endpoint's places are taken, or those of all requests.
+        Endpoint = "endpoint",
     }
 }
 
@@ -169,6 +186,8 @@ impl From<OutboundError> for Fault {
                 ))
             }
             OutboundError::Upstream { .. } => Self::new(Code::UpstreamError),
+            OutboundError::NoPlace(Busy::Share) => Self::new(Code::RateLimited),
+            OutboundError::NoPlace(Busy::Endpoint) => Self::new(Code::Overloaded),
         };
         Self { retryable, ..fault.with_cause(error) }
     }

@@ -10,6 +10,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_codec::Framed;
 use actix_http::body::BodySize;
@@ -26,12 +27,14 @@ use futures_util::{SinkExt, StreamExt};
 use huemill_observability::trace::Scope;
 use rustls::ClientConfig;
 use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
 
 use super::address_policy::AddressPolicy;
-use super::connector::{ConnectNotes, GuardedConnector};
+use super::connector::{ConnectNotes, GuardedConnector, Route};
 use super::error::{OutboundError, Reason, RequestFailure, RequestPhase};
 use super::target::Target;
+
+/// Maximum number of interim responses before the response. Servers send one or two.
+const MAX_INTERIM: usize = 8;
 
 /// A request to send.
 pub(super) struct OutboundRequest<'a> {
@@ -41,10 +44,20 @@ pub(super) struct OutboundRequest<'a> {
     pub(super) body: Bytes,
 }
 
-/// A response whose body is still to be read.
+/// A response whose body is still to be read. It keeps the places of its request.
 pub(super) struct Exchange {
     head: ResponseHead,
     body: Body,
+    notes: Rc<ConnectNotes>,
+    _route: Rc<Route>,
+}
+
+/// The connection to make for a request.
+pub(super) struct Hop {
+    pub(super) route: Rc<Route>,
+    pub(super) notes: Rc<ConnectNotes>,
+    /// Time limit for connecting, and again for the TLS handshake.
+    pub(super) connect: Duration,
 }
 
 /// The rest of a response (RFC 9112, 6.3).
@@ -58,25 +71,31 @@ enum Body {
 }
 
 impl Exchange {
-    /// Sends a request and waits for the head of its response. The notes are those of this hop.
+    /// Sends a request and waits for the head of its response. A body of `longest` bytes may follow it.
     pub(super) async fn begin(
         request: OutboundRequest<'_>,
+        longest: u64,
         policy: &Arc<AddressPolicy>,
         tls: &Arc<ClientConfig>,
-        notes: Rc<ConnectNotes>,
+        hop: Hop,
     ) -> Result<Self, OutboundError> {
+        let notes = Rc::clone(&hop.notes);
         let exchange = async {
-            let socket = connect(request.target, policy, tls, Rc::clone(&notes)).await?;
+            let socket = connect(request.target, policy, tls, &hop).await?;
             notes.phase.set(RequestPhase::Head);
-            send(socket, request, policy.propagate_trace).await
+            let (head, framed) = send(socket, request, policy.propagate_trace).await?;
+            Ok(Self::new(head, framed, hop))
         };
-        let exchange =
-            timeout(policy.head, exchange).await.map_err(|_| OutboundError::Timeout(notes.phase.get()))?;
+        let exchange = exchange.await;
+        if exchange.is_err() && notes.meter.is_exceeded() {
+            return Err(OutboundError::upstream(RequestFailure::Oversized));
+        }
         notes.phase.set(RequestPhase::Body);
+        notes.meter.allow_body(longest);
         exchange
     }
 
-    fn new(head: ResponseHead, framed: Framed<BoxedSocket, ClientCodec>) -> Self {
+    fn new(head: ResponseHead, framed: Framed<BoxedSocket, ClientCodec>, hop: Hop) -> Self {
         let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         // The codec reports a length of zero as no body.
         let has_length = head.headers.contains_key(header::CONTENT_LENGTH);
@@ -88,7 +107,7 @@ impl Exchange {
             }
             _ => Body::Delimited(framed.into_map_codec(ClientCodec::into_payload_codec)),
         };
-        Self { head, body }
+        Self { head, body, notes: hop.notes, _route: hop.route }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -112,20 +131,23 @@ impl Exchange {
             let declared = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
             !declared.iter().any(|name| self.head.headers.contains_key(name))
         };
-        let cut =
-            OutboundError::Upstream { status: Some(self.head.status.as_u16()), what: RequestFailure::Cut };
+        let broken = || {
+            let is_oversized = self.notes.meter.is_exceeded();
+            let what = if is_oversized { RequestFailure::Oversized } else { RequestFailure::Cut };
+            OutboundError::Upstream { status: Some(self.head.status.as_u16()), what }
+        };
         match &mut self.body {
             Body::Empty => Ok(None),
             Body::Delimited(framed) => match framed.next().await {
                 Some(Ok(Some(chunk))) => Ok(Some(chunk)),
                 Some(Ok(None)) => Ok(None),
                 None if may_end() => Ok(None),
-                Some(Err(_)) | None => Err(cut),
+                Some(Err(_)) | None => Err(broken()),
             },
             Body::UntilClose(socket, buffer) => {
                 if buffer.is_empty() {
                     buffer.reserve(16 * 1_024);
-                    socket.read_buf(buffer).await.map_err(|_| cut)?;
+                    socket.read_buf(buffer).await.map_err(|_| broken())?;
                 }
                 let chunk = buffer.split().freeze();
                 Ok((!chunk.is_empty()).then_some(chunk))
@@ -139,18 +161,23 @@ async fn connect(
     target: &Target,
     policy: &Arc<AddressPolicy>,
     tls: &Arc<ClientConfig>,
-    notes: Rc<ConnectNotes>,
+    hop: &Hop,
 ) -> Result<BoxedSocket, OutboundError> {
-    let guarded = GuardedConnector { policy: Arc::clone(policy), notes: Rc::clone(&notes) };
+    let guarded = GuardedConnector {
+        policy: Arc::clone(policy),
+        route: Rc::clone(&hop.route),
+        notes: Rc::clone(&hop.notes),
+        limit: hop.connect,
+    };
     let connector = Connector::new()
         .connector(guarded)
-        .timeout(policy.connect)
+        .timeout(hop.connect)
         .handshake_timeout(policy.connect)
         .rustls_0_23(Arc::clone(tls))
         .finish();
     match connector.call(Connect { uri: target.uri().clone(), addr: None }).await {
         Ok(connection) => Ok(Box::new(connection)),
-        Err(error) => Err(connect_error(&error, &notes)),
+        Err(error) => Err(connect_error(&error, &hop.notes)),
     }
 }
 
@@ -159,7 +186,7 @@ async fn send(
     socket: BoxedSocket,
     request: OutboundRequest<'_>,
     propagate: bool,
-) -> Result<Exchange, OutboundError> {
+) -> Result<(ResponseHead, Framed<BoxedSocket, ClientCodec>), OutboundError> {
     let cut = |_| OutboundError::upstream(RequestFailure::Cut);
     let mut framed = Framed::new(socket, ClientCodec::default());
     let size = if request.method == Method::GET {
@@ -178,16 +205,20 @@ async fn send(
     if !request.body.is_empty() {
         framed.send(Message::Chunk(Some(request.body))).await.map_err(cut)?;
     }
-    loop {
+    for _ in 0..=MAX_INTERIM {
         match framed.next().await {
-            // Interim responses: 100, 103.
-            Some(Ok(head))
-                if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS => {}
-            Some(Ok(head)) => return Ok(Exchange::new(head, framed)),
+            Some(Ok(head)) if is_interim(head.status) => {}
+            Some(Ok(head)) => return Ok((head, framed)),
             Some(Err(ParseError::Io(_))) | None => return Err(OutboundError::upstream(RequestFailure::Cut)),
             Some(Err(_)) => return Err(OutboundError::upstream(RequestFailure::Malformed)),
         }
     }
+    Err(OutboundError::upstream(RequestFailure::Oversized))
+}
+
+/// Whether another response to the same request follows (100, 103).
+fn is_interim(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
 fn head(request: &OutboundRequest<'_>) -> Result<RequestHead, OutboundError> {

@@ -3,6 +3,9 @@
 //! Each look-up asks once, and nothing is cached: the connector checks and connects what comes back. Configured
 //! servers are asked for the name exactly as written: no hosts file, no search domains. On any error the name has
 //! no address.
+//!
+//! The number of look-ups is limited and shared among callers, so that nobody whose names take long delays others or
+//! takes all threads: the system's resolver needs one, which it keeps even after the request has timed out.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -12,26 +15,47 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use huemill_store::Caller;
 use tokio::task::spawn_blocking;
 
 use super::error::Reason;
+use crate::share::{Place, Places};
 
-/// The addresses of a name with this port; at least one.
-pub(super) async fn lookup(
-    host: &str,
-    port: u16,
-    nameservers: &[SocketAddr],
-) -> Result<Vec<SocketAddr>, Reason> {
-    let addresses = if nameservers.is_empty() {
-        system(host.to_owned(), port).await
-    } else {
-        configured(host, port, nameservers).await
-    };
-    addresses.filter(|addresses| !addresses.is_empty()).ok_or(Reason::Unresolvable)
+/// Maximum number of look-ups at a time: a small part of the threads for blocking work.
+const MAX_LOOKUPS: u64 = 64;
+
+/// The look-ups in progress. Clones share them.
+#[derive(Clone)]
+pub(super) struct Resolver(Places);
+
+impl Resolver {
+    pub(super) fn new() -> Self {
+        Self(Places::new(MAX_LOOKUPS))
+    }
+
+    /// The addresses of a name with this port; at least one. Waits if the caller, or all, have too many look-ups.
+    pub(super) async fn lookup(
+        &self,
+        caller: Caller,
+        (host, port): (&str, u16),
+        nameservers: &[SocketAddr],
+    ) -> Result<Vec<SocketAddr>, Reason> {
+        let place = self.0.take(caller, 1).await;
+        let addresses = if nameservers.is_empty() {
+            system(host.to_owned(), port, place).await
+        } else {
+            configured(host, port, nameservers).await
+        };
+        addresses.filter(|addresses| !addresses.is_empty()).ok_or(Reason::Unresolvable)
+    }
 }
 
-async fn system(host: String, port: u16) -> Option<Vec<SocketAddr>> {
-    let lookup = move || (host, port).to_socket_addrs().map(Iterator::collect);
+async fn system(host: String, port: u16, place: Place) -> Option<Vec<SocketAddr>> {
+    let lookup = move || {
+        let addresses = (host, port).to_socket_addrs().map(Iterator::collect);
+        drop(place);
+        addresses
+    };
     spawn_blocking(lookup).await.ok()?.ok()
 }
 

@@ -103,8 +103,12 @@ impl Target {
     /// Host and port, which identify an endpoint.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default().trim_end_matches('.');
-        format!("{host}:{}", self.url.port_or_known_default().unwrap_or_default())
+        endpoint(&self.url)
+    }
+
+    /// Host and port to look up.
+    pub(super) fn host_and_port(&self) -> (&str, u16) {
+        (self.url.host_str().unwrap_or_default(), self.url.port_or_known_default().unwrap_or_default())
     }
 
     /// The `Host` header's value (RFC 9110, 7.2).
@@ -135,6 +139,17 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Target({self})")
     }
+}
+
+/// The endpoint of a URL that is not checked, or empty text if it is no URL. The check follows before it is requested.
+#[must_use]
+pub fn endpoint_of(text: &str) -> String {
+    Url::parse(text.trim()).map(|url| endpoint(&url)).unwrap_or_default()
+}
+
+fn endpoint(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    format!("{host}:{}", url.port_or_known_default().unwrap_or_default())
 }
 
 /// The text without surrounding white space, if every program interprets it in the same way.

@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_picture_beyond_the_limits_is_refused_by_its_header() {
-        let mut engine = engines(Limits { max_pixels: 100, max_side: 100 })().unwrap();
+        let mut engine = engines(Limits { max_pixels: 100, ..Limits::default() })().unwrap();
         let error = engine.inspect(&canary::picture(), &Options::default()).unwrap_err();
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
     }

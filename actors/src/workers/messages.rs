@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::Message;
 use huemill_imaging::{Limits, Options, Outcome};
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use tokio_util::sync::CancellationToken;
 
 use super::input::Input;
@@ -47,6 +48,8 @@ pub struct Run {
     pub deadline: Instant,
     /// Fires when the caller no longer wants the result.
     pub cancel: CancellationToken,
+    /// Whose picture it is.
+    pub caller: Caller,
     /// Who waits for the result.
     pub class: Class,
     /// Whether the attempt counts in the metrics; all but the canary do.

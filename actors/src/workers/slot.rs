@@ -2,12 +2,7 @@
 //!
 //! The thread is reused from attempt to attempt and replaced only when an attempt on it is abandoned. It ends when
 //! its slot is dropped, after its current attempt. Only the end of the process can stop it earlier.
-//!
-//! Attempts wait for a slot in one [`Queue`] with two lines, one for clients and one for jobs, each in order of
-//! arrival. The number of clients' attempts is limited; that of jobs is limited by what the Dispatcher claims. Canceled
-//! attempts are skipped.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,7 +17,7 @@ use super::slot_attempt::{SlotAttempt, SlotResources, SlotThread};
 
 /// What a thread is asked to do.
 enum SlotCommand {
-    Process(SlotAttempt),
+    Process(Box<SlotAttempt>),
     Ping(oneshot::Sender<()>),
 }
 
@@ -88,7 +83,7 @@ impl Slot {
     }
 
     /// Sends an attempt to the thread; returns it if the thread has ended.
-    pub(super) fn begin(&self, attempt: SlotAttempt) -> Result<(), SlotAttempt> {
+    pub(super) fn begin(&self, attempt: Box<SlotAttempt>) -> Result<(), Box<SlotAttempt>> {
         attempt.state.enter(AttemptPhase::Preparing);
         self.commands.send(SlotCommand::Process(attempt)).map_err(|refused| match refused.0 {
             SlotCommand::Process(attempt) => attempt,
@@ -142,7 +137,7 @@ fn run_thread(commands: &std_mpsc::Receiver<SlotCommand>, mut thread: SlotThread
                 let result = thread.perform(&attempt);
                 let _ = guard.reports.send(SlotReport::Free { thread: guard.thread });
                 // The input is dropped before the answer, so that the caller finds all of it released.
-                let SlotAttempt { input, reply, .. } = attempt;
+                let SlotAttempt { input, reply, .. } = *attempt;
                 drop(input);
                 let _ = reply.send(result);
             }
@@ -150,53 +145,5 @@ fn run_thread(commands: &std_mpsc::Receiver<SlotCommand>, mut thread: SlotThread
                 let _ = reply.send(());
             }
         }
-    }
-}
-
-/// The waiting attempts.
-#[derive(Debug)]
-pub(super) struct Queue {
-    clients: VecDeque<SlotAttempt>,
-    jobs: VecDeque<SlotAttempt>,
-    limit: usize,
-}
-
-impl Queue {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { clients: VecDeque::new(), jobs: VecDeque::new(), limit }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.clients.len() + self.jobs.len()
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.clients.len() >= self.limit
-    }
-
-    pub(super) fn push(&mut self, attempt: SlotAttempt) {
-        let queue = if attempt.batch { &mut self.jobs } else { &mut self.clients };
-        queue.push_back(attempt);
-    }
-
-    /// The next attempt that is not canceled, preferring jobs or clients.
-    pub(super) fn pop(&mut self, jobs_first: bool) -> Option<SlotAttempt> {
-        let Self { clients, jobs, .. } = self;
-        let (first, second) = if jobs_first { (jobs, clients) } else { (clients, jobs) };
-        std::iter::from_fn(|| first.pop_front().or_else(|| second.pop_front()))
-            .find(|attempt| !attempt.state.cancel.is_cancelled())
-    }
-
-    /// Removes an attempt whose caller is gone, and with it its input. Returns whether it was queued.
-    pub(super) fn remove(&mut self, id: u64) -> bool {
-        let before = self.len();
-        self.clients.retain(|attempt| attempt.state.id != id);
-        self.jobs.retain(|attempt| attempt.state.id != id);
-        self.len() < before
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.clients.clear();
-        self.jobs.clear();
     }
 }

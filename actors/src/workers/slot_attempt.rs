@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use huemill_imaging::{Error, Limits, Monitor, Options, Stage, Timings};
 use huemill_observability::trace::{Span, SpanKind};
 use huemill_observability::{AspectClass, Event, log, panic_text};
+use huemill_store::Caller;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -29,6 +30,7 @@ use crate::telemetry::Recorder;
 #[derive(Debug)]
 pub(super) struct SlotAttempt {
     pub(super) state: Arc<AttemptState>,
+    pub(super) caller: Caller,
     pub(super) input: Input,
     pub(super) options: Options,
     pub(super) batch: bool,
@@ -45,8 +47,8 @@ impl SlotAttempt {
         };
         let state = AttemptState::new(id, run.cancel.child_token(), start_by, run.deadline, run.scope);
         let (reply, result) = oneshot::channel();
-        let Run { input, options, counted, .. } = run;
-        (Self { state: Arc::new(state), input, options, batch, counted, reply }, result)
+        let Run { input, options, counted, caller, .. } = run;
+        (Self { state: Arc::new(state), caller, input, options, batch, counted, reply }, result)
     }
 }
 
@@ -242,6 +244,12 @@ fn picture_error(error: &Error, limits: &Limits, state: &AttemptState) -> StopRe
             limits.max_pixels / 1_000_000,
             limits.max_side,
         )),
+        Error::TooMuchWork { .. } => fault
+            .with_message(
+                "The picture takes too much work to decode: it has too many scans, or data without pixels. Save it \
+                 again as a plain JPEG or PNG and send that.",
+            )
+            .with_cause(error),
         error => fault.with_cause(error),
     })
 }

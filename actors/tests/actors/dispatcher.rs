@@ -1,20 +1,24 @@
 //! The Dispatcher: it hands pictures of jobs to the workers and writes their results back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::support::test_actors::{TestActors, open_storage, settings};
+use crate::support::test_actors::{Surroundings, TestActors, open_storage, settings};
 use crate::support::test_supervision::PanicNow;
 use crate::support::{io, until};
 use huemill_actors::dispatcher::{CancelJob, DispatcherSettings};
+use huemill_actors::fault::Code;
 use huemill_actors::janitor::JanitorSettings;
 use huemill_observability::Event;
 use huemill_store::job::{ItemState, JobState};
-use huemill_store::store::{ClaimRequest, Owner, Selection};
+use huemill_store::store::{ClaimRequest, DownloadLimits, Owner, Selection};
 
 /// A claim of items in turn by another process.
 fn claim_of(owner: &str, limit: u32, lease: Duration) -> ClaimRequest {
     let (owner, selection) = (Owner(owner.to_owned()), Selection::InTurn);
-    ClaimRequest { owner, sequence: 1, limit, lease, selection, pace_ms: 1 }
+    let downloads = DownloadLimits::default();
+    ClaimRequest { owner, sequence: 1, limit, lease, selection, downloads, pace_ms: 1 }
 }
 
 #[actix_rt::test]
@@ -38,6 +42,31 @@ async fn a_job_is_processed_and_completed() {
     assert_eq!(count(|event| matches!(event, Event::JobStarted { .. })), 1);
     assert_eq!(count(|event| matches!(event, Event::ImageProcessed { endpoint: "/jobs" })), 3);
     assert_eq!(count(|event| matches!(event, Event::JobEnded { status: "completed", .. })), 1);
+}
+
+#[actix_rt::test]
+async fn nothing_is_claimed_while_the_disk_is_low() {
+    let free = Arc::new(AtomicU64::new(u64::MAX / 2));
+    let probe = Arc::clone(&free);
+    let disk = Arc::new(move || Ok(probe.load(Ordering::Relaxed)));
+    let mut actors = TestActors::among(Surroundings { disk, ..Surroundings::default() });
+    let id = actors.submit(&["gate", "gate", "one", "two"]).await;
+    for _ in 0..2 {
+        assert_eq!(actors.workers.next_started().await, "gate");
+    }
+    free.store(1_000_000, Ordering::Relaxed);
+    let is_refused =
+        async || actors.try_submit(&["one"], None).await.is_err_and(|fault| fault.code == Code::Overloaded);
+    while !is_refused().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // What is in progress goes on.
+    let control = actors.workers.engine.clone();
+    io().spawn_blocking(move || (control.gate.open(), control.gate.open()));
+    until(|| actors.jobs.observed.read().dispatcher.paused.is_some()).await;
+    free.store(u64::MAX / 2, Ordering::Relaxed);
+    assert_eq!(actors.wait_for_end(&id).await.succeeded, 4);
+    assert!(actors.repository.store.items(&id, 0, 9).await.unwrap().iter().all(|item| item.attempt == 1));
 }
 
 #[actix_rt::test]

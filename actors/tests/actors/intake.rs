@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::proxy::{Mode, Proxy};
 use crate::servers::s3::{self, S3};
-use crate::support::test_actors::{self, TestActors, open_storage};
+use crate::support::test_actors::{self, Surroundings, TestActors, open_storage};
 use crate::support::test_supervision::{PanicNow, PausedTime, TestSupervision};
 use crate::support::{io, until};
 use actix::{Addr, System};
@@ -18,7 +19,10 @@ use huemill_actors::janitor::JanitorSettings;
 use huemill_actors::supervise::{DrainFlag, RestartPolicy, ask, start};
 use huemill_observability::Event;
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use huemill_store::blobs::{Blobs, BucketSettings, input_key};
+use huemill_store::job::JobId;
+use huemill_store::store::CallerLimits;
 use proptest::prelude::*;
 use tokio::sync::mpsc;
 
@@ -54,12 +58,24 @@ impl TestIntake {
         Self { address, drain, free, measurements, events }
     }
 
+    async fn admit_of(&self, caller: Caller, declared: impl Into<Option<u64>>) -> Result<Admission, Fault> {
+        let admit = Admit { caller, declared: declared.into(), limit: 50 * MB, job: false };
+        ask(&self.address, admit).await.unwrap()
+    }
+
     async fn admit(&self, declared: impl Into<Option<u64>>) -> Result<Admission, Fault> {
-        ask(&self.address, Admit { declared: declared.into(), limit: 50 * MB, job: false }).await.unwrap()
+        self.admit_of(caller(1), declared).await
+    }
+
+    /// An upload of which this much has arrived.
+    async fn upload(&self, caller: Caller, bytes: u64) -> Result<Admission, Fault> {
+        let mut admission = self.admit_of(caller, bytes).await?;
+        admission.settle(bytes)?;
+        Ok(admission)
     }
 
     async fn refusal(&self, declared: impl Into<Option<u64>>) -> (Code, Option<String>) {
-        let fault = self.admit(declared).await.unwrap_err();
+        let fault = self.admit_of(caller(9), declared).await.unwrap_err();
         (fault.code, fault.cause)
     }
 
@@ -72,8 +88,12 @@ impl TestIntake {
     }
 }
 
+fn caller(number: u8) -> Caller {
+    Caller::of_address([192, 0, 2, number].into())
+}
+
 fn settings() -> IntakeSettings {
-    IntakeSettings { uploads: 3, bytes: 100 * MB, disk_low: 500 * MB, jobs_disk_low: 2000 * MB }
+    IntakeSettings { uploads: 6, bytes: 100 * MB, disk_low: 500 * MB, jobs_disk_low: 2000 * MB }
 }
 
 fn overloaded(cause: &str) -> (Code, Option<String>) {
@@ -81,29 +101,40 @@ fn overloaded(cause: &str) -> (Code, Option<String>) {
 }
 
 #[actix_rt::test(system = "PausedTime")]
-async fn the_number_of_uploads_is_limited_and_a_drop_releases_them() {
+async fn uploads_are_shared_among_callers_and_a_drop_releases_them() {
     let mut intake = TestIntake::start(settings());
-    let mut held = vec![intake.admit(1).await.unwrap(), intake.admit(2).await.unwrap()];
-    held.push(intake.admit(0).await.unwrap());
-    assert_eq!(intake.refusal(1).await, overloaded("too many uploads in flight"));
-    assert_eq!(intake.in_flight(), 3);
+    let mut held = Vec::new();
+    while let Ok(admission) = intake.upload(caller(1), 1).await {
+        held.push(admission);
+    }
+    assert_eq!(held.len(), 4, "one caller gets two thirds");
+    let fault = intake.admit(1).await.unwrap_err();
+    assert_eq!((fault.code, fault.policy), (Code::RateLimited, Some("uploads")));
+    held.extend([intake.upload(caller(2), 1).await.unwrap(), intake.upload(caller(3), 1).await.unwrap()]);
+    let fault = intake.admit_of(caller(4), 1).await.unwrap_err();
+    assert_eq!((fault.code, fault.cause.as_deref()), (Code::Overloaded, Some("too many uploads in flight")));
+    assert_eq!(intake.in_flight(), 6);
     std::thread::spawn(move || drop(held)).join().unwrap();
     assert_eq!(intake.in_flight(), 0);
     drop(intake.admit(1).await.unwrap());
 }
 
 #[actix_rt::test(system = "PausedTime")]
-async fn the_bytes_of_uploads_are_limited() {
+async fn bytes_are_reserved_as_they_come() {
     let mut intake = TestIntake::start(settings());
-    let mut unknown = intake.admit(None).await.unwrap();
-    assert_eq!(intake.in_flight(), 50 * MB, "an unknown length counts as the maximum");
-    let _known = intake.admit(50 * MB).await.unwrap();
-    assert_eq!(intake.refusal(1).await, overloaded("too many bytes in flight"));
-    unknown.settle(10 * MB);
-    assert_eq!(intake.in_flight(), 60 * MB);
-    let _third = intake.admit(40 * MB).await.unwrap();
-    unknown.settle(20 * MB);
-    assert_eq!(intake.in_flight(), 100 * MB, "released bytes are not reserved again");
+    let mut announced = Vec::new();
+    for _ in 0..3 {
+        announced.push(intake.admit(50 * MB).await.unwrap());
+    }
+    announced[0].received(60 * MB).unwrap();
+    assert_eq!(intake.in_flight(), 60 * MB, "what is only announced is not reserved");
+    let fault = announced[1].received(20 * MB).unwrap_err();
+    assert_eq!((fault.code, fault.policy), (Code::RateLimited, Some("uploads")));
+    let mut other = intake.admit_of(caller(2), 30 * MB).await.unwrap();
+    other.received(20 * MB).unwrap();
+    announced[0].settle(10 * MB).unwrap();
+    assert_eq!(intake.in_flight(), 30 * MB);
+    announced[1].received(30 * MB).unwrap();
 }
 
 #[actix_rt::test(system = "PausedTime")]
@@ -118,7 +149,7 @@ async fn an_upload_that_declares_more_than_its_route_accepts_is_too_large() {
 #[actix_rt::test(system = "PausedTime")]
 async fn a_drain_refuses_new_uploads_and_keeps_admitted_ones() {
     let mut intake = TestIntake::start(settings());
-    let admitted = intake.admit(7).await.unwrap();
+    let admitted = intake.upload(caller(1), 7).await.unwrap();
     intake.drain.begin();
     assert_eq!(intake.refusal(1).await.0, Code::NotReady);
     assert_eq!(intake.in_flight(), 7);
@@ -146,7 +177,7 @@ async fn a_filling_disk_refuses_jobs_before_other_uploads() {
     let intake = TestIntake::start(settings());
     intake.free.store(1000 * MB, Ordering::SeqCst);
     until(|| intake.measurements.load(Ordering::SeqCst) > 0).await;
-    let job = Admit { declared: Some(1), limit: 50 * MB, job: true };
+    let job = Admit { caller: Caller::Service, declared: Some(1), limit: 50 * MB, job: true };
     let measurements = intake.measurements.load(Ordering::SeqCst);
     until(|| intake.measurements.load(Ordering::SeqCst) > measurements + 1).await;
     let refused = ask(&intake.address, job).await.unwrap().unwrap_err();
@@ -168,12 +199,14 @@ async fn many_uploads_do_not_cause_many_disk_measurements() {
 #[actix_rt::test(system = "PausedTime")]
 async fn a_restart_keeps_all_admissions() {
     let mut intake = TestIntake::start(settings());
-    let _held = [intake.admit(1).await.unwrap(), intake.admit(1).await.unwrap()];
+    let held = [1, 2, 3, 4].map(|number| intake.upload(caller(number), 1));
+    let held = futures_util::future::join_all(held).await;
+    assert!(held.iter().all(Result::is_ok));
     assert!(ask(&intake.address, PanicNow).await.is_err());
-    let third = intake.admit(1).await.unwrap();
+    let more = [intake.upload(caller(5), 1).await.unwrap(), intake.upload(caller(6), 1).await.unwrap()];
     assert_eq!(intake.refusal(1).await, overloaded("too many uploads in flight"));
-    drop(third);
-    assert_eq!(intake.in_flight(), 2);
+    drop(more);
+    assert_eq!(intake.in_flight(), 4);
     let measurements = intake.measurements.load(Ordering::SeqCst);
     until(|| intake.measurements.load(Ordering::SeqCst) > measurements).await;
 }
@@ -183,24 +216,22 @@ proptest! {
 
     #[test]
     fn the_limits_hold_for_any_sequence_and_everything_is_released(
-        steps in prop::collection::vec((any::<bool>(), 0_u64..60), 1..40)
+        steps in prop::collection::vec((any::<bool>(), 0_u64..60, 0_u8..4), 1..40)
     ) {
         PausedTime::new().block_on(async {
             let mut intake = TestIntake::start(settings());
             let mut held: Vec<(Admission, u64)> = Vec::new();
-            for (arrives, size) in steps {
-                let sum: u64 = held.iter().map(|(_, bytes)| bytes).sum();
+            for (arrives, size, number) in steps {
                 if arrives {
-                    let fits = held.len() < 3 && sum + size * MB <= 100 * MB && size <= 50;
-                    let answer = intake.admit(size * MB).await;
-                    assert_eq!(answer.is_ok(), fits);
+                    let answer = intake.upload(caller(number), size * MB).await;
                     held.extend(answer.ok().map(|admission| (admission, size * MB)));
+                    assert!(held.len() <= 6 && held.iter().map(|(_, bytes)| bytes).sum::<u64>() <= 100 * MB);
                 } else if !held.is_empty() {
                     drop(held.swap_remove(size as usize % held.len()));
                 }
             }
             held.clear();
-            drop(intake.admit(1).await.unwrap());
+            drop(intake.upload(caller(1), 1).await.unwrap());
             assert_eq!(intake.in_flight(), 0);
         });
     }
@@ -210,6 +241,42 @@ proptest! {
 const CONCURRENT_UPLOADS: usize = 4;
 
 const PICTURES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
+
+#[actix_rt::test]
+async fn a_caller_beyond_a_quota_is_refused_and_leaves_no_blobs() {
+    let quotas = CallerLimits { stored_bytes: Some(3_000_000), ..CallerLimits::default() };
+    let actors = TestActors::among(Surroundings { quotas, ..Surroundings::default() });
+    let blobs = async |job: &JobId| {
+        actors.wait_for_end(job).await;
+        until(|| !actors.blobs().iter().any(|name| name.contains("/in/"))).await;
+        actors.blobs().len()
+    };
+    // A card counts as 1.2 MB until it is stored.
+    let refused = actors.try_submit(&["one", "two", "three"], None).await.unwrap_err();
+    assert_eq!((refused.code, refused.policy), (Code::RateLimited, Some("stored_bytes")));
+    assert!(refused.retry_after.is_some() && actors.blobs().is_empty());
+    let first = actors.submit(&["one", "two"]).await;
+    assert_eq!(blobs(&first).await, 2);
+    let second = actors.submit(&["one", "two"]).await;
+    assert_eq!(blobs(&second).await, 4);
+}
+
+#[actix_rt::test]
+async fn jobs_are_refused_whose_cards_would_fill_the_disk() {
+    // Two gigabytes must stay free for jobs.
+    let disk = Arc::new(|| Ok(2_003_000_000));
+    let actors = TestActors::among(Surroundings { disk, ..Surroundings::default() });
+    let submit = async || actors.try_submit(&["one", "two", "three"], None).await;
+    // Until the disk is measured, everything is accepted.
+    let refused = loop {
+        match submit().await {
+            Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code, Code::Overloaded);
+    assert!(refused.cause.is_some_and(|cause| cause.contains("the disk has room for 3000000")));
+}
 
 #[actix_rt::test]
 async fn four_blobs_of_a_job_are_uploaded_at_a_time() {

@@ -9,6 +9,8 @@ mod http_server;
 mod name_resolution;
 mod posts;
 mod redirects;
+mod shares;
 mod tls;
 mod transfer;
 mod url_form;
+mod wire;

@@ -15,6 +15,7 @@ use huemill_actors::fetcher::{Fetch, Fetcher, FetcherSettings};
 use huemill_actors::outbound::AddressPolicy;
 use huemill_actors::supervise::{ask, start};
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use huemill_store::job::JobState;
 use huemill_store::{SpoolRoom, SpoolSettings};
 
@@ -75,7 +76,14 @@ fn allow_loopback(ports: &[u16]) -> AddressPolicy {
 }
 
 fn fetch(url: String, wait: Option<Duration>) -> Fetch {
-    Fetch { url, wait, request_id: "a-request".to_owned(), job_id: None, scope: Scope::default() }
+    Fetch {
+        url,
+        caller: Caller::Service,
+        wait,
+        request_id: "a-request".to_owned(),
+        job_id: None,
+        scope: Scope::default(),
+    }
 }
 
 fn fetcher(policy: AddressPolicy) -> Addr<Fetcher> {

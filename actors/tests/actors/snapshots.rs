@@ -14,9 +14,11 @@ use huemill_actors::metrics::Recorder;
 use huemill_actors::repository::Repository;
 use huemill_actors::snapshots::Snapshots;
 use huemill_observability::Event;
+use huemill_store::Caller;
 use huemill_store::blobs::Blobs;
 use huemill_store::job::{ItemSource, JobId, JobKind, JobState, NewItem, NewJob, Priority};
 use huemill_store::sql::{PostgresSettings, SqlStore};
+use huemill_store::store::CallerLimits;
 use tokio::sync::mpsc;
 
 /// The version of a job, if it is known without the store.
@@ -108,8 +110,11 @@ impl Process {
         let id = JobId::generate(Duration::from_secs(1_900_000_000), &mut rand::rng());
         let source = ItemSource::Url { url: "https://example.org/0.png".into() };
         let job = NewJob {
+            expected_bytes: 0,
+            limits: CallerLimits::default(),
             input_bytes: 0,
             id: id.clone(),
+            caller: Caller::Service,
             kind: JobKind::Url,
             priority: Priority::Normal,
             options: "{}".into(),
@@ -119,7 +124,7 @@ impl Process {
             callback_url: None,
             ttl: Duration::from_secs(3_600),
             eta_s: 9,
-            items: vec![NewItem { name: "0.png".into(), source }],
+            items: vec![NewItem { name: "0.png".into(), source, host: String::new() }],
             key: None,
         };
         self.repository.store.create(job).await.unwrap();

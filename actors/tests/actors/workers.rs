@@ -10,6 +10,7 @@ use crate::support::{AGES, picture, request, until};
 use huemill_actors::fault::Code;
 use huemill_actors::workers::{Class, Input, Run, SlotFigures, WorkersSettings, run};
 use huemill_observability::Event;
+use huemill_store::Caller;
 
 #[actix_rt::test]
 async fn a_picture_is_processed_and_counted() {
@@ -60,15 +61,41 @@ async fn waiting_pictures_are_processed_in_order() {
     assert_eq!(order, ["gate 1", "2", "3"]);
 }
 
+fn of(number: u8, text: &str) -> Run {
+    Run { caller: Caller::of_address([192, 0, 2, number].into()), ..picture(text) }
+}
+
 #[actix_rt::test]
-async fn a_full_queue_refuses_at_once() {
+async fn a_full_queue_refuses_at_once_and_nobody_fills_it_alone() {
     let workers = TestWorkers::start(settings());
-    let _sent = ["gate 1", "2", "3"].map(|text| workers.send(picture(text)));
+    let _sent = ["gate 1", "2", "3"].map(|text| workers.send(of(1, text)));
     workers.wait_for_slots(1, 2, 0).await;
-    let fault = workers.fault(picture("4")).await;
+    let fault = workers.fault(of(1, "4")).await;
+    assert_eq!((fault.code, fault.policy), (Code::RateLimited, Some("pictures")));
+    let _other = workers.send(of(2, "5"));
+    workers.wait_for_slots(1, 3, 0).await;
+    let fault = workers.fault(of(3, "6")).await;
     assert_eq!((fault.code, fault.cause.as_deref()), (Code::Overloaded, Some("the queue is full")));
     assert!(fault.retry_after.is_some());
     workers.engine.gate.open();
+}
+
+#[actix_rt::test]
+async fn callers_take_turns() {
+    let mut workers = TestWorkers::start(WorkersSettings { queue: 100, ..settings() });
+    let many = ["gate 1", "2", "3", "4", "5"].map(|text| workers.send(of(1, text)));
+    workers.wait_for_slots(1, 4, 0).await;
+    let one = workers.send(of(2, "6"));
+    workers.wait_for_slots(1, 5, 0).await;
+    workers.engine.gate.open();
+    for answer in many.into_iter().chain([one]) {
+        answer.await.unwrap().unwrap();
+    }
+    let mut order = Vec::new();
+    for _ in 0..6 {
+        order.push(workers.next_started().await);
+    }
+    assert_eq!(order, ["gate 1", "2", "6", "3", "4", "5"]);
 }
 
 #[actix_rt::test]

@@ -90,6 +90,7 @@ async fn every_error_of_a_picture_has_its_code() {
         ("heic", Code::UnsupportedMediaType, "HEIC is not supported"),
         ("nothing", Code::ProcessingError, "cannot be read"),
         ("damaged", Code::ProcessingError, "cannot be read"),
+        ("costly", Code::PayloadTooLarge, "takes too much work to decode"),
         ("large", Code::PayloadTooLarge, "20000 x 3 pixels. At most 50 megapixels and 16384 pixels a side"),
     ] {
         let fault = workers.fault(picture(bytes)).await;
@@ -120,7 +121,7 @@ async fn when_the_actor_panics_every_caller_gets_an_answer() {
 fn threads_end_with_their_actor() {
     let mut engine = None;
     System::new().block_on(async {
-        let workers = TestWorkers::start(WorkersSettings { slots: 3, queue: 9, ..settings() });
+        let workers = TestWorkers::start(WorkersSettings { slots: 3, queue: 30, ..settings() });
         let sent: Vec<_> = (0..9).map(|_| workers.send(picture("ok"))).collect();
         for answer in sent {
             answer.await.unwrap().unwrap();

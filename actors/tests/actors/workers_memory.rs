@@ -18,7 +18,7 @@ async fn more_memory_than_the_budget_is_refused_at_once() {
 
 #[actix_rt::test]
 async fn pictures_that_do_not_fit_together_run_one_after_the_other() {
-    let workers = TestWorkers::start(WorkersSettings { slots: 4, queue: 20, ..settings() });
+    let workers = TestWorkers::start(WorkersSettings { slots: 4, queue: 60, ..settings() });
     let sent: Vec<_> = (0..12).map(|n| workers.send(picture(&format!("KIB={}", 20 + 5 * n)))).collect();
     for answer in sent {
         answer.await.unwrap().unwrap();
@@ -43,7 +43,7 @@ async fn a_picture_that_waits_too_long_for_memory_fails() {
 
 #[actix_rt::test]
 async fn inputs_from_disk_take_memory_and_never_deadlock() {
-    let workers = TestWorkers::start(WorkersSettings { slots: 2, queue: 20, ..settings() });
+    let workers = TestWorkers::start(WorkersSettings { slots: 2, queue: 60, ..settings() });
     // Two of these inputs fit, or one with its picture, but not two with a picture.
     let text = format!("meet KIB=55{}", "\0".repeat((40 << 10) - 11));
     let sent = [(); 2].map(|()| workers.send(request(Input::Spool(in_file(&text)))));

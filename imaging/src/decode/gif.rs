@@ -1,18 +1,19 @@
 //! Decodes the first frame of a GIF, on its canvas and over white. It decodes line by line, so a frame that is larger
 //! than its canvas takes no extra memory.
 
-use super::reader::CancelableReader;
-use crate::{Error, Monitor, probe::gif::Header, raster::zeroed};
+use super::reader::MeteredReader;
+use crate::work::{BLOCK, Meter};
+use crate::{Error, probe::gif::Header, raster::zeroed};
 
 /// Maximum size of the metadata before the first frame, in bytes.
 const MAX_METADATA: u64 = 1 << 20;
 
 /// Decodes the canvas to RGB.
-pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Result<Vec<u8>, Error> {
+pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::Indexed);
     options.set_memory_limit(gif::MemoryLimit::Bytes(MAX_METADATA.try_into().map_err(Error::damaged)?));
-    let mut decoder = options.read_info(CancelableReader::new(bytes, monitor)).map_err(Error::damaged)?;
+    let mut decoder = options.read_info(MeteredReader::new(bytes, meter)).map_err(Error::damaged)?;
     let frame = decoder.next_frame_info().map_err(Error::damaged)?;
     let mut frame = frame.ok_or_else(|| Error::damaged("no frame"))?.clone();
     if (u32::from(frame.width), u32::from(frame.height)) != header.frame {
@@ -24,8 +25,13 @@ pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Re
     let (width, height) = (header.width as usize, header.height as usize);
     let mut data = zeroed(3 * width as u64 * height as u64)?;
     data.fill(255);
+    meter.spend(header.excess(bytes))?;
     let mut line = vec![0; usize::from(frame.width)];
     for row in stored_rows(usize::from(frame.height), frame.interlaced) {
+        let row_work = u64::from(frame.width).div_ceil(BLOCK);
+        meter.spend(row_work)?;
+        // A pixel takes as long as four samples of other formats.
+        meter.pace(3 * row_work);
         let filled = decoder.fill_buffer(&mut line).map_err(Error::damaged)?;
         if !filled {
             return Err(Error::damaged("the frame is truncated"));

@@ -3,19 +3,21 @@
 
 use image::{ImageDecoder, Rgba, codecs::bmp::BmpDecoder, codecs::webp::WebPDecoder};
 
-use super::{prefix_codes, reader::CancelableReader, vp8_partitions};
+use super::{prefix_codes, reader::MeteredReader, vp8_partitions};
 use crate::{
-    Error, Monitor,
+    Error,
     probe::BmpHeader,
     probe::webp::{self, Header},
     profile::{self, ColorConversion, ColorModel},
     raster::{self, zeroed},
+    work::{BLOCK, Meter},
 };
 
 /// Decodes a WebP to RGB. Of an animation it decodes the first frame, on its canvas.
-pub(super) fn decode_webp(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Result<Vec<u8>, Error> {
+pub(super) fn decode_webp(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
     check_frame(bytes, header)?;
-    let mut reader = CancelableReader::new(bytes, monitor);
+    meter.spend(header.work())?;
+    let mut reader = MeteredReader::new(bytes, meter);
     if let Some(animation) = header.animation {
         // Sets the flag "do not blend": there is nothing below the first frame, and the decoder's blending rounds down.
         reader = reader.with_patch(animation.flags_at, animation.flags | 2);
@@ -27,9 +29,9 @@ pub(super) fn decode_webp(bytes: &[u8], header: &Header, monitor: &dyn Monitor) 
     if header.animation.is_some() {
         decoder.set_background_color(Rgba([255; 4])).map_err(Error::damaged)?;
     }
-    let data = decode_pixels(decoder, (header.width, header.height))?;
+    let data = decode_pixels(decoder, (header.width, header.height), meter)?;
     let conversion = ColorConversion::new(ColorModel::Rgb, webp::profile(bytes));
-    Ok(conversion.convert_all(data))
+    conversion.convert_all(data, meter)
 }
 
 /// Rejects a frame that would make its decoder use more memory than the probe predicted.
@@ -54,13 +56,14 @@ fn max_code_memory(header: &Header) -> u64 {
 }
 
 /// Decodes a bitmap to RGB.
-pub(super) fn decode_bmp(bytes: &[u8], header: &BmpHeader, monitor: &dyn Monitor) -> Result<Vec<u8>, Error> {
-    let decoder = BmpDecoder::new(CancelableReader::new(bytes, monitor)).map_err(Error::damaged)?;
-    decode_pixels(decoder, (header.width, header.height))
+pub(super) fn decode_bmp(bytes: &[u8], header: &BmpHeader, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+    meter.spend((3 * u64::from(header.width) * u64::from(header.height)).div_ceil(BLOCK))?;
+    let decoder = BmpDecoder::new(MeteredReader::new(bytes, meter)).map_err(Error::damaged)?;
+    decode_pixels(decoder, (header.width, header.height), meter)
 }
 
 /// Decodes all pixels. The decoder must deliver 8-bit RGB or RGBA; RGBA is blended over white.
-fn decode_pixels(decoder: impl ImageDecoder, size: (u32, u32)) -> Result<Vec<u8>, Error> {
+fn decode_pixels(decoder: impl ImageDecoder, size: (u32, u32), meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
     if decoder.dimensions() != size {
         return Err(Error::damaged("the decoded frame has another size than its header announces"));
     }
@@ -72,11 +75,27 @@ fn decode_pixels(decoder: impl ImageDecoder, size: (u32, u32)) -> Result<Vec<u8>
     let mut data = zeroed(decoder.total_bytes())?;
     decoder.read_image(&mut data).map_err(Error::damaged)?;
     if alpha {
-        let length = raster::flatten::<4>(&mut data);
+        let length = flatten(&mut data, meter)?;
         data.truncate(length);
         data.shrink_to_fit();
     }
     Ok(data)
+}
+
+/// Blends RGBA over white in place, in steps. Returns the length of the result, which lies at the front.
+fn flatten(data: &mut [u8], meter: &Meter<'_>) -> Result<usize, Error> {
+    const STEP: usize = 4 << 16;
+    let mut length = 0;
+    for start in (0..data.len()).step_by(STEP) {
+        let end = data.len().min(start + STEP);
+        let done = raster::flatten::<4>(&mut data[start..end]);
+        data.copy_within(start..start + done, length);
+        length += done;
+        if !meter.pace((end - start) as u64 / BLOCK) {
+            meter.result()?;
+        }
+    }
+    Ok(length)
 }
 
 /// See [`Probe::memory`](crate::Probe::memory).

@@ -11,10 +11,11 @@ mod sanitized;
 use zune_core::{colorspace::ColorSpace, options::DecoderOptions};
 
 use crate::{
-    Error, Monitor,
+    Error,
     probe::jpeg::{ColorEncoding, Header, SOS, Segments},
     profile::{self, ColorConversion, ColorModel, MAX_BYTES},
     raster::zeroed,
+    work::Meter,
 };
 use sanitized::SanitizedJpeg;
 
@@ -67,30 +68,31 @@ pub(super) fn decode(
     bytes: &[u8],
     header: &Header,
     smallest_scale: f64,
-    monitor: &dyn Monitor,
+    meter: &Meter<'_>,
 ) -> Result<(u32, u32, Vec<u8>), Error> {
     let strategy = Strategy::new(header, smallest_scale);
-    let jpeg = SanitizedJpeg::new(bytes, header.progressive)?;
+    let jpeg = SanitizedJpeg::new(bytes, header)?;
     let size = strategy.size(header);
     let model = color_model(header.color);
     let data = if strategy.use_zune {
-        decode_full(&jpeg, model, size, monitor)?
+        decode_full(&jpeg, model, size, meter)?
     } else {
-        decode_scaled(&jpeg, header, size, monitor)?
+        decode_scaled(&jpeg, header, size, meter)?
     };
     if data.len() as u64 != u64::from(size.0) * u64::from(size.1) * model.samples() as u64 {
         return Err(Error::damaged("the decoded frame has another size than its header announces"));
     }
     drop(jpeg);
+    meter.spend(header.blocks())?;
     let conversion = ColorConversion::new(model, read_profile(bytes, header).as_deref());
-    Ok((size.0, size.1, conversion.convert_all(data)))
+    Ok((size.0, size.1, conversion.convert_all(data, meter)?))
 }
 
 fn decode_full(
     jpeg: &SanitizedJpeg<'_>,
     model: ColorModel,
     size: (u32, u32),
-    monitor: &dyn Monitor,
+    meter: &Meter<'_>,
 ) -> Result<Vec<u8>, Error> {
     let colours = if model == ColorModel::Grey { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
@@ -98,7 +100,7 @@ fn decode_full(
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_out_colorspace(colours);
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(jpeg.reader(monitor), options);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(jpeg.reader(meter), options);
     decoder.decode_headers().map_err(|error| Error::Damaged(format!("{error:?}")))?;
     if decoder.dimensions() != Some((size.0 as usize, size.1 as usize)) {
         return Err(Error::damaged("the decoded frame has another size than its header announces"));
@@ -112,10 +114,10 @@ fn decode_scaled(
     jpeg: &SanitizedJpeg<'_>,
     header: &Header,
     size: (u32, u32),
-    monitor: &dyn Monitor,
+    meter: &Meter<'_>,
 ) -> Result<Vec<u8>, Error> {
     use jpeg_decoder::ColorTransform;
-    let mut decoder = jpeg_decoder::Decoder::new(jpeg.reader(monitor));
+    let mut decoder = jpeg_decoder::Decoder::new(jpeg.reader(meter));
     decoder.set_color_transform(match header.color {
         ColorEncoding::Grey => ColorTransform::Grayscale,
         ColorEncoding::YCbCr => ColorTransform::YCbCr,
@@ -123,9 +125,12 @@ fn decode_scaled(
         ColorEncoding::Cmyk => ColorTransform::CMYK,
         ColorEncoding::Ycck => ColorTransform::YCCK,
     });
-    let scaled = decoder.scale(size.0 as u16, size.1 as u16).map_err(Error::damaged)?;
-    if (u32::from(scaled.0), u32::from(scaled.1)) != size {
-        return Err(Error::damaged("the decoded frame has another size than its header announces"));
+    // Without a scale it is the full size. Asked for that of a picture of a few pixels, it would take a smaller one.
+    if size != (header.width, header.height) {
+        let scaled = decoder.scale(size.0 as u16, size.1 as u16).map_err(Error::damaged)?;
+        if (u32::from(scaled.0), u32::from(scaled.1)) != size {
+            return Err(Error::damaged("the decoded frame has another size than its header announces"));
+        }
     }
     decoder.decode().map_err(Error::damaged)
 }

@@ -4,18 +4,19 @@
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use crate::{
-    Error, Monitor,
+    Error,
     probe::png::{Chunk, FIRST_CHUNK, Header, chunk_at},
     profile::{self, ColorConversion, ColorModel},
     raster::{self, zeroed},
+    work::{BLOCK, Meter},
 };
 
 /// Maximum size of a profile in bytes, compressed or not. RGB and grey profiles are much smaller.
 const MAX_PROFILE: usize = 1 << 20;
 
 /// Decodes the picture to RGB.
-pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Result<Vec<u8>, Error> {
-    let mut decoder = png::Decoder::new(ImageChunkReader::new(bytes, monitor));
+pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+    let mut decoder = png::Decoder::new(ImageChunkReader::new(bytes, meter));
     decoder.set_transformations(png::Transformations::EXPAND);
     decoder.set_limits(png::Limits { bytes: MAX_PROFILE + 16 * header.width as usize + (64 << 10) });
     let mut reader = decoder.read_info().map_err(Error::damaged)?;
@@ -32,6 +33,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Re
     let conversion = ColorConversion::new(model, profile);
     let converter =
         RowConverter { samples: colour.samples(), is_16_bit: depth == png::BitDepth::Sixteen, conversion };
+    meter.spend(header.excess())?;
     let (width, height) = (header.width as usize, header.height as usize);
     let mut data = zeroed(3 * width as u64 * height as u64)?;
     let mut buffer =
@@ -41,7 +43,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Re
         for (x, across, y, down) in PASSES {
             let columns = width.saturating_sub(x).div_ceil(across);
             let rows = (y..height).step_by(down).take(if columns == 0 { 0 } else { usize::MAX });
+            let row_work = header.row_bytes(columns as u32).div_ceil(BLOCK);
             for row_index in rows {
+                meter.spend(row_work)?;
                 reader.read_row(&mut buffer).map_err(Error::damaged)?;
                 let line = &mut line[..3 * columns];
                 converter.convert(&mut buffer, line);
@@ -52,7 +56,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Re
             }
         }
     } else {
+        let row_work = header.row_bytes(header.width).div_ceil(BLOCK);
         for out in data.chunks_exact_mut(3 * width) {
+            meter.spend(row_work)?;
             reader.read_row(&mut buffer).map_err(Error::damaged)?;
             converter.convert(&mut buffer, out);
         }
@@ -100,24 +106,22 @@ struct ImageChunkReader<'a> {
     in_pixels: bool,
     /// Whether the current chunk is complete.
     is_complete: bool,
-    monitor: &'a dyn Monitor,
+    meter: &'a Meter<'a>,
 }
 
 const END_CHUNK: &[u8] = b"\0\0\0\0IEND\xAE\x42\x60\x82";
 
 impl<'a> ImageChunkReader<'a> {
-    /// Number of bytes between two checks for a cancellation.
-    const CHECK_INTERVAL: usize = 64 * 1024;
+    /// Maximum number of bytes that the decoder gets at once.
+    const MAX_READ: usize = 32 * 1024;
 
-    fn new(bytes: &'a [u8], monitor: &'a dyn Monitor) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            end: FIRST_CHUNK.min(bytes.len()),
-            in_pixels: false,
-            is_complete: false,
-            monitor,
-        }
+    /// Work that a byte of input, or a chunk, may cause in the worst case, in blocks. It sets the pace of the checks.
+    const BYTE_PACE: u64 = 2;
+    const CHUNK_PACE: u64 = 4;
+
+    fn new(bytes: &'a [u8], meter: &'a Meter<'a>) -> Self {
+        meter.ask();
+        Self { bytes, at: 0, end: FIRST_CHUNK.min(bytes.len()), in_pixels: false, is_complete: false, meter }
     }
 
     /// Moves to the next chunk of the default image, if there is one.
@@ -151,19 +155,21 @@ impl<'a> ImageChunkReader<'a> {
 
 impl BufRead for ImageChunkReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.monitor.canceled() {
+        if self.meter.result().is_err() {
             // An error and no end of file: the decoder tolerates that while it has rows left.
             return Err(io::Error::other("canceled"));
         }
         if self.at >= self.end {
+            self.meter.pace(Self::CHUNK_PACE);
             self.advance();
         }
         let remaining = self.bytes.get(self.at..self.end).unwrap_or_default();
-        Ok(&remaining[..remaining.len().min(Self::CHECK_INTERVAL)])
+        Ok(&remaining[..remaining.len().min(Self::MAX_READ)])
     }
 
     fn consume(&mut self, amount: usize) {
         self.at += amount;
+        self.meter.pace(amount as u64 * Self::BYTE_PACE);
     }
 }
 

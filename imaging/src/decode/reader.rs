@@ -1,30 +1,55 @@
 //! The reader that WebP, BMP, GIF and TIFF decoders read the input through. It ends early when the work is
-//! canceled. The decoder then fails as on a truncated file, and its error is replaced by
-//! [`Error::Canceled`](crate::Error::Canceled).
+//! canceled or too much. The decoder then fails as on a truncated file, and its error is replaced by that of the
+//! [`Meter`].
 //!
 //! It is one concrete type, so that each decoder is compiled once.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use crate::Monitor;
+use crate::work::{self, ASK_INTERVAL, Meter};
 
-/// Number of bytes between two checks for a cancellation.
-const CHECK_INTERVAL: usize = 64 * 1024;
+/// Maximum number of bytes that a decoder gets at once.
+const MAX_READ: usize = 16 * 1024;
+
+/// Work that a byte of input may cause in the worst case, in blocks. It sets the pace of the checks.
+const BYTE_PACE: u64 = 4;
+
+/// Maximum number of bytes that a decoder gets at once behind the end of a chunk.
+const OVERREAD: usize = 64;
 
 /// Reads the whole input, and can replace one byte of it.
-pub(crate) struct CancelableReader<'a> {
+pub(crate) struct MeteredReader<'a> {
     bytes: &'a [u8],
     position: usize,
-    /// Position at which the monitor is asked next.
-    next_check: usize,
+    /// End of the data that the decoder needs now. It may read on, in small pieces.
+    chunk_end: usize,
+    /// Number of bytes that were read, and how many are needed at most. The others count as work.
+    read: u64,
+    needed: u64,
+    /// Number of bytes that were read and are not counted yet.
+    pending: u64,
+    /// Work that a byte of input may cause, in blocks.
+    pace: u64,
     /// Offset and new value of the byte that is replaced.
     patch: Option<(usize, u8)>,
-    monitor: &'a dyn Monitor,
+    meter: &'a Meter<'a>,
 }
 
-impl<'a> CancelableReader<'a> {
-    pub(crate) fn new(bytes: &'a [u8], monitor: &'a dyn Monitor) -> Self {
-        Self { bytes, position: 0, next_check: 0, patch: None, monitor }
+impl<'a> MeteredReader<'a> {
+    pub(crate) fn new(bytes: &'a [u8], meter: &'a Meter<'a>) -> Self {
+        meter.ask();
+        let (chunk_end, needed, pace) = (usize::MAX, u64::MAX, BYTE_PACE);
+        Self { bytes, position: 0, chunk_end, read: 0, needed, pending: 0, pace, patch: None, meter }
+    }
+
+    /// Counts bytes beyond this number as work.
+    pub(crate) fn with_needed(self, bytes: u64) -> Self {
+        Self { needed: bytes, ..self }
+    }
+
+    /// Announces the chunk that is read next: where its data ends, and how much work each of its bytes may cause.
+    pub(crate) fn begin_chunk(&mut self, end: usize, pace: u64) {
+        (self.chunk_end, self.pace) = (end, pace.max(BYTE_PACE));
     }
 
     /// Replaces one byte of the input.
@@ -32,54 +57,61 @@ impl<'a> CancelableReader<'a> {
         Self { patch: Some((offset, byte)), ..self }
     }
 
-    /// Asks the monitor at every interval. Returns whether reading may continue.
-    fn may_continue(&mut self) -> bool {
-        if self.position >= self.next_check {
-            if self.monitor.canceled() {
-                self.bytes = &[];
-                return false;
-            }
-            self.next_check = self.position.saturating_add(CHECK_INTERVAL);
-        }
-        true
+    /// The bytes that the decoder may get now: none after a cancellation.
+    fn available(&self) -> &'a [u8] {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let length = match self.chunk_end.saturating_sub(self.position) {
+            0 => OVERREAD,
+            left => left.min(MAX_READ),
+        };
+        &rest[..rest.len().min(length)]
     }
 
-    fn remaining(&self) -> &'a [u8] {
-        self.bytes.get(self.position..).unwrap_or_default()
+    /// Notes bytes that were read. Some decoders read a few at a time, so they are counted together.
+    fn advance(&mut self, length: usize) {
+        self.position += length;
+        self.pending += length as u64;
+        if self.pending.saturating_mul(self.pace) >= ASK_INTERVAL / 8 {
+            self.count_pending();
+        }
+    }
+
+    /// Counts the bytes that were read since the last time. Ends the input where decoding must end.
+    fn count_pending(&mut self) {
+        let length = std::mem::take(&mut self.pending);
+        let before = work::excess(self.read, self.needed);
+        self.read += length;
+        let excess = work::excess(self.read, self.needed) - before;
+        if !(self.meter.count(excess) && self.meter.pace(length.saturating_mul(self.pace))) {
+            self.bytes = &[];
+        }
     }
 }
 
-impl Read for CancelableReader<'_> {
+impl Read for MeteredReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.may_continue() {
-            return Ok(0);
-        }
-        let length = self.remaining().read(buffer)?;
+        let length = self.available().read(buffer)?;
         if let Some((offset, byte)) = self.patch
             && let Some(index) = offset.checked_sub(self.position).filter(|&index| index < length)
         {
             buffer[index] = byte;
         }
-        self.position += length;
+        self.advance(length);
         Ok(length)
     }
 }
 
-impl BufRead for CancelableReader<'_> {
+impl BufRead for MeteredReader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if !self.may_continue() {
-            return Ok(&[]);
-        }
-        let remaining = self.remaining();
-        Ok(&remaining[..remaining.len().min(CHECK_INTERVAL)])
+        Ok(self.available())
     }
 
     fn consume(&mut self, amount: usize) {
-        self.position += amount;
+        self.advance(amount);
     }
 }
 
-impl Seek for CancelableReader<'_> {
+impl Seek for MeteredReader<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(offset) => i128::from(offset),
@@ -87,7 +119,6 @@ impl Seek for CancelableReader<'_> {
             SeekFrom::Current(offset) => self.position as i128 + i128::from(offset),
         };
         self.position = usize::try_from(target).map_err(|_| io::ErrorKind::InvalidInput)?;
-        self.next_check = self.next_check.min(self.position.saturating_add(CHECK_INTERVAL));
         Ok(self.position as u64)
     }
 }

@@ -2,17 +2,18 @@
 
 use tiff::{ColorType, decoder::DecodingResult};
 
-use super::reader::CancelableReader;
+use super::reader::MeteredReader;
 use crate::{
-    Error, Monitor,
+    Error,
     probe::tiff::{self as page, Header},
     profile::{self, ColorConversion, ColorModel},
     raster::{self, zeroed},
+    work::Meter,
 };
 
 /// Decodes the page to RGB.
-pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Result<Vec<u8>, Error> {
-    let mut reader = CancelableReader::new(bytes, monitor);
+pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+    let mut reader = MeteredReader::new(bytes, meter).with_needed(header.max_data(bytes.len() as u64));
     if let Some(offset) = header.palette {
         // Marks the palette indices as grey samples (value 1), so that the decoder delivers them as they are.
         reader = reader.with_patch(offset, 1);
@@ -32,11 +33,20 @@ pub(super) fn decode(bytes: &[u8], header: &Header, monitor: &dyn Monitor) -> Re
     let width = header.width as usize;
     let mut data = zeroed(3 * u64::from(header.width) * u64::from(header.height))?;
     let mut line = Vec::new();
+    let chunk_span = page::chunk_span(bytes).ok_or_else(|| Error::damaged("no strips or tiles"))?;
     for chunk in 0..chunks_per_plane {
-        let (chunk_width, _) = decoder.chunk_data_dimensions(chunk);
+        let (chunk_width, chunk_height) = decoder.chunk_data_dimensions(chunk);
         let planes = if header.planar { converter.samples as u32 } else { 1 };
-        let read = |plane| decoder.read_chunk(chunk + plane * chunks_per_plane).map_err(Error::damaged);
-        let chunks: Vec<DecodingResult> = (0..planes).map(read).collect::<Result<_, _>>()?;
+        let plane_work = header.chunk_work(chunk_height).div_ceil(planes.into());
+        let mut read = |plane| {
+            let number = chunk + plane * chunks_per_plane;
+            let (start, end) = chunk_span(number).unwrap_or((0, bytes.len()));
+            let length = (end.saturating_sub(start) as u64).max(1);
+            decoder.inner().begin_chunk(end, plane_work / length);
+            meter.spend(plane_work)?;
+            decoder.read_chunk(number).map_err(Error::damaged)
+        };
+        let chunks: Vec<DecodingResult> = (0..planes).map(&mut read).collect::<Result<_, _>>()?;
         let (left, top) = ((chunk % columns * across) as usize, (chunk / columns * down) as usize);
         let rows = data.chunks_exact_mut(3 * width).skip(top).take(down as usize);
         for (row, out) in rows.enumerate() {

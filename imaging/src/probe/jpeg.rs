@@ -1,7 +1,7 @@
 //! Reads the header of a JPEG (ITU-T T.81 annex B): all marker segments up to the first scan. The probe reads the
 //! header, and the decoder walks the same segments to build its input.
 
-use crate::{Error, Orientation, ifd};
+use crate::{Error, Orientation, ifd, work::BLOCK};
 
 pub(crate) const SOI: u8 = 0xD8;
 pub(crate) const EOI: u8 = 0xD9;
@@ -10,6 +10,9 @@ pub(crate) const DQT: u8 = 0xDB;
 pub(crate) const DHT: u8 = 0xC4;
 pub(crate) const DRI: u8 = 0xDD;
 pub(crate) const APP14: u8 = 0xEE;
+
+/// Maximum number of scans. Encoders write fewer; a "scan bomb" has thousands.
+pub(crate) const MAX_SCANS: usize = 100;
 
 /// How the samples of a JPEG encode colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,11 @@ pub(crate) struct Header {
     pub(crate) color: ColorEncoding,
     /// Horizontal and vertical sampling factors of each component.
     factors: [(u8, u8); 4],
+    /// Identifier of each component.
+    ids: [u8; 4],
     components: u8,
+    /// Offset of the first scan.
+    first_scan: usize,
     /// Whether the first scan contains all components.
     pub(crate) interleaved: bool,
     pub(crate) orientation: Orientation,
@@ -132,7 +139,8 @@ impl Header {
                     let (progressive, payload) =
                         frame.ok_or_else(|| Error::damaged("a scan before the frame header"))?;
                     let components_in_scan = segment.payload.first().copied().unwrap_or(0);
-                    return Self::new(progressive, payload, components_in_scan, &app_segments);
+                    let header = Self::new(progressive, payload, components_in_scan, &app_segments)?;
+                    return Ok(Self { first_scan: segment.start, ..header });
                 }
                 EOI => break,
                 marker => app_segments.add(marker, segment.payload),
@@ -155,9 +163,9 @@ impl Header {
         let listed = payload[6..].as_chunks::<3>().0;
         let color =
             app_segments.color_encoding(listed.get(..usize::from(components)).ok_or_else(damaged)?)?;
-        let mut factors = [(1, 1); 4];
-        for (factor, [_, sampling, _]) in factors.iter_mut().zip(listed) {
-            *factor = (sampling >> 4, sampling & 15);
+        let (mut factors, mut ids) = ([(1, 1); 4], [0; 4]);
+        for ((factor, id), [listed, sampling, _]) in factors.iter_mut().zip(&mut ids).zip(listed) {
+            (*factor, *id) = ((sampling >> 4, sampling & 15), *listed);
         }
         let is_valid = |&(across, down): &(u8, u8)| (1..=4).contains(&across) && (1..=4).contains(&down);
         let (width, height) = (u16::from_be_bytes([w1, w2]), u16::from_be_bytes([h1, h2]));
@@ -174,7 +182,9 @@ impl Header {
             progressive,
             color,
             factors,
+            ids,
             components,
+            first_scan: 0,
             interleaved: components_in_scan == components,
             orientation: app_segments.orientation.unwrap_or_default(),
             profile: app_segments.profile,
@@ -189,12 +199,63 @@ impl Header {
     /// Number of samples that a decoder holds for all components at a scale of `eighths` / 8. Each component is padded
     /// to whole blocks of whole interleaved units.
     pub(crate) fn padded_samples(&self, eighths: u64) -> u64 {
-        let max = |pick: fn(&(u8, u8)) -> u8| self.factors().iter().map(pick).max().unwrap_or(1).into();
-        let (h_max, v_max): (u64, u64) = (max(|f| f.0), max(|f| f.1));
+        let (h_max, v_max) = self.max_factors();
         let across = u64::from(self.width).div_ceil(8 * h_max);
         let down = u64::from(self.height).div_ceil(8 * v_max);
         let blocks: u64 = self.factors().iter().map(|&(h, v)| u64::from(h) * u64::from(v)).sum();
         across * down * blocks * eighths * eighths
+    }
+
+    /// Number of blocks of all components.
+    pub(crate) fn blocks(&self) -> u64 {
+        self.padded_samples(8) / BLOCK
+    }
+
+    /// Number of blocks that a scan visits, by the payload of its header. Components that the frame lacks count
+    /// nothing: they are an error.
+    pub(crate) fn scan_blocks(&self, payload: &[u8]) -> u64 {
+        let Some((&count, rest)) = payload.split_first() else { return 0 };
+        let selectors = rest.as_chunks::<2>().0.iter().take(usize::from(count));
+        let ids = &self.ids[..usize::from(self.components)];
+        let component = |&[id, _]: &[u8; 2]| ids.iter().position(|listed| *listed == id);
+        let components = selectors.filter_map(component).map(|index| self.factors[index]);
+        let (h_max, v_max) = self.max_factors();
+        let (width, height) = (u64::from(self.width), u64::from(self.height));
+        if count == 1 {
+            // A scan of one component leaves out the padding of interleaved units (T.81 A.2.2).
+            let side = |side: u64, factor: u8, max: u64| (side * u64::from(factor)).div_ceil(max * 8);
+            return components.map(|(h, v)| side(width, h, h_max) * side(height, v, v_max)).sum();
+        }
+        let units = width.div_ceil(8 * h_max) * height.div_ceil(8 * v_max);
+        components.map(|(h, v)| units * u64::from(h) * u64::from(v)).sum()
+    }
+
+    /// Work in blocks: a visit to each block by each scan that covers it, and one that turns it into pixels. It walks
+    /// the markers, and stops at more scans than are decoded.
+    pub(crate) fn work(&self, bytes: &[u8]) -> u64 {
+        let mut segments = Segments { bytes, at: self.first_scan };
+        let (mut scans, mut work) = (0, self.blocks());
+        while let Ok(Some(segment)) = segments.next() {
+            match segment.marker {
+                EOI => break,
+                SOS => {
+                    work += self.scan_blocks(segment.payload);
+                    scans += 1;
+                    segments.skip_scan();
+                }
+                _ => {}
+            }
+            if scans > MAX_SCANS {
+                break;
+            }
+        }
+        work
+    }
+
+    /// The largest horizontal and vertical sampling factor.
+    fn max_factors(&self) -> (u64, u64) {
+        let max = |pick: fn(&(u8, u8)) -> u8| self.factors().iter().map(pick).max().unwrap_or(1).into();
+        (max(|f| f.0), max(|f| f.1))
     }
 
     pub(crate) fn factors(&self) -> &[(u8, u8)] {

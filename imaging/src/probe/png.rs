@@ -1,6 +1,7 @@
 //! Reads the header of a PNG (W3C PNG, third edition) by walking its chunks. The probe reads the header, and the
 //! decoder walks the same chunks to select the ones that it needs.
 
+use crate::work::{self, BLOCK};
 use crate::{Error, Orientation, ifd};
 
 /// The fields of the header chunk, and what other chunks add.
@@ -16,6 +17,8 @@ pub(crate) struct Header {
     /// Whether there is a colour profile.
     pub(crate) profile: bool,
     pub(crate) orientation: Orientation,
+    /// Compressed size of the pixels in bytes.
+    pub(crate) data: u64,
 }
 
 /// One chunk, from `start` to `end`.
@@ -56,6 +59,7 @@ impl Header {
                 b"tRNS" => header.transparency = true,
                 b"iCCP" => header.profile = true,
                 b"eXIf" if exif.is_none() => exif = Some(ifd::exif_orientation(next.data)),
+                b"IDAT" => header.data += next.data.len() as u64,
                 b"IEND" => break,
                 _ => {}
             }
@@ -91,7 +95,28 @@ impl Header {
             transparency: matches!(colour, 4 | 6),
             profile: false,
             orientation: Orientation::Upright,
+            data: 0,
         })
+    }
+
+    /// Size of a row of this many pixels, in bytes.
+    pub(crate) fn row_bytes(&self, pixels: u32) -> u64 {
+        (u64::from(pixels) * u64::from(self.samples()) * u64::from(self.depth)).div_ceil(8)
+    }
+
+    /// Size of the pixels before compression, in bytes. It leaves out the filter types and the padding of passes.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        self.row_bytes(self.width) * u64::from(self.height)
+    }
+
+    /// Work in blocks: that of the pixels, and that of data that they cannot need.
+    pub(crate) fn work(&self) -> u64 {
+        self.raw_bytes() / BLOCK + self.excess()
+    }
+
+    /// Work of the data beyond what the pixels can need, in blocks. Rows have filter types, and those of passes padding.
+    pub(crate) fn excess(&self) -> u64 {
+        work::excess(self.data, work::max_deflated(self.raw_bytes() + 8 * u64::from(self.height)))
     }
 
     /// Number of samples per stored pixel.

@@ -1,6 +1,7 @@
 //! Reads the header of a TIFF (TIFF 6.0): the directory of the first page. It also computes the size of the strips or
 //! tiles (the code calls both chunks), because a decoder holds a whole one.
 
+use crate::work::{self, BLOCK};
 use crate::{Error, Orientation, ifd::Ifd};
 
 const IMAGE_WIDTH: u16 = 256;
@@ -57,6 +58,8 @@ pub(crate) struct Header {
     pub(crate) chunk: u64,
     /// Number of chunks that the directory claims to have.
     pub(crate) chunks: u64,
+    /// Compressed size of all chunks in bytes, as the directory states it, or 0 where they are not compressed.
+    data: u64,
     /// Size of the colour profile in bytes.
     pub(crate) profile: u64,
     /// Offset of the byte that marks samples as palette indices, if they are.
@@ -105,10 +108,64 @@ impl Header {
             // The rows of each plane are rounded up separately.
             chunk: (row + samples).saturating_mul(u64::from(down.min(height))),
             chunks: CHUNK_LISTS.iter().flat_map(|&tag| directory.counts(tag)).max().unwrap_or(0),
+            data: if matches!(number(COMPRESSION), None | Some(1)) { 0 } else { data_size(&directory) },
             profile: directory.find(PROFILE).map_or(0, |field| field.bytes().len() as u64),
             palette: palette.and_then(|field| field.lowest_byte_offset()),
         })
     }
+}
+
+impl Header {
+    /// Size of the page's samples before compression, in bytes.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        self.row_bytes(self.width).saturating_mul(self.height.into())
+    }
+
+    /// Size of a row of this many pixels in bytes, all samples together.
+    fn row_bytes(&self, pixels: u32) -> u64 {
+        (u64::from(pixels) * u64::from(self.samples) * u64::from(self.depth)).div_ceil(8)
+    }
+
+    /// Size of the samples that a decoder unpacks in bytes. Chunks are unpacked in their full width.
+    fn unpacked_bytes(&self) -> u64 {
+        let columns = u64::from(self.width.div_ceil(self.chunk_size.0));
+        self.row_bytes(self.chunk_size.0).saturating_mul(columns * u64::from(self.height))
+    }
+
+    /// Work in blocks: that of the samples, and that of data that they cannot need, or that is read more than once.
+    /// `length` is the size of the file.
+    pub(crate) fn work(&self, length: u64) -> u64 {
+        (self.unpacked_bytes() / BLOCK).saturating_add(work::excess(self.data, self.max_data(length)))
+    }
+
+    /// Work to unpack a chunk of this many rows, all samples together, in blocks.
+    pub(crate) fn chunk_work(&self, rows: u32) -> u64 {
+        self.row_bytes(self.chunk_size.0).saturating_mul(rows.into()).div_ceil(BLOCK)
+    }
+
+    /// Maximum size of the data that may be read, in bytes.
+    pub(crate) fn max_data(&self, length: u64) -> u64 {
+        work::max_lzw(self.unpacked_bytes()).min(length + 512 * self.chunks)
+    }
+}
+
+/// Sum of the sizes of the chunks.
+fn data_size(directory: &Ifd<'_>) -> u64 {
+    let lists = [STRIP_BYTE_COUNTS, TILE_BYTE_COUNTS].into_iter().filter_map(|tag| directory.find(tag));
+    lists.flat_map(|list| (0..).map_while(move |index| list.number(index))).fold(0, u64::saturating_add)
+}
+
+/// Returns a function that gives start and end of each chunk's data in the file, by its number.
+pub(crate) fn chunk_span(bytes: &[u8]) -> Option<impl Fn(u32) -> Option<(usize, usize)>> {
+    let directory = Ifd::first(bytes)?;
+    let list = |tags: [u16; 2]| tags.into_iter().find_map(|tag| directory.find(tag));
+    let offsets = list([TILE_OFFSETS, STRIP_OFFSETS])?;
+    let sizes = list([TILE_BYTE_COUNTS, STRIP_BYTE_COUNTS])?;
+    Some(move |chunk| {
+        let start = offsets.number(chunk as usize)?;
+        let end = start.checked_add(sizes.number(chunk as usize)?)?;
+        usize::try_from(start).ok().zip(usize::try_from(end).ok())
+    })
 }
 
 /// Whether no list of the directory claims more values than a picture needs, and none occurs twice.

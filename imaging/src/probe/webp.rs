@@ -1,7 +1,7 @@
 //! Reads the header of a WebP (RFC 9649): canvas, first frame, alpha and metadata chunks. It compares the size in the
 //! bitstream with the size in the container, because a decoder allocates by the former and the limits check the latter.
 
-use crate::{Error, Orientation, ifd};
+use crate::{Error, Orientation, ifd, work::BLOCK};
 
 /// The fields of the container and of the first frame.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +81,14 @@ pub(crate) fn profile(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 impl Header {
+    /// Work in blocks: the samples of the frame, those of its alpha plane, and those of the canvas of an animation.
+    pub(crate) fn work(&self) -> u64 {
+        let frame = u64::from(self.frame.width) * u64::from(self.frame.height);
+        let canvas = u64::from(self.width) * u64::from(self.height);
+        let samples = if self.frame.lossless || self.frame.alpha_plane { 4 * frame } else { 3 * frame };
+        (samples + if self.animation.is_some() { 4 * canvas } else { 0 }) / BLOCK
+    }
+
     /// Reads the header. It walks all chunks, because metadata may follow the first frame.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
         let mut chunks = RiffChunks::of_file(bytes);

@@ -19,7 +19,7 @@ fn probe_and_decode(decoder: &mut Decoder, bytes: &[u8]) -> Result<Raster, Error
 fn classify(result: &Result<Raster, Error>) -> Must {
     match result {
         Ok(_) => Must::Read,
-        Err(Error::TooLarge { .. }) => Must::TooLarge,
+        Err(Error::TooLarge { .. } | Error::TooMuchWork { .. }) => Must::TooLarge,
         Err(Error::Unsupported(_)) => Must::Unsupported,
         Err(Error::Unrecognised | Error::Empty) => Must::Unrecognised,
         Err(_) => Must::Fail,
@@ -77,7 +77,7 @@ fn a_picture_truncated_at_any_byte_is_complete_or_rejected() {
 #[test]
 fn flipped_bits_give_pixels_or_an_error() {
     let mut decoder = Decoder::new().unwrap();
-    let limits = Limits { max_pixels: 4_000_000, max_side: 16_384 };
+    let limits = Limits { max_pixels: 4_000_000, ..Limits::default() };
     for (seed, sample) in pictures::all(3, 19, 17).into_iter().enumerate() {
         let mut numbers = Numbers::new(seed as u64);
         let mut bytes = sample.bytes.clone();

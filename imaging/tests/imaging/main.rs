@@ -24,6 +24,7 @@ mod profiles;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiff;
+mod work;
 
 use huemill_imaging::{Decoder, Limits, Raster, Unmonitored, probe};
 

@@ -79,6 +79,11 @@ impl BitWriter {
             self.filled += 1;
         }
     }
+
+    /// Continues at the next whole byte.
+    pub fn align(&mut self) {
+        self.filled = 8 * self.bytes.len();
+    }
 }
 
 /// A lossless picture of 8x8 pixels that requests this number of groups of prefix codes. Each group takes few bits, but
@@ -149,14 +154,19 @@ pub struct Entry(pub u16, pub u16, pub Vec<u32>);
 
 /// A little-endian TIFF with these strips or tiles. Adds the entries for their offsets and lengths (`chunk_tags`).
 pub fn tiff_of(mut entries: Vec<Entry>, chunk_tags: (u16, u16), chunks: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = b"II*\0\0\0\0\0".to_vec();
-    let mut offsets = Vec::new();
-    for chunk in chunks {
-        offsets.push(bytes.len() as u32);
-        bytes.extend(chunk);
-    }
-    entries.push(Entry(chunk_tags.0, 4, offsets));
+    let mut offset = 8;
+    let next = |chunk: &Vec<u8>| {
+        offset += chunk.len() as u32;
+        offset - chunk.len() as u32
+    };
+    entries.push(Entry(chunk_tags.0, 4, chunks.iter().map(next).collect()));
     entries.push(Entry(chunk_tags.1, 4, chunks.iter().map(|chunk| chunk.len() as u32).collect()));
+    tiff_raw(entries, &chunks.concat())
+}
+
+/// A little-endian TIFF with these entries, whose data begins at offset 8.
+pub fn tiff_raw(mut entries: Vec<Entry>, data: &[u8]) -> Vec<u8> {
+    let mut bytes = [b"II*\0\0\0\0\0", data].concat();
     entries.sort_by_key(|entry| entry.0);
     let mut directory = (entries.len() as u16).to_le_bytes().to_vec();
     for Entry(tag, kind, values) in &entries {

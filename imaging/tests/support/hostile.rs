@@ -4,6 +4,7 @@
 
 use super::{
     containers::{deflate, exif, png_of, tiff_entries, tiff_of, vp8, vp8x, webp_of},
+    costly::{self, Scan},
     hostile_frames,
     pictures::{Jpeg, photo, png_rgb, webp_animated},
 };
@@ -15,7 +16,7 @@ pub enum Must {
     Read,
     /// It is rejected as damaged.
     Fail,
-    /// It is rejected for the size in its header, before anything is allocated.
+    /// It is rejected for the size or the work in its header, before anything is allocated.
     TooLarge,
     /// It is rejected as a known but unsupported format.
     Unsupported,
@@ -39,6 +40,7 @@ pub fn pictures() -> Vec<Hostile> {
     huge_headers(&mut add);
     png_bombs(&mut add);
     jpeg_bombs(&mut add);
+    costly::add(&mut add);
     hostile_frames::add(&mut add);
     other_formats(&mut add);
     polyglots(&mut add);
@@ -162,7 +164,8 @@ fn jpeg_bombs(add: &mut Add<'_>) {
         bomb.extend([0; 16]);
     }
     bomb.extend(b"\xFF\xD9");
-    add("I3", "jpeg of 1000 scans", Must::Fail, bomb);
+    add("I3", "jpeg of 1000 scans", Must::TooLarge, bomb);
+    add("I3", "small jpeg of 1000 scans", Must::Fail, costly::jpeg_scans((64, 64), 1, 1000, Scan::Runs));
     let mut large = jpeg_header(0xC2, 65_500, 65_500);
     large.extend(segment(0xDA, &[1, 1, 0, 0, 0, 0]));
     large.extend(b"\0\0\xFF\xD9");

@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod containers;
+pub mod costly;
+mod costly_frames;
 pub mod hostile;
 mod hostile_frames;
 pub mod pictures;

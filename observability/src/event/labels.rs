@@ -63,6 +63,10 @@ pub const AUTH_REASONS: [&str; 8] = [
     "link_forged",
 ];
 
+/// The limits of a caller that can be reached.
+pub const POLICIES: [&str; 7] =
+    ["requests", "pictures", "uploads", "downloads", "open_jobs", "open_pictures", "stored_bytes"];
+
 /// What clients download of a job.
 pub const DOWNLOADS: [&str; 2] = ["zip", "card"];
 

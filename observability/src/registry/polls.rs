@@ -1,9 +1,9 @@
-//! Metrics of how clients use the job routes: polls, downloads, idempotency conflicts and failed authentications.
+//! Metrics of how clients use the job routes: polls, downloads, idempotency conflicts, failed authentications and reached limits.
 
 use prometheus::{IntCounter, IntCounterVec};
 
 use super::families::{Families, start_at_zero};
-use crate::event::{AUTH_REASONS, DOWNLOADS, PollResult};
+use crate::event::{AUTH_REASONS, DOWNLOADS, POLICIES, PollResult};
 
 /// The values of the label `seconds`. A `Retry-After` counts in the smallest one that is not below it.
 const RETRY_AFTER: [(u64, &str); 6] = [(1, "1"), (2, "2"), (5, "5"), (10, "10"), (20, "20"), (30, "30")];
@@ -11,6 +11,7 @@ const RETRY_AFTER: [(u64, &str); 6] = [(1, "1"), (2, "2"), (5, "5"), (10, "10"),
 #[derive(Debug)]
 pub(super) struct PollMetrics {
     auth_failures: IntCounterVec,
+    rate_limited: IntCounterVec,
     conflicts: IntCounter,
     not_modified: IntCounter,
     by_result: IntCounterVec,
@@ -26,6 +27,11 @@ impl PollMetrics {
                 "auth_failures_total",
                 "Failed authentications, by reason.",
                 &["reason"],
+            )?,
+            rate_limited: families.counters(
+                "rate_limited_total",
+                "Requests refused because their caller has reached a limit of its own, by limit.",
+                &["policy"],
             )?,
             conflicts: families.counter(
                 "idempotency_conflicts_total",
@@ -54,6 +60,7 @@ impl PollMetrics {
             )?,
         };
         start_at_zero(&polls.auth_failures, &AUTH_REASONS);
+        start_at_zero(&polls.rate_limited, &POLICIES);
         for poll in PollResult::ALL {
             polls.by_result.with_label_values(&[poll.name()]);
         }
@@ -66,6 +73,10 @@ impl PollMetrics {
 
     pub(super) fn auth_failed(&self, reason: &str) {
         self.auth_failures.with_label_values(&[reason]).inc();
+    }
+
+    pub(super) fn rate_limited(&self, policy: &str) {
+        self.rate_limited.with_label_values(&[policy]).inc();
     }
 
     pub(super) fn conflict(&self) {

@@ -11,7 +11,7 @@ use actix_web::mime::Mime;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
-use huemill_actors::submission::{Submission, Submitted};
+use huemill_actors::submission::{Submission, Submitted, over_quota};
 use huemill_observability::Event;
 use huemill_observability::trace::Scope;
 use huemill_store::Spool;
@@ -70,8 +70,10 @@ pub(super) async fn create(
         return Ok(respond(known, &jobs)?);
     }
     let (kind, input) = submitted(upload.input, &request, &uploads, &jobs).await?;
+    uploads.count_pictures(&context::of(&request), input.pictures())?;
     let submission = Submission {
         id: JobId::generate(steady_time(), &mut rand::rng()),
+        caller: context::of(&request).caller(),
         kind,
         priority: fields.priority,
         options: fields.options,
@@ -174,6 +176,7 @@ fn respond(created: Created, jobs: &Jobs) -> Result<HttpResponse, Fault> {
     let (job, is_replay) = match created {
         Created::New(job) => (job, false),
         Created::Replayed(job) => (job, true),
+        Created::OverQuota { which, limit, used } => return Err(over_quota(which, limit, used)),
         Created::Conflict => {
             jobs.recorder.record(Event::IdempotencyConflict);
             return Err(Code::IdempotencyViolation.into());

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::{header, uri};
 use actix_web::web::Query;
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
+use crate::http::client::is_loopback_name;
+use crate::http::connection::ConnectionInfo;
+use crate::http::context;
 use crate::signing::hmac_hex;
 
 /// Makes and checks links.
@@ -92,24 +94,28 @@ pub(crate) fn card_path(job: &str, number: u32) -> String {
     format!("/jobs/{job}/results/{number}/card")
 }
 
-/// The service's base URL for clients: the configured one, otherwise the request's own host. Headers that proxies add are
-/// not trusted.
+/// The service's base URL for clients: the configured one, otherwise scheme and host as the client asked for them.
 pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
     if !configured.is_empty() {
         return configured.trim_end_matches('/').to_owned();
     }
-    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = request.uri().authority().map(uri::Authority::as_str).or(header);
-    match host.filter(|host| is_host(host)) {
-        Some(host) => format!("http://{host}"),
-        None => format!("http://{}", request.app_config().local_addr()),
+    let context = context::of(request);
+    let scheme = context.client.scheme;
+    if let Some(host) = &context.client.host {
+        return format!("{scheme}://{host}");
     }
+    let local = request.conn_data::<ConnectionInfo>().and_then(|connection| connection.local);
+    format!("{scheme}://{}", local.map_or("localhost".to_owned(), |address| address.to_string()))
 }
 
-fn is_host(text: &str) -> bool {
-    let is_allowed =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    (1..=255).contains(&text.len()) && text.bytes().all(is_allowed)
+/// The base of the URLs in webhooks: the configured one, otherwise the job's own if it names this machine. Any other
+/// host was chosen by whoever sent the request, and a receiver would trust it because of the signature.
+pub(crate) fn webhook_base<'a>(configured: &'a str, of_job: &'a str) -> Option<&'a str> {
+    if !configured.is_empty() {
+        return Some(configured.trim_end_matches('/'));
+    }
+    let host = of_job.split_once("://").map_or(of_job, |(_, host)| host);
+    is_loopback_name(host).then_some(of_job)
 }
 
 #[cfg(test)]
@@ -171,18 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn the_base_is_the_configured_one_or_the_requests_host() {
-        let base = |host: &'static str, forwarded: &'static str| {
-            let request = TestRequest::default()
-                .insert_header(("host", host))
-                .insert_header(("x-forwarded-host", forwarded))
-                .to_http_request();
-            base_url("", &request)
-        };
-        assert_eq!(base("pictures.example:8080", "evil.example"), "http://pictures.example:8080");
-        assert_eq!(base("[::1]:8080", ""), "http://[::1]:8080");
-        assert!(!base("user@evil.example/", "").contains("evil"));
+    fn the_configured_base_wins() {
         let request = TestRequest::default().to_http_request();
         assert_eq!(base_url("https://huemill.example/", &request), "https://huemill.example");
+    }
+
+    #[test]
+    fn a_webhook_bears_no_host_that_a_client_chose() {
+        assert_eq!(
+            webhook_base("https://huemill.example/", "http://evil.example"),
+            Some("https://huemill.example")
+        );
+        assert_eq!(webhook_base("", "http://localhost:8080"), Some("http://localhost:8080"));
+        assert_eq!(webhook_base("", "http://[::1]"), Some("http://[::1]"));
+        assert_eq!(webhook_base("", "http://evil.example"), None);
+        assert_eq!(webhook_base("", "http://localhost.evil.example"), None);
     }
 }

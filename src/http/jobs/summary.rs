@@ -78,6 +78,7 @@ mod tests {
     /// A job of four pictures in this state.
     pub(in crate::http::jobs) fn job(state: JobState) -> Job {
         Job {
+            caller: huemill_store::Caller::Service,
             id: JobId::parse("job_018c0000000000112233445566778899aabbccddeeff").unwrap(),
             kind: JobKind::Zip,
             state,

@@ -11,6 +11,7 @@ use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt};
+use huemill_actors::fault::{Code, Fault};
 use tokio::time::Sleep;
 
 use crate::http::context::{Context, SharedBody};
@@ -24,11 +25,20 @@ pub(crate) struct BodyRate {
     pub grace: Duration,
     /// Maximum time without any bytes.
     pub idle: Duration,
+    /// Maximum time for the whole body.
+    pub total: Duration,
 }
 
 impl BodyRate {
+    /// The rate for a body that declares this length: it must be able to arrive in time.
+    pub(crate) fn of(self, declared: Option<u64>) -> Self {
+        let needed = declared.unwrap_or(0) / self.total.as_secs().max(1);
+        Self { min_bytes_per_second: self.min_bytes_per_second.max(needed), ..self }
+    }
+
     fn allows(&self, received: u64, waited: Duration) -> bool {
-        waited <= self.grace || received as f64 >= self.min_bytes_per_second as f64 * waited.as_secs_f64()
+        let least = self.min_bytes_per_second as f64 * waited.as_secs_f64();
+        waited <= self.grace || (waited <= self.total && received as f64 >= least)
     }
 }
 
@@ -50,7 +60,8 @@ impl RateLimitedBody {
     }
 
     fn too_slow(&self) -> PayloadError {
-        self.context.mark_too_slow();
+        let slow = Fault::new(Code::RequestTimeout).with_cause("the body arrived below the minimum rate");
+        self.context.cut_off(slow);
         PayloadError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the body arrived too slowly"))
     }
 
@@ -79,7 +90,9 @@ impl Stream for RateLimitedBody {
         match &polled {
             Poll::Ready(Some(Ok(chunk))) => {
                 self.received += chunk.len() as u64;
-                self.context.received(chunk);
+                if !self.context.received(chunk) {
+                    return Poll::Ready(Some(Err(PayloadError::Overflow)));
+                }
                 if !self.rate.allows(self.received, self.context.waited()) {
                     return Poll::Ready(Some(Err(self.too_slow())));
                 }
@@ -99,16 +112,21 @@ mod tests {
     use tokio_stream::wrappers::UnboundedReceiverStream;
 
     use super::*;
+    use crate::http::client::Client;
     use crate::http::request_id::RequestId;
 
     type BoxedPayloadStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>;
 
-    const RATE: BodyRate =
-        BodyRate { min_bytes_per_second: 1000, grace: Duration::from_secs(10), idle: Duration::from_secs(5) };
+    const RATE: BodyRate = BodyRate {
+        min_bytes_per_second: 1000,
+        grace: Duration::from_secs(10),
+        idle: Duration::from_secs(5),
+        total: Duration::from_secs(600),
+    };
 
     fn limited() -> (mpsc::UnboundedSender<Result<Bytes, PayloadError>>, RateLimitedBody, Rc<Context>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let context = Context::new(RequestId::parse("test-request").unwrap(), None);
+        let context = Context::new(RequestId::parse("test-request").unwrap(), Client::unknown(), None);
         let payload: BoxedPayloadStream = Box::pin(UnboundedReceiverStream::new(receiver));
         (sender, RateLimitedBody::new(Payload::Stream { payload }, RATE, context.clone()), context)
     }
@@ -124,7 +142,7 @@ mod tests {
         while let Some(chunk) = body.next().await {
             received += chunk.unwrap().len();
         }
-        assert_eq!((received, context.bytes_in(), context.was_too_slow()), (12, 12, false));
+        assert_eq!((received, context.bytes_in(), context.body_fault().is_some()), (12, 12, false));
     }
 
     #[tokio::test(start_paused = true)]
@@ -133,7 +151,7 @@ mod tests {
         sender.send(Ok(Bytes::from_static(b"abcd"))).unwrap();
         assert!(body.next().await.unwrap().is_ok());
         assert!(body.next().await.unwrap().is_err());
-        assert!(context.was_too_slow());
+        assert!(context.body_fault().is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -162,8 +180,16 @@ mod tests {
             }
         });
         while body.next().await.unwrap().is_ok() {}
-        assert!(context.was_too_slow());
+        assert!(context.body_fault().is_some());
         assert!((10..=12).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn a_large_body_must_come_faster() {
+        assert_eq!(RATE.of(None).min_bytes_per_second, 1000);
+        assert_eq!(RATE.of(Some(600_000)).min_bytes_per_second, 1000);
+        assert_eq!(RATE.of(Some(500_000_000)).min_bytes_per_second, 833_333);
+        assert!(!RATE.allows(u64::MAX, Duration::from_secs(601)), "and every body must end");
     }
 
     #[tokio::test(start_paused = true)]
@@ -174,7 +200,7 @@ mod tests {
             assert!(body.next().await.unwrap().is_ok());
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
-        assert!(!context.was_too_slow());
+        assert!(context.body_fault().is_none());
     }
 
     proptest! {

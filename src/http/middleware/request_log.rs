@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
+use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceRequest;
@@ -48,7 +49,7 @@ impl RequestLog {
         edge: &Data<Edge>,
         span: Span,
     ) -> Self {
-        let peer = request.peer_addr().filter(|_| context.in_flight.is_some());
+        let client = context.in_flight.is_some().then(|| edge.clients.hash(context.client.address));
         Self {
             endpoint: route::for_path(request.path()).map_or(route::UNMATCHED, |route| route.path),
             method: route::method_label(request.method()),
@@ -61,7 +62,7 @@ impl RequestLog {
             edge: edge.clone().into_inner(),
             bytes_out: 0,
             span,
-            client: peer.map(|peer| edge.clients.hash(peer.ip())),
+            client,
         }
     }
 
@@ -136,6 +137,9 @@ impl RequestLog {
         if let Some(reason) = self.fault.as_ref().and_then(|fault| auth_reason(fault.code)) {
             self.edge.recorder.record(Event::AuthFailed { reason });
         }
+        if let Some(policy) = self.fault.as_ref().and_then(|fault| fault.policy) {
+            self.edge.recorder.record(Event::RateLimited { policy });
+        }
         if self.body_fault.is_some() {
             self.edge.recorder.record(Event::AnswerBroken { endpoint: self.endpoint });
         }
@@ -183,14 +187,25 @@ impl Drop for RequestLog {
 pub(crate) struct LoggedBody {
     body: BoxBody,
     log: RequestLog,
+    started: Instant,
 }
 
 impl LoggedBody {
     /// Wraps `body`.
     pub(crate) fn new(body: BoxBody, log: RequestLog) -> Self {
-        Self { body, log }
+        Self { body, log, started: Instant::now() }
+    }
+
+    /// Whether the client has been reading for too long. A stream of events has no end.
+    fn is_late(&self) -> bool {
+        !self.log.context.is_endless() && self.started.elapsed() > self.log.edge.answer_time
     }
 }
+
+/// The client did not read its answer in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the client did not read its answer in time")]
+struct AnswerTooSlow;
 
 impl MessageBody for LoggedBody {
     type Error = <BoxBody as MessageBody>::Error;
@@ -202,7 +217,11 @@ impl MessageBody for LoggedBody {
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         // Much of a response is computed while it is sent.
         let _scope = self.log.span.enter();
-        let polled = Pin::new(&mut self.body).poll_next(task);
+        let polled = if self.is_late() {
+            Poll::Ready(Some(Err(AnswerTooSlow.into())))
+        } else {
+            Pin::new(&mut self.body).poll_next(task)
+        };
         match &polled {
             Poll::Ready(Some(Ok(chunk))) if !self.log.is_head => self.log.bytes_out += chunk.len() as u64,
             Poll::Ready(Some(Err(error))) => self.log.body_failed(&**error),

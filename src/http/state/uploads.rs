@@ -1,5 +1,6 @@
 //! The state that receives request bodies: the spool, size limits, and the actors that admit uploads and download URLs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use huemill_actors::actor_system::ActorSystem;
@@ -7,8 +8,9 @@ use huemill_actors::budget::{Budget, MemoryReservation, Refusal};
 use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::fetcher::{Fetch, Fetcher};
-use huemill_actors::intake::{Admission, Admit, Intake};
+use huemill_actors::intake::{Admit, Intake};
 use huemill_actors::pictures::AlbumLimits;
+use huemill_actors::rates::{Counted, Rates};
 use huemill_actors::supervise::ask;
 use huemill_actors::telemetry::traced;
 use huemill_actors::workers::CancellationToken;
@@ -16,6 +18,7 @@ use huemill_observability::trace::Scope;
 use huemill_store::archive::ArchiveLimits;
 use huemill_store::{Spool, SpoolRoom};
 
+use crate::http::context::Context;
 use crate::settings::{LimitsSection, Settings};
 
 /// What receives request bodies.
@@ -24,6 +27,7 @@ pub(crate) struct Uploads {
     pub spool: SpoolRoom,
     /// Maximum sizes and counts.
     pub limits: LimitsSection,
+    rates: Arc<Rates>,
     intake: actix::Addr<Intake>,
     fetcher: actix::Addr<Fetcher>,
     budget: Budget,
@@ -32,10 +36,16 @@ pub(crate) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn new(settings: &Settings, actor_system: &ActorSystem, spool: SpoolRoom) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        actor_system: &ActorSystem,
+        rates: Arc<Rates>,
+        spool: SpoolRoom,
+    ) -> Self {
         Self {
             spool,
             limits: settings.limits.clone(),
+            rates,
             intake: actor_system.jobs.intake.clone(),
             fetcher: actor_system.jobs.fetcher.clone(),
             budget: actor_system.budget.clone(),
@@ -61,26 +71,39 @@ impl Uploads {
         }
     }
 
-    /// Asks Intake to admit an upload before its body is read. `job` says whether it will become a job.
+    /// Counts pictures that a caller sends.
+    ///
+    /// # Errors
+    /// The caller has sent too many in the last minute.
+    pub(crate) fn count_pictures(&self, context: &Context, pictures: usize) -> Result<(), Fault> {
+        let counted = Counted::Pictures(u32::try_from(pictures).unwrap_or(u32::MAX));
+        self.rates.count(context.caller(), counted).map_err(Fault::from)
+    }
+
+    /// Asks Intake to admit an upload before its body is read. `job` says whether it will become a job. The request
+    /// holds the admission while the body arrives; [`Context::take_admission`] returns it.
     pub(crate) async fn admit(
         &self,
+        context: &Context,
         declared: Option<u64>,
         limit: u64,
         job: bool,
-    ) -> Result<Admission, Fault> {
-        traced("admit", async { ask(&self.intake, Admit { declared, limit, job }).await? }).await
+    ) -> Result<(), Fault> {
+        let admit = Admit { caller: context.caller(), declared, limit, job };
+        context.hold_admission(traced("admit", async { ask(&self.intake, admit).await? }).await?);
+        Ok(())
     }
 
     /// Downloads a URL while the client waits, until `deadline` if there is one.
     pub(crate) async fn download(
         &self,
         url: String,
-        request_id: &str,
+        context: &Context,
         deadline: Option<Deadline>,
     ) -> Result<Spool, Fault> {
-        let request_id = request_id.to_owned();
+        let (caller, request_id) = (context.caller(), context.id.as_str().to_owned());
         let (wait, scope) = (Some(self.queue_wait), Scope::here());
-        let download = ask(&self.fetcher, Fetch { url, wait, request_id, job_id: None, scope });
+        let download = ask(&self.fetcher, Fetch { url, caller, wait, request_id, job_id: None, scope });
         match deadline {
             None => download.await?,
             Some(deadline) => tokio::time::timeout_at(deadline, download)

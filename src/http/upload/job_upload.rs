@@ -19,6 +19,7 @@ use super::json::{self, JsonValue, Members};
 use super::multipart::{self, FormParts, MAX_OTHER_PARTS};
 use super::sink::{FileDigest, SpoolSink};
 use super::spec::{BodyForm, UploadSpec};
+use crate::http::context;
 use crate::http::problem::{broken_body, given_twice, invalid, spool_failed, too_large};
 use crate::http::state::Uploads;
 
@@ -78,7 +79,7 @@ pub(crate) struct JobUpload {
     pub input: JobInput,
     /// The text fields.
     pub texts: Texts,
-    _admission: Admission,
+    _admission: Option<Admission>,
 }
 
 impl JobUploadSpec {
@@ -105,7 +106,8 @@ pub(crate) async fn receive(
     let form = spec.single.form_of(request)?;
     let max = spec.max_body(form);
     let declared = spec.single.check_length(request, max)?;
-    let mut admission = uploads.admit(declared, max, true).await?;
+    let context = context::of(request);
+    uploads.admit(&context, declared, max, true).await?;
     let (input, texts) = match form {
         BodyForm::Multipart => from_form(request, payload, &uploads.spool, spec).await?,
         BodyForm::Json => from_json(payload, uploads, spec).await?,
@@ -115,7 +117,11 @@ pub(crate) async fn receive(
             (JobInput::Single(UploadedFile { name: None, spool, digest }), Vec::new())
         }
     };
-    admission.settle(total_bytes(&input, spec)?);
+    let bytes = total_bytes(&input, spec)?;
+    let mut admission = context.take_admission();
+    if let Some(admission) = &mut admission {
+        admission.settle(bytes)?;
+    }
     Ok(JobUpload { input, texts, _admission: admission })
 }
 

@@ -1,7 +1,7 @@
 //! What a route accepts as an upload, and what a request declares about its body: its form and its length.
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::mime::{self, Mime};
 use huemill_actors::fault::{Code, Fault};
 
@@ -64,7 +64,7 @@ impl UploadSpec {
     /// If there is no body, or the route does not accept its type.
     pub(crate) fn form_of(&self, request: &HttpRequest) -> Result<BodyForm, Fault> {
         let Some(content_type) = request.headers().get(header::CONTENT_TYPE) else {
-            return match declared_length(request) {
+            return match declared_length(request.headers()) {
                 Some(0) => Err(self.nothing_sent()),
                 None if !request.headers().contains_key(header::TRANSFER_ENCODING) => {
                     Err(self.nothing_sent())
@@ -87,7 +87,7 @@ impl UploadSpec {
     /// # Errors
     /// If the body is empty or too long.
     pub(crate) fn check_length(&self, request: &HttpRequest, max: u64) -> Result<Option<u64>, Fault> {
-        let declared = declared_length(request);
+        let declared = declared_length(request.headers());
         match declared {
             Some(0) => Err(self.nothing_sent()),
             Some(bytes) if bytes > max => Err(too_large(self.limit, declared)),
@@ -123,8 +123,9 @@ pub(crate) fn is_zip(kind: &Mime) -> bool {
     kind.type_() == mime::APPLICATION && matches!(kind.subtype().as_str(), "zip" | "x-zip-compressed")
 }
 
-fn declared_length(request: &HttpRequest) -> Option<u64> {
-    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// The length that a request declares for its body.
+pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -14,16 +14,18 @@ use secrecy::SecretString;
 
 use super::counters::CounterDeltas;
 use super::store::SqlStore;
-use super::{create, figures, heartbeat, job_control, outbox, pauses, read, reap, secrets, settle, sweep};
+use super::{
+    callers, create, figures, heartbeat, job_control, outbox, pauses, read, reap, secrets, settle, sweep,
+};
 use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
 use crate::outbox::{
     AfterAttempt, ClaimDue, DeliveryAttempt, DeliveryFilter, DeliveryLease, DeliveryRecord, DueDeliveries,
     Outbox,
 };
 use crate::store::{
-    Canceled, ClaimRequest, ClaimResult, Collected, Created, Expired, Heartbeat, ItemOutcome, JobFilter,
-    JobVersion, Lease, Observer, Owner, Process, Reaped, Reconciled, Removable, Retried, Settled, Store,
-    StoreError, StoreStats, StoredKey,
+    Canceled, ClaimRequest, ClaimResult, Collected, Corrections, Created, Expired, Heartbeat, ItemOutcome,
+    JobFilter, JobVersion, Lease, Observer, Owner, Process, Reaped, Reconciled, Removable, Retried, Settled,
+    Store, StoreError, StoreStats, StoredKey,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -189,12 +191,14 @@ impl Store for SqlStore {
             .await
     }
 
-    async fn recount(&self) -> Answer<[i64; 10]> {
+    async fn recount(&self) -> Answer<Corrections> {
         self.run("recount", |database| async move {
-            let error = database.read(|connection| Box::pin(CounterDeltas::error(connection))).await?;
-            // The difference stays valid, whatever is counted in the meantime.
-            database.write(figures::Correct(error)).await?;
-            Ok(error.values())
+            let counters = database.read(|connection| Box::pin(CounterDeltas::error(connection))).await?;
+            let callers = database.read(|connection| Box::pin(callers::errors(connection))).await?;
+            let corrections = Corrections { counters: counters.values(), callers: callers.len() as u64 };
+            // The differences stay valid, whatever is counted in the meantime.
+            database.write(figures::Correct { counters, callers }).await?;
+            Ok(corrections)
         })
         .await
     }
@@ -240,7 +244,9 @@ impl Outbox for SqlStore {
                 let next = database.read_now(|connection, now| Box::pin(outbox::next_due(connection, now)));
                 match next.await? {
                     Some(wait) if wait.is_zero() => {}
-                    next => return Ok(DueDeliveries { due: Vec::new(), next }),
+                    next => {
+                        return Ok(DueDeliveries { turns: request.turns, next, ..DueDeliveries::default() });
+                    }
                 }
             }
             database.write(outbox::ClaimDueDeliveries(request)).await

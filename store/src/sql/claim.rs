@@ -1,58 +1,57 @@
-//! Claims items, fairly between jobs.
+//! Claims items, fairly between callers and between the jobs of each; see `queue` for whose turn it is.
 //!
-//! The ready jobs of a priority form a round-robin queue: the first job gives its next item and goes to the end. New
-//! jobs start at the end. A job therefore waits for one item of each job ahead of it, however many items those have and
-//! however many jobs follow.
-//!
-//! Two kinds of items are not in this queue. Suspects, whose process died and which may have caused that, are claimed
+//! Two kinds of items are not in the queue. Suspects, whose process died and which may have caused that, are claimed
 //! one at a time and only on request. Deferred items return to the queue when their wait is over.
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
+use super::blocked::release_due;
 use super::clock::{Now, millis, span};
-use super::completion::eta;
-use super::fault::corrupt;
+use super::downloads::{DownloadPlaces, Leased};
+use super::leasing::{lease_item, start_item};
 use super::operation::{Operation, Tx, statement};
 use super::pauses::{self, Pauses};
+use super::queue::ReadyCallers;
 use super::requeue::release_deferred;
-use super::rows::{self, JOB, Record, seconds};
-use crate::job::JobState;
-use crate::store::{Claim, ClaimRequest, ClaimResult, Lease, Selection};
+use super::rows::Record;
+use super::suspects::claim_suspect;
+use crate::job::JobKind;
+use crate::store::{Claim, ClaimRequest, ClaimResult, Selection};
 
-/// How many suspects a claim tries when other processes take them first.
-const MAX_SUSPECTS_TRIED: u32 = 4;
+/// How often a claim reads the head of the queue of callers, if most of those that it finds have no jobs any more.
+const MAX_ROUNDS: u32 = 4;
 
-pub(super) const FIRST_JOB: &str = "ORDER BY priority DESC, turn, id LIMIT 1";
 pub(super) const NEXT: &str = "SELECT number FROM items WHERE job_id = $1 AND state = 'queued' AND suspect = 0 \
      AND not_before = 0 ORDER BY number LIMIT 1";
-pub(super) const SUSPECT: &str = "SELECT number FROM items WHERE suspect > 0 AND suspect = $4 AND job_id = $1 \
-     AND state = 'queued' AND not_before = 0 ORDER BY number LIMIT 1";
-pub(super) const SUSPECTS: &str = "SELECT job_id FROM items WHERE suspect > 0 AND suspect = $1 \
-     AND state = 'queued' AND not_before = 0";
 
 /// What a claim needs to know first: whether its owner is alive, whether anything is paused, when the next deferred
-/// item is due.
+/// item and the next blocked job are due.
 pub(super) const BEFORE: &str = "SELECT \
      CAST(COALESCE((SELECT beat_until FROM processes WHERE id = $1), -1) AS BIGINT) AS beat_until, \
      CAST((SELECT COUNT(*) FROM pauses) AS BIGINT) AS pauses, \
      CAST(COALESCE((SELECT not_before FROM items WHERE state = 'queued' AND not_before > 0 \
-     ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next";
+     ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next, \
+     CAST(COALESCE((SELECT blocked_until FROM jobs WHERE blocked_until > 0 ORDER BY blocked_until LIMIT 1), -1) \
+     AS BIGINT) AS unblocked";
 
-/// What is left after a claim: suspects, and when the next deferred item is due.
+/// What is left after a claim: suspects, and when the next deferred item and the next blocked job are due.
 pub(super) const AFTER: &str = "SELECT \
      CAST(COALESCE((SELECT suspect FROM items WHERE suspect > 0 AND suspect = 1 AND state = 'queued' \
      AND not_before = 0 LIMIT 1), 0) AS BIGINT) AS suspects, \
      CAST(COALESCE((SELECT suspect FROM items WHERE suspect > 0 AND suspect = 2 AND state = 'queued' \
      AND not_before = 0 LIMIT 1), 0) AS BIGINT) AS isolated, \
      CAST(COALESCE((SELECT not_before FROM items WHERE state = 'queued' AND not_before > 0 \
-     ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next";
+     ORDER BY not_before LIMIT 1), -1) AS BIGINT) AS next, \
+     CAST(COALESCE((SELECT blocked_until FROM jobs WHERE blocked_until > 0 ORDER BY blocked_until LIMIT 1), -1) \
+     AS BIGINT) AS unblocked";
 
-/// Like [`AFTER`], and whether any job is ready.
+/// Like [`AFTER`], and whether any caller has jobs that are ready.
 pub(super) fn anything_to_claim() -> String {
     AFTER.replacen(
         "SELECT",
-        "SELECT CAST(COALESCE((SELECT ready FROM jobs WHERE ready = 1 LIMIT 1), 0) AS BIGINT) AS ready,",
+        "SELECT CAST(COALESCE((SELECT ready FROM callers WHERE ready = 1 ORDER BY turn, caller LIMIT 1), 0) AS BIGINT) \
+         AS ready,",
         1,
     )
 }
@@ -72,24 +71,15 @@ pub(super) async fn nothing_to_claim(
 
 /// The result of a claim, without its items.
 fn waiting(row: &AnyRow, now: Now, paused: bool) -> Result<ClaimResult, Error> {
-    let next: i64 = row.try_get("next")?;
+    let times: [i64; 2] = [row.try_get("next")?, row.try_get("unblocked")?];
+    let next = times.into_iter().filter(|time| *time >= 0).min();
     Ok(ClaimResult {
         items: Vec::new(),
         suspects: !paused && row.try_get::<i64, _>("suspects")? > 0,
         isolated: !paused && row.try_get::<i64, _>("isolated")? > 0,
-        next: (next >= 0).then(|| span(now.tick, next)),
+        next: next.map(|next| span(now.tick, next)),
     })
 }
-
-/// Removes one item from the job's queue and moves the job to the end of the round-robin queue. A job that is alone in
-/// it keeps its turn, so that no index changes.
-pub(super) const ADVANCE: &str = "UPDATE jobs SET turn = CASE WHEN $2 = 1 AND EXISTS (SELECT 1 FROM jobs AS others WHERE others.ready = 1 \
-     AND others.priority = $7 AND others.turn >= jobs.turn AND others.id <> $1) \
-     THEN 1 + COALESCE((SELECT last.turn FROM jobs AS last WHERE last.ready = 1 AND last.priority = $7 \
-     ORDER BY last.turn DESC LIMIT 1), 0) ELSE turn END, \
-     queued = queued - $2, ready = CASE WHEN queued > $2 THEN 1 ELSE 0 END, \
-     state = $3, started_at = COALESCE(started_at, $4), version = $5, eta_s = $6, \
-     progressed_at = CASE WHEN progressed_at = 0 THEN $4 ELSE progressed_at END WHERE id = $1";
 
 /// Implements `Store::claim`.
 pub(super) struct ClaimItems(pub(super) ClaimRequest);
@@ -103,10 +93,15 @@ impl Operation for ClaimItems {
         if before.try_get::<i64, _>("beat_until")? <= tx.now.tick {
             mark_owner_alive(tx, request).await?;
         }
-        let next: i64 = before.try_get("next")?;
-        if next >= 0 && next <= tx.now.tick {
+        let is_due = |time: i64| time >= 0 && time <= tx.now.tick;
+        let (deferred, blocked) = (is_due(before.try_get("next")?), is_due(before.try_get("unblocked")?));
+        if deferred {
             release_deferred(tx).await?;
         }
+        if blocked {
+            release_due(tx).await?;
+        }
+        tx.callers.write(tx.connection).await?;
         let paused = if before.try_get::<i64, _>("pauses")? > 0 {
             pauses::read(tx.connection).await?
         } else {
@@ -139,151 +134,61 @@ async fn claim_in_turn(
     request: &ClaimRequest,
     paused: &Pauses,
 ) -> Result<Vec<Claim>, Error> {
-    let mut claims = Vec::new();
-    while claims.len() < request.limit as usize {
-        let skip_locked = tx.dialect.lock_unlocked();
-        let mut next = next_job(tx, paused, skip_locked).await?;
-        if next.is_none() && claims.is_empty() {
-            // Other transactions may hold all ready jobs for a moment. Waiting for one beats an empty result.
-            next = next_job(tx, paused, tx.dialect.lock()).await?;
+    let (mut claims, mut downloads) = (Vec::new(), DownloadPlaces::of(request));
+    for round in 0..MAX_ROUNDS {
+        let missing = request.limit.saturating_sub(claims.len() as u32);
+        if missing == 0 {
+            break;
         }
-        let Some(record) = next else { break };
-        match lease_item(tx, request, record.job.id.as_str(), NEXT).await? {
-            Some(row) => claims.push(start_item(tx, request, record, &row, true).await?),
-            // The job's count of queued items is wrong. It must not block all other jobs.
-            None => clear_queue(tx, &record).await?,
+        let mut callers = ReadyCallers::read(tx, missing, round, paused, &downloads).await?;
+        claim_round(tx, request, paused, &mut callers, &mut downloads, &mut claims).await?;
+        let more = callers.may_be_more();
+        callers.settle(tx);
+        if !more || claims.len() >= request.limit as usize {
+            break;
         }
+        tx.callers.write(tx.connection).await?;
     }
     Ok(claims)
 }
 
-async fn next_job(tx: &mut Tx<'_>, paused: &Pauses, lock: &str) -> Result<Option<Record>, Error> {
-    let others = paused.condition("kind");
-    let text = format!("SELECT {JOB} FROM jobs WHERE ready = 1 {others} {FIRST_JOB} {lock}");
-    let row = tx.fetch_optional(sqlx::query(AssertSqlSafe(text))).await?;
-    row.as_ref().map(rows::record).transpose()
-}
-
-async fn claim_suspect(
+/// Claims from these callers until there are enough items, or no job is left that is free.
+async fn claim_round(
     tx: &mut Tx<'_>,
     request: &ClaimRequest,
     paused: &Pauses,
-) -> Result<Vec<Claim>, Error> {
-    let others = match paused.condition("kind") {
-        none if none.is_empty() => none,
-        condition => format!("AND job_id IN (SELECT id FROM jobs WHERE 1 = 1 {condition})"),
-    };
-    let text = format!("{SUSPECTS} {others} ORDER BY job_id, number LIMIT 1");
-    for _ in 0..if request.limit == 0 { 0 } else { MAX_SUSPECTS_TRIED } {
-        let row = tx
-            .fetch_optional(statement!(AssertSqlSafe(text.clone()), [suspect_column(request.selection)]))
-            .await?;
-        let Some(row) = row else { break };
-        let id = rows::job_id(&row, "job_id")?;
-        let Some(record) = tx.lock(&id).await? else { continue };
-        if let Some(row) = lease_item(tx, request, id.as_str(), SUSPECT).await? {
-            return Ok(vec![start_item(tx, request, record, &row, false).await?]);
+    callers: &mut ReadyCallers,
+    downloads: &mut DownloadPlaces,
+    claims: &mut Vec<Claim>,
+) -> Result<(), Error> {
+    while claims.len() < request.limit as usize {
+        let mut next = callers.next_job(tx, paused, downloads).await?;
+        if next.is_none() && claims.is_empty() {
+            // Other transactions may hold all ready jobs for a moment. Waiting for one beats an empty result.
+            next = callers.wait_for_job(tx, paused, downloads).await?;
+        }
+        let Some(record) = next else { break };
+        let leased = match record.job.kind {
+            JobKind::Url => downloads.lease(tx, request, &record).await?,
+            _ => lease_item(tx, request, record.job.id.as_str(), NEXT)
+                .await?
+                .map_or(Leased::Nothing, Leased::Item),
+        };
+        match leased {
+            Leased::Item(row) => {
+                let (claim, is_last) = start_item(tx, request, record, &row, true).await?;
+                claims.push(claim);
+                callers.charge(is_last);
+            }
+            // The job's count of queued items is wrong. It must not block all other jobs.
+            Leased::Nothing => clear_queue(tx, &record).await?,
+            Leased::Blocked => callers.blocked(),
         }
     }
-    Ok(Vec::new())
+    Ok(())
 }
 
-/// The value of the column `suspect` for these items.
-fn suspect_column(selection: Selection) -> i64 {
-    match selection {
-        Selection::InTurn => 0,
-        Selection::Suspect => 1,
-        Selection::Isolated => 2,
-    }
-}
-
-/// Leases the item of the job that the statement `which` selects, if there is one.
-async fn lease_item(
-    tx: &mut Tx<'_>,
-    request: &ClaimRequest,
-    job: &str,
-    which: &str,
-) -> Result<Option<AnyRow>, Error> {
-    let text = format!(
-        "UPDATE items SET state = 'claimed', attempt = attempt + 1, owner = $2, lease_until = NULL, claim = $3 \
-         WHERE job_id = $1 AND suspect = $4 AND number = ({which}) RETURNING number, name, source, attempt"
-    );
-    tx.fetch_optional(statement!(
-        AssertSqlSafe(text),
-        [
-            job,
-            &request.owner.0,
-            i64::try_from(request.sequence).unwrap_or(i64::MAX),
-            suspect_column(request.selection)
-        ]
-    ))
-    .await
-}
-
-/// Updates the job of a leased item. The first item starts the job.
-async fn start_item(
-    tx: &mut Tx<'_>,
-    request: &ClaimRequest,
-    mut record: Record,
-    row: &AnyRow,
-    in_turn: bool,
-) -> Result<Claim, Error> {
-    let job = &mut record.job;
-    let first = job.state == JobState::Queued;
-    if first {
-        tx.deltas.leave(job.state);
-        job.state = JobState::Processing;
-        job.started_at = Some(seconds(tx.now.wall));
-        job.version += 1;
-        job.eta_s = eta(job.total, request.pace_ms);
-        tx.deltas.enter(job.state);
-    }
-    tx.deltas.waiting(-1);
-    tx.execute(statement!(
-        ADVANCE,
-        [
-            job.id.as_str(),
-            i64::from(in_turn),
-            job.state.as_str(),
-            tx.now.wall,
-            job.version,
-            i64::from(job.eta_s),
-            rows::rank(job.priority)
-        ]
-    ))
-    .await?;
-    if first {
-        tx.changed(&record.job);
-    }
-    claim(request, &record, row, first.then(|| span(record.created, tx.now.wall)))
-}
-
-fn claim(
-    request: &ClaimRequest,
-    record: &Record,
-    row: &AnyRow,
-    waited: Option<std::time::Duration>,
-) -> Result<Claim, Error> {
-    let source: String = row.try_get("source")?;
-    let job = &record.job;
-    Ok(Claim {
-        lease: Lease {
-            job: job.id.clone(),
-            number: rows::count(row, "number")?,
-            attempt: rows::count(row, "attempt")?,
-            owner: request.owner.clone(),
-        },
-        name: row.try_get("name")?,
-        source: serde_json::from_str(&source).map_err(|_| corrupt("an invalid source"))?,
-        options: job.options.clone(),
-        request_id: job.request_id.clone(),
-        traceparent: job.traceparent.clone(),
-        priority: job.priority,
-        waited,
-    })
-}
-
-/// Takes a job out of the round-robin queue.
+/// Takes a job out of the queue.
 async fn clear_queue(tx: &mut Tx<'_>, record: &Record) -> Result<(), Error> {
     tx.run(statement!("UPDATE jobs SET queued = 0, ready = 0 WHERE id = $1", [record.job.id.as_str()])).await
 }

@@ -26,8 +26,10 @@ pub(super) async fn count_item(
     pace_ms: Option<u64>,
 ) -> Result<Option<EndedJob>, Error> {
     let card_bytes = i64::try_from(settlement.card_bytes).unwrap_or(i64::MAX);
-    tx.deltas.blob_bytes(card_bytes);
+    let reserved = record.reserved_bytes();
     record.card_bytes += card_bytes;
+    tx.deltas.blob_bytes(card_bytes);
+    tx.deltas.reserved_bytes(record.reserved_bytes() - reserved);
     let job = &mut record.job;
     let before = job.progress();
     if settlement.succeeded {
@@ -73,6 +75,7 @@ pub(super) async fn end_job(
     state: JobState,
 ) -> Result<EndedJob, Error> {
     let finished = tx.now.wall;
+    close(tx, record);
     let job = &mut record.job;
     tx.deltas.leave(job.state);
     tx.deltas.enter(state);
@@ -82,7 +85,7 @@ pub(super) async fn end_job(
     job.eta_s = 0;
     tx.execute(statement!(
         "UPDATE jobs SET state = $2, finished_at = $3, version = $4, eta_s = 0, succeeded = $5, failed = $6, \
-         queued = 0, ready = 0, card_bytes = $7, removal_after = 0, removal_failures = 0, \
+         queued = 0, ready = 0, blocked_until = 0, card_bytes = $7, expected_bytes = 0, removal_after = 0, removal_failures = 0, \
          removal = CASE WHEN $8 = 1 AND EXISTS (SELECT 1 FROM items WHERE job_id = $1 AND state = 'failed' \
          AND retryable = 1) THEN 0 ELSE 1 END WHERE id = $1",
         [
@@ -101,6 +104,19 @@ pub(super) async fn end_job(
     tx.changed(&record.job);
     let processing = record.started.map(|started| span(started, finished)).unwrap_or_default();
     Ok(EndedJob { job: record.job.clone(), processing })
+}
+
+/// A live job is about to end or to be deleted: its caller has one open job less, and the cards that it was expected to
+/// store are replaced by those that it has.
+pub(super) fn close(tx: &mut Tx<'_>, record: &mut Record) {
+    let job = &record.job;
+    let usage = [-1, -i64::from(job.total), record.card_bytes - record.expected_bytes];
+    tx.callers.add(job.caller.to_string(), usage);
+    tx.deltas.reserved_bytes(-record.reserved_bytes());
+    record.expected_bytes = 0;
+    if record.ready {
+        tx.callers.check(job.caller);
+    }
 }
 
 /// Seconds until this many pictures are settled, rounded up.

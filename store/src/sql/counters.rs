@@ -14,7 +14,7 @@ use crate::job::JobState;
 const SHARDS: u8 = 16;
 
 /// The columns, in the order of [`CounterDeltas::values`].
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "queued",
     "processing",
     "completed",
@@ -25,6 +25,7 @@ const COLUMNS: [&str; 10] = [
     "pending",
     "dead",
     "blob_bytes",
+    "reserved_bytes",
 ];
 
 pub(super) const SUMS: &str = "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) AS queued, \
@@ -32,8 +33,8 @@ pub(super) const SUMS: &str = "SELECT CAST(COALESCE(SUM(queued), 0) AS BIGINT) A
      CAST(COALESCE(SUM(completed), 0) AS BIGINT) AS completed, CAST(COALESCE(SUM(failed), 0) AS BIGINT) AS failed, \
      CAST(COALESCE(SUM(canceled), 0) AS BIGINT) AS canceled, CAST(COALESCE(SUM(expired), 0) AS BIGINT) AS expired, \
      CAST(COALESCE(SUM(waiting), 0) AS BIGINT) AS waiting, CAST(COALESCE(SUM(pending), 0) AS BIGINT) AS pending, \
-     CAST(COALESCE(SUM(dead), 0) AS BIGINT) AS dead, CAST(COALESCE(SUM(blob_bytes), 0) AS BIGINT) AS blob_bytes \
-     FROM counters";
+     CAST(COALESCE(SUM(dead), 0) AS BIGINT) AS dead, CAST(COALESCE(SUM(blob_bytes), 0) AS BIGINT) AS blob_bytes, \
+     CAST(COALESCE(SUM(reserved_bytes), 0) AS BIGINT) AS reserved_bytes FROM counters";
 
 /// The true counts, row by row. One statement, so that all counts are of the same moment.
 const COUNTS: &str = "SELECT \
@@ -46,11 +47,13 @@ const COUNTS: &str = "SELECT \
      CAST((SELECT COUNT(*) FROM items WHERE state = 'queued') AS BIGINT) AS waiting, \
      CAST((SELECT COUNT(*) FROM deliveries WHERE state = 'pending') AS BIGINT) AS pending, \
      CAST((SELECT COUNT(*) FROM deliveries WHERE state = 'dead') AS BIGINT) AS dead, \
-     CAST((SELECT COALESCE(SUM(input_bytes + card_bytes), 0) FROM jobs) AS BIGINT) AS blob_bytes";
+     CAST((SELECT COALESCE(SUM(input_bytes + card_bytes), 0) FROM jobs) AS BIGINT) AS blob_bytes, \
+     CAST((SELECT COALESCE(SUM(expected_bytes - card_bytes), 0) FROM jobs WHERE state IN ('queued', 'processing') \
+     AND expected_bytes > card_bytes) AS BIGINT) AS reserved_bytes";
 
 /// The changes that one transaction makes to the counters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct CounterDeltas([i64; 10]);
+pub(super) struct CounterDeltas([i64; 11]);
 
 impl CounterDeltas {
     /// A job entered a state.
@@ -83,13 +86,18 @@ impl CounterDeltas {
         self.0[9] += bytes;
     }
 
+    /// This many more bytes of cards are expected.
+    pub(super) fn reserved_bytes(&mut self, bytes: i64) {
+        self.0[10] += bytes;
+    }
+
     /// Adds the changes of another part of the transaction.
     pub(super) fn add(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0).for_each(|(sum, difference)| *sum += difference);
     }
 
     /// The counters in the order of the columns.
-    pub(super) fn values(&self) -> [i64; 10] {
+    pub(super) fn values(&self) -> [i64; 11] {
         self.0
     }
 
@@ -104,12 +112,13 @@ impl CounterDeltas {
         };
         let mut query = sqlx::query(
             "INSERT INTO counters (shard, queued, processing, completed, failed, canceled, expired, waiting, pending, \
-             dead, blob_bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (shard) DO UPDATE SET \
+             dead, blob_bytes, reserved_bytes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (shard) DO UPDATE SET \
              queued = counters.queued + excluded.queued, processing = counters.processing + excluded.processing, \
              completed = counters.completed + excluded.completed, failed = counters.failed + excluded.failed, \
              canceled = counters.canceled + excluded.canceled, expired = counters.expired + excluded.expired, \
              waiting = counters.waiting + excluded.waiting, pending = counters.pending + excluded.pending, \
-             dead = counters.dead + excluded.dead, blob_bytes = counters.blob_bytes + excluded.blob_bytes",
+             dead = counters.dead + excluded.dead, blob_bytes = counters.blob_bytes + excluded.blob_bytes, \
+             reserved_bytes = counters.reserved_bytes + excluded.reserved_bytes",
         )
         .bind(shard);
         for difference in self.0 {

@@ -5,14 +5,16 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
+use super::callers;
 use super::clock::millis;
 use super::fault::corrupt;
 use super::operation::{Operation, Tx, statement};
 use super::rows::{self, JOB, rank, seconds, text};
+use super::turns::{JOIN_LAST, stride};
 use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
 use crate::store::{Created, StoredKey};
 
-/// Maximum number of items in one statement. Each has four values, and SQLite allows 32,766 values.
+/// Maximum number of items in one statement. Each has five values, and SQLite allows 32,766 values.
 const ITEMS_PER_STATEMENT: usize = 1_000;
 
 /// How often a claim of a key is retried while others replace or collect the key.
@@ -34,6 +36,13 @@ impl Operation for Create {
         {
             let same = known.fingerprint == key.fingerprint;
             return Ok(if same { Created::Replayed(known.job) } else { Created::Conflict });
+        }
+        if let Some((which, limit, used)) = callers::open_job(tx.connection, new).await? {
+            if let Some(key) = &new.key {
+                let text = "DELETE FROM keys WHERE scope = $1 AND key = $2 AND job_id = $3";
+                tx.execute(statement!(text, [&key.scope, &key.key, new.id.as_str()])).await?;
+            }
+            return Ok(Created::OverQuota { which, limit, used });
         }
         let job = insert_job(tx, new).await?;
         for (index, items) in new.items.chunks(ITEMS_PER_STATEMENT).enumerate() {
@@ -89,17 +98,23 @@ pub(super) async fn find_key(
     Ok((!expired).then_some(StoredKey { fingerprint: row.try_get("fingerprint")?, job }))
 }
 
-/// Inserts a job at the end of the queue of its priority.
-const INSERT_JOB: &str = "INSERT INTO jobs (id, kind, state, priority, options, request_id, traceparent, base_url, callback_url, \
-     created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, turn, removal, input_bytes) \
-     VALUES ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 0, $12, 1, \
-     1 + COALESCE((SELECT turn FROM jobs WHERE ready = 1 AND priority = $3 ORDER BY turn DESC LIMIT 1), 0), 0, $13)";
+/// Inserts a job that joins the ready jobs of its caller ($2) with the stride $3.
+pub(super) fn insert_statement() -> String {
+    format!(
+        "INSERT INTO jobs (id, caller, turn, kind, state, priority, options, request_id, traceparent, base_url, \
+         callback_url, created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, removal, \
+         input_bytes, expected_bytes) VALUES ($1, $2, {JOIN_LAST}, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14, 0, 0, \
+         $14, 1, 0, $15, $16)"
+    )
+}
 
 async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
     let (created, expires) = (tx.now.wall, tx.now.wall.saturating_add(millis(new.ttl)));
     let input_bytes = i64::try_from(new.input_bytes).unwrap_or(i64::MAX);
+    let expected_bytes = i64::try_from(new.expected_bytes).unwrap_or(i64::MAX);
     let job = Job {
         id: new.id.clone(),
+        caller: new.caller,
         kind: new.kind,
         state: JobState::Queued,
         priority: new.priority,
@@ -120,9 +135,11 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
         fetched: false,
     };
     tx.execute(statement!(
-        INSERT_JOB,
+        AssertSqlSafe(insert_statement()),
         [
             job.id.as_str(),
+            job.caller.to_string(),
+            stride(job.priority),
             job.kind.as_str(),
             rank(job.priority),
             &job.options,
@@ -134,28 +151,42 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
             expires,
             i64::from(job.eta_s),
             i64::from(job.total),
-            input_bytes
+            input_bytes,
+            expected_bytes
         ]
     ))
     .await?;
     tx.deltas.enter(JobState::Queued);
     tx.deltas.waiting(i64::from(job.total));
     tx.deltas.blob_bytes(input_bytes);
+    tx.deltas.reserved_bytes(expected_bytes);
     Ok(job)
 }
 
 async fn insert_items(tx: &mut Tx<'_>, job: &Job, first: usize, items: &[NewItem]) -> Result<(), Error> {
     let rows: Vec<_> = (0..items.len())
-        .map(|row| format!("($1, ${}, ${}, ${}, 'queued', 0, 0, 0)", row * 3 + 2, row * 3 + 3, row * 3 + 4))
+        .map(|row| {
+            format!(
+                "($1, ${}, ${}, ${}, ${}, 'queued', 0, 0, 0)",
+                row * 4 + 2,
+                row * 4 + 3,
+                row * 4 + 4,
+                row * 4 + 5
+            )
+        })
         .collect();
     let statement = format!(
-        "INSERT INTO items (job_id, number, name, source, state, attempt, suspect, crashes) VALUES {}",
+        "INSERT INTO items (job_id, number, name, source, host, state, attempt, suspect, crashes) VALUES {}",
         rows.join(", ")
     );
     let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(false).bind(job.id.as_str());
     for (number, item) in (first..).zip(items) {
         let source = serde_json::to_string(&item.source).map_err(|error| Error::Encode(error.into()))?;
-        query = query.bind(number as i64).bind(text(&item.name).into_owned()).bind(source);
+        query = query
+            .bind(number as i64)
+            .bind(text(&item.name).into_owned())
+            .bind(source)
+            .bind(item.host.clone());
     }
     query.execute(&mut *tx.connection).await.map(|_| ())
 }

@@ -36,6 +36,19 @@ impl Dialect {
         }
     }
 
+    /// Locks a name until the end of the transaction, unless another transaction holds it.
+    pub(super) async fn try_lock(&self, connection: &mut AnyConnection, name: &str) -> Result<bool, Error> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            Self::Postgres(_) => {
+                let text = "SELECT CASE WHEN pg_try_advisory_xact_lock(hashtextextended($1, 0)) \
+                     THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS locked";
+                let row = sqlx::query(text).bind(name.to_owned()).fetch_one(connection).await?;
+                Ok(row.try_get::<i64, _>("locked")? == 1)
+            }
+        }
+    }
+
     /// The current time.
     pub(super) async fn now(&self, connection: &mut AnyConnection) -> Result<Now, Error> {
         match self {

@@ -32,7 +32,7 @@ pub(super) fn figures_statement() -> String {
 pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<StoreStats, Error> {
     let text = AssertSqlSafe(figures_statement());
     let row = statement!(text, [now.tick]).fetch_one(connection).await?;
-    let [queued, processing, completed, failed, canceled, expired, waiting, pending, dead, bytes] =
+    let [queued, processing, completed, failed, canceled, expired, waiting, pending, dead, bytes, reserved] =
         CounterDeltas::of(&row)?.values().map(number);
     let oldest: i64 = row.try_get("oldest")?;
     Ok(StoreStats {
@@ -42,6 +42,7 @@ pub(super) async fn figures(connection: &mut AnyConnection, now: Now) -> Result<
         deliveries: pending,
         dead_letters: dead,
         blob_bytes: bytes,
+        reserved_bytes: reserved,
         slots: number(row.try_get("slots")?),
         processes: number(row.try_get("processes")?),
         pauses: number(row.try_get("pauses")?),
@@ -54,14 +55,20 @@ pub(super) async fn stalled(connection: &mut AnyConnection, now: Now, quiet: Dur
     Ok(number(statement!(STALLED, [before]).fetch_one(connection).await?.try_get("n")?))
 }
 
-/// Adds the difference that `Store::recount` found to the counters.
-pub(super) struct Correct(pub(super) CounterDeltas);
+/// Adds the differences that `Store::recount` found.
+pub(super) struct Correct {
+    pub(super) counters: CounterDeltas,
+    pub(super) callers: Vec<(String, [i64; 3])>,
+}
 
 impl Operation for Correct {
     type Output = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
-        tx.deltas.add(&self.0);
+        tx.deltas.add(&self.counters);
+        for (caller, usage) in &self.callers {
+            tx.callers.add(caller.clone(), *usage);
+        }
         Ok(())
     }
 }

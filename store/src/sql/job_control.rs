@@ -4,7 +4,8 @@ use sqlx::{Error, Row};
 
 use super::completion;
 use super::operation::{Operation, Tx, statement};
-use super::rows::{Record, Removal, rank, seconds};
+use super::rows::{Record, Removal, seconds};
+use super::turns;
 use crate::job::{JobId, JobState};
 use crate::store::{Canceled, Retried};
 
@@ -53,6 +54,9 @@ impl Operation for Delete {
 /// Turns a job into a tombstone: the row stays, the items are deleted, and the blobs are due for removal.
 pub(super) async fn make_tombstone(tx: &mut Tx<'_>, mut record: Record) -> Result<(), Error> {
     let expires = record.expires.min(tx.now.wall);
+    if !record.job.state.has_ended() {
+        completion::close(tx, &mut record);
+    }
     let job = &mut record.job;
     tx.deltas.leave(job.state);
     tx.deltas.enter(JobState::Expired);
@@ -68,7 +72,7 @@ pub(super) async fn make_tombstone(tx: &mut Tx<'_>, mut record: Record) -> Resul
     tx.execute(statement!("DELETE FROM items WHERE job_id = $1", [job.id.as_str()])).await?;
     tx.execute(statement!(
         "UPDATE jobs SET state = 'expired', version = $2, eta_s = 0, expires_at = $3, \
-         finished_at = COALESCE(finished_at, $4), queued = 0, ready = 0, removal = $5, removal_after = 0, \
+         finished_at = COALESCE(finished_at, $4), queued = 0, ready = 0, blocked_until = 0, expected_bytes = 0, removal = $5, removal_after = 0, \
          removal_failures = 0 WHERE id = $1",
         [job.id.as_str(), job.version, expires, tx.now.wall, Removal::Everything.to_column()]
     ))
@@ -128,13 +132,19 @@ impl Retry {
         job.failed = job.failed.saturating_sub(items);
         job.finished_at = None;
         job.version += 1;
+        let turn = turns::rejoin(tx, record).await?;
+        let job = &record.job;
+        // The cards that it has count as those that it is expected to have.
+        tx.callers.add(job.caller.to_string(), [1, i64::from(job.total), 0]);
+        if in_turn > 0 {
+            tx.callers.wake(job.caller, job.kind);
+        }
         let text = "UPDATE jobs SET state = 'processing', failed = $2, version = $3, finished_at = NULL, queued = $4, \
-             ready = CASE WHEN $4 > 0 THEN 1 ELSE 0 END, progressed_at = $5, removal = 0, \
-             turn = 1 + COALESCE((SELECT last.turn FROM jobs AS last WHERE last.ready = 1 AND last.priority = $6 \
-             ORDER BY last.turn DESC LIMIT 1), 0) WHERE id = $1";
+             ready = CASE WHEN $4 > 0 THEN 1 ELSE 0 END, progressed_at = $5, blocked_until = 0, removal = 0, expected_bytes = card_bytes, \
+             turn = $6 WHERE id = $1";
         tx.execute(statement!(
             text,
-            [job.id.as_str(), i64::from(job.failed), job.version, in_turn, tx.now.wall, rank(job.priority)]
+            [job.id.as_str(), i64::from(job.failed), job.version, in_turn, tx.now.wall, turn]
         ))
         .await?;
         tx.changed(&record.job);

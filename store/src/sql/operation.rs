@@ -1,14 +1,15 @@
 //! Writes as values, the transaction they run in, and the statements it runs. As values, several writes can share one
 //! transaction, and a write can be repeated when the database asks for it.
 
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Error};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Error};
 
+use super::callers::CallerDeltas;
 use super::clock::Now;
 use super::counters::CounterDeltas;
 use super::dialect::Dialect;
 use super::rows::{self, JOB, Record};
+pub(super) use super::statement::{Statement, statement};
 use crate::job::{Job, JobId};
 use crate::store::JobVersion;
 
@@ -21,18 +22,6 @@ pub(super) trait Operation: Send + Sync + 'static {
     fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
 
-/// A statement that is ready to run.
-pub(super) type Statement = Query<'static, Any, AnyArguments>;
-
-/// Makes a statement of its text and the values of `$1`, `$2` and so on.
-macro_rules! statement {
-    ($text:expr, [$($value:expr),+ $(,)?]) => {
-        sqlx::query($text)$(.bind($value))+
-    };
-}
-
-pub(super) use statement;
-
 /// The transaction of an operation.
 pub(super) struct Tx<'c> {
     pub(super) connection: &'c mut AnyConnection,
@@ -43,6 +32,15 @@ pub(super) struct Tx<'c> {
     pub(super) job_versions: &'c mut Vec<JobVersion>,
     /// Changes to the counters.
     pub(super) deltas: &'c mut CounterDeltas,
+    /// Changes to the rows of callers.
+    pub(super) callers: &'c mut CallerDeltas,
+}
+
+/// Runs a write, and what it leaves for the end of the transaction.
+pub(super) async fn run<O: Operation>(operation: &O, tx: &mut Tx<'_>) -> Result<O::Output, Error> {
+    let output = operation.run(tx).await?;
+    tx.callers.write(tx.connection).await?;
+    Ok(output)
 }
 
 impl Tx<'_> {

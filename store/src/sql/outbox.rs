@@ -7,10 +7,13 @@ mod attempt;
 mod claim;
 mod create;
 mod list;
+mod turns;
 
 pub(super) use attempt::{RecordAttempt, Snooze};
-#[cfg(test)]
-pub(super) use claim::NEXT;
 pub(super) use claim::{ClaimDueDeliveries, next_due};
+#[cfg(test)]
+pub(super) use claim::{NEXT, OLDEST, OLDEST_OF_HOST};
 pub(super) use create::{Redeliver, store_delivery};
 pub(super) use list::list;
+#[cfg(test)]
+pub(super) use turns::{HOSTS, callers_statement};

@@ -9,7 +9,12 @@ mod servers;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 
-use super::{claim, figures, heartbeat, outbox, read, reap, requeue, schema, sqlite, sweep};
+use crate::job::JobKind;
+
+use super::{
+    blocked, callers, claim, create, downloads, figures, heartbeat, leasing, outbox, pauses, queue, read,
+    reap, requeue, schema, sqlite, suspects, sweep, turns,
+};
 
 /// Number of jobs by default. One in a hundred is live.
 const JOBS: u32 = 50_000;
@@ -18,10 +23,22 @@ const JOBS: u32 = 50_000;
 /// PostgreSQL must use too, and how SQLite searches it. A covering index also counts.
 const PLANS: &[(&str, &[&str], &[&str])] = &[
     (claim::NEXT, &[JOB], &["items_waiting (job_id=?)"]),
-    (claim::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
-    (claim::BEFORE, &["'p1'"], &["items_deferred"]),
+    (suspects::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
+    (claim::BEFORE, &["'p1'"], &["items_deferred", "jobs_blocked"]),
     (claim::AFTER, &[], &["items_suspect (suspect=?)", "items_deferred"]),
-    (claim::ADVANCE, &[JOB, "1", "'processing'", "1", "2", "3", "1"], &["jobs_ready (priority=?"]),
+    (
+        leasing::ADVANCE,
+        &[JOB, "1", "'processing'", "1", "2", "3", "1"],
+        &["jobs_ready (caller=? AND blocked_until=?"],
+    ),
+    (callers::FIRST, &[], &["callers_ready"]),
+    (callers::FORGOTTEN, &["100"], &["jobs_ready (caller>?)", "callers"]),
+    (
+        callers::CHARGE,
+        &["'ip:10.0.0.1'", "1000", "1"],
+        &["jobs_ready (caller=? AND blocked_until=?", "jobs_ready_stored (caller=?"],
+    ),
+    (turns::FIRST_TURN, &["'ip:10.0.0.1'"], &["jobs_ready (caller=? AND blocked_until=?"]),
     (requeue::DUE, &["1", "100"], &["items_deferred (not_before>? AND not_before<?)"]),
     (heartbeat::CLAIMED, &["'p1'"], &["items_claimed (owner=?)"]),
     (sweep::EXPIRED, &["1", "100"], &["jobs_expiry (expires_at<?)"]),
@@ -32,21 +49,92 @@ const PLANS: &[(&str, &[&str], &[&str])] = &[
     (figures::STALLED, &["1"], &["jobs_state (state=?)"]),
     (figures::OLDEST, &[], &["jobs_state (state=?)"]),
     (outbox::NEXT, &[], &["deliveries_due"]),
+    (
+        outbox::OLDEST,
+        &["0", "'ip:192.0.2.7'", "9000000000000", "256"],
+        &["deliveries_turns (retry=? AND (caller,next_at)"],
+    ),
+    (
+        outbox::OLDEST_OF_HOST,
+        &["0", "'ip:192.0.2.7'", "'https://h'", "9000000000000", "4"],
+        &["deliveries_hosts (retry=? AND caller=? AND (host,next_at)"],
+    ),
+    (outbox::HOSTS, &["0", "'ip:192.0.2.7'", "256"], &["deliveries_hosts (retry=? AND caller=?"]),
 ];
 
 const JOB: &str = "'job_0000000000000000000000000000000000000000000a'";
 
 /// All statements, including those that are assembled at run time.
 fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
-    let first = format!("SELECT id FROM jobs WHERE ready = 1 {}", claim::FIRST_JOB);
+    let (none, url) =
+        (pauses::Pauses::default(), pauses::Pauses { everything: false, kinds: vec![JobKind::Url] });
+    let in_turn = vec!["jobs_ready (caller=? AND blocked_until=?"];
     let more = [
-        (first, vec![], vec!["jobs_ready"]),
+        (queue::callers(&none, false), vec!["20"], vec!["callers_ready", in_turn[0]]),
+        (queue::callers(&url, false), vec!["20"], vec!["callers_ready", in_turn[0]]),
+        (queue::job_statement(&none, false, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
+        (queue::job_statement(&url, false, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
+        (
+            queue::callers(&none, true),
+            vec!["20"],
+            vec!["callers_ready_stored", "jobs_ready_stored (caller=?"],
+        ),
+        (queue::job_statement(&none, true, ""), vec!["'ip:10.0.0.1'"], vec!["jobs_ready_stored (caller=?"]),
+        (
+            blocked::DUE.replace("{JOB}", "id"),
+            vec!["1", "16"],
+            vec!["jobs_blocked (blocked_until>? AND blocked_until<?)"],
+        ),
+        (
+            blocked::NEXT_AT_HOST[0].replace("{JOB}", "id"),
+            vec!["'h:80'", "'ip:10.0.0.1'"],
+            vec!["jobs_blocked_hosts (blocked_host=? AND caller>?)"],
+        ),
+        (
+            blocked::NEXT_AT_HOST[1].replace("{JOB}", "id"),
+            vec!["'h:80'", "'ip:10.0.0.1'"],
+            vec!["jobs_blocked_hosts (blocked_host=? AND caller<?)"],
+        ),
+        (
+            format!("{} ORDER BY number LIMIT 1", downloads::NEXT),
+            vec![JOB, "4"],
+            vec!["items_waiting (job_id=?)", "items_hosts"],
+        ),
+        (
+            format!("SELECT 1 WHERE {}", downloads::HAS_PLACE),
+            vec!["1", "2", "3", "4", "5", "'h:80'", "4"],
+            vec!["items_hosts (host=?)"],
+        ),
+        (
+            create::insert_statement(),
+            vec![
+                "'job_x'",
+                "'ip:10.0.0.1'",
+                "5",
+                "'k'",
+                "1",
+                "''",
+                "''",
+                "NULL",
+                "''",
+                "NULL",
+                "1",
+                "2",
+                "3",
+                "4",
+                "5",
+                "6",
+            ],
+            in_turn,
+        ),
         (
             claim::anything_to_claim(),
             vec![],
-            vec!["jobs_ready", "items_suspect (suspect=?)", "items_deferred"],
+            vec!["callers_ready", "items_suspect (suspect=?)", "items_deferred"],
         ),
         (figures::figures_statement(), vec!["1"], vec!["jobs_state (state=?)"]),
+        (outbox::callers_statement(false), vec!["0", "''", "256"], vec!["deliveries_turns (retry=?"]),
+        (outbox::callers_statement(true), vec!["1", "''", "256"], vec!["deliveries_turns (retry=?"]),
         (reap::abandoned_items(), vec!["1", "100"], vec!["items_claimed"]),
     ];
     let table =
@@ -75,16 +163,24 @@ async fn fill(connection: &mut AnyConnection, numbers: &str) {
     for text in [
         format!(
             "INSERT INTO jobs (id, kind, state, priority, options, request_id, base_url, created_at, expires_at, \
-             version, eta_s, total, succeeded, failed, queued, ready, turn, removal, removal_after) \
+             version, eta_s, total, succeeded, failed, queued, ready, turn, removal, removal_after, caller, \
+             blocked_until, blocked_host) \
              SELECT {id}, 'image_batch', {state}, 1, '{{}}', 'r', 'http://h', i, 9000000000000, 1, 1, 1, 0, 0, {live}, \
-             {live}, i, CASE WHEN i % 100 = 2 THEN 2 WHEN i % 100 = 3 THEN -1 ELSE 0 END, 5 FROM ({numbers}) AS n"
+             {live}, i, CASE WHEN i % 100 = 2 THEN 2 WHEN i % 100 = 3 THEN -1 ELSE 0 END, 5, \
+             'ip:10.0.0.' || (i / 100 % 100), CASE WHEN i % 1000 = 0 THEN i ELSE 0 END, 'h' || (i % 7000) || ':443' \
+             FROM ({numbers}) AS n"
         ),
         format!(
-            "INSERT INTO items (job_id, number, name, source, state, attempt, owner, suspect, crashes, not_before) \
+            "INSERT INTO callers (caller, turn, ready, ready_stored, woken, open_jobs, open_items, stored_bytes) \
+             SELECT 'ip:10.0.' || (i / 100) || '.' || (i % 100), i, CASE WHEN i % 10 = 0 THEN 1 ELSE 0 END, 0, 1, 0, 0, 0 \
+             FROM ({numbers}) AS n"
+        ),
+        format!(
+            "INSERT INTO items (job_id, number, name, source, state, attempt, owner, suspect, crashes, not_before, host) \
              SELECT {id}, 0, 'a.png', '{{}}', CASE WHEN i % 1000 = 1 THEN 'claimed' WHEN i % 100 < 2 THEN 'queued' \
              ELSE 'done' END, 1, CASE WHEN i % 1000 = 1 THEN 'p' || (i % 7000) END, \
-             CASE WHEN i % 5000 = 100 THEN 1 ELSE 0 END, 0, CASE WHEN i % 5000 = 200 THEN i ELSE 0 END \
-             FROM ({numbers}) AS n"
+             CASE WHEN i % 5000 = 100 THEN 1 ELSE 0 END, 0, CASE WHEN i % 5000 = 200 THEN i ELSE 0 END, \
+             'h' || (i % 1000) || ':443' FROM ({numbers}) AS n"
         ),
         format!(
             "INSERT INTO keys (scope, key, fingerprint, job_id, keep_until, expires_at) \
@@ -92,8 +188,10 @@ async fn fill(connection: &mut AnyConnection, numbers: &str) {
         ),
         format!("INSERT INTO nonces (word, expires_at) SELECT {id}, i + 10 FROM ({numbers}) AS n"),
         format!(
-            "INSERT INTO deliveries (id, job_id, state, created_at, next_at) \
-             SELECT {id}, {id}, CASE WHEN i % 100 = 0 THEN 'pending' ELSE 'delivered' END, i, i FROM ({numbers}) AS n"
+            "INSERT INTO deliveries (id, job_id, state, created_at, next_at, host, caller, retry) \
+             SELECT {id}, {id}, CASE WHEN i % 20 = 0 THEN 'pending' ELSE 'delivered' END, i, i, 'https://' || (i % 7), \
+             CASE WHEN i % 1000 = 20 THEN 'ip:192.0.2.' || (i % 9) ELSE 'ip:192.0.2.7' END, \
+             CASE WHEN i % 60 = 0 THEN 1 ELSE 0 END FROM ({numbers}) AS n"
         ),
         "ANALYZE".to_owned(),
     ] {
@@ -120,7 +218,18 @@ async fn no_statement_on_sqlite_gets_slower_with_more_rows() {
             // The index provides the order, and no table is read as a whole.
             assert!(!plan.contains("TEMP B-TREE"), "{when}: {text}\n{plan}");
             let scans = plan.lines().filter(|line| line.trim_start().starts_with("SCAN"));
-            let small = ["INDEX", "CONSTANT ROW", "pauses", "processes", "counters", "kept", "alive"];
+            let small = [
+                "INDEX",
+                "CONSTANT ROW",
+                "pauses",
+                "processes",
+                "counters",
+                "kept",
+                "alive",
+                "turns",
+                "hosts",
+                "waiting",
+            ];
             let whole: Vec<_> = scans.filter(|line| !small.iter().any(|word| line.contains(word))).collect();
             assert!(whole.is_empty(), "{when}: {text}\n{plan}");
         }
@@ -157,7 +266,7 @@ async fn no_statement_on_postgresql_gets_slower_with_more_rows() {
             let name = index.split(' ').next().unwrap();
             assert!(plan.contains(name), "{name}: {text}\n{plan}");
         }
-        for table in ["jobs", "items", "keys", "nonces", "deliveries"] {
+        for table in ["jobs", "items", "keys", "nonces", "deliveries", "callers"] {
             assert!(!plan.contains(&format!("Seq Scan on {table}")), "{text}\n{plan}");
         }
     }

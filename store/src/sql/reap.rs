@@ -8,8 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use sqlx::{AssertSqlSafe, Error, Row};
 
+use super::blocked;
+use super::callers::wake_forgotten;
 use super::completion::{self, Settlement};
 use super::operation::{Operation, Tx, statement};
+use super::queue::MAX_FORGOTTEN;
 use super::rows::{self, Record, text};
 use crate::job::{ItemError, JobId};
 use crate::store::{ExhaustedItem, Reaped};
@@ -37,6 +40,7 @@ impl Operation for Reap {
         let rows = tx
             .fetch_all(statement!(AssertSqlSafe(abandoned_items()), [tx.now.tick, i64::from(self.limit)]))
             .await?;
+        wake_forgotten(tx.connection, tx.callers, MAX_FORGOTTEN).await?;
         let mut by_job: BTreeMap<JobId, Vec<(u32, bool)>> = BTreeMap::new();
         let mut claimed_counts: HashMap<String, i64> = HashMap::new();
         for row in &rows {
@@ -80,7 +84,7 @@ impl Reap {
             "UPDATE items SET state = 'queued', owner = NULL, lease_until = NULL, not_before = 0, \
              crashes = crashes + CASE WHEN suspect = 2 OR (suspect = 1 AND $4 = 0) THEN 1 ELSE 0 END, \
              suspect = CASE WHEN suspect = 0 THEN 1 WHEN $4 = 1 THEN 2 ELSE suspect END \
-             WHERE job_id = $2 AND number = $3 AND {ABANDONED} RETURNING crashes, attempt"
+             WHERE job_id = $2 AND number = $3 AND {ABANDONED} RETURNING crashes, attempt, host"
         );
         let row = tx
             .fetch_optional(statement!(
@@ -89,6 +93,7 @@ impl Reap {
             ))
             .await?;
         let Some(row) = row else { return Ok(()) };
+        blocked::host_freed(tx, row.try_get("host")?, record.job.caller).await?;
         if row.try_get::<i64, _>("crashes")? < i64::from(self.max_crashes.max(1)) {
             tx.deltas.waiting(1);
             reaped.returned += 1;
@@ -134,6 +139,7 @@ impl Operation for VoidLeases {
             "DELETE FROM duties",
             "UPDATE items SET lease_until = NULL WHERE state = 'claimed' AND lease_until IS NOT NULL",
             "UPDATE items SET not_before = 1 WHERE state = 'queued' AND not_before > 0",
+            "UPDATE jobs SET blocked_until = 1 WHERE blocked_until > 0",
         ] {
             tx.execute(sqlx::query(text)).await?;
         }

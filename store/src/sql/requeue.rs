@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, Error, Row};
 
+use super::blocked;
 use super::operation::{Statement, Tx, statement};
 use super::rows::{self, Record};
+use super::turns;
 use crate::job::JobId;
 use crate::store::Lease;
 
@@ -37,7 +39,8 @@ pub(super) async fn give_back(tx: &mut Tx<'_>, leases: &[Lease]) -> Result<u64, 
         let Some(record) = tx.lock(id).await? else { continue };
         let mut in_turn = 0;
         for lease in leases {
-            if let Some(suspect) = give_back_one(tx, lease).await? {
+            if let Some((suspect, host)) = give_back_one(tx, lease).await? {
+                blocked::host_freed(tx, &host, record.job.caller).await?;
                 returned += 1;
                 in_turn += i64::from(!suspect);
             }
@@ -50,15 +53,15 @@ pub(super) async fn give_back(tx: &mut Tx<'_>, leases: &[Lease]) -> Result<u64, 
 }
 
 /// Returns one item to the queue if its lease is still valid. The result says whether the item is a suspect, which it
-/// remains.
-async fn give_back_one(tx: &mut Tx<'_>, lease: &Lease) -> Result<Option<bool>, Error> {
+/// remains, and its host.
+async fn give_back_one(tx: &mut Tx<'_>, lease: &Lease) -> Result<Option<(bool, String)>, Error> {
     let text = format!(
-        "UPDATE items SET state = 'queued', owner = NULL, lease_until = NULL WHERE {FENCE} RETURNING suspect"
+        "UPDATE items SET state = 'queued', owner = NULL, lease_until = NULL WHERE {FENCE} RETURNING suspect, host"
     );
     let row = tx.fetch_optional(fenced(text, lease)).await?;
     let Some(row) = row else { return Ok(None) };
     tx.deltas.waiting(1);
-    Ok(Some(row.try_get::<i64, _>("suspect")? > 0))
+    Ok(Some((row.try_get::<i64, _>("suspect")? > 0, row.try_get("host")?)))
 }
 
 /// Releases deferred items whose wait is over.
@@ -94,14 +97,16 @@ async fn release_one(tx: &mut Tx<'_>, job: &JobId, number: u32) -> Result<bool, 
     row.map_or(Ok(false), |row| Ok(row.try_get::<i64, _>("suspect")? == 0))
 }
 
-/// Adds this many claimable items to a job, and puts the job ahead of those that queued up in the meantime.
+/// Adds this many claimable items to a job. A job that had none joins the ready jobs of its caller.
 async fn make_ready(tx: &mut Tx<'_>, record: &Record, items: i64) -> Result<(), Error> {
-    let text = "SELECT turn FROM jobs WHERE ready = 1 AND priority = $1 ORDER BY turn LIMIT 1";
-    let first = tx.fetch_optional(statement!(text, [rows::rank(record.job.priority)])).await?;
-    let first = first.map(|row| row.try_get("turn")).transpose()?;
+    let in_queue = record.ready && !record.blocked;
+    let turn = if in_queue { record.turn } else { turns::rejoin(tx, record).await? };
+    if !in_queue {
+        tx.callers.wake(record.job.caller, record.job.kind);
+    }
     tx.run(statement!(
-        "UPDATE jobs SET queued = queued + $2, ready = 1, turn = $3 WHERE id = $1",
-        [record.job.id.as_str(), items, first.map_or(record.turn, |first: i64| record.turn.min(first - 1))]
+        "UPDATE jobs SET queued = queued + $2, ready = 1, turn = $3, blocked_until = 0 WHERE id = $1",
+        [record.job.id.as_str(), items, turn]
     ))
     .await
 }

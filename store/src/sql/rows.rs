@@ -6,13 +6,15 @@ use sqlx::any::AnyRow;
 use sqlx::{Error, Row};
 
 use super::fault::corrupt;
+use crate::caller::Caller;
 use crate::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobKind, JobState, Priority};
 use crate::store::JobVersion;
 
 /// The columns of a [`Record`].
-pub(super) const JOB: &str = "id, kind, state, priority, options, request_id, traceparent, base_url, \
+pub(super) const JOB: &str = "id, caller, kind, state, priority, options, request_id, traceparent, base_url, \
      callback_url, created_at, started_at, finished_at, expires_at, version, eta_s, total, succeeded, failed, \
-     fetched, turn, input_bytes, card_bytes, removal";
+     fetched, turn, ready, blocked_until, input_bytes, card_bytes, expected_bytes, \
+     removal";
 
 /// A job's row: the job, and columns that only the store uses. Times are in milliseconds.
 #[derive(Debug, Clone)]
@@ -22,8 +24,14 @@ pub(super) struct Record {
     pub(super) started: Option<i64>,
     pub(super) expires: i64,
     pub(super) turn: i64,
+    /// Whether it has items to claim in turn.
+    pub(super) ready: bool,
+    /// Whether it waits because the hosts of its items are busy.
+    pub(super) blocked: bool,
     pub(super) input_bytes: i64,
     pub(super) card_bytes: i64,
+    /// As it was expected when the job was created; 0 once it has ended.
+    pub(super) expected_bytes: i64,
     pub(super) removal: Removal,
 }
 
@@ -38,6 +46,13 @@ pub(super) enum Removal {
     Everything,
     /// None, because all blobs are removed already.
     Done,
+}
+
+impl Record {
+    /// Bytes of cards that are expected and not stored yet.
+    pub(super) fn reserved_bytes(&self) -> i64 {
+        (self.expected_bytes - self.card_bytes).max(0)
+    }
 }
 
 impl Removal {
@@ -68,7 +83,7 @@ pub(super) fn seconds(millis: i64) -> i64 {
     millis.div_euclid(1_000)
 }
 
-/// The value of a priority in the column. Higher values go first.
+/// The value of a priority in the column.
 pub(super) fn rank(priority: Priority) -> i64 {
     match priority {
         Priority::Low => 0,
@@ -110,6 +125,7 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
     let expires = row.try_get("expires_at")?;
     let job = Job {
         id: job_id(row, "id")?,
+        caller: Caller::parse(row.try_get("caller")?),
         kind: JobKind::parse(row.try_get("kind")?).ok_or_else(|| corrupt("an unknown job kind"))?,
         state: state(row)?,
         priority: priority(row)?,
@@ -135,8 +151,11 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
         started,
         expires,
         turn: row.try_get("turn")?,
+        ready: row.try_get::<i64, _>("ready")? != 0,
+        blocked: row.try_get::<i64, _>("blocked_until")? > 0,
         input_bytes: row.try_get("input_bytes")?,
         card_bytes: row.try_get("card_bytes")?,
+        expected_bytes: row.try_get("expected_bytes")?,
         removal: removal(row)?,
     })
 }

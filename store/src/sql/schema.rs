@@ -10,16 +10,21 @@ use super::fault;
 use crate::store::StoreError;
 
 /// Version, name and text of each migration for both databases. A released migration is never changed.
-const SHARED: [(i64, &str, &str); 4] = [
+const SHARED: [(i64, &str, &str); 7] = [
     (1, "jobs", include_str!("../../migrations/0001_jobs.sql")),
     (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
     (3, "fetched", include_str!("../../migrations/0003_fetched.sql")),
     (4, "leases", include_str!("../../migrations/0004_leases.sql")),
+    (6, "callers", include_str!("../../migrations/0006_callers.sql")),
+    (7, "fair_queue", include_str!("../../migrations/0007_fair_queue.sql")),
+    (8, "delivery_turns", include_str!("../../migrations/0008_delivery_turns.sql")),
 ];
 
 /// The additional migrations for PostgreSQL.
-const POSTGRES: [(i64, &str, &str); 1] =
-    [(5, "storage", include_str!("../../migrations/postgres/0005_storage.sql"))];
+const POSTGRES: [(i64, &str, &str); 2] = [
+    (5, "storage", include_str!("../../migrations/postgres/0005_storage.sql")),
+    (9, "callers_storage", include_str!("../../migrations/postgres/0009_callers_storage.sql")),
+];
 
 /// The migrations for SQLite.
 pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| migrator(&SHARED));
@@ -33,7 +38,9 @@ fn migrator(migrations: &[(i64, &'static str, &'static str)]) -> Migrator {
     let migration = |&(version, name, text): &(i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    Migrator::with_migrations(migrations.iter().map(migration).collect())
+    let mut migrations: Vec<_> = migrations.iter().map(migration).collect();
+    migrations.sort_by_key(|migration| migration.version);
+    Migrator::with_migrations(migrations)
 }
 
 /// Applies the missing migrations, each in a transaction. Applies none if the schema is newer and supports this

@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use sqlx::Error;
+use sqlx::{Error, Row};
 
+use super::blocked;
 use super::clock::millis;
 use super::completion::{self, Settlement};
 use super::operation::{Operation, Tx, statement};
 use super::requeue::{self, FENCE, fenced};
-use super::rows::{self, text};
+use super::rows::{self, Record, text};
 use crate::job::{ItemError, ItemResult, JobId, JobState};
 use crate::store::{ItemOutcome, Lease, Settled};
 
@@ -31,9 +32,8 @@ impl Operation for Settle {
         }
         let (error, retryable) = match &self.outcome {
             ItemOutcome::Done(result) => {
-                if !self.finish(tx, result).await? {
-                    return Ok(Settled::Stale);
-                }
+                let Some(host) = self.finish(tx, result).await? else { return Ok(Settled::Stale) };
+                blocked::host_freed(tx, &host, record.job.caller).await?;
                 let done = Settlement { succeeded: true, card_bytes: result.card.length };
                 let ended = completion::count_item(tx, &mut record, done, Some(self.pace_ms)).await?;
                 return Ok(Settled::Counted(ended.map(Box::new)));
@@ -41,19 +41,18 @@ impl Operation for Settle {
             ItemOutcome::Failed(error) => (error, false),
             ItemOutcome::Later(wait) => match self.failures(tx).await? {
                 None => return Ok(Settled::Stale),
-                Some(failures) => return self.defer(tx, failures, *wait).await,
+                Some(failures) => return self.defer(tx, &record, failures, *wait).await,
             },
             ItemOutcome::Retry(error, backoff) => match self.failures(tx).await? {
                 None => return Ok(Settled::Stale),
                 Some(before) => match backoff.after(before + 1) {
-                    Some(wait) => return self.defer(tx, before + 1, wait).await,
+                    Some(wait) => return self.defer(tx, &record, before + 1, wait).await,
                     None => (error, true),
                 },
             },
         };
-        if !self.fail(tx, error, retryable).await? {
-            return Ok(Settled::Stale);
-        }
+        let Some(host) = self.fail(tx, error, retryable).await? else { return Ok(Settled::Stale) };
+        blocked::host_freed(tx, &host, record.job.caller).await?;
         let failed = Settlement { succeeded: false, card_bytes: 0 };
         let ended = completion::count_item(tx, &mut record, failed, Some(self.pace_ms)).await?;
         Ok(Settled::Counted(ended.map(Box::new)))
@@ -61,33 +60,41 @@ impl Operation for Settle {
 }
 
 impl Settle {
-    /// Stores the item's result. Returns whether the lease was still valid.
-    async fn finish(&self, tx: &mut Tx<'_>, result: &ItemResult) -> Result<bool, Error> {
+    /// Stores the item's result. Returns the item's host if the lease was still valid.
+    async fn finish(&self, tx: &mut Tx<'_>, result: &ItemResult) -> Result<Option<String>, Error> {
         let card = serde_json::to_string(&result.card).map_err(|error| Error::Encode(error.into()))?;
         let statement = format!(
-            "UPDATE items SET state = 'done', members = $5, card = $6, owner = NULL, lease_until = NULL WHERE {FENCE}"
+            "UPDATE items SET state = 'done', members = $5, card = $6, owner = NULL, lease_until = NULL WHERE {FENCE} \
+             RETURNING host"
         );
         let written = tx
-            .execute(fenced(statement, &self.lease).bind(text(&result.members).into_owned()).bind(card))
+            .fetch_optional(
+                fenced(statement, &self.lease).bind(text(&result.members).into_owned()).bind(card),
+            )
             .await?;
-        Ok(written == 1)
+        written.map(|row| row.try_get("host")).transpose()
     }
 
-    /// Stores the item's error. Returns whether the lease was still valid.
-    async fn fail(&self, tx: &mut Tx<'_>, error: &ItemError, retryable: bool) -> Result<bool, Error> {
+    /// Stores the item's error. Returns the item's host if the lease was still valid.
+    async fn fail(
+        &self,
+        tx: &mut Tx<'_>,
+        error: &ItemError,
+        retryable: bool,
+    ) -> Result<Option<String>, Error> {
         let statement = format!(
             "UPDATE items SET state = 'failed', error_code = $5, error_message = $6, retryable = $7, \
-             failures = failures + $7, owner = NULL, lease_until = NULL WHERE {FENCE}"
+             failures = failures + $7, owner = NULL, lease_until = NULL WHERE {FENCE} RETURNING host"
         );
         let written = tx
-            .execute(
+            .fetch_optional(
                 fenced(statement, &self.lease)
                     .bind(&error.code)
                     .bind(text(&error.message).into_owned())
                     .bind(i64::from(retryable)),
             )
             .await?;
-        Ok(written == 1)
+        written.map(|row| row.try_get("host")).transpose()
     }
 
     /// The item's failures so far, or `None` if the lease is lost.
@@ -98,17 +105,21 @@ impl Settle {
     }
 
     /// Puts the item back with a wait.
-    async fn defer(&self, tx: &mut Tx<'_>, failures: u32, wait: Duration) -> Result<Settled, Error> {
+    async fn defer(
+        &self,
+        tx: &mut Tx<'_>,
+        record: &Record,
+        failures: u32,
+        wait: Duration,
+    ) -> Result<Settled, Error> {
         let statement = format!(
             "UPDATE items SET state = 'queued', failures = $5, not_before = $6, owner = NULL, lease_until = NULL \
-             WHERE {FENCE}"
+             WHERE {FENCE} RETURNING host"
         );
-        tx.execute(
-            fenced(statement, &self.lease)
-                .bind(i64::from(failures))
-                .bind(tx.now.tick.saturating_add(millis(wait)).max(1)),
-        )
-        .await?;
+        let until = tx.now.tick.saturating_add(millis(wait)).max(1);
+        let deferred =
+            tx.fetch_one(fenced(statement, &self.lease).bind(i64::from(failures)).bind(until)).await?;
+        blocked::host_freed(tx, deferred.try_get("host")?, record.job.caller).await?;
         tx.deltas.waiting(1);
         tx.execute(statement!(
             "UPDATE jobs SET progressed_at = $2 WHERE id = $1",

@@ -122,7 +122,9 @@ impl Operation for MarkRemoved {
                 continue;
             }
             let cards = if *everything { 0 } else { record.card_bytes };
-            tx.deltas.blob_bytes(cards - record.card_bytes - record.input_bytes);
+            let removed = record.card_bytes - cards + record.input_bytes;
+            tx.deltas.blob_bytes(-removed);
+            tx.callers.add(record.job.caller.to_string(), [0, 0, -removed]);
             let text = "UPDATE jobs SET removal = $2, input_bytes = 0, card_bytes = $3, removal_failures = 0 WHERE id = $1";
             tx.execute(statement!(text, [job.as_str(), next.to_column(), cards])).await?;
         }

@@ -14,10 +14,11 @@ use futures_util::FutureExt;
 use sqlx::{AnyPool, Connection, Error};
 use tokio::sync::{mpsc, oneshot};
 
+use super::callers::CallerDeltas;
 use super::counters::CounterDeltas;
 use super::dialect::Dialect;
 use super::fault::{is_retryable, limited, store_error};
-use super::operation::{Operation, Tx};
+use super::operation::{self, Operation, Tx};
 use crate::store::{JobVersion, Listener, StoreError};
 
 /// Maximum number of writes in one transaction.
@@ -92,7 +93,7 @@ struct Pending<O: Operation> {
 #[async_trait]
 impl<O: Operation> QueuedWrite for Pending<O> {
     async fn run(&mut self, tx: &mut Tx<'_>) -> bool {
-        let result = self.operation.run(tx).await.map_err(|error| store_error(&error));
+        let result = operation::run(&self.operation, tx).await.map_err(|error| store_error(&error));
         let succeeded = result.is_ok();
         self.result = Some(result);
         succeeded
@@ -135,6 +136,7 @@ impl Target {
                 now,
                 job_versions: &mut own_versions,
                 deltas: &mut own_deltas,
+                callers: &mut CallerDeltas::default(),
             };
             if AssertUnwindSafe(write.run(&mut tx)).catch_unwind().await.unwrap_or(false) {
                 savepoint.commit().await?;
@@ -174,8 +176,9 @@ impl Target {
             now,
             job_versions: &mut job_versions,
             deltas: &mut deltas,
+            callers: &mut CallerDeltas::default(),
         };
-        let output = operation.run(&mut tx).await?;
+        let output = operation::run(operation, &mut tx).await?;
         deltas.write(&mut transaction, &self.dialect).await?;
         transaction.commit().await?;
         Ok((output, job_versions))

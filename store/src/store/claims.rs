@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::outcomes::EndedJob;
+use crate::caller::Caller;
 use crate::job::{ItemError, ItemResult, ItemSource, JobId, Priority};
 
 /// A process that holds leases. Each start of a process has a new owner id.
@@ -34,6 +35,26 @@ pub enum Selection {
     Isolated,
 }
 
+/// Limits for items that must be downloaded. Items that are claimed beyond them wait without delaying others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DownloadLimits {
+    /// Maximum number of such items in the result.
+    pub free: u32,
+    /// Maximum number of claimed items of one host, counted over all processes.
+    pub each: u32,
+    /// Hosts from which nothing is claimed.
+    pub excluded: Vec<String>,
+    /// How many this process downloads for each caller. A caller may have up to twice as many as are free.
+    pub held: Vec<(Caller, u32)>,
+}
+
+impl Default for DownloadLimits {
+    /// No limits.
+    fn default() -> Self {
+        Self { free: u32::MAX, each: u32::MAX, excluded: Vec::new(), held: Vec::new() }
+    }
+}
+
 /// What a claim asks for.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
@@ -48,6 +69,8 @@ pub struct ClaimRequest {
     pub lease: Duration,
     /// Which items to claim.
     pub selection: Selection,
+    /// Limits for items that must be downloaded.
+    pub downloads: DownloadLimits,
     /// Average wall-clock milliseconds per picture with all slots working, for the estimate of the job's end.
     pub pace_ms: u64,
 }
@@ -57,6 +80,8 @@ pub struct ClaimRequest {
 pub struct Claim {
     /// Identifies the attempt when it is settled.
     pub lease: Lease,
+    /// Who the job belongs to.
+    pub caller: Caller,
     /// The item's name as the job's owner sees it.
     pub name: String,
     /// Where the picture's bytes are.
@@ -76,7 +101,7 @@ pub struct Claim {
 /// The result of a claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimResult {
-    /// The claimed items. Each pass over the ready jobs takes at most one item of each job.
+    /// The claimed items, in the order of their turn.
     pub items: Vec<Claim>,
     /// Whether there are suspects to claim with [`Selection::Suspect`].
     pub suspects: bool,

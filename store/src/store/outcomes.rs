@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::quotas::Quota;
 use crate::job::{Job, JobId, JobKind, JobState};
 
 /// Why a store operation failed.
@@ -27,6 +28,15 @@ pub enum Created {
     Replayed(Job),
     /// The key exists with another fingerprint. Nothing was created.
     Conflict,
+    /// The caller would exceed a limit. Nothing was created.
+    OverQuota {
+        /// Which quota it is.
+        which: Quota,
+        /// The limit.
+        limit: u64,
+        /// What the caller uses of it already.
+        used: u64,
+    },
 }
 
 /// A stored idempotency key.
@@ -181,6 +191,8 @@ pub struct StoreStats {
     pub dead_letters: u64,
     /// Bytes of the blobs of all jobs.
     pub blob_bytes: u64,
+    /// Bytes of cards that live jobs are expected to store in addition.
+    pub reserved_bytes: u64,
     /// Slots of all live processes that process pictures.
     pub slots: u64,
     /// Live processes.

@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use huemill_store::Caller;
 use huemill_store::job::{
     Card, ItemError, ItemResult, ItemSource, JobId, JobKind, NewItem, NewJob, Priority,
 };
 use huemill_store::store::{
-    Backoff, ClaimRequest, Heartbeat, ItemOutcome, Lease, Owner, Role, Selection, StoreError,
+    Backoff, CallerLimits, ClaimRequest, DownloadLimits, Heartbeat, ItemOutcome, Lease, Owner, Role,
+    Selection, StoreError,
 };
 
 /// The time that a picture takes.
@@ -25,6 +27,7 @@ pub(crate) fn new_job(items: u32) -> NewJob {
     let id = new_id();
     let source = |number| ItemSource::Url { url: format!("https://example.org/{number}.png") };
     NewJob {
+        caller: Caller::of_address([203, 0, 113, 7].into()),
         kind: JobKind::Url,
         priority: Priority::Normal,
         options: r#"{"colors":5}"#.into(),
@@ -35,9 +38,15 @@ pub(crate) fn new_job(items: u32) -> NewJob {
         ttl: HOUR,
         eta_s: 9,
         items: (0..items)
-            .map(|number| NewItem { name: format!("{number}.png"), source: source(number) })
+            .map(|number| NewItem {
+                name: format!("{number}.png"),
+                source: source(number),
+                host: String::new(),
+            })
             .collect(),
         input_bytes: u64::from(items) * 1_000,
+        expected_bytes: u64::from(items) * 1_100,
+        limits: CallerLimits::default(),
         key: None,
         id,
     }
@@ -55,6 +64,7 @@ pub(crate) fn claim_request(limit: u32) -> ClaimRequest {
         limit,
         lease: HOUR,
         selection: Selection::InTurn,
+        downloads: DownloadLimits::default(),
         pace_ms: PACE_MS,
     }
 }

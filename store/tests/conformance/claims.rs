@@ -69,7 +69,7 @@ async fn a_long_job_delays_a_short_one_by_one_item(test: StoreUnderTest) {
     assert!(positions(&test.claim(2).await, &short.id)[0] <= 1);
 }
 
-async fn jobs_of_a_priority_take_turns(test: StoreUnderTest) {
+async fn jobs_of_a_caller_take_turns(test: StoreUnderTest) {
     let (a, b, c) = (test.create_job(9).await, test.create_job(9).await, test.create_job(2).await);
     let claims = test.claim(9).await;
     assert_eq!(positions(&claims, &a.id).len(), 4);
@@ -94,15 +94,15 @@ async fn a_stream_of_new_jobs_does_not_starve_an_old_one(test: StoreUnderTest) {
     assert!(positions(&claims, &old.id).len() >= 6, "{:?}", positions(&claims, &old.id));
 }
 
-async fn a_higher_priority_goes_first(test: StoreUnderTest) {
+async fn a_higher_priority_gets_a_larger_share(test: StoreUnderTest) {
     let mut ids = Vec::new();
     for priority in [Priority::Low, Priority::Normal, Priority::High] {
-        ids.push(test.create(NewJob { priority, ..new_job(2) }).await.id);
+        ids.push(test.create(NewJob { priority, ..new_job(40) }).await.id);
     }
-    let claims = test.claim(6).await;
-    assert_eq!(positions(&claims, &ids[2]), [0, 1]);
-    assert_eq!(positions(&claims, &ids[1]), [2, 3]);
-    assert_eq!(positions(&claims, &ids[0]), [4, 5]);
+    let claims = test.claim(28).await;
+    let [low, normal, high] = [0, 1, 2].map(|index| positions(&claims, &ids[index]));
+    assert_eq!((low.len(), normal.len(), high.len()), (4, 8, 16), "{low:?} {normal:?} {high:?}");
+    assert!(low[0] < 7 && normal[0] < 7, "{low:?} {normal:?}");
 }
 
 async fn a_job_that_gets_items_back_keeps_its_turn(test: StoreUnderTest) {
@@ -164,9 +164,9 @@ on_all_stores!(
     items_that_appear_after_an_empty_claim_are_found_by_the_next_one,
     a_claim_returns_no_more_items_than_requested,
     a_long_job_delays_a_short_one_by_one_item,
-    jobs_of_a_priority_take_turns,
+    jobs_of_a_caller_take_turns,
     a_stream_of_new_jobs_does_not_starve_an_old_one,
-    a_higher_priority_goes_first,
+    a_higher_priority_gets_a_larger_share,
     a_job_that_gets_items_back_keeps_its_turn,
     concurrent_claims_return_each_item_once,
     a_job_whose_row_is_briefly_locked_is_not_skipped,

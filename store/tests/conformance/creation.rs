@@ -103,7 +103,7 @@ async fn only_one_of_a_hundred_concurrent_requests_with_one_key_creates_a_job(te
             Created::Replayed(job) => {
                 ids.insert(job.id);
             }
-            Created::Conflict => panic!("all requests have the same fingerprint"),
+            other => panic!("all requests have the same fingerprint and no limits: {other:?}"),
         }
     }
     assert_eq!((created, ids.len()), (1, 1));

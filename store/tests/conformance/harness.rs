@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use huemill_store::job::{Item, Job, JobId, NewJob};
 use huemill_store::sql::{PostgresSettings, SqlStore, StoreClock};
 use huemill_store::store::{
-    Claim, ClaimRequest, ClaimResult, Created, ItemOutcome, JobVersion, Lease, Listener, Reaped, Selection,
-    Settled, Store, StoreError,
+    Claim, ClaimRequest, ClaimResult, Corrections, Created, ItemOutcome, JobVersion, Lease, Listener, Reaped,
+    Selection, Settled, Store, StoreError,
 };
 
 use crate::builders::{PACE_MS, claim_request, done, from_dead_process, internal_error, new_job};
@@ -151,7 +151,11 @@ impl StoreUnderTest {
 
     /// Checks that the counters equal the true counts.
     pub(crate) async fn check_counters(&self) {
-        assert_eq!(self.store.recount().await.unwrap(), [0; 10], "the counters were wrong by this much");
+        assert_eq!(
+            self.store.recount().await.unwrap(),
+            Corrections::default(),
+            "the counters were wrong by this much"
+        );
     }
 
     pub(crate) async fn settle(&self, lease: &Lease, outcome: ItemOutcome) -> Settled {

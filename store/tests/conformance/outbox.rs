@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use huemill_store::Caller;
 use huemill_store::job::{JobState, NewJob};
 use huemill_store::outbox::{
     AfterAttempt, ClaimDue, DeliveryAttempt, DeliveryFilter, DeliveryLease, DeliveryState, DueDeliveries,
@@ -13,11 +14,13 @@ use huemill_store::store::Store;
 use crate::builders::{done, failed, new_job, picture_error};
 use crate::harness::{StoreUnderTest, on_all_stores};
 
+const CALLER: [u8; 4] = [203, 0, 113, 7];
+const OTHER: [u8; 4] = [203, 0, 113, 8];
 const LEASE: Duration = Duration::from_secs(3_600);
 
 /// A claim of up to this many deliveries in total and per host.
 fn claim(limit: u32, limit_per_host: u32) -> ClaimDue {
-    ClaimDue { limit, limit_per_host, excluded_hosts: Vec::new(), lease: LEASE }
+    ClaimDue { limit, limit_per_host, limit_per_caller: limit, lease: LEASE, ..ClaimDue::default() }
 }
 
 /// An attempt that the receiver acknowledged.
@@ -38,7 +41,13 @@ fn failed_attempt() -> DeliveryAttempt {
 
 /// Creates a job with this callback and ends it. Returns its id.
 async fn ended_job(test: &StoreUnderTest, url: &str, succeed: bool) -> String {
-    let job = test.create(NewJob { callback_url: Some(url.into()), ..new_job(2) }).await;
+    ended_job_of(test, CALLER, url, succeed).await
+}
+
+/// The same for the caller at this address.
+async fn ended_job_of(test: &StoreUnderTest, caller: [u8; 4], url: &str, succeed: bool) -> String {
+    let caller = Caller::of_address(caller.into());
+    let job = test.create(NewJob { callback_url: Some(url.into()), caller, ..new_job(2) }).await;
     for claim in test.claim(2).await {
         test.settle(&claim.lease, if succeed { done(&claim.lease) } else { failed() }).await;
     }
@@ -107,7 +116,7 @@ async fn a_failed_attempt_is_repeated_when_it_is_due(test: StoreUnderTest) {
     ended_job(&test, "https://example.org/", true).await;
     let first = only_due(&test).await;
     assert!(record(&test, &first.lease, &failed_attempt(), AfterAttempt::Again(LEASE)).await);
-    let DueDeliveries { due, next } = test.store.due(&claim(9, 9)).await.unwrap();
+    let DueDeliveries { due, next, .. } = test.store.due(&claim(9, 9)).await.unwrap();
     assert!(due.is_empty());
     let next = next.unwrap();
     assert!(next + Duration::from_secs(60) > LEASE && next <= LEASE, "{next:?}");
@@ -134,15 +143,89 @@ async fn one_host_does_not_get_all_claims(test: StoreUnderTest) {
         ended_job(&test, "https://busy.example/", true).await;
     }
     ended_job(&test, "https://quiet.example/", true).await;
-    let excluded_hosts = vec!["https://busy.example".to_owned()];
+    let excluded_hosts = vec![("https://busy.example".to_owned(), Duration::ZERO)];
     let held = due(&test, ClaimDue { excluded_hosts, ..claim(9, 2) }).await;
     assert_eq!(held.iter().map(|due| due.host.as_str()).collect::<Vec<_>>(), ["https://quiet.example"]);
     test.store.snooze(&[held[0].lease.clone()], Duration::ZERO).await.unwrap();
-    let DueDeliveries { due, next } = test.store.due(&claim(9, 2)).await.unwrap();
+    let DueDeliveries { due, next, .. } = test.store.due(&claim(9, 2)).await.unwrap();
     let mut hosts: Vec<_> = due.iter().map(|due| due.host.as_str()).collect();
     hosts.sort_unstable();
     assert_eq!(hosts, ["https://busy.example", "https://busy.example", "https://quiet.example"]);
     assert_eq!(next, Some(Duration::ZERO), "three more are due");
+}
+
+async fn hosts_of(test: &StoreUnderTest, request: ClaimDue) -> Vec<String> {
+    due(test, request).await.into_iter().map(|due| due.host).collect()
+}
+
+async fn a_caller_with_one_delivery_goes_next_whatever_the_backlog_of_another(test: StoreUnderTest) {
+    for number in 0..20 {
+        ended_job_of(&test, CALLER, &format!("https://{number}.example/"), true).await;
+    }
+    ended_job_of(&test, OTHER, "https://quiet.example/", true).await;
+    let mut turns = <[String; 2]>::default();
+    let mut hosts = Vec::new();
+    for _ in 0..2 {
+        let claimed = test.store.due(&ClaimDue { turns, ..claim(1, 1) }).await.unwrap();
+        turns = claimed.turns;
+        hosts.extend(claimed.due.into_iter().map(|due| (due.caller, due.host)));
+    }
+    hosts.sort_by_key(|(_, host)| host.clone());
+    assert_eq!(hosts[0], (Caller::of_address(CALLER.into()), "https://0.example".to_owned()));
+    assert_eq!(hosts[1], (Caller::of_address(OTHER.into()), "https://quiet.example".to_owned()));
+}
+
+async fn a_caller_gets_no_more_than_its_share(test: StoreUnderTest) {
+    for number in 0..6 {
+        ended_job_of(&test, CALLER, &format!("https://{number}.example/"), true).await;
+    }
+    ended_job_of(&test, OTHER, "https://quiet.example/", true).await;
+    let callers = vec![(Caller::of_address(CALLER.into()), 2)];
+    let mut hosts = hosts_of(&test, ClaimDue { callers, ..claim(9, 9) }).await;
+    hosts.sort();
+    assert_eq!(hosts, ["https://0.example", "https://1.example", "https://quiet.example"]);
+    let callers = vec![(Caller::of_address(CALLER.into()), 0)];
+    assert!(hosts_of(&test, ClaimDue { callers, ..claim(9, 9) }).await.is_empty());
+    assert_eq!(hosts_of(&test, ClaimDue { limit_per_caller: 3, ..claim(9, 9) }).await.len(), 3);
+}
+
+async fn first_attempts_go_before_further_ones(test: StoreUnderTest) {
+    ended_job_of(&test, OTHER, "https://failed.example/", true).await;
+    let first = only_due(&test).await;
+    assert!(record(&test, &first.lease, &failed_attempt(), AfterAttempt::Again(Duration::ZERO)).await);
+    for number in 0..3 {
+        ended_job_of(&test, CALLER, &format!("https://{number}.example/"), true).await;
+    }
+    let hosts = hosts_of(&test, claim(9, 9)).await;
+    assert_eq!((hosts.len(), hosts[3].as_str()), (4, "https://failed.example"));
+    test.store.redeliver(&first.lease.id).await.unwrap();
+    let again = only_due(&test).await;
+    assert!(record(&test, &again.lease, &failed_attempt(), AfterAttempt::Again(Duration::ZERO)).await);
+    ended_job_of(&test, CALLER, "https://3.example/", true).await;
+    assert_eq!(hosts_of(&test, claim(1, 9)).await, ["https://3.example"]);
+    assert_eq!(hosts_of(&test, claim(1, 9)).await, ["https://failed.example"]);
+}
+
+async fn deliveries_for_a_host_that_is_left_alone_are_postponed(test: StoreUnderTest) {
+    for _ in 0..3 {
+        ended_job(&test, "https://dead.example/", true).await;
+    }
+    ended_job(&test, "https://quiet.example/", true).await;
+    let excluded_hosts = vec![("https://dead.example".to_owned(), LEASE)];
+    let claimed = test.store.due(&ClaimDue { excluded_hosts, ..claim(9, 9) }).await.unwrap();
+    assert_eq!(claimed.due.len(), 1);
+    let next = claimed.next.unwrap();
+    assert!(next + Duration::from_secs(60) > LEASE && next <= LEASE, "{next:?}");
+}
+
+async fn a_backlog_for_a_busy_host_hides_no_other(test: StoreUnderTest) {
+    // More than a claim reads.
+    for _ in 0..257 {
+        ended_job(&test, "https://busy.example/", true).await;
+    }
+    ended_job(&test, "https://quiet.example/", true).await;
+    let excluded_hosts = vec![("https://busy.example".to_owned(), Duration::ZERO)];
+    assert_eq!(hosts_of(&test, ClaimDue { excluded_hosts, ..claim(9, 9) }).await, ["https://quiet.example"]);
 }
 
 async fn an_acknowledged_delivery_can_be_redelivered(test: StoreUnderTest) {
@@ -210,6 +293,11 @@ on_all_stores!(
     a_claimed_delivery_is_not_claimed_again_until_the_claim_expires,
     a_failed_attempt_is_repeated_when_it_is_due,
     one_host_does_not_get_all_claims,
+    a_caller_with_one_delivery_goes_next_whatever_the_backlog_of_another,
+    a_caller_gets_no_more_than_its_share,
+    first_attempts_go_before_further_ones,
+    deliveries_for_a_host_that_is_left_alone_are_postponed,
+    a_backlog_for_a_busy_host_hides_no_other,
     an_acknowledged_delivery_can_be_redelivered,
     lists_are_filtered_and_start_with_the_newest_delivery,
 );

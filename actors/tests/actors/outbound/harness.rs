@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use huemill_actors::outbound::{AddressPolicy, Download, DownloadError, Outbound, OutboundError, Target};
+use huemill_actors::outbound::{
+    AddressPolicy, AtOnce, Download, DownloadError, Endpoints, Outbound, OutboundError, Target,
+};
+use huemill_store::Caller;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{AGES, until};
@@ -30,16 +33,21 @@ pub(crate) fn with_short_limits(policy: AddressPolicy) -> AddressPolicy {
     AddressPolicy { connect: soon, head: soon, total: soon, ..policy }
 }
 
+/// Admits every request.
+pub(crate) fn admit_all() -> AtOnce {
+    AtOnce { endpoints: Endpoints::new(1_000), caller: Caller::Service }
+}
+
 pub(crate) async fn fetch(policy: &AddressPolicy, url: &str) -> Result<(Download, Vec<u8>), OutboundError> {
     let target = Target::parse(url, policy)?;
-    let mut bytes = Vec::new();
+    let (mut bytes, admission) = (Vec::new(), admit_all());
     let outbound = Outbound::new(policy.clone()).unwrap();
     let sink = async |chunk: bytes::Bytes| {
         bytes.extend_from_slice(&chunk);
         assert!(bytes.len() as u64 <= CAP, "more bytes than the cap were passed on");
         Ok::<_, Infallible>(())
     };
-    let download = tokio::time::timeout(AGES, outbound.get(&target, CAP, sink));
+    let download = tokio::time::timeout(AGES, outbound.get(&target, CAP, &admission, sink));
     match download.await.expect("the download hangs") {
         Ok(download) => Ok((download, bytes)),
         Err(DownloadError::Outbound(error)) => Err(error),

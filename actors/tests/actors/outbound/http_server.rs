@@ -43,6 +43,7 @@ pub(crate) struct HttpServer {
     pub(crate) address: SocketAddr,
     requests: Rc<RefCell<Vec<String>>>,
     broken: Rc<Cell<usize>>,
+    written: Rc<Cell<usize>>,
 }
 
 type Responder = Rc<dyn Fn(&str) -> Response>;
@@ -64,18 +65,24 @@ impl HttpServer {
 
     async fn serve(address: &str, tls: Option<TlsAcceptor>, responder: Responder) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
-        let server =
-            Self { address: listener.local_addr().unwrap(), requests: Rc::default(), broken: Rc::default() };
-        let (requests, broken) = (Rc::clone(&server.requests), Rc::clone(&server.broken));
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            requests: Rc::default(),
+            broken: Rc::default(),
+            written: Rc::default(),
+        };
+        let (requests, broken, written) =
+            (Rc::clone(&server.requests), Rc::clone(&server.broken), Rc::clone(&server.written));
         actix_rt::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let responder = Rc::clone(&responder);
                 let (requests, broken, tls) = (Rc::clone(&requests), Rc::clone(&broken), tls.clone());
+                let written = Rc::clone(&written);
                 actix_rt::spawn(async move {
                     let result = match tls {
-                        None => converse(stream, &responder, &requests).await,
+                        None => converse(stream, &responder, &requests, &written).await,
                         Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => converse(stream, &responder, &requests).await,
+                            Ok(stream) => converse(stream, &responder, &requests, &written).await,
                             Err(error) => Err(error),
                         },
                     };
@@ -99,6 +106,11 @@ impl HttpServer {
         self.requests.borrow().clone()
     }
 
+    /// How many bytes of floods and drips were written.
+    pub(crate) fn written(&self) -> usize {
+        self.written.get()
+    }
+
     /// How many connections the client has broken.
     pub(crate) fn broken(&self) -> usize {
         self.broken.get()
@@ -109,6 +121,7 @@ async fn converse(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     responder: &Responder,
     requests: &RefCell<Vec<String>>,
+    written: &Cell<usize>,
 ) -> std::io::Result<()> {
     let mut request = read(&mut stream).await?;
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -130,6 +143,7 @@ async fn converse(
     stream.write_all(&first).await?;
     loop {
         stream.write_all(&again).await?;
+        written.set(written.get() + again.len());
         stream.flush().await?;
         tokio::time::sleep(pause).await;
     }

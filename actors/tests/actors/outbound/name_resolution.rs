@@ -3,7 +3,7 @@
 use huemill_actors::outbound::{AddressPolicy, Outbound, OutboundError, PostLimits, Reason, Target};
 
 use super::dns_server::DnsServer;
-use super::harness::{ForbiddenServer, fetch, policy};
+use super::harness::{ForbiddenServer, admit_all, fetch, policy};
 use super::http_server::{HttpServer, ok};
 
 fn using(dns: &DnsServer, policy: AddressPolicy) -> AddressPolicy {
@@ -107,7 +107,7 @@ async fn addresses_from_the_systems_resolver_are_checked_too() {
     let lax = policy(&["127.0.0.0/8"], &[forbidden.port()]);
     let target = Target::parse(&format!("http://localhost:{}/", forbidden.port()), &lax).unwrap();
     let outbound = Outbound::new(policy(&[], &[forbidden.port()])).unwrap();
-    let outcome = outbound.post(&target, &[], bytes::Bytes::new(), PostLimits::default()).await;
+    let outcome = outbound.post(&target, &[], bytes::Bytes::new(), PostLimits::default(), &admit_all()).await;
     assert_eq!(outcome.unwrap_err(), OutboundError::Refused(Reason::Loopback));
     forbidden.assert_untouched().await;
 }
@@ -119,10 +119,12 @@ async fn w1_a_target_allowed_at_intake_is_checked_again_when_it_is_connected() {
     for host in ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0", "169.254.169.254"] {
         let target = Target::parse(&format!("http://{host}:{}/", forbidden.port()), &lax).unwrap();
         let outbound = Outbound::new(policy(&[], &[forbidden.port()])).unwrap();
-        let outcome = outbound.post(&target, &[], bytes::Bytes::new(), PostLimits::default()).await;
+        let outcome =
+            outbound.post(&target, &[], bytes::Bytes::new(), PostLimits::default(), &admit_all()).await;
         assert!(matches!(outcome, Err(OutboundError::Refused(_))), "{host}");
         let other_ports = Outbound::new(policy(&["0.0.0.0/0", "::/0"], &[80])).unwrap();
-        let outcome = other_ports.post(&target, &[], bytes::Bytes::new(), PostLimits::default()).await;
+        let outcome =
+            other_ports.post(&target, &[], bytes::Bytes::new(), PostLimits::default(), &admit_all()).await;
         assert_eq!(outcome.unwrap_err(), OutboundError::Refused(Reason::Port), "{host}");
     }
     forbidden.assert_untouched().await;

@@ -8,11 +8,11 @@ use huemill_actors::outbound::{
     Target,
 };
 
-use super::harness::{ForbiddenServer, policy};
+use super::harness::{ForbiddenServer, admit_all, policy};
 use super::http_server::{HttpServer, Response, answer, redirect};
 use crate::support::until;
 
-async fn post(server: &HttpServer, limits: PostLimits) -> Result<PostResponse, OutboundError> {
+pub(crate) async fn post(server: &HttpServer, limits: PostLimits) -> Result<PostResponse, OutboundError> {
     let policy = policy(&["127.0.0.2"], &[server.port()]);
     let target = Target::parse(&server.url("/hook?token=t"), &policy).unwrap();
     let headers = [
@@ -20,7 +20,7 @@ async fn post(server: &HttpServer, limits: PostLimits) -> Result<PostResponse, O
         (HeaderName::from_static("webhook-id"), HeaderValue::from_static("msg_1")),
     ];
     let body = Bytes::from_static(b"{\"job_id\":\"job_1\"}");
-    Outbound::new(policy).unwrap().post(&target, &headers, body, limits).await
+    Outbound::new(policy).unwrap().post(&target, &headers, body, limits, &admit_all()).await
 }
 
 fn short() -> PostLimits {

@@ -16,7 +16,7 @@ use super::harness::{fetch, policy};
 use super::http_server::{HttpServer, ok, redirect};
 
 /// A server's side of TLS for `secure.test`, and its certificate in a file.
-fn identity() -> (Arc<ServerConfig>, NamedTempFile) {
+pub(crate) fn identity() -> (Arc<ServerConfig>, NamedTempFile) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["secure.test".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -18,6 +18,7 @@ use huemill_actors::outbound::{AddressPolicy, Outbound};
 use huemill_actors::workers::{CancellationToken, Class, EngineFactory, Input, PictureCost, Run, SlotEngine};
 use huemill_imaging::{Card, CardFormat, Crop, Error, Monitor, Options, Outcome, Source, Timings};
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -36,7 +37,7 @@ pub fn outbound_dependencies(policy: AddressPolicy) -> OutboundDependencies {
     OutboundDependencies {
         outbound: Outbound::new(policy).unwrap(),
         signer: Signer::new("the secret of these tests".into(), None),
-        download: Arc::new(|job, _| format!("https://huemill.example/jobs/{job}/results.zip")),
+        download: Arc::new(|job, _| Some(format!("https://huemill.example/jobs/{job}/results.zip"))),
     }
 }
 
@@ -61,6 +62,7 @@ pub fn request(input: Input) -> Run {
         options: Options::default(),
         deadline: Instant::now() + AGES,
         cancel: CancellationToken::new(),
+        caller: Caller::Service,
         class: Class::Interactive,
         counted: true,
         scope: Scope::default(),
@@ -165,6 +167,7 @@ impl SlotEngine for ScriptedEngine {
             "empty" => return Err(Error::Empty),
             "heic" => return Err(Error::Unsupported("HEIC")),
             "nothing" => return Err(Error::Unrecognised),
+            "costly" => return Err(Error::TooMuchWork { work: 9, limit: 8 }),
             "large" => return Err(Error::TooLarge { width: 20_000, height: 3 }),
             _ => {}
         }

@@ -11,6 +11,7 @@ use huemill_actors::delivery::DeliverySettings;
 use huemill_actors::dispatcher::{Dispatcher, DispatcherSettings};
 use huemill_actors::fault::Fault;
 use huemill_actors::fetcher::FetcherSettings;
+use huemill_actors::health::DiskProbe;
 use huemill_actors::intake::{Intake, IntakeSettings, Submit};
 use huemill_actors::janitor::{Janitor, JanitorSettings};
 use huemill_actors::outbound::AddressPolicy;
@@ -22,10 +23,11 @@ use huemill_actors::workers::WorkersSettings;
 use huemill_imaging::Options;
 use huemill_observability::Event;
 use huemill_observability::trace::Scope;
+use huemill_store::Caller;
 use huemill_store::blobs::Blobs;
 use huemill_store::job::{Job, JobId, JobKind, NewKey, Priority};
 use huemill_store::sql::{SqlStore, StoreClock};
-use huemill_store::store::{Created, Owner, Store};
+use huemill_store::store::{CallerLimits, Created, Owner, Store};
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -66,6 +68,26 @@ pub struct TestActors {
     room: SpoolRoom,
 }
 
+/// What the actors find around them.
+pub struct Surroundings {
+    /// The policy of outbound requests.
+    pub outbound: AddressPolicy,
+    /// What each caller may use.
+    pub quotas: CallerLimits,
+    /// The free bytes of the disk.
+    pub disk: DiskProbe,
+    /// How webhooks are sent.
+    pub delivery: DeliverySettings,
+}
+
+impl Default for Surroundings {
+    /// No network, no quotas, room for everything.
+    fn default() -> Self {
+        let (outbound, quotas) = (AddressPolicy::default(), CallerLimits::default());
+        Self { outbound, quotas, disk: Arc::new(|| Ok(u64::MAX)), delivery: DeliverySettings::default() }
+    }
+}
+
 pub fn settings() -> DispatcherSettings {
     DispatcherSettings { slots: 2, picture: AGES, ..DispatcherSettings::default() }
 }
@@ -77,18 +99,27 @@ impl TestActors {
 
     /// Actors whose outbound requests have this policy.
     pub fn with_outbound(policy: AddressPolicy) -> Self {
-        Self::start_with(settings(), JanitorSettings::default(), open_storage(), policy)
+        Self::among(Surroundings { outbound: policy, ..Surroundings::default() })
+    }
+
+    /// The same with these settings of webhooks.
+    pub fn with_delivery(policy: AddressPolicy, delivery: DeliverySettings) -> Self {
+        Self::among(Surroundings { outbound: policy, delivery, ..Surroundings::default() })
+    }
+
+    pub fn among(surroundings: Surroundings) -> Self {
+        Self::start_with(settings(), JanitorSettings::default(), open_storage(), surroundings)
     }
 
     pub fn with(settings: DispatcherSettings, janitor: JanitorSettings, storage: TestStorage) -> Self {
-        Self::start_with(settings, janitor, storage, AddressPolicy::default())
+        Self::start_with(settings, janitor, storage, Surroundings::default())
     }
 
     fn start_with(
         settings: DispatcherSettings,
         janitor: JanitorSettings,
         storage: TestStorage,
-        outbound: AddressPolicy,
+        surroundings: Surroundings,
     ) -> Self {
         let workers =
             TestWorkers::start(WorkersSettings { slots: settings.slots, ..super::test_workers::settings() });
@@ -110,16 +141,17 @@ impl TestActors {
             workers: &workers.address,
             drain: &drain,
             room: &room,
-            disk: &(Arc::new(|| Ok(u64::MAX)) as _),
+            disk: &surroundings.disk,
             owner: &Owner("test".to_owned()),
             io: &io(),
-            outbound_dependencies: &super::outbound_dependencies(outbound),
+            outbound_dependencies: &super::outbound_dependencies(surroundings.outbound),
             dispatcher: settings,
             fetcher: FetcherSettings::default(),
-            delivery: DeliverySettings::default(),
+            delivery: surroundings.delivery,
             janitor,
             intake: IntakeSettings::default(),
-            blob_limit: 100_000_000,
+            blob_limit: 1_000_000_000,
+            quotas: surroundings.quotas,
         });
         Self { workers, storage, repository, jobs, drain_flag: drain, events, room }
     }
@@ -160,6 +192,7 @@ impl TestActors {
         let images = pictures.iter().enumerate().map(|(n, text)| (format!("{n}.png"), spool(text)));
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         Submission {
+            caller: Caller::Service,
             id: JobId::generate(now, &mut rand::rng()),
             kind: JobKind::Image,
             priority: Priority::Normal,

@@ -28,7 +28,7 @@ pub struct TestWorkers {
 pub fn settings() -> WorkersSettings {
     WorkersSettings {
         slots: 1,
-        queue: 2,
+        queue: 3,
         queue_wait: AGES,
         memory: 100 << 10,
         longest_input: 50 << 10,

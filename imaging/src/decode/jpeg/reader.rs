@@ -1,4 +1,8 @@
-//! Reads a sanitized JPEG for zune-jpeg and for jpeg-decoder. It ends early when the work is canceled.
+//! Reads a sanitized JPEG for zune-jpeg and for jpeg-decoder. It counts the work of each scan when a decoder gets to
+//! it, and ends early when the work is canceled or too much.
+//!
+//! The decoders have no hook between scans or rows, but each row takes input. So the input is given in windows, which
+//! end at each scan, and which are shorter where a scan has few bytes for its blocks.
 //!
 //! It is one concrete type, so that each decoder is compiled once. Decoders read a few bytes at a time, so the common
 //! case is inlined: the bytes lie in the current window.
@@ -7,9 +11,17 @@ use std::io::{self, Read};
 
 use zune_core::bytestream::{ZByteIoError, ZByteReaderTrait, ZSeekFrom};
 
-use crate::Monitor;
+use crate::work::{ASK_INTERVAL, Meter};
 
-/// Reads three slices one after another.
+/// One scan: where its marker is in the second part, its length in bytes, and the number of blocks that it visits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scan {
+    pub(super) start: usize,
+    pub(super) length: usize,
+    pub(super) blocks: u64,
+}
+
+/// Reads three slices one after another. The second one contains the scans.
 pub(super) struct JpegReader<'a> {
     parts: [&'a [u8]; 3],
     part: usize,
@@ -17,15 +29,22 @@ pub(super) struct JpegReader<'a> {
     window: &'a [u8],
     /// End of the window in the current part.
     window_end: usize,
-    monitor: &'a dyn Monitor,
+    /// The scans that no window has reached yet.
+    scans: &'a [Scan],
+    /// Maximum length of a window in the current scan, and the work that it stands for.
+    step: usize,
+    step_blocks: u64,
+    meter: &'a Meter<'a>,
 }
 
 impl<'a> JpegReader<'a> {
-    /// Number of bytes between two checks for a cancellation.
-    const CHECK_INTERVAL: usize = 64 * 1024;
+    /// Maximum and minimum length of a window in bytes.
+    const WINDOW: usize = 64 * 1024;
+    const MIN_WINDOW: usize = 16;
 
-    pub(super) fn new(parts: [&'a [u8]; 3], monitor: &'a dyn Monitor) -> Self {
-        Self { parts, part: 0, window_end: 0, window: &[], monitor }
+    pub(super) fn new(parts: [&'a [u8]; 3], scans: &'a [Scan], meter: &'a Meter<'a>) -> Self {
+        let step_blocks = ASK_INTERVAL;
+        Self { parts, part: 0, window_end: 0, window: &[], scans, step: Self::WINDOW, step_blocks, meter }
     }
 
     /// Read position in the current part.
@@ -36,8 +55,28 @@ impl<'a> JpegReader<'a> {
     /// Opens the window at an offset of the current part.
     fn open_window(&mut self, at: usize) {
         let part = self.parts[self.part];
-        self.window_end = part.len().min(at + Self::CHECK_INTERVAL);
-        self.window = &part[at..self.window_end];
+        let mut end = part.len().min(at + self.step);
+        if let [next, ..] = self.scans
+            && self.part == 1
+        {
+            end = end.min(next.start.max(at));
+        }
+        self.window_end = end;
+        self.window = &part[at..end];
+    }
+
+    /// Counts the scan that begins here, if one does. Returns whether decoding may go on.
+    fn begin_scan(&mut self) -> bool {
+        let [scan, rest @ ..] = self.scans else { return true };
+        if self.part != 1 || self.window_end != scan.start {
+            return true;
+        }
+        self.scans = rest;
+        // An eighth of an interval, so that little time passes without a question where the blocks are uneven.
+        let windows = scan.blocks / (ASK_INTERVAL / 8) + 1;
+        self.step = (scan.length / windows as usize).clamp(Self::MIN_WINDOW, Self::WINDOW);
+        self.step_blocks = ASK_INTERVAL / 8;
+        self.meter.count(scan.blocks) && self.meter.ask()
     }
 
     /// Opens the next window when the current one is used up. At the end of the input the window stays empty.
@@ -45,13 +84,16 @@ impl<'a> JpegReader<'a> {
         if !self.window.is_empty() {
             return;
         }
-        if self.monitor.canceled() {
-            self.parts = [&[]; 3];
-            (self.part, self.window_end) = (2, 0);
-        }
+        let mut goes_on = self.meter.pace(self.step_blocks);
         while self.window_end == self.parts[self.part].len() && self.part + 1 < self.parts.len() {
             self.part += 1;
             self.window_end = 0;
+        }
+        goes_on &= self.begin_scan();
+        if !goes_on {
+            self.parts = [&[]; 3];
+            self.scans = &[];
+            (self.part, self.window_end) = (2, 0);
         }
         self.open_window(self.window_end);
     }

@@ -5,14 +5,13 @@
 //! begin no Huffman code, so a decoder that reads on fails at once. Only then follows the end of image. A picture that
 //! is incomplete, or that has too many scans or tables, is an error.
 
-use super::reader::JpegReader;
+use super::reader::{JpegReader, Scan};
 use crate::{
-    Error, Monitor,
-    probe::jpeg::{DHT, DQT, DRI, EOI, SOI, SOS, Segment, Segments},
+    Error,
+    probe::jpeg::{DHT, DQT, DRI, EOI, Header, MAX_SCANS, SOI, SOS, Segment, Segments},
+    work::Meter,
 };
 
-/// Maximum number of scans. Encoders write fewer; a "scan bomb" has thousands.
-const MAX_SCANS: u32 = 100;
 /// Maximum size of the tables before the first scan, in bytes. Real files have a few kilobytes.
 const MAX_TABLES: usize = 64 << 10;
 /// Maximum size of all segments between scans, in bytes. They may contain further tables.
@@ -27,15 +26,17 @@ const TRAILER: &[u8] =
 pub(super) struct SanitizedJpeg<'a> {
     head: Vec<u8>,
     scans: &'a [u8],
+    /// Where each scan begins in `scans`, and its work.
+    list: Vec<Scan>,
 }
 
 impl<'a> SanitizedJpeg<'a> {
     /// Walks the whole file once. Rejects too many scans, and a picture that its scans do not complete: the missing
     /// parts would be grey or blurred.
-    pub(super) fn new(bytes: &'a [u8], progressive: bool) -> Result<Self, Error> {
+    pub(super) fn new(bytes: &'a [u8], header: &Header) -> Result<Self, Error> {
         let mut segments = Segments::new(bytes);
         let mut head = vec![0xFF, SOI];
-        let (mut scans, mut first, mut between, mut end) = (0, None, 0, bytes.len());
+        let (mut list, mut first, mut between, mut end) = (Vec::new(), None, 0, bytes.len());
         let mut coverage = ScanCoverage::default();
         while let Some(segment) = segments.next()? {
             match segment.marker {
@@ -44,12 +45,12 @@ impl<'a> SanitizedJpeg<'a> {
                     break;
                 }
                 SOS => {
-                    first.get_or_insert(segment.start);
-                    scans += 1;
-                    coverage.add_scan(segment.payload, progressive);
+                    let start = segment.start - *first.get_or_insert(segment.start);
+                    coverage.add_scan(segment.payload, header.progressive);
                     segments.skip_scan();
+                    let length = segments.position() - segment.start;
+                    list.push(Scan { start, length, blocks: header.scan_blocks(segment.payload) });
                     end = segments.position();
-                    continue;
                 }
                 marker if first.is_some() => {
                     // The decoder does not see segments behind the last scan.
@@ -60,15 +61,15 @@ impl<'a> SanitizedJpeg<'a> {
                 }
                 marker => Self::keep_if_needed(&mut head, marker, segment, bytes, &mut coverage),
             }
-            if scans > MAX_SCANS || between > MAX_BETWEEN || head.len() > MAX_TABLES {
+            if list.len() > MAX_SCANS || between > MAX_BETWEEN || head.len() > MAX_TABLES {
                 return Err(Error::damaged("too many scans or tables"));
             }
         }
         let first = first.ok_or_else(|| Error::damaged("no scan"))?;
-        if scans > MAX_SCANS || !coverage.is_complete() {
-            return Err(Error::damaged("too many scans, or too few to complete the picture"));
+        if !coverage.is_complete() {
+            return Err(Error::damaged("too few scans to complete the picture"));
         }
-        Ok(Self { head, scans: &bytes[first..end.max(first)] })
+        Ok(Self { head, scans: &bytes[first..end.max(first)], list })
     }
 
     /// Copies the segments that a decoder needs.
@@ -89,8 +90,8 @@ impl<'a> SanitizedJpeg<'a> {
     }
 
     /// Creates a reader for a decoder.
-    pub(super) fn reader<'s>(&'s self, monitor: &'s dyn Monitor) -> JpegReader<'s> {
-        JpegReader::new([&self.head, self.scans, TRAILER], monitor)
+    pub(super) fn reader<'s>(&'s self, meter: &'s Meter<'s>) -> JpegReader<'s> {
+        JpegReader::new([&self.head, self.scans, TRAILER], &self.list, meter)
     }
 }
 

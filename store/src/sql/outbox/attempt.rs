@@ -31,7 +31,7 @@ impl Operation for RecordAttempt {
         };
         let row = tx
             .fetch_optional(statement!(
-                "UPDATE deliveries SET state = $3, next_at = $4, finished_at = $5, tries = tries + 1 \
+                "UPDATE deliveries SET state = $3, next_at = $4, finished_at = $5, tries = tries + 1, retry = 1 \
              WHERE id = $1 AND claims = $2 AND state = 'pending' RETURNING tries",
                 [&self.lease.id, i64::from(self.lease.claim), state, next, finished]
             ))

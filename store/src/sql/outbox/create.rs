@@ -22,8 +22,8 @@ pub(in crate::sql) async fn store_delivery(tx: &mut Tx<'_>, job: &Job, finished:
         failure: if job.state == JobState::Failed { failure(tx, job).await? } else { None },
     };
     let notice = serde_json::to_string(&notice).map_err(|error| Error::Encode(error.into()))?;
-    let text = "INSERT INTO deliveries (id, job_id, state, created_at, notice, request_id, traceparent, url, host, next_at) \
-         VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $3) ON CONFLICT (job_id) DO NOTHING";
+    let text = "INSERT INTO deliveries (id, job_id, state, created_at, notice, request_id, traceparent, url, host, next_at, caller) \
+         VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $3, $9) ON CONFLICT (job_id) DO NOTHING";
     let inserted = tx
         .execute(statement!(
             text,
@@ -35,7 +35,8 @@ pub(in crate::sql) async fn store_delivery(tx: &mut Tx<'_>, job: &Job, finished:
                 &job.request_id,
                 &job.traceparent,
                 url,
-                host(url)
+                host(url),
+                job.caller.to_string()
             ]
         ))
         .await?;
@@ -94,7 +95,7 @@ impl Operation for Redeliver {
         let row = tx.fetch_optional(statement!(AssertSqlSafe(before), [&self.0])).await?;
         let Some(row) = row else { return Ok(false) };
         let state: String = row.try_get("state")?;
-        let text = "UPDATE deliveries SET state = 'pending', next_at = $2, finished_at = NULL, earlier = tries, \
+        let text = "UPDATE deliveries SET state = 'pending', next_at = $2, finished_at = NULL, earlier = tries, retry = 0, \
                     claims = claims + 1 WHERE id = $1";
         tx.execute(statement!(text, [&self.0, tx.now.wall])).await?;
         tx.deltas.pending(i64::from(state != "pending"));

@@ -1,0 +1,162 @@
+//! Overload by one caller (rows O1, O2 and O6): another caller beside it is served as if it were alone, and what is slow
+//! without need ends. The stranger calls from 127.0.0.2, the honest caller from 127.0.0.1.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::answers::{assert_complete_answer, photo};
+use crate::archives::{Member, zip};
+use crate::support::pictures::noise_png;
+use crate::support::{TIMEOUT, connect_from};
+use crate::test_service::{TestService, assert_problem};
+
+/// Sends a request from the stranger's address, and reads nothing.
+fn stranger(service: &TestService, request: &[u8]) -> TcpStream {
+    let mut socket = connect_from([127, 0, 0, 2].into(), service.address);
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+    // A server that refuses may close before it has read everything.
+    let _ = socket.write_all(request);
+    socket
+}
+
+fn upload(length: u64) -> Vec<u8> {
+    let head = format!(
+        "POST /process_zip HTTP/1.1\r\nHost: x\r\nContent-Type: application/zip\r\nContent-Length: {length}\r\n\r\n"
+    );
+    head.into_bytes()
+}
+
+/// Reads the head of the answer.
+fn status_line(socket: &mut TcpStream) -> String {
+    let mut answer = [0; 64];
+    let read = socket.read(&mut answer).unwrap_or(0);
+    String::from_utf8_lossy(&answer[..read]).lines().next().unwrap_or_default().to_owned()
+}
+
+fn assert_served(service: &TestService) {
+    assert_complete_answer(&service.process(photo("png")).json().unwrap(), 10);
+    assert_eq!(service.get("/ready").status(), 200);
+}
+
+#[test]
+fn o1_uploads_that_are_only_announced_hold_nobody_up() {
+    let service = TestService::start(&[
+        ("HUEMILL__UPLOADS__IN_FLIGHT", "30"),
+        ("HUEMILL__UPLOADS__IN_FLIGHT_BYTES", "500000000"),
+    ]);
+    let large: Vec<_> = (0..8).map(|_| stranger(&service, &upload(500_000_000))).collect();
+    let silent: Vec<_> = (0..40).map(|_| stranger(&service, &upload(10))).collect();
+    let refused = silent.into_iter().map(|mut socket| {
+        socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        status_line(&mut socket)
+    });
+    // One caller gets two thirds of the places.
+    assert!(refused.filter(|line| line.contains(" 429 ")).count() >= 28, "the stranger has its share only");
+    assert_served(&service);
+    drop(large);
+}
+
+#[test]
+fn o1_a_large_upload_must_come_fast_enough_to_end() {
+    let service = TestService::start(&[
+        ("HUEMILL__UPLOADS__PACE_GRACE_SECONDS", "1"),
+        ("HUEMILL__UPLOADS__TOTAL_SECONDS", "100"),
+    ]);
+    // 50 kB a second would do for a small upload, but not for 500 MB.
+    let mut socket = stranger(&service, &upload(500_000_000));
+    socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let answer = std::iter::repeat_with(|| {
+        let _ = socket.write_all(&[0; 5_000]);
+        status_line(&mut socket)
+    })
+    .find(|line| !line.is_empty());
+    assert!(answer.is_some_and(|line| line.contains(" 408 ")));
+    service.wait_for("its bytes are free", |service| service.metric("uploads_in_flight_bytes") == 0);
+}
+
+/// An archive whose answer is larger than the buffers of a connection.
+fn large_answer() -> Vec<u8> {
+    let pictures: Vec<_> = (0..12).map(|n| Member::stored(format!("{n}.png"), &noise_png(900, n))).collect();
+    let archive = zip(&pictures);
+    [upload(archive.len() as u64), archive].concat()
+}
+
+#[test]
+fn o2_admission_ends_with_the_work_and_not_with_the_last_byte_read() {
+    let service = TestService::start(&[("HUEMILL__UPLOADS__IN_FLIGHT", "6")]);
+    let request = large_answer();
+    let readers: Vec<_> = (0..4).map(|_| stranger(&service, &request)).collect();
+    service.wait_for("the pictures are processed", |service| {
+        service.metric("images_processed_total{endpoint=\"/process_zip\"}") == 48
+    });
+    service.wait_for("no upload is in flight", |service| service.metric("uploads_in_flight_bytes") == 0);
+    assert_served(&service);
+    drop(readers);
+}
+
+#[test]
+fn o2_a_client_that_does_not_read_is_cut_off() {
+    let service = TestService::start(&[("HUEMILL__ANSWERS__IDLE_SECONDS", "1")]);
+    let mut socket = stranger(&service, &large_answer());
+    service.wait_for("the connection is closed", |service| {
+        service.get("/ready").json::<serde_json::Value>().unwrap()["active_requests"] == 0
+            && service.metric("images_processed_total{endpoint=\"/process_zip\"}") == 12
+    });
+    let mut answer = Vec::new();
+    match socket.read_to_end(&mut answer) {
+        Ok(_) => assert!(!answer.ends_with(b"0\r\n\r\n"), "the answer is complete"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    service.assert_healthy();
+}
+
+#[test]
+fn o6_one_caller_cannot_have_all_connections() {
+    let service = TestService::start(&[("HUEMILL__SERVER__MAX_CONNECTIONS", "120")]);
+    let mut held: Vec<_> = (0..150).map(|_| stranger(&service, b"")).collect();
+    for socket in &held {
+        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    }
+    let refused = held.iter_mut().map(status_line).filter(|line| line.contains(" 503 ")).count();
+    assert!(refused >= 60, "{refused} of 150 were refused");
+    assert_eq!(service.get("/health").status(), 200);
+    assert_served(&service);
+}
+
+#[test]
+fn a_caller_that_sends_too_many_requests_is_told_when_to_come_back() {
+    let service = TestService::start(&[("HUEMILL__ACCESS__REQUESTS_PER_MINUTE", "5")]);
+    for _ in 0..5 {
+        assert_eq!(service.get("/jobs/nothing").status(), 404);
+    }
+    let refused = service.get("/jobs/nothing");
+    let headers = refused.headers().clone();
+    assert_eq!(headers["ratelimit-policy"], "\"requests\";q=5;w=60");
+    let wait: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=12).contains(&wait), "{wait}");
+    assert_eq!(headers["ratelimit"], format!("\"requests\";r=0;t={wait}").as_str());
+    let body = assert_problem(refused, 429, "RATE_LIMITED");
+    assert_eq!(body["violated-policies"], serde_json::json!(["requests"]));
+    assert_eq!(body["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded");
+    assert_eq!(service.get("/health").status(), 200, "probes are not limited");
+    assert!(service.metric("rate_limited_total{policy=\"requests\"}") >= 1);
+    let line = status_line(&mut stranger(&service, b"GET /jobs/nothing HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert!(line.contains(" 404 "), "another caller is not limited: {line}");
+}
+
+#[test]
+fn only_a_trusted_proxy_says_who_calls() {
+    for (trusted, expected) in [("127.0.0.1", 404), ("10.0.0.0/8", 429)] {
+        let service = TestService::start(&[
+            ("HUEMILL__ACCESS__REQUESTS_PER_MINUTE", "1"),
+            ("HUEMILL__SERVER__TRUSTED_PROXIES", trusted),
+        ]);
+        let ask = |client: &str| {
+            let request = service.client.get(service.url("/jobs/nothing")).header("x-forwarded-for", client);
+            request.send().unwrap().status().as_u16()
+        };
+        assert_eq!(ask("198.51.100.1"), 404);
+        assert_eq!(ask("198.51.100.2"), expected, "{trusted}");
+    }
+}
