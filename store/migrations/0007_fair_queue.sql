@@ -1,33 +1,24 @@
 -- Work is queued by caller, then by job, then by picture, and callers have quotas. Processes of the version before work
 -- on: they sort the ready jobs by priority themselves, and what they do not count the next recount corrects.
 
--- A row for each caller with jobs.
-CREATE TABLE callers (
-    caller TEXT PRIMARY KEY NOT NULL,
-    -- Its place in the queue of the callers: the lowest is next.
-    turn BIGINT NOT NULL,
-    -- 1 while jobs of this caller may be ready. A claim that finds none sets it to 0.
-    ready BIGINT NOT NULL,
-    -- The same for jobs whose pictures are stored already and need no download.
-    ready_stored BIGINT NOT NULL,
-    -- Grows when a job becomes ready, so that a claim that found none notices it.
-    woken BIGINT NOT NULL,
+-- What each caller uses. Each transaction adds its differences to one of the rows of the caller; the sums count.
+CREATE TABLE caller_usage (
+    caller TEXT NOT NULL,
+    shard BIGINT NOT NULL,
     -- Jobs that have not ended, and their pictures.
     open_jobs BIGINT NOT NULL,
     open_items BIGINT NOT NULL,
     -- Inputs and cards; for jobs that have not ended, the cards as they are expected.
-    stored_bytes BIGINT NOT NULL
+    stored_bytes BIGINT NOT NULL,
+    PRIMARY KEY (caller, shard)
 );
 
-INSERT INTO callers (caller, turn, ready, ready_stored, woken, open_jobs, open_items, stored_bytes)
-SELECT caller, 0, MAX(ready), MAX(CASE WHEN kind <> 'url_batch' THEN ready ELSE 0 END), 0,
+INSERT INTO caller_usage (caller, shard, open_jobs, open_items, stored_bytes)
+SELECT caller, 0,
     SUM(CASE WHEN state IN ('queued', 'processing') THEN 1 ELSE 0 END),
     SUM(CASE WHEN state IN ('queued', 'processing') THEN total ELSE 0 END),
     SUM(input_bytes + CASE WHEN state IN ('queued', 'processing') THEN 0 ELSE card_bytes END)
-FROM jobs WHERE removal >= 0 GROUP BY caller;
-
-CREATE INDEX callers_ready ON callers (turn, caller) WHERE ready = 1;
-CREATE INDEX callers_ready_stored ON callers (turn, caller) WHERE ready_stored = 1;
+FROM jobs GROUP BY caller;
 
 -- Bytes of cards that the job was expected to have when it was created; 0 once it has ended.
 ALTER TABLE jobs ADD COLUMN expected_bytes BIGINT NOT NULL DEFAULT 0;
@@ -46,5 +37,5 @@ CREATE INDEX jobs_blocked ON jobs (blocked_until) WHERE blocked_until > 0;
 CREATE INDEX jobs_blocked_hosts ON jobs (blocked_host, caller, turn, id) WHERE blocked_until > 0;
 
 DROP INDEX jobs_ready;
-CREATE INDEX jobs_ready ON jobs (caller, blocked_until, turn, id) WHERE ready = 1;
+CREATE INDEX jobs_ready ON jobs (blocked_until, caller, turn, id) WHERE ready = 1;
 CREATE INDEX jobs_ready_stored ON jobs (caller, turn, id) WHERE ready = 1 AND kind <> 'url_batch';

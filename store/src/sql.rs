@@ -9,7 +9,6 @@
 //! reconnect on their own, so the store recovers without a restart.
 
 mod blocked;
-mod callers;
 mod calls;
 mod claim;
 mod clock;
@@ -44,6 +43,7 @@ mod store;
 mod suspects;
 mod sweep;
 mod turns;
+mod usage;
 mod writer;
 
 pub use clock::StoreClock;

@@ -76,9 +76,6 @@ fn with_lock(text: &str, tx: &Tx<'_>) -> String {
 
 async fn unblock(tx: &mut Tx<'_>, record: &Record) -> Result<(), Error> {
     let turn = turns::rejoin(tx, record).await?;
-    if record.ready {
-        tx.callers.wake(record.job.caller, record.job.kind);
-    }
     tx.run(statement!(
         "UPDATE jobs SET blocked_until = 0, blocked_host = '', turn = $2 WHERE id = $1",
         [record.job.id.as_str(), turn]

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use super::counters::CounterDeltas;
 use super::store::SqlStore;
 use super::{
-    callers, create, figures, heartbeat, job_control, outbox, pauses, read, reap, secrets, settle, sweep,
+    create, figures, heartbeat, job_control, outbox, pauses, read, reap, secrets, settle, sweep, usage,
 };
 use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
 use crate::outbox::{
@@ -194,7 +194,7 @@ impl Store for SqlStore {
     async fn recount(&self) -> Answer<Corrections> {
         self.run("recount", |database| async move {
             let counters = database.read(|connection| Box::pin(CounterDeltas::error(connection))).await?;
-            let callers = database.read(|connection| Box::pin(callers::errors(connection))).await?;
+            let callers = database.read(|connection| Box::pin(usage::errors(connection))).await?;
             let corrections = Corrections { counters: counters.values(), callers: callers.len() as u64 };
             // The differences stay valid, whatever is counted in the meantime.
             database.write(figures::Correct { counters, callers }).await?;

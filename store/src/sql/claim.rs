@@ -12,15 +12,12 @@ use super::downloads::{DownloadPlaces, Leased};
 use super::leasing::{lease_item, start_item};
 use super::operation::{Operation, Tx, statement};
 use super::pauses::{self, Pauses};
-use super::queue::ReadyCallers;
+use super::queue::{Cursor, Round};
 use super::requeue::release_deferred;
 use super::rows::Record;
 use super::suspects::claim_suspect;
 use crate::job::JobKind;
 use crate::store::{Claim, ClaimRequest, ClaimResult, Selection};
-
-/// How often a claim reads the head of the queue of callers, if most of those that it finds have no jobs any more.
-const MAX_ROUNDS: u32 = 4;
 
 pub(super) const NEXT: &str = "SELECT number FROM items WHERE job_id = $1 AND state = 'queued' AND suspect = 0 \
      AND not_before = 0 ORDER BY number LIMIT 1";
@@ -46,12 +43,12 @@ pub(super) const AFTER: &str = "SELECT \
      CAST(COALESCE((SELECT blocked_until FROM jobs WHERE blocked_until > 0 ORDER BY blocked_until LIMIT 1), -1) \
      AS BIGINT) AS unblocked";
 
-/// Like [`AFTER`], and whether any caller has jobs that are ready.
+/// Like [`AFTER`], and whether any job is in the queue.
 pub(super) fn anything_to_claim() -> String {
     AFTER.replacen(
         "SELECT",
-        "SELECT CAST(COALESCE((SELECT ready FROM callers WHERE ready = 1 ORDER BY turn, caller LIMIT 1), 0) AS BIGINT) \
-         AS ready,",
+        "SELECT CAST(COALESCE((SELECT ready FROM jobs WHERE ready = 1 AND blocked_until = 0 ORDER BY caller LIMIT 1), 0) \
+         AS BIGINT) AS ready,",
         1,
     )
 }
@@ -82,13 +79,16 @@ fn waiting(row: &AnyRow, now: Now, paused: bool) -> Result<ClaimResult, Error> {
 }
 
 /// Implements `Store::claim`.
-pub(super) struct ClaimItems(pub(super) ClaimRequest);
+pub(super) struct ClaimItems {
+    pub(super) request: ClaimRequest,
+    pub(super) cursor: Cursor,
+}
 
 impl Operation for ClaimItems {
     type Output = ClaimResult;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<ClaimResult, Error> {
-        let Self(request) = self;
+        let Self { request, cursor } = self;
         let before = tx.fetch_one(statement!(BEFORE, [&request.owner.0])).await?;
         if before.try_get::<i64, _>("beat_until")? <= tx.now.tick {
             mark_owner_alive(tx, request).await?;
@@ -101,7 +101,6 @@ impl Operation for ClaimItems {
         if blocked {
             release_due(tx).await?;
         }
-        tx.callers.write(tx.connection).await?;
         let paused = if before.try_get::<i64, _>("pauses")? > 0 {
             pauses::read(tx.connection).await?
         } else {
@@ -109,7 +108,7 @@ impl Operation for ClaimItems {
         };
         let items = match request.selection {
             _ if paused.everything => Vec::new(),
-            Selection::InTurn => claim_in_turn(tx, request, &paused).await?,
+            Selection::InTurn => claim_in_turn(tx, request, &paused, cursor).await?,
             Selection::Suspect | Selection::Isolated => claim_suspect(tx, request, &paused).await?,
         };
         let after = tx.fetch_one(sqlx::query(AFTER)).await?;
@@ -133,39 +132,15 @@ async fn claim_in_turn(
     tx: &mut Tx<'_>,
     request: &ClaimRequest,
     paused: &Pauses,
+    cursor: &Cursor,
 ) -> Result<Vec<Claim>, Error> {
     let (mut claims, mut downloads) = (Vec::new(), DownloadPlaces::of(request));
-    for round in 0..MAX_ROUNDS {
-        let missing = request.limit.saturating_sub(claims.len() as u32);
-        if missing == 0 {
-            break;
-        }
-        let mut callers = ReadyCallers::read(tx, missing, round, paused, &downloads).await?;
-        claim_round(tx, request, paused, &mut callers, &mut downloads, &mut claims).await?;
-        let more = callers.may_be_more();
-        callers.settle(tx);
-        if !more || claims.len() >= request.limit as usize {
-            break;
-        }
-        tx.callers.write(tx.connection).await?;
-    }
-    Ok(claims)
-}
-
-/// Claims from these callers until there are enough items, or no job is left that is free.
-async fn claim_round(
-    tx: &mut Tx<'_>,
-    request: &ClaimRequest,
-    paused: &Pauses,
-    callers: &mut ReadyCallers,
-    downloads: &mut DownloadPlaces,
-    claims: &mut Vec<Claim>,
-) -> Result<(), Error> {
+    let mut round = Round::after(cursor.get());
     while claims.len() < request.limit as usize {
-        let mut next = callers.next_job(tx, paused, downloads).await?;
+        let mut next = round.next_job(tx, paused, &downloads).await?;
         if next.is_none() && claims.is_empty() {
             // Other transactions may hold all ready jobs for a moment. Waiting for one beats an empty result.
-            next = callers.wait_for_job(tx, paused, downloads).await?;
+            next = round.wait_for_job(tx, paused, &downloads).await?;
         }
         let Some(record) = next else { break };
         let leased = match record.job.kind {
@@ -176,16 +151,16 @@ async fn claim_round(
         };
         match leased {
             Leased::Item(row) => {
-                let (claim, is_last) = start_item(tx, request, record, &row, true).await?;
-                claims.push(claim);
-                callers.charge(is_last);
+                claims.push(start_item(tx, request, record, &row, true).await?);
+                round.served();
             }
             // The job's count of queued items is wrong. It must not block all other jobs.
             Leased::Nothing => clear_queue(tx, &record).await?,
-            Leased::Blocked => callers.blocked(),
+            Leased::Blocked => {}
         }
     }
-    Ok(())
+    cursor.set(round.into_last());
+    Ok(claims)
 }
 
 /// Takes a job out of the queue.

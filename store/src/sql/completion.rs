@@ -111,12 +111,9 @@ pub(super) async fn end_job(
 pub(super) fn close(tx: &mut Tx<'_>, record: &mut Record) {
     let job = &record.job;
     let usage = [-1, -i64::from(job.total), record.card_bytes - record.expected_bytes];
-    tx.callers.add(job.caller.to_string(), usage);
+    tx.usage.add(job.caller.to_string(), usage);
     tx.deltas.reserved_bytes(-record.reserved_bytes());
     record.expected_bytes = 0;
-    if record.ready {
-        tx.callers.check(job.caller);
-    }
 }
 
 /// Seconds until this many pictures are settled, rounded up.

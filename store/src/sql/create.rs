@@ -5,12 +5,12 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
-use super::callers;
 use super::clock::millis;
 use super::fault::corrupt;
 use super::operation::{Operation, Tx, statement};
 use super::rows::{self, JOB, rank, seconds, text};
 use super::turns::{JOIN_LAST, stride};
+use super::usage;
 use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
 use crate::store::{Created, StoredKey};
 
@@ -37,7 +37,7 @@ impl Operation for Create {
             let same = known.fingerprint == key.fingerprint;
             return Ok(if same { Created::Replayed(known.job) } else { Created::Conflict });
         }
-        if let Some((which, limit, used)) = callers::open_job(tx.connection, new).await? {
+        if let Some((which, limit, used)) = usage::exceeded(tx.connection, tx.dialect, new).await? {
             if let Some(key) = &new.key {
                 let text = "DELETE FROM keys WHERE scope = $1 AND key = $2 AND job_id = $3";
                 tx.execute(statement!(text, [&key.scope, &key.key, new.id.as_str()])).await?;
@@ -156,6 +156,7 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
         ]
     ))
     .await?;
+    tx.usage.add(job.caller.to_string(), usage::of_new(new));
     tx.deltas.enter(JobState::Queued);
     tx.deltas.waiting(i64::from(job.total));
     tx.deltas.blob_bytes(input_bytes);

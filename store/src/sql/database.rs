@@ -17,6 +17,7 @@ use super::dialect::Dialect;
 use super::fault::{store_error, within_limit};
 use super::operation::Operation;
 use super::postgres::PostgresSettings;
+use super::queue::Cursor;
 use super::reap::VoidLeases;
 use super::sqlite;
 use super::writer::{Target, Writer};
@@ -36,6 +37,8 @@ pub(super) struct Database {
     /// Whether the last claim found nothing, in a database that other processes write to as well. The next claim then
     /// reads first, and takes no lock if there is still nothing.
     idle: AtomicBool,
+    /// The caller whose picture this process claimed last.
+    cursor: Cursor,
 }
 
 impl Database {
@@ -55,7 +58,15 @@ impl Database {
         migrate(&dialect, &url).await?;
         let target = Target { pool: writer_pool.clone(), dialect: dialect.clone(), listener };
         let (writer, leases_voided) = (Writer::grouped(target), OnceCell::new());
-        Ok(Self { dialect, readers, writer_pool, writer, leases_voided, idle: AtomicBool::new(false) })
+        Ok(Self {
+            dialect,
+            readers,
+            writer_pool,
+            writer,
+            leases_voided,
+            idle: AtomicBool::new(false),
+            cursor: Cursor::default(),
+        })
     }
 
     /// Connects to a PostgreSQL server.
@@ -74,7 +85,15 @@ impl Database {
         // The leases may belong to other live processes. They expire on their own.
         let leases_voided = OnceCell::new_with(Some(()));
         let (readers, writer_pool) = (pool.clone(), pool);
-        Ok(Self { dialect, readers, writer_pool, writer, leases_voided, idle: AtomicBool::new(false) })
+        Ok(Self {
+            dialect,
+            readers,
+            writer_pool,
+            writer,
+            leases_voided,
+            idle: AtomicBool::new(false),
+            cursor: Cursor::default(),
+        })
     }
 
     /// Whether this process is the only one that writes.
@@ -124,7 +143,7 @@ impl Database {
         {
             return Ok(nothing);
         }
-        let result = self.write_leases(ClaimItems(request)).await?;
+        let result = self.write_leases(ClaimItems { request, cursor: self.cursor.clone() }).await?;
         self.idle.store(!self.is_sole_writer() && result.items.is_empty(), Ordering::Relaxed);
         Ok(result)
     }

@@ -36,6 +36,35 @@ impl Dialect {
         }
     }
 
+    /// How many transactions can write at the same time.
+    pub(super) async fn writers(&self, connection: &mut AnyConnection) -> Result<i64, Error> {
+        match self {
+            Self::Sqlite(_) => Ok(1),
+            Self::Postgres(_) => {
+                let text = "SELECT CAST(current_setting('max_connections') AS BIGINT) AS writers";
+                sqlx::query(text).fetch_one(connection).await?.try_get("writers")
+            }
+        }
+    }
+
+    /// Locks a caller until the end of the transaction: together with others, or alone.
+    pub(super) async fn lock_caller(
+        &self,
+        connection: &mut AnyConnection,
+        caller: &str,
+        together: bool,
+    ) -> Result<(), Error> {
+        if let Self::Sqlite(_) = self {
+            return Ok(());
+        }
+        let text = if together {
+            "SELECT CAST(pg_advisory_xact_lock_shared(hashtextextended($1, 1)) AS TEXT) AS locked"
+        } else {
+            "SELECT CAST(pg_advisory_xact_lock(hashtextextended($1, 1)) AS TEXT) AS locked"
+        };
+        sqlx::query(text).bind(caller.to_owned()).fetch_one(connection).await.map(|_| ())
+    }
+
     /// Locks a name until the end of the transaction, unless another transaction holds it.
     pub(super) async fn try_lock(&self, connection: &mut AnyConnection, name: &str) -> Result<bool, Error> {
         match self {

@@ -67,7 +67,8 @@ impl Operation for Correct {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         tx.deltas.add(&self.counters);
         for (caller, usage) in &self.callers {
-            tx.callers.add(caller.clone(), *usage);
+            tx.usage.add(caller.clone(), *usage);
+            tx.usage.forget(caller.clone());
         }
         Ok(())
     }

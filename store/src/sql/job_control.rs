@@ -135,10 +135,7 @@ impl Retry {
         let turn = turns::rejoin(tx, record).await?;
         let job = &record.job;
         // The cards that it has count as those that it is expected to have.
-        tx.callers.add(job.caller.to_string(), [1, i64::from(job.total), 0]);
-        if in_turn > 0 {
-            tx.callers.wake(job.caller, job.kind);
-        }
+        tx.usage.add(job.caller.to_string(), [1, i64::from(job.total), 0]);
         let text = "UPDATE jobs SET state = 'processing', failed = $2, version = $3, finished_at = NULL, queued = $4, \
              ready = CASE WHEN $4 > 0 THEN 1 ELSE 0 END, progressed_at = $5, blocked_until = 0, removal = 0, expected_bytes = card_bytes, \
              turn = $6 WHERE id = $1";

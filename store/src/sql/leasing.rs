@@ -23,7 +23,7 @@ pub(super) const ADVANCE: &str = "UPDATE jobs SET turn = CASE WHEN $2 = 1 AND EX
      AND others.caller = jobs.caller AND others.blocked_until = 0 AND others.id <> $1) THEN turn + $7 ELSE turn END, \
      queued = queued - $2, ready = CASE WHEN queued > $2 THEN 1 ELSE 0 END, \
      state = $3, started_at = COALESCE(started_at, $4), version = $5, eta_s = $6, \
-     progressed_at = CASE WHEN progressed_at = 0 THEN $4 ELSE progressed_at END WHERE id = $1 RETURNING ready";
+     progressed_at = CASE WHEN progressed_at = 0 THEN $4 ELSE progressed_at END WHERE id = $1";
 
 /// Leases the item of the job that the statement `which` selects, if there is one.
 pub(super) async fn lease_item(
@@ -45,15 +45,14 @@ pub(super) async fn lease_item(
     .await
 }
 
-/// Updates the job of a leased item. The first item starts the job. Also returns whether no item is left to claim in
-/// turn.
+/// Updates the job of a leased item. The first item starts the job.
 pub(super) async fn start_item(
     tx: &mut Tx<'_>,
     request: &ClaimRequest,
     mut record: Record,
     row: &AnyRow,
     in_turn: bool,
-) -> Result<(Claim, bool), Error> {
+) -> Result<Claim, Error> {
     let job = &mut record.job;
     let first = job.state == JobState::Queued;
     if first {
@@ -65,25 +64,24 @@ pub(super) async fn start_item(
         tx.deltas.enter(job.state);
     }
     tx.deltas.waiting(-1);
-    let advanced = tx
-        .fetch_one(statement!(
-            ADVANCE,
-            [
-                job.id.as_str(),
-                i64::from(in_turn),
-                job.state.as_str(),
-                tx.now.wall,
-                job.version,
-                i64::from(job.eta_s),
-                turns::stride(job.priority)
-            ]
-        ))
-        .await?;
+    tx.run(statement!(
+        ADVANCE,
+        [
+            job.id.as_str(),
+            i64::from(in_turn),
+            job.state.as_str(),
+            tx.now.wall,
+            job.version,
+            i64::from(job.eta_s),
+            turns::stride(job.priority)
+        ]
+    ))
+    .await?;
     if first {
         tx.changed(&record.job);
     }
     let waited = first.then(|| span(record.created, tx.now.wall));
-    Ok((claim(request, &record, row, waited)?, advanced.try_get::<i64, _>("ready")? == 0))
+    claim(request, &record, row, waited)
 }
 
 fn claim(

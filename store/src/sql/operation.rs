@@ -4,12 +4,12 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Error};
 
-use super::callers::CallerDeltas;
 use super::clock::Now;
 use super::counters::CounterDeltas;
 use super::dialect::Dialect;
 use super::rows::{self, JOB, Record};
 pub(super) use super::statement::{Statement, statement};
+use super::usage::UsageDeltas;
 use crate::job::{Job, JobId};
 use crate::store::JobVersion;
 
@@ -32,14 +32,14 @@ pub(super) struct Tx<'c> {
     pub(super) job_versions: &'c mut Vec<JobVersion>,
     /// Changes to the counters.
     pub(super) deltas: &'c mut CounterDeltas,
-    /// Changes to the rows of callers.
-    pub(super) callers: &'c mut CallerDeltas,
+    /// Changes to what callers use.
+    pub(super) usage: &'c mut UsageDeltas,
 }
 
 /// Runs a write, and what it leaves for the end of the transaction.
 pub(super) async fn run<O: Operation>(operation: &O, tx: &mut Tx<'_>) -> Result<O::Output, Error> {
     let output = operation.run(tx).await?;
-    tx.callers.write(tx.connection).await?;
+    tx.usage.write(tx.connection, tx.dialect).await?;
     Ok(output)
 }
 

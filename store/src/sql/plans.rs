@@ -12,8 +12,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use crate::job::JobKind;
 
 use super::{
-    blocked, callers, claim, create, downloads, figures, heartbeat, leasing, outbox, pauses, queue, read,
-    reap, requeue, schema, sqlite, suspects, sweep, turns,
+    blocked, claim, create, downloads, figures, heartbeat, leasing, outbox, pauses, queue, read, reap,
+    requeue, schema, sqlite, suspects, sweep, turns, usage,
 };
 
 /// Number of jobs by default. One in a hundred is live.
@@ -29,16 +29,10 @@ const PLANS: &[(&str, &[&str], &[&str])] = &[
     (
         leasing::ADVANCE,
         &[JOB, "1", "'processing'", "1", "2", "3", "1"],
-        &["jobs_ready (caller=? AND blocked_until=?"],
+        &["jobs_ready (blocked_until=? AND caller=?"],
     ),
-    (callers::FIRST, &[], &["callers_ready"]),
-    (callers::FORGOTTEN, &["100"], &["jobs_ready (caller>?)", "callers"]),
-    (
-        callers::CHARGE,
-        &["'ip:10.0.0.1'", "1000", "1"],
-        &["jobs_ready (caller=? AND blocked_until=?", "jobs_ready_stored (caller=?"],
-    ),
-    (turns::FIRST_TURN, &["'ip:10.0.0.1'"], &["jobs_ready (caller=? AND blocked_until=?"]),
+    (usage::SUMS, &["'ip:10.0.0.1'"], &["caller_usage"]),
+    (turns::FIRST_TURN, &["'ip:10.0.0.1'"], &["jobs_ready (blocked_until=? AND caller=?"]),
     (requeue::DUE, &["1", "100"], &["items_deferred (not_before>? AND not_before<?)"]),
     (heartbeat::CLAIMED, &["'p1'"], &["items_claimed (owner=?)"]),
     (sweep::EXPIRED, &["1", "100"], &["jobs_expiry (expires_at<?)"]),
@@ -68,18 +62,27 @@ const JOB: &str = "'job_0000000000000000000000000000000000000000000a'";
 fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
     let (none, url) =
         (pauses::Pauses::default(), pauses::Pauses { everything: false, kinds: vec![JobKind::Url] });
-    let in_turn = vec!["jobs_ready (caller=? AND blocked_until=?"];
+    let in_turn = vec!["jobs_ready (blocked_until=? AND caller=?"];
+    let caller = vec!["'ip:10.0.0.1'"];
     let more = [
-        (queue::callers(&none, false), vec!["20"], vec!["callers_ready", in_turn[0]]),
-        (queue::callers(&url, false), vec!["20"], vec!["callers_ready", in_turn[0]]),
-        (queue::job_statement(&none, false, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
-        (queue::job_statement(&url, false, ""), vec!["'ip:10.0.0.1'"], in_turn.clone()),
         (
-            queue::callers(&none, true),
-            vec!["20"],
-            vec!["callers_ready_stored", "jobs_ready_stored (caller=?"],
+            format!("SELECT {}", queue::next_caller(&none, false)),
+            caller.clone(),
+            vec!["jobs_ready (blocked_until=? AND caller>?)"],
         ),
-        (queue::job_statement(&none, true, ""), vec!["'ip:10.0.0.1'"], vec!["jobs_ready_stored (caller=?"]),
+        (
+            format!("SELECT {}", queue::next_caller(&url, false)),
+            caller.clone(),
+            vec!["jobs_ready (blocked_until=? AND caller>?)"],
+        ),
+        (
+            format!("SELECT {}", queue::next_caller(&none, true)),
+            caller.clone(),
+            vec!["jobs_ready_stored (caller>?)"],
+        ),
+        (queue::job_statement(&none, false, "= $1", ""), caller.clone(), in_turn.clone()),
+        (queue::job_statement(&url, false, "= $1", ""), caller.clone(), in_turn.clone()),
+        (queue::job_statement(&none, true, "= $1", ""), caller, vec!["jobs_ready_stored (caller=?"]),
         (
             blocked::DUE.replace("{JOB}", "id"),
             vec!["1", "16"],
@@ -130,7 +133,7 @@ fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
         (
             claim::anything_to_claim(),
             vec![],
-            vec!["callers_ready", "items_suspect (suspect=?)", "items_deferred"],
+            vec!["jobs_ready (blocked_until=?)", "items_suspect (suspect=?)", "items_deferred"],
         ),
         (figures::figures_statement(), vec!["1"], vec!["jobs_state (state=?)"]),
         (outbox::callers_statement(false), vec!["0", "''", "256"], vec!["deliveries_turns (retry=?"]),
@@ -171,9 +174,8 @@ async fn fill(connection: &mut AnyConnection, numbers: &str) {
              FROM ({numbers}) AS n"
         ),
         format!(
-            "INSERT INTO callers (caller, turn, ready, ready_stored, woken, open_jobs, open_items, stored_bytes) \
-             SELECT 'ip:10.0.' || (i / 100) || '.' || (i % 100), i, CASE WHEN i % 10 = 0 THEN 1 ELSE 0 END, 0, 1, 0, 0, 0 \
-             FROM ({numbers}) AS n"
+            "INSERT INTO caller_usage (caller, shard, open_jobs, open_items, stored_bytes) \
+             SELECT 'ip:10.0.' || (i / 100) || '.' || (i % 100), 0, 1, 0, 0 FROM ({numbers}) AS n"
         ),
         format!(
             "INSERT INTO items (job_id, number, name, source, state, attempt, owner, suspect, crashes, not_before, host) \
@@ -228,7 +230,6 @@ async fn no_statement_on_sqlite_gets_slower_with_more_rows() {
                 "alive",
                 "turns",
                 "hosts",
-                "waiting",
             ];
             let whole: Vec<_> = scans.filter(|line| !small.iter().any(|word| line.contains(word))).collect();
             assert!(whole.is_empty(), "{when}: {text}\n{plan}");
@@ -266,7 +267,7 @@ async fn no_statement_on_postgresql_gets_slower_with_more_rows() {
             let name = index.split(' ').next().unwrap();
             assert!(plan.contains(name), "{name}: {text}\n{plan}");
         }
-        for table in ["jobs", "items", "keys", "nonces", "deliveries", "callers"] {
+        for table in ["jobs", "items", "keys", "nonces", "deliveries", "caller_usage"] {
             assert!(!plan.contains(&format!("Seq Scan on {table}")), "{text}\n{plan}");
         }
     }

@@ -9,10 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use sqlx::{AssertSqlSafe, Error, Row};
 
 use super::blocked;
-use super::callers::wake_forgotten;
 use super::completion::{self, Settlement};
 use super::operation::{Operation, Tx, statement};
-use super::queue::MAX_FORGOTTEN;
 use super::rows::{self, Record, text};
 use crate::job::{ItemError, JobId};
 use crate::store::{ExhaustedItem, Reaped};
@@ -40,7 +38,6 @@ impl Operation for Reap {
         let rows = tx
             .fetch_all(statement!(AssertSqlSafe(abandoned_items()), [tx.now.tick, i64::from(self.limit)]))
             .await?;
-        wake_forgotten(tx.connection, tx.callers, MAX_FORGOTTEN).await?;
         let mut by_job: BTreeMap<JobId, Vec<(u32, bool)>> = BTreeMap::new();
         let mut claimed_counts: HashMap<String, i64> = HashMap::new();
         for row in &rows {

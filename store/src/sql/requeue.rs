@@ -101,9 +101,6 @@ async fn release_one(tx: &mut Tx<'_>, job: &JobId, number: u32) -> Result<bool, 
 async fn make_ready(tx: &mut Tx<'_>, record: &Record, items: i64) -> Result<(), Error> {
     let in_queue = record.ready && !record.blocked;
     let turn = if in_queue { record.turn } else { turns::rejoin(tx, record).await? };
-    if !in_queue {
-        tx.callers.wake(record.job.caller, record.job.kind);
-    }
     tx.run(statement!(
         "UPDATE jobs SET queued = queued + $2, ready = 1, turn = $3, blocked_until = 0 WHERE id = $1",
         [record.job.id.as_str(), items, turn]

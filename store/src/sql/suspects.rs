@@ -35,7 +35,7 @@ pub(super) async fn claim_suspect(
         let id = rows::job_id(&row, "job_id")?;
         let Some(record) = tx.lock(&id).await? else { continue };
         if let Some(row) = lease_item(tx, request, id.as_str(), SUSPECT).await? {
-            let (claim, _) = start_item(tx, request, record, &row, false).await?;
+            let claim = start_item(tx, request, record, &row, false).await?;
             return Ok(vec![claim]);
         }
     }

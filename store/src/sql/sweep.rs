@@ -15,7 +15,7 @@ use crate::store::{Collected, Expired, Removable};
 pub(super) const EXPIRED: &str =
     "SELECT id FROM jobs WHERE state <> 'expired' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
 pub(super) const TOMBSTONES: &str = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE removal < 0 \
-     AND expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING id";
+     AND expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING id, caller";
 pub(super) const KEYS: &str = "DELETE FROM keys WHERE (scope, key) IN (SELECT scope, key FROM keys \
      WHERE expires_at <= $1 AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.job_id \
      AND jobs.state <> 'expired') ORDER BY expires_at LIMIT $2)";
@@ -124,7 +124,7 @@ impl Operation for MarkRemoved {
             let cards = if *everything { 0 } else { record.card_bytes };
             let removed = record.card_bytes - cards + record.input_bytes;
             tx.deltas.blob_bytes(-removed);
-            tx.callers.add(record.job.caller.to_string(), [0, 0, -removed]);
+            tx.usage.add(record.job.caller.to_string(), [0, 0, -removed]);
             let text = "UPDATE jobs SET removal = $2, input_bytes = 0, card_bytes = $3, removal_failures = 0 WHERE id = $1";
             tx.execute(statement!(text, [job.as_str(), next.to_column(), cards])).await?;
         }
@@ -176,6 +176,7 @@ impl Collect {
         let rows = tx.fetch_all(statement!(TOMBSTONES, [before, i64::from(self.limit)])).await?;
         for row in &rows {
             tx.deltas.leave(JobState::Expired);
+            tx.usage.forget(row.try_get("caller")?);
             let deliveries = tx
                 .fetch_all(statement!(
                     "DELETE FROM deliveries WHERE job_id = $1 RETURNING state",

@@ -4,10 +4,12 @@
 
 use sqlx::{Error, Row};
 
-use super::callers::STRIDE;
 use super::operation::{Tx, statement};
 use super::rows::Record;
 use crate::job::Priority;
+
+/// What a picture adds to the turn of a job of weight 1.
+const STRIDE: i64 = 1_000;
 
 /// The turn of a job of this caller ($2) that joins the others, and has this stride ($3). A new job starts as late as
 /// possible: one stride after the first, less one, so that it precedes those which had their share.

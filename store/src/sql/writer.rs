@@ -14,11 +14,11 @@ use futures_util::FutureExt;
 use sqlx::{AnyPool, Connection, Error};
 use tokio::sync::{mpsc, oneshot};
 
-use super::callers::CallerDeltas;
 use super::counters::CounterDeltas;
 use super::dialect::Dialect;
 use super::fault::{is_retryable, limited, store_error};
 use super::operation::{self, Operation, Tx};
+use super::usage::UsageDeltas;
 use crate::store::{JobVersion, Listener, StoreError};
 
 /// Maximum number of writes in one transaction.
@@ -136,7 +136,7 @@ impl Target {
                 now,
                 job_versions: &mut own_versions,
                 deltas: &mut own_deltas,
-                callers: &mut CallerDeltas::default(),
+                usage: &mut UsageDeltas::default(),
             };
             if AssertUnwindSafe(write.run(&mut tx)).catch_unwind().await.unwrap_or(false) {
                 savepoint.commit().await?;
@@ -176,7 +176,7 @@ impl Target {
             now,
             job_versions: &mut job_versions,
             deltas: &mut deltas,
-            callers: &mut CallerDeltas::default(),
+            usage: &mut UsageDeltas::default(),
         };
         let output = operation::run(operation, &mut tx).await?;
         deltas.write(&mut transaction, &self.dialect).await?;

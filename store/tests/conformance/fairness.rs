@@ -9,7 +9,6 @@ use huemill_store::store::{Lease, Store};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
-use sqlx::{AnyConnection, Connection};
 
 use crate::builders::new_job;
 use crate::harness::{StoreUnderTest, on_all_stores};
@@ -219,29 +218,4 @@ async fn a_caller_with_many_jobs_gets_the_share_of_one_with_a_single_job(test: S
     assert!((9..=11).contains(&share(&test, 3, 30).await));
 }
 
-async fn jobs_that_no_caller_waits_for_are_found(test: StoreUnderTest) {
-    // A process of the version before creates jobs without a row for their caller.
-    let job = test.create_job(3).await;
-    let mut connection = connect(&test).await;
-    run(&mut connection, "UPDATE callers SET ready = 0, ready_stored = 0").await;
-    assert_eq!(test.claim(1).await.len(), 1);
-    test.create(NewJob { caller: caller(9), ..new_job(90) }).await;
-    run(&mut connection, "DELETE FROM callers WHERE caller <> 'ip:192.0.2.9'").await;
-    assert_eq!(share(&test, 9, 5).await, 5);
-    test.reap().await;
-    let claims = test.claim(4).await;
-    assert_eq!(claims.iter().filter(|claim| claim.lease.job == job.id).count(), 2);
-}
-
-async fn connect(test: &StoreUnderTest) -> AnyConnection {
-    AnyConnection::connect(&test.url()).await.unwrap()
-}
-
-async fn run(connection: &mut AnyConnection, text: &'static str) {
-    sqlx::query(text).execute(connection).await.unwrap();
-}
-
-on_all_stores!(
-    a_caller_with_many_jobs_gets_the_share_of_one_with_a_single_job,
-    jobs_that_no_caller_waits_for_are_found,
-);
+on_all_stores!(a_caller_with_many_jobs_gets_the_share_of_one_with_a_single_job,);

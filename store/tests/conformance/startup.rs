@@ -53,7 +53,7 @@ async fn processes_that_start_at_the_same_time_agree_on_the_schema(test: StoreUn
         "pauses",
         "expiry_clock",
         "counters",
-        "callers",
+        "caller_usage",
         "compatibility",
         "_sqlx_migrations",
     ] {
