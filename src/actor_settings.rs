@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use huemill_actors::actor_system::{ACTORS, ActorSystemSettings, Dependencies, OutboundDependencies};
 use huemill_actors::clock::Clock;
-use huemill_actors::delivery::{DeliverySettings, Schedule, Signer};
+use huemill_actors::delivery::{DeliverySettings, KeySecrets, Schedule, Signer};
 use huemill_actors::dispatcher::DispatcherSettings;
 use huemill_actors::fault::Code;
 use huemill_actors::fetcher::FetcherSettings;
@@ -113,7 +113,11 @@ pub(crate) fn outbound_dependencies(
     let public_url = settings.public.url.clone();
     Ok(OutboundDependencies {
         outbound: Outbound::new(policy(settings))?,
-        signer: Signer::new(keys.webhook.clone(), keys.previous.clone()),
+        signer: Signer::new(
+            keys.webhook.clone(),
+            keys.previous.clone(),
+            KeySecrets::new(keys.of_keys.clone()),
+        ),
         download: Arc::new(move |job, notice| {
             let base = links::webhook_base(&public_url, &notice.base_url)?;
             Some(links.url(base, &results_path(job.as_str()), notice.expires_at))

@@ -5,6 +5,7 @@ mod client;
 mod deliveries;
 mod healthcheck;
 mod jobs;
+mod keys;
 mod operator;
 mod process;
 mod processes;
@@ -49,6 +50,8 @@ enum Command {
     Processes(operator::OperatorArgs),
     /// Pause and resume the job queue (requires the operator token)
     Queue(queue::QueueArgs),
+    /// Create, list, rotate and revoke access keys (requires the operator token)
+    Keys(keys::KeysArgs),
     /// Print the operator token or the webhook secret
     Secret(secret::SecretArgs),
     /// Back up the embedded store and its pictures while the service runs
@@ -74,6 +77,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Deliveries(args) => deliveries::run(args, file),
         Command::Processes(args) => processes::run(args, file),
         Command::Queue(args) => queue::run(args, file),
+        Command::Keys(args) => keys::run(args, file),
         Command::Secret(args) => secret::run(args, file),
         Command::Backup(args) => backup::run(args, file),
         Command::Restore(args) => backup::restore::run(args, file),

@@ -1,6 +1,7 @@
 //! The HTTP interface of the service: routes, request parsing, responses and middleware. Handlers reach the actors
 //! through the parts of the application state ([`State`]); nothing below this module knows HTTP.
 
+mod access;
 mod body_stream;
 pub(crate) mod client;
 mod connection;
@@ -8,6 +9,7 @@ mod content_negotiation;
 mod context;
 mod etag;
 pub(crate) mod jobs;
+mod keys;
 mod list_query;
 mod middleware;
 mod operations;

@@ -75,6 +75,8 @@ pub(crate) struct Keys {
     pub(crate) link: SecretString,
     /// The operator's bearer token.
     pub(crate) operator: SecretString,
+    /// From which the webhook secrets of access keys are derived.
+    pub(crate) of_keys: SecretString,
     /// Signs webhooks and verifies signed requests.
     pub(crate) webhook: SecretString,
     /// The previous webhook key, while a rotation is in progress.
@@ -111,6 +113,8 @@ impl Storage {
         let security = &settings.security;
         Ok(Keys {
             link: load_or_create_secret(&*self.store, "link", &SecretString::default()).await?,
+            of_keys: load_or_create_secret(&*self.store, "webhooks_of_keys", &SecretString::default())
+                .await?,
             operator: load_or_create_secret(&*self.store, "operator", &security.operator_token).await?,
             webhook: load_or_create_secret(&*self.store, WEBHOOK, &security.webhook_secret).await?,
             previous: Some(security.webhook_secret_previous.clone())

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 pub use dependencies::{ActorSystemSettings, Dependencies, OutboundDependencies};
 pub use jobs::{JobDependencies, Jobs};
 
+use crate::access::{Access, KeyRing};
 use crate::budget::Budget;
 use crate::clock::{Instant, watch_lag};
 use crate::health::{Health, HealthCell, ProbeTargets};
@@ -31,8 +32,18 @@ use crate::telemetry::Recorder;
 use crate::workers::Workers;
 
 /// The actors' names as metrics spell them.
-pub const ACTORS: [&str; 9] =
-    ["delivery", "dispatcher", "fetcher", "health", "idempotency", "intake", "janitor", "metrics", "workers"];
+pub const ACTORS: [&str; 10] = [
+    "access",
+    "delivery",
+    "dispatcher",
+    "fetcher",
+    "health",
+    "idempotency",
+    "intake",
+    "janitor",
+    "metrics",
+    "workers",
+];
 
 /// How long an arbiter's thread may take to end.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -43,6 +54,8 @@ pub struct ActorSystem {
     pub workers: Addr<Workers>,
     /// The actors that process jobs, downloads and webhooks.
     pub jobs: Jobs,
+    /// The access keys.
+    pub keys: KeyRing,
     /// Jobs and blobs.
     pub repository: Repository,
     /// Renders a scrape when sent [`Render`](crate::metrics::Render).
@@ -113,15 +126,19 @@ impl ActorSystem {
         let (store, blobs, snapshots) =
             (dependencies.store.clone(), dependencies.blobs.clone(), dependencies.snapshots.clone());
         let repository = Repository::new(store, blobs, snapshots, io.clone(), recorder.clone());
+        let (actor, known) = Access::new(repository.store.clone(), dependencies.clock.clone());
+        let access = supervise::start(&arbiters.control.handle(), "access", &supervision, |_| actor);
+        let keys = KeyRing::new(repository.store.clone(), known, access.clone());
         let jobs =
             start_jobs(settings, &dependencies, &arbiters, &supervision, &repository, &workers, &drain);
         let probe_targets =
-            probe_targets(dependencies, &workers, &metrics, &jobs, &repository, &actor_registry);
+            probe_targets(dependencies, access, &workers, &metrics, &jobs, &repository, &actor_registry);
         let actor = Health::new(settings.health, verdict.clone(), recorder.clone(), probe_targets);
         let health = supervise::start(&arbiters.health.handle(), "health", &supervision, |_| actor);
         Self {
             workers,
             jobs,
+            keys,
             repository,
             metrics,
             recorder,
@@ -198,6 +215,7 @@ fn start_jobs(
 /// The actors and resources that Health checks.
 fn probe_targets(
     dependencies: Dependencies,
+    access: Addr<Access>,
     workers: &Addr<Workers>,
     metrics: &Addr<Metrics>,
     jobs: &Jobs,
@@ -206,6 +224,7 @@ fn probe_targets(
 ) -> ProbeTargets {
     ProbeTargets {
         owner: dependencies.owner,
+        access,
         workers: workers.clone(),
         intake: jobs.intake.clone(),
         metrics: metrics.clone(),

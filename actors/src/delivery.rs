@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 pub use schedule::Schedule;
 pub use settings::{DeliverySettings, DownloadUrl, WebhookSender};
-pub use signature::{Signatures, Signer, hex};
+pub use signature::{KeySecrets, Signatures, Signer, hex};
 pub use webhook::failure;
 
 use crate::clock::Instant;

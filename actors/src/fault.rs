@@ -51,8 +51,12 @@ codes! {
     NonceReused = "NONCE_REUSED", "This signed request was received before. Sign it again with a new X-Request-Id and a later X-Timestamp.";
     /// The signature of a request is wrong.
     InvalidSignature = "INVALID_SIGNATURE", "The signature does not match the request. Check the secret and what you sign.";
-    /// An operator's route was called without the operator token.
+    /// A key or the operator's token is missing or not valid.
     Unauthorized = "UNAUTHORIZED", "This endpoint requires the operator token. Send it as a bearer token.";
+    /// The access key lacks the scope.
+    Forbidden = "FORBIDDEN", "This access key does not allow this.";
+    /// There is no such access key.
+    KeyNotFound = "KEY_NOT_FOUND", "There is no such access key. Check its id.";
     /// A link's signature is wrong, or the link has expired.
     ExpiredLink = "EXPIRED_LINK", "This link is no longer valid. Request the job's status to get a new one.";
     /// No such job.

@@ -17,6 +17,7 @@ macro_rules! settings {
     };
 }
 
+pub mod access;
 pub mod actor_system;
 mod blob_quota;
 pub mod budget;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use huemill_store::Caller;
+use huemill_store::access_key::KeyLimits;
 use lru::LruCache;
 
 use crate::clock::{Clock, Instant};
@@ -17,6 +18,10 @@ use crate::fault::{Code, Fault};
 
 /// The most callers that are remembered, in about 100 bytes each.
 const MAX_CALLERS: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
+
+/// The names of the limits.
+const REQUESTS: &str = "requests";
+const PICTURES: &str = "pictures";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -95,15 +100,16 @@ impl Rates {
         Self { limits, clock, callers: Mutex::new(LruCache::new(MAX_CALLERS)) }
     }
 
-    /// Counts what a caller sends.
+    /// Counts what a caller sends whose key has these limits.
     ///
     /// # Errors
     /// The limit that it has reached. Nothing is counted then.
-    pub fn count(&self, caller: Caller, counted: Counted) -> Result<(), Exceeded> {
-        let (policy, amount, per_minute) = match counted {
-            Counted::Request => ("requests", 1, self.limits.requests),
-            Counted::Pictures(amount) => ("pictures", amount, self.limits.pictures),
+    pub fn count(&self, caller: Caller, limits: &KeyLimits, counted: Counted) -> Result<(), Exceeded> {
+        let (policy, amount) = match counted {
+            Counted::Request => (REQUESTS, 1),
+            Counted::Pictures(amount) => (PICTURES, amount),
         };
+        let per_minute = self.per_minute(limits, policy).unwrap_or_default();
         if per_minute == 0 || caller == Caller::Service {
             return Ok(());
         }
@@ -118,12 +124,12 @@ impl Rates {
         bucket.take(amount, per_minute, now).map_err(|wait| Exceeded { policy, wait })
     }
 
-    /// The number of a limit, for the field that tells it.
+    /// The number of a limit for a caller whose key has these limits.
     #[must_use]
-    pub fn per_minute(&self, policy: &str) -> Option<u32> {
+    pub fn per_minute(&self, limits: &KeyLimits, policy: &str) -> Option<u32> {
         match policy {
-            "requests" => Some(self.limits.requests),
-            "pictures" => Some(self.limits.pictures),
+            REQUESTS => Some(limits.requests_per_minute.unwrap_or(self.limits.requests)),
+            PICTURES => Some(limits.pictures_per_minute.unwrap_or(self.limits.pictures)),
             _ => None,
         }
     }
@@ -134,6 +140,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// No key.
+    const NONE: KeyLimits = KeyLimits::NONE;
 
     fn caller(number: u32) -> Caller {
         Caller::of_address(std::net::Ipv4Addr::from_bits(number).into())
@@ -148,34 +157,45 @@ mod tests {
     fn a_minutes_worth_may_come_at_once_and_then_at_the_rate() {
         let (rates, clock) = rates();
         for _ in 0..60 {
-            rates.count(caller(1), Counted::Request).unwrap();
+            rates.count(caller(1), &NONE, Counted::Request).unwrap();
         }
-        let exceeded = rates.count(caller(1), Counted::Request).unwrap_err();
+        let exceeded = rates.count(caller(1), &NONE, Counted::Request).unwrap_err();
         assert_eq!(exceeded, Exceeded { policy: "requests", wait: Duration::from_secs(1) });
-        rates.count(caller(2), Counted::Request).unwrap();
+        rates.count(caller(2), &NONE, Counted::Request).unwrap();
         clock.advance(Duration::from_secs(1));
-        rates.count(caller(1), Counted::Request).unwrap();
-        assert!(rates.count(caller(1), Counted::Request).is_err());
+        rates.count(caller(1), &NONE, Counted::Request).unwrap();
+        assert!(rates.count(caller(1), &NONE, Counted::Request).is_err());
     }
 
     #[test]
     fn a_large_job_needs_a_full_bucket_and_empties_it_for_long() {
         let (rates, clock) = rates();
-        rates.count(caller(1), Counted::Pictures(1)).unwrap();
-        assert!(rates.count(caller(1), Counted::Pictures(200)).is_err());
+        rates.count(caller(1), &NONE, Counted::Pictures(1)).unwrap();
+        assert!(rates.count(caller(1), &NONE, Counted::Pictures(200)).is_err());
         clock.advance(Duration::from_secs(1));
-        rates.count(caller(1), Counted::Pictures(200)).unwrap();
+        rates.count(caller(1), &NONE, Counted::Pictures(200)).unwrap();
         clock.advance(Duration::from_secs(59));
-        assert_eq!(rates.count(caller(1), Counted::Pictures(1)).unwrap_err().policy, "pictures");
+        assert_eq!(rates.count(caller(1), &NONE, Counted::Pictures(1)).unwrap_err().policy, "pictures");
         clock.advance(Duration::from_secs(2));
-        rates.count(caller(1), Counted::Pictures(1)).unwrap();
+        rates.count(caller(1), &NONE, Counted::Pictures(1)).unwrap();
+    }
+
+    #[test]
+    fn a_key_may_have_limits_of_its_own() {
+        let (rates, _) = rates();
+        let limits = KeyLimits { requests_per_minute: Some(1), pictures_per_minute: Some(0), ..NONE };
+        rates.count(caller(1), &limits, Counted::Request).unwrap();
+        assert_eq!(rates.count(caller(1), &limits, Counted::Request).unwrap_err().policy, "requests");
+        for _ in 0..200 {
+            rates.count(caller(1), &limits, Counted::Pictures(1_000)).unwrap();
+        }
     }
 
     #[test]
     fn no_limit_counts_nothing() {
         let rates = Rates::new(RateLimits { requests: 0, pictures: 0 }, Clock::manual());
         for _ in 0..1_000 {
-            rates.count(caller(1), Counted::Request).unwrap();
+            rates.count(caller(1), &NONE, Counted::Request).unwrap();
         }
         assert_eq!(rates.callers.lock().unwrap().len(), 0);
     }
@@ -184,7 +204,7 @@ mod tests {
     fn the_callers_are_bounded() {
         let (rates, _) = rates();
         for number in 0..70_000 {
-            rates.count(caller(number), Counted::Request).unwrap();
+            rates.count(caller(number), &NONE, Counted::Request).unwrap();
         }
         assert_eq!(rates.callers.lock().unwrap().len(), MAX_CALLERS.get());
     }
@@ -199,7 +219,7 @@ mod tests {
                 let wait = Duration::from_millis(wait);
                 clock.advance(wait);
                 elapsed += wait;
-                if let Err(exceeded) = rates.count(caller(1), Counted::Request) {
+                if let Err(exceeded) = rates.count(caller(1), &NONE, Counted::Request) {
                     prop_assert!(exceeded.wait <= Duration::from_secs(1));
                 } else {
                     taken += 1;

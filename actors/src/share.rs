@@ -202,7 +202,19 @@ impl Places {
     /// # Errors
     /// The caller's share is used, or all places are taken.
     pub fn try_take(&self, caller: Caller, amount: u64) -> Result<Place, NoPlace> {
+        self.try_take_within(caller, amount, 0)
+    }
+
+    /// The same for a caller that may hold no more than `most`; 0 is no limit.
+    ///
+    /// # Errors
+    /// As [`Places::try_take`].
+    pub fn try_take_within(&self, caller: Caller, amount: u64, most: u64) -> Result<Place, NoPlace> {
         let mut state = self.lock();
+        let held = state.callers.get(&caller).map_or(0, |held| held.taken);
+        if most > 0 && held + amount > most {
+            return Err(NoPlace::ShareUsed);
+        }
         state.may_take(self.0.total, caller, amount)?;
         state.take(caller, amount);
         drop(state);

@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use huemill_imaging::{CardFormat, Options};
 use huemill_observability::{Event, log};
+use huemill_store::access_key::KeyLimits;
 use huemill_store::archive::Entry;
 use huemill_store::blobs::input_key;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, NewKey, Priority};
@@ -82,6 +83,8 @@ pub struct Submission {
     pub id: JobId,
     /// Who it belongs to.
     pub caller: Caller,
+    /// What its key allows it to use.
+    pub limits: KeyLimits,
     /// What kind of input it has.
     pub kind: JobKind,
     /// Its weight among the jobs of its caller.
@@ -248,7 +251,7 @@ impl JobWriter {
             ttl: submission.ttl,
             expected_bytes: expected_card(options.card).saturating_mul(items.len() as u64),
             items,
-            limits: self.limits,
+            limits: submission.limits.quotas(self.limits),
             input_bytes: blobs.iter().map(|(_, spool)| spool.len()).sum(),
             key: submission.key,
         };

@@ -19,7 +19,7 @@ use awc::http::{Method, Uri};
 use awc::{ClientRequest, ClientResponse};
 use clap::{Args, value_parser};
 use futures_util::{Stream, StreamExt};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -55,6 +55,9 @@ pub(super) struct ServerArgs {
         default_value = "http://127.0.0.1:8080"
     )]
     server: String,
+    /// Access key, where the service wants one
+    #[arg(long, value_name = "KEY", env = "HUEMILL_ACCESS_KEY", hide_env_values = true)]
+    access_key: Option<SecretString>,
     /// Number of attempts for each request
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u32).range(1..))]
     tries: u32,
@@ -66,7 +69,7 @@ pub(super) struct ServerArgs {
 /// A page of a list.
 #[derive(Deserialize)]
 struct Page<'a> {
-    #[serde(borrow, alias = "jobs", alias = "deliveries")]
+    #[serde(borrow, alias = "jobs", alias = "deliveries", alias = "keys")]
     rows: Vec<&'a RawValue>,
     next_cursor: Option<String>,
 }
@@ -78,6 +81,7 @@ pub(super) struct Client {
     pub(super) server: String,
     pub(super) tries: u32,
     key: Option<SecretString>,
+    access_key: Option<SecretString>,
 }
 
 impl Client {
@@ -97,7 +101,7 @@ impl Client {
             return Err(ClientError::SigningKey(reason.into()));
         }
         let http = awc::Client::builder().disable_timeout().disable_redirects().finish();
-        Ok(Self { http, server, tries: args.tries, key })
+        Ok(Self { http, server, tries: args.tries, key, access_key: args.access_key.clone() })
     }
 
     /// Sends a request, with retries. Returns the response whatever its status is.
@@ -172,6 +176,9 @@ impl Client {
         let url = format!("{}{}", self.server, request.path);
         let uri: Uri = url.parse().map_err(|_| ClientError::Address(url.clone()))?;
         let mut http_request = self.http.request(request.method.clone(), &uri);
+        if let Some(key) = &self.access_key {
+            http_request = http_request.bearer_auth(key.expose_secret());
+        }
         for (name, value) in &request.headers {
             http_request = http_request.insert_header((*name, value.as_str()));
         }

@@ -79,6 +79,17 @@ impl OperatorArgs {
         let response = client.send_checked(&request.operator(&token)).await?;
         Ok(print_response(&response, self.json, line)?)
     }
+
+    /// Sends a request whose response says nothing.
+    pub(super) async fn send_only(
+        &self,
+        file: Option<&Path>,
+        request: ApiRequest<'_>,
+    ) -> Result<(), OperatorError> {
+        let (client, token) = self.connect(file).await?;
+        client.send_checked(&request.operator(&token)).await?;
+        Ok(())
+    }
 }
 
 /// Prints a response: its JSON, or the line that `line` makes of it.

@@ -14,6 +14,7 @@ use huemill_store::Caller;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::access::Identity;
 use super::client::Client;
 use super::request_id::RequestId;
 use super::request_stats::InFlightGuard;
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub id: RequestId,
     /// Who sends it.
     pub client: Client,
+    identity: OnceCell<Identity>,
     /// Present on users' routes: the request counts in the service level objectives, and is in flight until this drops.
     pub in_flight: Option<InFlightGuard>,
     started: Instant,
@@ -56,6 +58,7 @@ impl Context {
         Rc::new(Self {
             id,
             client,
+            identity: OnceCell::new(),
             in_flight,
             started: Instant::now(),
             bytes_in: Cell::new(0),
@@ -72,7 +75,17 @@ impl Context {
 
     /// Who it comes from, as limits and ownership know it.
     pub(crate) fn caller(&self) -> Caller {
-        self.client.caller()
+        self.identity().caller().unwrap_or_else(|| self.client.caller())
+    }
+
+    /// Records who was identified.
+    pub(crate) fn identified(&self, identity: Identity) {
+        let _ = self.identity.set(identity);
+    }
+
+    /// Who sends it, as far as credentials say.
+    pub(crate) fn identity(&self) -> &Identity {
+        self.identity.get_or_init(Identity::default)
     }
 
     /// Keeps the body alive until the response is sent. If a chunked body is dropped earlier, the server reads on for as

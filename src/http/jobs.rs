@@ -1,5 +1,6 @@
 //! The job routes: create a job, poll its status or stream its changes, download its results, cancel or delete it. The
-//! operator can also list jobs, which is here, and retry pictures. Anyone who knows a job's id may see the job.
+//! operator can also list jobs, which is here, and retry pictures. Where keys are in force a job belongs to its key;
+//! otherwise anyone who knows its id may see it.
 
 mod control;
 mod create;
@@ -23,10 +24,11 @@ use huemill_store::job::{JobId, JobKind, JobState};
 use huemill_store::store::JobFilter;
 use serde::Serialize;
 
+use super::context;
 use super::list_query::{ListQuery, cut_page};
 use super::problem::Problem;
 use super::route::{self, get, post};
-use super::state::{Jobs, Operations};
+use super::state::Jobs;
 use summary::JobSummary;
 
 /// Registers the routes of users and operators.
@@ -55,13 +57,9 @@ struct JobPage<'a> {
 }
 
 /// A page of jobs.
-async fn list(
-    request: HttpRequest,
-    operations: Data<Operations>,
-    jobs: Data<Jobs>,
-) -> Result<HttpResponse, Problem> {
-    operations.operator.check(request.headers())?;
+async fn list(request: HttpRequest, jobs: Data<Jobs>) -> Result<HttpResponse, Problem> {
     let mut listing = parse_listing(request.query_string())?;
+    listing.caller = context::of(&request).identity().only();
     let limit = listing.limit;
     // One more row shows whether there is another page.
     listing.limit += 1;
@@ -76,6 +74,7 @@ fn parse_listing(query: &str) -> Result<JobFilter, Fault> {
     Ok(JobFilter {
         state: query.word("status", JobState::ALL, JobState::as_str)?,
         kind: query.word("type", JobKind::ALL, JobKind::as_str)?,
+        caller: None,
         before: query.cursor(JobId::parse)?,
         limit: query.limit()?,
     })

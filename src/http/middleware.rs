@@ -1,5 +1,5 @@
 //! The middleware: everything that happens to each request outside of its handler. The layers, from the outside in:
-//! request id, client, log and metrics, span, error body, CORS, body rate. One function runs them in that order.
+//! request id, client, log and metrics, span, error body, CORS, access, body rate. One function runs them in that order.
 
 pub(crate) mod body_rate;
 pub(crate) mod cors;
@@ -19,10 +19,11 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::rates::Counted;
 
+use super::access::Audience;
 use super::context::Context;
 use super::problem::{self, OwnErrorBody, Problem};
 use super::request_id::{self, RequestId};
-use super::route;
+use super::route::{self, Route};
 use super::state::Edge;
 use super::upload::spec;
 use body_rate::RateLimitedBody;
@@ -46,13 +47,9 @@ pub(crate) async fn layers(
     let scope = span.scope();
     let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
 
-    // Probes and operators are never limited.
-    let is_counted = route.is_none_or(|route| route.users);
-    let exceeded =
-        is_counted.then(|| edge.rates.count(context.caller(), Counted::Request)).and_then(Result::err);
-    let (raw, response, pattern) = if let Some(exceeded) = exceeded {
+    let (raw, response, pattern) = if let Err(fault) = admit(&request, route, &edge, &context).await {
         let (raw, _) = request.into_parts();
-        (raw, Problem(exceeded.into()).into_response(), route.map(|route| route.path.to_owned()))
+        (raw, Problem(fault).into_response(), route.map(|route| route.path.to_owned()))
     } else if request.method() == Method::OPTIONS {
         let allow = route.map_or(route::ALLOW_ANYWHERE, |route| route.allow);
         let (raw, _) = request.into_parts();
@@ -71,10 +68,29 @@ pub(crate) async fn layers(
     let (response, fault) = write_error_body(response, &context);
     let mut response = add_headers(response, raw.headers(), &context, &edge.cors);
     if let Some(fault) = &fault {
-        problem::add_rate_limit(response.headers_mut(), fault, |policy| edge.rates.per_minute(policy));
+        problem::add_rate_limit(response.headers_mut(), fault, |policy| {
+            edge.rates.per_minute(context.identity().limits(), policy)
+        });
     }
     log.answered(endpoint, response.status(), fault);
     Ok(ServiceResponse::new(raw, response.map_body(|_, body| LoggedBody::new(body, log))))
+}
+
+/// Identifies who sends a request, and counts it. One whose credential is refused counts as its address's.
+async fn admit(
+    request: &ServiceRequest,
+    route: Option<Route>,
+    edge: &Edge,
+    context: &Context,
+) -> Result<(), Fault> {
+    let audience = route.map_or(Audience::Everyone, |route| route.audience(request.method()));
+    let identity = edge.access.identify(audience, request.headers(), request.query_string()).await;
+    let refused = identity.map(|identity| context.identified(identity)).err();
+    // Probes and operators are never limited.
+    if refused.is_some() || route.is_none_or(|route| route.users) {
+        edge.rates.count(context.caller(), context.identity().limits(), Counted::Request)?;
+    }
+    refused.map_or(Ok(()), Err)
 }
 
 /// Replaces the request's body with one that enforces the minimum rate and, for signed routes, is hashed.

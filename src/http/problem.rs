@@ -114,8 +114,8 @@ pub(crate) fn status(code: Code) -> StatusCode {
         | Code::NonceReused
         | Code::InvalidSignature
         | Code::Unauthorized => StatusCode::UNAUTHORIZED,
-        Code::ExpiredLink => StatusCode::FORBIDDEN,
-        Code::JobNotFound | Code::ExpiredJob | Code::NotFound => StatusCode::NOT_FOUND,
+        Code::ExpiredLink | Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::JobNotFound | Code::ExpiredJob | Code::KeyNotFound | Code::NotFound => StatusCode::NOT_FOUND,
         Code::IdempotencyViolation
         | Code::IdempotencyInProgress
         | Code::JobNotCancelable

@@ -1,8 +1,8 @@
 //! `GET /processes`: lists the processes that share the store, for the operator. Everything comes from the store, so all
 //! processes give the same answer, including a stopped process's last heartbeat.
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
 use huemill_store::store;
 use serde::Serialize;
 
@@ -53,8 +53,7 @@ impl<'a> From<&'a store::Process> for ProcessView<'a> {
 }
 
 /// All processes that have a row, newest first.
-async fn list(request: HttpRequest, operations: Data<Operations>) -> Result<HttpResponse, Problem> {
-    operations.operator.check(request.headers())?;
+async fn list(operations: Data<Operations>) -> Result<HttpResponse, Problem> {
     let rows = operations.store.processes().await?;
     Ok(HttpResponse::Ok().json(ProcessList { processes: rows.iter().map(ProcessView::from).collect() }))
 }

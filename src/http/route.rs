@@ -1,12 +1,15 @@
-//! The table of routes: each path's template, its methods, and whether users or operators call it. Labels of metrics and
+//! The table of routes: each path's template, its methods, who may call it, and whether it counts in the service level
+//! objectives. Labels of metrics and
 //! logs, `Allow` headers and the registration of handlers all come from this table.
 
 use actix_web::http::{Method, header};
 use actix_web::web::{self, Data, Payload};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 use huemill_actors::fault::{Code, Fault};
+use huemill_store::access_key::Scope;
 use huemill_store::store::Role;
 
+use super::access::Audience::{self, Everyone, Linked, Operators, Owners, Users};
 use super::problem::Problem;
 use super::state::Edge;
 
@@ -22,12 +25,28 @@ pub(crate) struct Route {
     pub allow: &'static str,
     /// Whether users call it. Only these routes count in the service level objectives.
     pub users: bool,
+    /// Who may read.
+    read: Audience,
+    /// Who may change something.
+    write: Audience,
+}
+
+impl Route {
+    /// Who it is for with this method.
+    pub(crate) fn audience(&self, method: &Method) -> Audience {
+        match *method {
+            Method::GET | Method::HEAD => self.read,
+            Method::POST | Method::DELETE => self.write,
+            _ => Audience::Everyone,
+        }
+    }
 }
 
 /// Defines a constant for each route, and [`ALL`].
 macro_rules! routes {
-    ($($(#[$doc:meta])* $name:ident: $path:literal, $allow:literal, users = $users:literal;)+) => {
-        $($(#[$doc])* pub(crate) const $name: Route = Route { path: $path, allow: $allow, users: $users };)+
+    ($($(#[$doc:meta])* $name:ident: $path:literal, $allow:literal, users = $users:literal, read = $read:expr, write = $write:expr;)+) => {
+        $($(#[$doc])* pub(crate) const $name: Route =
+            Route { path: $path, allow: $allow, users: $users, read: $read, write: $write };)+
         /// All routes.
         pub(crate) const ALL: &[Route] = &[$($name),+];
     };
@@ -35,43 +54,71 @@ macro_rules! routes {
 
 routes! {
     /// Processes one picture.
-    PROCESS: "/process", "POST, OPTIONS", users = true;
+    PROCESS: "/process", "POST, OPTIONS", users = true,
+        read = Everyone, write = Users(Scope::Process);
     /// Processes a ZIP of pictures.
-    PROCESS_ZIP: "/process_zip", "POST, OPTIONS", users = true;
+    PROCESS_ZIP: "/process_zip", "POST, OPTIONS", users = true,
+        read = Everyone, write = Users(Scope::Process);
     /// Downloads a picture.
-    FETCH_URL: "/fetch_url", "POST, OPTIONS", users = true;
+    FETCH_URL: "/fetch_url", "POST, OPTIONS", users = true,
+        read = Everyone, write = Users(Scope::Process);
     /// Creates a job; lists jobs for the operator.
-    JOBS: "/jobs", "GET, HEAD, POST, OPTIONS", users = true;
+    JOBS: "/jobs", "GET, HEAD, POST, OPTIONS", users = true,
+        read = Owners(Scope::JobsRead), write = Users(Scope::JobsWrite);
     /// A job's status, and its deletion.
-    JOB: "/jobs/{id}", "GET, HEAD, DELETE, OPTIONS", users = true;
+    JOB: "/jobs/{id}", "GET, HEAD, DELETE, OPTIONS", users = true,
+        read = Users(Scope::JobsRead), write = Users(Scope::JobsWrite);
     /// A job's changes as an event stream.
-    JOB_EVENTS: "/jobs/{id}/events", "GET, HEAD, OPTIONS", users = true;
+    JOB_EVENTS: "/jobs/{id}/events", "GET, HEAD, OPTIONS", users = true,
+        read = Users(Scope::JobsRead), write = Everyone;
     /// Cancels a job.
-    JOB_CANCEL: "/jobs/{id}/cancel", "POST, OPTIONS", users = true;
+    JOB_CANCEL: "/jobs/{id}/cancel", "POST, OPTIONS", users = true,
+        read = Everyone, write = Users(Scope::JobsWrite);
     /// Retries pictures that failed because of the service, for the operator.
-    JOB_RETRY: "/jobs/{id}/retry", "POST, OPTIONS", users = false;
+    JOB_RETRY: "/jobs/{id}/retry", "POST, OPTIONS", users = false,
+        read = Everyone, write = Operators;
     /// All results of a job.
-    JOB_RESULTS: "/jobs/{id}/results.zip", "GET, HEAD, OPTIONS", users = true;
+    JOB_RESULTS: "/jobs/{id}/results.zip", "GET, HEAD, OPTIONS", users = true,
+        read = Linked(Scope::JobsRead), write = Everyone;
     /// One card of a job.
-    JOB_CARD: "/jobs/{id}/results/{n}/card", "GET, HEAD, OPTIONS", users = true;
+    JOB_CARD: "/jobs/{id}/results/{n}/card", "GET, HEAD, OPTIONS", users = true,
+        read = Linked(Scope::JobsRead), write = Everyone;
     /// Lists webhook deliveries for the operator.
-    DELIVERIES: "/webhooks/deliveries", "GET, HEAD, OPTIONS", users = false;
+    DELIVERIES: "/webhooks/deliveries", "GET, HEAD, OPTIONS", users = false,
+        read = Owners(Scope::Webhooks), write = Everyone;
     /// Sends a webhook again.
-    REDELIVER: "/webhooks/deliveries/{id}/redeliver", "POST, OPTIONS", users = false;
+    REDELIVER: "/webhooks/deliveries/{id}/redeliver", "POST, OPTIONS", users = false,
+        read = Everyone, write = Owners(Scope::Webhooks);
     /// Lists the processes that share the store, for the operator.
-    PROCESSES: "/processes", "GET, HEAD, OPTIONS", users = false;
+    PROCESSES: "/processes", "GET, HEAD, OPTIONS", users = false,
+        read = Operators, write = Everyone;
     /// Shows what is paused in the queue, for the operator.
-    QUEUE: "/queue", "GET, HEAD, OPTIONS", users = false;
+    QUEUE: "/queue", "GET, HEAD, OPTIONS", users = false,
+        read = Operators, write = Everyone;
     /// Pauses the queue.
-    QUEUE_PAUSE: "/queue/pause", "POST, OPTIONS", users = false;
+    QUEUE_PAUSE: "/queue/pause", "POST, OPTIONS", users = false,
+        read = Everyone, write = Operators;
     /// Resumes the queue.
-    QUEUE_RESUME: "/queue/resume", "POST, OPTIONS", users = false;
+    QUEUE_RESUME: "/queue/resume", "POST, OPTIONS", users = false,
+        read = Everyone, write = Operators;
+    /// Creates and lists access keys.
+    KEYS: "/keys", "GET, HEAD, POST, OPTIONS", users = false,
+        read = Operators, write = Operators;
+    /// Revokes an access key.
+    KEY: "/keys/{id}", "DELETE, OPTIONS", users = false,
+        read = Everyone, write = Operators;
+    /// Replaces an access key.
+    KEY_ROTATE: "/keys/{id}/rotate", "POST, OPTIONS", users = false,
+        read = Everyone, write = Operators;
     /// Liveness.
-    HEALTH: "/health", "GET, HEAD, OPTIONS", users = false;
+    HEALTH: "/health", "GET, HEAD, OPTIONS", users = false,
+        read = Everyone, write = Everyone;
     /// Readiness.
-    READY: "/ready", "GET, HEAD, OPTIONS", users = false;
+    READY: "/ready", "GET, HEAD, OPTIONS", users = false,
+        read = Everyone, write = Everyone;
     /// Metrics for Prometheus.
-    METRICS: "/metrics", "GET, HEAD, OPTIONS", users = false;
+    METRICS: "/metrics", "GET, HEAD, OPTIONS", users = false,
+        read = Users(Scope::Operator), write = Everyone;
 }
 
 /// `Allow` for a path without a route: every method that the service supports.
@@ -122,7 +169,7 @@ pub(crate) fn post<A: FromRequest + 'static, H: Handler<A, Output: Responder + '
 }
 
 /// A resource that answers methods without a handler with 405 and the route's `Allow`.
-fn resource(route: Route) -> Resource {
+pub(crate) fn resource(route: Route) -> Resource {
     let other = move |request: HttpRequest, payload: Payload, edge: Data<Edge>| async move {
         edge.signatures.verify_unhandled(&request, payload).await?;
         Ok::<_, Problem>(method_not_allowed(route.allow))

@@ -28,7 +28,7 @@ use super::client::TrustedProxies;
 use super::connection::{Connection, ReadRate};
 use super::route::{self, post};
 use super::state::State;
-use super::{jobs, middleware, operations, process, process_zip, processes, queue, webhooks};
+use super::{jobs, keys, middleware, operations, process, process_zip, processes, queue, webhooks};
 use crate::settings::Settings;
 
 /// What a client is told for whom there is no connection. The request is not read.
@@ -214,7 +214,8 @@ fn routes(config: &mut ServiceConfig, role: Role) {
         .configure(operations::routes)
         .configure(webhooks::routes)
         .configure(processes::routes)
-        .configure(queue::routes);
+        .configure(queue::routes)
+        .configure(keys::routes);
     match role {
         Role::All | Role::Web => config.configure(users),
         Role::Worker => config.configure(jobs::operators),

@@ -1,4 +1,4 @@
-//! The application state: what request handlers share. It has five parts, one for each group of routes, and each is its
+//! The application state: what request handlers share. It has six parts, one for each group of routes, and each is its
 //! own `web::Data`, so that a handler's signature shows which actors and settings it can reach. A failing actor is a
 //! [`Fault`] for the client.
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix_web::web::{Data, ServiceConfig};
 use huemill_actors::actor_system::ActorSystem;
 use huemill_actors::clock::{Clock, Instant as Deadline};
-use huemill_actors::delivery::{self, Delivery};
+use huemill_actors::delivery::{self, Delivery, KeySecrets};
 use huemill_actors::dispatcher::{self, Dispatcher};
 use huemill_actors::fault::Fault;
 use huemill_actors::health::HealthCell;
@@ -30,14 +30,16 @@ use secrecy::SecretString;
 pub(crate) use jobs::Jobs;
 pub(crate) use uploads::Uploads;
 
+use super::access::Access;
 use super::client::TrustedProxies;
+use super::keys::Keys;
 use super::middleware::body_rate::BodyRate;
 use super::middleware::cors::Cors;
 use super::operator::OperatorToken;
 use super::request_stats::{ClientSketch, RequestStats};
 use super::signature::Signatures;
 use crate::settings::Settings;
-use crate::storage::Keys;
+use crate::storage;
 
 /// All parts of the application state. Clones share them.
 #[derive(Clone)]
@@ -48,6 +50,7 @@ pub(crate) struct State {
     processing: Data<Processing>,
     jobs: Data<Jobs>,
     operations: Data<Operations>,
+    keys: Data<Keys>,
 }
 
 impl State {
@@ -56,7 +59,7 @@ impl State {
         settings: &Settings,
         actor_system: &ActorSystem,
         spool: SpoolRoom,
-        keys: Keys,
+        keys: storage::Keys,
         outbound: Outbound,
     ) -> Self {
         let limits = RateLimits {
@@ -64,14 +67,18 @@ impl State {
             pictures: settings.access.pictures_per_minute,
         };
         let rates = Arc::new(Rates::new(limits, Clock::system()));
-        let edge = Edge::new(settings, actor_system, rates.clone(), keys.webhook, keys.previous);
-        let operations = Operations::new(actor_system, keys.operator, edge.stats.clone());
+        let operator = OperatorToken::new(keys.operator);
+        let access = Access::new(settings.access.mode, actor_system.keys.clone(), operator);
+        let edge = Edge::new(settings, actor_system, rates.clone(), access, keys.webhook, keys.previous);
+        let operations = Operations::new(actor_system, edge.stats.clone());
+        let secrets = KeySecrets::new(keys.of_keys);
         Self {
             edge: Data::new(edge),
             uploads: Data::new(Uploads::new(settings, actor_system, rates, spool.clone())),
             processing: Data::new(Processing::new(settings, actor_system, spool)),
             jobs: Data::new(Jobs::new(settings, actor_system, keys.link, outbound)),
             operations: Data::new(operations),
+            keys: Data::new(Keys { ring: actor_system.keys.clone(), secrets }),
         }
     }
 
@@ -82,7 +89,8 @@ impl State {
             .app_data(self.uploads.clone())
             .app_data(self.processing.clone())
             .app_data(self.jobs.clone())
-            .app_data(self.operations.clone());
+            .app_data(self.operations.clone())
+            .app_data(self.keys.clone());
     }
 }
 
@@ -94,6 +102,8 @@ pub(crate) struct Edge {
     pub proxies: TrustedProxies,
     /// Which origins may read responses.
     pub cors: Cors,
+    /// Who may send what.
+    pub access: Access,
     /// The minimum upload rate.
     pub body_rate: BodyRate,
     /// How long a client may read its answer.
@@ -116,6 +126,7 @@ impl Edge {
         settings: &Settings,
         actor_system: &ActorSystem,
         rates: Arc<Rates>,
+        access: Access,
         key: SecretString,
         previous: Option<SecretString>,
     ) -> Self {
@@ -126,6 +137,7 @@ impl Edge {
             role: settings.server.role,
             proxies: TrustedProxies::of(&settings.server),
             cors: Cors::new(&settings.cors.origins),
+            access,
             body_rate: BodyRate {
                 min_bytes_per_second: uploads.min_bytes_per_second,
                 grace: Duration::from_secs(uploads.pace_grace_seconds),
@@ -194,8 +206,6 @@ impl Processing {
 
 /// What probes and the operators' routes need.
 pub(crate) struct Operations {
-    /// Identifies the operator.
-    pub operator: OperatorToken,
     /// Jobs, deliveries, processes and pauses.
     pub store: Arc<dyn Store>,
     /// The Health actor's last verdict.
@@ -213,9 +223,8 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
-    fn new(actor_system: &ActorSystem, token: SecretString, stats: Arc<RequestStats>) -> Self {
+    fn new(actor_system: &ActorSystem, stats: Arc<RequestStats>) -> Self {
         Self {
-            operator: OperatorToken::new(token),
             store: actor_system.repository.store.clone(),
             health: actor_system.verdict.clone(),
             observed: actor_system.jobs.observed.clone(),

@@ -7,6 +7,7 @@ use huemill_store::job::JobId;
 use huemill_store::outbox::{self, DeliveryFilter, DeliveryRecord, DeliveryState, RecordedAttempt};
 use serde::Serialize;
 
+use super::context;
 use super::list_query::{ListQuery, cut_page};
 use super::problem::Problem;
 use super::route::{self, get, post};
@@ -78,8 +79,8 @@ struct DeliveryPage<'a> {
 
 /// A page of deliveries, newest first.
 async fn list(request: HttpRequest, operations: Data<Operations>) -> Result<HttpResponse, Problem> {
-    operations.operator.check(request.headers())?;
     let mut filter = parse_filter(request.query_string())?;
+    filter.caller = context::of(&request).identity().only();
     let limit = filter.limit;
     // One more row shows whether there is another page.
     filter.limit += 1;
@@ -94,6 +95,7 @@ fn parse_filter(query: &str) -> Result<DeliveryFilter, Fault> {
     Ok(DeliveryFilter {
         state: query.word("status", DeliveryState::ALL, DeliveryState::as_str)?,
         job: query.value("job_id", JobId::parse, || "`job_id` must be the id of a job.".into())?,
+        caller: None,
         before: query.cursor(|id| outbox::job_of(id).map(|_| id.to_owned()))?,
         limit: query.limit()?,
     })
@@ -108,8 +110,11 @@ async fn redeliver(
     operations: Data<Operations>,
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
-    operations.operator.check(request.headers())?;
     let job = outbox::job_of(&path).ok_or_else(unknown)?;
+    if let Some(owner) = context::of(&request).identity().only() {
+        let known = operations.store.job(&job).await?;
+        known.filter(|job| job.caller == owner).ok_or_else(unknown)?;
+    }
     if !operations.store.redeliver(&path).await? {
         return Err(unknown().into());
     }

@@ -44,6 +44,16 @@ pub struct Settings {
     pub webhooks: WebhooksSection,
 }
 
+/// Who may use the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessMode {
+    /// Anybody.
+    Open,
+    /// Whoever has an access key.
+    Keys,
+}
+
 /// Which headers trusted proxies write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -154,7 +164,7 @@ section! {
 }
 section! {
     /// `[access]`
-    AccessSection { requests_per_minute: u32, pictures_per_minute: u32 }
+    AccessSection { mode: AccessMode, requests_per_minute: u32, pictures_per_minute: u32 }
 }
 section! {
     /// `[security]`

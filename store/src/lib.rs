@@ -2,7 +2,7 @@
 //!
 //! - [`store`] is the contract of the database: jobs and their items, keys, nonces, secrets. [`outbox`] is its part
 //!   for webhooks, [`job`] defines its data types, and [`sql`] implements it on SQLite and PostgreSQL.
-//! - [`caller`] is who a job belongs to.
+//! - [`caller`] is who a job belongs to, and [`access_key`] is the contract of the keys that callers hold.
 //! - [`blobs`] stores the inputs and cards of jobs in a folder or a bucket. [`fetch`] loads one picture from there into
 //!   a spool, and [`results`] builds the archive of a job's cards.
 //! - [`spool`] holds temporary bytes, such as request bodies and large answers: in memory while they are short,
@@ -12,6 +12,7 @@
 //! This crate depends on no other crate of the workspace. It reports errors as plain enums and `std::io::Error`. Its
 //! callers decide what users see.
 
+pub mod access_key;
 pub mod archive;
 pub mod blobs;
 pub mod caller;

@@ -194,6 +194,8 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// Only the delivery of this job.
     pub job: Option<JobId>,
+    /// Only deliveries that belong to this key.
+    pub caller: Option<Caller>,
     /// Only deliveries with an id lower than this.
     pub before: Option<String>,
     /// Maximum number of deliveries.

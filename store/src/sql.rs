@@ -8,6 +8,7 @@
 //! An unreachable database gives [`StoreError::Away`](crate::store::StoreError::Away) within seconds. Connections
 //! reconnect on their own, so the store recovers without a restart.
 
+mod access_keys;
 mod blocked;
 mod calls;
 mod claim;

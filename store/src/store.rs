@@ -38,12 +38,13 @@ pub use outcomes::{
 pub use processes::{Heartbeat, Process, Reconciled, Role};
 pub use quotas::{CallerLimits, Corrections, Quota};
 
+use crate::access_key::AccessKeys;
 use crate::job::{Item, ItemError, Job, JobId, JobKind, NewJob};
 use crate::outbox::Outbox;
 
 /// The store. See the module documentation for the rules it keeps.
 #[async_trait]
-pub trait Store: Outbox {
+pub trait Store: Outbox + AccessKeys {
     /// A handle to the same store that reports its operations to `observer`.
     fn observed(&self, observer: Arc<dyn Observer>) -> Arc<dyn Store>;
 

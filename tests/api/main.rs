@@ -15,6 +15,7 @@ mod jobs_keys;
 mod jobs_results;
 mod jobs_signed;
 mod jobs_urls;
+mod keys;
 mod lifecycle;
 mod logs;
 mod operations;

@@ -1,4 +1,4 @@
-//! `huemill submit`, `jobs`, `deliveries`, `processes`, `queue`, `secret`, `backup` and `restore` as their users run them,
+//! `huemill submit`, `jobs`, `deliveries`, `processes`, `queue`, `keys`, `secret`, `backup` and `restore` as their users run them,
 //! with a running service.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
@@ -6,6 +6,7 @@
 mod backup;
 mod deliveries;
 mod jobs;
+mod keys;
 mod operations;
 mod submit;
 #[path = "../support/mod.rs"]

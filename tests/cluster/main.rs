@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
+mod keys;
 mod node;
 mod outages;
 mod roles;

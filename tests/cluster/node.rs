@@ -182,6 +182,10 @@ impl Node {
         self.send("GET", path, token)
     }
 
+    pub fn url(&self, path: &str) -> String {
+        self.service.url(path)
+    }
+
     pub fn signal(&self, name: &str) {
         self.service.signal(name);
     }

@@ -120,7 +120,7 @@ async fn send(
     let now = now();
     let download = (sender.download)(&due.job, &due.notice);
     let body = webhook::body(&due.job, &due.request_id, &due.notice, download.as_deref(), now);
-    let signed = sender.signer.sign(&due.lease.id, now, &body);
+    let signed = sender.signer.sign(due.caller, &due.lease.id, now, &body);
     let timestamp = now.to_string();
     let headers = [
         ("content-type", "application/json"),

@@ -8,6 +8,7 @@ use huemill_store::SpoolRoom;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::access::Access;
 use crate::clock::Instant;
 use crate::delivery::Delivery;
 use crate::dispatcher::Dispatcher;
@@ -23,13 +24,15 @@ use crate::supervise::{ActorRegistry, Ping, ask};
 use crate::workers::{PingSlots, SlotFigures, Workers};
 
 /// The actors whose mailboxes are measured: all but Health, which measures them.
-pub const MAILBOXES: [&str; 8] =
-    ["delivery", "dispatcher", "fetcher", "idempotency", "intake", "janitor", "metrics", "workers"];
+pub const MAILBOXES: [&str; 9] =
+    ["access", "delivery", "dispatcher", "fetcher", "idempotency", "intake", "janitor", "metrics", "workers"];
 
 /// What Health probes.
 pub struct ProbeTargets {
     /// The identity of this process in the store.
     pub owner: huemill_store::store::Owner,
+    /// Pinged.
+    pub access: Addr<Access>,
     /// Reports its slot figures and processes the canary.
     pub workers: Addr<Workers>,
     /// Pinged.
@@ -64,6 +67,7 @@ impl ProbeTargets {
     /// Pings each actor.
     pub(super) fn ping_all(&self, limit: Duration) -> impl Future<Output = Vec<ProbeResult>> + use<> {
         let pings = (
+            ping("access", self.access.clone(), limit),
             ping("intake", self.intake.clone(), limit),
             ping("metrics", self.metrics.clone(), limit),
             ping("dispatcher", self.dispatcher.clone(), limit),
@@ -74,9 +78,9 @@ impl ProbeTargets {
             ping("workers", self.workers.clone(), limit),
         );
         async move {
-            let (a, b, c, d, e, f, g, h) =
-                tokio::join!(pings.0, pings.1, pings.2, pings.3, pings.4, pings.5, pings.6, pings.7);
-            vec![a, b, c, d, e, f, g, h]
+            let (a, b, c, d, e, f, g, h, i) =
+                tokio::join!(pings.0, pings.1, pings.2, pings.3, pings.4, pings.5, pings.6, pings.7, pings.8);
+            vec![a, b, c, d, e, f, g, h, i]
         }
     }
 

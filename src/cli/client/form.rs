@@ -1,4 +1,4 @@
-//! A `multipart/form-data` body (RFC 7578) that streams files from disk.
+//! The body of a request: `multipart/form-data` (RFC 7578) that streams files from disk, or JSON.
 //!
 //! The length is known in advance, and the body can be sent or hashed any number of times. Reading blocks.
 
@@ -26,7 +26,7 @@ pub(in crate::cli) struct FormFileError {
 /// A form that can be sent.
 #[derive(Debug)]
 pub(in crate::cli) struct Form {
-    boundary: String,
+    content_type: String,
     parts: Rc<Vec<FormPart>>,
     length: u64,
     /// Why the last read failed.
@@ -77,11 +77,20 @@ impl Form {
         }
         parts.push(FormPart::Text(format!("--{boundary}--\r\n").into()));
         let length = parts.iter().map(FormPart::len).sum();
-        Ok(Self { boundary, parts: Rc::new(parts), length, read_error: Rc::default() })
+        let content_type = format!("multipart/form-data; boundary={boundary}");
+        Ok(Self { content_type, parts: Rc::new(parts), length, read_error: Rc::default() })
     }
 
-    pub(super) fn content_type(&self) -> String {
-        format!("multipart/form-data; boundary={}", self.boundary)
+    /// A body of JSON.
+    pub(in crate::cli) fn json(value: &impl serde::Serialize) -> Self {
+        let text = Bytes::from(serde_json::to_vec(value).unwrap_or_default());
+        let length = text.len() as u64;
+        let parts = Rc::new(vec![FormPart::Text(text)]);
+        Self { content_type: "application/json".into(), parts, length, read_error: Rc::default() }
+    }
+
+    pub(super) fn content_type(&self) -> &str {
+        &self.content_type
     }
 
     pub(super) fn len(&self) -> u64 {

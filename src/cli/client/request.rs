@@ -28,6 +28,10 @@ impl<'a> ApiRequest<'a> {
         Self { method: Method::POST, path, headers: Vec::new(), form }
     }
 
+    pub(in crate::cli) fn delete(path: &'a str) -> Self {
+        Self { method: Method::DELETE, path, headers: Vec::new(), form: None }
+    }
+
     /// Authenticates as the operator.
     pub(in crate::cli) fn operator(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))

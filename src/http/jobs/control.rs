@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::results::CardEmbedding;
 use super::status;
+use crate::http::context;
 use crate::http::problem::Problem;
 use crate::http::state::{Edge, Jobs, Operations};
 
@@ -23,7 +24,7 @@ pub(super) async fn cancel(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
-    let id = jobs.find(&path).await?.id;
+    let id = jobs.find(&path, context::of(&request).identity()).await?.id;
     let job = match jobs.repository.store.cancel(&id).await? {
         Canceled::Now(ended) => {
             jobs.cancel_work(&id);
@@ -51,7 +52,7 @@ pub(super) async fn delete(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
-    let job = jobs.find(&path).await?;
+    let job = jobs.find(&path, context::of(&request).identity()).await?;
     if !jobs.repository.store.delete(&job.id).await? {
         return Err(Code::ExpiredJob.into());
     }
@@ -78,8 +79,7 @@ pub(super) async fn retry(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
-    operations.operator.check(request.headers())?;
-    let id = jobs.find(&path).await?.id;
+    let id = jobs.find(&path, context::of(&request).identity()).await?.id;
     match jobs.repository.store.retry(&id).await? {
         Retried::Queued(job, retried) => {
             operations.wake_dispatcher();

@@ -13,10 +13,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::submission::{Submission, Submitted, over_quota};
 use huemill_observability::Event;
-use huemill_observability::trace::Scope;
+use huemill_observability::trace;
 use huemill_store::Spool;
+use huemill_store::access_key::Scope;
 use huemill_store::archive;
-use huemill_store::job::{Job, JobId, JobKind, NewKey};
+use huemill_store::job::{Job, JobId, JobKind, NewKey, Priority};
 use huemill_store::steady_clock::SteadyClock;
 use huemill_store::store::Created;
 use serde::Serialize;
@@ -45,7 +46,7 @@ pub(super) async fn create(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     let signature = edge.signatures.check_headers(&request)?;
-    let key = IdempotencyKey::of(request.headers(), "POST /jobs")?;
+    let key = IdempotencyKey::of(request.headers(), "POST /jobs", context::of(&request).identity().caller())?;
     let _reservation = match &key {
         Some(key) => Some(jobs.reserve_key(&key.scope, &key.key).await?),
         None => None,
@@ -57,6 +58,9 @@ pub(super) async fn create(
     }
     let upload = upload?;
     let fields = JobFields::parse(request.query_string(), &upload.texts)?;
+    if fields.priority == Priority::High {
+        context::of(&request).identity().require(Scope::Priority)?;
+    }
     if let Some(url) = &fields.callback_url {
         urls::check_callback(url, &request, &jobs)?;
     }
@@ -74,11 +78,12 @@ pub(super) async fn create(
     let submission = Submission {
         id: JobId::generate(steady_time(), &mut rand::rng()),
         caller: context::of(&request).caller(),
+        limits: *context::of(&request).identity().limits(),
         kind,
         priority: fields.priority,
         options: fields.options,
         request_id: context::of(&request).id.as_str().to_owned(),
-        traceparent: Scope::here().headers().map(|(traceparent, _)| traceparent),
+        traceparent: trace::Scope::here().headers().map(|(traceparent, _)| traceparent),
         base_url: links::base_url(&jobs.public_url, &request),
         callback_url: fields.callback_url,
         ttl: fields.ttl,

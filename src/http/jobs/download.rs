@@ -16,8 +16,11 @@ use huemill_store::job::{ItemState, Job};
 use huemill_store::steady_clock::SteadyClock;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::links::LinkCheck;
 use super::results_archive;
+use crate::http::access::Identity;
 use crate::http::body_stream::HeadBody;
+use crate::http::context;
 use crate::http::etag::ETag;
 use crate::http::problem::Problem;
 use crate::http::range::RangeRequest;
@@ -81,8 +84,11 @@ pub(super) async fn card(
 /// The job, if the request has a valid link or none at all.
 async fn authorized_job(request: &HttpRequest, id: &str, jobs: &Jobs) -> Result<Job, Fault> {
     let now = SteadyClock::of_process().seconds();
-    match jobs.links.check(request.path(), request.query_string(), now).refusal() {
-        None => jobs.find(id).await,
+    let context = context::of(request);
+    let link = jobs.links.check(request.path(), request.query_string(), now);
+    match link.refusal() {
+        None if link == LinkCheck::Valid => jobs.find(id, &Identity::Operator).await,
+        None => jobs.find(id, context.identity()).await,
         Some((reason, cause)) => {
             jobs.recorder.record(Event::AuthFailed { reason });
             Err(Fault::new(Code::ExpiredLink).with_cause(cause))

@@ -49,7 +49,7 @@ pub(super) async fn events(
     path: Path<String>,
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let job = jobs.find(&path).await?;
+    let job = jobs.find(&path, context::of(&request).identity()).await?;
     let last = last_event_id(request.headers(), job.version);
     if job.state.has_ended() && last.is_some_and(|last| last >= job.version) {
         return Ok(HttpResponse::NoContent().finish());

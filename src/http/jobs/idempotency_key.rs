@@ -4,6 +4,7 @@
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use huemill_actors::delivery::hex;
 use huemill_actors::fault::Fault;
+use huemill_store::Caller;
 use sha2::{Digest, Sha256};
 
 use crate::http::problem::invalid;
@@ -23,15 +24,17 @@ pub(crate) struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// The request's key, if it has one. Clients with different `Authorization` headers have separate keys.
-    pub(crate) fn of(headers: &HeaderMap, route: &str) -> Result<Option<Self>, Fault> {
+    /// The request's key, if it has one. `owner` is the holder of an access key; otherwise clients with different
+    /// `Authorization` headers have separate keys.
+    pub(crate) fn of(headers: &HeaderMap, route: &str, owner: Option<Caller>) -> Result<Option<Self>, Fault> {
         let mut values = headers.get_all(HEADER);
         let Some(value) = values.next() else { return Ok(None) };
         let key = value.to_str().ok().filter(|_| values.next().is_none()).and_then(parse);
         let key = key.ok_or_else(|| {
             invalid("The Idempotency-Key must have 1 to 255 visible ASCII characters, quoted or not.")
         })?;
-        let client = headers.get(AUTHORIZATION).map(|secret| hex(&Sha256::digest(secret.as_bytes())));
+        let credential = || headers.get(AUTHORIZATION).map(|secret| hex(&Sha256::digest(secret.as_bytes())));
+        let client = owner.map(|owner| owner.to_string()).or_else(credential);
         Ok(Some(Self { scope: format!("{route} {}", client.as_deref().unwrap_or("anyone")), key }))
     }
 }
@@ -88,11 +91,11 @@ mod tests {
     fn a_key_that_is_not_text_or_is_repeated_is_rejected() {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, HeaderValue::from_bytes("schlüssel".as_bytes()).unwrap());
-        assert!(IdempotencyKey::of(&headers, "POST /jobs").is_err());
+        assert!(IdempotencyKey::of(&headers, "POST /jobs", None).is_err());
         headers.insert(HEADER, HeaderValue::from_static("a"));
-        assert!(IdempotencyKey::of(&headers, "POST /jobs").is_ok());
+        assert!(IdempotencyKey::of(&headers, "POST /jobs", None).is_ok());
         headers.append(HEADER, HeaderValue::from_static("a"));
-        assert!(IdempotencyKey::of(&headers, "POST /jobs").is_err());
+        assert!(IdempotencyKey::of(&headers, "POST /jobs", None).is_err());
     }
 
     #[test]
@@ -103,7 +106,7 @@ mod tests {
             if let Some(client) = client {
                 headers.insert(AUTHORIZATION, HeaderValue::from_static(client));
             }
-            IdempotencyKey::of(&headers, route).unwrap().unwrap().scope
+            IdempotencyKey::of(&headers, route, None).unwrap().unwrap().scope
         };
         let scopes = [
             scope(None, "POST /jobs"),

@@ -15,6 +15,7 @@ use super::results::{CardEmbedding, JobBody};
 use super::summary::JobSummary;
 use crate::http::body_stream::{HeadBody, buffered_start};
 use crate::http::content_negotiation::query_pairs;
+use crate::http::context;
 use crate::http::etag::ETag;
 use crate::http::problem::{Problem, invalid};
 use crate::http::state::Jobs;
@@ -35,6 +36,8 @@ pub(super) async fn status(
     let cards = parse_cards(request.query_string())?;
     let repository = &jobs.repository;
     let job_version = repository.snapshots.job_version(&repository.store, &id).await?;
+    let context = context::of(&request);
+    let job_version = job_version.filter(|known| context.identity().may_see(known.caller));
     let job_version = job_version.ok_or_else(|| Fault::new(Code::JobNotFound))?;
     check_not_expired(job_version.state)?;
     let etag = tag(job_version.version, cards);
@@ -51,7 +54,7 @@ pub(super) async fn status(
         let response = respond_live(StatusCode::OK, &etag, body);
         return Ok(with_retry_after(response, job_version.state, job_version.eta_s, &jobs));
     }
-    let job = jobs.find(&path).await?;
+    let job = jobs.find(&path, context.identity()).await?;
     // If other processes write too, the snapshot may be a second behind the job when the client is not.
     let etag = tag(job.version, cards);
     if etag.matches(&request) {

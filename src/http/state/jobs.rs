@@ -18,6 +18,7 @@ use huemill_store::job::{Job, JobId, JobState};
 use huemill_store::store::Created;
 use secrecy::SecretString;
 
+use crate::http::access::Identity;
 use crate::http::jobs::links::DownloadLinks;
 use crate::http::jobs::poll_history::PollHistory;
 use crate::settings::Settings;
@@ -69,9 +70,10 @@ impl Jobs {
         }
     }
 
-    /// Reads the job that a path names from the store. Unknown and expired jobs are 404.
-    pub(crate) async fn find(&self, id: &str) -> Result<Job, Fault> {
-        let job = self.repository.store.job(&parse_id(id)?).await?.ok_or(Code::JobNotFound)?;
+    /// Reads the job that a path names from the store. Unknown and expired jobs are 404, and so are those of others.
+    pub(crate) async fn find(&self, id: &str, identity: &Identity) -> Result<Job, Fault> {
+        let job = self.repository.store.job(&parse_id(id)?).await?;
+        let job = job.filter(|job| identity.may_see(job.caller)).ok_or(Code::JobNotFound)?;
         check_not_expired(job.state)?;
         Ok(job)
     }

@@ -77,7 +77,7 @@ impl Uploads {
     /// The caller has sent too many in the last minute.
     pub(crate) fn count_pictures(&self, context: &Context, pictures: usize) -> Result<(), Fault> {
         let counted = Counted::Pictures(u32::try_from(pictures).unwrap_or(u32::MAX));
-        self.rates.count(context.caller(), counted).map_err(Fault::from)
+        self.rates.count(context.caller(), context.identity().limits(), counted).map_err(Fault::from)
     }
 
     /// Asks Intake to admit an upload before its body is read. `job` says whether it will become a job. The request
@@ -89,7 +89,8 @@ impl Uploads {
         limit: u64,
         job: bool,
     ) -> Result<(), Fault> {
-        let admit = Admit { caller: context.caller(), declared, limit, job };
+        let most = context.identity().limits().uploads.unwrap_or_default();
+        let admit = Admit { caller: context.caller(), declared, limit, most, job };
         context.hold_admission(traced("admit", async { ask(&self.intake, admit).await? }).await?);
         Ok(())
     }

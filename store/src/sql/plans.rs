@@ -12,8 +12,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use crate::job::JobKind;
 
 use super::{
-    blocked, claim, create, downloads, figures, heartbeat, leasing, outbox, pauses, queue, read, reap,
-    requeue, schema, sqlite, suspects, sweep, turns, usage,
+    access_keys, blocked, claim, create, downloads, figures, heartbeat, leasing, outbox, pauses, queue, read,
+    reap, requeue, schema, sqlite, suspects, sweep, turns, usage,
 };
 
 /// Number of jobs by default. One in a hundred is live.
@@ -42,6 +42,8 @@ const PLANS: &[(&str, &[&str], &[&str])] = &[
     (read::REMOVABLE, &["1", "100"], &["jobs_removal (removal_after<?)"]),
     (figures::STALLED, &["1"], &["jobs_state (state=?)"]),
     (figures::OLDEST, &[], &["jobs_state (state=?)"]),
+    (access_keys::NEWEST, &["9000000000000", "'x'", "50"], &["access_keys_newest (created_at"]),
+    (access_keys::FORGOTTEN, &["1", "100"], &["access_keys_revoked (revoked_at<?)"]),
     (outbox::NEXT, &[], &["deliveries_due"]),
     (
         outbox::OLDEST,
@@ -131,6 +133,11 @@ fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
             in_turn,
         ),
         (
+            read::list_statement(&format!("{} $1", read::OF_KEY), 1),
+            vec!["'key:1'", "50"],
+            vec!["jobs_of_keys (caller=?)"],
+        ),
+        (
             claim::anything_to_claim(),
             vec![],
             vec!["jobs_ready (blocked_until=?)", "items_suspect (suspect=?)", "items_deferred"],
@@ -187,6 +194,10 @@ async fn fill(connection: &mut AnyConnection, numbers: &str) {
         format!(
             "INSERT INTO keys (scope, key, fingerprint, job_id, keep_until, expires_at) \
              SELECT 's', {id}, 'f', {id}, i, i + 10 FROM ({numbers}) AS n"
+        ),
+        format!(
+            "INSERT INTO access_keys (id, owner, name, digest, scopes, limits, created_at, revoked_at) \
+             SELECT {id}, {id}, 'k', 'd', 'process', '{{}}', i, CASE WHEN i % 2 = 0 THEN i END FROM ({numbers}) AS n"
         ),
         format!("INSERT INTO nonces (word, expires_at) SELECT {id}, i + 10 FROM ({numbers}) AS n"),
         format!(
@@ -267,7 +278,7 @@ async fn no_statement_on_postgresql_gets_slower_with_more_rows() {
             let name = index.split(' ').next().unwrap();
             assert!(plan.contains(name), "{name}: {text}\n{plan}");
         }
-        for table in ["jobs", "items", "keys", "nonces", "deliveries", "caller_usage"] {
+        for table in ["jobs", "items", "keys", "nonces", "deliveries", "caller_usage", "access_keys"] {
             assert!(!plan.contains(&format!("Seq Scan on {table}")), "{text}\n{plan}");
         }
     }

@@ -13,6 +13,9 @@ use crate::store::{JobFilter, JobVersion, Removable};
 pub(super) const REMOVABLE: &str = "SELECT id, removal, removal_failures FROM jobs WHERE removal > 0 \
      AND removal_after <= $1 ORDER BY removal_after, id LIMIT $2";
 
+/// What belongs to a key, before its value. The first part is the condition of the index.
+pub(super) const OF_KEY: &str = "substr(caller, 1, 4) = 'key:' AND caller =";
+
 /// Maximum number of ids in one statement.
 const IDS_PER_STATEMENT: usize = 500;
 
@@ -26,10 +29,12 @@ pub(super) async fn job_version(
     connection: &mut AnyConnection,
     id: &JobId,
 ) -> Result<Option<JobVersion>, Error> {
-    let row =
-        statement!("SELECT id, version, state, eta_s, expires_at FROM jobs WHERE id = $1", [id.as_str()])
-            .fetch_optional(connection)
-            .await?;
+    let row = statement!(
+        "SELECT id, caller, version, state, eta_s, expires_at FROM jobs WHERE id = $1",
+        [id.as_str()]
+    )
+    .fetch_optional(connection)
+    .await?;
     row.as_ref().map(rows::job_version).transpose()
 }
 
@@ -53,17 +58,21 @@ pub(super) async fn list(connection: &mut AnyConnection, filter: &JobFilter) -> 
     let filters = [
         ("state =", filter.state.map(|state| state.as_str().to_owned())),
         ("kind =", filter.kind.map(|kind| kind.as_str().to_owned())),
+        (OF_KEY, filter.caller.map(|caller| caller.to_string())),
         ("id <", filter.before.as_ref().map(|id| id.as_str().to_owned())),
     ];
     let (conditions, values) = conditions(filters);
-    let limit = values.len() + 1;
-    let text = format!("SELECT {JOB} FROM jobs WHERE {conditions} ORDER BY id DESC LIMIT ${limit}");
-    let mut query = sqlx::query(AssertSqlSafe(text));
+    let mut query = sqlx::query(AssertSqlSafe(list_statement(&conditions, values.len())));
     for value in values {
         query = query.bind(value);
     }
     let rows = query.bind(i64::from(filter.limit)).fetch_all(connection).await?;
     rows.iter().map(|row| Ok(rows::record(row)?.job)).collect()
+}
+
+/// The statement of a list of jobs. The conditions have this many values.
+pub(super) fn list_statement(conditions: &str, values: usize) -> String {
+    format!("SELECT {JOB} FROM jobs WHERE {conditions} ORDER BY id DESC LIMIT ${}", values + 1)
 }
 
 /// The conditions that have a value, and the values from `$1` on. Conditions without a value are left out, so that the

@@ -160,10 +160,11 @@ pub(super) fn record(row: &AnyRow) -> Result<Record, Error> {
     })
 }
 
-/// Reads a row with the columns `id, version, state, eta_s, expires_at`.
+/// Reads a row with the columns `id, caller, version, state, eta_s, expires_at`.
 pub(super) fn job_version(row: &AnyRow) -> Result<JobVersion, Error> {
     Ok(JobVersion {
         id: job_id(row, "id")?,
+        caller: Caller::parse(row.try_get("caller")?),
         version: row.try_get("version")?,
         state: state(row)?,
         eta_s: count(row, "eta_s")?,

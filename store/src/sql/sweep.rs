@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::{Error, Row};
 
+use super::access_keys;
 use super::clock::{millis, span};
 use super::job_control::make_tombstone;
 use super::operation::{Operation, Tx, statement};
@@ -166,6 +167,8 @@ impl Operation for Collect {
         let keys = self.delete(tx, KEYS, now).await?;
         let nonces = self.delete(tx, NONCES, now).await?;
         delete_dead_processes(tx).await?;
+        let forgotten = now.saturating_sub(millis(self.tombstone));
+        self.delete(tx, access_keys::FORGOTTEN, forgotten).await?;
         let more = [jobs, keys, nonces].iter().any(|deleted| *deleted >= u64::from(self.limit));
         Ok(Collected { jobs, keys, nonces, more })
     }

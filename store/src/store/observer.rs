@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use super::outcomes::StoreError;
 
 /// The names of all operations, as metrics and traces spell them.
-pub const OPERATIONS: [&str; 39] = [
+pub const OPERATIONS: [&str; 45] = [
     "backup",
     "cancel",
     "claim",
@@ -26,6 +26,12 @@ pub const OPERATIONS: [&str; 39] = [
     "items",
     "job",
     "key",
+    "key_create",
+    "key_find",
+    "key_list",
+    "key_revoke",
+    "key_rotate",
+    "key_used",
     "leave",
     "list",
     "living",

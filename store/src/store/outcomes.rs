@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::quotas::Quota;
+use crate::caller::Caller;
 use crate::job::{Job, JobId, JobKind, JobState};
 
 /// Why a store operation failed.
@@ -53,6 +54,8 @@ pub struct StoredKey {
 pub struct JobVersion {
     /// The job.
     pub id: JobId,
+    /// Who it belongs to.
+    pub caller: Caller,
     /// Its version.
     pub version: i64,
     /// Its state.
@@ -67,6 +70,7 @@ impl From<&Job> for JobVersion {
     fn from(job: &Job) -> Self {
         Self {
             id: job.id.clone(),
+            caller: job.caller,
             version: job.version,
             state: job.state,
             eta_s: job.eta_s,
@@ -89,6 +93,8 @@ pub struct JobFilter {
     pub state: Option<JobState>,
     /// Only jobs of this kind.
     pub kind: Option<JobKind>,
+    /// Only jobs that belong to this key.
+    pub caller: Option<Caller>,
     /// Only jobs created before this one.
     pub before: Option<JobId>,
     /// Maximum number of jobs.

@@ -7,6 +7,7 @@
 mod servers;
 use servers::{pgbouncer, postgres};
 
+mod access_keys;
 mod builders;
 mod claims;
 mod concurrency;

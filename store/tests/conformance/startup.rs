@@ -54,6 +54,7 @@ async fn processes_that_start_at_the_same_time_agree_on_the_schema(test: StoreUn
         "expiry_clock",
         "counters",
         "caller_usage",
+        "access_keys",
         "compatibility",
         "_sqlx_migrations",
     ] {

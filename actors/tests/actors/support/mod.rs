@@ -13,7 +13,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use huemill_actors::actor_system::OutboundDependencies;
-use huemill_actors::delivery::Signer;
+use huemill_actors::delivery::{KeySecrets, Signer};
 use huemill_actors::outbound::{AddressPolicy, Outbound};
 use huemill_actors::workers::{CancellationToken, Class, EngineFactory, Input, PictureCost, Run, SlotEngine};
 use huemill_imaging::{Card, CardFormat, Crop, Error, Monitor, Options, Outcome, Source, Timings};
@@ -36,7 +36,7 @@ pub fn io() -> Handle {
 pub fn outbound_dependencies(policy: AddressPolicy) -> OutboundDependencies {
     OutboundDependencies {
         outbound: Outbound::new(policy).unwrap(),
-        signer: Signer::new("the secret of these tests".into(), None),
+        signer: Signer::new("the secret of these tests".into(), None, KeySecrets::new("of keys".into())),
         download: Arc::new(|job, _| Some(format!("https://huemill.example/jobs/{job}/results.zip"))),
     }
 }

@@ -192,6 +192,7 @@ impl TestActors {
         let images = pictures.iter().enumerate().map(|(n, text)| (format!("{n}.png"), spool(text)));
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         Submission {
+            limits: huemill_store::access_key::KeyLimits::NONE,
             caller: Caller::Service,
             id: JobId::generate(now, &mut rand::rng()),
             kind: JobKind::Image,

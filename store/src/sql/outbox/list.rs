@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 use crate::outbox::{DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryState, RecordedAttempt};
 use crate::sql::fault::corrupt;
 use crate::sql::operation::statement;
-use crate::sql::read::conditions;
+use crate::sql::read::{OF_KEY, conditions};
 use crate::sql::rows::{self, seconds};
 
 /// Implements `Outbox::deliveries`.
@@ -17,7 +17,11 @@ pub(in crate::sql) async fn list(
     filter: &DeliveryFilter,
 ) -> Result<Vec<DeliveryRecord>, Error> {
     let job = filter.job.as_ref().map(|job| job.as_str().to_owned());
-    let (mut conditions, values) = conditions([("job_id =", job), ("id <", filter.before.clone())]);
+    let (mut conditions, values) = conditions([
+        ("job_id =", job),
+        (OF_KEY, filter.caller.map(|caller| caller.to_string())),
+        ("id <", filter.before.clone()),
+    ]);
     if let Some(state) = filter.state {
         // The state is part of the text, so that the database can use the index for that state.
         conditions = format!("{conditions} AND state = '{}'", state.as_str());

@@ -1,0 +1,214 @@
+//! Decides who may send a request: anybody, the holder of an access key with the right scope, or the operator. The
+//! middleware asks once a request, before it is counted or routed; handlers read the answer from the context.
+//!
+//! In open mode only the operators' routes want a credential, and all others ignore it, since clients behind proxies may
+//! send anything in `Authorization`. In keys mode every route wants one but those for [`Audience::Everyone`].
+
+use std::sync::Arc;
+
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use huemill_actors::access::{KeyRing, Token};
+use huemill_actors::fault::{Code, Fault};
+use huemill_store::Caller;
+use huemill_store::access_key::{AccessKey, KeyLimits, Scope};
+
+use super::operator::OperatorToken;
+use crate::settings::AccessMode;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+const WANTED: &str =
+    "This service requires an access key. Send it as \"Authorization: Bearer hm_…\" or as X-API-Key.";
+
+/// Who a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Anybody.
+    Everyone,
+    /// Holders of a key with this scope; in open mode, anybody.
+    Users(Scope),
+    /// The same, or whoever has a signed link.
+    Linked(Scope),
+    /// Holders of a key with this scope, for what is theirs; in open mode, the operator.
+    Owners(Scope),
+    /// The operator.
+    Operators,
+}
+
+/// Who sends a request.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Identity {
+    /// Anybody, where no key is wanted.
+    #[default]
+    Open,
+    /// Nobody with a key, where one is wanted: only a signed link allows anything.
+    Stranger,
+    /// The holder of this key.
+    Key(Arc<AccessKey>),
+    /// The operator.
+    Operator,
+}
+
+/// Checks credentials.
+pub(crate) struct Access {
+    mode: AccessMode,
+    keys: KeyRing,
+    operator: OperatorToken,
+}
+
+impl Access {
+    pub(crate) fn new(mode: AccessMode, keys: KeyRing, operator: OperatorToken) -> Self {
+        Self { mode, keys, operator }
+    }
+
+    /// Who sends a request with these headers and this query to a route for this audience.
+    ///
+    /// # Errors
+    /// `UNAUTHORIZED` if a credential is missing or not valid, `FORBIDDEN` if its scopes do not allow this.
+    pub(crate) async fn identify(
+        &self,
+        audience: Audience,
+        headers: &HeaderMap,
+        query: &str,
+    ) -> Result<Identity, Fault> {
+        let scope = match (audience, self.mode) {
+            (Audience::Everyone, _) | (Audience::Users(_) | Audience::Linked(_), AccessMode::Open) => {
+                return Ok(Identity::Open);
+            }
+            (Audience::Owners(_), AccessMode::Open) | (Audience::Operators, _) => Scope::Operator,
+            (Audience::Users(scope) | Audience::Linked(scope) | Audience::Owners(scope), _) => scope,
+        };
+        let Some(credential) = credential(headers) else {
+            if matches!(audience, Audience::Linked(_)) && query.contains("signature=") {
+                return Ok(Identity::Stranger);
+            }
+            return Err(missing(scope));
+        };
+        let identity = self.holder(credential, scope).await?;
+        match &identity {
+            Identity::Key(key) if !key.scopes.allow(scope) => Err(lacking(scope)),
+            _ => Ok(identity),
+        }
+    }
+
+    async fn holder(&self, credential: &[u8], scope: Scope) -> Result<Identity, Fault> {
+        if self.operator.is(credential) {
+            return Ok(Identity::Operator);
+        }
+        match std::str::from_utf8(credential).ok().and_then(Token::parse) {
+            Some(token) => Ok(Identity::Key(self.keys.find(&token).await?)),
+            None if scope == Scope::Operator => {
+                Err(Fault::new(Code::Unauthorized).with_cause("wrong bearer token"))
+            }
+            None => Err(Fault::new(Code::Unauthorized)
+                .with_message("This access key is not valid. Check that you sent all of it.")
+                .with_cause("no key has this form")),
+        }
+    }
+}
+
+impl Identity {
+    /// Who its work belongs to, if a key says so.
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        if let Self::Key(key) = self { Some(key.caller()) } else { None }
+    }
+
+    /// The key.
+    pub(crate) fn key(&self) -> Option<&AccessKey> {
+        if let Self::Key(key) = self { Some(key) } else { None }
+    }
+
+    /// The limits of its key.
+    pub(crate) fn limits(&self) -> &KeyLimits {
+        self.key().map_or(&KeyLimits::NONE, |key| &key.limits)
+    }
+
+    /// Whether it may see what belongs to this caller, if it knows the id.
+    pub(crate) fn may_see(&self, owner: Caller) -> bool {
+        match self {
+            Self::Open | Self::Operator => true,
+            Self::Stranger => false,
+            Self::Key(key) => key.scopes.allow(Scope::Operator) || key.caller() == owner,
+        }
+    }
+
+    /// The only caller whose things it may list, or `None` if it may list all.
+    pub(crate) fn only(&self) -> Option<Caller> {
+        self.key().filter(|key| !key.scopes.allow(Scope::Operator)).map(AccessKey::caller)
+    }
+
+    /// Checks that it may do what needs this scope besides that of the route.
+    ///
+    /// # Errors
+    /// `FORBIDDEN`.
+    pub(crate) fn require(&self, scope: Scope) -> Result<(), Fault> {
+        match self {
+            Self::Key(key) if !key.scopes.allow(scope) => Err(lacking(scope)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The bearer token (RFC 6750), or the key in `X-API-Key`.
+fn credential(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
+    bearer.or_else(|| headers.get(API_KEY).map(|value| value.as_bytes().trim_ascii()))
+}
+
+/// The token after `Bearer`. The scheme is case-insensitive (RFC 9110, 11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+fn missing(scope: Scope) -> Fault {
+    let fault = Fault::new(Code::Unauthorized).with_cause("no credential");
+    if scope == Scope::Operator { fault } else { fault.with_message(WANTED) }
+}
+
+fn lacking(scope: Scope) -> Fault {
+    let scope = scope.as_str();
+    Fault::new(Code::Forbidden)
+        .with_message(format!("This access key lacks the scope \"{scope}\". Use a key that has it."))
+        .with_cause(format!("the key lacks the scope {scope}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_credential_is_a_bearer_token_or_an_api_key() {
+        for (pairs, expected) in [
+            (vec![(AUTHORIZATION, "Bearer a")], Some("a")),
+            (vec![(AUTHORIZATION, "bearer  a ")], Some("a")),
+            (vec![(API_KEY, " a")], Some("a")),
+            (vec![(AUTHORIZATION, "Bearer a"), (API_KEY, "b")], Some("a")),
+            (vec![(AUTHORIZATION, "Basic x"), (API_KEY, "b")], Some("b")),
+            (vec![(AUTHORIZATION, "Basic x")], None),
+            (vec![(AUTHORIZATION, "Bearer")], None),
+            (vec![], None),
+        ] {
+            let headers = headers(&pairs);
+            assert_eq!(credential(&headers), expected.map(str::as_bytes), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_key_is_kept_from_what_is_not_its_own() {
+        let somebody = Caller::parse("key:000000000001");
+        assert!(Identity::Open.may_see(somebody) && Identity::Operator.may_see(somebody));
+        assert!(!Identity::Stranger.may_see(somebody));
+        assert_eq!((Identity::Open.only(), Identity::Operator.only()), (None, None));
+    }
+}
