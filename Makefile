@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check dashboards rules unit test-quick doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring crash chaos plans fuzz deny clean
+.PHONY: help run setup test check dashboards rules unit test-quick doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -92,6 +92,12 @@ load-baselines: setup ## Typical and peak load, ten minutes each, under a real P
 
 load-measuring: ## What counting and logging costs, of the processor time of a request (build as packaged)
 	$(CARGO) bench $(DIST) --bench measuring
+
+load-access: ## What keys and limits cost, of the processor time of a poll and a picture (build as packaged)
+	$(CARGO) bench $(DIST) --bench access
+
+load-strangers: ## What an honest caller notices of one that takes whatever it can get (build as packaged)
+	$(CARGO) bench $(DIST) --bench strangers
 
 crash: setup ## Kill the service (release build) CRASH_ROUNDS (100) times on each store, and see that nothing is lost
 	$(CARGO) build --release --bin huemill --locked

@@ -136,6 +136,12 @@ impl KeyRing {
         Self { store, known, access }
     }
 
+    /// The actor behind the ring.
+    #[must_use]
+    pub fn actor(&self) -> Addr<Access> {
+        self.access.clone()
+    }
+
     /// The key that a token stands for.
     ///
     /// # Errors

@@ -24,6 +24,23 @@ pub fn get(path: &str, tag: Option<&str>) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{condition}\r\n").into_bytes()
 }
 
+/// The request with another header.
+#[allow(dead_code, reason = "not every benchmark uses all of this")]
+pub fn with_header(request: &[u8], header: &str) -> Vec<u8> {
+    let end = request.windows(2).position(|two| two == b"\r\n").unwrap();
+    [&request[..end], b"\r\n", header.as_bytes(), &request[end..]].concat()
+}
+
+/// Sends a request on a connection of its own, which the server closes, and returns the whole answer.
+#[allow(dead_code, reason = "not every benchmark uses all of this")]
+pub fn whole(address: SocketAddr, request: &[u8]) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(request).unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).unwrap();
+    text
+}
+
 /// The number of answers with this status per second that this many clients get.
 pub fn rate(address: SocketAddr, request: &[u8], clients: usize, time: Duration, status: u16) -> f64 {
     let started = Instant::now();
