@@ -198,10 +198,10 @@ mod tests {
         )
         .unwrap();
         let expected = [
-            "KEY           NAME        CREATED    USED      EXPIRES    SCOPES",
-            "000000000001  shop        1 min ago  10 s ago  in 1 min   process,jobs:read",
-            "000000000002  x\\u{1b}[2J  10 s ago   -         -          operator",
-            "000000000003  old         1 min ago  -         expired    process",
+            "KEY           NAME        CREATED    USED      EXPIRES   SCOPES",
+            "000000000001  shop        1 min ago  10 s ago  in 1 min  process,jobs:read",
+            "000000000002  x\\u{1b}[2J  10 s ago   -         -         operator",
+            "000000000003  old         1 min ago  -         expired   process",
         ];
         assert_eq!(table(&rows, 100).lines().collect::<Vec<_>>(), expected);
     }

@@ -4,7 +4,7 @@ use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
 use crate::node::Node;
-use crate::servers::{self, require};
+use crate::servers::require;
 use crate::support::servers::postgres::Cluster;
 use crate::support::wait_until;
 
