@@ -56,6 +56,9 @@ pub(super) async fn create(
         edge.signatures.verify(signature, &request).await?;
     }
     let upload = upload?;
+    if edge.signatures.are_required_for(request.method(), request.path()) {
+        fields::refuse_in_query(request.query_string())?;
+    }
     let fields = JobFields::parse(request.query_string(), &upload.texts)?;
     if let Some(url) = &fields.callback_url {
         urls::check_callback(url, &request, &jobs)?;

@@ -1,4 +1,4 @@
-//! `GET /jobs/{id}/events`: streams a job's changes as server-sent events (WHATWG HTML, 9.2) until the job has ended.
+//! `GET /jobs/{id}/events` and `GET /links/{link_id}/events`: streams a job's changes as server-sent events (WHATWG HTML, 9.2) until the job has ended.
 //!
 //! An event's id is the job's version. A client that reconnects with `Last-Event-ID` gets only newer events; one that has
 //! seen the end is told not to reconnect (204). If other processes can write too, the job is checked once a second.
@@ -21,6 +21,8 @@ use huemill_actors::snapshots::Watch;
 use huemill_store::job::{Job, JobId, JobState};
 use tokio::time::{Instant, timeout_at};
 
+use super::download::linked_job;
+use super::links::LinkedThing;
 use super::results::{PictureReader, job_error};
 use super::summary::JobSummary;
 use crate::http::body_stream::HeadBody;
@@ -50,19 +52,42 @@ pub(super) async fn events(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     let job = jobs.find(&path).await?;
+    Ok(respond(&request, job, Audience::Owner, jobs))
+}
+
+/// Streams the changes of a link's job.
+pub(super) async fn linked_events(
+    request: HttpRequest,
+    path: Path<String>,
+    jobs: Data<Jobs>,
+) -> Result<HttpResponse, Problem> {
+    let (job, _) = linked_job(&path, LinkedThing::Events, &jobs).await?;
+    Ok(respond(&request, job, Audience::LinkHolder, jobs))
+}
+
+/// Who receives a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// A client that knows the job's id.
+    Owner,
+    /// A client that has a link. It sees the job's progress, but neither its id nor links to its results.
+    LinkHolder,
+}
+
+fn respond(request: &HttpRequest, job: Job, audience: Audience, jobs: Data<Jobs>) -> HttpResponse {
     let last = last_event_id(request.headers(), job.version);
     if job.state.has_ended() && last.is_some_and(|last| last >= job.version) {
-        return Ok(HttpResponse::NoContent().finish());
+        return HttpResponse::NoContent().finish();
     }
-    context::of(&request).fix_duration();
+    context::of(request).fix_duration();
     let mut builder = HttpResponse::Ok();
     builder
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))
         .insert_header(UNBUFFERED);
     if request.method() == Method::HEAD {
-        return Ok(builder.body(HeadBody(BodySize::Stream)));
+        return builder.body(HeadBody(BodySize::Stream));
     }
-    Ok(builder.streaming(EventStream::new(job.id, last, jobs).pieces()))
+    builder.streaming(EventStream::new(job.id, last, audience, jobs).pieces())
 }
 
 /// The version that the client saw last. A version that the job has not reached is ignored: the client gets everything,
@@ -75,6 +100,7 @@ fn last_event_id(headers: &HeaderMap, version: i64) -> Option<i64> {
 struct EventStream {
     jobs: Data<Jobs>,
     id: JobId,
+    audience: Audience,
     watch: Watch,
     /// The version that was sent last.
     sent: Option<i64>,
@@ -86,12 +112,13 @@ struct EventStream {
 }
 
 impl EventStream {
-    fn new(id: JobId, sent: Option<i64>, jobs: Data<Jobs>) -> Self {
+    fn new(id: JobId, sent: Option<i64>, audience: Audience, jobs: Data<Jobs>) -> Self {
         let watch = jobs.repository.snapshots.watch(&id);
         let next_keep_alive = Instant::now() + KEEP_ALIVE;
         Self {
             jobs,
             id,
+            audience,
             watch,
             sent,
             has_begun: false,
@@ -188,7 +215,11 @@ impl EventStream {
     }
 
     async fn event(&self, job: &Job) -> Result<String, Fault> {
-        let mut json = JobSummary::new(job, &self.jobs.links).json();
+        let summary = JobSummary::new(job, &self.jobs.links, self.jobs.with_events_url);
+        let mut json = match self.audience {
+            Audience::Owner => summary.json(),
+            Audience::LinkHolder => summary.without_identity().json(),
+        };
         if job.state == JobState::Failed {
             let mut pictures = PictureReader::new(self.jobs.repository.clone(), job.clone());
             while pictures.next().await?.is_some() {}

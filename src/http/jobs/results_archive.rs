@@ -15,7 +15,8 @@ const MANIFEST: &str = "manifest.json";
 
 #[derive(Serialize)]
 struct Manifest<'a> {
-    job_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<&'a str>,
     #[serde(rename = "type")]
     kind: &'static str,
     status: &'static str,
@@ -33,8 +34,8 @@ struct ManifestRow {
     members: std::collections::BTreeMap<String, Box<RawValue>>,
 }
 
-/// Lays out the archive of an ended job.
-pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip, Fault> {
+/// Lays out the archive of an ended job. Its manifest has the job's id only if `with_id`.
+pub(super) async fn of(repository: &Repository, job: &Job, with_id: bool) -> Result<ResultsZip, Fault> {
     let mut pictures = PictureReader::new(repository.clone(), job.clone());
     // The manifest comes first, so that no picture can take its name.
     let mut members = vec![Member::of_bytes(MANIFEST, Vec::new().into())];
@@ -57,7 +58,7 @@ pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip,
         members,
     };
     let manifest = Manifest {
-        job_id: job.id.as_str(),
+        job_id: with_id.then_some(job.id.as_str()),
         kind: job.kind.as_str(),
         status: job.state.as_str(),
         created_at: job.created_at,

@@ -1,4 +1,4 @@
-//! The state behind the job routes: the repository, download links, and the actors that accept, cancel and clean up
+//! The state behind the job routes: the repository, links, and the actors that accept, cancel and clean up
 //! jobs.
 
 use huemill_actors::actor_system::ActorSystem;
@@ -18,7 +18,7 @@ use huemill_store::job::{Job, JobId, JobState};
 use huemill_store::store::Created;
 use secrecy::SecretString;
 
-use crate::http::jobs::links::DownloadLinks;
+use crate::http::jobs::links::Links;
 use crate::http::jobs::poll_history::PollHistory;
 use crate::settings::Settings;
 
@@ -26,8 +26,10 @@ use crate::settings::Settings;
 pub(crate) struct Jobs {
     /// Jobs and their blobs.
     pub repository: Repository,
-    /// Signs and checks download links.
-    pub links: DownloadLinks,
+    /// Makes and checks links.
+    pub links: Links,
+    /// Whether a job's bodies have an `events_url`: where keys are in force, since a browser's event source sends none.
+    pub with_events_url: bool,
     /// Which versions of jobs clients have seen.
     pub poll_history: PollHistory,
     /// Records metric events.
@@ -55,7 +57,8 @@ impl Jobs {
         let actors = &actor_system.jobs;
         Self {
             repository: actor_system.repository.clone(),
-            links: DownloadLinks::new(link_key),
+            links: Links::new(link_key),
+            with_events_url: false,
             poll_history: PollHistory::default(),
             recorder: actor_system.recorder.clone(),
             job_end: actors.ends.clone(),
@@ -72,6 +75,13 @@ impl Jobs {
     /// Reads the job that a path names from the store. Unknown and expired jobs are 404.
     pub(crate) async fn find(&self, id: &str) -> Result<Job, Fault> {
         let job = self.repository.store.job(&parse_id(id)?).await?.ok_or(Code::JobNotFound)?;
+        check_not_expired(job.state)?;
+        Ok(job)
+    }
+
+    /// Reads the job of a link from the store. Whoever has the link may see what it gives, whosever the job is.
+    pub(crate) async fn find_linked(&self, id: &JobId) -> Result<Job, Fault> {
+        let job = self.repository.store.job(id).await?.ok_or(Code::JobNotFound)?;
         check_not_expired(job.state)?;
         Ok(job)
     }
