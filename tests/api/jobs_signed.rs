@@ -118,7 +118,7 @@ fn a1_missing_and_malformed_signatures_are_refused() {
     assert_eq!(service.metric("auth_failures_total{reason=\"missing_signature\"}"), 3);
     assert_eq!(service.metric("auth_failures_total{reason=\"invalid_signature\"}"), 6);
     let line = service.wait_for_event("security_violation", |line| line["error_code"] == "INVALID_SIGNATURE");
-    assert_eq!((&line["level"], &line["endpoint"]), (&"error".into(), &"/jobs".into()));
+    assert_eq!((&line["level"], &line["endpoint"]), (&"info".into(), &"/jobs".into()));
     let log: Vec<Value> = service.log();
     assert!(
         log.iter().all(|line| !line.to_string().contains(SECRET) && !line.to_string().contains(&right[7..]))

@@ -124,10 +124,10 @@ async fn respond_results(request: &HttpRequest, access: &Access, jobs: &Jobs) ->
     if let Some(response) = file.not_modified(request) {
         return Ok(response);
     }
-    let zip = results_archive::of(&jobs.repository, job, access.knows_id).await?;
+    let zip = results_archive::of(jobs, job, access.knows_id).await?;
     let blobs = jobs.repository.blobs.clone();
-    let bytes = |range| jobs.repository.stream(zip.stream(&blobs, range));
-    file.respond(request, jobs, job, zip.len(), bytes).await
+    let length = zip.len();
+    file.respond(request, jobs, job, length, move |range| zip.stream(&blobs, range)).await
 }
 
 async fn respond_card(
@@ -155,8 +155,8 @@ async fn respond_card(
         return Ok(response);
     }
     let blobs = jobs.repository.blobs.clone();
-    let bytes = |range| jobs.repository.stream(blobs.stream(card.key, Some(range)));
-    file.respond(request, jobs, job, card.length, bytes).await
+    let open = move |range| blobs.stream(card.key.clone(), Some(range));
+    file.respond(request, jobs, job, card.length, open).await
 }
 
 fn no_card() -> Fault {

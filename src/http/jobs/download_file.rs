@@ -66,17 +66,17 @@ impl DownloadFile {
         HeaderValue::from_str(self.cache_control.as_deref()?).ok()
     }
 
-    /// The whole file, or the range that the request asks for.
+    /// The whole file, or the range that the request asks for. `open` opens a range of the file.
     pub(super) async fn respond<S>(
         self,
         request: &HttpRequest,
         jobs: &Jobs,
         job: &Job,
         length: u64,
-        bytes: impl FnOnce(Range<u64>) -> S,
+        open: impl Fn(Range<u64>) -> S + Send + 'static,
     ) -> Result<HttpResponse, Fault>
     where
-        S: Stream<Item = Result<Bytes, BlobError>> + 'static,
+        S: Stream<Item = Result<Bytes, BlobError>> + Send + 'static,
     {
         let requested = if self.etag.allows_range(request) && request.method() == Method::GET {
             RangeRequest::of(request.headers(), length)
@@ -105,7 +105,8 @@ impl DownloadFile {
             return Ok(builder.body(HeadBody(BodySize::Sized(length))));
         }
         let (start, size) = (range.start, range.end - range.start);
-        let mut bytes = bytes(range).map(|chunk| chunk.map_err(Fault::from)).boxed_local();
+        let mut bytes =
+            jobs.repository.stream(range, open).map(|chunk| chunk.map_err(Fault::from)).boxed_local();
         let first = bytes.next().await.transpose()?;
         if start == 0 {
             jobs.recorder.record(Event::ResultsDownloaded { kind: self.kind });

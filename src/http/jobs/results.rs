@@ -241,7 +241,9 @@ fn gone(repository: Repository, id: JobId) -> Piece {
 /// A card as a data URL. A card that cannot be read, although others may be, is given by its link: the other results
 /// of its job must not wait for an operator.
 fn embedded_card(repository: &Repository, card: Card, link: Vec<u8>) -> Piece {
-    let mut blob = repository.stream(repository.blobs.stream(card.key, None)).boxed_local();
+    let (blobs, key) = (repository.blobs.clone(), card.key);
+    let open = move |range| blobs.stream(key.clone(), Some(range));
+    let mut blob = repository.stream(0..card.length, open).boxed_local();
     let data_url = async move {
         let first = match blob.next().await {
             Some(Err(BlobError::Refused(_) | BlobError::Missing(_))) => return text(link),

@@ -10,6 +10,7 @@ use huemill_actors::janitor::{self, Janitor};
 use huemill_actors::metrics::Recorder;
 use huemill_actors::outbound::{Outbound, Target};
 use huemill_actors::repository::Repository;
+use huemill_actors::share::Places;
 use huemill_actors::submission::Submission;
 use huemill_actors::supervise::{DrainFlag, ask};
 use huemill_observability::trace::Scope;
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 
 use crate::http::jobs::links::Links;
 use crate::http::jobs::poll_history::PollHistory;
+use crate::http::jobs::shared_archives::SharedArchives;
 use crate::settings::Settings;
 
 /// What the job routes need.
@@ -30,6 +32,10 @@ pub(crate) struct Jobs {
     pub links: Links,
     /// Whether a job's bodies have an `events_url`: where keys are in force, since a browser's event source sends none.
     pub with_events_url: bool,
+    /// The archives that are being downloaded.
+    pub archives: SharedArchives,
+    /// The places for event streams.
+    pub streams: Places,
     /// Which versions of jobs clients have seen.
     pub poll_history: PollHistory,
     /// Records metric events.
@@ -59,6 +65,8 @@ impl Jobs {
             repository: actor_system.repository.clone(),
             links: Links::new(link_key),
             with_events_url: false,
+            archives: SharedArchives::default(),
+            streams: Places::limited(settings.server.event_streams, settings.access.event_streams),
             poll_history: PollHistory::default(),
             recorder: actor_system.recorder.clone(),
             job_end: actors.ends.clone(),
