@@ -109,12 +109,11 @@ async fn read_on_demand<S>(
     let mut offset = range.start;
     let mut source = None;
     loop {
-        let demand = match timeout(STALL, demanded.recv()).await {
-            Ok(demand) => demand,
-            Err(_) => {
-                source = None;
-                demanded.recv().await
-            }
+        let demand = if let Ok(demand) = timeout(STALL, demanded.recv()).await {
+            demand
+        } else {
+            source = None;
+            demanded.recv().await
         };
         if demand.is_none() {
             return;

@@ -39,7 +39,7 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 /// The link of the old form to a path.
 fn old_link(service: &TestService, path: &str, expires: i64) -> String {
     let signature = hmac(&link_key(service), format!("{path}\n{expires}").as_bytes());
-    let signature: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    let signature = signature.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     format!("{path}?expires={expires}&signature={signature}")
 }
 
@@ -127,8 +127,8 @@ fn a_link_tells_nothing_of_the_job() {
     let mut shown = String::new();
     for path in [path_of(&service, &job["download_url"]), card_path(&service, &job, 0)] {
         let answer = service.get(&path);
-        shown.push_str(&format!("{path}\n{:?}\n", answer.headers()));
-        shown.push_str(&String::from_utf8_lossy(&answer.bytes().unwrap()));
+        let headers = format!("{:?}", answer.headers());
+        shown.extend([&*path, &*headers, &*String::from_utf8_lossy(&answer.bytes().unwrap())]);
     }
     assert!(!shown.contains(id) && !shown.contains(&id["job_".len()..][..16]), "{shown}");
     let line =

@@ -155,7 +155,7 @@ async fn respond_card(
         return Ok(response);
     }
     let blobs = jobs.repository.blobs.clone();
-    let open = move |range| blobs.stream(card.key.clone(), Some(range));
+    let open = move |range| blobs.stream_to_client(card.key.clone(), range);
     file.respond(request, jobs, job, card.length, open).await
 }
 

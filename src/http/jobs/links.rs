@@ -165,7 +165,7 @@ mod tests {
             assert_eq!(url, links.url("http://h", &job, thing, 1_000));
             let id = url.strip_prefix("http://h/links/").unwrap().strip_suffix(end).unwrap();
             assert_eq!(links.open(id, thing, 999), Ok((job.clone(), 1_000)));
-            assert!(!url.contains("018c") && !url.contains("?"), "{url}");
+            assert!(!url.contains("018c") && !url.contains('?'), "{url}");
         }
     }
 

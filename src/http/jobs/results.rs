@@ -242,7 +242,7 @@ fn gone(repository: Repository, id: JobId) -> Piece {
 /// of its job must not wait for an operator.
 fn embedded_card(repository: &Repository, card: Card, link: Vec<u8>) -> Piece {
     let (blobs, key) = (repository.blobs.clone(), card.key);
-    let open = move |range| blobs.stream(key.clone(), Some(range));
+    let open = move |range| blobs.stream_to_client(key.clone(), range);
     let mut blob = repository.stream(0..card.length, open).boxed_local();
     let data_url = async move {
         let first = match blob.next().await {

@@ -27,8 +27,6 @@ use crate::steady_clock::SteadyClock;
 
 /// Number of bytes copied at a time.
 const CHUNK: usize = 256 << 10;
-/// Number of bytes of a stream that are read at a time. Each reader holds one such piece at most.
-const PIECE: u64 = 32 << 10;
 /// The directory for blobs that are being written.
 const STAGING: &str = "staging";
 
@@ -95,15 +93,19 @@ impl Folder {
         blocking(move || read_range(&path, range).map_err(|error| read_error(error, key))).await
     }
 
-    /// Streams a range. The file is open only while a piece is read: readers that wait hold no descriptor.
+    /// Streams a range in pieces of this size. The file is open only while a piece is read: readers that wait hold no
+    /// descriptor.
     pub(super) fn stream(
         &self,
         key: String,
         range: Range<u64>,
+        piece: u64,
     ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + use<> {
         let path = self.path(&key);
-        stream::once(async move { Ok::<_, BlobError>(stream::try_unfold((path?, range, key), next_piece)) })
-            .try_flatten()
+        stream::once(async move {
+            Ok::<_, BlobError>(stream::try_unfold((path?, range, key), move |rest| next_piece(rest, piece)))
+        })
+        .try_flatten()
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<(), BlobError> {
@@ -200,12 +202,13 @@ fn read_range(path: &Path, range: Range<u64>) -> io::Result<Bytes> {
 /// The next piece of a stream, and what is left of it.
 async fn next_piece(
     (path, range, key): (PathBuf, Range<u64>, String),
+    piece: u64,
 ) -> Result<Option<(Bytes, (PathBuf, Range<u64>, String))>, BlobError> {
     if range.is_empty() {
         return Ok(None);
     }
     blocking(move || {
-        let end = range.end.min(range.start.saturating_add(PIECE));
+        let end = range.end.min(range.start.saturating_add(piece));
         match read_range(&path, range.start..end) {
             Ok(bytes) if bytes.is_empty() => Ok(None),
             Ok(bytes) => {

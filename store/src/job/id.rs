@@ -47,8 +47,9 @@ impl JobId {
     /// The id whose digits stand for these bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; JOB_ID_BYTES]) -> Self {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("{PREFIX}{digits}").into())
+        let digit = |bits: u8| char::from_digit(u32::from(bits), 16).unwrap_or_default();
+        let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+        Self(PREFIX.chars().chain(digits).collect::<String>().into())
     }
 
     /// When the id was generated, since 1970, in whole milliseconds.
