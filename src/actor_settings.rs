@@ -25,7 +25,7 @@ use huemill_store::job::JobKind;
 use huemill_store::store::{Backoff, CallerLimits, Role};
 use tokio::runtime::Handle;
 
-use crate::http::jobs::links::{self, DownloadLinks, results_path};
+use crate::http::jobs::links::{self, LinkedThing, Links};
 use crate::http::{problem, route};
 use crate::settings::Settings;
 use crate::storage::{Keys, Storage};
@@ -101,7 +101,7 @@ pub(crate) fn dependencies(
     })
 }
 
-/// Builds what actors need for outbound requests: the guarded client, the webhook signer and download links.
+/// Builds what actors need for outbound requests: the guarded client, the webhook signer and links.
 ///
 /// # Errors
 /// The certificates cannot be read.
@@ -109,7 +109,7 @@ pub(crate) fn outbound_dependencies(
     settings: &Settings,
     keys: &Keys,
 ) -> Result<OutboundDependencies, SetupError> {
-    let links = DownloadLinks::new(keys.link.clone());
+    let links = Links::new(keys.link.clone());
     let public_url = settings.public.url.clone();
     Ok(OutboundDependencies {
         outbound: Outbound::new(policy(settings))?,
@@ -120,7 +120,7 @@ pub(crate) fn outbound_dependencies(
         ),
         download: Arc::new(move |job, notice| {
             let base = links::webhook_base(&public_url, &notice.base_url)?;
-            Some(links.url(base, &results_path(job.as_str()), notice.expires_at))
+            Some(links.url(base, job, LinkedThing::Results, notice.expires_at))
         }),
     })
 }

@@ -40,8 +40,8 @@ pub struct Admit {
     pub declared: Option<u64>,
     /// The longest body that this route accepts; a body of unknown length counts as this long.
     pub limit: u64,
-    /// How many uploads the caller may have at a time, besides its share; 0 is no limit.
-    pub most: u32,
+    /// How many uploads the caller may have at a time, if its key says so; 0 is no limit.
+    pub most: Option<u64>,
     /// Whether the upload becomes a job, which stays on the disk.
     pub job: bool,
 }
@@ -211,7 +211,7 @@ impl Intake {
         if self.free.get().is_some_and(|free| free < low) {
             return Err(Fault::new(Code::Overloaded).with_cause("the disk is low"));
         }
-        let upload = self.uploads.try_take_within(admit.caller, 1, u64::from(admit.most));
+        let upload = self.uploads.try_take_within(admit.caller, 1, admit.most);
         let upload = upload.map_err(|none| none.into_fault("uploads", "too many uploads in flight"))?;
         let bytes = self.bytes.try_take(admit.caller, 0);
         let bytes = bytes.map_err(|none| none.into_fault("uploads", "too many bytes in flight"))?;

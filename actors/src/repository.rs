@@ -3,9 +3,12 @@
 //! Each operation of the store is counted, timed and traced. Blob work runs on the io runtime and to its end, even if
 //! the caller goes away. This file alone translates the errors of store and blobs into a [`Fault`].
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{Stream, StreamExt, poll_fn};
 use huemill_observability::Event;
@@ -14,6 +17,7 @@ use huemill_store::blobs::{BlobError, Blobs};
 use huemill_store::store::{Observation, Observer, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
@@ -60,26 +64,69 @@ impl Repository {
     }
 }
 
-/// Maximum number of pieces of a stream that are read ahead.
-const READ_AHEAD: usize = 2;
+/// How long a consumer may take nothing before the source of its stream is closed, until it takes the next piece.
+const STALL: Duration = Duration::from_secs(1);
 
 impl Repository {
-    /// Reads a stream of blobs on the io runtime, which owns the connections, a few pieces ahead of the consumer. Stops
-    /// when the consumer goes away.
-    pub fn stream<S>(&self, stream: S) -> impl Stream<Item = S::Item> + use<S>
+    /// Streams a range of something in the blob store, which `open` opens at any range of it. It is read on the io
+    /// runtime, which owns the connections, and only as fast as the consumer takes it: nothing is read ahead, and while
+    /// the consumer takes nothing, nothing is open. However many clients stop reading, they hold little.
+    pub fn stream<S, F>(
+        &self,
+        range: Range<u64>,
+        open: F,
+    ) -> impl Stream<Item = Result<Bytes, BlobError>> + use<S, F>
     where
-        S: Stream<Item: Send> + Send + 'static,
+        F: Fn(Range<u64>) -> S + Send + 'static,
+        S: Stream<Item = Result<Bytes, BlobError>> + Send + 'static,
     {
-        let (pieces, mut received) = mpsc::channel(READ_AHEAD);
-        self.io.spawn(Scope::here().run(async move {
-            let mut stream = std::pin::pin!(stream);
-            while let Some(piece) = stream.next().await {
-                if pieces.send(piece).await.is_err() {
-                    break;
-                }
+        let (demand, demanded) = mpsc::channel(1);
+        let (pieces, mut received) = mpsc::channel(1);
+        self.io.spawn(Scope::here().run(read_on_demand(range, open, demanded, pieces)));
+        let mut is_awaited = false;
+        poll_fn(move |task| {
+            if !is_awaited {
+                // The channel has room: there was no demand since the last piece. If it is closed, so are the pieces.
+                let _ = demand.try_send(());
+                is_awaited = true;
             }
-        }));
-        poll_fn(move |cx| received.poll_recv(cx))
+            let piece = ready!(received.poll_recv(task));
+            is_awaited = false;
+            Poll::Ready(piece)
+        })
+    }
+}
+
+/// Sends one piece of `range` for each demand, until one of the two channels is closed.
+async fn read_on_demand<S>(
+    range: Range<u64>,
+    open: impl Fn(Range<u64>) -> S,
+    mut demanded: mpsc::Receiver<()>,
+    pieces: mpsc::Sender<Result<Bytes, BlobError>>,
+) where
+    S: Stream<Item = Result<Bytes, BlobError>>,
+{
+    let mut offset = range.start;
+    let mut source = None;
+    loop {
+        let demand = if let Ok(demand) = timeout(STALL, demanded.recv()).await {
+            demand
+        } else {
+            source = None;
+            demanded.recv().await
+        };
+        if demand.is_none() {
+            return;
+        }
+        let source = source.get_or_insert_with(|| Box::pin(open(offset..range.end)));
+        let Some(piece) = source.next().await else { return };
+        if let Ok(bytes) = &piece {
+            offset += bytes.len() as u64;
+        }
+        let is_over = piece.is_err();
+        if pieces.send(piece).await.is_err() || is_over {
+            return;
+        }
     }
 }
 
@@ -157,5 +204,48 @@ impl From<BlobError> for Fault {
                 Self::new(Code::InternalError).with_cause(error)
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_read_on_demand_and_closed_while_nobody_reads() {
+        let (opened, source) = (Arc::new(Mutex::new(Vec::new())), Arc::new(()));
+        let open = {
+            let (opened, source) = (opened.clone(), source.clone());
+            move |range: Range<u64>| {
+                opened.lock().unwrap().push(range.clone());
+                let source = source.clone();
+                stream::iter(range).map(move |number| {
+                    let _open = &source;
+                    Ok(Bytes::from(vec![number as u8]))
+                })
+            }
+        };
+        let is_open = || Arc::strong_count(&source) > 2;
+        let (demand, demanded) = mpsc::channel(1);
+        let (pieces, mut received) = mpsc::channel(1);
+        let reader = tokio::spawn(read_on_demand(0..4, open, demanded, pieces));
+        tokio::time::sleep(STALL / 2).await;
+        assert!(opened.lock().unwrap().is_empty(), "nothing is read before it is asked for");
+        let mut bytes = Vec::new();
+        for pause in [Duration::ZERO, 2 * STALL, Duration::ZERO, Duration::ZERO] {
+            tokio::time::sleep(pause).await;
+            assert_eq!(is_open(), !bytes.is_empty() && pause.is_zero());
+            demand.send(()).await.unwrap();
+            bytes.extend(received.recv().await.unwrap().unwrap());
+        }
+        assert_eq!((&bytes[..], &opened.lock().unwrap()[..]), (&[0, 1, 2, 3][..], &[0..4, 1..4][..]));
+        demand.send(()).await.unwrap();
+        assert!(received.recv().await.is_none());
+        reader.await.unwrap();
     }
 }

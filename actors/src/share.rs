@@ -31,7 +31,8 @@ pub enum NoPlace {
 impl NoPlace {
     /// The fault of a caller for whom there is no place: the caller's own if its share is used, ours if there is none
     /// for anybody.
-    pub(crate) fn into_fault(self, policy: &'static str, cause: &'static str) -> Fault {
+    #[must_use]
+    pub fn into_fault(self, policy: &'static str, cause: &'static str) -> Fault {
         match self {
             Self::ShareUsed => Fault::new(Code::RateLimited).with_policy(policy).with_cause(cause),
             Self::AllTaken => Fault::new(Code::Overloaded).with_cause(cause),
@@ -58,8 +59,15 @@ pub struct Places(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    total: u64,
+    size: Size,
     state: Mutex<State>,
+}
+
+/// How many places there are, and how many of them one caller may hold at most, whatever is free.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    total: u64,
+    most: u64,
 }
 
 #[derive(Debug, Default)]
@@ -93,17 +101,21 @@ pub struct Place {
 }
 
 impl State {
-    fn may_take(&self, total: u64, caller: Caller, amount: u64) -> Result<(), NoPlace> {
+    fn may_take(&self, size: Size, caller: Caller, amount: u64) -> Result<(), NoPlace> {
         let held = self.callers.get(&caller).map_or(0, |held| held.taken);
-        may_take(held, total.saturating_sub(self.taken), amount)
+        if held.saturating_add(amount) > size.most {
+            return Err(NoPlace::ShareUsed);
+        }
+        may_take(held, size.total.saturating_sub(self.taken), amount)
     }
 
     /// How many more a caller that holds so many may take, one after the other.
-    fn room(&self, total: u64, held: u64) -> u64 {
-        let free = total.saturating_sub(self.taken);
+    fn room(&self, size: Size, held: u64) -> u64 {
+        let free = size.total.saturating_sub(self.taken);
         // The most `more` for which `held + more <= THRESHOLD * (free - more)`.
         let more = THRESHOLD.saturating_mul(free).saturating_sub(held) / (THRESHOLD + 1);
-        if held == 0 { more.max(free.min(1)) } else { more }
+        let more = if held == 0 { more.max(free.min(1)) } else { more };
+        more.min(size.most.saturating_sub(held))
     }
 
     fn take(&mut self, caller: Caller, amount: u64) {
@@ -127,12 +139,12 @@ impl State {
 
     /// The next request that can be granted: of the first caller in turn whose oldest request fits. That caller goes to
     /// the end of the line.
-    fn next_granted(&mut self, total: u64) -> Option<(Caller, Waiting)> {
+    fn next_granted(&mut self, size: Size) -> Option<(Caller, Waiting)> {
         for at in 0..self.turns.len() {
             let caller = self.turns[at];
             let next = self.callers.get(&caller).and_then(|held| held.waiting.front());
             let Some(amount) = next.map(|next| next.amount) else { continue };
-            if self.may_take(total, caller, amount).is_err() {
+            if self.may_take(size, caller, amount).is_err() {
                 continue;
             }
             self.turns.remove(at);
@@ -152,7 +164,13 @@ impl Places {
     /// This many places.
     #[must_use]
     pub fn new(total: u64) -> Self {
-        Self(Arc::new(Inner { total, state: Mutex::default() }))
+        Self::limited(total, u64::MAX)
+    }
+
+    /// This many places, of which a caller may hold so many at most.
+    #[must_use]
+    pub fn limited(total: u64, most: u64) -> Self {
+        Self(Arc::new(Inner { size: Size { total, most }, state: Mutex::default() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -162,7 +180,7 @@ impl Places {
     /// How many places there are.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.total
+        self.0.size.total
     }
 
     /// How many are taken.
@@ -181,13 +199,13 @@ impl Places {
     #[must_use]
     pub fn room(&self, caller: Caller) -> u64 {
         let state = self.lock();
-        state.room(self.0.total, state.callers.get(&caller).map_or(0, |held| held.taken))
+        state.room(self.0.size, state.callers.get(&caller).map_or(0, |held| held.taken))
     }
 
     /// How many places a caller that holds none could take now, one after the other.
     #[must_use]
     pub fn room_for_another(&self) -> u64 {
-        self.lock().room(self.0.total, 0)
+        self.lock().room(self.0.size, 0)
     }
 
     /// The callers that hold places.
@@ -202,20 +220,23 @@ impl Places {
     /// # Errors
     /// The caller's share is used, or all places are taken.
     pub fn try_take(&self, caller: Caller, amount: u64) -> Result<Place, NoPlace> {
-        self.try_take_within(caller, amount, 0)
+        self.try_take_within(caller, amount, None)
     }
 
-    /// The same for a caller that may hold no more than `most`; 0 is no limit.
+    /// The same for a caller with a limit of its own in place of that for each; 0 is no limit.
     ///
     /// # Errors
     /// As [`Places::try_take`].
-    pub fn try_take_within(&self, caller: Caller, amount: u64, most: u64) -> Result<Place, NoPlace> {
+    pub fn try_take_within(
+        &self,
+        caller: Caller,
+        amount: u64,
+        most: Option<u64>,
+    ) -> Result<Place, NoPlace> {
         let mut state = self.lock();
-        let held = state.callers.get(&caller).map_or(0, |held| held.taken);
-        if most > 0 && held + amount > most {
-            return Err(NoPlace::ShareUsed);
-        }
-        state.may_take(self.0.total, caller, amount)?;
+        let Size { total, most: of_all } = self.0.size;
+        let size = Size { total, most: most.map_or(of_all, |most| if most == 0 { u64::MAX } else { most }) };
+        state.may_take(size, caller, amount)?;
         state.take(caller, amount);
         drop(state);
         Ok(Place { places: self.clone(), caller, amount })
@@ -246,7 +267,7 @@ impl Places {
     /// Grants what can be granted.
     fn grant(&self) {
         loop {
-            let next = self.lock().next_granted(self.0.total);
+            let next = self.lock().next_granted(self.0.size);
             let Some((caller, waiting)) = next else { return };
             // If whoever waited is gone, the place comes back and is given back here.
             let place = Place { places: self.clone(), caller, amount: waiting.amount };
@@ -283,7 +304,7 @@ impl Place {
     /// The caller's share is used, or all places are taken.
     pub fn grow(&mut self, amount: u64) -> Result<(), NoPlace> {
         let mut state = self.places.lock();
-        state.may_take(self.places.0.total, self.caller, amount)?;
+        state.may_take(self.places.0.size, self.caller, amount)?;
         state.take(self.caller, amount);
         drop(state);
         self.amount += amount;
@@ -360,6 +381,17 @@ mod tests {
         drop(large);
         let _small = places.try_take(caller(2), 1).unwrap();
         assert_eq!(places.try_take(caller(1), 10).unwrap_err(), NoPlace::AllTaken);
+    }
+
+    #[test]
+    fn a_caller_holds_its_maximum_at_most() {
+        let places = Places::limited(90, 5);
+        let first = take_all(&places, caller(1));
+        assert_eq!((first.len(), places.room(caller(1)), places.room(caller(2))), (5, 0, 5));
+        assert_eq!(places.try_take(caller(1), 1).unwrap_err(), NoPlace::ShareUsed);
+        let _second = places.try_take(caller(2), 5).unwrap();
+        drop(first);
+        let _again = places.try_take(caller(1), 1).unwrap();
     }
 
     #[test]

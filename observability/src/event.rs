@@ -197,6 +197,8 @@ pub enum Event {
         /// One of [`POLICIES`].
         policy: &'static str,
     },
+    /// Log lines of a request were left out because its caller sent too many requests.
+    LogLinesSampled(u64),
     /// An idempotency key was reused with a different request.
     IdempotencyConflict,
     /// A client polled a job's status.

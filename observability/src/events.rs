@@ -39,8 +39,8 @@ macro_rules! events {
 
 events! {
     HTTP_REQUEST = "http_request" INFO
-        ["request_id", "endpoint", "method", "status_code", "duration_ms", "success", "error_code", "bytes_in", "bytes_out"]
-        "A response was sent completely, or its client disconnected.";
+        ["request_id", "endpoint", "method", "status_code", "duration_ms", "success", "error_code", "bytes_in", "bytes_out", "client", "key_id", "user_agent", "lines_left_out"]
+        "A response was sent completely, or its client disconnected. `lines_left_out` counts the lines of this caller that were left out before because it sent too many requests.";
     HTTP_ERROR = "http_error" INFO
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A request was rejected because of a client error.";
@@ -50,9 +50,12 @@ events! {
     HTTP_ERROR_FAULT = "http_error" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A request failed because of an internal fault.";
-    SECURITY_VIOLATION = "security_violation" ERROR
-        ["request_id", "endpoint", "status_code", "error_code", "cause"]
-        "A request matched an attack pattern and was rejected.";
+    SECURITY_VIOLATION = "security_violation" INFO
+        ["request_id", "endpoint", "status_code", "error_code", "cause", "client", "user_agent"]
+        "An anonymous request matched an attack pattern and was rejected.";
+    SECURITY_VIOLATION_OF_KEY = "security_violation" ERROR
+        ["request_id", "endpoint", "status_code", "error_code", "cause", "client", "key_id", "user_agent"]
+        "A request with an access key matched an attack pattern and was rejected.";
     ANSWER_BROKEN = "answer_broken" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A response broke off after its headers because of an internal fault; its client sees a closed connection.";
@@ -158,7 +161,7 @@ events! {
     DELIVERY_UNWRITTEN = "delivery_unwritten" WARN
         ["delivery_id", "cause"]
         "The outcome of a delivery attempt could not be stored; the webhook is sent once more, with the same id.";
-    OUTBOUND_BLOCKED = "outbound_blocked" WARN
+    OUTBOUND_BLOCKED = "outbound_blocked" INFO
         ["request_id", "job_id", "host", "reason"]
         "The outbound guard blocked a URL; its sender does not learn the reason.";
     COLLECTION_DELAYED = "collection_delayed" WARN

@@ -114,6 +114,7 @@ impl Registry {
             Event::Spool { memory, disk } => self.process.spool(*memory, *disk),
             Event::AuthFailed { reason } => self.polls.auth_failed(reason),
             Event::RateLimited { policy } => self.polls.rate_limited(policy),
+            Event::LogLinesSampled(lines) => self.process.sampled(*lines),
             Event::IdempotencyConflict => self.polls.conflict(),
             Event::StatusPolled(poll) => self.polls.polled(*poll),
             Event::RetryAfterSent { seconds } => self.polls.retry_after(*seconds),

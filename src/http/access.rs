@@ -137,6 +137,14 @@ impl Identity {
         self.key().filter(|key| !key.scopes.allow(Scope::Operator)).map(AccessKey::caller)
     }
 
+    /// Checks that it is not a stranger whose link turned out to be none.
+    ///
+    /// # Errors
+    /// `UNAUTHORIZED`.
+    pub(crate) fn require_known(&self) -> Result<(), Fault> {
+        if matches!(self, Self::Stranger) { Err(missing(Scope::JobsRead)) } else { Ok(()) }
+    }
+
     /// Checks that it may do what needs this scope besides that of the route.
     ///
     /// # Errors

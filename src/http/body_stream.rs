@@ -16,11 +16,12 @@ use futures_util::stream::{self, Stream, StreamExt};
 use huemill_actors::fault::Fault;
 use huemill_store::Spool;
 
-/// Bytes of a spool that are sent at a time.
-const CHUNK: usize = 64 * 1024;
+/// Bytes of a spool that are sent at a time. A client that does not read holds one such chunk, and as much again in the
+/// connection's buffer.
+const CHUNK: usize = 32 * 1024;
 
 /// A body of this size or less is sent at once, with its length, even if it is produced in pieces.
-const BUFFERED: usize = 64 * 1024;
+const BUFFERED: usize = 32 * 1024;
 
 /// The bytes of a spool.
 pub(crate) fn spool_chunks(spool: Spool) -> impl Stream<Item = io::Result<Bytes>> {

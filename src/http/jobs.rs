@@ -5,14 +5,18 @@
 mod control;
 mod create;
 mod download;
+mod download_file;
+mod event_stream;
 mod events;
 mod fields;
 mod fingerprint;
 mod idempotency_key;
+mod link_id;
 pub(crate) mod links;
 pub(crate) mod poll_history;
 mod results;
 mod results_archive;
+pub(crate) mod shared_archives;
 mod status;
 mod summary;
 mod urls;
@@ -40,7 +44,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(post(route::JOB_CANCEL, control::cancel))
         .service(post(route::JOB_RETRY, control::retry))
         .service(get(route::JOB_RESULTS, download::results))
-        .service(get(route::JOB_CARD, download::card));
+        .service(get(route::JOB_CARD, download::card))
+        .service(get(route::LINK_RESULTS, download::linked_results))
+        .service(get(route::LINK_CARD, download::linked_card))
+        .service(get(route::LINK_EVENTS, events::linked_events));
 }
 
 /// Registers only the operators' routes, for a process that answers no users.
@@ -65,7 +72,7 @@ async fn list(request: HttpRequest, jobs: Data<Jobs>) -> Result<HttpResponse, Pr
     listing.limit += 1;
     let mut rows = jobs.repository.store.list(&listing).await?;
     let next_cursor = cut_page(&mut rows, limit, |job| job.id.as_str());
-    let rows = rows.iter().map(|job| JobSummary::new(job, &jobs.links)).collect();
+    let rows = rows.iter().map(|job| JobSummary::new(job, &jobs.links, jobs.with_events_url)).collect();
     Ok(HttpResponse::Ok().json(JobPage { jobs: rows, next_cursor }))
 }
 

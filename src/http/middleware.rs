@@ -3,6 +3,7 @@
 
 pub(crate) mod body_rate;
 pub(crate) mod cors;
+pub(crate) mod line_sampler;
 pub(crate) mod request_log;
 mod request_span;
 

@@ -83,6 +83,15 @@ routes! {
     /// One card of a job.
     JOB_CARD: "/jobs/{id}/results/{n}/card", "GET, HEAD, OPTIONS", users = true,
         read = Linked(Scope::JobsRead), write = Everyone;
+    /// All results of a job, by a link.
+    LINK_RESULTS: "/links/{link_id}/results.zip", "GET, HEAD, OPTIONS", users = true,
+        read = Everyone, write = Everyone;
+    /// One card of a job, by a link.
+    LINK_CARD: "/links/{link_id}/cards/{n}", "GET, HEAD, OPTIONS", users = true,
+        read = Everyone, write = Everyone;
+    /// A job's changes as an event stream, by a link.
+    LINK_EVENTS: "/links/{link_id}/events", "GET, HEAD, OPTIONS", users = true,
+        read = Everyone, write = Everyone;
     /// Lists webhook deliveries for the operator.
     DELIVERIES: "/webhooks/deliveries", "GET, HEAD, OPTIONS", users = false,
         read = Owners(Scope::Webhooks), write = Everyone;
@@ -214,6 +223,10 @@ mod tests {
             ("/jobs/x%2Fy", Some("/jobs/{id}")),
             ("/jobs/job_1/events", Some("/jobs/{id}/events")),
             ("/jobs/job_1/results/7/card", Some("/jobs/{id}/results/{n}/card")),
+            ("/links/x/results.zip", Some("/links/{link_id}/results.zip")),
+            ("/links/x/cards/7", Some("/links/{link_id}/cards/{n}")),
+            ("/links/x/events", Some("/links/{link_id}/events")),
+            ("/links/x", None),
             ("/fetch_url", Some("/fetch_url")),
             ("/webhooks/deliveries", Some("/webhooks/deliveries")),
             ("/webhooks/deliveries/dlv_1/redeliver", Some("/webhooks/deliveries/{id}/redeliver")),

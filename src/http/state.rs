@@ -35,6 +35,7 @@ use super::client::TrustedProxies;
 use super::keys::Keys;
 use super::middleware::body_rate::BodyRate;
 use super::middleware::cors::Cors;
+use super::middleware::line_sampler::LineSampler;
 use super::operator::OperatorToken;
 use super::request_stats::{ClientSketch, RequestStats};
 use super::signature::Signatures;
@@ -118,6 +119,8 @@ pub(crate) struct Edge {
     pub clients: ClientSketch,
     /// Requests in flight and the recent error rate.
     pub stats: Arc<RequestStats>,
+    /// Which requests are logged.
+    pub line_sampler: LineSampler,
 }
 
 impl Edge {
@@ -150,6 +153,7 @@ impl Edge {
             recorder: actor_system.recorder.clone(),
             clients: ClientSketch::default(),
             stats: Arc::default(),
+            line_sampler: LineSampler::new(settings.log.requests_per_second, Clock::system()),
         }
     }
 }

@@ -80,7 +80,7 @@ section! {
         #[serde(serialize_with = "role")] role: Role,
         host: String, port: u16, threads: usize, max_connections: usize, header_seconds: u64,
         keep_alive_seconds: u64, linger_seconds: u64, shutdown_delay_ms: u64, drain_seconds: u64,
-        trusted_proxies: Vec<String>, forwarded_headers: ForwardedHeaders,
+        trusted_proxies: Vec<String>, forwarded_headers: ForwardedHeaders, event_streams: u64,
     }
 }
 section! {
@@ -115,7 +115,7 @@ section! {
 }
 section! {
     /// `[log]`
-    LogSection { filter: String }
+    LogSection { filter: String, requests_per_second: u32 }
 }
 section! {
     /// `[cors]`
@@ -164,7 +164,7 @@ section! {
 }
 section! {
     /// `[access]`
-    AccessSection { mode: AccessMode, requests_per_minute: u32, pictures_per_minute: u32 }
+    AccessSection { mode: AccessMode, requests_per_minute: u32, pictures_per_minute: u32, event_streams: u64 }
 }
 section! {
     /// `[security]`

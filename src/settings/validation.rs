@@ -37,7 +37,8 @@ fn server(settings: &Settings, check: &mut Problems) {
     let server = &settings.server;
     check.require(!server.host.is_empty(), "server.host", "must be an address, such as 127.0.0.1");
     check.between(1..=256, server.threads, "server.threads");
-    at_least!(1, check, server: max_connections, header_seconds, linger_seconds);
+    at_least!(1, check, server: max_connections, header_seconds, linger_seconds, event_streams);
+    check.at_least(1, settings.access.event_streams, "access.event_streams");
     check.require(
         server.trusted_proxies.iter().all(|text| AddressPolicy::network(text).is_some()),
         "server.trusted_proxies",

@@ -34,6 +34,10 @@ use bucket::Bucket;
 use error::combine;
 use folder::Folder;
 
+/// Number of bytes of a file that are read at a time: for this process's own use, and for a client.
+const PIECE: u64 = 256 << 10;
+const CLIENT_PIECE: u64 = 16 << 10;
+
 /// The blob store. Cheap to clone.
 ///
 /// Use it and its streams on one runtime: the connections to a bucket belong to the runtime that opened them.
@@ -126,9 +130,28 @@ impl Blobs {
         key: String,
         range: Option<Range<u64>>,
     ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + use<> {
-        let range = range.unwrap_or(0..u64::MAX);
+        self.stream_pieces(key, range.unwrap_or(0..u64::MAX), PIECE)
+    }
+
+    /// Streams a range of a blob like [`Blobs::stream`], in smaller pieces: there may be thousands of clients, and each
+    /// that does not read holds one or two.
+    pub fn stream_to_client(
+        &self,
+        key: String,
+        range: Range<u64>,
+    ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + use<> {
+        self.stream_pieces(key, range, CLIENT_PIECE)
+    }
+
+    fn stream_pieces(
+        &self,
+        key: String,
+        range: Range<u64>,
+        piece: u64,
+    ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + use<> {
         match &self.backend {
-            Backend::Folder(folder) => folder.stream(key, range).left_stream(),
+            Backend::Folder(folder) => folder.stream(key, range, piece).left_stream(),
+            // A bucket decides itself how much it sends at a time.
             Backend::Bucket(bucket) => bucket.stream(key, range).right_stream(),
         }
     }

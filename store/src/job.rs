@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use id::JobId;
+pub use id::{JOB_ID_BYTES, JobId};
 
 use crate::archive::Entry;
 use crate::caller::Caller;

@@ -115,11 +115,21 @@ fn fifty_pictures_of_which_three_are_broken_complete_with_forty_seven_results() 
     assert_eq!(failed, ["trip/00.png", "trip/16.png", "trip/32.png"]);
     assert!(names(&job).is_sorted(), "the results are not in the archive's order");
     let link = job["results"][0]["social_image"].as_str().unwrap();
-    assert!(link.starts_with("http://") && link.contains("/results/1/card?expires="), "{link}");
-    let inline: Value = service.get(&format!("/jobs/{}?cards=inline", id(&job))).json().unwrap();
-    assert_complete_result(&inline["results"][46], 10);
+    assert!(link.starts_with("http://") && link.contains("/links/") && link.ends_with("/cards/1"), "{link}");
+    let inline = service.get(&format!("/jobs/{}?cards=inline", id(&job)));
+    let refused = assert_problem(inline, 400, "INVALID_INPUT");
+    assert!(refused["message"].as_str().unwrap().contains("up to 20"), "{refused}");
     assert_eq!(service.metric("images_processed_total{endpoint=\"/jobs\"}"), 47);
     service.assert_healthy();
+}
+
+#[test]
+fn up_to_twenty_cards_are_embedded_on_request() {
+    let service = spawn();
+    let job = ended(&service, id(&accepted(post_zip(&service, album(20, 1)).send().unwrap())));
+    assert!(job["results"][0]["social_image"].as_str().unwrap().starts_with("http://"));
+    let inline: Value = service.get(&format!("/jobs/{}?cards=inline", id(&job))).json().unwrap();
+    assert_complete_result(&inline["results"][19], 10);
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! The log: one JSON object per line, with its keys in the documented order and without secrets.
 
+use std::io::{Read, Write};
+
 use serde_json::Value;
 
 use crate::answers::photo;
 use crate::job_requests::{ended, paused, resume};
-use crate::test_service::spawn;
+use crate::support::connect_from;
+use crate::test_service::{TestService, spawn};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 16] = [
     "ts",
     "level",
     "event",
@@ -19,6 +22,10 @@ const KEYS: [&str; 12] = [
     "error_code",
     "bytes_in",
     "bytes_out",
+    "client",
+    "key_id",
+    "user_agent",
+    "lines_left_out",
 ];
 
 #[test]
@@ -29,6 +36,7 @@ fn a_request_is_one_line_with_keys_in_the_documented_order() {
     let answer = service
         .post("/process")
         .header("X-Request-Id", "line-test")
+        .header("User-Agent", "a browser/1.0")
         .header("content-type", "image/png")
         .body(picture);
     let bytes_out = answer.send().unwrap().bytes().unwrap().len();
@@ -45,6 +53,10 @@ fn a_request_is_one_line_with_keys_in_the_documented_order() {
     assert_eq!(
         (&line["status_code"], &line["success"], &line["error_code"]),
         (&200.into(), &true.into(), &Value::Null)
+    );
+    assert_eq!(
+        (&line["client"], &line["key_id"], &line["user_agent"], &line["lines_left_out"]),
+        (&"127.0.0.1".into(), &Value::Null, &"a browser/1.0".into(), &0.into())
     );
     assert_eq!((&line["bytes_in"], &line["bytes_out"]), (&length.into(), &bytes_out.into()));
     assert_eq!(service.log().iter().filter(|line| line["request_id"] == "line-test").count(), 1);
@@ -63,6 +75,75 @@ fn an_error_is_logged_with_its_code_and_in_a_separate_line() {
     let line = service.wait_for_event("http_error", |line| line["request_id"] == "line-error");
     assert_eq!(line["level"], "info");
     assert!(service.log().iter().all(|line| !line.to_string().contains("secret-in-query")));
+}
+
+#[test]
+fn the_address_in_the_log_is_the_one_that_a_trusted_proxy_reports() {
+    let service = TestService::start(&[("HUEMILL__SERVER__TRUSTED_PROXIES", "127.0.0.1")]);
+    let request = service.client.get(service.url("/nowhere")).header("X-Request-Id", "line-proxy");
+    let long = "x".repeat(500);
+    request.header("X-Forwarded-For", "198.51.100.7").header("User-Agent", &long).send().unwrap();
+    let line = service.wait_for_event("http_request", |line| line["request_id"] == "line-proxy");
+    assert_eq!((&line["client"], &line["user_agent"]), (&"198.51.100.7".into(), &long[..200].into()));
+}
+
+#[test]
+fn o10_a_flood_of_requests_is_sampled_and_another_callers_are_all_logged() {
+    let service = TestService::start(&[("HUEMILL__LOG__REQUESTS_PER_SECOND", "2")]);
+    let mut flood = connect_from([127, 0, 0, 2].into(), service.address);
+    let requests = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2_000);
+    let mut reader = flood.try_clone().unwrap();
+    let read = std::thread::spawn(move || {
+        let (mut bytes, mut buffer) = (0, [0; 65_536]);
+        while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            bytes += count;
+        }
+        bytes
+    });
+    flood.write_all(&requests).unwrap();
+    for at in 0..15 {
+        let id = format!("honest-{at:02}");
+        service.client.get(service.url("/nowhere")).header("X-Request-Id", &id).send().unwrap();
+        service.wait_for_event("http_request", |line| line["request_id"] == id.as_str());
+    }
+    service.wait_for("the flood is counted", |service| {
+        service.metric("requests_total{code=\"404\",endpoint=\"unmatched\"}") >= 2_015
+    });
+    let of_flood = |service: &TestService, event: &str| {
+        service.log().iter().filter(|line| line["client"] == "127.0.0.2" && line["event"] == event).count()
+    };
+    let logged = of_flood(&service, "http_request");
+    assert!((20..200).contains(&logged), "{logged} of 2,000 requests were logged");
+    let left_out = service.metric("log_lines_sampled_total");
+    assert_eq!(left_out, 2 * (2_000 - logged as u64));
+    // The next line after a pause says how many lines are missing.
+    service.wait_for("a line says how many are missing", |service| {
+        let _ = flood.try_clone().unwrap().write_all(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+        service.log().iter().any(|line| line["lines_left_out"].as_u64() > Some(100))
+    });
+    flood.shutdown(std::net::Shutdown::Both).unwrap();
+    assert!(read.join().unwrap() > 0);
+}
+
+#[test]
+fn the_violations_of_anonymous_callers_are_no_errors() {
+    let service = crate::job_requests::spawn_signed();
+    let refused = service.post("/jobs").header("X-Request-Id", "line-unsigned").send().unwrap();
+    assert_eq!(refused.status(), 401);
+    let line = service.wait_for_event("security_violation", |line| line["request_id"] == "line-unsigned");
+    assert_eq!((&line["level"], &line["client"]), (&"info".into(), &"127.0.0.1".into()));
+    assert!(service.log().iter().all(|line| line["level"] != "error"));
+}
+
+#[test]
+fn malformed_heads_are_no_errors() {
+    let service = spawn();
+    for bytes in [&b"\x16\x03\x01\x02nonsense\r\n\r\n"[..], b"GET / HTTP/9.9\r\n\r\n", b"\0\r\n\r\n"] {
+        service.raw(bytes);
+    }
+    service.assert_healthy();
+    let bad = |line: &Value| line["level"] == "error" || line["level"] == "warn";
+    assert!(!service.log().iter().any(bad), "{:#?}", service.log());
 }
 
 #[test]

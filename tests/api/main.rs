@@ -12,6 +12,7 @@ mod jobs;
 mod jobs_control;
 mod jobs_hostile;
 mod jobs_keys;
+mod jobs_links;
 mod jobs_results;
 mod jobs_signed;
 mod jobs_urls;

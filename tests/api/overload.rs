@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::answers::{assert_complete_answer, photo};
 use crate::archives::{Member, zip};
+use crate::job_requests::{OPERATOR, accepted, album, ended, id, path_of, post_zip};
 use crate::support::pictures::noise_png;
 use crate::support::{TIMEOUT, connect_from, wait_until};
 use crate::test_service::{TestService, assert_problem};
@@ -117,6 +118,34 @@ fn o2_a_client_that_does_not_read_is_cut_off() {
 }
 
 #[test]
+fn o2_readers_of_results_that_do_not_read_hold_little() {
+    let service = TestService::start(&[]);
+    let pictures: Vec<_> = (0..12).map(|n| Member::stored(format!("{n}.png"), &noise_png(900, n))).collect();
+    let job = accepted(post_zip(&service, zip(&pictures)).send().unwrap());
+    let path = path_of(&service, &ended(&service, id(&job))["download_url"]);
+    let whole = service.get(&path).bytes().unwrap();
+    let rest = service.resident_kib();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let readers: Vec<_> = (0..200).map(|_| stranger(&service, request.as_bytes())).collect();
+    service.wait_for("all downloads have started", |service| {
+        service.metric("results_downloaded_total{kind=\"zip\"}") >= 201
+    });
+    service.wait_for("no blob is open", |service| service.open_files("blobs") == 0);
+    assert_served(&service);
+    let grown = service.resident_kib().saturating_sub(rest);
+    assert!(grown < 200 * 200, "{grown} KiB for 200 readers");
+    // Whoever goes on reading after a pause gets the same bytes as everybody.
+    let mut reader = readers.into_iter().next().unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(&whole) {
+        let mut part = vec![0; 1 << 20];
+        let read = reader.read(&mut part).unwrap();
+        assert!(read > 0, "the answer ends after {} bytes", answer.len());
+        answer.extend_from_slice(&part[..read]);
+    }
+}
+
+#[test]
 fn o6_one_caller_cannot_have_all_connections() {
     let service = TestService::start(&[("HUEMILL__SERVER__MAX_CONNECTIONS", "120")]);
     let mut held: Vec<_> = (0..150).map(|_| stranger(&service, b"")).collect();
@@ -127,6 +156,30 @@ fn o6_one_caller_cannot_have_all_connections() {
     assert!(refused >= 60, "{refused} of 150 were refused");
     assert_eq!(service.get("/health").status(), 200);
     assert_served(&service);
+}
+
+#[test]
+fn o6_one_caller_cannot_have_all_event_streams() {
+    let service = TestService::start(&[
+        ("OPERATOR_TOKEN", OPERATOR),
+        ("HUEMILL__SERVER__EVENT_STREAMS", "30"),
+        ("HUEMILL__ACCESS__EVENT_STREAMS", "3"),
+    ]);
+    assert_eq!(service.post("/queue/pause").bearer_auth(OPERATOR).send().unwrap().status(), 200);
+    let job = accepted(post_zip(&service, album(1, 0)).send().unwrap());
+    let path = format!("/jobs/{}/events", id(&job));
+    let open = || {
+        let mut socket = stranger(&service, format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        let line = status_line(&mut socket);
+        (socket, line)
+    };
+    let mut held: Vec<_> = (0..5).map(|_| open()).collect();
+    assert_eq!(held.iter().filter(|(_, line)| line.contains(" 200 ")).count(), 3);
+    assert_eq!(held.iter().filter(|(_, line)| line.contains(" 429 ")).count(), 2);
+    assert_eq!(service.metric("rate_limited_total{policy=\"event_streams\"}"), 2);
+    assert_eq!(service.get(&path).status(), 200, "another caller has streams of its own");
+    held.clear();
+    service.wait_for("the places are free again", |_| open().1.contains(" 200 "));
 }
 
 #[test]

@@ -157,10 +157,15 @@ impl TestService {
 
     /// The number of temporary files that the process holds open, deleted ones included.
     pub fn temporary_files(&self) -> usize {
+        self.open_files("spool")
+    }
+
+    /// The number of files in a folder of the data directory that the process holds open.
+    pub fn open_files(&self, folder: &str) -> usize {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.service.id())).unwrap();
-        let spool = self.data.path().join("spool");
+        let folder = self.data.path().join(folder);
         open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
-            .filter(|target| target.starts_with(&spool))
+            .filter(|target| target.starts_with(&folder))
             .count()
     }
 

@@ -42,7 +42,7 @@ const HEADERS: [&str; 28] = [
 ];
 
 /// The paths of all routes, with `{}` in place of ids.
-const PATHS: [&str; 19] = [
+const PATHS: [&str; 22] = [
     "/process",
     "/process_zip",
     "/fetch_url",
@@ -55,6 +55,9 @@ const PATHS: [&str; 19] = [
     "/jobs/{}/cancel",
     "/jobs/{}/results.zip",
     "/jobs/{}/results/0/card",
+    "/links/{}/results.zip",
+    "/links/{}/cards/0",
+    "/links/{}/events",
     "/webhooks/deliveries",
     "/webhooks/deliveries/{}/redeliver",
     "/jobs/{}/retry",

@@ -40,7 +40,7 @@ fn a_webhook_reports_the_end_of_its_job() {
     assert_eq!((&body["job_id"], &body["status"]), (&json!(job), &json!("completed")));
     assert_eq!(body["request_id"], "a-request-0001");
     assert_eq!((&body["results_count"], &body["failed_count"]), (&json!(1), &json!(0)));
-    assert!(body["download_url"].as_str().unwrap().contains("/results.zip?expires="), "{body}");
+    assert!(body["download_url"].as_str().unwrap().ends_with("/results.zip"), "{body}");
     assert_eq!(body["timestamp"].to_string(), request.header("x-timestamp"));
     assert_eq!(request.header("x-request-id"), "a-request-0001");
     assert_eq!(request.header("x-authed"), "true");

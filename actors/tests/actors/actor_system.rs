@@ -69,7 +69,7 @@ async fn a_drain_shows_at_once_and_refuses_new_uploads() {
     system.wait_until_ready().await;
     system.actor_system.drain();
     assert_eq!((system.report().ready, system.report().reason), (false, Some("draining")));
-    let admit = Admit { caller: Caller::Service, declared: Some(1), limit: 1, most: 0, job: false };
+    let admit = Admit { caller: Caller::Service, declared: Some(1), limit: 1, most: None, job: false };
     let refused = ask(&system.actor_system.jobs.intake, admit).await.unwrap().unwrap_err();
     assert_eq!(refused.code, Code::NotReady);
     run(&system.actor_system.workers, Run { input: Input::Bytes([1].into()), ..picture("") }).await.unwrap();

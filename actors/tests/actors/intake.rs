@@ -59,7 +59,7 @@ impl TestIntake {
     }
 
     async fn admit_of(&self, caller: Caller, declared: impl Into<Option<u64>>) -> Result<Admission, Fault> {
-        let admit = Admit { caller, declared: declared.into(), limit: 50 * MB, most: 0, job: false };
+        let admit = Admit { caller, declared: declared.into(), limit: 50 * MB, most: None, job: false };
         ask(&self.address, admit).await.unwrap()
     }
 
@@ -177,7 +177,7 @@ async fn a_filling_disk_refuses_jobs_before_other_uploads() {
     let intake = TestIntake::start(settings());
     intake.free.store(1000 * MB, Ordering::SeqCst);
     until(|| intake.measurements.load(Ordering::SeqCst) > 0).await;
-    let job = Admit { caller: Caller::Service, declared: Some(1), limit: 50 * MB, most: 0, job: true };
+    let job = Admit { caller: Caller::Service, declared: Some(1), limit: 50 * MB, most: None, job: true };
     let measurements = intake.measurements.load(Ordering::SeqCst);
     until(|| intake.measurements.load(Ordering::SeqCst) > measurements + 1).await;
     let refused = ask(&intake.address, job).await.unwrap().unwrap_err();

@@ -64,8 +64,16 @@ pub const AUTH_REASONS: [&str; 8] = [
 ];
 
 /// The limits of a caller that can be reached.
-pub const POLICIES: [&str; 7] =
-    ["requests", "pictures", "uploads", "downloads", "open_jobs", "open_pictures", "stored_bytes"];
+pub const POLICIES: [&str; 8] = [
+    "requests",
+    "pictures",
+    "uploads",
+    "downloads",
+    "event_streams",
+    "open_jobs",
+    "open_pictures",
+    "stored_bytes",
+];
 
 /// What clients download of a job.
 pub const DOWNLOADS: [&str; 2] = ["zip", "card"];

@@ -15,6 +15,7 @@ const MEMORY: [(&str, &str); 4] =
 pub(super) struct ProcessMetrics {
     memory: IntGaugeVec,
     dropped_events: IntCounter,
+    sampled_lines: IntCounter,
     dropped_lines: IntCounter,
     dropped_spans: IntCounter,
     spool_memory: IntGauge,
@@ -40,6 +41,10 @@ impl ProcessMetrics {
                 "metrics_events_dropped_total",
                 "Metric events dropped because the Metrics actor's queue was full.",
             )?,
+            sampled_lines: families.counter(
+                "log_lines_sampled_total",
+                "Log lines of requests left out because their caller sent too many requests.",
+            )?,
             dropped_lines: families.counter(
                 "log_lines_dropped_total",
                 "Log lines dropped because standard output was slow or closed.",
@@ -53,6 +58,10 @@ impl ProcessMetrics {
             spool_disk: families
                 .gauge("spool_disk_bytes", "Bytes of uploads and responses held in temporary files.")?,
         })
+    }
+
+    pub(super) fn sampled(&self, lines: u64) {
+        self.sampled_lines.inc_by(lines);
     }
 
     pub(super) fn dropped(&self, total: u64) {

@@ -24,6 +24,7 @@ use serde::Serialize;
 
 use super::fields::{self, JobFields};
 use super::idempotency_key::IdempotencyKey;
+use super::links::{LinkedThing, Links};
 use super::{fingerprint, links, urls};
 use crate::http::context;
 use crate::http::problem::Problem;
@@ -57,6 +58,9 @@ pub(super) async fn create(
         edge.signatures.verify(signature, &request).await?;
     }
     let upload = upload?;
+    if edge.signatures.are_required_for(request.method(), request.path()) {
+        fields::refuse_in_query(request.query_string())?;
+    }
     let fields = JobFields::parse(request.query_string(), &upload.texts)?;
     if fields.priority == Priority::High {
         context::of(&request).identity().require(Scope::Priority)?;
@@ -164,15 +168,20 @@ struct AcceptedBody<'a> {
     status: &'static str,
     eta_s: u32,
     request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_url: Option<String>,
 }
 
-impl<'a> From<&'a Job> for AcceptedBody<'a> {
-    fn from(job: &'a Job) -> Self {
+impl<'a> AcceptedBody<'a> {
+    /// The body has a link to the job's events if `with_events_url`.
+    fn new(job: &'a Job, links: &Links, with_events_url: bool) -> Self {
+        let events_url = || links.url(&job.base_url, &job.id, LinkedThing::Events, job.expires_at);
         Self {
             job_id: job.id.as_str(),
             status: job.state.as_str(),
             eta_s: if job.state.has_ended() { 0 } else { job.eta_s },
             request_id: &job.request_id,
+            events_url: with_events_url.then(events_url),
         }
     }
 }
@@ -187,7 +196,8 @@ fn respond(created: Created, jobs: &Jobs) -> Result<HttpResponse, Fault> {
             return Err(Code::IdempotencyViolation.into());
         }
     };
-    let mut response = HttpResponse::Accepted().json(AcceptedBody::from(&job));
+    let mut response =
+        HttpResponse::Accepted().json(AcceptedBody::new(&job, &jobs.links, jobs.with_events_url));
     let headers = response.headers_mut();
     let location = HeaderValue::from_str(&format!("/jobs/{}", job.id));
     headers.insert(LOCATION, location.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?);
@@ -207,8 +217,12 @@ mod tests {
     #[test]
     fn the_response_has_the_jobs_id_and_state() {
         let job = crate::http::jobs::summary::sample_job(JobState::Queued);
+        let links = Links::new("k".into());
+        let body = |with| serde_json::to_value(AcceptedBody::new(&job, &links, with)).unwrap();
+        let url = links.url(&job.base_url, &job.id, LinkedThing::Events, job.expires_at);
+        assert_eq!(body(true)["events_url"], json!(url));
         assert_eq!(
-            serde_json::to_value(AcceptedBody::from(&job)).unwrap(),
+            body(false),
             json!({
                 "job_id": "job_018c0000000000112233445566778899aabbccddeeff", "status": "queued", "eta_s": 7,
                 "request_id": "c298c805",

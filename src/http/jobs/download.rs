@@ -1,179 +1,193 @@
-//! Downloads a job's results: `GET /jobs/{id}/results.zip` and `GET /jobs/{id}/results/{n}/card`, with a signed link or
-//! the bare path. Both stream from the blob store and support ranges.
+//! Downloads a job's results: all in one ZIP, or one card. A request comes by a link (`/links/{link_id}/…`), or by the
+//! job's path (`/jobs/{id}/…`) with or without a signature of the old form. A link that is refused is an `EXPIRED_LINK`.
 
-use std::ops::Range;
-
-use actix_web::body::{BodySize, SizedStream};
-use actix_web::http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, HeaderValue};
-use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream::{self, Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
 use huemill_observability::{DOWNLOADS, Event};
-use huemill_store::blobs::BlobError;
 use huemill_store::job::{ItemState, Job};
 use huemill_store::steady_clock::SteadyClock;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::links::LinkCheck;
+use super::download_file::{DownloadFile, named};
+use super::links::{BadLink, LinkedThing};
 use super::results_archive;
-use crate::http::access::Identity;
-use crate::http::body_stream::HeadBody;
 use crate::http::context;
+use crate::http::content_negotiation::query_pairs;
 use crate::http::etag::ETag;
-use crate::http::problem::Problem;
-use crate::http::range::RangeRequest;
+use crate::http::problem::{Problem, invalid};
 use crate::http::state::Jobs;
+use crate::http::state::jobs::parse_id;
 
-/// All results in one ZIP.
+/// All results in one ZIP, by the job's path.
 pub(super) async fn results(
     request: HttpRequest,
     path: Path<String>,
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let job = authorized_job(&request, &path, &jobs).await?;
-    if !job.state.has_ended() {
-        return Err(Fault::new(Code::NotFound)
-            .with_message("The job has not ended yet. Its results can be downloaded when it has.")
-            .into());
-    }
-    let file = DownloadFile {
-        etag: ETag::new(format_args!("{}-zip", job.version)),
-        media_type: "application/zip".into(),
-        disposition: format!("attachment; filename=\"{}.zip\"", job.id),
-        kind: DOWNLOADS[0],
-    };
-    if file.etag.matches(&request) {
-        return Ok(file.etag.not_modified());
-    }
-    let (zip, blobs) = (results_archive::of(&jobs.repository, &job).await?, jobs.repository.blobs.clone());
-    let bytes = |range| jobs.repository.stream(zip.stream(&blobs, range));
-    Ok(file.respond(&request, &jobs, &job, zip.len(), bytes).await?)
+    let access = Access::by_path(&request, &path, &jobs).await?;
+    Ok(respond_results(&request, &access, &jobs).await?)
 }
 
-/// One card.
+/// All results in one ZIP, by a link.
+pub(super) async fn linked_results(
+    request: HttpRequest,
+    path: Path<String>,
+    jobs: Data<Jobs>,
+) -> Result<HttpResponse, Problem> {
+    let access = Access::by_link(&path, LinkedThing::Results, &jobs).await?;
+    Ok(respond_results(&request, &access, &jobs).await?)
+}
+
+/// One card, by the job's path.
 pub(super) async fn card(
     request: HttpRequest,
     path: Path<(String, String)>,
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     let (id, number) = path.into_inner();
-    let job = authorized_job(&request, &id, &jobs).await?;
-    let no_card = "The job has no such card. Its results list the cards it has.";
-    let no_card = || Fault::new(Code::NotFound).with_message(no_card);
-    let number = number.parse().ok().filter(|_| number.bytes().all(|byte| byte.is_ascii_digit()));
-    let number: u32 = number.filter(|number| *number < job.total).ok_or_else(no_card)?;
+    let access = Access::by_path(&request, &id, &jobs).await?;
+    let number = parse_number(&number).ok_or_else(no_card)?;
+    Ok(respond_card(&request, &access, number, &jobs).await?)
+}
+
+/// One card, by a link.
+pub(super) async fn linked_card(
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    jobs: Data<Jobs>,
+) -> Result<HttpResponse, Problem> {
+    let (link_id, number) = path.into_inner();
+    let number = parse_number(&number).ok_or_else(|| refuse(BadLink::Forged, &jobs))?;
+    let access = Access::by_link(&link_id, LinkedThing::Card(number), &jobs).await?;
+    Ok(respond_card(&request, &access, number, &jobs).await?)
+}
+
+/// A job that a request may see.
+struct Access {
+    job: Job,
+    /// When the link expires, if the request came by one (Unix seconds).
+    link_expires: Option<i64>,
+    /// Whether the client knows the job's id.
+    knows_id: bool,
+}
+
+impl Access {
+    /// The job that a path names. The path may have a signature of the old form.
+    async fn by_path(request: &HttpRequest, id: &str, jobs: &Jobs) -> Result<Self, Fault> {
+        let now = SteadyClock::of_process().seconds();
+        let link_expires = jobs.links.check_signed(request.path(), request.query_string(), now);
+        let link_expires = link_expires.map_err(|bad| refuse(bad, jobs))?;
+        let job = match link_expires {
+            Some(_) => jobs.find_linked(&parse_id(id)?).await?,
+            None => {
+                let context = context::of(request);
+                context.identity().require_known()?;
+                jobs.find(id, context.identity()).await?
+            }
+        };
+        Ok(Self { job, link_expires, knows_id: true })
+    }
+
+    async fn by_link(link_id: &str, thing: LinkedThing, jobs: &Jobs) -> Result<Self, Fault> {
+        let (job, expires) = linked_job(link_id, thing, jobs).await?;
+        Ok(Self { job, link_expires: Some(expires), knows_id: false })
+    }
+}
+
+/// The job of a link, and when the link expires.
+pub(super) async fn linked_job(link_id: &str, thing: LinkedThing, jobs: &Jobs) -> Result<(Job, i64), Fault> {
+    let now = SteadyClock::of_process().seconds();
+    let (id, expires) = jobs.links.open(link_id, thing, now).map_err(|bad| refuse(bad, jobs))?;
+    Ok((jobs.find_linked(&id).await?, expires))
+}
+
+/// Counts a link that is refused.
+fn refuse(bad: BadLink, jobs: &Jobs) -> Fault {
+    jobs.recorder.record(Event::AuthFailed { reason: bad.reason() });
+    bad.into()
+}
+
+async fn respond_results(request: &HttpRequest, access: &Access, jobs: &Jobs) -> Result<HttpResponse, Fault> {
+    let job = &access.job;
+    if !job.state.has_ended() {
+        return Err(Fault::new(Code::NotFound)
+            .with_message("The job has not ended yet. Its results can be downloaded when it has."));
+    }
+    // The manifest has the job's id only for clients that know it, so there are two files with a tag each.
+    let (etag, name) = if access.knows_id {
+        (ETag::new(format_args!("{}-zip", job.version)), job.id.as_str())
+    } else {
+        (ETag::new(format_args!("{}-zip-link", job.version)), "results")
+    };
+    let file = DownloadFile {
+        etag,
+        media_type: "application/zip".into(),
+        disposition: format!("attachment; filename=\"{name}.zip\""),
+        cache_control: None,
+        kind: DOWNLOADS[0],
+    };
+    if let Some(response) = file.not_modified(request) {
+        return Ok(response);
+    }
+    let zip = results_archive::of(jobs, job, access.knows_id).await?;
+    let blobs = jobs.repository.blobs.clone();
+    let length = zip.len();
+    file.respond(request, jobs, job, length, move |range| zip.stream(&blobs, range)).await
+}
+
+async fn respond_card(
+    request: &HttpRequest,
+    access: &Access,
+    number: u32,
+    jobs: &Jobs,
+) -> Result<HttpResponse, Fault> {
+    let job = &access.job;
+    let disposition = parse_disposition(request.query_string())?;
+    if number >= job.total {
+        return Err(no_card());
+    }
     let item = jobs.repository.store.items(&job.id, number, 1).await?.pop();
     let item = item.filter(|item| item.number == number && item.state == ItemState::Done);
     let (name, card) = item.and_then(|item| Some((item.name, item.result?.card))).ok_or_else(no_card)?;
     let file = DownloadFile {
         etag: ETag::new(format_args!("{:08x}-{}", card.crc32, card.length)),
-        disposition: inline_disposition(&results_archive::card_name(&name, &card.media_type)),
+        disposition: named(disposition, &results_archive::card_name(&name, &card.media_type)),
         media_type: card.media_type,
+        cache_control: access.link_expires.map(cache_control),
         kind: DOWNLOADS[1],
     };
-    if file.etag.matches(&request) {
-        return Ok(file.etag.not_modified());
+    if let Some(response) = file.not_modified(request) {
+        return Ok(response);
     }
     let blobs = jobs.repository.blobs.clone();
-    let bytes = |range| jobs.repository.stream(blobs.stream(card.key, Some(range)));
-    Ok(file.respond(&request, &jobs, &job, card.length, bytes).await?)
+    let open = move |range| blobs.stream_to_client(card.key.clone(), range);
+    file.respond(request, jobs, job, card.length, open).await
 }
 
-/// The job, if the request has a valid link or none at all.
-async fn authorized_job(request: &HttpRequest, id: &str, jobs: &Jobs) -> Result<Job, Fault> {
-    let now = SteadyClock::of_process().seconds();
-    let context = context::of(request);
-    let link = jobs.links.check(request.path(), request.query_string(), now);
-    match link.refusal() {
-        None if link == LinkCheck::Valid => jobs.find(id, &Identity::Operator).await,
-        None => jobs.find(id, context.identity()).await,
-        Some((reason, cause)) => {
-            jobs.recorder.record(Event::AuthFailed { reason });
-            Err(Fault::new(Code::ExpiredLink).with_cause(cause))
-        }
+fn no_card() -> Fault {
+    Fault::new(Code::NotFound).with_message("The job has no such card. Its results list the cards it has.")
+}
+
+/// Parses the number of a card: digits alone.
+fn parse_number(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Whether a browser saves the card, which is the default, or shows it.
+fn parse_disposition(query: &str) -> Result<&'static str, Fault> {
+    let pairs = query_pairs(query)?;
+    let mut asked = pairs.iter().filter(|(name, _)| name == "disposition").map(|(_, value)| value.as_str());
+    match (asked.next(), asked.next()) {
+        (None | Some("attachment"), None) => Ok("attachment"),
+        (Some("inline"), None) => Ok("inline"),
+        _ => Err(invalid("`disposition` must be attachment or inline.")),
     }
 }
 
-/// The characters of a name that are percent-encoded.
-const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
-
-/// A `Content-Disposition` with the name in ASCII for old browsers (RFC 6266, appendix D) and unchanged for all others
-/// (RFC 8187).
-fn inline_disposition(name: &str) -> String {
-    let is_plain =
-        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ' ' | '(' | ')');
-    let ascii: String = name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
-    let encoded = utf8_percent_encode(name, &ENCODED);
-    format!("inline; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
-}
-
-/// A file to download.
-struct DownloadFile {
-    etag: ETag,
-    media_type: String,
-    disposition: String,
-    kind: &'static str,
-}
-
-impl DownloadFile {
-    /// The whole file, or the range that the request asks for. Its first bytes are read before the response starts, so
-    /// that an unreadable file is an error and not a body that is cut short.
-    async fn respond<S>(
-        self,
-        request: &HttpRequest,
-        jobs: &Jobs,
-        job: &Job,
-        length: u64,
-        bytes: impl FnOnce(Range<u64>) -> S,
-    ) -> Result<HttpResponse, Fault>
-    where
-        S: Stream<Item = Result<Bytes, BlobError>> + 'static,
-    {
-        let requested = if self.etag.allows_range(request) && request.method() == Method::GET {
-            RangeRequest::of(request.headers(), length)
-        } else {
-            RangeRequest::Whole
-        };
-        let (status, range) = match requested {
-            RangeRequest::Whole => (StatusCode::OK, 0..length),
-            RangeRequest::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-            RangeRequest::Unsatisfiable => return Ok(unsatisfiable(length)),
-        };
-        let mut builder = HttpResponse::build(status);
-        builder.content_type(self.media_type).insert_header((ACCEPT_RANGES, "bytes"));
-        builder.insert_header((ETAG, self.etag.header_value()));
-        let disposition = HeaderValue::from_str(&self.disposition);
-        let disposition = disposition.unwrap_or(HeaderValue::from_static("attachment"));
-        builder.insert_header((CONTENT_DISPOSITION, disposition));
-        if status == StatusCode::PARTIAL_CONTENT {
-            let content_range = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-            builder.insert_header((CONTENT_RANGE, content_range));
-        }
-        if request.method() == Method::HEAD {
-            return Ok(builder.body(HeadBody(BodySize::Sized(length))));
-        }
-        let (start, size) = (range.start, range.end - range.start);
-        let mut bytes = bytes(range).map(|chunk| chunk.map_err(Fault::from)).boxed_local();
-        let first = bytes.next().await.transpose()?;
-        if start == 0 {
-            jobs.recorder.record(Event::ResultsDownloaded { kind: self.kind });
-            jobs.mark_fetched(job);
-        }
-        Ok(builder.body(SizedStream::new(size, stream::iter(first.map(Ok)).chain(bytes))))
-    }
-}
-
-/// The response to a range outside of a file of `length` bytes.
-fn unsatisfiable(length: u64) -> HttpResponse {
-    let message = format!("The file has {length} bytes. Ask for a range within them.");
-    let mut response = Problem(Fault::new(Code::RangeNotSatisfiable).with_message(message)).into_response();
-    let content_range = HeaderValue::from_str(&format!("bytes */{length}"));
-    response
-        .headers_mut()
-        .insert(CONTENT_RANGE, content_range.unwrap_or(HeaderValue::from_static("bytes */0")));
-    response
+/// A card never changes, and its link is worth nothing once it has expired.
+fn cache_control(link_expires: i64) -> String {
+    let seconds = (link_expires - SteadyClock::of_process().seconds()).max(0);
+    format!("private, max-age={seconds}, immutable")
 }
 
 #[cfg(test)]
@@ -181,13 +195,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_name_becomes_a_valid_header() {
-        assert_eq!(
-            inline_disposition("my photo.png"),
-            "inline; filename=\"my photo.png\"; filename*=UTF-8''my%20photo.png"
-        );
-        let hostile = inline_disposition("ü\"\r\n;\u{202e}x.png");
-        assert!(HeaderValue::from_str(&hostile).is_ok(), "{hostile}");
-        assert!(hostile.starts_with("inline; filename=\"_____"), "{hostile}");
+    fn a_card_is_saved_unless_the_query_asks_to_show_it() {
+        for (query, disposition) in [
+            ("", "attachment"),
+            ("disposition=attachment", "attachment"),
+            ("expires=1&signature=2&disposition=inline", "inline"),
+        ] {
+            assert_eq!(parse_disposition(query).unwrap(), disposition, "{query}");
+        }
+        for query in ["disposition=", "disposition=x", "disposition=inline&disposition=inline"] {
+            assert_eq!(parse_disposition(query).unwrap_err().code, Code::InvalidInput, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_number_has_digits_alone() {
+        assert_eq!((parse_number("0"), parse_number("7")), (Some(0), Some(7)));
+        for text in ["", "-1", "+1", "1.0", "x", "99999999999"] {
+            assert_eq!(parse_number(text), None, "{text}");
+        }
     }
 }

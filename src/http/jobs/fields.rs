@@ -55,6 +55,18 @@ impl JobFields {
     }
 }
 
+/// Refuses fields in the query of a signed request. The signature covers the path and the body, so whoever sees the
+/// request could add them.
+pub(crate) fn refuse_in_query(query: &str) -> Result<(), Fault> {
+    match query_pairs(query)?.iter().find(|(name, value)| NAMES.contains(&name.as_str()) && !value.is_empty())
+    {
+        None => Ok(()),
+        Some((name, _)) => Err(invalid(format!(
+            "`{name}` is in the query, which the signature does not cover. Send it in the body of POST /jobs."
+        ))),
+    }
+}
+
 fn hours(count: u64) -> Duration {
     Duration::from_secs(count * 3_600)
 }
@@ -132,6 +144,22 @@ mod tests {
         assert_eq!(query, read("", &form).unwrap());
         assert_eq!(query.options.card, CardFormat::Jpeg { quality: 70 });
         assert_eq!(query.priority, Priority::High);
+    }
+
+    #[test]
+    fn fields_in_a_signed_requests_query_are_refused() {
+        for name in NAMES {
+            let fault = refuse_in_query(&format!("other=1&{name}=x")).unwrap_err();
+            assert_eq!(fault.code, Code::InvalidInput);
+            assert!(
+                fault.message.contains(name) && fault.message.contains("in the body"),
+                "{}",
+                fault.message
+            );
+        }
+        for query in ["", "other=1", "ttl_h="] {
+            assert!(refuse_in_query(query).is_ok(), "{query}");
+        }
     }
 
     #[test]

@@ -1,13 +1,21 @@
-//! Signs and checks download links: a path, an expiry time, and a signature over both. Links are deterministic, so that a
-//! job's body does not change between polls. The key is in the store, so that all processes make and accept the same links.
+//! Makes and checks the links in bodies: to a job's results, its cards and its events. A link has an id of its own, which
+//! tells nothing of the job. Links are deterministic, so that a job's body does not change between polls. The key is in
+//! the store, so that all processes make and accept the same links.
+//!
+//! Links of the old form, a job's path with an expiry time and a signature over both, are accepted until they expire.
+//! Nothing makes them any more. A link that is refused is an `EXPIRED_LINK`.
 
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Query;
+use huemill_actors::fault::{Code, Fault};
+use huemill_store::job::JobId;
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 
+use super::link_id::LinkSealer;
+pub(crate) use super::link_id::{BadLink, LinkedThing};
 use crate::http::client::is_loopback_name;
 use crate::http::connection::ConnectionInfo;
 use crate::http::context;
@@ -15,83 +23,92 @@ use crate::signing::hmac_hex;
 
 /// Makes and checks links.
 #[derive(Clone)]
-pub(crate) struct DownloadLinks(Arc<SecretString>);
+pub(crate) struct Links(Arc<Inner>);
 
-/// The result of checking a download request's link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LinkCheck {
-    /// The request has no link, only the bare path.
-    Absent,
-    /// The link is valid.
-    Valid,
-    /// The service made the link, but it has expired.
-    Expired,
-    /// The service did not make the link.
-    Forged,
+struct Inner {
+    /// Signs the links of the old form.
+    key: SecretString,
+    sealer: LinkSealer,
 }
 
-impl DownloadLinks {
-    /// Links that are signed with this key.
+impl BadLink {
+    /// Why the link is refused, as a metric label.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Expired => "link_expired",
+            Self::Forged => "link_forged",
+        }
+    }
+}
+
+impl From<BadLink> for Fault {
+    fn from(bad: BadLink) -> Self {
+        Self::new(Code::ExpiredLink).with_cause(match bad {
+            BadLink::Expired => "late",
+            BadLink::Forged => "forged",
+        })
+    }
+}
+
+impl Links {
+    /// Links that are made with this key.
     pub(crate) fn new(key: SecretString) -> Self {
-        Self(Arc::new(key))
+        let sealer = LinkSealer::new(&key);
+        Self(Arc::new(Inner { key, sealer }))
     }
 
-    /// The URL of `path` under `base`, valid until `expires` (Unix seconds).
-    pub(crate) fn url(&self, base: &str, path: &str, expires: i64) -> String {
-        format!("{base}{path}?expires={expires}&signature={}", self.signature(path, expires))
+    /// The URL of a part of a job under `base`, valid until `expires` (Unix seconds).
+    pub(crate) fn url(&self, base: &str, job: &JobId, thing: LinkedThing, expires: i64) -> String {
+        let id = self.0.sealer.seal(job, thing, expires);
+        match thing {
+            LinkedThing::Results => format!("{base}/links/{id}/results.zip"),
+            LinkedThing::Events => format!("{base}/links/{id}/events"),
+            LinkedThing::Card(number) => format!("{base}/links/{id}/cards/{number}"),
+        }
     }
 
-    /// Checks a request's link at the time `now` (Unix seconds).
-    pub(crate) fn check(&self, path: &str, query: &str, now: i64) -> LinkCheck {
-        let Ok(pairs) = Query::<Vec<(String, String)>>::from_query(query) else { return LinkCheck::Forged };
+    /// The job of a link, and when the link expires. `now` is in Unix seconds.
+    ///
+    /// # Errors
+    /// The link was not made for this thing, or has expired.
+    pub(crate) fn open(&self, id: &str, thing: LinkedThing, now: i64) -> Result<(JobId, i64), BadLink> {
+        self.0.sealer.open(id, thing, now)
+    }
+
+    /// Checks a request to a job's path that may be a link of the old form. Returns when the link expires, or `None` if
+    /// the request has only the path.
+    ///
+    /// # Errors
+    /// The service did not make the link, or it has expired at the time `now` (Unix seconds).
+    pub(crate) fn check_signed(&self, path: &str, query: &str, now: i64) -> Result<Option<i64>, BadLink> {
+        let pairs = Query::<Vec<(String, String)>>::from_query(query).map_err(|_| BadLink::Forged)?;
         let all = |name: &str| -> Vec<&str> {
             pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
         };
         match (&all("expires")[..], &all("signature")[..]) {
-            ([], []) => LinkCheck::Absent,
-            ([expires], [signature]) => self.check_signature(path, expires, signature, now),
-            _ => LinkCheck::Forged,
+            ([], []) => Ok(None),
+            ([expires], [signature]) => self.check_signature(path, expires, signature, now).map(Some),
+            _ => Err(BadLink::Forged),
         }
     }
 
-    fn check_signature(&self, path: &str, expires: &str, signature: &str, now: i64) -> LinkCheck {
-        let Ok(time) = expires.parse::<i64>() else { return LinkCheck::Forged };
+    fn check_signature(&self, path: &str, expires: &str, signature: &str, now: i64) -> Result<i64, BadLink> {
+        let time = expires.parse::<i64>().map_err(|_| BadLink::Forged)?;
         let expected = self.signature(path, time);
         let matches = bool::from(expected.as_bytes().ct_eq(signature.as_bytes()));
         // Only one spelling of the time was signed: `+5` and `05` are forged.
         if !matches || time.to_string() != expires {
-            LinkCheck::Forged
+            Err(BadLink::Forged)
         } else if time <= now {
-            LinkCheck::Expired
+            Err(BadLink::Expired)
         } else {
-            LinkCheck::Valid
+            Ok(time)
         }
     }
 
     fn signature(&self, path: &str, expires: i64) -> String {
-        hmac_hex(&self.0, &format!("{path}\n{expires}"))
+        hmac_hex(&self.0.key, &format!("{path}\n{expires}"))
     }
-}
-
-impl LinkCheck {
-    /// Why the link is refused, as a metric label and as the cause for the log.
-    pub(crate) fn refusal(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::Absent | Self::Valid => None,
-            Self::Expired => Some(("link_expired", "late")),
-            Self::Forged => Some(("link_forged", "forged")),
-        }
-    }
-}
-
-/// The path of a job's results.
-pub(crate) fn results_path(job: &str) -> String {
-    format!("/jobs/{job}/results.zip")
-}
-
-/// The path of one of a job's cards.
-pub(crate) fn card_path(job: &str, number: u32) -> String {
-    format!("/jobs/{job}/results/{number}/card")
 }
 
 /// The service's base URL for clients: the configured one, otherwise scheme and host as the client asked for them.
@@ -126,23 +143,41 @@ mod tests {
 
     const PATH: &str = "/jobs/job_1/results.zip";
 
-    fn links(key: &str) -> DownloadLinks {
-        DownloadLinks::new(key.into())
+    fn links(key: &str) -> Links {
+        Links::new(key.into())
     }
 
-    fn query(links: &DownloadLinks, path: &str, expires: i64) -> String {
-        links.url("", path, expires).split_once('?').unwrap().1.to_owned()
+    /// The query of a link of the old form.
+    fn query(links: &Links, path: &str, expires: i64) -> String {
+        format!("expires={expires}&signature={}", links.signature(path, expires))
     }
 
     #[test]
-    fn a_link_is_valid_until_it_expires_and_always_the_same() {
+    fn a_link_names_what_it_gives_and_not_the_job() {
+        let job = JobId::parse("job_018c0000000000112233445566778899aabbccddeeff").unwrap();
+        let links = links("a key");
+        for (thing, end) in [
+            (LinkedThing::Results, "/results.zip"),
+            (LinkedThing::Events, "/events"),
+            (LinkedThing::Card(7), "/cards/7"),
+        ] {
+            let url = links.url("http://h", &job, thing, 1_000);
+            assert_eq!(url, links.url("http://h", &job, thing, 1_000));
+            let id = url.strip_prefix("http://h/links/").unwrap().strip_suffix(end).unwrap();
+            assert_eq!(links.open(id, thing, 999), Ok((job.clone(), 1_000)));
+            assert!(!url.contains("018c") && !url.contains('?'), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_link_of_the_old_form_is_valid_until_it_expires() {
         let links = links("a key");
         let query = query(&links, PATH, 1_000);
-        assert_eq!(links.url("http://h", PATH, 1_000), links.url("http://h", PATH, 1_000));
-        assert_eq!(links.check(PATH, &query, 999), LinkCheck::Valid);
-        assert_eq!(links.check(PATH, &query, 1_000), LinkCheck::Expired);
-        assert_eq!(links.check(PATH, "", 0), LinkCheck::Absent);
-        assert_eq!(links.check(PATH, "other=1", 0), LinkCheck::Absent);
+        assert_eq!(links.check_signed(PATH, &query, 999), Ok(Some(1_000)));
+        assert_eq!(links.check_signed(PATH, &format!("disposition=inline&{query}"), 999), Ok(Some(1_000)));
+        assert_eq!(links.check_signed(PATH, &query, 1_000), Err(BadLink::Expired));
+        assert_eq!(links.check_signed(PATH, "", 0), Ok(None));
+        assert_eq!(links.check_signed(PATH, "other=1", 0), Ok(None));
     }
 
     #[test]
@@ -155,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn any_change_makes_a_link_forged() {
+    fn any_change_makes_a_link_of_the_old_form_forged() {
         let own = links("a key");
         let good = query(&own, PATH, 1_000);
         for bad in [
@@ -172,7 +207,7 @@ mod tests {
             query(&links("another"), PATH, 1_000),
             query(&own, "/jobs/job_2/results.zip", 1_000),
         ] {
-            assert_eq!(own.check(PATH, &bad, 0), LinkCheck::Forged, "{bad}");
+            assert_eq!(own.check_signed(PATH, &bad, 0), Err(BadLink::Forged), "{bad}");
         }
     }
 

@@ -12,16 +12,21 @@ use huemill_actors::repository::Repository;
 use huemill_store::blobs::BlobError;
 use huemill_store::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobState};
 
-use super::links::{self, DownloadLinks};
+use super::links::{LinkedThing, Links};
 use super::summary::JobSummary;
 use crate::http::body_stream::{base64, piece};
 use crate::http::picture_json::FailedPicture;
+use crate::http::problem::invalid;
+use crate::http::state::Jobs;
 
 /// Pictures that are read from the store at a time.
 const PAGE: u32 = 16;
 
 /// Maximum number of results whose cards are embedded by default.
 const MAX_INLINE: u32 = 5;
+
+/// Maximum number of results whose cards are embedded on request: a body of more would cost one request too much.
+const MAX_INLINE_ON_REQUEST: u32 = 20;
 
 /// How cards appear in a job's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +47,18 @@ impl CardEmbedding {
             Self::Inline => true,
             Self::Url => false,
         }
+    }
+
+    /// Refuses to embed more cards than one request may cost.
+    pub(super) fn check(self, job: &Job) -> Result<(), Fault> {
+        if self != Self::Inline || job.succeeded <= MAX_INLINE_ON_REQUEST {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "The job has {} results, and cards can be embedded for up to {MAX_INLINE_ON_REQUEST}. Ask with cards=url, or \
+             download all results at once.",
+            job.succeeded
+        )))
     }
 
     /// The word in the query and the entity tag, if any.
@@ -106,7 +123,8 @@ pub(super) fn job_error(failed: &[FailedPicture], total: u32) -> (String, String
 /// A job's body as it is streamed.
 pub(super) struct JobBody {
     pictures: PictureReader,
-    links: DownloadLinks,
+    links: Links,
+    with_events_url: bool,
     inline: bool,
     count: u32,
 }
@@ -114,9 +132,11 @@ pub(super) struct JobBody {
 type Piece = LocalBoxStream<'static, Result<Bytes, Fault>>;
 
 impl JobBody {
-    pub(super) fn new(repository: Repository, job: Job, links: DownloadLinks, cards: CardEmbedding) -> Self {
+    pub(super) fn new(jobs: &Jobs, job: Job, cards: CardEmbedding) -> Self {
         let inline = cards.are_inline(&job);
-        Self { pictures: PictureReader::new(repository, job), links, inline, count: 0 }
+        let pictures = PictureReader::new(jobs.repository.clone(), job);
+        let (links, with_events_url) = (jobs.links.clone(), jobs.with_events_url);
+        Self { pictures, links, with_events_url, inline, count: 0 }
     }
 
     /// The JSON, piece by piece.
@@ -143,7 +163,7 @@ impl JobBody {
 
     /// The summary's members and the start of the list.
     fn opening(&self) -> Vec<u8> {
-        let mut json = JobSummary::new(self.job(), &self.links).json();
+        let mut json = JobSummary::new(self.job(), &self.links, self.with_events_url).json();
         json.pop();
         if self.has_results() {
             json.extend_from_slice(b",\"results\":[");
@@ -164,8 +184,8 @@ impl JobBody {
         }
         json.extend_from_slice(b",\"social_image\":");
         let job = self.job();
-        let path = links::card_path(job.id.as_str(), item.number);
-        let link = quoted(&self.links.url(&job.base_url, &path, job.expires_at));
+        let card = LinkedThing::Card(item.number);
+        let link = quoted(&self.links.url(&job.base_url, &job.id, card, job.expires_at));
         if self.inline {
             let card = embedded_card(&self.pictures.repository, result.card, link);
             return text(json).chain(card).chain(text(b"}".to_vec())).boxed_local();
@@ -221,7 +241,9 @@ fn gone(repository: Repository, id: JobId) -> Piece {
 /// A card as a data URL. A card that cannot be read, although others may be, is given by its link: the other results
 /// of its job must not wait for an operator.
 fn embedded_card(repository: &Repository, card: Card, link: Vec<u8>) -> Piece {
-    let mut blob = repository.stream(repository.blobs.stream(card.key, None)).boxed_local();
+    let (blobs, key) = (repository.blobs.clone(), card.key);
+    let open = move |range| blobs.stream_to_client(key.clone(), range);
+    let mut blob = repository.stream(0..card.length, open).boxed_local();
     let data_url = async move {
         let first = match blob.next().await {
             Some(Err(BlobError::Refused(_) | BlobError::Missing(_))) => return text(link),

@@ -1,6 +1,8 @@
 //! Lays out a job's results as one ZIP: one file for each success in the job's order, and `manifest.json`, which describes
 //! the files and lists the failures. The same job gives the same bytes, so that a download can be resumed.
 
+use std::sync::Arc;
+
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::repository::Repository;
 use huemill_store::job::Job;
@@ -10,12 +12,14 @@ use serde_json::value::RawValue;
 
 use super::results::PictureReader;
 use crate::http::picture_json::FailedPicture;
+use crate::http::state::Jobs;
 
 const MANIFEST: &str = "manifest.json";
 
 #[derive(Serialize)]
 struct Manifest<'a> {
-    job_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<&'a str>,
     #[serde(rename = "type")]
     kind: &'static str,
     status: &'static str,
@@ -33,8 +37,16 @@ struct ManifestRow {
     members: std::collections::BTreeMap<String, Box<RawValue>>,
 }
 
-/// Lays out the archive of an ended job.
-pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip, Fault> {
+/// The archive of an ended job. Its manifest has the job's id only if `with_id`.
+pub(super) async fn of(jobs: &Jobs, job: &Job, with_id: bool) -> Result<Arc<ResultsZip>, Fault> {
+    let key = (job.id.clone(), job.version, with_id);
+    match jobs.archives.find(&key) {
+        Some(archive) => Ok(archive),
+        None => Ok(jobs.archives.share(key, lay_out(&jobs.repository, job, with_id).await?)),
+    }
+}
+
+async fn lay_out(repository: &Repository, job: &Job, with_id: bool) -> Result<ResultsZip, Fault> {
     let mut pictures = PictureReader::new(repository.clone(), job.clone());
     // The manifest comes first, so that no picture can take its name.
     let mut members = vec![Member::of_bytes(MANIFEST, Vec::new().into())];
@@ -57,7 +69,7 @@ pub(super) async fn of(repository: &Repository, job: &Job) -> Result<ResultsZip,
         members,
     };
     let manifest = Manifest {
-        job_id: job.id.as_str(),
+        job_id: with_id.then_some(job.id.as_str()),
         kind: job.kind.as_str(),
         status: job.state.as_str(),
         created_at: job.created_at,

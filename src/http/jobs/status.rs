@@ -79,10 +79,11 @@ pub(super) async fn respond(
 ) -> Result<HttpResponse, Fault> {
     let (state, eta_s, etag) = (job.state, job.eta_s, tag(job.version, cards));
     if !state.has_ended() {
-        let body = Bytes::from(JobSummary::new(&job, &jobs.links).json());
+        let body = Bytes::from(JobSummary::new(&job, &jobs.links, jobs.with_events_url).json());
         jobs.repository.snapshots.keep_body(&job.id, job.version, &body);
         return Ok(with_retry_after(respond_live(status, &etag, body), state, eta_s, jobs));
     }
+    cards.check(&job)?;
     let mut builder = HttpResponse::build(status);
     builder.content_type("application/json").insert_header((ETAG, etag.header_value()));
     let response = if method == Method::HEAD {
@@ -91,7 +92,7 @@ pub(super) async fn respond(
         if cards.are_inline(&job) {
             jobs.mark_fetched(&job);
         }
-        let body = JobBody::new(jobs.repository.clone(), job, jobs.links.clone(), cards);
+        let body = JobBody::new(jobs, job, cards);
         buffered_start(builder, body.json()).await?
     };
     Ok(with_retry_after(response, state, eta_s, jobs))

@@ -4,12 +4,13 @@
 use huemill_store::job::{Job, JobState};
 use serde::Serialize;
 
-use super::links::{self, DownloadLinks};
+use super::links::{LinkedThing, Links};
 
 /// The members of a job: those that every job has, and those of its state.
 #[derive(Debug, Serialize)]
 pub(super) struct JobSummary<'a> {
-    job_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<&'a str>,
     status: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -32,17 +33,19 @@ pub(super) struct JobSummary<'a> {
     download_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     download_expires_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_url: Option<String>,
 }
 
 impl<'a> JobSummary<'a> {
-    /// The summary of a job.
-    pub(super) fn new(job: &'a Job, links: &DownloadLinks) -> Self {
+    /// The summary of a job. It has a link to the job's events if `with_events_url`.
+    pub(super) fn new(job: &'a Job, links: &Links, with_events_url: bool) -> Self {
         let is_live = !job.state.has_ended();
         let has_counts = !is_live && job.state != JobState::Expired;
         let has_results = matches!(job.state, JobState::Completed | JobState::Canceled);
-        let link = || links.url(&job.base_url, &links::results_path(job.id.as_str()), job.expires_at);
+        let link = |thing| links.url(&job.base_url, &job.id, thing, job.expires_at);
         Self {
-            job_id: job.id.as_str(),
+            job_id: Some(job.id.as_str()),
             status: job.state.as_str(),
             kind: job.kind.as_str(),
             request_id: &job.request_id,
@@ -54,9 +57,15 @@ impl<'a> JobSummary<'a> {
             eta_s: is_live.then_some(job.eta_s),
             results_count: has_counts.then_some(job.succeeded),
             failed_count: has_counts.then_some(job.failed),
-            download_url: has_results.then(link),
+            download_url: has_results.then(|| link(LinkedThing::Results)),
             download_expires_at: has_results.then_some(job.expires_at),
+            events_url: with_events_url.then(|| link(LinkedThing::Events)),
         }
+    }
+
+    /// The summary without the job's id and without links, for whoever may see the job's progress and nothing else.
+    pub(super) fn without_identity(self) -> Self {
+        Self { job_id: None, download_url: None, download_expires_at: None, events_url: None, ..self }
     }
 
     /// The summary as JSON.
@@ -102,7 +111,8 @@ mod tests {
     }
 
     fn summary(state: JobState) -> serde_json::Value {
-        serde_json::from_slice(&JobSummary::new(&job(state), &DownloadLinks::new("k".into())).json()).unwrap()
+        let (job, links) = (job(state), Links::new("k".into()));
+        serde_json::from_slice(&JobSummary::new(&job, &links, false).json()).unwrap()
     }
 
     #[test]
@@ -125,8 +135,7 @@ mod tests {
         assert_eq!((&completed["results_count"], &completed["failed_count"]), (&json!(2), &json!(1)));
         assert_eq!(completed["download_expires_at"], completed["expires_at"]);
         let url = completed["download_url"].as_str().unwrap();
-        let path = "https://huemill.example/jobs/job_018c0000000000112233445566778899aabbccddeeff/results.zip?expires=1700086400&signature=";
-        assert!(url.starts_with(path), "{url}");
+        assert!(url.starts_with("https://huemill.example/links/") && url.ends_with("/results.zip"), "{url}");
         assert!(completed.get("progress").is_none() && completed.get("eta_s").is_none(), "{completed}");
         assert!(summary(JobState::Failed).get("download_url").is_none());
         assert!(summary(JobState::Canceled)["download_url"].is_string());
@@ -135,7 +144,27 @@ mod tests {
 
     #[test]
     fn the_bytes_are_always_the_same() {
-        let (job, links) = (job(JobState::Completed), DownloadLinks::new("k".into()));
-        assert_eq!(JobSummary::new(&job, &links).json(), JobSummary::new(&job, &links).json());
+        let (job, links) = (job(JobState::Completed), Links::new("k".into()));
+        let json = || JobSummary::new(&job, &links, true).json();
+        assert_eq!(json(), json());
+    }
+
+    #[test]
+    fn the_events_url_is_a_link_and_present_only_if_asked_for() {
+        let (job, links) = (job(JobState::Queued), Links::new("k".into()));
+        let summary = |with| -> serde_json::Value {
+            serde_json::from_slice(&JobSummary::new(&job, &links, with).json()).unwrap()
+        };
+        assert!(summary(false).get("events_url").is_none());
+        let url = links.url("https://huemill.example", &job.id, LinkedThing::Events, job.expires_at);
+        assert_eq!(summary(true)["events_url"], json!(url));
+    }
+
+    #[test]
+    fn a_summary_without_identity_has_neither_id_nor_links() {
+        let (job, links) = (job(JobState::Completed), Links::new("k".into()));
+        let json = String::from_utf8(JobSummary::new(&job, &links, true).without_identity().json()).unwrap();
+        assert!(json.contains("\"status\":\"completed\",\"type\""), "{json}");
+        assert!(!json.contains(job.id.as_str()) && !json.contains("/links/"), "{json}");
     }
 }

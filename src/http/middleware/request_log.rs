@@ -1,5 +1,6 @@
 //! Writes one log line per request, counts it in the metrics and ends its span. This happens when the response has been
-//! sent or its client has disconnected: all of it hangs on the drop of the response's body.
+//! sent or its client has disconnected: all of it hangs on the drop of the response's body. Of a caller that sends too
+//! many requests, only some are logged, but all are counted. Paths and queries are never logged: they may be secrets.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,11 +10,13 @@ use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{HeaderValue, USER_AGENT};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data};
 use huemill_actors::fault::{Code, Fault};
 use huemill_observability::trace::Span;
 use huemill_observability::{Event, RequestFacts, log};
+use huemill_store::KeyId;
 
 use super::request_span;
 use crate::http::context::Context;
@@ -39,6 +42,7 @@ pub(crate) struct RequestLog {
     span: Span,
     /// The client's hash, for users' routes only.
     client: Option<u64>,
+    user_agent: Option<HeaderValue>,
 }
 
 impl RequestLog {
@@ -63,6 +67,7 @@ impl RequestLog {
             bytes_out: 0,
             span,
             client,
+            user_agent: request.headers().get(USER_AGENT).cloned(),
         }
     }
 
@@ -85,21 +90,48 @@ impl RequestLog {
         self.fault.as_ref().map(|fault| fault.code.as_str())
     }
 
+    /// Writes the request's lines, unless its caller has sent too many requests. Somebody must act on an internal fault,
+    /// so those are always logged.
     fn write_lines(&self) {
-        let request_id = self.context.id.as_str();
-        let (endpoint, status_code) = (self.endpoint, self.status);
+        let is_internal =
+            |fault: &Option<Fault>| fault.as_ref().is_some_and(|f| f.code == Code::InternalError);
+        if is_internal(&self.fault) || self.body_fault.is_some() {
+            self.write_request(0);
+            return self.write_errors();
+        }
+        let lines = 1 + u64::from(self.fault.is_some());
+        match self.edge.line_sampler.take(self.context.caller(), lines) {
+            Some(lines_left_out) => {
+                self.write_request(lines_left_out);
+                self.write_errors();
+            }
+            None => self.edge.recorder.record(Event::LogLinesSampled(lines)),
+        }
+    }
+
+    fn write_request(&self, lines_left_out: u64) {
+        let key = self.context.caller().key();
         log!(
             HTTP_REQUEST,
-            request_id,
-            endpoint,
+            request_id = self.context.id.as_str(),
+            endpoint = self.endpoint,
             method = self.method,
-            status_code,
+            status_code = self.status,
             duration_ms = self.context.elapsed().as_millis() as u64,
             success = self.success,
             error_code = self.error_code(),
             bytes_in = self.context.bytes_in(),
             bytes_out = self.bytes_out,
+            client = %self.context.client.address,
+            key_id = key.as_ref().map(KeyId::as_str),
+            user_agent = self.user_agent.as_ref().map(shortened).as_deref(),
+            lines_left_out,
         );
+    }
+
+    fn write_errors(&self) {
+        let request_id = self.context.id.as_str();
+        let (endpoint, status_code) = (self.endpoint, self.status);
         if let Some(fault) = &self.body_fault {
             let (error_code, cause) = (fault.code.as_str(), cause(fault));
             log!(ANSWER_BROKEN, request_id, endpoint, status_code, error_code, cause);
@@ -113,10 +145,44 @@ impl RequestLog {
             Code::Overloaded | Code::NotReady => {
                 log!(HTTP_ERROR_BUSY, request_id, endpoint, status_code, error_code, cause);
             }
-            code if code == Code::ZipTraversal || auth_reason(code).is_some() => {
-                log!(SECURITY_VIOLATION, request_id, endpoint, status_code, error_code, cause);
-            }
+            code if code == Code::ZipTraversal || auth_reason(code).is_some() => self.write_violation(fault),
             _ => log!(HTTP_ERROR, request_id, endpoint, status_code, error_code, cause),
+        }
+    }
+
+    /// What anonymous callers try is no reason for anyone to act. A key that is misused is one.
+    fn write_violation(&self, fault: &Fault) {
+        let request_id = self.context.id.as_str();
+        let (endpoint, status_code) = (self.endpoint, self.status);
+        let (error_code, cause) = (fault.code.as_str(), cause(fault));
+        let client = self.context.client.address;
+        let user_agent = self.user_agent.as_ref().map(shortened);
+        let user_agent = user_agent.as_deref();
+        if let Some(key) = self.context.caller().key() {
+            let (client, key_id) = (tracing::field::display(client), key.as_str());
+            log!(
+                SECURITY_VIOLATION_OF_KEY,
+                request_id,
+                endpoint,
+                status_code,
+                error_code,
+                cause,
+                client,
+                key_id,
+                user_agent,
+            );
+        } else {
+            let client = tracing::field::display(client);
+            log!(
+                SECURITY_VIOLATION,
+                request_id,
+                endpoint,
+                status_code,
+                error_code,
+                cause,
+                client,
+                user_agent
+            );
         }
     }
 
@@ -159,6 +225,14 @@ impl RequestLog {
 /// their cause, so that every error's line has one.
 fn cause(fault: &Fault) -> &str {
     fault.cause.as_deref().unwrap_or(&fault.message)
+}
+
+/// The longest user agent that is logged, in characters.
+const MAX_USER_AGENT: usize = 200;
+
+/// A user agent for the log. The log escapes what could do harm there.
+fn shortened(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).chars().take(MAX_USER_AGENT).collect()
 }
 
 /// Why authentication failed, as a metric label. Download links record their own reasons: their one code has two.
@@ -242,5 +316,12 @@ mod tests {
         }
         let fault = Fault::new(Code::PayloadTooLarge).with_message("too large").with_cause("12 bytes");
         assert_eq!(cause(&fault), "12 bytes");
+    }
+
+    #[test]
+    fn a_user_agent_is_cut_at_a_character() {
+        let value = HeaderValue::from_bytes("ä".repeat(500).as_bytes()).unwrap();
+        assert_eq!(shortened(&value), "ä".repeat(200));
+        assert_eq!(shortened(&HeaderValue::from_bytes(b"a\xff").unwrap()), "a\u{fffd}");
     }
 }

@@ -1,4 +1,4 @@
-//! The state behind the job routes: the repository, download links, and the actors that accept, cancel and clean up
+//! The state behind the job routes: the repository, links, and the actors that accept, cancel and clean up
 //! jobs.
 
 use huemill_actors::actor_system::ActorSystem;
@@ -10,6 +10,7 @@ use huemill_actors::janitor::{self, Janitor};
 use huemill_actors::metrics::Recorder;
 use huemill_actors::outbound::{Outbound, Target};
 use huemill_actors::repository::Repository;
+use huemill_actors::share::Places;
 use huemill_actors::submission::Submission;
 use huemill_actors::supervise::{DrainFlag, ask};
 use huemill_observability::trace::Scope;
@@ -19,16 +20,23 @@ use huemill_store::store::Created;
 use secrecy::SecretString;
 
 use crate::http::access::Identity;
-use crate::http::jobs::links::DownloadLinks;
+use crate::http::jobs::links::Links;
 use crate::http::jobs::poll_history::PollHistory;
-use crate::settings::Settings;
+use crate::http::jobs::shared_archives::SharedArchives;
+use crate::settings::{AccessMode, Settings};
 
 /// What the job routes need.
 pub(crate) struct Jobs {
     /// Jobs and their blobs.
     pub repository: Repository,
-    /// Signs and checks download links.
-    pub links: DownloadLinks,
+    /// Makes and checks links.
+    pub links: Links,
+    /// Whether a job's bodies have an `events_url`: where keys are in force, since a browser's event source sends none.
+    pub with_events_url: bool,
+    /// The archives that are being downloaded.
+    pub archives: SharedArchives,
+    /// The places for event streams.
+    pub streams: Places,
     /// Which versions of jobs clients have seen.
     pub poll_history: PollHistory,
     /// Records metric events.
@@ -56,7 +64,10 @@ impl Jobs {
         let actors = &actor_system.jobs;
         Self {
             repository: actor_system.repository.clone(),
-            links: DownloadLinks::new(link_key),
+            links: Links::new(link_key),
+            with_events_url: settings.access.mode == AccessMode::Keys,
+            archives: SharedArchives::default(),
+            streams: Places::limited(settings.server.event_streams, settings.access.event_streams),
             poll_history: PollHistory::default(),
             recorder: actor_system.recorder.clone(),
             job_end: actors.ends.clone(),
@@ -74,6 +85,13 @@ impl Jobs {
     pub(crate) async fn find(&self, id: &str, identity: &Identity) -> Result<Job, Fault> {
         let job = self.repository.store.job(&parse_id(id)?).await?;
         let job = job.filter(|job| identity.may_see(job.caller)).ok_or(Code::JobNotFound)?;
+        check_not_expired(job.state)?;
+        Ok(job)
+    }
+
+    /// Reads the job of a link from the store. Whoever has the link may see what it gives, whosever the job is.
+    pub(crate) async fn find_linked(&self, id: &JobId) -> Result<Job, Fault> {
+        let job = self.repository.store.job(id).await?.ok_or(Code::JobNotFound)?;
         check_not_expired(job.state)?;
         Ok(job)
     }

@@ -89,7 +89,7 @@ impl Uploads {
         limit: u64,
         job: bool,
     ) -> Result<(), Fault> {
-        let most = context.identity().limits().uploads.unwrap_or_default();
+        let most = context.identity().limits().uploads.map(u64::from);
         let admit = Admit { caller: context.caller(), declared, limit, most, job };
         context.hold_admission(traced("admit", async { ask(&self.intake, admit).await? }).await?);
         Ok(())

@@ -25,7 +25,7 @@ use crate::job::JobId;
 use crate::spool::Spool;
 use crate::steady_clock::SteadyClock;
 
-/// Number of bytes read or copied at a time.
+/// Number of bytes copied at a time.
 const CHUNK: usize = 256 << 10;
 /// The directory for blobs that are being written.
 const STAGING: &str = "staging";
@@ -90,24 +90,20 @@ impl Folder {
 
     pub(super) async fn range(&self, key: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
         let (path, key) = (self.path(key)?, key.to_owned());
-        blocking(move || {
-            let read = BlobReader::open(&path, range).and_then(|mut reader| reader.read(usize::MAX));
-            read.map_err(|error| read_error(error, key))
-        })
-        .await
+        blocking(move || read_range(&path, range).map_err(|error| read_error(error, key))).await
     }
 
+    /// Streams a range in pieces of this size. The file is open only while a piece is read: readers that wait hold no
+    /// descriptor.
     pub(super) fn stream(
         &self,
         key: String,
         range: Range<u64>,
+        piece: u64,
     ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + use<> {
         let path = self.path(&key);
         stream::once(async move {
-            let (path, name) = (path?, key.clone());
-            let open = move || BlobReader::open(&path, range).map_err(|error| read_error(error, name));
-            let reader = blocking(open).await?;
-            Ok::<_, BlobError>(stream::try_unfold((reader, key), next_chunk))
+            Ok::<_, BlobError>(stream::try_unfold((path?, range, key), move |rest| next_piece(rest, piece)))
         })
         .try_flatten()
     }
@@ -189,42 +185,38 @@ fn copy(spool: &Spool, file: &mut File, wanted: &Weak<()>) -> Result<(), BlobErr
     Ok(())
 }
 
-/// Reads a range of a blob.
-struct BlobReader {
-    file: Arc<File>,
-    rest: Range<u64>,
+/// Reads a range of a blob, or less if the blob ends before.
+fn read_range(path: &Path, range: Range<u64>) -> io::Result<Bytes> {
+    let file = File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    let end = range.end.min(meta.len());
+    let start = range.start.min(end);
+    let mut bytes = vec![0; (end - start) as usize];
+    file.read_exact_at(&mut bytes, start)?;
+    Ok(bytes.into())
 }
 
-impl BlobReader {
-    fn open(path: &Path, range: Range<u64>) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let meta = file.metadata()?;
-        if meta.is_dir() {
-            return Err(ErrorKind::IsADirectory.into());
-        }
-        let end = range.end.min(meta.len());
-        Ok(Self { file: Arc::new(file), rest: range.start.min(end)..end })
-    }
-
-    fn read(&mut self, limit: usize) -> io::Result<Bytes> {
-        let length = (self.rest.end - self.rest.start).min(limit as u64);
-        let mut bytes = vec![0; length as usize];
-        self.file.read_exact_at(&mut bytes, self.rest.start)?;
-        self.rest.start += length;
-        Ok(bytes.into())
-    }
-}
-
-/// The next chunk of a stream.
-async fn next_chunk(
-    (mut reader, key): (BlobReader, String),
-) -> Result<Option<(Bytes, (BlobReader, String))>, BlobError> {
-    if reader.rest.is_empty() {
+/// The next piece of a stream, and what is left of it.
+async fn next_piece(
+    (path, range, key): (PathBuf, Range<u64>, String),
+    piece: u64,
+) -> Result<Option<(Bytes, (PathBuf, Range<u64>, String))>, BlobError> {
+    if range.is_empty() {
         return Ok(None);
     }
-    blocking(move || match reader.read(CHUNK) {
-        Ok(bytes) => Ok(Some((bytes, (reader, key)))),
-        Err(error) => Err(read_error(error, key)),
+    blocking(move || {
+        let end = range.end.min(range.start.saturating_add(piece));
+        match read_range(&path, range.start..end) {
+            Ok(bytes) if bytes.is_empty() => Ok(None),
+            Ok(bytes) => {
+                let rest = range.start + bytes.len() as u64..range.end;
+                Ok(Some((bytes, (path, rest, key))))
+            }
+            Err(error) => Err(read_error(error, key)),
+        }
     })
     .await
 }

@@ -12,6 +12,9 @@ const DIGITS: usize = 44;
 /// The number of digits for the time.
 const TIME_DIGITS: usize = 12;
 
+/// The number of bytes that the digits stand for.
+pub const JOB_ID_BYTES: usize = DIGITS / 2;
+
 /// A job's id.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(Box<str>);
@@ -32,6 +35,21 @@ impl JobId {
         let digits = text.strip_prefix(PREFIX)?;
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         (digits.len() == DIGITS && digits.bytes().all(hex)).then(|| Self(text.into()))
+    }
+
+    /// The bytes that the id's digits stand for.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; JOB_ID_BYTES] {
+        let digits = &self.0[PREFIX.len()..];
+        std::array::from_fn(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap_or_default())
+    }
+
+    /// The id whose digits stand for these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; JOB_ID_BYTES]) -> Self {
+        let digit = |bits: u8| char::from_digit(u32::from(bits), 16).unwrap_or_default();
+        let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+        Self(PREFIX.chars().chain(digits).collect::<String>().into())
     }
 
     /// When the id was generated, since 1970, in whole milliseconds.
@@ -71,6 +89,7 @@ mod tests {
         let (early, late) = (at(1_700_000_000), at(1_700_000_001));
         assert!(early < late);
         assert_eq!(JobId::parse(early.as_str()).unwrap(), early);
+        assert_eq!(JobId::from_bytes(early.to_bytes()), early);
         assert_ne!(at(1), at(1));
     }
 

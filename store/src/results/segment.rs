@@ -74,7 +74,7 @@ fn exactly(
     key: String,
     range: Range<u64>,
 ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + use<> {
-    let chunks = Box::pin(blobs.stream(key.clone(), Some(range.clone())));
+    let chunks = Box::pin(blobs.stream_to_client(key.clone(), range.clone()));
     stream::try_unfold((chunks, range.end - range.start, key), async |(mut chunks, left, key)| {
         match chunks.try_next().await? {
             Some(chunk) => {
