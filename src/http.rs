@@ -25,8 +25,9 @@ pub(crate) mod route;
 mod server;
 mod signature;
 mod state;
+mod surface;
 mod upload;
 mod webhooks;
 
-pub(crate) use server::{Listening, Stop, listen};
+pub(crate) use server::{Listeners, Listening, Stop, listen};
 pub(crate) use state::State;

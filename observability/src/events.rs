@@ -63,8 +63,11 @@ events! {
         ["message", "location", "thread"]
         "Code panicked. If the panic was caught, another event reports its consequence.";
     SERVICE_STARTED = "service_started" INFO
-        ["version", "address", "workers"]
-        "The service listens and answers requests.";
+        ["version", "address", "operations", "workers"]
+        "The service listens and answers requests; `operations` is the operators' own address, if they have one.";
+    PUBLIC_URL_UNSET = "public_url_unset" INFO
+        []
+        "`public.url` is not set, so a webhook carries a `download_url` only if its job was created under a name of this machine.";
     READINESS_GAINED = "readiness_changed" INFO
         ["ready", "failing"]
         "/ready answers 200 from now on.";

@@ -32,6 +32,9 @@ pub(super) use response::{ApiResponse, ClientError, JobView, parse_row};
 /// How long a transfer may make no progress.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Where a service listens by default.
+pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+
 /// The shortest and the longest delay between attempts. Signatures have a resolution of one second, so the delay must
 /// not be shorter.
 const MIN_DELAY: Duration = Duration::from_secs(1);
@@ -46,15 +49,16 @@ const PAGE_ROWS: u32 = 200;
 /// The service to use, and how to send requests to it.
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
-    /// URL of the service
+    // The text is not a doc comment: it contains a bare URL.
     #[arg(
         long,
         value_name = "URL",
         env = "HUEMILL_SERVER",
         hide_env_values = true,
-        default_value = "http://127.0.0.1:8080"
+        help = "URL of the service [default: http://127.0.0.1:8080; where the operator token is required, \
+                server.operations of the settings if it is set]"
     )]
-    server: String,
+    server: Option<String>,
     /// Number of attempts for each request
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u32).range(1..))]
     tries: u32,
@@ -82,7 +86,15 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(args: &ServerArgs) -> Result<Self, ClientError> {
-        let server = args.server.trim_end_matches('/').to_owned();
+        Self::with_default(args, || DEFAULT_SERVER.to_owned())
+    }
+
+    /// A client for the service that the arguments name, or else for the one at this URL.
+    pub(super) fn with_default(
+        args: &ServerArgs,
+        default: impl FnOnce() -> String,
+    ) -> Result<Self, ClientError> {
+        let server = args.server.clone().unwrap_or_else(default).trim_end_matches('/').to_owned();
         let uri: Option<Uri> = server.parse().ok();
         let is_valid = uri.is_some_and(|uri| {
             let has_no_user = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));

@@ -1,5 +1,6 @@
 //! `huemill healthcheck`: asks a running service whether it is ready, for containers without curl.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 /// The arguments of `huemill healthcheck`.
 #[derive(Debug, Args)]
 pub(super) struct HealthcheckArgs {
-    /// URL to request [default: /ready on the configured host and port]
+    /// URL to request [default: /ready on server.operations, or else on the configured host and port]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
@@ -40,8 +41,12 @@ pub(super) fn run(args: &HealthcheckArgs, file: Option<&Path>) -> ExitCode {
     }
 }
 
-/// The URL of /ready on the configured host and port. A wildcard address is replaced by the loopback address.
+/// The URL of /ready on the operators' own listener, or else on the configured host and port. A wildcard address is
+/// replaced by the loopback address.
 fn ready_url(settings: &Settings) -> String {
+    if let Some(address) = settings.operations_address() {
+        return format!("{}/ready", local_url(address));
+    }
     let (host, port) = (settings.server.host.as_str(), settings.server.port);
     match host {
         "0.0.0.0" => format!("http://127.0.0.1:{port}/ready"),
@@ -49,6 +54,16 @@ fn ready_url(settings: &Settings) -> String {
         host if host.contains(':') && !host.starts_with('[') => format!("http://[{host}]:{port}/ready"),
         host => format!("http://{host}:{port}/ready"),
     }
+}
+
+/// The URL of a listener on this machine.
+pub(super) fn local_url(mut address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{address}")
 }
 
 async fn check(url: &str) -> Result<(), String> {

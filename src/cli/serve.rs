@@ -81,8 +81,12 @@ fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::e
             SERVICE_STARTED,
             version = env!("CARGO_PKG_VERSION"),
             address = addresses.first().map(ToString::to_string),
+            operations = application.operations_address().map(|address| address.to_string()),
             workers = settings.worker_count(),
         );
+        if settings.omits_download_urls() {
+            log!(PUBLIC_URL_UNSET);
+        }
         greet(&addresses);
         Ok::<_, StartError>(application.run_until_stopped().await)
     })?;

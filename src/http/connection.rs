@@ -14,6 +14,17 @@ use huemill_actors::share::Place;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+/// Which routes a listener has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// All of them: operators have no listener of their own.
+    Everything,
+    /// Those of users, and what a load balancer needs.
+    Public,
+    /// Those of operators and monitoring.
+    Operations,
+}
+
 /// The minimum rate at which clients read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadRate {
@@ -35,6 +46,8 @@ pub(crate) struct ConnectionInfo {
     pub local: Option<SocketAddr>,
     /// Whether it is encrypted.
     pub is_secure: bool,
+    /// What its listener answers.
+    pub surface: Surface,
 }
 
 /// A connection.
@@ -48,8 +61,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Wraps an accepted stream. The place is free again when the connection ends.
-    pub(crate) fn new(stream: TcpStream, rate: ReadRate, place: Option<Place>) -> Self {
-        let info = ConnectionInfo { local: stream.local_addr().ok(), is_secure: false };
+    pub(crate) fn new(stream: TcpStream, surface: Surface, rate: ReadRate, place: Option<Place>) -> Self {
+        let info = ConnectionInfo { local: stream.local_addr().ok(), is_secure: false, surface };
         Self { stream, info, pace: Pace::new(rate), _place: place }
     }
 }

@@ -19,6 +19,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::rates::Counted;
 
+use super::connection::{ConnectionInfo, Surface};
 use super::context::Context;
 use super::problem::{self, OwnErrorBody, Problem};
 use super::request_id::{self, RequestId};
@@ -28,6 +29,10 @@ use super::upload::spec;
 use body_rate::RateLimitedBody;
 use cors::Cors;
 use request_log::{LoggedBody, RequestLog};
+
+/// What a browser may do with an answer that it opens as a page, unless the answer says so itself: show it, and nothing
+/// else.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Runs all layers around the application.
 pub(crate) async fn layers(
@@ -47,7 +52,7 @@ pub(crate) async fn layers(
     let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
 
     // Probes and operators are never limited.
-    let is_counted = route.is_none_or(|route| route.users);
+    let is_counted = route.is_none_or(|route| route.users) && !is_from_operations(&request);
     let exceeded =
         is_counted.then(|| edge.rates.count(context.caller(), Counted::Request)).and_then(Result::err);
     let (raw, response, pattern) = if let Some(exceeded) = exceeded {
@@ -75,6 +80,12 @@ pub(crate) async fn layers(
     }
     log.answered(endpoint, response.status(), fault);
     Ok(ServiceResponse::new(raw, response.map_body(|_, body| LoggedBody::new(body, log))))
+}
+
+/// Whether a request comes from the operators' own listener.
+fn is_from_operations(request: &ServiceRequest) -> bool {
+    let connection = request.request().conn_data::<ConnectionInfo>();
+    connection.is_some_and(|connection| connection.surface == Surface::Operations)
 }
 
 /// Replaces the request's body with one that enforces the minimum rate and, for signed routes, is hashed.
@@ -124,6 +135,11 @@ fn add_headers(
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Addresses of jobs and links are secrets: no browser may pass them on to the next page.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    }
     cors.add_headers(request, headers);
     response
 }

@@ -4,6 +4,7 @@
 //! [`Settings`] is read and written with serde. Written out, secrets are masked, so `huemill check` can print it.
 
 use std::fmt::{self, Display};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -68,7 +69,7 @@ section! {
     /// `[server]`
     ServerSection {
         #[serde(serialize_with = "role")] role: Role,
-        host: String, port: u16, threads: usize, max_connections: usize, header_seconds: u64,
+        host: String, port: u16, operations: String, threads: usize, max_connections: usize, header_seconds: u64,
         keep_alive_seconds: u64, linger_seconds: u64, shutdown_delay_ms: u64, drain_seconds: u64,
         trusted_proxies: Vec<String>, forwarded_headers: ForwardedHeaders,
     }
@@ -195,6 +196,18 @@ impl Settings {
     #[must_use]
     pub fn request_time(&self) -> Duration {
         Duration::from_secs(self.limits.request_seconds)
+    }
+
+    /// The address of the operators' listener, if they have their own.
+    #[must_use]
+    pub fn operations_address(&self) -> Option<SocketAddr> {
+        self.server.operations.parse().ok()
+    }
+
+    /// Whether webhooks may lack a `download_url`: the host of a request could be forged, so it is not signed.
+    #[must_use]
+    pub fn omits_download_urls(&self) -> bool {
+        self.public.url.is_empty() && self.server.role != Role::Worker
     }
 
     /// The settings as TOML, in the order of `config/default.toml`, with secrets masked.

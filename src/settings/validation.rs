@@ -2,6 +2,8 @@
 //!
 //! Every problem is reported, not only the first.
 
+use std::net::SocketAddr;
+
 use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::AddressPolicy;
 use huemill_store::store::Role;
@@ -36,6 +38,11 @@ macro_rules! at_least {
 fn server(settings: &Settings, check: &mut Problems) {
     let server = &settings.server;
     check.require(!server.host.is_empty(), "server.host", "must be an address, such as 127.0.0.1");
+    check.require(
+        server.operations.is_empty() || server.operations.parse::<SocketAddr>().is_ok(),
+        "server.operations",
+        "must be empty or an address with a port, such as 127.0.0.1:9090",
+    );
     check.between(1..=256, server.threads, "server.threads");
     at_least!(1, check, server: max_connections, header_seconds, linger_seconds);
     check.require(
@@ -241,7 +248,7 @@ fn outbound(settings: &Settings, check: &mut Problems) {
     );
     at_least!(1, check, outbound: connect_seconds, head_seconds, total_seconds);
     check.require(
-        outbound.nameservers.iter().all(|text| text.parse::<std::net::SocketAddr>().is_ok()),
+        outbound.nameservers.iter().all(|text| text.parse::<SocketAddr>().is_ok()),
         "outbound.nameservers",
         "must be addresses with ports, such as 10.0.0.53:53",
     );

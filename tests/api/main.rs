@@ -16,6 +16,7 @@ mod jobs_results;
 mod jobs_signed;
 mod jobs_urls;
 mod lifecycle;
+mod listeners;
 mod logs;
 mod operations;
 mod outbound;
