@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::actor_settings;
-use crate::http::{self, Listeners, Listening, State};
+use crate::http::{self, Listeners, Listening, State, Tls, TlsError};
 use crate::settings::{ServerSection, Settings};
 use crate::storage::{Storage, StorageError};
 
@@ -53,6 +53,9 @@ pub enum StartError {
         /// The operating system's error.
         source: io::Error,
     },
+    /// The certificate or key of the listener cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The client for outbound requests cannot be set up.
     #[error("cannot set up outbound requests: {0}")]
     Outbound(#[from] SetupError),
@@ -105,6 +108,7 @@ impl Application {
         let keys = storage.keys(settings).await.map_err(StorageError::from)?;
         let server = &settings.server;
         // Before the actors start: their shutdown would add warnings to the one line about a port in use.
+        let tls = Tls::load(&settings.tls)?;
         let listeners = bind_all(settings)?;
         let outbound_dependencies = actor_settings::outbound_dependencies(settings, &keys)?;
         let outbound = outbound_dependencies.outbound.clone();
@@ -113,7 +117,7 @@ impl Application {
                 .map_err(|error| StartError::Metrics(error.to_string()))?;
         let actor_system = ActorSystem::start(&actor_settings::of(settings), dependencies);
         let state = State::new(settings, &actor_system, spool, keys, outbound);
-        let listening = http::listen(settings, &state, listeners)
+        let listening = http::listen(settings, &state, listeners, tls)
             .map_err(|source| listen_error(&server.host, server.port, source))?;
         Ok(Self {
             actor_system,

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::http::Tls;
 use crate::settings::{Environment, Settings};
 
 /// Turn pictures into colour palettes, smart crops and social cards.
@@ -83,7 +84,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 }
 
 /// Prints the settings in the order of `config/default.toml`, with secrets masked, or every problem. Notes about valid
-/// settings go to standard error.
+/// settings go to standard error. The files of `[tls]` are read too.
 fn check(file: Option<&Path>) -> ExitCode {
     let settings = match Settings::load(file, &Environment::of_process()) {
         Ok(settings) => settings,
@@ -94,7 +95,7 @@ fn check(file: Option<&Path>) -> ExitCode {
             // A closed pipe is not an error.
             let _ = write!(std::io::stdout(), "{text}");
             notes(&settings).for_each(terminal::eprint_line);
-            ExitCode::SUCCESS
+            Tls::load(&settings.tls).map_or_else(terminal::fail, |_| ExitCode::SUCCESS)
         }
         Err(error) => terminal::fail(format_args!("the settings are valid but cannot be printed: {error}")),
     }

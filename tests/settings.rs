@@ -217,6 +217,25 @@ fn the_operators_listener_has_an_address_and_a_port() {
 }
 
 #[test]
+fn tls_needs_a_certificate_and_its_key() {
+    let (certificate, key, authorities) = (
+        ("HUEMILL__TLS__CERTIFICATE", "tls.crt"),
+        ("HUEMILL__TLS__KEY", "tls.key"),
+        ("HUEMILL__TLS__CLIENT_CA", "ca.crt"),
+    );
+    for (variables, wrong) in [
+        (&[certificate, key][..], &[][..]),
+        (&[certificate, key, authorities], &[]),
+        (&[certificate], &["tls.key"]),
+        (&[key], &["tls.key"]),
+        (&[authorities], &["tls.client_ca"]),
+    ] {
+        let found = load(variables).map_or_else(keys, |_| Vec::new());
+        assert_eq!(found, wrong, "{variables:?}");
+    }
+}
+
+#[test]
 fn an_invalid_secret_is_reported_without_its_value() {
     let text = load(&[("OPERATOR_TOKEN", "tooshort")]).unwrap_err().to_string();
     assert!(text.contains("security.operator_token") && !text.contains("tooshort"), "{text}");

@@ -57,9 +57,14 @@ const REQUEST_KEYS: [&str; 9] = [
 /// Keys that only the layer itself writes.
 const RESERVED: [&str; 3] = ["ts", "level", "event"];
 
-/// Library messages to suppress, by target and prefix, because our own event says more. The HTTP server reports a broken
-/// response without its request.
-const SUPPRESSED: [(&str, &str); 1] = [("actix_http::h1::dispatcher", "\"Response payload stream error")];
+/// Library messages to suppress, by target and prefix: the HTTP server reports a broken response without its request,
+/// where our own event says more, and takes what a client sends or does not read for an error of the service.
+const SUPPRESSED: [(&str, &str); 4] = [
+    ("actix_http::h1::dispatcher", "\"Response payload stream error"),
+    ("actix_http::h1::dispatcher", "\"stream error"),
+    ("actix_http::h2::dispatcher", "\"Response payload stream error"),
+    ("actix_http::h2::dispatcher", "\"Send data error"),
+];
 
 /// Library fields to mask, by target and field: raw headers, and parameters of the database URL, which may be a password
 /// under a mistyped name. The part of a message before its colon is kept.

@@ -9,6 +9,7 @@ mod request;
 mod response;
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use actix_web::web::Bytes;
 use awc::body::SizedStream;
 use awc::error::PayloadError;
 use awc::http::{Method, Uri};
-use awc::{ClientRequest, ClientResponse};
+use awc::{ClientRequest, ClientResponse, Connector};
 use clap::{Args, value_parser};
 use futures_util::{Stream, StreamExt};
+use huemill_actors::outbound::tls_config;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -59,6 +61,9 @@ pub(super) struct ServerArgs {
                 server.operations of the settings if it is set]"
     )]
     server: Option<String>,
+    /// PEM file of authorities to trust in addition to the system's, for https
+    #[arg(long, value_name = "FILE", env = "HUEMILL_CA")]
+    ca: Option<PathBuf>,
     /// Number of attempts for each request
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u32).range(1..))]
     tries: u32,
@@ -98,7 +103,7 @@ impl Client {
         let uri: Option<Uri> = server.parse().ok();
         let is_valid = uri.is_some_and(|uri| {
             let has_no_user = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-            uri.scheme_str() == Some("http") && has_no_user && uri.query().is_none()
+            matches!(uri.scheme_str(), Some("http" | "https")) && has_no_user && uri.query().is_none()
         });
         if !is_valid {
             return Err(ClientError::Address(masked(&server)));
@@ -108,7 +113,12 @@ impl Client {
             let reason = "WEBHOOK_SECRET and WEBHOOK_SECRET_FILE are not set";
             return Err(ClientError::SigningKey(reason.into()));
         }
-        let http = awc::Client::builder().disable_timeout().disable_redirects().finish();
+        let builder = awc::Client::builder().disable_timeout().disable_redirects();
+        let http = if server.starts_with("https:") {
+            builder.connector(Connector::new().rustls_0_23(tls_config(args.ca.as_deref())?)).finish()
+        } else {
+            builder.finish()
+        };
         Ok(Self { http, server, tries: args.tries, key })
     }
 

@@ -5,21 +5,22 @@ pub(crate) mod body_rate;
 pub(crate) mod cors;
 pub(crate) mod request_log;
 mod request_span;
+mod stream_body;
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, Version};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::rates::Counted;
 
-use super::connection::{ConnectionInfo, Surface};
+use super::connection::{ConnectionInfo, StreamGuard, Streams, Surface};
 use super::context::Context;
 use super::problem::{self, OwnErrorBody, Problem};
 use super::request_id::{self, RequestId};
@@ -29,6 +30,7 @@ use super::upload::spec;
 use body_rate::RateLimitedBody;
 use cors::Cors;
 use request_log::{LoggedBody, RequestLog};
+use stream_body::StreamBody;
 
 /// What a browser may do with an answer that it opens as a page, unless the answer says so itself: show it, and nothing
 /// else.
@@ -38,7 +40,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none
 pub(crate) async fn layers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<LoggedBody>, Error> {
+) -> Result<ServiceResponse<StreamBody>, Error> {
     let edge =
         request.app_data::<Data<Edge>>().cloned().ok_or_else(|| Problem(Code::InternalError.into()))?;
     let route = route::for_path(request.path());
@@ -55,9 +57,11 @@ pub(crate) async fn layers(
     let is_counted = route.is_none_or(|route| route.users) && !is_from_operations(&request);
     let exceeded =
         is_counted.then(|| edge.rates.count(context.caller(), Counted::Request)).and_then(Result::err);
-    let (raw, response, pattern) = if let Some(exceeded) = exceeded {
+    let (stream, refused) =
+        begin_stream(&request).map_or_else(|fault| (None, Some(fault)), |stream| (stream, None));
+    let (raw, response, pattern) = if let Some(fault) = exceeded.map(Fault::from).or(refused) {
         let (raw, _) = request.into_parts();
-        (raw, Problem(exceeded.into()).into_response(), route.map(|route| route.path.to_owned()))
+        (raw, Problem(fault).into_response(), route.map(|route| route.path.to_owned()))
     } else if request.method() == Method::OPTIONS {
         let allow = route.map_or(route::ALLOW_ANYWHERE, |route| route.allow);
         let (raw, _) = request.into_parts();
@@ -79,13 +83,32 @@ pub(crate) async fn layers(
         problem::add_rate_limit(response.headers_mut(), fault, |policy| edge.rates.per_minute(policy));
     }
     log.answered(endpoint, response.status(), fault);
-    Ok(ServiceResponse::new(raw, response.map_body(|_, body| LoggedBody::new(body, log))))
+    let response = response.map_body(|_, body| StreamBody::new(LoggedBody::new(body, log), stream));
+    Ok(ServiceResponse::new(raw, response))
 }
 
 /// Whether a request comes from the operators' own listener.
 fn is_from_operations(request: &ServiceRequest) -> bool {
-    let connection = request.request().conn_data::<ConnectionInfo>();
-    connection.is_some_and(|connection| connection.surface == Surface::Operations)
+    connection(request).is_some_and(|connection| connection.surface == Surface::Operations)
+}
+
+/// What is known of a request's connection.
+fn connection(request: &ServiceRequest) -> Option<&ConnectionInfo> {
+    request.request().conn_data::<ConnectionInfo>()
+}
+
+/// Takes the place of a request that shares its connection with others.
+fn begin_stream(request: &ServiceRequest) -> Result<Option<StreamGuard>, Fault> {
+    let streams = connection(request).and_then(|connection| connection.streams.as_ref());
+    streams.map(Streams::begin).transpose()
+}
+
+/// Whether a request of HTTP/2 has no body: there, every request has a stream for one.
+fn is_bodiless(request: &ServiceRequest, declared: Option<u64>) -> bool {
+    let has_stream = request.version() == Version::HTTP_2;
+    has_stream
+        && declared.is_none()
+        && matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Replaces the request's body with one that enforces the minimum rate and, for signed routes, is hashed.
@@ -94,12 +117,15 @@ fn limit_body_rate(request: &mut ServiceRequest, edge: &Edge, context: &Rc<Conte
         context.hash_body();
     }
     let inner = request.take_payload();
-    if matches!(inner, Payload::None) {
+    let declared = spec::declared_length(request.headers());
+    if matches!(inner, Payload::None) || is_bodiless(request, declared) {
         context.body_ended();
+        request.set_payload(inner);
         return;
     }
-    let declared = spec::declared_length(request.headers());
-    let payload = Box::pin(RateLimitedBody::new(inner, edge.body_rate.of(declared), context.clone()));
+    let is_malformed = connection(request).map(|connection| connection.is_malformed.clone());
+    let body = RateLimitedBody::new(inner, edge.body_rate.of(declared), context.clone());
+    let payload = Box::pin(body.of_connection(is_malformed));
     request.set_payload(Payload::Stream { payload });
 }
 

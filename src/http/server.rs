@@ -23,9 +23,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, Surface};
 use super::state::State;
+use super::tls::Tls;
 use super::{middleware, surface};
 use crate::settings::Settings;
 use gate::Gate;
+
+/// What an HTTP/2 client may send before the service reads it: 5 MB a second over a distance of 50 ms. Each connection may
+/// hold as much in memory.
+const STREAM_WINDOW: u32 = 262_144;
+const CONNECTION_WINDOW: u32 = 524_288;
 
 /// Listeners that are bound and not yet used.
 pub(crate) struct Listeners {
@@ -109,23 +115,27 @@ impl StopServer {
     }
 }
 
-/// Starts the servers' threads on these bound listeners.
+/// Starts the servers' threads on these bound listeners. Only users' connections have TLS.
 ///
 /// # Errors
 /// A listener cannot be used.
-pub(crate) fn listen(settings: &Settings, state: &State, listeners: Listeners) -> io::Result<Listening> {
+pub(crate) fn listen(
+    settings: &Settings,
+    state: &State,
+    listeners: Listeners,
+    tls: Option<Tls>,
+) -> io::Result<Listening> {
     let addresses = listeners.public.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     let operations = listeners.operations.as_ref().map(TcpListener::local_addr).transpose()?;
     let surface = if operations.is_some() { Surface::Public } else { Surface::Everything };
-    let gate = Gate::new(settings, surface);
-    let public_server = start(settings, state, listeners.public, &gate, settings.server.threads)?;
-    let operations_server = match listeners.operations {
-        Some(listener) => {
-            let gate = Gate::new(settings, Surface::Operations);
-            Some(start(settings, state, vec![listener], &gate, 1)?)
-        }
-        None => None,
-    };
+    if let Some(tls) = &tls {
+        actix_rt::spawn(tls.clone().follow());
+    }
+    let public_server = start(settings, state, listeners.public, surface, tls)?;
+    let operations_server = listeners
+        .operations
+        .map(|one| start(settings, state, vec![one], Surface::Operations, None))
+        .transpose()?;
     Ok(Listening { addresses, operations, public_server, operations_server })
 }
 
@@ -133,25 +143,26 @@ fn start(
     settings: &Settings,
     state: &State,
     listeners: Vec<TcpListener>,
-    gate: &Gate,
-    threads: usize,
+    surface: Surface,
+    tls: Option<Tls>,
 ) -> io::Result<Running> {
     let stopping = CancellationToken::new();
+    let gate = Gate::new(settings, surface, tls, stopping.clone());
+    let threads = if surface == Surface::Operations { 1 } else { settings.server.threads };
     let mut builder = Server::build()
         .workers(threads)
-        .max_concurrent_connections(gate.max_connections.div_ceil(threads))
+        .max_concurrent_connections(gate.max_connections().div_ceil(threads))
         .shutdown_timeout(settings.server.drain_seconds)
         .disable_signals();
-    let measures_lag = gate.surface != Surface::Operations;
     for (index, listener) in listeners.into_iter().enumerate() {
         let (gate, state, stopping) = (gate.clone(), state.clone(), stopping.clone());
         let timeouts = Timeouts::of(settings);
         builder = builder.listen("http", listener, move || {
-            if index == 0 && measures_lag {
+            if index == 0 && surface != Surface::Operations {
                 // This runs once on each of the server's threads.
                 actix_rt::spawn(watch_lag(EventLoop::Http, state.edge.recorder.clone()));
             }
-            let (gate, surface) = (gate.clone(), gate.surface);
+            let gate = gate.clone();
             fn_service(move |stream| gate.clone().accept(stream))
                 .map_err(|_| ())
                 .and_then(service(&state, surface, timeouts, &stopping).map_err(|_| ()))
@@ -203,8 +214,10 @@ fn service(
         .client_request_timeout(timeouts.head)
         .client_disconnect_timeout(timeouts.linger)
         .keep_alive(timeouts.keep_alive)
+        .h2_initial_window_size(STREAM_WINDOW)
+        .h2_initial_connection_window_size(CONNECTION_WINDOW)
         .on_connect_ext(|connection: &Connection, data| {
-            data.insert(connection.info);
+            data.insert(connection.info.clone());
         })
         .finish(map_config(app, |()| AppConfig::default()))
 }

@@ -25,6 +25,7 @@ const MASK: &str = "********";
 #[allow(missing_docs, reason = "config/default.toml documents each key, and a test keeps the two in step")]
 pub struct Settings {
     pub server: ServerSection,
+    pub tls: TlsSection,
     pub data: DataSection,
     pub store: StoreSection,
     pub blobs: BlobsSection,
@@ -73,6 +74,10 @@ section! {
         keep_alive_seconds: u64, linger_seconds: u64, shutdown_delay_ms: u64, drain_seconds: u64,
         trusted_proxies: Vec<String>, forwarded_headers: ForwardedHeaders,
     }
+}
+section! {
+    /// `[tls]`
+    TlsSection { certificate: PathBuf, key: PathBuf, client_ca: PathBuf, poll_seconds: u64 }
 }
 section! {
     /// `[data]`
@@ -179,6 +184,14 @@ section! {
     WebhooksSection {
         schedule_seconds: Vec<u64>, retry_after_max_seconds: u64, try_seconds: u64, at_once: u32, each: u32,
         circuit_seconds: u64, circuit_max_seconds: u64, poll_seconds: u64,
+    }
+}
+
+impl TlsSection {
+    /// Whether the public listener uses TLS.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        !self.certificate.as_os_str().is_empty()
     }
 }
 

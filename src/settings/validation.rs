@@ -22,7 +22,7 @@ const MAX_STORE_WAIT_MS: u64 = 20_000;
 /// Returns everything that is wrong with these settings.
 pub(super) fn problems(settings: &Settings) -> Problems {
     let mut problems = Problems::default();
-    for section in [server, limits, workers, health, blobs, store, jobs, security, outbound, webhooks] {
+    for section in [server, tls, limits, workers, health, blobs, store, jobs, security, outbound, webhooks] {
         section(settings, &mut problems);
     }
     problems
@@ -61,6 +61,22 @@ fn server(settings: &Settings, check: &mut Problems) {
         "cors.origins",
         "must be \"*\" or origins such as https://app.example, without a path",
     );
+}
+
+fn tls(settings: &Settings, check: &mut Problems) {
+    let tls = &settings.tls;
+    let is_set = |path: &std::path::Path| !path.as_os_str().is_empty();
+    check.require(
+        is_set(&tls.key) == tls.is_enabled(),
+        "tls.key",
+        "must be set if tls.certificate is, and only then",
+    );
+    check.require(
+        tls.is_enabled() || !is_set(&tls.client_ca),
+        "tls.client_ca",
+        "requires tls.certificate: without TLS, clients show no certificates",
+    );
+    at_least!(1, check, tls: poll_seconds);
 }
 
 fn limits(settings: &Settings, check: &mut Problems) {

@@ -205,7 +205,7 @@ impl LoggedBody {
 /// The client did not read its answer in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the client did not read its answer in time")]
-struct AnswerTooSlow;
+pub(super) struct AnswerTooSlow;
 
 impl MessageBody for LoggedBody {
     type Error = <BoxBody as MessageBody>::Error;
