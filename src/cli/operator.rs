@@ -88,7 +88,7 @@ impl OperatorArgs {
 fn default_server(file: Option<&Path>) -> String {
     let settings = Settings::load(file, &Environment::of_process()).ok();
     let operations = settings.and_then(|settings| settings.operations_address());
-    operations.map_or_else(|| DEFAULT_SERVER.to_owned(), |address| local_url(address))
+    operations.map_or_else(|| DEFAULT_SERVER.to_owned(), local_url)
 }
 
 /// Prints a response: its JSON, or the line that `line` makes of it.

@@ -36,10 +36,16 @@ enum State {
 #[derive(Debug, Clone, Copy, Default)]
 struct Head {
     has_started: bool,
-    is_connect: bool,
     is_chunked: bool,
-    upgrades: bool,
     length: Option<u64>,
+    tunnel: Option<Tunnel>,
+}
+
+/// What a connection may turn into. It then has no further requests.
+#[derive(Debug, Clone, Copy)]
+enum Tunnel {
+    Connect,
+    WebSocket,
 }
 
 impl Framing {
@@ -107,7 +113,7 @@ impl Head {
         if !self.has_started {
             // Empty lines before a request are skipped.
             self.has_started = !line.is_empty();
-            self.is_connect = line.starts_with(b"CONNECT ");
+            self.tunnel = line.starts_with(b"CONNECT ").then_some(Tunnel::Connect);
             return None;
         }
         if line.is_empty() {
@@ -123,17 +129,18 @@ impl Head {
             self.length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
             return self.length.is_none().then_some(State::Unchecked);
         }
-        self.upgrades |= name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket");
+        if name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket") {
+            self.tunnel = Some(Tunnel::WebSocket);
+        }
         None
     }
 
     fn body(self) -> State {
-        match self.length {
+        match (self.tunnel, self.length) {
             _ if self.is_chunked => State::Chunked(Chunks::new()),
-            _ if self.upgrades => State::Unchecked,
-            None if self.is_connect => State::Unchecked,
-            None | Some(0) => State::Head(Self::default()),
-            Some(length) => State::Sized(length),
+            (Some(Tunnel::WebSocket), _) | (Some(Tunnel::Connect), None) => State::Unchecked,
+            (_, None | Some(0)) => State::Head(Self::default()),
+            (_, Some(length)) => State::Sized(length),
         }
     }
 }

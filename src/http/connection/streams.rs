@@ -82,14 +82,12 @@ impl Streams {
             return Err(Fault::new(Code::NotReady).with_cause("the service is stopping"));
         }
         // The connection's own place is that of its first request.
-        let place = match self.open.get() {
-            0 => None,
-            _ => {
-                let taken = self.rules.places.try_take(self.caller, 1);
-                Some(taken.map_err(|_| {
-                    Fault::new(Code::Overloaded).with_cause("too many requests on one connection")
-                })?)
-            }
+        let place = if self.open.get() == 0 {
+            None
+        } else {
+            let taken = self.rules.places.try_take(self.caller, 1);
+            let cause = "too many requests on one connection";
+            Some(taken.map_err(|_| Fault::new(Code::Overloaded).with_cause(cause))?)
         };
         self.open.set(self.open.get() + 1);
         let id = self.next_id.replace(self.next_id.get() + 1);
