@@ -131,7 +131,7 @@ fn policy(settings: &Settings) -> AddressPolicy {
         allow_cidrs: outbound.allow_cidrs.iter().filter_map(|text| AddressPolicy::network(text)).collect(),
         allow_ports: outbound.allow_ports.clone(),
         own: Authority::of_url(&settings.public.url).into_iter().collect(),
-        own_ports: vec![settings.server.port],
+        own_ports: own_ports(settings),
         redirects: outbound.redirects,
         connect: Duration::from_secs(outbound.connect_seconds),
         head: Duration::from_secs(outbound.head_seconds),
@@ -256,4 +256,10 @@ fn registry() -> Result<Registry, Box<dyn std::error::Error>> {
             outbound_reasons: &Reason::ALL.map(Reason::as_str),
         },
     )?)
+}
+
+/// The ports on which this process listens. URLs of clients must not lead to them.
+fn own_ports(settings: &Settings) -> Vec<u16> {
+    let operations = settings.operations_address().map(|address| address.port());
+    operations.into_iter().chain([settings.server.port]).collect()
 }

@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::actor_settings;
-use crate::http::{self, Listening, State};
+use crate::http::{self, Listeners, Listening, State, Tls, TlsError};
 use crate::settings::{ServerSection, Settings};
 use crate::storage::{Storage, StorageError};
 
@@ -53,6 +53,9 @@ pub enum StartError {
         /// The operating system's error.
         source: io::Error,
     },
+    /// The certificate or key of the listener cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The client for outbound requests cannot be set up.
     #[error("cannot set up outbound requests: {0}")]
     Outbound(#[from] SetupError),
@@ -104,10 +107,9 @@ impl Application {
         let lock = storage.lock.take();
         let keys = storage.keys(settings).await.map_err(StorageError::from)?;
         let server = &settings.server;
-        let listen_error =
-            |source| StartError::Listen { host: server.host.clone(), port: server.port, source };
         // Before the actors start: their shutdown would add warnings to the one line about a port in use.
-        let listeners = bind(server).map_err(listen_error)?;
+        let tls = Tls::load(&settings.tls)?;
+        let listeners = bind_all(settings)?;
         let outbound_dependencies = actor_settings::outbound_dependencies(settings, &keys)?;
         let outbound = outbound_dependencies.outbound.clone();
         let dependencies =
@@ -115,7 +117,8 @@ impl Application {
                 .map_err(|error| StartError::Metrics(error.to_string()))?;
         let actor_system = ActorSystem::start(&actor_settings::of(settings), dependencies);
         let state = State::new(settings, &actor_system, spool, keys, outbound);
-        let listening = http::listen(settings, &state, listeners).map_err(listen_error)?;
+        let listening = http::listen(settings, &state, listeners, tls)
+            .map_err(|source| listen_error(&server.host, server.port, source))?;
         Ok(Self {
             actor_system,
             listening,
@@ -135,11 +138,17 @@ impl Application {
         &self.listening.addresses
     }
 
+    /// The address on which operators and monitoring have a listener of their own, if they have one.
+    #[must_use]
+    pub fn operations_address(&self) -> Option<SocketAddr> {
+        self.listening.operations
+    }
+
     /// Runs until a signal arrives, an actor fails for good or the server ends. Returns the exit code of the process.
     pub async fn run_until_stopped(self) -> u8 {
         let Self { actor_system, listening, mut signals, timeouts, _lock } = self;
         let stop_server = listening.stop();
-        let mut server = actix_rt::spawn(listening.server);
+        let mut server = actix_rt::spawn(listening.run());
         let mut fatal_error = actor_system.fatal_error.clone();
         let (reason, exit_code) = tokio::select! {
             signal = signals.next() => (signal, 0),
@@ -185,6 +194,21 @@ async fn stop(actor_system: ActorSystem, server: http::Stop, timeouts: ShutdownT
         server.at_once().await;
     }
     actor_system.stop(timeouts.pictures).await;
+}
+
+fn listen_error(host: &str, port: u16, source: io::Error) -> StartError {
+    StartError::Listen { host: host.to_owned(), port, source }
+}
+
+/// Binds the listener of users, and that of operators if they have their own.
+fn bind_all(settings: &Settings) -> Result<Listeners, StartError> {
+    let server = &settings.server;
+    let public = bind(server).map_err(|source| listen_error(&server.host, server.port, source))?;
+    let operations = settings.operations_address().map(|address| {
+        bind_address(address)
+            .map_err(|source| listen_error(&address.ip().to_string(), address.port(), source))
+    });
+    Ok(Listeners { public, operations: operations.transpose()? })
 }
 
 /// Binds every address that the host name resolves to. Fails if none of them can be bound.

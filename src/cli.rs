@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::http::Tls;
 use crate::settings::{Environment, Settings};
 
 /// Turn pictures into colour palettes, smart crops and social cards.
@@ -86,17 +87,29 @@ pub fn run(cli: &Cli) -> ExitCode {
     }
 }
 
-/// Prints the settings in the order of `config/default.toml`, with secrets masked, or every problem.
+/// Prints the settings in the order of `config/default.toml`, with secrets masked, or every problem. Notes about valid
+/// settings go to standard error. The files of `[tls]` are read too.
 fn check(file: Option<&Path>) -> ExitCode {
-    match Settings::load(file, &Environment::of_process()).map(|settings| settings.to_toml()) {
-        Ok(Ok(text)) => {
+    let settings = match Settings::load(file, &Environment::of_process()) {
+        Ok(settings) => settings,
+        Err(problems) => return terminal::refuse_settings(&problems),
+    };
+    match settings.to_toml() {
+        Ok(text) => {
             // A closed pipe is not an error.
             let _ = write!(std::io::stdout(), "{text}");
-            ExitCode::SUCCESS
+            notes(&settings).for_each(terminal::eprint_line);
+            Tls::load(&settings.tls).map_or_else(terminal::fail, |_| ExitCode::SUCCESS)
         }
-        Ok(Err(error)) => {
-            terminal::fail(format_args!("the settings are valid but cannot be printed: {error}"))
-        }
-        Err(problems) => terminal::refuse_settings(&problems),
+        Err(error) => terminal::fail(format_args!("the settings are valid but cannot be printed: {error}")),
     }
+}
+
+/// What an operator may not expect of valid settings.
+fn notes(settings: &Settings) -> impl Iterator<Item = &'static str> {
+    let public_url = settings.omits_download_urls().then_some(
+        "public.url is not set, so a webhook carries a download_url only if its job was created under a name of \
+         this machine",
+    );
+    public_url.into_iter()
 }

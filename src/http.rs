@@ -27,8 +27,11 @@ pub(crate) mod route;
 mod server;
 mod signature;
 mod state;
+mod surface;
+mod tls;
 mod upload;
 mod webhooks;
 
-pub(crate) use server::{Listening, Stop, listen};
+pub(crate) use server::{Listeners, Listening, Stop, listen};
 pub(crate) use state::State;
+pub(crate) use tls::{Tls, TlsError};

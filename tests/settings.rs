@@ -207,6 +207,35 @@ fn the_settings_of_a_bucket_are_validated() {
 }
 
 #[test]
+fn the_operators_listener_has_an_address_and_a_port() {
+    for (text, is_valid) in
+        [("", true), ("127.0.0.1:9090", true), ("[::1]:9090", true), ("9090", false), ("ops:9090", false)]
+    {
+        let found = load(&[("HUEMILL__SERVER__OPERATIONS", text)]).map_or_else(keys, |_| Vec::new());
+        assert_eq!(found.is_empty(), is_valid, "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn tls_needs_a_certificate_and_its_key() {
+    let (certificate, key, authorities) = (
+        ("HUEMILL__TLS__CERTIFICATE", "tls.crt"),
+        ("HUEMILL__TLS__KEY", "tls.key"),
+        ("HUEMILL__TLS__CLIENT_CA", "ca.crt"),
+    );
+    for (variables, wrong) in [
+        (&[certificate, key][..], &[][..]),
+        (&[certificate, key, authorities], &[]),
+        (&[certificate], &["tls.key"]),
+        (&[key], &["tls.key"]),
+        (&[authorities], &["tls.client_ca"]),
+    ] {
+        let found = load(variables).map_or_else(keys, |_| Vec::new());
+        assert_eq!(found, wrong, "{variables:?}");
+    }
+}
+
+#[test]
 fn an_invalid_secret_is_reported_without_its_value() {
     let text = load(&[("OPERATOR_TOKEN", "tooshort")]).unwrap_err().to_string();
     assert!(text.contains("security.operator_token") && !text.contains("tooshort"), "{text}");

@@ -21,7 +21,7 @@ mod wire;
 pub use address_policy::{AddressPolicy, Authority};
 pub use awc::http::header::{HeaderName, HeaderValue};
 pub use client::{Download, Outbound, PostLimits, PostResponse};
-pub use connector::SetupError;
+pub use connector::{SetupError, tls_config};
 pub use endpoints::{Admission, Admitted, AtOnce, Destination, EndpointPlace, Endpoints};
 pub use error::{Busy, DownloadError, OutboundError, Reason, RequestFailure, RequestPhase};
 pub use ipnet::IpNet;

@@ -227,12 +227,7 @@ impl Places {
     ///
     /// # Errors
     /// As [`Places::try_take`].
-    pub fn try_take_within(
-        &self,
-        caller: Caller,
-        amount: u64,
-        most: Option<u64>,
-    ) -> Result<Place, NoPlace> {
+    pub fn try_take_within(&self, caller: Caller, amount: u64, most: Option<u64>) -> Result<Place, NoPlace> {
         let mut state = self.lock();
         let Size { total, most: of_all } = self.0.size;
         let size = Size { total, most: most.map_or(of_all, |most| if most == 0 { u64::MAX } else { most }) };

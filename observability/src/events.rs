@@ -66,8 +66,20 @@ events! {
         ["message", "location", "thread"]
         "Code panicked. If the panic was caught, another event reports its consequence.";
     SERVICE_STARTED = "service_started" INFO
-        ["version", "address", "workers"]
-        "The service listens and answers requests.";
+        ["version", "address", "operations", "workers"]
+        "The service listens and answers requests; `operations` is the operators' own address, if they have one.";
+    PUBLIC_URL_UNSET = "public_url_unset" INFO
+        []
+        "`public.url` is not set, so a webhook carries a `download_url` only if its job was created under a name of this machine.";
+    TLS_RELOADED = "tls_reloaded" INFO
+        []
+        "The certificate, key or client authorities have changed; new connections use the new ones.";
+    TLS_RELOAD_FAILED = "tls_reload_failed" WARN
+        ["cause"]
+        "The certificate, key or client authorities have changed and cannot be used; the old ones stay in use.";
+    TLS_HANDSHAKE_FAILED = "tls_handshake_failed" DEBUG
+        ["client", "cause"]
+        "A client did not complete a TLS handshake, for example because its certificate was refused.";
     READINESS_GAINED = "readiness_changed" INFO
         ["ready", "failing"]
         "/ready answers 200 from now on.";

@@ -57,12 +57,14 @@ const REQUEST_KEYS: [&str; 9] = [
 /// Keys that only the layer itself writes.
 const RESERVED: [&str; 3] = ["ts", "level", "event"];
 
-/// Library messages to suppress, by target and prefix. The HTTP server reports a broken response without its request,
-/// and our own event says more. It reports as an error that a client has sent something other than HTTP: nobody can act
-/// on that, and any client could fill the log with it.
-const SUPPRESSED: [(&str, &str); 3] = [
+/// Library messages to suppress, by target and prefix: the HTTP server reports a broken response without its request,
+/// where our own event says more, and takes what a client sends or does not read for an error of the service: any client
+/// could fill the log with that.
+const SUPPRESSED: [(&str, &str); 5] = [
     ("actix_http::h1::dispatcher", "\"Response payload stream error"),
-    ("actix_http::h1::dispatcher", "\"stream error: "),
+    ("actix_http::h1::dispatcher", "\"stream error"),
+    ("actix_http::h2::dispatcher", "\"Response payload stream error"),
+    ("actix_http::h2::dispatcher", "\"Send data error"),
     ("actix_http::h1::decoder", "\"MAX_BUFFER_SIZE "),
 ];
 

@@ -9,6 +9,7 @@ mod request;
 mod response;
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use actix_web::web::Bytes;
 use awc::body::SizedStream;
 use awc::error::PayloadError;
 use awc::http::{Method, Uri};
-use awc::{ClientRequest, ClientResponse};
+use awc::{ClientRequest, ClientResponse, Connector};
 use clap::{Args, value_parser};
 use futures_util::{Stream, StreamExt};
+use huemill_actors::outbound::tls_config;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,6 +33,9 @@ pub(super) use response::{ApiResponse, ClientError, JobView, parse_row};
 
 /// How long a transfer may make no progress.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where a service listens by default.
+pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 
 /// The shortest and the longest delay between attempts. Signatures have a resolution of one second, so the delay must
 /// not be shorter.
@@ -46,15 +51,19 @@ const PAGE_ROWS: u32 = 200;
 /// The service to use, and how to send requests to it.
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
-    /// URL of the service
+    // The text is not a doc comment: it contains a bare URL.
     #[arg(
         long,
         value_name = "URL",
         env = "HUEMILL_SERVER",
         hide_env_values = true,
-        default_value = "http://127.0.0.1:8080"
+        help = "URL of the service [default: http://127.0.0.1:8080; where the operator token is required, \
+                server.operations of the settings if it is set]"
     )]
-    server: String,
+    server: Option<String>,
+    /// PEM file of authorities to trust in addition to the system's, for https
+    #[arg(long, value_name = "FILE", env = "HUEMILL_CA")]
+    ca: Option<PathBuf>,
     /// Access key, where the service wants one
     #[arg(long, value_name = "KEY", env = "HUEMILL_ACCESS_KEY", hide_env_values = true)]
     access_key: Option<SecretString>,
@@ -86,11 +95,19 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(args: &ServerArgs) -> Result<Self, ClientError> {
-        let server = args.server.trim_end_matches('/').to_owned();
+        Self::with_default(args, || DEFAULT_SERVER.to_owned())
+    }
+
+    /// A client for the service that the arguments name, or else for the one at this URL.
+    pub(super) fn with_default(
+        args: &ServerArgs,
+        default: impl FnOnce() -> String,
+    ) -> Result<Self, ClientError> {
+        let server = args.server.clone().unwrap_or_else(default).trim_end_matches('/').to_owned();
         let uri: Option<Uri> = server.parse().ok();
         let is_valid = uri.is_some_and(|uri| {
             let has_no_user = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-            uri.scheme_str() == Some("http") && has_no_user && uri.query().is_none()
+            matches!(uri.scheme_str(), Some("http" | "https")) && has_no_user && uri.query().is_none()
         });
         if !is_valid {
             return Err(ClientError::Address(masked(&server)));
@@ -100,7 +117,12 @@ impl Client {
             let reason = "WEBHOOK_SECRET and WEBHOOK_SECRET_FILE are not set";
             return Err(ClientError::SigningKey(reason.into()));
         }
-        let http = awc::Client::builder().disable_timeout().disable_redirects().finish();
+        let builder = awc::Client::builder().disable_timeout().disable_redirects();
+        let http = if server.starts_with("https:") {
+            builder.connector(Connector::new().rustls_0_23(tls_config(args.ca.as_deref())?)).finish()
+        } else {
+            builder.finish()
+        };
         Ok(Self { http, server, tries: args.tries, key, access_key: args.access_key.clone() })
     }
 

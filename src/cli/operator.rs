@@ -7,9 +7,11 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::client::{ApiRequest, ApiResponse, Client, ClientError, ServerArgs, parse_row};
+use super::client::{ApiRequest, ApiResponse, Client, ClientError, DEFAULT_SERVER, ServerArgs, parse_row};
+use super::healthcheck::local_url;
 use super::secret::{self, TokenError};
 use super::terminal::print_line;
+use crate::settings::{Environment, Settings};
 use crate::signing::unix_now;
 
 /// The service to ask, and the token to use.
@@ -37,7 +39,7 @@ pub(super) enum OperatorError {
 impl OperatorArgs {
     /// Returns a client for the service and the token to send.
     pub(super) async fn connect(&self, file: Option<&Path>) -> Result<(Client, String), OperatorError> {
-        let client = Client::new(&self.server)?;
+        let client = Client::with_default(&self.server, || default_server(file))?;
         let token = secret::token(self.token.as_deref(), &client, file).await?;
         Ok((client, token))
     }
@@ -90,6 +92,14 @@ impl OperatorArgs {
         client.send_checked(&request.operator(&token)).await?;
         Ok(())
     }
+}
+
+/// The address that the settings name for operators, or else where a service listens by default. Settings that cannot be
+/// loaded name none: with `--server` and `--token` these commands work without any.
+fn default_server(file: Option<&Path>) -> String {
+    let settings = Settings::load(file, &Environment::of_process()).ok();
+    let operations = settings.and_then(|settings| settings.operations_address());
+    operations.map_or_else(|| DEFAULT_SERVER.to_owned(), local_url)
 }
 
 /// Prints a response: its JSON, or the line that `line` makes of it.

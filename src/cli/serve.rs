@@ -81,9 +81,13 @@ fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::e
             SERVICE_STARTED,
             version = env!("CARGO_PKG_VERSION"),
             address = addresses.first().map(ToString::to_string),
+            operations = application.operations_address().map(|address| address.to_string()),
             workers = settings.worker_count(),
         );
-        greet(&addresses);
+        if settings.omits_download_urls() {
+            log!(PUBLIC_URL_UNSET);
+        }
+        greet(&addresses, settings.tls.is_enabled());
         Ok::<_, StartError>(application.run_until_stopped().await)
     })?;
     drop(export);
@@ -116,9 +120,10 @@ fn change_log_filter_on_signals(handle: FilterHandle, configured: String) -> std
 
 /// Prints three lines for a person who starts the service in a terminal.
 #[allow(clippy::print_stderr, reason = "these lines are for the person at the terminal, not for the log")]
-fn greet(addresses: &[SocketAddr]) {
+fn greet(addresses: &[SocketAddr], is_secure: bool) {
     let Some(address) = addresses.first().filter(|_| std::io::stderr().is_terminal()) else { return };
-    eprintln!("Huemill listens on http://{address}");
-    eprintln!("  process a picture:  curl -F image=@photo.jpg http://{address}/process");
-    eprintln!("  health: curl http://{address}/ready    stop: Ctrl-C    settings: huemill check");
+    let scheme = if is_secure { "https" } else { "http" };
+    eprintln!("Huemill listens on {scheme}://{address}");
+    eprintln!("  process a picture:  curl -F image=@photo.jpg {scheme}://{address}/process");
+    eprintln!("  health: curl {scheme}://{address}/ready    stop: Ctrl-C    settings: huemill check");
 }

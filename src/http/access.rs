@@ -6,34 +6,22 @@
 
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use huemill_actors::access::{KeyRing, Token};
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::Caller;
 use huemill_store::access_key::{AccessKey, KeyLimits, Scope};
 
+use super::connection::Surface;
 use super::operator::OperatorToken;
+use super::route::{self, Audience, Route};
 use crate::settings::AccessMode;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 const WANTED: &str =
     "This service requires an access key. Send it as \"Authorization: Bearer hm_…\" or as X-API-Key.";
-
-/// Who a route is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Audience {
-    /// Anybody.
-    Everyone,
-    /// Holders of a key with this scope; in open mode, anybody.
-    Users(Scope),
-    /// The same, or whoever has a signed link.
-    Linked(Scope),
-    /// Holders of a key with this scope, for what is theirs; in open mode, the operator.
-    Owners(Scope),
-    /// The operator.
-    Operators,
-}
 
 /// Who sends a request.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +47,32 @@ pub(crate) struct Access {
 impl Access {
     pub(crate) fn new(mode: AccessMode, keys: KeyRing, operator: OperatorToken) -> Self {
         Self { mode, keys, operator }
+    }
+
+    /// Who a route is for with this method. The operators' own listener is for those who can reach it, as far as monitoring
+    /// goes; what has moved there is a 404 for everybody on the public one.
+    pub(crate) fn audience(&self, route: &Route, method: &Method, surface: Surface) -> Audience {
+        let audience = match *method {
+            Method::GET | Method::HEAD => route.read,
+            Method::POST | Method::DELETE => route.write,
+            _ => Audience::Everyone,
+        };
+        let has_moved = match audience {
+            Audience::Operators | Audience::Users(Scope::Operator) => true,
+            Audience::Owners(_) => self.mode == AccessMode::Open,
+            _ => false,
+        };
+        let is_open = match surface {
+            Surface::Public => has_moved,
+            Surface::Operations => *route == route::METRICS,
+            Surface::Everything => false,
+        };
+        if is_open { Audience::Everyone } else { audience }
+    }
+
+    /// Whether keys are in force.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.mode == AccessMode::Keys
     }
 
     /// Who sends a request with these headers and this query to a route for this audience.

@@ -1,56 +1,107 @@
-//! A client's connection: what it is known by, its place among all connections, and the minimum rate at which the client
-//! must read. actix waits for a client that does not read for as long as the client likes; here the write fails, which
-//! ends the connection and everything that was held for its answer.
+//! A client's connection, plain or with TLS: what it is known by, its place among all connections, and what its client may
+//! do: it must read fast enough, and what it sends must be framed. An HTTP/2 connection also ends when it is idle or the
+//! service stops, because actix ends only those of HTTP/1.
 
+mod framing;
+mod pace;
+mod streams;
+
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::rt::net::TcpStream;
 use futures_util::FutureExt;
 use huemill_actors::share::Place;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
 
-/// The minimum rate at which clients read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ReadRate {
-    /// Minimum average in bytes a second, over the time that the service waited for the client.
-    pub min_bytes_per_second: u64,
-    /// How long the service waits for the client before it checks the average.
-    pub grace: Duration,
-    /// Maximum time in which the client reads nothing at all.
-    pub idle: Duration,
+use framing::Framing;
+pub(crate) use pace::{PacedStream, ReadRate};
+pub(crate) use streams::{StreamGuard, StreamRules, Streams};
+
+/// Which routes a listener has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// All of them: operators have no listener of their own.
+    Everything,
+    /// Those of users, and what a load balancer needs.
+    Public,
+    /// Those of operators and monitoring.
+    Operations,
 }
 
-/// After this much waiting the average starts anew: a client cannot live on having been fast once.
-const WINDOW: Duration = Duration::from_secs(60);
-
 /// What is known of a connection. Requests find it in their connection's data.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ConnectionInfo {
     /// The address that the client connected to.
     pub local: Option<SocketAddr>,
     /// Whether it is encrypted.
     pub is_secure: bool,
+    /// What its listener answers.
+    pub surface: Surface,
+    /// Its requests, if it carries many at a time (HTTP/2).
+    pub streams: Option<Rc<Streams>>,
+    /// Whether its client has sent a malformed chunk, which ended its input.
+    pub is_malformed: Rc<Cell<bool>>,
+}
+
+/// The bytes of a connection.
+pub(crate) enum Transport {
+    /// Without TLS.
+    Plain(PacedStream),
+    /// With TLS.
+    Tls(Box<TlsStream<PacedStream>>),
 }
 
 /// A connection.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    transport: Transport,
     /// What is known of it.
     pub info: ConnectionInfo,
-    pace: Pace,
-    _place: Option<Place>,
+    /// Checks the bodies of HTTP/1.
+    framing: Option<Framing>,
+    linger: Linger,
+    _place: Place,
+}
+
+/// The end of a connection whose client sent a malformed chunk: it is read for a while, so that no reset destroys the
+/// answer.
+struct Linger {
+    time: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
-    /// Wraps an accepted stream. The place is free again when the connection ends.
-    pub(crate) fn new(stream: TcpStream, rate: ReadRate, place: Option<Place>) -> Self {
-        let info = ConnectionInfo { local: stream.local_addr().ok(), is_secure: false };
-        Self { stream, info, pace: Pace::new(rate), _place: place }
+    /// Wraps what was accepted. The place is free again when the connection ends.
+    pub(crate) fn new(transport: Transport, info: ConnectionInfo, linger: Duration, place: Place) -> Self {
+        let framing = info.streams.is_none().then(Framing::new);
+        Self { transport, info, framing, linger: Linger { time: linger, timer: None }, _place: place }
+    }
+
+    /// Reads on after the answer, until the client closes the connection or the time is over.
+    fn poll_linger(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.linger.timer.is_none() {
+            std::task::ready!(Pin::new(&mut self.transport).poll_shutdown(task))?;
+        }
+        let time = self.linger.time;
+        let timer = self.linger.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
+        if timer.poll_unpin(task).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut unread = [0; 4_096];
+        loop {
+            let mut into = ReadBuf::new(&mut unread);
+            match Pin::new(&mut self.transport).poll_read(task, &mut into) {
+                Poll::Ready(Ok(())) if !into.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 }
 
@@ -60,22 +111,42 @@ impl AsyncRead for Connection {
         task: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(task, into)
+        let this = &mut *self;
+        if this.info.is_malformed.get() {
+            // Nothing has been read: this is the end.
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(streams) = &this.info.streams {
+            let is_writing = this.transport.is_waiting();
+            if let Poll::Ready(end) = streams.poll_end(is_writing, task) {
+                return Poll::Ready(end);
+            }
+        }
+        let before = into.filled().len();
+        std::task::ready!(Pin::new(&mut this.transport).poll_read(task, into))?;
+        let checked = this.framing.as_mut().map_or(Ok(()), |framing| framing.check(&into.filled()[before..]));
+        if let Err(at) = checked {
+            into.set_filled(before + at);
+            this.info.is_malformed.set(true);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(task, bytes);
-        self.pace.check(polled, task)
+        Pin::new(&mut self.transport).poll_write(task, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(task)
+        Pin::new(&mut self.transport).poll_flush(task)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(task)
+        if self.info.is_malformed.get() {
+            return self.poll_linger(task);
+        }
+        Pin::new(&mut self.transport).poll_shutdown(task)
     }
 
     fn poll_write_vectored(
@@ -83,131 +154,66 @@ impl AsyncWrite for Connection {
         task: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(task, slices);
-        self.pace.check(polled, task)
+        Pin::new(&mut self.transport).poll_write_vectored(task, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.transport.is_write_vectored()
     }
 }
 
-/// How fast the client reads.
-struct Pace {
-    rate: ReadRate,
-    waiting_since: Option<Instant>,
-    idle_timer: Option<Pin<Box<Sleep>>>,
-    /// How long the service has waited in this window, and what it could write.
-    waited: Duration,
-    written: u64,
-}
-
-impl Pace {
-    fn new(rate: ReadRate) -> Self {
-        Self { rate, waiting_since: None, idle_timer: None, waited: Duration::ZERO, written: 0 }
-    }
-
-    /// Takes note of a write. Fails if the client is too slow.
-    fn check(&mut self, polled: Poll<io::Result<usize>>, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        match polled {
-            Poll::Pending => self.wait(task),
-            Poll::Ready(Ok(bytes)) if !self.progressed(bytes) => Poll::Ready(Err(too_slow())),
-            polled @ Poll::Ready(_) => polled,
+impl Transport {
+    /// Whether written bytes wait for the client.
+    fn is_waiting(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_waiting(),
+            Self::Tls(stream) => stream.get_ref().0.is_waiting() || stream.get_ref().1.wants_write(),
         }
     }
-
-    fn wait(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.waiting_since.get_or_insert_with(Instant::now);
-        let idle = self.rate.idle;
-        let timer = self.idle_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-        timer.poll_unpin(task).map(|()| Err(too_slow()))
-    }
-
-    /// Returns whether the client is fast enough.
-    fn progressed(&mut self, bytes: usize) -> bool {
-        self.idle_timer = None;
-        self.written += bytes as u64;
-        if let Some(since) = self.waiting_since.take() {
-            self.waited += since.elapsed();
-        }
-        let least = self.rate.min_bytes_per_second as f64 * self.waited.as_secs_f64();
-        let is_fast_enough = self.waited <= self.rate.grace || self.written as f64 >= least;
-        if self.waited > WINDOW {
-            (self.waited, self.written) = (Duration::ZERO, 0);
-        }
-        is_fast_enough
-    }
 }
 
-fn too_slow() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the client reads too slowly")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RATE: ReadRate = ReadRate {
-        min_bytes_per_second: 1_000,
-        grace: Duration::from_secs(10),
-        idle: Duration::from_secs(30),
+/// Calls the method of whichever stream it is.
+macro_rules! of_stream {
+    ($transport:expr, $stream:ident => $call:expr) => {
+        match $transport {
+            Transport::Plain($stream) => $call,
+            Transport::Tls($stream) => $call,
+        }
     };
+}
 
-    /// Waits for the client this long, and then writes this much.
-    async fn write_after(pace: &mut Pace, wait: Duration, bytes: usize) -> io::Result<usize> {
-        let mut until = Box::pin(tokio::time::sleep(wait));
-        std::future::poll_fn(|task| {
-            let polled = until.poll_unpin(task).map(|()| Ok(bytes));
-            pace.check(polled, task)
-        })
-        .await
+impl AsyncRead for Transport {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        of_stream!(&mut *self, stream => Pin::new(stream).poll_read(task, into))
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        of_stream!(&mut *self, stream => Pin::new(stream).poll_write(task, bytes))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_nothing_is_cut_off() {
-        let mut pace = Pace::new(RATE);
-        let started = Instant::now();
-        assert!(write_after(&mut pace, Duration::from_secs(1_000), 1).await.is_err());
-        assert_eq!(started.elapsed().as_secs(), 30);
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        of_stream!(&mut *self, stream => Pin::new(stream).poll_flush(task))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_too_slowly_is_cut_off() {
-        let mut pace = Pace::new(RATE);
-        for _ in 0..5 {
-            assert!(
-                write_after(&mut pace, Duration::from_secs(2), 1_000).await.is_ok(),
-                "within the grace time"
-            );
-        }
-        assert!(write_after(&mut pace, Duration::from_secs(2), 1_000).await.is_err());
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        of_stream!(&mut *self, stream => Pin::new(stream).poll_shutdown(task))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_fast_enough_may_read_for_long() {
-        let mut pace = Pace::new(RATE);
-        for _ in 0..500 {
-            assert!(write_after(&mut pace, Duration::from_secs(20), 20_000).await.is_ok());
-        }
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        of_stream!(&mut *self, stream => Pin::new(stream).poll_write_vectored(task, slices))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn having_been_fast_once_does_not_help_for_ever() {
-        let mut pace = Pace::new(RATE);
-        assert!(write_after(&mut pace, Duration::from_secs(1), 100_000_000).await.is_ok());
-        let mut slow = 0;
-        while write_after(&mut pace, Duration::from_secs(20), 10).await.is_ok() {
-            slow += 1;
-            assert!(slow < 10, "it is never cut off");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn time_that_the_service_takes_does_not_count() {
-        let mut pace = Pace::new(RATE);
-        for _ in 0..10 {
-            tokio::time::advance(Duration::from_secs(60)).await;
-            assert!(write_after(&mut pace, Duration::ZERO, 1).await.is_ok());
-        }
+    fn is_write_vectored(&self) -> bool {
+        of_stream!(self, stream => stream.is_write_vectored())
     }
 }

@@ -39,10 +39,27 @@ use summary::JobSummary;
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(get(route::JOBS, list).route(web::post().to(create::create)))
+        .service(post(route::JOB_RETRY, control::retry))
+        .configure(one_job);
+}
+
+/// Registers the users' routes without those of operators, who have a listener of their own.
+pub(crate) fn public_routes(config: &mut ServiceConfig) {
+    config
+        .service(get(route::JOBS, route::not_found).route(web::post().to(create::create)))
+        .configure(one_job);
+}
+
+/// The same with the list of jobs, for holders of keys.
+pub(crate) fn routes_of_keys(config: &mut ServiceConfig) {
+    config.service(get(route::JOBS, list).route(web::post().to(create::create))).configure(one_job);
+}
+
+fn one_job(config: &mut ServiceConfig) {
+    config
         .service(get(route::JOB, status::status).route(web::delete().to(control::delete)))
         .service(get(route::JOB_EVENTS, events::events))
         .service(post(route::JOB_CANCEL, control::cancel))
-        .service(post(route::JOB_RETRY, control::retry))
         .service(get(route::JOB_RESULTS, download::results))
         .service(get(route::JOB_CARD, download::card))
         .service(get(route::LINK_RESULTS, download::linked_results))
@@ -50,7 +67,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(get(route::LINK_EVENTS, events::linked_events));
 }
 
-/// Registers only the operators' routes, for a process that answers no users.
+/// Registers only the operators' routes: for their listener, and for a process that answers no users.
 pub(crate) fn operators(config: &mut ServiceConfig) {
     config
         .service(get(route::JOBS, list).default_service(web::to(route::not_found)))

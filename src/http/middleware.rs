@@ -6,36 +6,42 @@ pub(crate) mod cors;
 pub(crate) mod line_sampler;
 pub(crate) mod request_log;
 mod request_span;
+mod stream_body;
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, Version};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::rates::Counted;
 
-use super::access::Audience;
+use super::connection::{ConnectionInfo, StreamGuard, Streams, Surface};
 use super::context::Context;
 use super::problem::{self, OwnErrorBody, Problem};
 use super::request_id::{self, RequestId};
-use super::route::{self, Route};
+use super::route::{self, Audience, Route};
 use super::state::Edge;
 use super::upload::spec;
 use body_rate::RateLimitedBody;
 use cors::Cors;
 use request_log::{LoggedBody, RequestLog};
+use stream_body::StreamBody;
+
+/// What a browser may do with an answer that it opens as a page, unless the answer says so itself: show it, and nothing
+/// else.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Runs all layers around the application.
 pub(crate) async fn layers(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<LoggedBody>, Error> {
+) -> Result<ServiceResponse<StreamBody>, Error> {
     let edge =
         request.app_data::<Data<Edge>>().cloned().ok_or_else(|| Problem(Code::InternalError.into()))?;
     let route = route::for_path(request.path());
@@ -48,7 +54,9 @@ pub(crate) async fn layers(
     let scope = span.scope();
     let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
 
-    let (raw, response, pattern) = if let Err(fault) = admit(&request, route, &edge, &context).await {
+    let begun = admit(&request, route, &edge, &context).await.and_then(|()| begin_stream(&request));
+    let (stream, refused) = begun.map_or_else(|fault| (None, Some(fault)), |stream| (stream, None));
+    let (raw, response, pattern) = if let Some(fault) = refused {
         let (raw, _) = request.into_parts();
         (raw, Problem(fault).into_response(), route.map(|route| route.path.to_owned()))
     } else if request.method() == Method::OPTIONS {
@@ -74,7 +82,27 @@ pub(crate) async fn layers(
         });
     }
     log.answered(endpoint, response.status(), fault);
-    Ok(ServiceResponse::new(raw, response.map_body(|_, body| LoggedBody::new(body, log))))
+    let response = response.map_body(|_, body| StreamBody::new(LoggedBody::new(body, log), stream));
+    Ok(ServiceResponse::new(raw, response))
+}
+
+/// What is known of a request's connection.
+fn connection(request: &ServiceRequest) -> Option<&ConnectionInfo> {
+    request.request().conn_data::<ConnectionInfo>()
+}
+
+/// Takes the place of a request that shares its connection with others.
+fn begin_stream(request: &ServiceRequest) -> Result<Option<StreamGuard>, Fault> {
+    let streams = connection(request).and_then(|connection| connection.streams.as_ref());
+    streams.map(Streams::begin).transpose()
+}
+
+/// Whether a request of HTTP/2 has no body: there, every request has a stream for one.
+fn is_bodiless(request: &ServiceRequest, declared: Option<u64>) -> bool {
+    let has_stream = request.version() == Version::HTTP_2;
+    has_stream
+        && declared.is_none()
+        && matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Identifies who sends a request, and counts it. One whose credential is refused counts as its address's.
@@ -84,11 +112,14 @@ async fn admit(
     edge: &Edge,
     context: &Context,
 ) -> Result<(), Fault> {
-    let audience = route.map_or(Audience::Everyone, |route| route.audience(request.method()));
+    let surface = connection(request).map_or(Surface::Everything, |connection| connection.surface);
+    let audience =
+        route.map_or(Audience::Everyone, |route| edge.access.audience(&route, request.method(), surface));
     let identity = edge.access.identify(audience, request.headers(), request.query_string()).await;
     let refused = identity.map(|identity| context.identified(identity)).err();
     // Probes and operators are never limited.
-    if refused.is_some() || route.is_none_or(|route| route.users) {
+    let is_counted = route.is_none_or(|route| route.users) && surface != Surface::Operations;
+    if refused.is_some() || is_counted {
         edge.rates.count(context.caller(), context.identity().limits(), Counted::Request)?;
     }
     refused.map_or(Ok(()), Err)
@@ -100,12 +131,15 @@ fn limit_body_rate(request: &mut ServiceRequest, edge: &Edge, context: &Rc<Conte
         context.hash_body();
     }
     let inner = request.take_payload();
-    if matches!(inner, Payload::None) {
+    let declared = spec::declared_length(request.headers());
+    if matches!(inner, Payload::None) || is_bodiless(request, declared) {
         context.body_ended();
+        request.set_payload(inner);
         return;
     }
-    let declared = spec::declared_length(request.headers());
-    let payload = Box::pin(RateLimitedBody::new(inner, edge.body_rate.of(declared), context.clone()));
+    let is_malformed = connection(request).map(|connection| connection.is_malformed.clone());
+    let body = RateLimitedBody::new(inner, edge.body_rate.of(declared), context.clone());
+    let payload = Box::pin(body.of_connection(is_malformed));
     request.set_payload(Payload::Stream { payload });
 }
 
@@ -141,6 +175,11 @@ fn add_headers(
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Addresses of jobs and links are secrets: no browser may pass them on to the next page.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    }
     cors.add_headers(request, headers);
     response
 }

@@ -31,6 +31,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(get(route::METRICS, metrics));
 }
 
+/// Registers what the public listener has of these routes if operators have a listener of their own.
+pub(crate) fn public_routes(config: &mut ServiceConfig) {
+    config.service(get(route::HEALTH, health)).service(get(route::READY, public_ready));
+}
+
 #[derive(Serialize)]
 struct HealthBody {
     status: &'static str,
@@ -158,9 +163,24 @@ async fn ready(operations: Data<Operations>) -> HttpResponse {
         error_rate_last_5m: operations.stats.error_rate(),
         checks,
     };
-    let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    readiness(health.ready, body)
+}
+
+#[derive(Serialize)]
+struct PublicReadyBody {
+    ready: bool,
+}
+
+/// Reports the verdict alone: its reasons are for operators.
+async fn public_ready(operations: Data<Operations>) -> HttpResponse {
+    let ready = operations.health.read().ready;
+    readiness(ready, PublicReadyBody { ready })
+}
+
+fn readiness(ready: bool, body: impl Serialize) -> HttpResponse {
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut response = HttpResponse::build(status).json(body);
-    if !health.ready {
+    if !ready {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response.extensions_mut().insert(OwnErrorBody);
@@ -186,7 +206,7 @@ async fn inject_panic(
     edge: Data<super::state::Edge>,
     operations: Data<Operations>,
 ) -> Result<HttpResponse, Problem> {
-    edge.access.identify(super::access::Audience::Operators, request.headers(), "").await?;
+    edge.access.identify(super::route::Audience::Operators, request.headers(), "").await?;
     operations.janitor.do_send(huemill_actors::janitor::Panic);
     Ok(HttpResponse::Accepted().finish())
 }

@@ -9,12 +9,26 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_store::access_key::Scope;
 use huemill_store::store::Role;
 
-use super::access::Audience::{self, Everyone, Linked, Operators, Owners, Users};
 use super::problem::Problem;
 use super::state::Edge;
 
 /// The label of a request that matches no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
+
+/// Who a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Anybody.
+    Everyone,
+    /// Holders of a key with this scope; in open mode, anybody.
+    Users(Scope),
+    /// The same, or whoever has a signed link.
+    Linked(Scope),
+    /// Holders of a key with this scope, for what is theirs; in open mode, the operator.
+    Owners(Scope),
+    /// The operator.
+    Operators,
+}
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,20 +40,9 @@ pub(crate) struct Route {
     /// Whether users call it. Only these routes count in the service level objectives.
     pub users: bool,
     /// Who may read.
-    read: Audience,
+    pub read: Audience,
     /// Who may change something.
-    write: Audience,
-}
-
-impl Route {
-    /// Who it is for with this method.
-    pub(crate) fn audience(&self, method: &Method) -> Audience {
-        match *method {
-            Method::GET | Method::HEAD => self.read,
-            Method::POST | Method::DELETE => self.write,
-            _ => Audience::Everyone,
-        }
-    }
+    pub write: Audience,
 }
 
 /// Defines a constant for each route, and [`ALL`].
@@ -51,6 +54,8 @@ macro_rules! routes {
         pub(crate) const ALL: &[Route] = &[$($name),+];
     };
 }
+
+use Audience::{Everyone, Linked, Operators, Owners, Users};
 
 routes! {
     /// Processes one picture.

@@ -1,8 +1,11 @@
-//! The HTTP server: accepts connections, registers the routes and sets connection limits. The composition root owns it
-//! and handles signals; a listener that cannot be used is an error at start.
+//! The HTTP servers: accept connections, answer what their listeners' [`Surface`] has, and set connection limits. The
+//! composition root owns them and handles signals; a listener that cannot be used is an error at start.
 //!
 //! Connections are accepted here and not by actix-web's own server, so that each has its place among all connections
-//! and a limit on how slowly its client may read.
+//! and a limit on how slowly its client may read. Operators and monitoring may have a server of their own, with a
+//! thread of its own: it answers while all other connections are taken and all other threads are busy.
+
+mod gate;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -14,148 +17,158 @@ use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_se
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
-use actix_web::rt::net::TcpStream;
-use actix_web::web::{self, ServiceConfig};
 use huemill_actors::clock::watch_lag;
-use huemill_actors::share::{Place, Places};
 use huemill_observability::EventLoop;
-use huemill_store::Caller;
-use huemill_store::store::Role;
-use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
 
-use super::client::TrustedProxies;
-use super::connection::{Connection, ReadRate};
-use super::route::{self, post};
+use super::connection::{Connection, Surface};
 use super::state::State;
-use super::{jobs, keys, middleware, operations, process, process_zip, processes, queue, webhooks};
+use super::tls::Tls;
+use super::{middleware, surface};
 use crate::settings::Settings;
+use gate::Gate;
 
-/// What a client is told for whom there is no connection. The request is not read.
-const NO_CONNECTION: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+/// What an HTTP/2 client may send before the service reads it: 5 MB a second over a distance of 50 ms. Each connection may
+/// hold as much in memory.
+const STREAM_WINDOW: u32 = 262_144;
+const CONNECTION_WINDOW: u32 = 524_288;
 
-/// A bound server. Await it to run it.
+/// Listeners that are bound and not yet used.
+pub(crate) struct Listeners {
+    /// For users, and for operators too if they have none of their own.
+    pub public: Vec<TcpListener>,
+    /// For operators and monitoring.
+    pub operations: Option<TcpListener>,
+}
+
+/// Bound servers.
 pub(crate) struct Listening {
-    /// The addresses it is bound to.
+    /// The addresses for users.
     pub addresses: Vec<SocketAddr>,
-    /// The server.
-    pub server: Server,
+    /// The address for operators, if they have their own.
+    pub operations: Option<SocketAddr>,
+    public_server: Running,
+    operations_server: Option<Running>,
+}
+
+struct Running {
+    server: Server,
     stopping: CancellationToken,
 }
 
-/// Stops a running server.
+/// Stops running servers.
 pub(crate) struct Stop {
+    public: StopServer,
+    operations: Option<StopServer>,
+}
+
+struct StopServer {
     handle: ServerHandle,
     stopping: CancellationToken,
 }
 
 impl Listening {
-    /// What stops the server.
+    /// What stops the servers.
     pub(crate) fn stop(&self) -> Stop {
-        Stop { handle: self.server.handle(), stopping: self.stopping.clone() }
+        let stop = |running: &Running| StopServer {
+            handle: running.server.handle(),
+            stopping: running.stopping.clone(),
+        };
+        Stop { public: stop(&self.public_server), operations: self.operations_server.as_ref().map(stop) }
+    }
+
+    /// Runs until one of the servers ends.
+    pub(crate) async fn run(self) {
+        let public = actix_rt::spawn(self.public_server.server);
+        match self.operations_server {
+            None => drop(public.await),
+            Some(running) => {
+                let operations = actix_rt::spawn(running.server);
+                tokio::select! { _ = public => {} _ = operations => {} }
+            }
+        }
     }
 }
 
 impl Stop {
-    /// Closes idle connections and waits for open requests.
+    /// Closes idle connections and waits for open requests. Probes and monitoring are answered until the end.
     pub(crate) async fn after_requests(&self) {
-        self.stopping.cancel();
-        self.handle.stop(true).await;
+        self.public.after_requests().await;
+        if let Some(operations) = &self.operations {
+            operations.after_requests().await;
+        }
     }
 
     /// Closes all connections.
     pub(crate) async fn at_once(&self) {
-        self.handle.stop(false).await;
-    }
-}
-
-/// Decides about connections.
-#[derive(Clone)]
-struct Gate {
-    places: Places,
-    proxies: TrustedProxies,
-    rate: ReadRate,
-}
-
-impl Gate {
-    fn new(settings: &Settings) -> Self {
-        let answers = &settings.answers;
-        Self {
-            places: Places::new(max_connections(settings.server.max_connections) as u64),
-            proxies: TrustedProxies::of(&settings.server),
-            rate: ReadRate {
-                min_bytes_per_second: answers.min_bytes_per_second,
-                grace: Duration::from_secs(answers.grace_seconds),
-                idle: Duration::from_secs(answers.idle_seconds),
-            },
+        self.public.handle.stop(false).await;
+        if let Some(operations) = &self.operations {
+            operations.handle.stop(false).await;
         }
     }
+}
 
-    /// Accepts a connection, or answers it at once if its caller has too many.
-    async fn accept(self, mut stream: TcpStream) -> io::Result<(Connection, Protocol, Option<SocketAddr>)> {
-        let peer = stream.peer_addr()?;
-        stream.set_nodelay(true)?;
-        let Some(place) = self.admit(peer) else {
-            // The answer fits into the socket's buffer: nobody waits for the client.
-            let _ = stream.write_all(NO_CONNECTION).await;
-            let _ = stream.shutdown().await;
-            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "too many connections"));
-        };
-        Ok((Connection::new(stream, self.rate, Some(place)), Protocol::Http1, Some(peer)))
-    }
-
-    /// A place for the connection. A trusted proxy's connections are not one caller's.
-    fn admit(&self, peer: SocketAddr) -> Option<Place> {
-        let is_proxy = self.proxies.trusts(peer.ip());
-        let caller = if is_proxy { Caller::Service } else { Caller::of_address(peer.ip()) };
-        self.places.try_take(caller, 1).ok()
+impl StopServer {
+    async fn after_requests(&self) {
+        self.stopping.cancel();
+        self.handle.stop(true).await;
     }
 }
 
-/// The configured maximum, or as many as the process may have descriptors for: some are needed for files, the store and
-/// outbound requests.
-fn max_connections(configured: usize) -> usize {
-    let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let available =
-        descriptors.map_or(usize::MAX, |most| usize::try_from(most / 4 * 3).unwrap_or(usize::MAX));
-    configured.min(available).max(1)
-}
-
-/// Starts the server's threads on these bound listeners.
+/// Starts the servers' threads on these bound listeners. Only users' connections have TLS.
 ///
 /// # Errors
 /// A listener cannot be used.
 pub(crate) fn listen(
     settings: &Settings,
     state: &State,
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
+    tls: Option<Tls>,
 ) -> io::Result<Listening> {
-    let server = &settings.server;
+    let addresses = listeners.public.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+    let operations = listeners.operations.as_ref().map(TcpListener::local_addr).transpose()?;
+    let surface = if operations.is_some() { Surface::Public } else { Surface::Everything };
+    if let Some(tls) = &tls {
+        actix_rt::spawn(tls.clone().follow());
+    }
+    let public_server = start(settings, state, listeners.public, surface, tls)?;
+    let operations_server = listeners
+        .operations
+        .map(|one| start(settings, state, vec![one], Surface::Operations, None))
+        .transpose()?;
+    Ok(Listening { addresses, operations, public_server, operations_server })
+}
+
+fn start(
+    settings: &Settings,
+    state: &State,
+    listeners: Vec<TcpListener>,
+    surface: Surface,
+    tls: Option<Tls>,
+) -> io::Result<Running> {
     let stopping = CancellationToken::new();
-    let gate = Gate::new(settings);
+    let gate = Gate::new(settings, surface, tls, stopping.clone());
+    let threads = if surface == Surface::Operations { 1 } else { settings.server.threads };
     let mut builder = Server::build()
-        .workers(server.threads)
-        .max_concurrent_connections(server.max_connections.div_ceil(server.threads))
-        .shutdown_timeout(server.drain_seconds)
+        .workers(threads)
+        .max_concurrent_connections(gate.max_connections().div_ceil(threads))
+        .shutdown_timeout(settings.server.drain_seconds)
         .disable_signals();
-    let mut addresses = Vec::new();
     for (index, listener) in listeners.into_iter().enumerate() {
-        addresses.push(listener.local_addr()?);
         let (gate, state, stopping) = (gate.clone(), state.clone(), stopping.clone());
         let timeouts = Timeouts::of(settings);
         builder = builder.listen("http", listener, move || {
-            if index == 0 {
+            if index == 0 && surface != Surface::Operations {
                 // This runs once on each of the server's threads.
                 actix_rt::spawn(watch_lag(EventLoop::Http, state.edge.recorder.clone()));
             }
             let gate = gate.clone();
             fn_service(move |stream| gate.clone().accept(stream))
                 .map_err(|_| ())
-                .and_then(service(&state, timeouts, &stopping).map_err(|_| ()))
+                .and_then(service(&state, surface, timeouts, &stopping).map_err(|_| ()))
         })?;
     }
-    Ok(Listening { addresses, server: builder.run(), stopping })
+    Ok(Running { server: builder.run(), stopping })
 }
 
 /// Time limits of connections.
@@ -180,6 +193,7 @@ impl Timeouts {
 /// The application as a service for accepted connections.
 fn service(
     state: &State,
+    surface: Surface,
     timeouts: Timeouts,
     stopping: &CancellationToken,
 ) -> impl ServiceFactory<
@@ -190,9 +204,10 @@ fn service(
     InitError = (),
 > + use<> {
     let (state, role, stopping) = (state.clone(), state.edge.role, stopping.clone());
+    let has_keys = state.edge.access.has_keys();
     let app = App::new()
         .configure(|config| state.configure(config))
-        .configure(move |config| routes(config, role))
+        .configure(move |config| surface::routes(config, surface, role, has_keys))
         .wrap(from_fn(middleware::layers));
     let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
@@ -200,33 +215,10 @@ fn service(
         .client_request_timeout(timeouts.head)
         .client_disconnect_timeout(timeouts.linger)
         .keep_alive(timeouts.keep_alive)
+        .h2_initial_window_size(STREAM_WINDOW)
+        .h2_initial_connection_window_size(CONNECTION_WINDOW)
         .on_connect_ext(|connection: &Connection, data| {
-            data.insert(connection.info);
+            data.insert(connection.info.clone());
         })
         .finish(map_config(app, |()| AppConfig::default()))
-}
-
-/// Operators' routes exist in every process, users' routes only in a process that answers users.
-fn routes(config: &mut ServiceConfig, role: Role) {
-    #[cfg(feature = "faults")]
-    config.configure(operations::fault_routes);
-    config
-        .configure(operations::routes)
-        .configure(webhooks::routes)
-        .configure(processes::routes)
-        .configure(queue::routes)
-        .configure(keys::routes);
-    match role {
-        Role::All | Role::Web => config.configure(users),
-        Role::Worker => config.configure(jobs::operators),
-    };
-    config.default_service(web::to(route::not_found));
-}
-
-fn users(config: &mut ServiceConfig) {
-    config
-        .service(post(route::PROCESS, process::process))
-        .service(post(route::PROCESS_ZIP, process_zip::process_zip))
-        .service(post(route::FETCH_URL, process::fetch_url))
-        .configure(jobs::routes);
 }

@@ -4,6 +4,7 @@
 //! [`Settings`] is read and written with serde. Written out, secrets are masked, so `huemill check` can print it.
 
 use std::fmt::{self, Display};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,7 @@ const MASK: &str = "********";
 #[allow(missing_docs, reason = "config/default.toml documents each key, and a test keeps the two in step")]
 pub struct Settings {
     pub server: ServerSection,
+    pub tls: TlsSection,
     pub data: DataSection,
     pub store: StoreSection,
     pub blobs: BlobsSection,
@@ -78,10 +80,14 @@ section! {
     /// `[server]`
     ServerSection {
         #[serde(serialize_with = "role")] role: Role,
-        host: String, port: u16, threads: usize, max_connections: usize, header_seconds: u64,
+        host: String, port: u16, operations: String, threads: usize, max_connections: usize, header_seconds: u64,
         keep_alive_seconds: u64, linger_seconds: u64, shutdown_delay_ms: u64, drain_seconds: u64,
         trusted_proxies: Vec<String>, forwarded_headers: ForwardedHeaders, event_streams: u64,
     }
+}
+section! {
+    /// `[tls]`
+    TlsSection { certificate: PathBuf, key: PathBuf, client_ca: PathBuf, poll_seconds: u64 }
 }
 section! {
     /// `[data]`
@@ -191,6 +197,14 @@ section! {
     }
 }
 
+impl TlsSection {
+    /// Whether the public listener uses TLS.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        !self.certificate.as_os_str().is_empty()
+    }
+}
+
 impl Settings {
     /// The number of pictures that are processed at the same time.
     #[must_use]
@@ -205,6 +219,18 @@ impl Settings {
     #[must_use]
     pub fn request_time(&self) -> Duration {
         Duration::from_secs(self.limits.request_seconds)
+    }
+
+    /// The address of the operators' listener, if they have their own.
+    #[must_use]
+    pub fn operations_address(&self) -> Option<SocketAddr> {
+        self.server.operations.parse().ok()
+    }
+
+    /// Whether webhooks may lack a `download_url`: the host of a request could be forged, so it is not signed.
+    #[must_use]
+    pub fn omits_download_urls(&self) -> bool {
+        self.public.url.is_empty() && self.server.role != Role::Worker
     }
 
     /// The settings as TOML, in the order of `config/default.toml`, with secrets masked.

@@ -2,6 +2,8 @@
 //!
 //! Every problem is reported, not only the first.
 
+use std::net::SocketAddr;
+
 use huemill_actors::delivery::Signer;
 use huemill_actors::outbound::AddressPolicy;
 use huemill_store::store::Role;
@@ -20,7 +22,7 @@ const MAX_STORE_WAIT_MS: u64 = 20_000;
 /// Returns everything that is wrong with these settings.
 pub(super) fn problems(settings: &Settings) -> Problems {
     let mut problems = Problems::default();
-    for section in [server, limits, workers, health, blobs, store, jobs, security, outbound, webhooks] {
+    for section in [server, tls, limits, workers, health, blobs, store, jobs, security, outbound, webhooks] {
         section(settings, &mut problems);
     }
     problems
@@ -36,6 +38,11 @@ macro_rules! at_least {
 fn server(settings: &Settings, check: &mut Problems) {
     let server = &settings.server;
     check.require(!server.host.is_empty(), "server.host", "must be an address, such as 127.0.0.1");
+    check.require(
+        server.operations.is_empty() || server.operations.parse::<SocketAddr>().is_ok(),
+        "server.operations",
+        "must be empty or an address with a port, such as 127.0.0.1:9090",
+    );
     check.between(1..=256, server.threads, "server.threads");
     at_least!(1, check, server: max_connections, header_seconds, linger_seconds, event_streams);
     check.at_least(1, settings.access.event_streams, "access.event_streams");
@@ -55,6 +62,22 @@ fn server(settings: &Settings, check: &mut Problems) {
         "cors.origins",
         "must be \"*\" or origins such as https://app.example, without a path",
     );
+}
+
+fn tls(settings: &Settings, check: &mut Problems) {
+    let tls = &settings.tls;
+    let is_set = |path: &std::path::Path| !path.as_os_str().is_empty();
+    check.require(
+        is_set(&tls.key) == tls.is_enabled(),
+        "tls.key",
+        "must be set if tls.certificate is, and only then",
+    );
+    check.require(
+        tls.is_enabled() || !is_set(&tls.client_ca),
+        "tls.client_ca",
+        "requires tls.certificate: without TLS, clients show no certificates",
+    );
+    at_least!(1, check, tls: poll_seconds);
 }
 
 fn limits(settings: &Settings, check: &mut Problems) {
@@ -242,7 +265,7 @@ fn outbound(settings: &Settings, check: &mut Problems) {
     );
     at_least!(1, check, outbound: connect_seconds, head_seconds, total_seconds);
     check.require(
-        outbound.nameservers.iter().all(|text| text.parse::<std::net::SocketAddr>().is_ok()),
+        outbound.nameservers.iter().all(|text| text.parse::<SocketAddr>().is_ok()),
         "outbound.nameservers",
         "must be addresses with ports, such as 10.0.0.53:53",
     );

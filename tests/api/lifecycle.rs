@@ -91,6 +91,20 @@ fn check_prints_the_effective_settings_with_masked_secrets() {
 }
 
 #[test]
+fn check_and_the_log_say_that_webhooks_carry_no_download_url() {
+    let note =
+        |environment: &[(&str, &str)]| huemill(&["check"], environment).2.contains("public.url is not set");
+    assert!(note(&[]));
+    assert!(!note(&[("PUBLIC_URL", "https://huemill.example")]));
+    let logged = |environment: &[(&str, &str)]| {
+        let service = TestService::start(environment);
+        service.log().iter().filter(|line| line["event"] == "public_url_unset").count()
+    };
+    assert_eq!(logged(&[]), 1);
+    assert_eq!(logged(&[("PUBLIC_URL", "https://huemill.example")]), 0);
+}
+
+#[test]
 fn a_port_in_use_is_reported() {
     let service = spawn();
     let port = service.address.port().to_string();

@@ -4,6 +4,7 @@
 
 mod answers;
 mod fetch_url;
+mod hostile_framing;
 mod hostile_http;
 mod hostile_images;
 mod hostile_zips;
@@ -18,6 +19,7 @@ mod jobs_signed;
 mod jobs_urls;
 mod keys;
 mod lifecycle;
+mod listeners;
 mod logs;
 mod operations;
 mod outbound;
@@ -30,6 +32,9 @@ mod queue;
 mod support;
 mod test_server;
 mod test_service;
+mod tls;
+mod tls_http2;
+mod tls_service;
 mod webhooks;
 mod wire;
 

@@ -17,6 +17,30 @@ fn health_reports_the_service_and_its_version() {
 }
 
 #[test]
+fn every_answer_tells_browsers_to_guess_nothing_and_to_pass_nothing_on() {
+    let service = spawn();
+    let preflight = service.client.request(reqwest::Method::OPTIONS, service.url("/process")).send().unwrap();
+    let answers = [
+        service.process(photo("png")),
+        service.post("/process").header("accept", "image/png").body(photo("png")).send().unwrap(),
+        service.process(b"nonsense".to_vec()),
+        service.get("/metrics"),
+        service.get("/nowhere"),
+        service.get("/process"),
+        preflight,
+    ];
+    for answer in answers {
+        let headers = answer.headers();
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{answer:?}");
+        assert_eq!(headers["referrer-policy"], "no-referrer", "{answer:?}");
+        assert_eq!(
+            headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'",
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
 fn ready_lists_every_dependency() {
     let service = spawn();
     let body: Value = service.get("/ready").json().unwrap();

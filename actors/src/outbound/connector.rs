@@ -208,8 +208,9 @@ pub enum SetupError {
     Tls(#[from] rustls::Error),
 }
 
-/// The TLS configuration of outbound requests. It names its cryptography provider rather than use a global one.
-pub(super) fn tls_config(extra: Option<&Path>) -> Result<Arc<ClientConfig>, SetupError> {
+/// The TLS configuration of outbound requests: it trusts the authorities of the system and of `extra`. It names its
+/// cryptography provider rather than use a global one.
+pub fn tls_config(extra: Option<&Path>) -> Result<Arc<ClientConfig>, SetupError> {
     let mut roots = RootCertStore::empty();
     // The system's store may contain certificates that cannot be parsed; those are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -52,13 +52,14 @@ pub const WEBHOOK_REASONS: [&str; 11] = [
 ];
 
 /// Why authentication failed.
-pub const AUTH_REASONS: [&str; 8] = [
+pub const AUTH_REASONS: [&str; 9] = [
     "missing_signature",
     "invalid_timestamp",
     "timestamp_out_of_range",
     "nonce_reused",
     "invalid_signature",
     "unauthorized",
+    "forbidden",
     "link_expired",
     "link_forged",
 ];

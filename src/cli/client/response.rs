@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{ETAG, HeaderMap, RETRY_AFTER};
 use actix_web::web::Bytes;
+use huemill_actors::outbound::SetupError;
 use huemill_store::job::JobState;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -24,10 +25,10 @@ pub(in crate::cli) struct ApiResponse {
 /// Why a request has no usable response.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum ClientError {
-    #[error(
-        "{0}: the server must be a URL like http://127.0.0.1:8080, without a user; https is not supported"
-    )]
+    #[error("{0}: the server must be a URL like http://127.0.0.1:8080, without a user")]
     Address(String),
+    #[error("{0}")]
+    Tls(#[from] SetupError),
     #[error("cannot sign requests: {0}")]
     SigningKey(String),
     #[error("{server} cannot be reached: {reason}")]

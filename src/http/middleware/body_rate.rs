@@ -1,7 +1,7 @@
 //! Enforces a minimum upload rate: counts a request's body and ends it with an error if it arrives too slowly, because
 //! actix has no such limit. Only time spent waiting for the client counts, not the time the service takes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context as Task, Poll};
@@ -15,6 +15,7 @@ use huemill_actors::fault::{Code, Fault};
 use tokio::time::Sleep;
 
 use crate::http::context::{Context, SharedBody};
+use crate::http::problem;
 
 /// The minimum upload rate.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,8 @@ pub(crate) struct RateLimitedBody {
     context: Rc<Context>,
     received: u64,
     idle_timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the connection's input ended at a malformed chunk.
+    is_malformed: Option<Rc<Cell<bool>>>,
 }
 
 impl RateLimitedBody {
@@ -56,7 +59,20 @@ impl RateLimitedBody {
     pub(crate) fn new(inner: Payload, rate: BodyRate, context: Rc<Context>) -> Self {
         let inner = Rc::new(RefCell::new(inner));
         context.hold_body(&inner);
-        Self { inner, rate, context, received: 0, idle_timer: None }
+        Self { inner, rate, context, received: 0, idle_timer: None, is_malformed: None }
+    }
+
+    /// Makes the body report a malformed chunk, which its connection finds.
+    pub(crate) fn of_connection(self, is_malformed: Option<Rc<Cell<bool>>>) -> Self {
+        Self { is_malformed, ..self }
+    }
+
+    /// Records why the body ended with an error, if the connection knows.
+    fn broken(&self) {
+        if self.is_malformed.as_ref().is_some_and(|flag| flag.get()) {
+            let message = "The request's body is not valid HTTP: one of its chunks is malformed.";
+            self.context.cut_off(problem::invalid(message).with_cause("malformed chunk"));
+        }
     }
 
     fn too_slow(&self) -> PayloadError {
@@ -97,6 +113,7 @@ impl Stream for RateLimitedBody {
                     return Poll::Ready(Some(Err(self.too_slow())));
                 }
             }
+            Poll::Ready(Some(Err(_))) => self.broken(),
             Poll::Ready(None) => self.context.body_ended(),
             _ => {}
         }

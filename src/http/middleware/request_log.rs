@@ -110,7 +110,7 @@ impl RequestLog {
     }
 
     fn write_request(&self, lines_left_out: u64) {
-        let key = self.context.caller().key();
+        let key = self.context.identity().key().map(|key| key.id);
         log!(
             HTTP_REQUEST,
             request_id = self.context.id.as_str(),
@@ -158,7 +158,7 @@ impl RequestLog {
         let client = self.context.client.address;
         let user_agent = self.user_agent.as_ref().map(shortened);
         let user_agent = user_agent.as_deref();
-        if let Some(key) = self.context.caller().key() {
+        if let Some(key) = self.context.identity().key().map(|key| key.id) {
             let (client, key_id) = (tracing::field::display(client), key.as_str());
             log!(
                 SECURITY_VIOLATION_OF_KEY,
@@ -244,6 +244,7 @@ fn auth_reason(code: Code) -> Option<&'static str> {
         Code::NonceReused => Some("nonce_reused"),
         Code::InvalidSignature => Some("invalid_signature"),
         Code::Unauthorized => Some("unauthorized"),
+        Code::Forbidden => Some("forbidden"),
         _ => None,
     }
 }
@@ -279,7 +280,7 @@ impl LoggedBody {
 /// The client did not read its answer in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the client did not read its answer in time")]
-struct AnswerTooSlow;
+pub(super) struct AnswerTooSlow;
 
 impl MessageBody for LoggedBody {
     type Error = <BoxBody as MessageBody>::Error;

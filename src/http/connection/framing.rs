@@ -1,0 +1,281 @@
+//! The framing of HTTP/1 request bodies. If a chunk is malformed, actix closes the connection without an answer, and with
+//! it the request's handler. So the chunks are checked before actix sees them: a connection ends its input at the first
+//! byte that cannot be right, and the handler answers a request whose body is incomplete.
+//!
+//! This follows actix's own decoder byte by byte. It reads of a head only how long the body is; what actix refuses in a
+//! head is left to actix. In addition, chunk extensions and trailers of one body may take 16 kB.
+
+mod chunks;
+
+use memchr::memchr;
+
+use chunks::Chunks;
+
+/// The longest head that actix reads.
+const MAX_HEAD_BYTES: usize = 131_072;
+
+/// Follows the requests of a connection.
+#[derive(Debug)]
+pub(super) struct Framing {
+    state: State,
+    /// The beginning of a line whose end has not arrived yet.
+    line: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Head(Head),
+    /// A body of this many more bytes.
+    Sized(u64),
+    Chunked(Chunks),
+    /// Nothing is checked any more: there are no further requests, or actix refuses the head.
+    Unchecked,
+}
+
+/// What the lines of a head have said so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Head {
+    has_started: bool,
+    is_chunked: bool,
+    length: Option<u64>,
+    tunnel: Option<Tunnel>,
+}
+
+/// What a connection may turn into. It then has no further requests.
+#[derive(Debug, Clone, Copy)]
+enum Tunnel {
+    Connect,
+    WebSocket,
+}
+
+impl Framing {
+    pub(super) fn new() -> Self {
+        Self { state: State::Head(Head::default()), line: Vec::new() }
+    }
+
+    /// Follows the next bytes of the connection.
+    ///
+    /// # Errors
+    /// The position of the first byte that makes a chunk malformed. Nothing after it means anything.
+    pub(super) fn check(&mut self, bytes: &[u8]) -> Result<(), usize> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            match &mut self.state {
+                State::Head(_) => at += self.read_line(rest),
+                State::Sized(left) => {
+                    let taken = (*left).min(rest.len() as u64);
+                    *left -= taken;
+                    at += taken as usize;
+                    if *left == 0 {
+                        self.state = State::Head(Head::default());
+                    }
+                }
+                State::Chunked(chunks) => {
+                    at += chunks.read(rest).ok_or(at)?;
+                    if chunks.have_ended() {
+                        self.state = State::Head(Head::default());
+                    }
+                }
+                State::Unchecked => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the next line of a head, or the beginning of one. Returns its length.
+    fn read_line(&mut self, bytes: &[u8]) -> usize {
+        let State::Head(mut head) = self.state else { return 0 };
+        let Some(end) = memchr(b'\n', bytes) else {
+            self.line.extend_from_slice(bytes);
+            if self.line.len() > MAX_HEAD_BYTES {
+                self.state = State::Unchecked;
+            }
+            return bytes.len();
+        };
+        let next = if self.line.is_empty() {
+            head.next(&bytes[..end])
+        } else {
+            self.line.extend_from_slice(&bytes[..end]);
+            let next = head.next(&self.line);
+            self.line.clear();
+            next
+        };
+        self.state = next.unwrap_or(State::Head(head));
+        end + 1
+    }
+}
+
+impl Head {
+    /// Takes a line into account. Returns what follows the head if this line ends it, or if it is not worth following.
+    fn next(&mut self, line: &[u8]) -> Option<State> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if !self.has_started {
+            // Empty lines before a request are skipped.
+            self.has_started = !line.is_empty();
+            self.tunnel = line.starts_with(b"CONNECT ").then_some(Tunnel::Connect);
+            return None;
+        }
+        if line.is_empty() {
+            return Some(self.body());
+        }
+        let colon = memchr(b':', line)?;
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
+            return (!self.is_chunked).then_some(State::Unchecked);
+        }
+        if name.eq_ignore_ascii_case(b"content-length") {
+            self.length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            return self.length.is_none().then_some(State::Unchecked);
+        }
+        if name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket") {
+            self.tunnel = Some(Tunnel::WebSocket);
+        }
+        None
+    }
+
+    fn body(self) -> State {
+        match (self.tunnel, self.length) {
+            _ if self.is_chunked => State::Chunked(Chunks::new()),
+            (Some(Tunnel::WebSocket), _) | (Some(Tunnel::Connect), None) => State::Unchecked,
+            (_, None | Some(0)) => State::Head(Self::default()),
+            (_, Some(length)) => State::Sized(length),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_http::error::ParseError;
+    use actix_http::h1::Codec;
+    use actix_web::web::BytesMut;
+    use proptest::prelude::*;
+    use tokio_util::codec::Decoder;
+
+    use super::chunks::MAX_EXTRA_BYTES;
+    use super::*;
+
+    const HEAD: &[u8] = b"POST /process HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    fn check(bytes: &[u8]) -> Result<(), usize> {
+        Framing::new().check(bytes)
+    }
+
+    /// Why actix refuses the bytes, if it does.
+    fn refused_by_actix(bytes: &[u8]) -> Option<ParseError> {
+        // The codec starts a clock on its thread's runtime.
+        let runtime = actix_rt::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let (mut codec, mut buffer) = (Codec::default(), BytesMut::from(bytes));
+            loop {
+                match codec.decode(&mut buffer) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return None,
+                    Err(error) => return Some(error),
+                }
+            }
+        })
+    }
+
+    /// Whether actix takes the bytes for a malformed body, which it never answers.
+    fn breaks_actix(bytes: &[u8]) -> bool {
+        matches!(refused_by_actix(bytes), Some(ParseError::Io(_)))
+    }
+
+    #[test]
+    fn well_formed_bodies_pass() {
+        for body in [
+            "0\r\n\r\n",
+            "5\r\nabcde\r\n0\r\n\r\n",
+            "5 ;a=b\r\nabcde\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n",
+            "5\r\nabcde\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+        ] {
+            assert_eq!(check(&[HEAD, body.as_bytes()].concat()), Ok(()), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_malformed_byte_is_found() {
+        for (good, bad) in [
+            ("", "x\r\n"),
+            ("5", "x\r\nabcde\r\n"),
+            ("5\r\nabcde", "f\r\n"),
+            ("5\r", "abcde"),
+            ("5;a=b", "\u{1}\r\n"),
+            ("1000000000000000", "0\r\n"),
+            ("5\r\nabcde\r\n0\r\nTrailer: x\r", "y"),
+        ] {
+            let bytes = [HEAD, good.as_bytes(), bad.as_bytes()].concat();
+            assert_eq!(check(&bytes), Err(HEAD.len() + good.len()), "{good:?} {bad:?}");
+            assert!(breaks_actix(&bytes), "{good:?} {bad:?}");
+        }
+    }
+
+    #[test]
+    fn extensions_and_trailers_have_an_end() {
+        let body = [HEAD, b"5;", &vec![b'x'; MAX_EXTRA_BYTES + 10]].concat();
+        assert!(check(&body).is_err());
+        let trailers = [HEAD, b"0\r\n", &b"X: y\r\n".repeat(MAX_EXTRA_BYTES)].concat();
+        assert!(check(&trailers).is_err());
+    }
+
+    #[test]
+    fn bodies_with_a_length_and_upgrades_are_not_chunks() {
+        let sized = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nxyz";
+        let upgrade = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\nxyz\r\n\r\n";
+        assert_eq!(check(&[&sized[..], HEAD, b"nonsense"].concat()), Err(sized.len() + HEAD.len()));
+        assert_eq!(check(&[&upgrade[..], HEAD, b"nonsense"].concat()), Ok(()));
+    }
+
+    /// A piece of a connection: parts of requests, right and wrong.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            4 => Just(HEAD.to_vec()),
+            1 => Just(b"POST / HTTP/1.1\r\nHost: x\r\ntransfer-encoding:   CHUNKED \r\n\r\n".to_vec()),
+            1 => Just(b"\r\nGET / HTTP/1.1\nHost: x\n\n".to_vec()),
+            1 => Just(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n1234567".to_vec()),
+            1 => Just(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".to_vec()),
+            1 => Just(b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()),
+            6 => proptest::collection::vec(any::<u8>(), 1..40)
+                .prop_map(|data| [format!("{:x}\r\n", data.len()).into_bytes(), data, b"\r\n".to_vec()].concat()),
+            2 => Just(b"3;name=value\r\nabc\r\n".to_vec()),
+            4 => Just(b"0\r\n\r\n".to_vec()),
+            1 => Just(b"0\r\nA: b\r\n\r\n".to_vec()),
+            2 => "[0-9a-fA-F;\r\n \tx]{1,12}".prop_map(String::into_bytes),
+        ]
+    }
+
+    proptest! {
+        /// Whatever is sent and however it is cut, actix never sees what it would not answer; and nothing is refused that
+        /// actix would read.
+        #[test]
+        fn actix_never_sees_a_malformed_chunk(
+            pieces in proptest::collection::vec(piece(), 1..8),
+            cuts in proptest::collection::vec(1usize..50, 1..20),
+        ) {
+            let bytes = pieces.concat();
+            let (mut framing, mut at, mut bad) = (Framing::new(), 0, None);
+            for cut in cuts.iter().cycle() {
+                let next = &bytes[at..bytes.len().min(at + cut)];
+                if let Err(position) = framing.check(next) {
+                    bad = Some(at + position);
+                    break;
+                }
+                at += next.len();
+                if at == bytes.len() {
+                    break;
+                }
+            }
+            let prefix = |end: usize| breaks_actix(&bytes[..end]);
+            match refused_by_actix(&bytes) {
+                None => prop_assert_eq!(bad, None),
+                Some(ParseError::Io(_)) => {
+                    prop_assert!(bad.is_some_and(|bad| !prefix(bad) && prefix(bad + 1)), "{:?}", bad);
+                }
+                // It answers a malformed head itself, and reads no further.
+                Some(_) => prop_assert!(bad.is_none_or(|bad| !prefix(bad))),
+            }
+        }
+    }
+}
