@@ -21,7 +21,7 @@ use actix_web::{Error, HttpMessage, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::rates::Counted;
 
-use super::connection::{ConnectionInfo, StreamGuard, Streams, Surface};
+use super::connection::{ConnectionInfo, StreamGuard, Surface};
 use super::context::Context;
 use super::problem::{self, OwnErrorBody, Problem};
 use super::request_id::{self, RequestId};
@@ -32,6 +32,10 @@ use body_rate::RateLimitedBody;
 use cors::Cors;
 use request_log::{LoggedBody, RequestLog};
 use stream_body::StreamBody;
+
+/// The largest head of an HTTP/2 request, as in HTTP/1.
+const MAX_HEADERS: usize = 96;
+const MAX_HEAD_BYTES: usize = 131_072;
 
 /// What a browser may do with an answer that it opens as a page, unless the answer says so itself: show it, and nothing
 /// else.
@@ -91,10 +95,22 @@ fn connection(request: &ServiceRequest) -> Option<&ConnectionInfo> {
     request.request().conn_data::<ConnectionInfo>()
 }
 
-/// Takes the place of a request that shares its connection with others.
+/// Takes the place of a request that shares its connection with others. Its head is limited here: that of HTTP/1 is
+/// limited by the parser.
+///
+/// # Errors
+/// `INVALID_INPUT` if the head is too large, or there is no place.
 fn begin_stream(request: &ServiceRequest) -> Result<Option<StreamGuard>, Fault> {
-    let streams = connection(request).and_then(|connection| connection.streams.as_ref());
-    streams.map(Streams::begin).transpose()
+    let Some(streams) = connection(request).and_then(|connection| connection.streams.as_ref()) else {
+        return Ok(None);
+    };
+    let headers = request.headers();
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers.len() > MAX_HEADERS || bytes > MAX_HEAD_BYTES {
+        let cause = format!("{} headers, {bytes} bytes", headers.len());
+        return Err(problem::invalid("The request has too many or too long headers.").with_cause(cause));
+    }
+    streams.begin().map(Some)
 }
 
 /// Whether a request of HTTP/2 has no body: there, every request has a stream for one.

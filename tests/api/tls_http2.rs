@@ -95,6 +95,24 @@ fn o2_a_client_that_does_not_read_is_cut_off_on_http2_too() {
 }
 
 #[test]
+fn h3_too_many_or_too_long_headers_are_refused_on_http2_too() {
+    let tls = TlsService::start(&[]);
+    with_http2(&tls, async |client| {
+        let get = || client.get(tls.url("/health"));
+        let many = (0..97).fold(get(), |request, n| request.insert_header((format!("x-{n}"), "y")));
+        let long =
+            (0..3).fold(get(), |request, n| request.insert_header((format!("x-{n}"), "y".repeat(60_000))));
+        for request in [many, long] {
+            let mut answer = request.send().await.unwrap();
+            assert!(is_http2(&answer) && answer.status() == 400, "{answer:?}");
+            assert_eq!(answer.json::<Value>().await.unwrap()["error_code"], "INVALID_INPUT");
+        }
+        assert_eq!(get().send().await.unwrap().status(), 200);
+    });
+    tls.assert_no_error_logged();
+}
+
+#[test]
 fn an_idle_http2_connection_ends_and_holds_no_shutdown_up() {
     let mut tls = TlsService::start(&[("HUEMILL__SERVER__KEEP_ALIVE_SECONDS", "2")]);
     let mut stream = tls.connect(tls.authority.client(None, &["h2"]));
