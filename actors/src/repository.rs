@@ -225,7 +225,8 @@ mod tests {
                 opened.lock().unwrap().push(range.clone());
                 let source = source.clone();
                 stream::iter(range).map(move |number| {
-                    let _open = &source;
+                    // The stream holds its source.
+                    assert!(Arc::strong_count(&source) > 1);
                     Ok(Bytes::from(vec![number as u8]))
                 })
             }

@@ -35,21 +35,21 @@ fn a_signed_request_is_accepted_and_reading_needs_no_signature() {
 
 #[test]
 fn what_the_signature_does_not_cover_is_refused() {
-    let service = spawn_signed();
+    let (service, started) = (spawn_signed(), now());
     for (at, (name, value)) in
         [("callback_url", "https://evil.example/"), ("priority", "high"), ("ttl_h", "1"), ("colors", "5")]
             .into_iter()
             .enumerate()
     {
         // Each at another second: a signature that was used is not accepted again.
-        let timestamp = (now() - at as i64).to_string();
+        let timestamp = (started - at as i64).to_string();
         let signing = Signing { timestamp, ..post(&format!("an-added-field-{at}")) };
         let request = signing.with(&service, &signing.signature()).query(&[(name, value)]);
         let body = assert_problem(request.send().unwrap(), 400, "INVALID_INPUT");
         let message = body["message"].as_str().unwrap();
         assert!(message.contains(name) && message.contains("in the body"), "{message}");
     }
-    let signing = Signing { timestamp: (now() - 10).to_string(), ..post("a-field-of-mine") };
+    let signing = Signing { timestamp: (started - 10).to_string(), ..post("a-field-of-mine") };
     let request = signing.with(&service, &signing.signature()).query(&[("utm_source", "mail")]);
     accepted(request.send().unwrap());
     let signing = post("a-wrong-signature");

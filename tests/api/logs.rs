@@ -94,7 +94,7 @@ fn o10_a_flood_of_requests_is_sampled_and_another_callers_are_all_logged() {
     let requests = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2_000);
     let mut reader = flood.try_clone().unwrap();
     let read = std::thread::spawn(move || {
-        let (mut bytes, mut buffer) = (0, [0; 65_536]);
+        let (mut bytes, mut buffer) = (0, vec![0; 65_536]);
         while let Ok(count @ 1..) = reader.read(&mut buffer) {
             bytes += count;
         }
