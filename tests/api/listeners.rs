@@ -16,7 +16,7 @@ use crate::support::{TIMEOUT, connect_from};
 use crate::test_service::{TestService, assert_problem};
 
 /// The operator's routes, and those of monitoring.
-const OPERATORS: [(&str, &str); 8] = [
+const OPERATORS: [(&str, &str); 9] = [
     ("GET", "/jobs"),
     ("POST", "/jobs/job_0/retry"),
     ("GET", "/webhooks/deliveries"),
@@ -24,6 +24,7 @@ const OPERATORS: [(&str, &str); 8] = [
     ("GET", "/processes"),
     ("GET", "/queue"),
     ("POST", "/queue/pause"),
+    ("GET", "/keys"),
     ("GET", "/metrics"),
 ];
 
@@ -131,4 +132,25 @@ fn the_operators_commands_find_their_listener() {
     let public = format!("http://{}", service.address);
     let elsewhere = run(&["queue", "status", "--tries", "1", "--server", &public], &[]);
     assert!(!elsewhere.status.success(), "the public listener does not know the route");
+}
+
+#[test]
+fn holders_of_keys_list_what_is_theirs_on_the_public_listener() {
+    let (service, operations) = start(&[("HUEMILL__ACCESS__MODE", "keys")]);
+    let body = serde_json::json!({"name": "public", "scopes": ["jobs:read", "webhooks"]});
+    let url = format!("http://{operations}/keys");
+    let made: Value =
+        service.client.post(url).bearer_auth(OPERATOR).json(&body).send().unwrap().json().unwrap();
+    let key = made["key"].as_str().unwrap();
+    let get = |path: &str| service.client.get(service.url(path)).bearer_auth(key).send().unwrap();
+    for path in ["/jobs", "/webhooks/deliveries"] {
+        assert_eq!(get(path).status(), 200, "{path}");
+        assert_problem(service.get(path), 401, "UNAUTHORIZED");
+    }
+    for path in ["/keys", "/queue", "/processes", "/metrics"] {
+        assert_problem(get(path), 404, "NOT_FOUND");
+    }
+    // Whoever can reach the operators' listener may scrape it.
+    let scrape = service.client.get(format!("http://{operations}/metrics")).send().unwrap();
+    assert_eq!(scrape.status(), 200);
 }
