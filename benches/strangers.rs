@@ -1,6 +1,7 @@
 //! Measures what an honest caller notices of a stranger that takes whatever it can get (`make load-strangers`): the median
 //! time of a picture and of a job of one picture beside each attack, compared to the time alone, and the memory before,
-//! during and after. The stranger calls from 127.0.0.2, the honest caller from 127.0.0.1. All ratios are of one run.
+//! during and after. At the end all attacks run at once for ten minutes, and what they cost is printed. The stranger calls
+//! from 127.0.0.2, the honest caller from 127.0.0.1. All ratios are of one run.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +15,7 @@ mod harness;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -23,7 +25,7 @@ use harness::archives::{Member, zip};
 use harness::http::{client, images_form, job_status};
 use harness::pictures::{noise_png, small_pngs};
 use harness::service::Service;
-use harness::{connect_from, loopback_settings, wait_until};
+use harness::{connect_from, files_below, loopback_settings, wait_until};
 use reqwest::blocking::Client;
 use serde_json::json;
 
@@ -35,6 +37,8 @@ struct Scale {
     sockets: usize,
     rounds: usize,
     rest: Duration,
+    /// How long all attacks run at once.
+    all: Duration,
 }
 
 /// Something that a stranger does, as long as this lives.
@@ -82,6 +86,7 @@ struct Scene {
     silent: SocketAddr,
     /// The path of results that are larger than a connection's buffers.
     results: String,
+    data: PathBuf,
 }
 
 impl Scene {
@@ -98,7 +103,7 @@ impl Scene {
         let large: Vec<_> = (0..6).map(|seed| noise_png(900, seed)).collect();
         let job = harness::http::submit(&service, &large);
         harness::http::assert_job_ends(&service, &job, large.len(), 0);
-        Self { service, scale, silent, results: format!("/jobs/{job}/results.zip") }
+        Self { service, scale, silent, results: format!("/jobs/{job}/results.zip"), data }
     }
 
     fn request(&self, head: &str) -> TcpStream {
@@ -186,6 +191,21 @@ impl Scene {
         [median(pictures), median(jobs), slowest]
     }
 
+    /// What the service has used so far: seconds of processor time, and bytes on the disk, in the log, and sent as bodies.
+    fn used(&self) -> [f64; 4] {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.service.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        // utime and stime, in hundredths of a second.
+        let seconds = (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0;
+        let length = |name: &String| std::fs::metadata(self.data.join(name)).map_or(0, |file| file.len());
+        let disk: u64 = files_below(&self.data).iter().map(length).sum();
+        let log: usize = self.service.output().log().iter().map(|line| line.len() + 1).sum();
+        let scrape = client().get(self.service.url("/metrics")).send().unwrap().text().unwrap();
+        let sent = scrape.lines().filter(|line| line.starts_with("http_response_bytes_total{"));
+        let sent = sent.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+        [seconds, disk as f64, log as f64, sent]
+    }
+
     fn resident_mb(&self) -> f64 {
         let mut text = String::new();
         let path = format!("/proc/{}/status", self.service.id());
@@ -211,23 +231,21 @@ const ATTACKS: [&str; 10] = [
 fn main() {
     // `cargo test` runs benchmarks too, with few rounds.
     let short = !std::env::args().any(|argument| argument == "--bench");
-    let seconds = if short { 0 } else { 60 };
-    let rest = Duration::from_secs(seconds);
     let scale = if short {
-        Scale { sockets: 20, rounds: 1, rest }
+        Scale { sockets: 20, rounds: 1, rest: Duration::ZERO, all: Duration::from_millis(100) }
     } else {
-        Scale { sockets: 2_000, rounds: 15, rest }
+        Scale { sockets: 2_000, rounds: 15, rest: Duration::from_secs(60), all: Duration::from_secs(600) }
     };
     for name in ATTACKS {
         let scene = Scene::start(scale);
         let alone = scene.honest();
         let before = scene.resident_mb();
         let attack = scene.attack(name);
-        std::thread::sleep(Duration::from_secs(seconds / 20));
+        std::thread::sleep(scale.rest / 20);
         let beside = scene.honest();
         let during = scene.resident_mb();
         drop(attack);
-        std::thread::sleep(scene.scale.rest);
+        std::thread::sleep(scale.rest);
         println!(
             "{name:30} picture {:4.0} ms ({:.2} × alone)   job {:4.0} ms ({:.2} ×)   /health at most {:3.0} ms   \
              memory {before:4.0}, {during:4.0}, {:4.0} MB",
@@ -239,6 +257,34 @@ fn main() {
             scene.resident_mb()
         );
     }
+    all_at_once(scale);
+}
+
+/// Everything at once: what it costs, and what is left for the honest caller.
+fn all_at_once(scale: Scale) {
+    let scene = Scene::start(scale);
+    let (alone, before, started) = (scene.honest(), scene.used(), Instant::now());
+    let attacks: Vec<_> = ATTACKS.iter().map(|name| scene.attack(name)).collect();
+    let (mut peak, mut shares) = (0.0_f64, Vec::new());
+    loop {
+        let honest = scene.honest();
+        shares.push(honest[0] / alone[0]);
+        peak = peak.max(scene.resident_mb());
+        if started.elapsed() >= scale.all {
+            break;
+        }
+    }
+    let (seconds, used) = (started.elapsed().as_secs_f64(), scene.used());
+    drop(attacks);
+    let [cpu, disk, log, sent] = [0, 1, 2, 3].map(|at| used[at] - before[at]);
+    println!(
+        "all at once for {seconds:.0} s: {cpu:.0} s of CPU, {peak:.0} MB of memory, {:.0} MB of disk, {:.1} MB of log, {:.0} MB \
+         sent; pictures of the honest caller {:.2} × alone",
+        disk / 1e6,
+        log / 1e6,
+        sent / 1e6,
+        median(shares)
+    );
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
