@@ -9,14 +9,13 @@ use super::canary_service::CanaryService;
 use crate::support::archives::{Member, zip};
 use crate::support::pictures::png_with_comment;
 
-/// Headers that carry secrets, or that the service reads.
-const HEADERS: [&str; 28] = [
+/// Headers that carry secrets, or that the service reads. The user agent is logged.
+const HEADERS: [&str; 27] = [
     "authorization",
     "proxy-authorization",
     "cookie",
     "idempotency-key",
     "referer",
-    "user-agent",
     "origin",
     "host",
     "x-api-key",

@@ -108,10 +108,10 @@ pub fn follow_links(service: &CanaryService) {
     for link in [&done["download_url"], &done["results"][0]["social_image"]] {
         let link = link.as_str().unwrap();
         let (_, path) = link.split_once("//").unwrap().1.split_once('/').unwrap();
-        let (rest, signature) = path.rsplit_once("signature=").unwrap();
-        service.canaries.watch("a link's signature", signature);
+        let (id, thing) = path.strip_prefix("links/").unwrap().split_once('/').unwrap();
+        service.canaries.watch("a link's id", id);
         assert_eq!(service.get(&format!("/{path}")).status, 200);
-        let wrong = service.plant("a link's wrong signature");
-        assert_eq!(service.get(&format!("/{rest}signature={wrong}")).status, 403);
+        let wrong = service.plant("a link's wrong id");
+        assert_eq!(service.get(&format!("/links/{wrong}/{thing}")).status, 403);
     }
 }
