@@ -23,6 +23,7 @@ mod queue;
 mod range;
 mod request_id;
 mod request_stats;
+mod resource;
 pub(crate) mod route;
 mod server;
 mod signature;

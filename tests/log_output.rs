@@ -27,6 +27,8 @@ impl UnreadService {
             .env_clear()
             .env("PORT", "0")
             .env("DATA_DIR", data)
+            // Otherwise a single caller cannot write more lines than are read.
+            .env("HUEMILL__LOG__REQUESTS_PER_SECOND", "1000000")
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

@@ -31,7 +31,8 @@ use serde::Serialize;
 use super::context;
 use super::list_query::{ListQuery, cut_page};
 use super::problem::Problem;
-use super::route::{self, get, post};
+use super::resource::{self, get, post};
+use super::route;
 use super::state::Jobs;
 use summary::JobSummary;
 
@@ -46,7 +47,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 /// Registers the users' routes without those of operators, who have a listener of their own.
 pub(crate) fn public_routes(config: &mut ServiceConfig) {
     config
-        .service(get(route::JOBS, route::not_found).route(web::post().to(create::create)))
+        .service(get(route::JOBS, resource::not_found).route(web::post().to(create::create)))
         .configure(one_job);
 }
 
@@ -70,7 +71,7 @@ fn one_job(config: &mut ServiceConfig) {
 /// Registers only the operators' routes: for their listener, and for a process that answers no users.
 pub(crate) fn operators(config: &mut ServiceConfig) {
     config
-        .service(get(route::JOBS, list).default_service(web::to(route::not_found)))
+        .service(get(route::JOBS, list).default_service(web::to(resource::not_found)))
         .service(post(route::JOB_RETRY, control::retry));
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
-use huemill_actors::access::{KeyRing, Token};
+use huemill_actors::access::Token;
 use huemill_actors::delivery::KeySecrets;
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::KeyId;
@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use super::list_query::{ListQuery, cut_page};
 use super::problem::{Problem, broken_body, invalid};
-use super::route::{self, get, post};
+use super::resource::{self, get, post};
+use super::route;
+use super::state::Keys;
 
 /// Maximum size of a request's body.
 const MAX_BODY: usize = 16 * 1024;
@@ -32,19 +34,11 @@ const OVERLAP: u64 = 86_400;
 /// The longest overlap: a year.
 const MAX_OVERLAP: u64 = 365 * 86_400;
 
-/// What the routes need.
-pub(crate) struct Keys {
-    /// The keys.
-    pub(crate) ring: KeyRing,
-    /// Makes their webhook secrets.
-    pub(crate) secrets: KeySecrets,
-}
-
 /// Registers the routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(get(route::KEYS, list).route(web::post().to(create)))
-        .service(route::resource(route::KEY).route(web::delete().to(revoke)))
+        .service(resource::resource(route::KEY).route(web::delete().to(revoke)))
         .service(post(route::KEY_ROTATE, rotate));
 }
 

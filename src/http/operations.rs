@@ -14,7 +14,8 @@ use serde::Serialize;
 
 use super::problem::{OwnErrorBody, Problem};
 use super::queue::type_name;
-use super::route::{self, get};
+use super::resource::get;
+use super::route;
 use super::state::Operations;
 
 /// The service's name in `/health`.

@@ -7,7 +7,8 @@ use huemill_store::store;
 use serde::Serialize;
 
 use super::problem::Problem;
-use super::route::{self, get};
+use super::resource::get;
+use super::route;
 use super::state::Operations;
 
 /// Registers the route.

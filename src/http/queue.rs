@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::context;
 use super::list_query::ListQuery;
 use super::problem::{Problem, invalid};
-use super::route::{self, get, post};
+use super::resource::{get, post};
+use super::route;
 use super::state::{Edge, Operations};
 
 /// The name of a pause of every type.

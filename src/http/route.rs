@@ -2,15 +2,8 @@
 //! objectives. Labels of metrics and
 //! logs, `Allow` headers and the registration of handlers all come from this table.
 
-use actix_web::http::{Method, header};
-use actix_web::web::{self, Data, Payload};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
-use huemill_actors::fault::{Code, Fault};
+use actix_web::http::Method;
 use huemill_store::access_key::Scope;
-use huemill_store::store::Role;
-
-use super::problem::Problem;
-use super::state::Edge;
 
 /// The label of a request that matches no route.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -164,56 +157,6 @@ pub(crate) fn method_label(method: &Method) -> &'static str {
     const METHODS: [&str; 9] =
         ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
-}
-
-/// A resource that answers GET and HEAD with one handler: the server sends no body to HEAD.
-pub(crate) fn get<A: FromRequest + 'static, H: Handler<A, Output: Responder + 'static>>(
-    route: Route,
-    handler: H,
-) -> Resource {
-    resource(route).route(web::get().to(handler.clone())).route(web::head().to(handler))
-}
-
-/// A resource that answers POST.
-pub(crate) fn post<A: FromRequest + 'static, H: Handler<A, Output: Responder + 'static>>(
-    route: Route,
-    handler: H,
-) -> Resource {
-    resource(route).route(web::post().to(handler))
-}
-
-/// A resource that answers methods without a handler with 405 and the route's `Allow`.
-pub(crate) fn resource(route: Route) -> Resource {
-    let other = move |request: HttpRequest, payload: Payload, edge: Data<Edge>| async move {
-        edge.signatures.verify_unhandled(&request, payload).await?;
-        Ok::<_, Problem>(method_not_allowed(route.allow))
-    };
-    web::resource(route.path).default_service(web::to(other))
-}
-
-/// Answers a path without a route: 405 if the service supports the method nowhere, otherwise 404.
-pub(crate) async fn not_found(
-    request: HttpRequest,
-    payload: Payload,
-    edge: Data<Edge>,
-) -> Result<HttpResponse, Problem> {
-    edge.signatures.verify_unhandled(&request, payload).await?;
-    if matches!(method_label(request.method()), "TRACE" | "CONNECT" | "OTHER") {
-        return Ok(method_not_allowed(ALLOW_ANYWHERE));
-    }
-    let mut fault = Fault::new(Code::NotFound);
-    if edge.role == Role::Worker {
-        fault = fault.with_message(
-            "This process works on jobs and answers no requests. Send them to one with the role web or all.",
-        );
-    }
-    Ok(Problem(fault).into_response())
-}
-
-fn method_not_allowed(allow: &'static str) -> HttpResponse {
-    let mut response = Problem::from(Code::MethodNotAllowed).into_response();
-    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
-    response
 }
 
 #[cfg(test)]

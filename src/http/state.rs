@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{Data, ServiceConfig};
+use huemill_actors::access::KeyRing;
 use huemill_actors::actor_system::ActorSystem;
 use huemill_actors::clock::{Clock, Instant as Deadline};
 use huemill_actors::delivery::{self, Delivery, KeySecrets};
@@ -32,7 +33,6 @@ pub(crate) use uploads::Uploads;
 
 use super::access::Access;
 use super::client::TrustedProxies;
-use super::keys::Keys;
 use super::middleware::body_rate::BodyRate;
 use super::middleware::cors::Cors;
 use super::middleware::line_sampler::LineSampler;
@@ -206,6 +206,14 @@ impl Processing {
         let run = Run { input, options, deadline, cancel, caller, class, counted: true, scope };
         workers::run(&self.workers, run).await.map(|done| done.outcome)
     }
+}
+
+/// What the operators' routes for access keys need.
+pub(crate) struct Keys {
+    /// The keys.
+    pub ring: KeyRing,
+    /// Makes their webhook secrets.
+    pub secrets: KeySecrets,
 }
 
 /// What probes and the operators' routes need.

@@ -5,7 +5,8 @@ use actix_web::web::{self, ServiceConfig};
 use huemill_store::store::Role;
 
 use super::connection::Surface;
-use super::route::{self, post};
+use super::resource::{self, post};
+use super::route;
 use super::{jobs, keys, operations, process, process_zip, processes, queue, webhooks};
 
 /// Registers the routes of a surface. A process that answers no users has only those of operators.
@@ -26,7 +27,7 @@ pub(crate) fn routes(config: &mut ServiceConfig, surface: Surface, role: Role, h
         Surface::Public => config,
         Surface::Everything | Surface::Operations => config.configure(jobs::operators),
     };
-    config.default_service(web::to(route::not_found));
+    config.default_service(web::to(resource::not_found));
 }
 
 fn operators(config: &mut ServiceConfig) {

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::context;
 use super::list_query::{ListQuery, cut_page};
 use super::problem::Problem;
-use super::route::{self, get, post};
+use super::resource::{get, post};
+use super::route;
 use super::state::{Edge, Operations};
 
 /// Registers the routes.

@@ -43,7 +43,7 @@ const PLANS: &[(&str, &[&str], &[&str])] = &[
     (figures::STALLED, &["1"], &["jobs_state (state=?)"]),
     (figures::OLDEST, &[], &["jobs_state (state=?)"]),
     (access_keys::NEWEST, &["9000000000000", "'x'", "50"], &["access_keys_newest ((created_at,id)<"]),
-    (access_keys::FORGOTTEN, &["1", "100"], &["access_keys_revoked (revoked_at<?)"]),
+    (access_keys::FORGOTTEN, &["1", "100"], &["access_keys_revoked (revoked_at>? AND revoked_at<?)"]),
     (outbox::NEXT, &[], &["deliveries_due"]),
     (
         outbox::OLDEST,
