@@ -122,7 +122,7 @@ impl Scene {
             Client::builder().local_address(STRANGER).timeout(Duration::from_secs(60)).build().unwrap();
         Attack::again(threads, move || {
             let request = client.post(&url).header("content-type", kind).body(body.clone());
-            let _ = request.send().map(|answer| answer.bytes());
+            let _ = request.send().and_then(reqwest::blocking::Response::bytes);
         })
     }
 

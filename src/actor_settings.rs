@@ -116,7 +116,7 @@ pub(crate) fn outbound_dependencies(
         signer: Signer::new(
             keys.webhook.clone(),
             keys.previous.clone(),
-            KeySecrets::new(keys.of_keys.clone()),
+            KeySecrets::new(keys.callbacks.clone()),
         ),
         download: Arc::new(move |job, notice| {
             let base = links::webhook_base(&public_url, &notice.base_url)?;

@@ -76,7 +76,7 @@ pub(crate) struct Keys {
     /// The operator's bearer token.
     pub(crate) operator: SecretString,
     /// From which the webhook secrets of access keys are derived.
-    pub(crate) of_keys: SecretString,
+    pub(crate) callbacks: SecretString,
     /// Signs webhooks and verifies signed requests.
     pub(crate) webhook: SecretString,
     /// The previous webhook key, while a rotation is in progress.
@@ -113,7 +113,7 @@ impl Storage {
         let security = &settings.security;
         Ok(Keys {
             link: load_or_create_secret(&*self.store, "link", &SecretString::default()).await?,
-            of_keys: load_or_create_secret(&*self.store, "webhooks_of_keys", &SecretString::default())
+            callbacks: load_or_create_secret(&*self.store, "webhooks_of_keys", &SecretString::default())
                 .await?,
             operator: load_or_create_secret(&*self.store, "operator", &security.operator_token).await?,
             webhook: load_or_create_secret(&*self.store, WEBHOOK, &security.webhook_secret).await?,

@@ -28,7 +28,7 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::fault::{Code, Fault};
 use crate::supervise::{answer_pings, ask};
-use known_keys::KnownKeys;
+use known_keys::{Knowledge, KnownKeys};
 pub use token::Token;
 
 /// How many keys are looked up at a time.
@@ -105,8 +105,10 @@ impl Handler<FindKey> for Access {
 
     fn handle(&mut self, FindKey(id): FindKey, ctx: &mut Self::Context) -> Self::Result {
         // Another request may have brought the answer while this one waited.
-        if let Some(known) = self.known.get(id) {
-            return Box::pin(async { Ok(known) });
+        match self.known.get(id) {
+            Knowledge::Key(key) => return Box::pin(async { Ok(Some(key)) }),
+            Knowledge::NoKey => return Box::pin(async { Ok(None) }),
+            Knowledge::Outdated => {}
         }
         let look = if let Some(look) = self.looks.get(&id) {
             look.clone()
@@ -148,8 +150,9 @@ impl KeyRing {
     /// `UNAUTHORIZED` if there is no such key, or if it has expired or was revoked, which the message says then.
     pub async fn find(&self, token: &Token) -> Result<Arc<AccessKey>, Fault> {
         let found = match self.known.get(token.id) {
-            Some(known) => known,
-            None => match ask(&self.access, FindKey(token.id)).await.and_then(|found| found) {
+            Knowledge::Key(key) => Some(key),
+            Knowledge::NoKey => None,
+            Knowledge::Outdated => match ask(&self.access, FindKey(token.id)).await.and_then(|found| found) {
                 Ok(found) => found,
                 Err(fault) => Some(self.known.get_while_away(token.id).ok_or(fault)?),
             },

@@ -42,7 +42,7 @@ struct CreateArgs {
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', value_parser = scope,
           default_value = "process,jobs:read,jobs:write")]
     scopes: Vec<Scope>,
-    /// Limits of its own as JSON, such as {"requests_per_minute": 600} [default: those of the settings]
+    /// Limits of its own as JSON, such as `{"requests_per_minute": 600}` [default: those of the settings]
     #[arg(long, value_name = "JSON", value_parser = limits)]
     limits: Option<KeyLimits>,
     /// Days until it expires [default: never]
@@ -160,10 +160,9 @@ async fn revoke(args: &RevokeArgs, file: Option<&Path>) -> Result<(), OperatorEr
 }
 
 /// The lines that show a new key. This is the only time.
-fn shown(new: NewKey) -> String {
-    let [key, secret] =
-        [&new.key, &new.webhook_secret].map(|secret| printable(secret.expose_secret()).into_owned());
-    format!("id              {}\nkey             {key}\nwebhook secret  {secret}", printable(&new.id))
+fn shown(NewKey { id, key, webhook_secret }: NewKey) -> String {
+    let [key, secret] = [key, webhook_secret].map(|secret| printable(secret.expose_secret()).into_owned());
+    format!("id              {}\nkey             {key}\nwebhook secret  {secret}", printable(&id))
 }
 
 /// A table of the keys. `now` is in Unix seconds.

@@ -72,7 +72,7 @@ impl State {
         let access = Access::new(settings.access.mode, actor_system.keys.clone(), operator);
         let edge = Edge::new(settings, actor_system, rates.clone(), access, keys.webhook, keys.previous);
         let operations = Operations::new(actor_system, edge.stats.clone());
-        let secrets = KeySecrets::new(keys.of_keys);
+        let secrets = KeySecrets::new(keys.callbacks);
         Self {
             edge: Data::new(edge),
             uploads: Data::new(Uploads::new(settings, actor_system, rates, spool.clone())),

@@ -1,6 +1,7 @@
 //! Access keys: what a key opens, whose a job is, and how keys begin and end.
 
 use hmac::{Hmac, Mac};
+use huemill_actors::delivery::hex;
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -367,7 +368,7 @@ fn webhooks_about_the_jobs_of_a_key_are_signed_with_its_own_secret() {
         let secret = made["webhook_secret"].as_str().unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(&request.body);
-        let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected = hex(&mac.finalize().into_bytes());
         assert_eq!(request.header("x-signature"), format!("sha256={expected}"));
         let list: Value = get(&service, "/webhooks/deliveries", key).json().unwrap();
         let ids: Vec<_> =

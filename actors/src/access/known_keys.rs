@@ -24,6 +24,17 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// How long a key stays good while the store is away.
 const MAX_AGE_AWAY: Duration = Duration::from_secs(300);
 
+/// What is known of an id.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Knowledge {
+    /// It is the id of this key.
+    Key(Arc<AccessKey>),
+    /// No key has it.
+    NoKey,
+    /// Nothing, or nothing that still holds.
+    Outdated,
+}
+
 /// What is known of keys. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownKeys(Arc<Inner>);
@@ -62,15 +73,23 @@ impl KnownKeys {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The key with this id, `None` inside if there is none, or `None` if that must be looked up.
-    pub(crate) fn get(&self, id: KeyId) -> Option<Option<Arc<AccessKey>>> {
+    /// What is known of a key now.
+    pub(crate) fn get(&self, id: KeyId) -> Knowledge {
         let now = self.0.clock.now();
         let is_fresh = |at: Instant| now.saturating_duration_since(at) < MAX_AGE;
         let mut state = self.lock();
         if let Some(known) = state.keys.get(&id) {
-            return (self.0.is_sole_writer || is_fresh(known.at)).then(|| Some(Arc::clone(&known.key)));
+            return if self.0.is_sole_writer || is_fresh(known.at) {
+                Knowledge::Key(Arc::clone(&known.key))
+            } else {
+                Knowledge::Outdated
+            };
         }
-        state.absent.get(&id).filter(|at| is_fresh(**at)).map(|_| None)
+        if state.absent.get(&id).is_some_and(|at| is_fresh(*at)) {
+            Knowledge::NoKey
+        } else {
+            Knowledge::Outdated
+        }
     }
 
     /// The key, if it was looked up not too long ago for a store that is away.
@@ -165,10 +184,10 @@ mod tests {
         for alone in [true, false] {
             let (known, clock) = known(alone);
             known.found(id(1), Some(key(1)), 0);
-            assert_eq!(known.get(id(1)), Some(Some(key(1))));
-            assert_eq!(known.get(id(2)), None);
+            assert_eq!(known.get(id(1)), Knowledge::Key(key(1)));
+            assert_eq!(known.get(id(2)), Knowledge::Outdated);
             clock.advance(Duration::from_secs(1));
-            assert_eq!(known.get(id(1)).is_some(), alone);
+            assert_eq!(known.get(id(1)) != Knowledge::Outdated, alone);
             assert_eq!(known.get_while_away(id(1)), Some(key(1)));
             clock.advance(MAX_AGE_AWAY);
             assert_eq!(known.get_while_away(id(1)), None);
@@ -179,9 +198,9 @@ mod tests {
     fn an_id_without_a_key_is_remembered_for_a_second() {
         let (known, clock) = known(true);
         known.found(id(1), None, 0);
-        assert_eq!(known.get(id(1)), Some(None));
+        assert_eq!(known.get(id(1)), Knowledge::NoKey);
         clock.advance(Duration::from_secs(1));
-        assert_eq!(known.get(id(1)), None);
+        assert_eq!(known.get(id(1)), Knowledge::Outdated);
     }
 
     #[test]
@@ -190,11 +209,11 @@ mod tests {
         let before = known.changes();
         known.changed(id(1));
         known.found(id(1), Some(key(1)), before);
-        assert_eq!(known.get(id(1)), None);
+        assert_eq!(known.get(id(1)), Knowledge::Outdated);
         known.found(id(1), Some(key(1)), known.changes());
-        assert!(known.get(id(1)).is_some());
+        assert_eq!(known.get(id(1)), Knowledge::Key(key(1)));
         known.changed(id(1));
-        assert_eq!(known.get(id(1)), None);
+        assert_eq!(known.get(id(1)), Knowledge::Outdated);
     }
 
     #[test]

@@ -77,13 +77,12 @@ impl Access {
         let now = SteadyClock::of_process().seconds();
         let link_expires = jobs.links.check_signed(request.path(), request.query_string(), now);
         let link_expires = link_expires.map_err(|bad| refuse(bad, jobs))?;
-        let job = match link_expires {
-            Some(_) => jobs.find_linked(&parse_id(id)?).await?,
-            None => {
-                let context = context::of(request);
-                context.identity().require_known()?;
-                jobs.find(id, context.identity()).await?
-            }
+        let job = if link_expires.is_some() {
+            jobs.find_linked(&parse_id(id)?).await?
+        } else {
+            let context = context::of(request);
+            context.identity().require_known()?;
+            jobs.find(id, context.identity()).await?
         };
         Ok(Self { job, link_expires, knows_id: true })
     }
