@@ -50,7 +50,9 @@ fn the_service_gives_up_a_picture_that_kills_the_process_and_completes_the_other
     assert_eq!((&body["results_count"], &body["failed_count"]), (&3.into(), &1.into()), "{body}");
     assert_eq!(body["failed"][0]["filename"], "0.png");
     assert_eq!(body["failed"][0]["error_code"], "INTERNAL_ERROR");
-    assert_eq!(metric(&service, "job_images_given_up_total").unwrap_or_default() as u64, 1);
+    // Events are counted and logged a moment after the job has ended.
+    wait_until("it is counted", || metric(&service, "job_images_given_up_total") == Some(1.0));
+    wait_until("it is logged", || service.logged("picture_settled").iter().any(|line| line["picture"] == 0));
     let failed: Vec<_> =
         service.logged("picture_settled").into_iter().filter(|line| line["picture"] == 0).collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
