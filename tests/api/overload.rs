@@ -46,12 +46,12 @@ fn o1_uploads_that_are_only_announced_hold_nobody_up() {
         ("HUEMILL__UPLOADS__IN_FLIGHT", "30"),
         ("HUEMILL__UPLOADS__IN_FLIGHT_BYTES", "500000000"),
     ]);
-    let large: Vec<_> = (0..8).map(|_| stranger(&service, &upload(500_000_000))).collect();
-    let mut silent: Vec<_> = (0..40).map(|_| stranger(&service, &upload(10))).collect();
+    let large = (0..8).map(|_| stranger(&service, &upload(500_000_000)));
+    let mut held: Vec<_> = large.chain((0..40).map(|_| stranger(&service, &upload(10)))).collect();
     // One caller gets two thirds of the places.
     let mut refused = 0;
     wait_until("the stranger has its share only", || {
-        silent.retain_mut(|socket| {
+        held.retain_mut(|socket| {
             socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
             let is_refused = status_line(socket).contains(" 429 ");
             refused += usize::from(is_refused);
@@ -60,7 +60,7 @@ fn o1_uploads_that_are_only_announced_hold_nobody_up() {
         refused >= 28
     });
     assert_served(&service);
-    drop(large);
+    drop(held);
 }
 
 #[test]

@@ -191,8 +191,13 @@ async fn concurrent_pollers_of_a_job_share_one_query() {
 async fn a_query_that_its_poller_abandoned_is_not_used_later() {
     crate::servers::require!(PostgreSql);
     let (here, there) = Process::pair().await;
-    let id = here.create().await;
-    assert_eq!(there.state(&id).now_or_never(), None, "the query is running");
+    // On a busy machine a query may be answered before its poller looks for the first time.
+    let id = loop {
+        let id = here.create().await;
+        if there.state(&id).now_or_never().is_none() {
+            break id;
+        }
+    };
     assert!(here.repository.store.delete(&id).await.unwrap());
     assert_eq!(there.state(&id).await, Some(JobState::Expired));
 }
