@@ -106,11 +106,13 @@ impl Access {
     }
 
     async fn holder(&self, credential: &[u8], scope: Scope) -> Result<Identity, Fault> {
-        if self.operator.is(credential) {
-            return Ok(Identity::Operator);
-        }
+        // Most credentials are keys. The operator's token may look like one, too.
         match std::str::from_utf8(credential).ok().and_then(Token::parse) {
-            Some(token) => Ok(Identity::Key(self.keys.find(&token).await?)),
+            Some(token) => match self.keys.find(&token).await {
+                Err(_) if self.operator.is(credential) => Ok(Identity::Operator),
+                found => found.map(Identity::Key),
+            },
+            None if self.operator.is(credential) => Ok(Identity::Operator),
             None if scope == Scope::Operator => {
                 Err(Fault::new(Code::Unauthorized).with_cause("wrong bearer token"))
             }

@@ -68,7 +68,7 @@ impl State {
             pictures: settings.access.pictures_per_minute,
         };
         let rates = Arc::new(Rates::new(limits, Clock::system()));
-        let operator = OperatorToken::new(keys.operator);
+        let operator = OperatorToken::new(&keys.operator);
         let access = Access::new(settings.access.mode, actor_system.keys.clone(), operator);
         let edge = Edge::new(settings, actor_system, rates.clone(), access, keys.webhook, keys.previous);
         let operations = Operations::new(actor_system, edge.stats.clone());

@@ -152,6 +152,15 @@ fn a_key_opens_what_its_scopes_allow() {
 }
 
 #[test]
+fn the_operators_token_may_look_like_a_key() {
+    let token = key(&spawn(), &["process"]);
+    let service = TestService::start(&[MODE, ("OPERATOR_TOKEN", &token)]);
+    assert_eq!(get(&service, "/keys", &token).status(), 200);
+    let changed = format!("{}{}", &token[..64], if token.ends_with('0') { '1' } else { '0' });
+    assert_refused(get(&service, "/keys", &changed));
+}
+
+#[test]
 fn a_job_of_another_key_is_unknown_on_every_route() {
     let service = spawn();
     let scopes = ["jobs:read", "jobs:write", "webhooks"];

@@ -58,15 +58,7 @@ impl Database {
         migrate(&dialect, &url).await?;
         let target = Target { pool: writer_pool.clone(), dialect: dialect.clone(), listener };
         let (writer, leases_voided) = (Writer::grouped(target), OnceCell::new());
-        Ok(Self {
-            dialect,
-            readers,
-            writer_pool,
-            writer,
-            leases_voided,
-            idle: AtomicBool::new(false),
-            cursor: Cursor::default(),
-        })
+        Ok(Self::opened(dialect, readers, writer_pool, writer, leases_voided))
     }
 
     /// Connects to a PostgreSQL server.
@@ -85,15 +77,18 @@ impl Database {
         // The leases may belong to other live processes. They expire on their own.
         let leases_voided = OnceCell::new_with(Some(()));
         let (readers, writer_pool) = (pool.clone(), pool);
-        Ok(Self {
-            dialect,
-            readers,
-            writer_pool,
-            writer,
-            leases_voided,
-            idle: AtomicBool::new(false),
-            cursor: Cursor::default(),
-        })
+        Ok(Self::opened(dialect, readers, writer_pool, writer, leases_voided))
+    }
+
+    fn opened(
+        dialect: Dialect,
+        readers: AnyPool,
+        writer_pool: AnyPool,
+        writer: Writer,
+        leases_voided: OnceCell<()>,
+    ) -> Self {
+        let (idle, cursor) = (AtomicBool::new(false), Cursor::default());
+        Self { dialect, readers, writer_pool, writer, leases_voided, idle, cursor }
     }
 
     /// Whether this process is the only one that writes.
