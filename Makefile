@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check dashboards rules unit test-quick doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans fuzz deny clean
+.PHONY: help run setup test check format dashboards rules unit test-quick doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -22,7 +22,7 @@ run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
 
 # The cheapest checks come first.
-STAGES := setup check rules unit doc
+STAGES := setup format dashboards rules unit doc
 
 test: ## All checks and tests, with the time of each stage; installs what is missing
 	@times=''; for stage in $(STAGES); do \
@@ -36,9 +36,11 @@ setup: ## Install what the tests need beside Rust (Debian packages; from PyPI an
 	@tests/rotel.sh
 	@tests/verifiers.sh
 
-check: dashboards ## Format and lints, warnings are errors
+format: ## Format
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --features faults $(PROFILE) --locked -- -D warnings
+
+check: format dashboards ## Format and lints, warnings are errors; `unit` has the same lints
+	$(CARGO) clippy --workspace --all-targets $(PROFILE) --locked -- -D warnings
 
 dashboards: ## Dashboards against their source and the table of metrics
 	@python3 observability/grafana/test_check.py --quiet
@@ -47,8 +49,8 @@ dashboards: ## Dashboards against their source and the table of metrics
 rules: ## Alerts, recording rules and routes: syntax, lints, and each alert both ways
 	@observability/check.sh
 
-unit: ## Unit, property, table and process tests, several programs at a time (HUEMILL_TEST_JOBS, 3)
-	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py -- \
+unit: ## Lints, and unit, property, table and process tests, several programs at a time (HUEMILL_TEST_JOBS, 3)
+	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py --lint -- \
 		--workspace --lib --bins --tests --benches $(PROFILE) --locked
 
 test-quick: ## What needs nothing but Rust: no servers, no packages, under two minutes once built

@@ -13,7 +13,6 @@ mod keys;
 mod list_query;
 mod middleware;
 mod operations;
-mod operator;
 mod picture_json;
 pub(crate) mod problem;
 mod process;

@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use huemill::cli::{self, Cli};
+use tikv_jemallocator::Jemalloc;
+
+/// It gives memory back after a peak, which the system's allocator keeps.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     cli::run(&Cli::parse())

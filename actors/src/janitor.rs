@@ -34,12 +34,10 @@ impl Message for SweepSoon {
 }
 
 /// Makes the actor panic, for drills of restarts that no outside fault can cause. Only builds with the feature
-/// `faults` have it; no release does.
-#[cfg(feature = "faults")]
+/// `faults` have a route that sends it; no release does.
 #[derive(Debug, Clone, Copy)]
 pub struct Panic;
 
-#[cfg(feature = "faults")]
 impl Message for Panic {
     type Result = ();
 }
@@ -172,7 +170,6 @@ impl Handler<SweepSoon> for Janitor {
     }
 }
 
-#[cfg(feature = "faults")]
 impl Handler<Panic> for Janitor {
     type Result = ();
 

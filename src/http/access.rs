@@ -12,9 +12,11 @@ use huemill_actors::access::{KeyRing, Token};
 use huemill_actors::fault::{Code, Fault};
 use huemill_store::Caller;
 use huemill_store::access_key::{AccessKey, KeyLimits, Scope};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::connection::Surface;
-use super::operator::OperatorToken;
 use super::route::{self, Audience, Route};
 use crate::settings::AccessMode;
 
@@ -35,6 +37,23 @@ pub(crate) enum Identity {
     Key(Arc<AccessKey>),
     /// The operator.
     Operator,
+}
+
+/// The SHA-256 of the operator's token, which works like an access key with all scopes. Only this is kept.
+#[derive(Debug)]
+pub(crate) struct OperatorToken([u8; 32]);
+
+impl OperatorToken {
+    /// The configured or generated token.
+    pub(crate) fn new(token: &SecretString) -> Self {
+        Self(Sha256::digest(token.expose_secret()).into())
+    }
+
+    /// Whether a request bears the token.
+    pub(crate) fn is(&self, credential: &[u8]) -> bool {
+        // Digests have one length, so the time of the comparison does not even reveal the token's length.
+        Sha256::digest(credential).as_slice().ct_eq(&self.0).into()
+    }
 }
 
 /// Checks credentials.
@@ -234,5 +253,14 @@ mod tests {
         assert!(Identity::Open.may_see(somebody) && Identity::Operator.may_see(somebody));
         assert!(!Identity::Stranger.may_see(somebody));
         assert_eq!((Identity::Open.only(), Identity::Operator.only()), (None, None));
+    }
+
+    #[test]
+    fn only_the_token_passes() {
+        let token = OperatorToken::new(&"the operator's token".into());
+        assert!(token.is(b"the operator's token"));
+        for other in ["", "the operator's toke", "the operator's tokens", "The operator's token", "ä"] {
+            assert!(!token.is(other.as_bytes()), "{other}");
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! The middleware: everything that happens to each request outside of its handler. The layers, from the outside in:
 //! request id, client, log and metrics, span, error body, CORS, access, body rate. One function runs them in that order.
 
+mod answer_body;
 pub(crate) mod body_rate;
 pub(crate) mod cors;
 pub(crate) mod line_sampler;
 pub(crate) mod request_log;
 mod request_span;
-mod stream_body;
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -28,10 +28,10 @@ use super::request_id::{self, RequestId};
 use super::route::{self, Audience, Route};
 use super::state::Edge;
 use super::upload::spec;
+use answer_body::{LoggedBody, StreamBody};
 use body_rate::RateLimitedBody;
 use cors::Cors;
-use request_log::{LoggedBody, RequestLog};
-use stream_body::StreamBody;
+use request_log::RequestLog;
 
 /// The largest head of an HTTP/2 request, as in HTTP/1.
 const MAX_HEADERS: usize = 96;

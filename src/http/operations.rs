@@ -195,13 +195,11 @@ async fn metrics(operations: Data<Operations>) -> Result<HttpResponse, Problem> 
 }
 
 /// Registers the routes that inject faults, for drills. No release has them, so the table of routes has none either.
-#[cfg(feature = "faults")]
 pub(crate) fn fault_routes(config: &mut ServiceConfig) {
     config.service(actix_web::web::resource("/faults/panic").route(actix_web::web::post().to(inject_panic)));
 }
 
 /// Makes an actor panic, for the operator.
-#[cfg(feature = "faults")]
 async fn inject_panic(
     request: actix_web::HttpRequest,
     edge: Data<super::state::Edge>,

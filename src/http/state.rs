@@ -31,12 +31,11 @@ use secrecy::SecretString;
 pub(crate) use jobs::Jobs;
 pub(crate) use uploads::Uploads;
 
-use super::access::Access;
+use super::access::{Access, OperatorToken};
 use super::client::TrustedProxies;
 use super::middleware::body_rate::BodyRate;
 use super::middleware::cors::Cors;
 use super::middleware::line_sampler::LineSampler;
-use super::operator::OperatorToken;
 use super::request_stats::{ClientSketch, RequestStats};
 use super::signature::Signatures;
 use crate::settings::Settings;
@@ -227,7 +226,6 @@ pub(crate) struct Operations {
     /// Requests in flight and the recent error rate.
     pub stats: Arc<RequestStats>,
     /// Receives injected faults.
-    #[cfg(feature = "faults")]
     pub janitor: actix::Addr<huemill_actors::janitor::Janitor>,
     dispatcher: actix::Addr<Dispatcher>,
     delivery: actix::Addr<Delivery>,
@@ -241,7 +239,6 @@ impl Operations {
             health: actor_system.verdict.clone(),
             observed: actor_system.jobs.observed.clone(),
             stats,
-            #[cfg(feature = "faults")]
             janitor: actor_system.jobs.janitor.clone(),
             dispatcher: actor_system.jobs.dispatcher.clone(),
             delivery: actor_system.jobs.delivery.clone(),

@@ -31,8 +31,9 @@ pub(crate) fn routes(config: &mut ServiceConfig, surface: Surface, role: Role, h
 }
 
 fn operators(config: &mut ServiceConfig) {
-    #[cfg(feature = "faults")]
-    config.configure(operations::fault_routes);
+    if cfg!(feature = "faults") {
+        config.configure(operations::fault_routes);
+    }
     config
         .configure(operations::routes)
         .configure(webhooks::routes)

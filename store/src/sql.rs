@@ -41,7 +41,6 @@ mod settle;
 mod sqlite;
 mod statement;
 mod store;
-mod suspects;
 mod sweep;
 mod turns;
 mod usage;

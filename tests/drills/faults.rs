@@ -1,8 +1,9 @@
 //! Faults that nothing outside the process can cause: a build with the feature `faults` injects them on request, and no
 //! other build does.
 
-use super::start_ready;
-#[cfg(feature = "faults")]
+use super::monitoring_stack::MonitoringStack;
+use super::report::alarm;
+use super::{drill, scale, start_ready};
 use crate::support::servers::require;
 use crate::support::service::Service;
 
@@ -15,8 +16,8 @@ fn request_panic(service: &Service) -> u16 {
     request.send().unwrap().status().as_u16()
 }
 
-#[cfg(not(feature = "faults"))]
 #[test]
+#[cfg_attr(feature = "faults", ignore = "for builds without the feature")]
 fn a_build_without_the_feature_injects_no_faults() {
     let data = tempfile::tempdir().unwrap();
     let service = start_ready(data.path(), &[("OPERATOR_TOKEN", TOKEN.to_owned())]);
@@ -24,14 +25,9 @@ fn a_build_without_the_feature_injects_no_faults() {
     assert!(service.logged("actor_restarted").is_empty());
 }
 
-#[cfg(feature = "faults")]
 #[test]
 #[ignore = "takes half a minute: run `make drills`"]
 fn actor_restarting() {
-    use super::monitoring_stack::MonitoringStack;
-    use super::report::alarm;
-    use super::{drill, scale};
-
     require!(Alertmanager, Prometheus);
     let (stack, data) = (MonitoringStack::start(scale::HOURS), tempfile::tempdir().unwrap());
     let service = start_ready(data.path(), &[("OPERATOR_TOKEN", TOKEN.to_owned())]);

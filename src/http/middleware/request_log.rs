@@ -2,17 +2,14 @@
 //! sent or its client has disconnected: all of it hangs on the drop of the response's body. Of a caller that sends too
 //! many requests, only some are logged, but all are counted. Paths and queries are never logged: they may be secrets.
 
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context as Task, Poll};
-use std::time::Instant;
+use std::time::Duration;
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderValue, USER_AGENT};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use huemill_actors::fault::{Code, Fault};
 use huemill_observability::trace::Span;
 use huemill_observability::{Event, RequestFacts, log};
@@ -80,8 +77,25 @@ impl RequestLog {
         (self.endpoint, self.status, self.fault) = (endpoint, status.as_u16(), fault);
     }
 
+    /// Records a part of the response's body.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        if !self.is_head {
+            self.bytes_out += bytes as u64;
+        }
+    }
+
+    /// Whether a client that has been reading for so long may go on. A stream of events has no end.
+    pub(super) fn may_last(&self, so_long: Duration) -> bool {
+        self.context.is_endless() || so_long <= self.edge.answer_time
+    }
+
+    /// The request's span.
+    pub(super) fn span(&self) -> &Span {
+        &self.span
+    }
+
     /// Records that the response's body failed, which closes the connection.
-    fn body_failed(&mut self, error: &(dyn std::error::Error + 'static)) {
+    pub(super) fn body_failed(&mut self, error: &(dyn std::error::Error + 'static)) {
         let fault = error.downcast_ref::<Fault>().cloned();
         self.body_fault = Some(fault.unwrap_or_else(|| Fault::new(Code::InternalError).with_cause(error)));
     }
@@ -255,54 +269,6 @@ impl Drop for RequestLog {
         self.write_lines();
         self.count();
         self.end_span();
-    }
-}
-
-/// A response's body that counts its bytes and owns the request's [`RequestLog`].
-pub(crate) struct LoggedBody {
-    body: BoxBody,
-    log: RequestLog,
-    started: Instant,
-}
-
-impl LoggedBody {
-    /// Wraps `body`.
-    pub(crate) fn new(body: BoxBody, log: RequestLog) -> Self {
-        Self { body, log, started: Instant::now() }
-    }
-
-    /// Whether the client has been reading for too long. A stream of events has no end.
-    fn is_late(&self) -> bool {
-        !self.log.context.is_endless() && self.started.elapsed() > self.log.edge.answer_time
-    }
-}
-
-/// The client did not read its answer in time.
-#[derive(Debug, thiserror::Error)]
-#[error("the client did not read its answer in time")]
-pub(super) struct AnswerTooSlow;
-
-impl MessageBody for LoggedBody {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        // Much of a response is computed while it is sent.
-        let _scope = self.log.span.enter();
-        let polled = if self.is_late() {
-            Poll::Ready(Some(Err(AnswerTooSlow.into())))
-        } else {
-            Pin::new(&mut self.body).poll_next(task)
-        };
-        match &polled {
-            Poll::Ready(Some(Ok(chunk))) if !self.log.is_head => self.log.bytes_out += chunk.len() as u64,
-            Poll::Ready(Some(Err(error))) => self.log.body_failed(&**error),
-            _ => {}
-        }
-        polled
     }
 }
 

@@ -9,18 +9,25 @@ use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 use super::blocked::release_due;
 use super::clock::{Now, millis, span};
 use super::downloads::{DownloadPlaces, Leased};
-use super::leasing::{lease_item, start_item};
+use super::leasing::{lease_item, start_item, suspect_column};
 use super::operation::{Operation, Tx, statement};
 use super::pauses::{self, Pauses};
 use super::queue::{Cursor, Round};
 use super::requeue::release_deferred;
-use super::rows::Record;
-use super::suspects::claim_suspect;
+use super::rows::{self, Record};
 use crate::job::JobKind;
 use crate::store::{Claim, ClaimRequest, ClaimResult, Selection};
 
 pub(super) const NEXT: &str = "SELECT number FROM items WHERE job_id = $1 AND state = 'queued' AND suspect = 0 \
      AND not_before = 0 ORDER BY number LIMIT 1";
+
+/// How many suspects a claim tries when other processes take them first.
+const MAX_SUSPECTS_TRIED: u32 = 4;
+
+pub(super) const SUSPECT: &str = "SELECT number FROM items WHERE suspect > 0 AND suspect = $4 AND job_id = $1 \
+     AND state = 'queued' AND not_before = 0 ORDER BY number LIMIT 1";
+pub(super) const SUSPECTS: &str = "SELECT job_id FROM items WHERE suspect > 0 AND suspect = $1 \
+     AND state = 'queued' AND not_before = 0";
 
 /// What a claim needs to know first: whether its owner is alive, whether anything is paused, when the next deferred
 /// item and the next blocked job are due.
@@ -166,4 +173,30 @@ async fn claim_in_turn(
 /// Takes a job out of the queue.
 async fn clear_queue(tx: &mut Tx<'_>, record: &Record) -> Result<(), Error> {
     tx.run(statement!("UPDATE jobs SET queued = 0, ready = 0 WHERE id = $1", [record.job.id.as_str()])).await
+}
+
+/// Claims one of the suspects, which a process asks for when nothing forbids that it runs.
+async fn claim_suspect(
+    tx: &mut Tx<'_>,
+    request: &ClaimRequest,
+    paused: &Pauses,
+) -> Result<Vec<Claim>, Error> {
+    let others = match paused.condition("kind") {
+        none if none.is_empty() => none,
+        condition => format!("AND job_id IN (SELECT id FROM jobs WHERE 1 = 1 {condition})"),
+    };
+    let text = format!("{SUSPECTS} {others} ORDER BY job_id, number LIMIT 1");
+    for _ in 0..if request.limit == 0 { 0 } else { MAX_SUSPECTS_TRIED } {
+        let row = tx
+            .fetch_optional(statement!(AssertSqlSafe(text.clone()), [suspect_column(request.selection)]))
+            .await?;
+        let Some(row) = row else { break };
+        let id = rows::job_id(&row, "job_id")?;
+        let Some(record) = tx.lock(&id).await? else { continue };
+        if let Some(row) = lease_item(tx, request, id.as_str(), SUSPECT).await? {
+            let claim = start_item(tx, request, record, &row, false).await?;
+            return Ok(vec![claim]);
+        }
+    }
+    Ok(Vec::new())
 }

@@ -13,7 +13,7 @@ use crate::job::JobKind;
 
 use super::{
     access_keys, blocked, claim, create, downloads, figures, heartbeat, leasing, outbox, pauses, queue, read,
-    reap, requeue, schema, sqlite, suspects, sweep, turns, usage,
+    reap, requeue, schema, sqlite, sweep, turns, usage,
 };
 
 /// Number of jobs by default. One in a hundred is live.
@@ -23,7 +23,7 @@ const JOBS: u32 = 50_000;
 /// PostgreSQL must use too, and how SQLite searches it. A covering index also counts.
 const PLANS: &[(&str, &[&str], &[&str])] = &[
     (claim::NEXT, &[JOB], &["items_waiting (job_id=?)"]),
-    (suspects::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
+    (claim::SUSPECTS, &["1"], &["items_suspect (suspect=?"]),
     (claim::BEFORE, &["'p1'"], &["items_deferred", "jobs_blocked"]),
     (claim::AFTER, &[], &["items_suspect (suspect=?)", "items_deferred"]),
     (
