@@ -64,7 +64,7 @@ fn z1_to_z15_each_hostile_archive_has_its_documented_outcome_within_bounds() {
             id == "Z11" || ambiguous_archives(&service) == before_this,
             "{id} {what} is logged as ambiguous"
         );
-        let grown = service.peak_kib() - before;
+        let grown = service.peak_kib().saturating_sub(before);
         println!(
             "{id:4} {what:60.60} {sent:>9} bytes  {:>6} ms  +{grown} KiB",
             started.elapsed().as_millis()
