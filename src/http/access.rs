@@ -29,9 +29,9 @@ const WANTED: &str =
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Identity {
     /// Anybody, where no key is wanted.
-    #[default]
     Open,
-    /// Nobody with a key, where one is wanted: only a signed link allows anything.
+    /// Nobody with a key, where one is wanted: only a signed link allows anything. Whoever was not identified is one.
+    #[default]
     Stranger,
     /// The holder of this key.
     Key(Arc<AccessKey>),
@@ -105,9 +105,10 @@ impl Access {
         query: &str,
     ) -> Result<Identity, Fault> {
         let scope = match (audience, self.mode) {
-            (Audience::Everyone, _) | (Audience::Users(_) | Audience::Linked(_), AccessMode::Open) => {
+            (Audience::Everyone | Audience::Users(_) | Audience::Linked(_), AccessMode::Open) => {
                 return Ok(Identity::Open);
             }
+            (Audience::Everyone, AccessMode::Keys) => return Ok(Identity::Stranger),
             (Audience::Owners(_), AccessMode::Open) | (Audience::Operators, _) => Scope::Operator,
             (Audience::Users(scope) | Audience::Linked(scope) | Audience::Owners(scope), _) => scope,
         };
@@ -187,6 +188,7 @@ impl Identity {
     pub(crate) fn require(&self, scope: Scope) -> Result<(), Fault> {
         match self {
             Self::Key(key) if !key.scopes.allow(scope) => Err(lacking(scope)),
+            Self::Stranger => Err(missing(scope)),
             _ => Ok(()),
         }
     }

@@ -48,7 +48,8 @@ pub(crate) async fn layers(
 ) -> Result<ServiceResponse<StreamBody>, Error> {
     let edge =
         request.app_data::<Data<Edge>>().cloned().ok_or_else(|| Problem(Code::InternalError.into()))?;
-    let route = route::for_path(request.path());
+    let route = route::of(request.match_info());
+    request.extensions_mut().insert(route::Checked(route));
     let in_flight = route.filter(|route| route.users).map(|_| edge.stats.begin_request());
     let client = edge.proxies.client_of(&request);
     let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), client, in_flight);

@@ -1,6 +1,7 @@
 //! Registers the handlers of a route. Whatever no handler takes is answered here: a method that the route does not have,
 //! and a path without a route.
 
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::header;
 use actix_web::web::{self, Data, Payload};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
@@ -8,7 +9,7 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_store::store::Role;
 
 use super::problem::Problem;
-use super::route::{ALLOW_ANYWHERE, Route, method_label};
+use super::route::{ALLOW_ANYWHERE, Checked, Route, method_label};
 use super::state::Edge;
 
 /// A resource that answers GET and HEAD with one handler: the server sends no body to HEAD.
@@ -27,13 +28,17 @@ pub(crate) fn post<A: FromRequest + 'static, H: Handler<A, Output: Responder + '
     resource(route).route(web::post().to(handler))
 }
 
-/// A resource that answers methods without a handler with 405 and the route's `Allow`.
+/// A resource that answers methods without a handler with 405 and the route's `Allow`. It matches only requests that were
+/// checked for this route. If the router ever reads a path in another way than the check, the request is a 404.
 pub(crate) fn resource(route: Route) -> Resource {
     let other = move |request: HttpRequest, payload: Payload, edge: Data<Edge>| async move {
         edge.signatures.verify_unhandled(&request, payload).await?;
         Ok::<_, Problem>(method_not_allowed(route.allow))
     };
-    web::resource(route.path).default_service(web::to(other))
+    let is_checked = move |request: &GuardContext<'_>| {
+        request.req_data().get::<Checked>().is_some_and(|checked| checked.0 == Some(route))
+    };
+    web::resource(route.path).guard(fn_guard(is_checked)).default_service(web::to(other))
 }
 
 /// Answers a path without a route: 405 if the service supports the method nowhere, otherwise 404.

@@ -1,7 +1,7 @@
 //! The table of routes: each path's template, its methods, who may call it, and whether it counts in the service level
-//! objectives. Labels of metrics and
-//! logs, `Allow` headers and the registration of handlers all come from this table.
+//! objectives. Labels of metrics and logs, `Allow` headers and the registration of handlers all come from this table.
 
+use actix_web::dev::{Path, Url};
 use actix_web::http::Method;
 use huemill_store::access_key::Scope;
 
@@ -136,8 +136,19 @@ pub(crate) fn for_template(template: &str) -> Option<Route> {
     ALL.iter().copied().find(|route| route.path == template)
 }
 
-/// The route that a request's path matches. A name in braces matches any one segment that is not empty.
-pub(crate) fn for_path(path: &str) -> Option<Route> {
+/// The route that a request's path matches. The path is that which the router matches, with escaped letters decoded: what
+/// is checked before a request is routed must be about the route that it is routed to.
+pub(crate) fn of(path: &Path<Url>) -> Option<Route> {
+    for_path(path.as_str())
+}
+
+/// The route that was checked for a request, kept in its extensions. [`resource`](super::resource::resource) answers no
+/// request that was checked for another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checked(pub Option<Route>);
+
+/// The route that a path matches. A name in braces matches any one segment that is not empty.
+fn for_path(path: &str) -> Option<Route> {
     let matches = |template: &str| {
         let (mut segments, mut names) = (path.split('/'), template.split('/'));
         loop {

@@ -143,7 +143,7 @@ pub(crate) async fn list_pictures(
         log!(
             ZIP_AMBIGUOUS,
             request_id = context::of(request).id.as_str(),
-            endpoint = route::for_path(request.path()).map(|route| route.path),
+            endpoint = route::of(request.match_info()).map(|route| route.path),
             entries = renamed,
         );
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its report")]
 
 mod answers;
+mod escaped_paths;
 mod fetch_url;
 mod hostile_framing;
 mod hostile_http;

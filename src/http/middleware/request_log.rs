@@ -52,7 +52,7 @@ impl RequestLog {
     ) -> Self {
         let client = context.in_flight.is_some().then(|| edge.clients.hash(context.client.address));
         Self {
-            endpoint: route::for_path(request.path()).map_or(route::UNMATCHED, |route| route.path),
+            endpoint: route::of(request.match_info()).map_or(route::UNMATCHED, |route| route.path),
             method: route::method_label(request.method()),
             is_head: request.method() == Method::HEAD,
             status: CLIENT_DISCONNECTED,

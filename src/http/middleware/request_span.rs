@@ -12,7 +12,7 @@ use crate::http::route;
 /// Starts a request's span, within the trace that the request names if there is one.
 pub(super) fn begin(request: &ServiceRequest, id: &RequestId) -> Span {
     let scope = remote_scope(request.headers()).unwrap_or_default().of_request(id.as_str());
-    let route = route::for_path(request.path());
+    let route = route::of(request.match_info());
     if !scope.is_traced() && !route.is_some_and(|route| route.users) {
         return Span::of(scope);
     }
