@@ -1,8 +1,9 @@
 //! A client's connection, plain or with TLS: what it is known by, its place among all connections, and what its client may
-//! do: it must read fast enough, and what it sends must be framed. An HTTP/2 connection also ends when it is idle or the
+//! do: it must read fast enough, send heads in time, and what it sends must be framed. An HTTP/2 connection also ends when it is idle or the
 //! service stops, because actix ends only those of HTTP/1.
 
 mod framing;
+mod header_blocks;
 mod pace;
 mod streams;
 
@@ -15,12 +16,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use huemill_actors::share::Place;
+use huemill_actors::share::{Place, Places};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
 use framing::Framing;
+use header_blocks::HeaderBlocks;
 pub(crate) use pace::{PacedStream, ReadRate};
 pub(crate) use streams::{StreamGuard, StreamRules, Streams};
 
@@ -63,10 +65,34 @@ pub(crate) struct Connection {
     transport: Transport,
     /// What is known of it.
     pub info: ConnectionInfo,
-    /// Checks the bodies of HTTP/1.
-    framing: Option<Framing>,
+    input: Input,
     linger: Linger,
     _place: Place,
+}
+
+/// What is checked of the bytes that a client sends.
+enum Input {
+    Http1 {
+        framing: Framing,
+        /// How long a head may take.
+        limit: Duration,
+        /// Runs while the head of this number is incomplete. actix limits the first head of a connection only, and answers it; so this has a
+        /// second more.
+        timer: Option<(u64, Pin<Box<Sleep>>)>,
+    },
+    Http2 {
+        streams: Rc<Streams>,
+        blocks: HeaderBlocks,
+    },
+}
+
+/// What holds for all connections of a listener.
+#[derive(Debug, Clone)]
+pub(crate) struct HeadRules {
+    /// How long the head of a request may take.
+    pub limit: Duration,
+    /// The places of HTTP/2 heads that are longer than a frame.
+    pub places: Places,
 }
 
 /// The end of a connection whose client sent a malformed chunk: it is read for a while, so that no reset destroys the
@@ -78,9 +104,25 @@ struct Linger {
 
 impl Connection {
     /// Wraps what was accepted. The place is free again when the connection ends.
-    pub(crate) fn new(transport: Transport, info: ConnectionInfo, linger: Duration, place: Place) -> Self {
-        let framing = info.streams.is_none().then(Framing::new);
-        Self { transport, info, framing, linger: Linger { time: linger, timer: None }, _place: place }
+    pub(crate) fn new(
+        transport: Transport,
+        info: ConnectionInfo,
+        heads: &HeadRules,
+        linger: Duration,
+        place: Place,
+    ) -> Self {
+        let input = match &info.streams {
+            None => Input::Http1 {
+                framing: Framing::new(),
+                limit: heads.limit + Duration::from_secs(1),
+                timer: None,
+            },
+            Some(streams) => {
+                let blocks = HeaderBlocks::new(heads.places.clone(), streams.caller(), heads.limit);
+                Input::Http2 { streams: streams.clone(), blocks }
+            }
+        };
+        Self { transport, info, input, linger: Linger { time: linger, timer: None }, _place: place }
     }
 
     /// Reads on after the answer, until the client closes the connection or the time is over.
@@ -105,6 +147,31 @@ impl Connection {
     }
 }
 
+impl Input {
+    /// Ready once an HTTP/2 connection should end.
+    fn poll_end(&mut self, is_writing: bool, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Http1 { .. } => Poll::Pending,
+            Self::Http2 { streams, .. } => streams.poll_end(is_writing, task),
+        }
+    }
+
+    /// Ready with an error once the head of a request has taken too long.
+    fn poll_late(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Http1 { framing, limit, timer } => {
+                let under_way = framing.head_under_way();
+                if timer.as_ref().map(|(number, _)| *number) != under_way {
+                    *timer = under_way.map(|number| (number, Box::pin(tokio::time::sleep(*limit))));
+                }
+                let Some((_, timer)) = timer else { return Poll::Pending };
+                timer.poll_unpin(task).map(|()| Err(io::ErrorKind::TimedOut.into()))
+            }
+            Self::Http2 { blocks, .. } => blocks.poll_late(task).map(|late| Err(io::Error::other(late))),
+        }
+    }
+}
+
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -116,20 +183,27 @@ impl AsyncRead for Connection {
             // Nothing has been read: this is the end.
             return Poll::Ready(Ok(()));
         }
-        if let Some(streams) = &this.info.streams {
-            let is_writing = this.transport.is_waiting();
-            if let Poll::Ready(end) = streams.poll_end(is_writing, task) {
-                return Poll::Ready(end);
-            }
+        if let Poll::Ready(end) = this.input.poll_end(this.transport.is_waiting(), task) {
+            return Poll::Ready(end);
         }
         let before = into.filled().len();
-        std::task::ready!(Pin::new(&mut this.transport).poll_read(task, into))?;
-        let checked = this.framing.as_mut().map_or(Ok(()), |framing| framing.check(&into.filled()[before..]));
-        if let Err(at) = checked {
-            into.set_filled(before + at);
-            this.info.is_malformed.set(true);
+        let polled = Pin::new(&mut this.transport).poll_read(task, into);
+        if polled.is_ready() {
+            match &mut this.input {
+                Input::Http1 { framing, .. } => {
+                    if let Err(at) = framing.check(&into.filled()[before..]) {
+                        into.set_filled(before + at);
+                        this.info.is_malformed.set(true);
+                    }
+                }
+                Input::Http2 { blocks, .. } => {
+                    blocks.read(&into.filled()[before..]).map_err(io::Error::other)?;
+                }
+            }
+        } else if let Poll::Ready(end) = this.input.poll_late(task) {
+            return Poll::Ready(end);
         }
-        Poll::Ready(Ok(()))
+        polled
     }
 }
 

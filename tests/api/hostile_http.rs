@@ -48,6 +48,32 @@ fn h1_headers_that_arrive_a_byte_at_a_time_are_answered_408() {
 }
 
 #[test]
+fn h1_later_heads_of_a_connection_have_a_time_limit_too() {
+    let service = TestService::start(&SHORT_LIMITS);
+    for beginning in ["GET /hea", "\r\n"] {
+        let mut socket = service.socket();
+        socket.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut answer = [0; 4_096];
+        assert!(socket.read(&mut answer).unwrap() > 0);
+        socket.write_all(beginning.as_bytes()).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        // The connection is kept for 75 seconds if it is idle. This one is not.
+        let end = socket.read(&mut answer);
+        assert!(!end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "{beginning:?}");
+    }
+    // A client that sends its heads slowly, but each in time, is served.
+    let mut socket = service.socket();
+    for _ in 0..6 {
+        socket.write_all(b"GET /health HT").unwrap();
+        std::thread::sleep(Duration::from_millis(400));
+        socket.write_all(b"TP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut answer = [0; 4_096];
+        assert!(socket.read(&mut answer).unwrap() > 0);
+    }
+    service.assert_healthy();
+}
+
+#[test]
 fn h2_a_body_that_is_too_slow_is_answered_408() {
     let service = TestService::start(&SHORT_LIMITS);
     let head =

@@ -1,15 +1,17 @@
 //! HTTP/2: that it is spoken, and that its connections have the limits and ends of those of HTTP/1.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use awc::http::Version;
 use awc::{Client, ClientResponse, Connector};
 use futures_util::future::join_all;
+use rustls::{ClientConnection, StreamOwned};
 use serde_json::Value;
 
 use crate::answers::photo;
-use crate::support::TIMEOUT;
+use crate::support::{TIMEOUT, wait_until};
 use crate::tls_service::{IMPATIENT, TlsService, large_answer};
 
 /// Runs a client of HTTP/2.
@@ -110,6 +112,53 @@ fn h3_too_many_or_too_long_headers_are_refused_on_http2_too() {
         assert_eq!(get().send().await.unwrap().status(), 200);
     });
     tls.assert_no_error_logged();
+}
+
+/// A frame on stream 1: a header block, or a part of one.
+fn header_frame(kind: u8, flags: u8, block: &[u8]) -> Vec<u8> {
+    let [_, high, middle, low] = (block.len() as u32).to_be_bytes();
+    [&[high, middle, low, kind, flags, 0, 0, 0, 1], block].concat()
+}
+
+#[test]
+fn h3_header_blocks_without_end_cost_little_memory() {
+    let tls = TlsService::start(&[]);
+    let before = tls.service.resident_kib();
+    // A short header, and then its index again and again: each byte stands for an entry of the parser's map.
+    let first = [0x82, 0x87, 0x84, 0x41, 1, b'h', 0x40, 1, b'x', 0];
+    let mut held = Vec::new();
+    for _ in 0..24 {
+        let mut stream = tls.connect(tls.authority.client(None, &["h2"]));
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        let mut bytes = [&preface[..], &header_frame(1, 0, &first)].concat();
+        for _ in 0..30 {
+            bytes.extend(header_frame(9, 0, &[0xbe; 16_000]));
+        }
+        // A connection that has been refused takes no more.
+        let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
+        held.push(stream);
+    }
+    // Two thirds of the places are for one client. All its other connections end.
+    let has_ended = |stream: &mut StreamOwned<ClientConnection, TcpStream>| loop {
+        match stream.read(&mut [0; 4_096]) {
+            Ok(1..) => {}
+            Ok(0) => return true,
+            Err(error) => return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
+    };
+    for stream in &mut held {
+        stream.sock.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    }
+    let mut most = 0;
+    wait_until("all but a few connections end", || {
+        most = most.max(tls.service.resident_kib());
+        held.iter_mut().filter_map(|stream| has_ended(stream).then_some(())).count() >= 20
+    });
+    assert!(most < before + (200 << 10), "24 connections took {before} to {most} KiB");
+    with_http2(&tls, async |client| {
+        assert_eq!(client.get(tls.url("/health")).send().await.unwrap().status(), 200);
+    });
+    drop(held);
 }
 
 #[test]

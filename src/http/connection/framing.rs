@@ -20,6 +20,7 @@ pub(super) struct Framing {
     state: State,
     /// The beginning of a line whose end has not arrived yet.
     line: Vec<u8>,
+    complete_heads: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,8 @@ enum State {
 #[derive(Debug, Clone, Copy, Default)]
 struct Head {
     has_started: bool,
+    /// Whether any byte of it has arrived, if only of an empty line.
+    is_under_way: bool,
     is_chunked: bool,
     length: Option<u64>,
     tunnel: Option<Tunnel>,
@@ -50,7 +53,7 @@ enum Tunnel {
 
 impl Framing {
     pub(super) fn new() -> Self {
-        Self { state: State::Head(Head::default()), line: Vec::new() }
+        Self { state: State::Head(Head::default()), line: Vec::new(), complete_heads: 0 }
     }
 
     /// Follows the next bytes of the connection.
@@ -83,9 +86,16 @@ impl Framing {
         Ok(())
     }
 
+    /// The number of the head that has begun and is not complete, if there is one.
+    pub(super) fn head_under_way(&self) -> Option<u64> {
+        matches!(self.state, State::Head(head) if head.is_under_way).then_some(self.complete_heads)
+    }
+
     /// Reads the next line of a head, or the beginning of one. Returns its length.
     fn read_line(&mut self, bytes: &[u8]) -> usize {
         let State::Head(mut head) = self.state else { return 0 };
+        head.is_under_way = true;
+        self.state = State::Head(head);
         let Some(end) = memchr(b'\n', bytes) else {
             self.line.extend_from_slice(bytes);
             if self.line.len() > MAX_HEAD_BYTES {
@@ -101,6 +111,7 @@ impl Framing {
             self.line.clear();
             next
         };
+        self.complete_heads += u64::from(next.is_some());
         self.state = next.unwrap_or(State::Head(head));
         end + 1
     }

@@ -72,6 +72,11 @@ impl Streams {
         })
     }
 
+    /// Who the connection belongs to.
+    pub(super) fn caller(&self) -> Caller {
+        self.caller
+    }
+
     /// Begins a request.
     ///
     /// # Errors

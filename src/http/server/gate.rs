@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::client::TrustedProxies;
 use crate::http::connection::{
-    Connection, ConnectionInfo, PacedStream, ReadRate, StreamRules, Streams, Surface, Transport,
+    Connection, ConnectionInfo, HeadRules, PacedStream, ReadRate, StreamRules, Streams, Surface, Transport,
 };
 use crate::http::tls::{HTTP2, Tls};
 use crate::settings::Settings;
@@ -30,6 +30,10 @@ const NO_CONNECTION: &[u8] =
 /// Connections of operators and monitoring. They need few, and must not use up the descriptors.
 const MAX_OPERATIONS_CONNECTIONS: usize = 256;
 
+/// The maximum number of HTTP/2 heads at a time that are longer than a frame and not complete. The parser may hold 32 MB of
+/// each.
+const MAX_LONG_HEADS: u64 = 4;
+
 /// Decides about the connections of listeners that answer the same.
 #[derive(Clone)]
 pub(super) struct Gate {
@@ -39,6 +43,7 @@ pub(super) struct Gate {
     proxies: TrustedProxies,
     /// Time limit of a TLS handshake.
     handshake: Duration,
+    heads: HeadRules,
     linger: Duration,
 }
 
@@ -69,6 +74,10 @@ impl Gate {
             },
             proxies: TrustedProxies::of(server),
             handshake: Duration::from_secs(server.header_seconds),
+            heads: HeadRules {
+                limit: Duration::from_secs(server.header_seconds),
+                places: Places::new(MAX_LONG_HEADS),
+            },
             linger: Duration::from_secs(server.linger_seconds),
         }
     }
@@ -95,7 +104,7 @@ impl Gate {
         let streams = (protocol == Protocol::Http2).then(|| Streams::new(self.rules.clone(), caller));
         let (surface, is_secure) = (self.surface, self.tls.is_some());
         let info = ConnectionInfo { local, is_secure, surface, streams, is_malformed: Rc::default() };
-        Ok((Connection::new(transport, info, self.linger, place), protocol, Some(peer)))
+        Ok((Connection::new(transport, info, &self.heads, self.linger, place), protocol, Some(peer)))
     }
 
     /// Without TLS, the client is told. The answer fits into the socket's buffer: nobody waits for the client.
