@@ -50,14 +50,19 @@ pub fn riff(name: [u8; 4], data: &[u8]) -> Vec<u8> {
 }
 
 /// A lossy key frame (RFC 6386) with a header and modes of zeros, which give a uniform grey, followed by these tokens.
-/// Any bit string is a valid sequence of tokens.
+/// Any bit string is a valid sequence of tokens, if its first byte is below 255: the value of an arithmetic code is below its
+/// range, which begins at 255.
 pub fn vp8(width: u16, height: u16, tokens: &[u8]) -> Vec<u8> {
     let blocks = u32::from(width).div_ceil(16) * u32::from(height).div_ceil(16);
     let modes = 200 + 8 * blocks.min(4096);
     let tag = (modes << 5 | 0x10).to_le_bytes();
     let mut bytes = [&tag[..3], b"\x9D\x01\x2A", &width.to_le_bytes(), &height.to_le_bytes()].concat();
     bytes.resize(bytes.len() + modes as usize, 0);
+    let first = bytes.len();
     bytes.extend(tokens);
+    if let Some(byte) = bytes.get_mut(first) {
+        *byte &= 0x7F;
+    }
     bytes
 }
 

@@ -213,10 +213,10 @@ pub fn all(seed: u64, width: u32, height: u32) -> Vec<Sample> {
     let (rgba, cmyk) = (with(|at| (at * 7) as u8), with(|at| (at % 50) as u8));
     let wide: Vec<u8> = picture.iter().flat_map(|&sample| [sample, sample ^ 0x5A]).collect();
     let mut noise = Numbers::new(seed);
-    // Noise is read as large coefficients: a block may take 800 bytes of it, and a stream that ends early is damaged.
+    // Noise is read as large coefficients, 400 a block, of up to 23 bits each. A stream that ends early is damaged.
     let blocks = width.div_ceil(16) * height.div_ceil(16);
     let tokens: Vec<u8> =
-        (0..width * height / 4 + 800 * blocks.min(64) + 200).map(|_| noise.below(256) as u8).collect();
+        (0..width * height / 4 + 1_600 * blocks.min(64) + 200).map(|_| noise.below(256) as u8).collect();
     let jpeg = Jpeg::default();
     let size = (width, height);
     let eight = png::BitDepth::Eight;
