@@ -1,6 +1,6 @@
 //! A job's options as JSON text: the store keeps them with the job, so that any process processes its pictures alike.
 
-use huemill_imaging::{CardFormat, Options};
+use huemill_imaging::{CardFormat, Options, PaletteMethod};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Code, Fault};
@@ -8,6 +8,9 @@ use crate::fault::{Code, Fault};
 #[derive(Serialize, Deserialize)]
 struct JobOptions {
     colors: u8,
+    /// Missing in jobs of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    palette: Option<String>,
     aspect: String,
     format: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,6 +29,7 @@ pub fn write(options: &Options) -> Result<String, Fault> {
     };
     let job_options = JobOptions {
         colors: options.colors() as u8,
+        palette: (options.palette != PaletteMethod::default()).then(|| options.palette.name().to_owned()),
         aspect: options.aspect.to_string(),
         format: format.to_owned(),
         quality,
@@ -41,6 +45,9 @@ pub fn read(text: &str) -> Result<Options, Fault> {
     let invalid = |what: &str| Fault::new(Code::InternalError).with_cause(format!("a job's options: {what}"));
     let job_options: JobOptions = serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
     let mut options = Options::default().with_colors(job_options.colors).ok_or_else(|| invalid("colors"))?;
+    if let Some(palette) = job_options.palette {
+        options.palette = palette.parse().map_err(|_| invalid("palette"))?;
+    }
     options.aspect = job_options.aspect.parse().map_err(|_| invalid("aspect"))?;
     options.card = match (job_options.format.as_str(), job_options.quality) {
         ("png", None) => CardFormat::Png,
@@ -60,10 +67,12 @@ mod tests {
     fn options_survive_a_round_trip() {
         for card in [CardFormat::Png, CardFormat::Jpeg { quality: 71 }, CardFormat::WebP] {
             for colors in [2, 10, 20] {
-                let mut options = Options::default().with_colors(colors).unwrap();
-                options.aspect = "16:9".parse().unwrap();
-                options.card = card;
-                assert_eq!(read(&write(&options).unwrap()).unwrap(), options);
+                for palette in PaletteMethod::ALL {
+                    let mut options = Options::default().with_colors(colors).unwrap().with_palette(palette);
+                    options.aspect = "16:9".parse().unwrap();
+                    options.card = card;
+                    assert_eq!(read(&write(&options).unwrap()).unwrap(), options);
+                }
             }
         }
     }

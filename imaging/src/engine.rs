@@ -73,18 +73,21 @@ impl Engine {
         let mut timer = StageTimer::new(monitor);
         let smallest = Self::smallest_scale(probe, options);
         let raster = timer.run(Stage::Decode, || self.decoder.decode(bytes, probe, smallest, monitor))?;
-        let palette = timer.run(Stage::Palette, || Ok(palette::extract(&raster, options.colors())))?;
-        let crop = timer.run(Stage::Crop, || self.find_crop(&raster, probe, options))?;
+        let small = timer.run(Stage::Crop, || {
+            let small = self.scaler.draft(&raster, small_size((raster.width(), raster.height())))?;
+            Ok(probe.orientation.apply(small))
+        })?;
+        let palette = timer.run(Stage::Palette, || {
+            Ok(palette::extract(&raster, &small, options.palette, options.colors()))
+        })?;
+        let crop = timer.run(Stage::Crop, || {
+            let source = probe.source();
+            Ok(crop::best(&small, (source.width, source.height), options.aspect))
+        })?;
+        drop(small);
         let canvas = timer.run(Stage::Card, || self.compose(raster, probe, &crop, &palette))?;
         let card = timer.run(Stage::Encode, || Card::encode(&canvas, options.card))?;
         Ok(Outcome { source: probe.source(), palette, crop, card, timings: timer.timings })
-    }
-
-    fn find_crop(&mut self, raster: &Raster, probe: &Probe, options: &Options) -> Result<Crop, Error> {
-        let small = self.scaler.draft(raster, small_size((raster.width(), raster.height())))?;
-        let small = probe.orientation.apply(small);
-        let source = probe.source();
-        Ok(crop::best(&small, (source.width, source.height), options.aspect))
     }
 
     /// Takes the raster by value, so that it is freed before the canvas is allocated.

@@ -25,7 +25,7 @@ pub use crop::best as best_crop;
 pub use decode::{Decoder, ThreadPoolError};
 pub use engine::Engine;
 pub use format::{Format, Sniffed, sniff};
-pub use options::{Aspect, CardFormat, Options};
+pub use options::{Aspect, CardFormat, Options, PaletteMethod};
 pub use orientation::{Orientation, Rect};
 pub use outcome::{Card, Crop, Error, Monitor, Outcome, Source, Stage, Swatch, Timings, Unmonitored};
 pub use palette::extract as extract_palette;

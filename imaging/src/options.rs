@@ -7,6 +7,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     colors: u8,
+    /// How the colours are chosen.
+    pub palette: PaletteMethod,
     /// Aspect ratio of the crop.
     pub aspect: Aspect,
     /// Encoding of the card.
@@ -29,6 +31,12 @@ impl Options {
         Self::COLORS.contains(&colors).then_some(Self { colors, ..self })
     }
 
+    /// Sets how the colours are chosen.
+    #[must_use]
+    pub fn with_palette(self, palette: PaletteMethod) -> Self {
+        Self { palette, ..self }
+    }
+
     /// Sets the aspect ratio of the crop.
     #[must_use]
     pub fn with_aspect(self, aspect: Aspect) -> Self {
@@ -43,11 +51,53 @@ impl Options {
 }
 
 impl Default for Options {
-    /// Ten colours, 3:2, PNG.
+    /// Ten balanced colours, 3:2, PNG.
     fn default() -> Self {
-        Self { colors: 10, aspect: Aspect::default(), card: CardFormat::Png }
+        Self {
+            colors: 10,
+            palette: PaletteMethod::default(),
+            aspect: Aspect::default(),
+            card: CardFormat::Png,
+        }
     }
 }
+
+/// How the colours of a palette are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PaletteMethod {
+    /// They cover what is in the picture: large areas and small vivid accents. Most frequent first.
+    #[default]
+    Balanced,
+    /// By the crate color-thief, in its order.
+    Classic,
+}
+
+impl PaletteMethod {
+    /// All methods.
+    pub const ALL: [Self; 2] = [Self::Balanced, Self::Classic];
+
+    /// Lower-case name, as used in requests.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Balanced => "balanced",
+            Self::Classic => "classic",
+        }
+    }
+}
+
+impl FromStr for PaletteMethod {
+    type Err = PaletteMethodError;
+
+    fn from_str(text: &str) -> Result<Self, PaletteMethodError> {
+        Self::ALL.into_iter().find(|method| method.name() == text).ok_or(PaletteMethodError)
+    }
+}
+
+/// The text is not the name of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a palette is balanced or classic")]
+pub struct PaletteMethodError;
 
 /// A ratio of width to height, in whole numbers from 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -41,8 +41,7 @@ pub struct Swatch {
     pub rgb: [u8; 3],
     /// Oklch: lightness 0 to 1, chroma from 0, hue in degrees from 0 to 360.
     pub oklch: [f32; 3],
-    /// Share of the considered pixels that this colour represents, 0 to 1. The shares of a palette sum to 1.
-    /// Near-white pixels are left out where the others have enough colours.
+    /// Share of all pixels that this colour represents, 0 to 1. The shares of a palette sum to 1.
     pub share: f64,
     /// The nearest CSS named colour.
     pub name: &'static str,

@@ -1,36 +1,41 @@
 //! Extracts the palette of a picture: exactly the requested number of colours, most frequent first. The engine calls
 //! it. It cannot fail.
 //!
-//! The method is that of `ColorThief`: a histogram with five bits per channel, quantised by median cut (see [`mmcq`]).
-//! At most [`SAMPLE_LIMIT`] pixels are counted, so the work is bounded for any picture.
-//!
-//! Three rules decide what counts as a colour:
+//! At most [`SAMPLE_LIMIT`] pixels are counted in a histogram, so the work is bounded for any picture. Three rules decide
+//! what counts as a colour:
 //! - A picture with at most the requested number of distinct colours gets exactly these.
-//! - Otherwise near-white pixels count as paper and are left out, as in `ColorThief`. Where too few colours are found
-//!   without them, they count as one more colour.
-//! - Where the picture still has too few colours, shades of them are added (see [`shades`]), with share 0.
+//! - Otherwise the colours are chosen so that they cover what is in the picture (see [`balanced`]), or as the service before
+//!   this one did (see [`classic`]).
+//! - Where the picture has fewer colours that can be told apart, shades of them are added (see [`shades`]), with share 0.
 //!
-//! A share refers to the pixels that were considered: all of them, or all except the near-white ones. The shares of a
-//! palette sum to 1.
+//! A share refers to all pixels. The shares of a palette sum to 1.
 
+mod balanced;
+mod classic;
 mod histogram;
-mod mmcq;
+mod points;
 mod shades;
 
 use crate::swatch::describe;
-use crate::{Options, Raster, Swatch};
+use crate::{Options, PaletteMethod, Raster, Swatch};
 use histogram::{ColorCount, Histogram};
 
 /// Maximum number of pixels that are counted.
 const SAMPLE_LIMIT: usize = 1 << 18;
 
-/// Extracts a palette of exactly `colors` swatches. The number is clamped to [`Options::COLORS`].
+/// Maximum number of pixels that the crate color-thief reads.
+const CLASSIC_LIMIT: usize = 1 << 16;
+
+/// Extracts a palette of exactly `colors` swatches. The number is clamped to [`Options::COLORS`]. `small` is a reduced copy
+/// of the picture, or the picture itself.
 #[must_use]
-pub fn extract(raster: &Raster, colors: usize) -> Vec<Swatch> {
+pub fn extract(raster: &Raster, small: &Raster, method: PaletteMethod, colors: usize) -> Vec<Swatch> {
     let colors = colors.clamp(usize::from(*Options::COLORS.start()), usize::from(*Options::COLORS.end()));
-    let mut real = real_colors(raster, colors);
-    // Equal counts are ordered by colour, so that the order of the pixels has no influence.
-    real.sort_unstable_by_key(|color| (std::cmp::Reverse(color.count), color.rgb));
+    let mut real = real_colors(raster, small, method, colors);
+    if method == PaletteMethod::Balanced {
+        // Equal counts are ordered by colour, so that the order of the pixels has no influence.
+        real.sort_unstable_by_key(|color| (std::cmp::Reverse(color.count), color.rgb));
+    }
     let total: u64 = real.iter().map(|color| color.count).sum();
 
     let mut palette: Vec<_> =
@@ -44,17 +49,21 @@ pub fn extract(raster: &Raster, colors: usize) -> Vec<Swatch> {
 }
 
 /// Finds one to `colors` colours that occur in the picture.
-fn real_colors(raster: &Raster, colors: usize) -> Vec<ColorCount> {
-    let histogram = Histogram::of(raster.pixels(), SAMPLE_LIMIT);
-    let (mut bins, white) = histogram.into_bins();
+fn real_colors(raster: &Raster, small: &Raster, method: PaletteMethod, colors: usize) -> Vec<ColorCount> {
+    let bins = Histogram::of(raster.pixels(), SAMPLE_LIMIT).bins();
     if bins.len() <= colors
         && let Some(exact) = histogram::distinct(raster.pixels(), SAMPLE_LIMIT, colors)
     {
         return exact;
     }
-    let mut real = mmcq::quantize(&mut bins, colors);
-    if real.len() < colors {
-        real.extend(white);
-    }
-    real
+    let chosen = match method {
+        PaletteMethod::Balanced => {
+            balanced::choose(&Histogram::of(small.pixels(), SAMPLE_LIMIT).bins(), &bins, colors)
+        }
+        PaletteMethod::Classic => {
+            classic::choose(&histogram::sampled(raster.pixels(), CLASSIC_LIMIT), &bins, colors)
+        }
+    };
+    // The crate leaves out white, and so may leave out everything.
+    if chosen.is_empty() { balanced::choose(&bins, &bins, colors) } else { chosen }
 }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::{ArgAction, Args, ValueEnum, value_parser};
-use huemill_imaging::{Aspect, CardFormat, Options};
+use huemill_imaging::{Aspect, CardFormat, Options, PaletteMethod};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::terminal::{EXIT_USAGE, eprint_line, fail};
@@ -42,6 +42,9 @@ pub(super) struct ProcessArgs {
     /// Number of colours in each palette (2–20)
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u8).range(COLORS))]
     colors: u8,
+    /// How the colours are chosen: to cover what is in the picture, or as by color-thief
+    #[arg(long, value_enum, default_value_t = PaletteArg::Balanced)]
+    palette: PaletteArg,
     /// Aspect ratio of the crops
     #[arg(long, value_name = "W:H", default_value_t = Aspect::default())]
     aspect: Aspect,
@@ -56,6 +59,22 @@ pub(super) struct ProcessArgs {
 /// The allowed numbers of colours in a palette.
 pub(super) const COLORS: std::ops::RangeInclusive<i64> =
     *Options::COLORS.start() as i64..=*Options::COLORS.end() as i64;
+
+/// How the colours of a palette are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PaletteArg {
+    Balanced,
+    Classic,
+}
+
+impl From<PaletteArg> for PaletteMethod {
+    fn from(argument: PaletteArg) -> Self {
+        match argument {
+            PaletteArg::Balanced => Self::Balanced,
+            PaletteArg::Classic => Self::Classic,
+        }
+    }
+}
 
 /// The file format of a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,6 +97,7 @@ impl ProcessArgs {
         };
         let mut options =
             Options::default().with_colors(self.colors).ok_or("--colors must be from 2 to 20")?;
+        options.palette = self.palette.into();
         options.aspect = self.aspect;
         options.card = card;
         Ok(options)

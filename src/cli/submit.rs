@@ -16,7 +16,7 @@ use huemill_imaging::Aspect;
 use rand::RngCore;
 
 use super::client::{ApiRequest, ApiResponse, Client, ClientError, Form, JobView, ServerArgs};
-use super::process::{COLORS, CardFormatArg};
+use super::process::{COLORS, CardFormatArg, PaletteArg};
 use super::terminal::{EXIT_USAGE, block_on, eprint_line, fail, print_line};
 use files::JobFiles;
 
@@ -47,6 +47,9 @@ pub(super) struct SubmitArgs {
     /// Number of colours in each palette (2–20) [default: 10]
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(COLORS))]
     colors: Option<u8>,
+    /// How the colours are chosen [default: balanced]
+    #[arg(long, value_enum)]
+    palette: Option<PaletteArg>,
     /// Aspect ratio of the crops [default: 3:2]
     #[arg(long, value_name = "W:H")]
     aspect: Option<Aspect>,
@@ -114,6 +117,7 @@ impl SubmitArgs {
             ("ttl_h", self.ttl.map(|hours| hours.to_string())),
             ("priority", self.priority.and_then(|priority| value_name(&priority))),
             ("colors", self.colors.map(|count| count.to_string())),
+            ("palette", self.palette.and_then(|palette| value_name(&palette))),
             ("aspect", self.aspect.map(|aspect| aspect.to_string())),
             ("format", self.format.and_then(|format| value_name(&format))),
             ("quality", self.quality.map(|quality| quality.to_string())),

@@ -50,7 +50,7 @@ pub(crate) fn query_pairs(query: &str) -> Result<Vec<(String, String)>, Fault> {
 }
 
 /// The names of the fields that [`parse_options`] reads.
-pub(crate) const OPTION_NAMES: [&str; 4] = ["colors", "aspect", "format", "quality"];
+pub(crate) const OPTION_NAMES: [&str; 5] = ["colors", "palette", "aspect", "format", "quality"];
 
 /// The fields, parsed.
 struct OptionFields {
@@ -91,6 +91,10 @@ impl OptionFields {
                     .ok()
                     .and_then(|colors| self.options.with_colors(colors))
                     .ok_or_else(|| invalid("`colors` must be a whole number from 2 to 20."))?;
+            }
+            "palette" => {
+                self.options.palette =
+                    value.parse().map_err(|_| invalid("`palette` must be balanced or classic."))?;
             }
             "aspect" => {
                 self.options.aspect = value.parse().map_err(|_| {

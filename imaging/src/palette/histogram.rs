@@ -1,14 +1,11 @@
 //! Counts the colours of a sample of pixels, in a histogram with five bits per channel. The palette uses it; it cannot
 //! fail.
 //!
-//! Unlike in `ColorThief`, a bin also stores the sum of its pixels. A palette colour is therefore the mean of real
-//! pixels and not of bin centres: a black picture gives black, not `#040404`.
-
-/// Pixels with all three channels above this value are near-white.
-const WHITE: u8 = 250;
+//! A bin also stores the sum of its pixels. A palette colour is therefore the mean of real pixels and not of bin centres:
+//! a black picture gives black, not `#040404`.
 
 /// Number of bits kept per channel.
-pub(super) const BITS: u32 = 5;
+const BITS: u32 = 5;
 /// Number of bits dropped per channel.
 const DROPPED: u32 = u8::BITS - BITS;
 const BINS: usize = 1 << (3 * BITS);
@@ -29,16 +26,13 @@ pub(super) struct ColorCount {
 /// The pixels of similar colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bin {
-    /// Position on each axis, 0 to 31.
-    pub(super) at: [u8; 3],
     /// Number of pixels, at least 1.
     pub(super) count: u32,
     /// Sum of each channel.
     pub(super) sum: [u32; 3],
 }
 
-/// All bins, followed by one slot for the near-white pixels. Each slot packs four 32-bit sums into two numbers: count
-/// and red, green and blue.
+/// All bins. Each packs four 32-bit sums into two numbers: count and red, green and blue.
 pub(super) struct Histogram(Vec<[u64; 2]>);
 
 const UPPER: u32 = 32;
@@ -46,7 +40,7 @@ const UPPER: u32 = 32;
 impl Histogram {
     /// Counts at most `limit` of the pixels. No sum can overflow, because `limit` × 255 is below 2³².
     pub(super) fn of(pixels: &[[u8; 3]], limit: usize) -> Self {
-        let mut histogram = Self(vec![[0; 2]; BINS + 1]);
+        let mut histogram = Self(vec![[0; 2]; BINS]);
         let [upper, lower] = sample(pixels, limit);
         let mut pairs = upper.zip(lower);
         if pixels.len() <= limit {
@@ -84,8 +78,7 @@ impl Histogram {
     fn add(&mut self, pixel: [u8; 3]) {
         let [r, g, b] = pixel.map(u64::from);
         let bin = ((r >> DROPPED) << (2 * BITS)) | ((g >> DROPPED) << BITS) | (b >> DROPPED);
-        let slot = if is_near_white(pixel) { BINS } else { bin as usize };
-        let [first, second] = &mut self.0[slot];
+        let [first, second] = &mut self.0[bin as usize];
         *first += 1 | (r << UPPER);
         *second += g | (b << UPPER);
     }
@@ -95,18 +88,18 @@ impl Histogram {
         (first as u32, [(first >> UPPER) as u32, second as u32, (second >> UPPER) as u32])
     }
 
-    /// Returns the occupied bins, and the near-white pixels as one colour if there are any.
-    pub(super) fn into_bins(self) -> (Vec<Bin>, Option<ColorCount>) {
-        let axis = |index: usize, shift: u32| (index >> shift) as u8 & ((1 << BITS) - 1);
-        let bins = self.0[..BINS].iter().enumerate().filter(|(_, slot)| slot[0] > 0);
-        let bins = bins.map(|(index, &slot)| {
-            let (count, sum) = Self::unpack(slot);
-            Bin { at: [axis(index, 2 * BITS), axis(index, BITS), axis(index, 0)], count, sum }
-        });
-        let (count, sum) = Self::unpack(self.0[BINS]);
-        let count = u64::from(count);
-        let white = (count > 0).then(|| ColorCount { rgb: mean(sum.map(u64::from), count), count });
-        (bins.collect(), white)
+    /// The occupied bins.
+    pub(super) fn bins(&self) -> Vec<Bin> {
+        let occupied = self.0.iter().filter(|bin| bin[0] > 0);
+        occupied.map(|&bin| Self::unpack(bin)).map(|(count, sum)| Bin { count, sum }).collect()
+    }
+}
+
+impl Bin {
+    /// The mean colour of the bin's pixels.
+    pub(super) fn mean(&self) -> [u8; 3] {
+        let (half, count) = (self.count / 2, self.count);
+        self.sum.map(|channel| ((channel + half) / count) as u8)
     }
 }
 
@@ -129,13 +122,9 @@ pub(super) fn distinct(pixels: &[[u8; 3]], limit: usize, max: usize) -> Option<V
     Some(found)
 }
 
-/// Returns the mean colour, with each channel rounded to the nearest integer.
-pub(super) fn mean(sum: [u64; 3], count: u64) -> [u8; 3] {
-    sum.map(|channel| ((channel + count / 2) / count) as u8)
-}
-
-fn is_near_white(pixel: [u8; 3]) -> bool {
-    pixel.iter().all(|&channel| channel > WHITE)
+/// A copy of at most `limit` pixels, always the same ones.
+pub(super) fn sampled(pixels: &[[u8; 3]], limit: usize) -> Vec<[u8; 3]> {
+    sample(pixels, limit).into_iter().flatten().flatten().copied().collect()
 }
 
 /// Selects at most `limit` pixels, always the same ones, and half of them from each half of the picture. Both halves

@@ -2,10 +2,15 @@
 
 use std::collections::HashMap;
 
-use huemill_imaging::{Raster, Swatch, extract_palette};
+use huemill_imaging::{PaletteMethod, Raster, Swatch};
 use proptest::prelude::*;
 
 use crate::common::{grainy, hash, raster};
+
+/// The balanced palette of a picture that is its own small copy.
+fn extract_palette(picture: &Raster, colors: usize) -> Vec<Swatch> {
+    huemill_imaging::extract_palette(picture, picture, PaletteMethod::Balanced, colors)
+}
 
 /// Checks what must hold for every palette.
 fn assert_valid(palette: &[Swatch], colors: usize) {
@@ -94,7 +99,7 @@ fn black_on_white_gives_both_colours() {
 }
 
 #[test]
-fn near_white_is_left_out_if_the_other_pixels_have_enough_colours() {
+fn white_is_a_colour_like_others() {
     let picture =
         raster(
             100,
@@ -103,24 +108,63 @@ fn near_white_is_left_out_if_the_other_pixels_have_enough_colours() {
         );
     let palette = extract_palette(&picture, 10);
     assert_valid(&palette, 10);
-    assert!(palette.iter().all(|swatch| !swatch.derived && swatch.rgb != [255; 3]), "{palette:?}");
+    assert_eq!((palette[0].rgb, palette[0].share), ([255; 3], 0.8));
+}
+
+/// A picture of grainy mud with a patch of one vivid colour.
+fn accent(share: u32, seed: u32) -> Raster {
+    let side = f64::from(300 * 200 * share / 100).sqrt() as u32;
+    raster(300, 200, |x, y| {
+        let inside = |at: u32, from: u32| (from..from + side).contains(&at);
+        let base = [[96, 92, 84], [60, 70, 58], [140, 132, 120]][(y / 67) as usize];
+        if inside(x, 200) && inside(y, 90) { [255, 110, 0] } else { grainy(base, 30, x, y, seed) }
+    })
 }
 
 #[test]
-fn near_white_is_one_colour_if_the_other_pixels_have_too_few() {
-    let picture = raster(100, 100, |x, y| {
-        if y < 75 {
-            [251 + (hash(x, y, 1) % 5) as u8, 255, 253]
-        } else {
-            [40 + (hash(x, y, 2) % 8) as u8, 40, 40]
+fn a_vivid_patch_of_one_per_cent_is_among_ten_colours_exactly() {
+    for seed in 0..8 {
+        for share in [1, 2, 4] {
+            let palette = extract_palette(&accent(share, seed), 10);
+            assert_valid(&palette, 10);
+            let found = palette.iter().find(|swatch| swatch.rgb == [255, 110, 0]);
+            assert!(found.is_some(), "{share} % with seed {seed}: {palette:?}");
         }
-    });
-    let palette = extract_palette(&picture, 4);
-    assert_valid(&palette, 4);
-    let colors = real(&palette);
-    assert_eq!(colors.len(), 2, "{colors:?}");
-    assert!((colors[0].1 - 0.75).abs() < 1e-9 && colors[0].0[1..] == [255, 253], "{colors:?}");
-    assert!(colors[1].0[1..] == [40, 40], "{colors:?}");
+    }
+}
+
+#[test]
+fn no_two_colours_look_alike() {
+    for seed in 0..8 {
+        let picture = raster(200, 200, |x, y| {
+            let base = [(x / 50 * 60) as u8, (y / 50 * 60) as u8, hash(x / 50, y / 50, seed) as u8];
+            grainy(base, 40, x, y, seed)
+        });
+        let palette = extract_palette(&picture, 12);
+        for (index, a) in palette.iter().enumerate().filter(|(_, swatch)| !swatch.derived) {
+            for b in &palette[..index] {
+                assert!(difference(a, b) >= 4.0, "{a:?} and {b:?}");
+            }
+        }
+    }
+}
+
+/// The difference of two colours (CIEDE2000).
+fn difference(a: &Swatch, b: &Swatch) -> f32 {
+    use palette::color_difference::Ciede2000;
+    use palette::{FromColor, Lab, Srgb};
+    let lab = |swatch: &Swatch| Lab::from_color(Srgb::from(swatch.rgb).into_linear::<f32>());
+    lab(a).difference(lab(b))
+}
+
+#[test]
+fn a_grey_picture_gives_greys() {
+    let picture = raster(256, 64, |x, y| grainy([x as u8; 3], 1, x, y, 7).map(|_| x as u8));
+    let palette = extract_palette(&picture, 10);
+    assert_valid(&palette, 10);
+    assert!(palette.iter().all(|swatch| swatch.oklch[1] == 0.0), "{palette:?}");
+    let real = real(&palette);
+    assert!(real.len() >= 8, "{real:?}");
 }
 
 #[test]
@@ -221,7 +265,7 @@ proptest! {
     }
 
     #[test]
-    fn the_crate_color_thief_finds_the_same_colours(seed: u32, tile in 1_u32..4, colors in 4_usize..=7) {
+    fn the_classic_palette_is_that_of_the_crate_color_thief(seed: u32, tile in 1_u32..4, colors in 4_usize..=7) {
         // All pixels are at the centre of their bin, so the means of bin centres are means of pixels.
         let picture = raster(40, 40, |x, y| {
             let bits = hash(x / tile, y / tile, seed);
@@ -231,8 +275,11 @@ proptest! {
         let thrice: Vec<u8> = picture.pixels().iter().flat_map(|pixel| [*pixel; 3]).flatten().collect();
         let format = color_thief::ColorFormat::Rgb;
         let expected = color_thief::get_palette(&thrice, format, 1, colors as u8).unwrap();
-        let found = extract_palette(&picture, colors);
+        let found = huemill_imaging::extract_palette(&picture, &picture, PaletteMethod::Classic, colors);
         prop_assert_eq!(expected.len(), colors);
+        prop_assert_eq!(found.len(), colors);
+        let shares: f64 = found.iter().map(|swatch| swatch.share).sum();
+        prop_assert!((shares - 1.0).abs() < 1e-9);
         for color in expected {
             let near = |swatch: &Swatch| {
                 let [r, g, b] = swatch.rgb;

@@ -10,8 +10,16 @@ use crate::http::content_negotiation::{OPTION_NAMES, parse_options, query_pairs}
 use crate::http::problem::{given_twice, invalid};
 
 /// The names of all fields, to detect duplicates.
-pub(crate) const NAMES: [&str; 7] =
-    ["callback_url", "ttl_h", "priority", OPTION_NAMES[0], OPTION_NAMES[1], OPTION_NAMES[2], OPTION_NAMES[3]];
+pub(crate) const NAMES: [&str; 8] = [
+    "callback_url",
+    "ttl_h",
+    "priority",
+    OPTION_NAMES[0],
+    OPTION_NAMES[1],
+    OPTION_NAMES[2],
+    OPTION_NAMES[3],
+    OPTION_NAMES[4],
+];
 
 /// Default and maximum number of hours that a job is kept.
 const DEFAULT_HOURS: u64 = 24;

@@ -2,7 +2,7 @@
 //! repeated idempotency key is compared by it.
 
 use huemill_actors::delivery::hex;
-use huemill_imaging::{CardFormat, Options};
+use huemill_imaging::{CardFormat, Options, PaletteMethod};
 use sha2::{Digest, Sha256};
 
 use super::fields::JobFields;
@@ -37,7 +37,12 @@ fn options_text(options: &Options) -> String {
         CardFormat::Jpeg { quality } => format!("jpeg {quality}"),
         CardFormat::WebP => "webp".to_owned(),
     };
-    format!("{} {} {card}", options.colors(), options.aspect)
+    // The default is left out: requests of earlier versions did not name it.
+    let palette = match options.palette {
+        PaletteMethod::Balanced => "",
+        PaletteMethod::Classic => " classic",
+    };
+    format!("{} {} {card}{palette}", options.colors(), options.aspect)
 }
 
 /// Hashes texts with their lengths, so that no two lists of texts have the same hash.
