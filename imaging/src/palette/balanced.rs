@@ -37,9 +37,7 @@ pub(super) fn choose(small: &[Bin], bins: &[Bin], colors: usize) -> Vec<ColorCou
     let mut centres = Vec::new();
     for refill in 0..=REFILLS {
         seek(&points, &mut centres, colors);
-        for _ in 0..ROUNDS {
-            points.move_to_means(&mut centres);
-        }
+        points.move_to_means(&mut centres, ROUNDS);
         if refill < REFILLS && !merge_alike(&points, &mut centres) {
             break;
         }
@@ -51,11 +49,8 @@ pub(super) fn choose(small: &[Bin], bins: &[Bin], colors: usize) -> Vec<ColorCou
 fn seek(points: &Points<'_>, centres: &mut Vec<Place>, colors: usize) {
     let mut taken: Vec<Lab> = colors_at(points, centres).map(|color| lab(color.rgb)).collect();
     let weights: Vec<_> = points.weights.iter().map(|weight| weight.powf(SEEK_EXPONENT)).collect();
-    let mut nearest: Vec<_> = if centres.is_empty() {
-        vec![1.0; points.len()]
-    } else {
-        points.nearest(centres).into_iter().map(|(_, distance)| distance).collect()
-    };
+    let mut nearest: Vec<_> =
+        if centres.is_empty() { vec![1.0; points.len()] } else { points.nearest(centres).distances };
     while centres.len() < colors {
         let missed = nearest.iter().zip(&weights).map(|(distance, weight)| distance * weight).enumerate();
         // Of equals the first wins.
@@ -107,8 +102,10 @@ fn merge_alike(points: &Points<'_>, centres: &mut Vec<Place>) -> bool {
 fn colors_at(points: &Points<'_>, centres: &[Place]) -> impl Iterator<Item = ColorCount> {
     let mut sums = vec![([0.0_f64; 3], 0.0_f64, 0_u64); centres.len()];
     if !centres.is_empty() {
-        for (bin, (centre, distance)) in points.bins.iter().zip(points.nearest(centres)) {
-            let (sum, total, count) = &mut sums[centre];
+        let nearest = points.nearest(centres);
+        let places = nearest.centres.into_iter().zip(nearest.distances);
+        for (bin, (centre, distance)) in points.bins.iter().zip(places) {
+            let (sum, total, count) = &mut sums[centre as usize];
             // Never 0, so that a centre far from all of its pixels has a colour too.
             let closeness = f64::from((-distance / (REACH * REACH)).exp()) + 1e-9;
             sum.iter_mut().zip(bin.sum).for_each(|(sum, channel)| *sum += f64::from(channel) * closeness);

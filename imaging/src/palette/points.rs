@@ -62,14 +62,16 @@ impl<'a> Points<'a> {
         })
     }
 
-    /// For each point the nearest of the centres, and its squared distance. Of equally near ones the first.
-    pub(super) fn nearest(&self, centres: &[Place]) -> Vec<(usize, f32)> {
-        let mut nearest = vec![(0, f32::MAX); self.len()];
+    /// For each point the nearest of the centres. Of equally near ones the first.
+    pub(super) fn nearest(&self, centres: &[Place]) -> Nearest {
+        let mut nearest = Nearest { centres: vec![0; self.len()], distances: vec![f32::MAX; self.len()] };
         for (index, &centre) in centres.iter().enumerate() {
-            for (nearest, distance) in nearest.iter_mut().zip(self.distances(centre)) {
-                if distance < nearest.1 {
-                    *nearest = (index, distance);
-                }
+            let kept = nearest.centres.iter_mut().zip(&mut nearest.distances);
+            // Without branches, so that several points are compared at once.
+            for ((kept, least), distance) in kept.zip(self.distances(centre)) {
+                let is_nearer = distance < *least;
+                *kept = if is_nearer { index as u32 } else { *kept };
+                *least = if is_nearer { distance } else { *least };
             }
         }
         nearest
@@ -78,25 +80,41 @@ impl<'a> Points<'a> {
     /// The weight of the points that are nearest to each centre.
     pub(super) fn weights_at(&self, centres: &[Place]) -> Vec<f32> {
         let mut weights = vec![0.0; centres.len()];
-        for (weight, (centre, _)) in self.weights.iter().zip(self.nearest(centres)) {
-            weights[centre] += weight;
+        for (weight, centre) in self.weights.iter().zip(self.nearest(centres).centres) {
+            weights[centre as usize] += weight;
         }
         weights
     }
 
     /// Moves each centre to the weighted mean of the points that are nearest to it, and drops those that are nearest to
-    /// none: one round of k-means (Lloyd 1982).
-    pub(super) fn move_to_means(&self, centres: &mut Vec<Place>) {
-        let mut sums = vec![([0.0; 3], 0.0); centres.len()];
-        for (point, (centre, _)) in self.nearest(centres).into_iter().enumerate() {
-            let (place, weight) = (self.place(point), self.weights[point]);
-            let (sum, total) = &mut sums[centre];
-            sum.iter_mut().zip(place).for_each(|(sum, at)| *sum += at * weight);
-            *total += weight;
+    /// none, up to `rounds` times: k-means (Lloyd 1982).
+    pub(super) fn move_to_means(&self, centres: &mut Vec<Place>, rounds: usize) {
+        let mut before = Vec::new();
+        for _ in 0..rounds {
+            let nearest = self.nearest(centres).centres;
+            if nearest == before {
+                // The means are where they were.
+                return;
+            }
+            let mut sums = vec![[0.0; 4]; centres.len()];
+            let [xs, ys, zs] = &self.axes;
+            for ((((&centre, &weight), &x), &y), &z) in
+                nearest.iter().zip(&self.weights).zip(xs).zip(ys).zip(zs)
+            {
+                let sum = &mut sums[centre as usize];
+                *sum = [sum[0] + x * weight, sum[1] + y * weight, sum[2] + z * weight, sum[3] + weight];
+            }
+            let occupied = sums.into_iter().filter(|[.., total]| *total > 0.0);
+            *centres = occupied.map(|[x, y, z, total]| [x / total, y / total, z / total]).collect();
+            before = nearest;
         }
-        let occupied = sums.into_iter().filter(|(_, total)| *total > 0.0);
-        *centres = occupied.map(|(sum, total)| sum.map(|sum| sum / total)).collect();
     }
+}
+
+/// The centre that is nearest to each point, and its squared distance.
+pub(super) struct Nearest {
+    pub(super) centres: Vec<u32>,
+    pub(super) distances: Vec<f32>,
 }
 
 /// The place of a colour, and its chroma in Oklab.
