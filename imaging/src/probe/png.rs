@@ -47,6 +47,11 @@ pub(crate) fn chunk_at(bytes: &[u8], start: usize) -> Option<Chunk<'_>> {
 /// Offset of the first chunk.
 pub(crate) const FIRST_CHUNK: usize = 8;
 
+/// Whether these are 1 to 256 colours of three bytes.
+fn is_palette(data: &[u8]) -> bool {
+    matches!(data.len(), 3..=768) && data.len().is_multiple_of(3)
+}
+
 impl Header {
     /// Reads the header. It walks all chunks, because EXIF may follow the pixels.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
@@ -60,6 +65,10 @@ impl Header {
                 b"iCCP" => header.profile = true,
                 b"eXIf" if exif.is_none() => exif = Some(ifd::exif_orientation(next.data)),
                 b"IDAT" => header.data += next.data.len() as u64,
+                // The decoder would read beyond the end of a palette that is cut within a colour.
+                b"PLTE" if header.colour == 3 && !is_palette(next.data) => {
+                    return Err(Error::damaged("an invalid palette"));
+                }
                 b"IEND" => break,
                 _ => {}
             }

@@ -80,3 +80,15 @@ fn interlaced_png_of_every_small_size_is_decoded_exactly() {
         }
     }
 }
+
+#[test]
+fn a_palette_that_is_cut_within_a_colour_is_damaged() {
+    for length in [0, 1, 2, 19, 700, 769] {
+        let size = (16, 16);
+        let palette =
+            move |encoder: &mut png::Encoder<'_, &mut Vec<u8>>| encoder.set_palette(vec![7; length]);
+        let bytes = pictures::png(size, ColorType::Indexed, BitDepth::Eight, &[6; 256], palette);
+        let found = huemill_imaging::probe(&bytes, &huemill_imaging::Limits::default());
+        assert!(matches!(found, Err(huemill_imaging::Error::Damaged(_))), "{length}: {found:?}");
+    }
+}
