@@ -1,6 +1,6 @@
 //! A client's connection, plain or with TLS: what it is known by, its place among all connections, and what its client may
-//! do: it must read fast enough, send heads in time, and what it sends must be framed. An HTTP/2 connection also ends when it is idle or the
-//! service stops, because actix ends only those of HTTP/1.
+//! do: it must read fast enough, send heads in time, and what it sends must be framed. An HTTP/2 connection also ends when
+//! it is idle or the service stops, because actix ends only those of HTTP/1.
 
 mod framing;
 mod header_blocks;
@@ -76,8 +76,8 @@ enum Input {
         framing: Framing,
         /// How long a head may take.
         limit: Duration,
-        /// Runs while the head of this number is incomplete. actix limits the first head of a connection only, and answers it; so this has a
-        /// second more.
+        /// Runs while the head of this number is incomplete. actix limits the first head of a connection only, and answers
+        /// it; so this has a second more.
         timer: Option<(u64, Pin<Box<Sleep>>)>,
     },
     Http2 {

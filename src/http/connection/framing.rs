@@ -29,8 +29,10 @@ enum State {
     /// A body of this many more bytes.
     Sized(u64),
     Chunked(Chunks),
-    /// Nothing is checked any more: there are no further requests, or actix refuses the head.
+    /// Nothing is checked any more: there are no further requests.
     Unchecked,
+    /// actix refuses this head once it is complete. Nothing is checked any more.
+    Refused,
 }
 
 /// What the lines of a head have said so far.
@@ -80,7 +82,7 @@ impl Framing {
                         self.state = State::Head(Head::default());
                     }
                 }
-                State::Unchecked => break,
+                State::Unchecked | State::Refused => break,
             }
         }
         Ok(())
@@ -88,7 +90,12 @@ impl Framing {
 
     /// The number of the head that has begun and is not complete, if there is one.
     pub(super) fn head_under_way(&self) -> Option<u64> {
-        matches!(self.state, State::Head(head) if head.is_under_way).then_some(self.complete_heads)
+        let is_under_way = match self.state {
+            State::Head(head) => head.is_under_way,
+            State::Refused => true,
+            _ => false,
+        };
+        is_under_way.then_some(self.complete_heads)
     }
 
     /// Reads the next line of a head, or the beginning of one. Returns its length.
@@ -99,7 +106,7 @@ impl Framing {
         let Some(end) = memchr(b'\n', bytes) else {
             self.line.extend_from_slice(bytes);
             if self.line.len() > MAX_HEAD_BYTES {
-                self.state = State::Unchecked;
+                self.state = State::Refused;
             }
             return bytes.len();
         };
@@ -111,8 +118,10 @@ impl Framing {
             self.line.clear();
             next
         };
-        self.complete_heads += u64::from(next.is_some());
-        self.state = next.unwrap_or(State::Head(head));
+        let next = next.unwrap_or(State::Head(head));
+        self.complete_heads +=
+            u64::from(!matches!(next, State::Head(Head { is_under_way: true, .. }) | State::Refused));
+        self.state = next;
         end + 1
     }
 }
@@ -134,11 +143,11 @@ impl Head {
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
-            return (!self.is_chunked).then_some(State::Unchecked);
+            return (!self.is_chunked).then_some(State::Refused);
         }
         if name.eq_ignore_ascii_case(b"content-length") {
             self.length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-            return self.length.is_none().then_some(State::Unchecked);
+            return self.length.is_none().then_some(State::Refused);
         }
         if name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket") {
             self.tunnel = Some(Tunnel::WebSocket);
@@ -192,6 +201,23 @@ mod tests {
     /// Whether actix takes the bytes for a malformed body, which it never answers.
     fn breaks_actix(bytes: &[u8]) -> bool {
         matches!(refused_by_actix(bytes), Some(ParseError::Io(_)))
+    }
+
+    #[test]
+    fn a_head_is_under_way_from_its_first_byte_to_its_last() {
+        let after = |bytes: &[u8]| {
+            let mut framing = Framing::new();
+            framing.check(bytes).unwrap();
+            framing.head_under_way()
+        };
+        let get = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".as_slice();
+        assert_eq!((after(b""), after(b"G"), after(b"\r\n")), (None, Some(0), Some(0)));
+        assert_eq!((after(get), after(&get[..get.len() - 1])), (None, Some(0)));
+        assert_eq!(after(&[get, get, b"GET"].concat()), Some(2));
+        assert_eq!(after(&[HEAD, b"5\r\nabc"].concat()), None);
+        for refused in ["Transfer-Encoding: x", "Content-Length: x"] {
+            assert_eq!(after(format!("GET / HTTP/1.1\r\n{refused}\r\n").as_bytes()), Some(0));
+        }
     }
 
     #[test]
