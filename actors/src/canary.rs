@@ -1,13 +1,16 @@
 //! The canary: a small picture whose palette and crop are known. Health sends it through the Workers on the same
 //! path as a client's picture, so that /ready proves that real pictures can be processed.
 //!
+//! The crates color-thief and smartcrop2 process it: the checks bear their names, and clients of the service before this
+//! one watch them.
+//!
 //! It shows a plain background with a busy two-coloured subject far to the right, and is too wide for the default
 //! aspect ratio. Its palette must begin with the background colour and contain both of the subject's; its crop must
 //! have full height and contain the subject.
 
 use std::sync::Arc;
 
-use huemill_imaging::{Crop, Outcome, Swatch};
+use huemill_imaging::{Crop, CropMethod, Options, Outcome, PaletteMethod, Swatch};
 
 /// The picture's sides in pixels, at 2:1.
 const WIDTH: u32 = 128;
@@ -38,6 +41,11 @@ impl CanaryResult {
     pub(crate) fn failed(reason: &str) -> Self {
         Self { palette: Err(reason.to_owned()), crop: Err(reason.to_owned()) }
     }
+}
+
+/// How the canary is processed.
+pub(crate) fn options() -> Options {
+    Options::default().with_palette(PaletteMethod::Classic).with_crop(CropMethod::Classic)
 }
 
 /// The picture as PNG.
@@ -87,12 +95,12 @@ fn check_crop(crop: &Crop) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use huemill_imaging::{Engine, Limits, Options, Unmonitored, probe};
+    use huemill_imaging::{Engine, Limits, Unmonitored, probe};
 
     use super::*;
 
     fn outcome() -> Outcome {
-        let (picture, options) = (picture(), Options::default());
+        let (picture, options) = (picture(), options());
         let probe = probe(&picture, &Limits::default()).unwrap();
         Engine::new().unwrap().process(&picture, &probe, &options, &Unmonitored).unwrap()
     }

@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Supervised};
-use huemill_imaging::Options;
 use huemill_observability::trace::Scope;
 use huemill_observability::{Event, log};
 use huemill_store::Caller;
@@ -154,7 +153,7 @@ impl Health {
         let run = Run {
             caller: Caller::Service,
             input: Input::Bytes(self.canary_picture.clone()),
-            options: Options::default(),
+            options: canary::options(),
             deadline: Instant::now() + limit,
             cancel: CancellationToken::new(),
             class: Class::Interactive,

@@ -76,7 +76,7 @@ fn picture(recorder: &Recorder) {
         recorder.record(Event::Budget { used: busy as u64 * 20_000_000, total: 400_000_000 });
     }
     recorder.record(Event::QueueWaited(time));
-    for stage in ["decode", "palette", "crop", "card", "encode"] {
+    for stage in ["decode", "palette", "subject", "layout", "card", "encode"] {
         recorder.record(Event::StageTimed { stage, time });
     }
     recorder.record(Event::AttemptEnded { format: "jpeg", outcome: "ok" });

@@ -3,6 +3,7 @@
 //! [`Meter`], which stops it when it is canceled or has done too much. A picture that cannot be decoded completely is
 //! [`Error::Damaged`].
 
+mod canvas;
 mod gif;
 mod image_crate;
 mod jpeg;
@@ -13,6 +14,8 @@ mod tiff;
 mod vp8_partitions;
 
 use std::marker::PhantomData;
+
+use canvas::Canvas;
 
 use crate::{Error, Monitor, Probe, Raster, probe::FormatHeader, work::Meter};
 
@@ -50,7 +53,7 @@ impl Decoder {
     }
 
     /// Decodes the picture that `probe` describes. The result is as stored (EXIF orientation is not applied), sRGB
-    /// and opaque (transparent pixels are blended over white).
+    /// with the opacity of transparent pixels.
     ///
     /// A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, rounded up, but never below `smallest_scale` in either
     /// dimension.
@@ -66,23 +69,21 @@ impl Decoder {
         smallest_scale: f64,
         monitor: &dyn Monitor,
     ) -> Result<Raster, Error> {
-        let full_size = |data: Result<Vec<u8>, Error>| data.map(|data| (probe.width, probe.height, data));
         let meter = Meter::new(monitor, probe.max_work);
         let decoded = match &probe.header {
-            FormatHeader::Jpeg(header) => jpeg::decode(bytes, header, smallest_scale, &meter),
-            FormatHeader::Png(header) => full_size(png::decode(bytes, header, &meter)),
-            FormatHeader::WebP(header) => full_size(image_crate::decode_webp(bytes, header, &meter)),
-            FormatHeader::Gif(header) => full_size(gif::decode(bytes, header, &meter)),
-            FormatHeader::Bmp(header) => full_size(image_crate::decode_bmp(bytes, header, &meter)),
-            FormatHeader::Tiff(header) => full_size(tiff::decode(bytes, header, &meter)),
+            FormatHeader::Jpeg(header) => jpeg::decode(bytes, header, smallest_scale, &meter)
+                .map(|(width, height, data)| Canvas::of(width, height, data)),
+            FormatHeader::Png(header) => png::decode(bytes, header, &meter),
+            FormatHeader::WebP(header) => image_crate::decode_webp(bytes, header, &meter),
+            FormatHeader::Gif(header) => gif::decode(bytes, header, &meter),
+            FormatHeader::Bmp(header) => image_crate::decode_bmp(bytes, header, &meter),
+            FormatHeader::Tiff(header) => tiff::decode(bytes, header, &meter),
         };
         monitor.decoded(meter.done());
         // To a decoder, a read that was refused looks like a truncated file.
         meter.ask();
         meter.result()?;
-        let (width, height, data) = decoded?;
-        Raster::new(width, height, data)
-            .ok_or_else(|| Error::damaged("fewer pixels than the header announces"))
+        decoded?.into_raster().ok_or_else(|| Error::damaged("fewer pixels than the header announces"))
     }
 }
 
@@ -110,6 +111,7 @@ impl Probe {
             FormatHeader::WebP(header) => image_crate::webp_memory(header),
             FormatHeader::Bmp(header) => image_crate::bmp_memory(header),
         };
-        decoder + FIXED_MEMORY
+        let opacity = if self.alpha { u64::from(self.width) * u64::from(self.height) } else { 0 };
+        decoder + opacity + FIXED_MEMORY
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the whole pipeline for one picture: decode, palette, crop, card, encode.
+//! Runs the whole pipeline for one picture: decode, palette, subject, layout, card, encode.
 //!
 //! An engine owns the state that a thread reuses between pictures. It asks the caller's [`Monitor`] between stages
 //! whether to stop. It returns the error of the first stage that fails, and keeps nothing of that picture.
@@ -6,19 +6,26 @@
 //! The decoded picture stays in its stored orientation; only the small copies made from it are turned upright. It is
 //! freed as soon as the card's picture has been cut from it, so that it is gone before the encoder needs memory.
 
+use crate::layout::{Layout, classic_crop};
 use crate::scale::{Scaler, SubpixelRect};
+use crate::subject::{Span, Subject};
+use crate::transparency::Opaque;
 use crate::{
-    Card, Crop, Decoder, Error, Monitor, Options, Outcome, Probe, Raster, Rect, Stage, Swatch,
+    Card, Crop, CropMethod, Decoder, Error, Monitor, Options, Outcome, Probe, Raster, Rect, Stage, Swatch,
     ThreadPoolError, Timings,
 };
-use crate::{card, crop, decode, palette};
+use crate::{card, decode, palette, transparency};
 
-/// Maximum long side of the copy that the crop is searched on. It bounds the search in long pictures, where both the
-/// candidates and the pixels grow with the length.
-const LONG_SIDE: u32 = 4 * crop::SHORT_SIDE;
+/// Short side, in pixels, of the copy on which the subject is searched. Smaller pictures are searched as they are.
+pub const SHORT_SIDE: u32 = 256;
 
-/// Memory of the crop search per pixel of its copy in bytes, including the three of the copy itself.
-const CROP_BYTES_PER_PIXEL: u64 = 48;
+/// Maximum long side of that copy. It bounds the search in long pictures, where both the places and the pixels grow with
+/// the length.
+const LONG_SIDE: u32 = 4 * SHORT_SIDE;
+
+/// Memory of the search per pixel of its copy in bytes, including the three of the copy itself. smartcrop2 holds three
+/// pictures of its own.
+const SEARCH_BYTES_PER_PIXEL: u64 = 48;
 
 /// Maximum memory of the stages other than pixels: histograms, tables, small vectors.
 const TABLE_BYTES: u64 = 1 << 20;
@@ -54,7 +61,7 @@ impl Engine {
         let raster = u64::from(width) * u64::from(height) * 3;
         let small = small_size((width, height));
         let small_pixels = u64::from(small.0) * u64::from(small.1);
-        let search = raster + Scaler::memory(width, small.1) + small_pixels * CROP_BYTES_PER_PIXEL;
+        let search = raster + Scaler::memory(width, small.1) + small_pixels * SEARCH_BYTES_PER_PIXEL;
         let columns = max_cut_columns(probe, options, width);
         let rows = probe.orientation.upright_size(card::PICTURE_WIDTH, card::PICTURE_HEIGHT).1;
         let cut = raster + Scaler::memory(columns, rows) + 2 * PICTURE_BYTES;
@@ -72,22 +79,34 @@ impl Engine {
     ) -> Result<Outcome, Error> {
         let mut timer = StageTimer::new(monitor);
         let smallest = Self::smallest_scale(probe, options);
-        let raster = timer.run(Stage::Decode, || self.decoder.decode(bytes, probe, smallest, monitor))?;
-        let small = timer.run(Stage::Crop, || {
+        let Opaque { raster, seen } = timer.run(Stage::Decode, || {
+            self.decoder.decode(bytes, probe, smallest, monitor).map(transparency::resolve)
+        })?;
+        let small = timer.run(Stage::Subject, || {
             let small = self.scaler.draft(&raster, small_size((raster.width(), raster.height())))?;
             Ok(probe.orientation.apply(small))
         })?;
         let palette = timer.run(Stage::Palette, || {
-            Ok(palette::extract(&raster, &small, options.palette, options.colors()))
+            let [whole, copy] = seen.as_ref().map_or([&raster, &small], |seen| [seen; 2]);
+            Ok(palette::extract(whole, copy, options.palette, options.colors()))
         })?;
-        let crop = timer.run(Stage::Crop, || {
-            let source = probe.source();
-            Ok(crop::best(&small, (source.width, source.height), options.aspect))
-        })?;
+        let subject = timer.run(Stage::Subject, || Ok(Subject::find(&small, Vec::new())))?;
+        let source = probe.source();
+        let placed = timer
+            .run(Stage::Layout, || Ok(place(&small, &subject, (source.width, source.height), options)))?;
         drop(small);
-        let canvas = timer.run(Stage::Card, || self.compose(raster, probe, &crop, &palette))?;
+        let canvas = timer.run(Stage::Card, || self.compose(raster, probe, placed.card, &palette))?;
         let card = timer.run(Stage::Encode, || Card::encode(&canvas, options.card))?;
-        Ok(Outcome { source: probe.source(), palette, crop, card, timings: timer.timings })
+        Ok(Outcome {
+            source,
+            palette,
+            crop: placed.crop,
+            card_crop: placed.card,
+            subject: pixels(subject.bounds(), (source.width, source.height)),
+            faces: Vec::new(),
+            card,
+            timings: timer.timings,
+        })
     }
 
     /// Takes the raster by value, so that it is freed before the canvas is allocated.
@@ -95,31 +114,64 @@ impl Engine {
         &mut self,
         raster: Raster,
         probe: &Probe,
-        crop: &Crop,
+        window: Rect,
         palette: &[Swatch],
     ) -> Result<Raster, Error> {
         let orientation = probe.orientation;
         // Swapping width and height is its own inverse, so `upright_size` also converts upright to stored sizes.
         let size = orientation.upright_size(card::PICTURE_WIDTH, card::PICTURE_HEIGHT);
-        let cut = stored_rect(crop, probe, &raster).centered_fit(size.0, size.1);
+        let cut = stored_rect(window, probe, &raster).centered_fit(size.0, size.1);
         let picture = self.scaler.resize(&raster, cut, size)?;
         drop(raster);
         card::compose(&orientation.apply(picture), palette)
     }
 }
 
-/// The rectangle that the card's picture is cut from, in upright pixels. Its size is final, because smartcrop always
-/// keeps the largest rectangle of the aspect ratio. Its position depends on the crop, which is not known yet.
+/// Where the windows of a picture lie.
+struct Placed {
+    crop: Crop,
+    card: Rect,
+}
+
+/// Places the crop and the card's picture in a picture of `source` (width, height).
+fn place(small: &Raster, subject: &Subject, source: (u32, u32), options: &Options) -> Placed {
+    let layout = Layout::new(subject, source, options.focus);
+    let (crop, card) = if is_classic(options) {
+        let crop = classic_crop(small, source, options.aspect);
+        (crop, SubpixelRect::from(crop.rect()).centered_fit(card::PICTURE_WIDTH, card::PICTURE_HEIGHT))
+    } else {
+        (layout.crop(options.aspect), layout.window(card::PICTURE_WIDTH, card::PICTURE_HEIGHT).rect)
+    };
+    Placed { crop, card: card.rounded(source) }
+}
+
+/// Whether smartcrop2 places the crop, and the card shows the middle of it. A focus decides before any method.
+fn is_classic(options: &Options) -> bool {
+    options.crop == CropMethod::Classic && options.focus.is_none()
+}
+
+/// A part of a picture in its pixels, at least one of them.
+fn pixels([across, down]: [Span; 2], (width, height): (u32, u32)) -> Rect {
+    let side = |span: Span, side: u32| {
+        let start = ((span.start * f64::from(side)).floor() as u32).min(side - 1);
+        let end = ((span.end * f64::from(side)).ceil() as u32).clamp(start + 1, side);
+        (start, end - start)
+    };
+    let ((x, width), (y, height)) = (side(across, width), side(down, height));
+    Rect { x, y, width, height }
+}
+
+/// The rectangle that the card's picture is cut from, in upright pixels. Its size is final, because a window is always
+/// the largest of its aspect ratio. Its position depends on the subject, which is not known yet.
 fn largest_cut(probe: &Probe, options: &Options) -> SubpixelRect {
     let source = probe.source();
-    let whole = SubpixelRect {
-        left: 0.0,
-        top: 0.0,
-        width: f64::from(source.width),
-        height: f64::from(source.height),
+    let whole = SubpixelRect::whole(source.width, source.height);
+    let outer = if is_classic(options) {
+        whole.centered_fit(options.aspect.width(), options.aspect.height())
+    } else {
+        whole
     };
-    let crop = whole.centered_fit(options.aspect.width(), options.aspect.height());
-    crop.centered_fit(card::PICTURE_WIDTH, card::PICTURE_HEIGHT)
+    outer.centered_fit(card::PICTURE_WIDTH, card::PICTURE_HEIGHT)
 }
 
 /// Maximum number of columns of a raster of `width` that the card's picture needs, including the reach of the filter.
@@ -130,10 +182,9 @@ fn max_cut_columns(probe: &Probe, options: &Options, width: u32) -> u32 {
     ((columns * 1.02) as u32).saturating_add(8).min(width)
 }
 
-/// Maps the crop to the raster, which is the stored picture or a reduced copy of it.
-fn stored_rect(crop: &Crop, probe: &Probe, raster: &Raster) -> SubpixelRect {
+/// Maps a window to the raster, which is the stored picture or a reduced copy of it.
+fn stored_rect(upright: Rect, probe: &Probe, raster: &Raster) -> SubpixelRect {
     let (width, height) = (probe.width, probe.height);
-    let upright = Rect { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
     let stored = probe.orientation.to_stored(upright, width, height);
     let across = f64::from(raster.width()) / f64::from(width);
     let down = f64::from(raster.height()) / f64::from(height);
@@ -145,11 +196,11 @@ fn stored_rect(crop: &Crop, probe: &Probe, raster: &Raster) -> SubpixelRect {
     }
 }
 
-/// Size of the copy that the crop is searched on. Its sides are at most [`crop::SHORT_SIDE`] and [`LONG_SIDE`], and it
+/// Size of the copy on which the subject is searched. Its sides are at most [`SHORT_SIDE`] and [`LONG_SIDE`], and it
 /// is never enlarged.
 fn small_size((width, height): (u32, u32)) -> (u32, u32) {
     let (short, long) = (f64::from(width.min(height)), f64::from(width.max(height)));
-    let scale = (f64::from(crop::SHORT_SIDE) / short).min(f64::from(LONG_SIDE) / long).min(1.0);
+    let scale = (f64::from(SHORT_SIDE) / short).min(f64::from(LONG_SIDE) / long).min(1.0);
     let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
     (side(width), side(height))
 }

@@ -5,11 +5,11 @@
 //! panics on purpose. Callers should contain panics all the same, because the input is untrusted.
 
 pub mod card;
-pub mod crop;
 mod decode;
 mod engine;
 mod format;
 mod ifd;
+mod layout;
 mod options;
 mod orientation;
 mod outcome;
@@ -18,14 +18,16 @@ mod probe;
 mod profile;
 mod raster;
 mod scale;
+mod subject;
 pub mod swatch;
+mod transparency;
 mod work;
 
-pub use crop::best as best_crop;
 pub use decode::{Decoder, ThreadPoolError};
-pub use engine::Engine;
+pub use engine::{Engine, SHORT_SIDE};
 pub use format::{Format, Sniffed, sniff};
-pub use options::{Aspect, CardFormat, Options, PaletteMethod};
+pub use layout::classic_crop;
+pub use options::{Aspect, CardFormat, CropMethod, Focus, Options, PaletteMethod};
 pub use orientation::{Orientation, Rect};
 pub use outcome::{Card, Crop, Error, Monitor, Outcome, Source, Stage, Swatch, Timings, Unmonitored};
 pub use palette::extract as extract_palette;

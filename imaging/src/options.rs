@@ -11,6 +11,12 @@ pub struct Options {
     pub palette: PaletteMethod,
     /// Aspect ratio of the crop.
     pub aspect: Aspect,
+    /// How the crop and the card's picture are placed.
+    pub crop: CropMethod,
+    /// The point around which both are placed instead.
+    pub focus: Option<Focus>,
+    /// Whether faces are searched for, so that no window cuts a head.
+    pub faces: bool,
     /// Encoding of the card.
     pub card: CardFormat,
 }
@@ -43,6 +49,24 @@ impl Options {
         Self { aspect, ..self }
     }
 
+    /// Sets how the crop and the card's picture are placed.
+    #[must_use]
+    pub fn with_crop(self, crop: CropMethod) -> Self {
+        Self { crop, ..self }
+    }
+
+    /// Places the crop and the card's picture around a point.
+    #[must_use]
+    pub fn with_focus(self, focus: Focus) -> Self {
+        Self { focus: Some(focus), ..self }
+    }
+
+    /// Does not search for faces.
+    #[must_use]
+    pub fn without_faces(self) -> Self {
+        Self { faces: false, ..self }
+    }
+
     /// Sets the encoding of the card.
     #[must_use]
     pub fn with_card(self, card: CardFormat) -> Self {
@@ -57,6 +81,9 @@ impl Default for Options {
             colors: 10,
             palette: PaletteMethod::default(),
             aspect: Aspect::default(),
+            crop: CropMethod::default(),
+            focus: None,
+            faces: true,
             card: CardFormat::Png,
         }
     }
@@ -98,6 +125,98 @@ impl FromStr for PaletteMethod {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a palette is balanced or classic")]
 pub struct PaletteMethodError;
+
+/// How crops are placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CropMethod {
+    /// By what the picture shows: faces first, then what differs from the picture's border.
+    #[default]
+    Subject,
+    /// By the crate smartcrop2. The card's picture is the middle of the crop.
+    Classic,
+}
+
+impl CropMethod {
+    /// All methods.
+    pub const ALL: [Self; 2] = [Self::Subject, Self::Classic];
+
+    /// Lower-case name, as used in requests.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Classic => "classic",
+        }
+    }
+}
+
+impl FromStr for CropMethod {
+    type Err = CropMethodError;
+
+    fn from_str(text: &str) -> Result<Self, CropMethodError> {
+        Self::ALL.into_iter().find(|method| method.name() == text).ok_or(CropMethodError)
+    }
+}
+
+/// The text is not the name of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a crop is subject or classic")]
+pub struct CropMethodError;
+
+/// The point of a picture that matters most, to a ten-thousandth of its width and height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Focus {
+    x: u16,
+    y: u16,
+}
+
+impl Focus {
+    const STEPS: f64 = 10_000.0;
+
+    /// Creates a focus from the left and top edge, 0 to 1. Returns `None` outside of the picture.
+    #[must_use]
+    pub fn new(x: f64, y: f64) -> Option<Self> {
+        let steps = |part: f64| (0.0..=1.0).contains(&part).then(|| (part * Self::STEPS).round() as u16);
+        Some(Self { x: steps(x)?, y: steps(y)? })
+    }
+
+    /// Distance from the left edge, 0 to 1.
+    #[must_use]
+    pub fn x(self) -> f64 {
+        f64::from(self.x) / Self::STEPS
+    }
+
+    /// Distance from the top edge, 0 to 1.
+    #[must_use]
+    pub fn y(self) -> f64 {
+        f64::from(self.y) / Self::STEPS
+    }
+}
+
+impl std::fmt::Display for Focus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{},{}", self.x(), self.y())
+    }
+}
+
+impl FromStr for Focus {
+    type Err = FocusError;
+
+    fn from_str(text: &str) -> Result<Self, FocusError> {
+        let (x, y) = text.split_once(',').ok_or(FocusError)?;
+        // Digits and one point: no exponents, signs or names of numbers.
+        let part = |text: &str| {
+            let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            is_plain.then(|| text.parse().ok()).flatten()
+        };
+        part(x).zip(part(y)).and_then(|(x, y)| Self::new(x, y)).ok_or(FocusError)
+    }
+}
+
+/// The text is not a focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a focus is two numbers from 0 to 1 with a comma between them, such as 0.5,0.3")]
+pub struct FocusError;
 
 /// A ratio of width to height, in whole numbers from 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::CardFormat;
+use crate::{CardFormat, Rect};
 
 /// Everything that the engine makes from one picture.
 #[derive(Debug, Clone)]
@@ -15,6 +15,12 @@ pub struct Outcome {
     pub palette: Vec<Swatch>,
     /// The best crop of the requested aspect ratio.
     pub crop: Crop,
+    /// The part of the picture that its card shows.
+    pub card_crop: Rect,
+    /// The part that holds the subject of the picture.
+    pub subject: Rect,
+    /// The faces that were found, the surest first.
+    pub faces: Vec<Rect>,
     /// The social card.
     pub card: Card,
     /// Duration of each stage.
@@ -62,8 +68,16 @@ pub struct Crop {
     pub width: u32,
     /// Height, at least 1.
     pub height: u32,
-    /// smartcrop's total score. Only comparable between crops of the same picture.
+    /// How good the place is. Only comparable between crops of the same picture by the same method.
     pub score: f64,
+}
+
+impl Crop {
+    /// The rectangle alone.
+    #[must_use]
+    pub fn rect(&self) -> Rect {
+        Rect { x: self.x, y: self.y, width: self.width, height: self.height }
+    }
 }
 
 /// The encoded card.
@@ -82,8 +96,10 @@ pub enum Stage {
     Decode,
     /// Extracts the palette.
     Palette,
-    /// Finds the best crop.
-    Crop,
+    /// Finds the subject: the small copy, faces, and what differs from the border.
+    Subject,
+    /// Places the crop and the card's picture.
+    Layout,
     /// Draws the card.
     Card,
     /// Encodes the card.
@@ -92,7 +108,8 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 5] = [Self::Decode, Self::Palette, Self::Crop, Self::Card, Self::Encode];
+    pub const ALL: [Self; 6] =
+        [Self::Decode, Self::Palette, Self::Subject, Self::Layout, Self::Card, Self::Encode];
 
     /// Lower-case name, as used in metrics and logs.
     #[must_use]
@@ -100,7 +117,8 @@ impl Stage {
         match self {
             Self::Decode => "decode",
             Self::Palette => "palette",
-            Self::Crop => "crop",
+            Self::Subject => "subject",
+            Self::Layout => "layout",
             Self::Card => "card",
             Self::Encode => "encode",
         }

@@ -1,6 +1,6 @@
 //! Pixels: the decoded picture that every stage works on, and the conversion of decoded samples to it.
 //!
-//! A [`Raster`] is 8-bit sRGB, opaque, in rows from top to bottom without padding. The decoders and the colour profiles
+//! A [`Raster`] is 8-bit sRGB in rows from top to bottom without padding, opaque unless it has a plane of opacity. The decoders and the colour profiles
 //! convert samples one row or a few rows at a time. Only the allocation of a buffer can fail.
 
 use crate::Error;
@@ -11,6 +11,8 @@ pub struct Raster {
     width: u32,
     height: u32,
     data: Vec<u8>,
+    /// One byte for each pixel, where one is not opaque. Colours are not multiplied by it.
+    opacity: Option<Vec<u8>>,
 }
 
 impl Raster {
@@ -18,7 +20,35 @@ impl Raster {
     #[must_use]
     pub fn new(width: u32, height: u32, data: Vec<u8>) -> Option<Self> {
         let bytes = u64::from(width) * u64::from(height) * 3;
-        (bytes > 0 && data.len() as u64 == bytes).then_some(Self { width, height, data })
+        (bytes > 0 && data.len() as u64 == bytes).then_some(Self { width, height, data, opacity: None })
+    }
+
+    /// Adds the opacity of each pixel: 0 (transparent) to 255. Returns `None` if there are not as many as pixels.
+    #[must_use]
+    pub fn with_opacity(self, opacity: Vec<u8>) -> Option<Self> {
+        (opacity.len() == self.pixels().len()).then_some(Self { opacity: Some(opacity), ..self })
+    }
+
+    /// The opacity of each pixel, row by row. `None` where all are opaque.
+    #[must_use]
+    pub fn opacity(&self) -> Option<&[u8]> {
+        self.opacity.as_deref()
+    }
+
+    /// Blends what is not opaque over a colour.
+    #[must_use]
+    pub fn over(mut self, ground: [u8; 3]) -> Self {
+        if let Some(opacity) = self.opacity.take() {
+            for (pixel, alpha) in self.data.as_chunks_mut::<3>().0.iter_mut().zip(opacity) {
+                if alpha < 255 {
+                    pixel
+                        .iter_mut()
+                        .zip(ground)
+                        .for_each(|(sample, ground)| *sample = blend(*sample, ground, alpha));
+                }
+            }
+        }
+        self
     }
 
     /// Width in pixels.
@@ -72,23 +102,10 @@ pub(crate) fn narrow(value: u16) -> u8 {
     ((u32::from(value) * 255 + 32_895) >> 16) as u8
 }
 
-/// Blends `colour` with opacity `alpha` over white, rounded to the nearest value.
-pub(crate) fn over_white(colour: u8, alpha: u8) -> u8 {
-    let sum = u32::from(colour) * u32::from(alpha) + 255 * (255 - u32::from(alpha));
+/// Blends `colour` with opacity `alpha` over `ground`, rounded to the nearest value.
+fn blend(colour: u8, ground: u8, alpha: u8) -> u8 {
+    let sum = u32::from(colour) * u32::from(alpha) + u32::from(ground) * (255 - u32::from(alpha));
     ((sum * 257 + 32_896) >> 16) as u8
-}
-
-/// Blends pixels of `N` samples, the last of which is opacity, over white. Works in place: the result has
-/// `N - 1` samples per pixel and lies at the front of the slice. Returns its length.
-pub(crate) fn flatten<const N: usize>(samples: &mut [u8]) -> usize {
-    let pixels = samples.len() / N;
-    for pixel in 0..pixels {
-        let alpha = samples[pixel * N + N - 1];
-        for sample in 0..N - 1 {
-            samples[pixel * (N - 1) + sample] = over_white(samples[pixel * N + sample], alpha);
-        }
-    }
-    pixels * (N - 1)
 }
 
 /// Converts CMYK to RGB without a profile: each ink, and then black, absorbs its part of the light.
@@ -122,7 +139,7 @@ mod tests {
         for colour in 0..=255 {
             for alpha in 0..=255 {
                 let exact = f64::from(255 * 255 + i32::from(alpha) * (i32::from(colour) - 255)) / 255.0;
-                assert_eq!(over_white(colour, alpha), exact.round() as u8, "{colour} {alpha}");
+                assert_eq!(blend(colour, 255, alpha), exact.round() as u8, "{colour} {alpha}");
             }
         }
     }

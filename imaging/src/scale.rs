@@ -5,7 +5,7 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::{Error, Raster};
+use crate::{Error, Raster, Rect};
 
 /// A rectangle in a raster, in pixels. Its edges may lie inside a pixel.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,6 +17,22 @@ pub(crate) struct SubpixelRect {
 }
 
 impl SubpixelRect {
+    /// All of a picture.
+    pub(crate) fn whole(width: u32, height: u32) -> Self {
+        Self { left: 0.0, top: 0.0, width: f64::from(width), height: f64::from(height) }
+    }
+
+    /// The nearest rectangle of whole pixels inside a picture of `width` × `height`, at least one pixel.
+    pub(crate) fn rounded(self, (width, height): (u32, u32)) -> Rect {
+        let side = |start: f64, length: f64, limit: u32| {
+            let length = (length.round() as u32).clamp(1, limit);
+            ((start.round() as u32).min(limit - length), length)
+        };
+        let (x, across) = side(self.left, self.width, width);
+        let (y, down) = side(self.top, self.height, height);
+        Rect { x, y, width: across, height: down }
+    }
+
     /// Returns the largest centred rectangle with the aspect ratio `width:height` that fits inside this one.
     pub(crate) fn centered_fit(self, width: u32, height: u32) -> Self {
         let (width, height) = (f64::from(width), f64::from(height));
@@ -41,6 +57,13 @@ impl SubpixelRect {
             width,
             height,
         }
+    }
+}
+
+impl From<Rect> for SubpixelRect {
+    fn from(rect: Rect) -> Self {
+        let [left, top, width, height] = [rect.x, rect.y, rect.width, rect.height].map(f64::from);
+        Self { left, top, width, height }
     }
 }
 

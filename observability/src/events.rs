@@ -180,7 +180,7 @@ events! {
         ["cause"]
         "The Janitor could not finish a sweep; it tries again at the next one.";
     STAGES_TIMED = "stages_timed" DEBUG
-        ["format", "decode_ms", "palette_ms", "crop_ms", "card_ms", "encode_ms"]
+        ["format", "decode_ms", "palette_ms", "subject_ms", "layout_ms", "card_ms", "encode_ms"]
         "Durations of a picture's processing stages.";
 }
 

@@ -50,11 +50,22 @@ fn assert_job_is_traced(protocol: &str) {
     assert_ne!(work.trace, request.trace);
     assert_eq!(work.parent, "");
     assert_eq!(work.attribute("huemill.job.id"), format!("Str({job})"));
-    let parts =
-        ["fetch", "queue wait", "picture", "decode", "palette", "crop", "card", "encode", "card upload"];
+    let parts = [
+        "fetch",
+        "queue wait",
+        "picture",
+        "decode",
+        "palette",
+        "subject",
+        "layout",
+        "card",
+        "encode",
+        "card upload",
+    ];
     assert_below(work, &spans, &parts);
     assert_below(work, &spans, &["store settle"]);
-    let stages = ["decode", "palette", "crop", "card", "encode"].map(|stage| named(&spans, stage));
+    let stages =
+        ["decode", "palette", "subject", "layout", "card", "encode"].map(|stage| named(&spans, stage));
     assert!(stages.is_sorted_by_key(|stage| stage.start), "{stages:#?}");
 
     let webhook = named(&spans, "webhook");

@@ -181,7 +181,8 @@ fn log_stages(format: &'static str, timings: &Timings) {
         format,
         decode_ms = ms(Stage::Decode),
         palette_ms = ms(Stage::Palette),
-        crop_ms = ms(Stage::Crop),
+        subject_ms = ms(Stage::Subject),
+        layout_ms = ms(Stage::Layout),
         card_ms = ms(Stage::Card),
         encode_ms = ms(Stage::Encode)
     );

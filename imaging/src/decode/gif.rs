@@ -1,15 +1,16 @@
-//! Decodes the first frame of a GIF, on its canvas and over white. It decodes line by line, so a frame that is larger
+//! Decodes the first frame of a GIF, on its canvas, which is transparent elsewhere. It decodes line by line, so a frame that is larger
 //! than its canvas takes no extra memory.
 
+use super::canvas::Canvas;
 use super::reader::MeteredReader;
 use crate::work::{BLOCK, Meter};
-use crate::{Error, probe::gif::Header, raster::zeroed};
+use crate::{Error, probe::gif::Header};
 
 /// Maximum size of the metadata before the first frame, in bytes.
 const MAX_METADATA: u64 = 1 << 20;
 
 /// Decodes the canvas to RGB.
-pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Canvas, Error> {
     let mut options = gif::DecodeOptions::new();
     options.set_color_output(gif::ColorOutput::Indexed);
     options.set_memory_limit(gif::MemoryLimit::Bytes(MAX_METADATA.try_into().map_err(Error::damaged)?));
@@ -22,9 +23,12 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
     let palette = frame.palette.take().or_else(|| decoder.global_palette().map(<[u8]>::to_vec));
     let palette = palette.unwrap_or_default();
     let colours = palette.as_chunks::<3>().0;
-    let (width, height) = (header.width as usize, header.height as usize);
-    let mut data = zeroed(3 * width as u64 * height as u64)?;
-    data.fill(255);
+    let mut canvas = Canvas::new(header.width, header.height)?;
+    let left = usize::from(frame.left);
+    if header.frame != (header.width, header.height) || left != 0 || frame.top != 0 {
+        let empty = vec![0; header.width as usize];
+        (0..header.height as usize).try_for_each(|row| canvas.cover(row, 0, 1, &empty))?;
+    }
     meter.spend(header.excess(bytes))?;
     let mut line = vec![0; usize::from(frame.width)];
     for row in stored_rows(usize::from(frame.height), frame.interlaced) {
@@ -36,18 +40,16 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
         if !filled {
             return Err(Error::damaged("the frame is truncated"));
         }
-        let place = usize::from(frame.left)..width;
-        let out = data.chunks_exact_mut(3 * width).nth(usize::from(frame.top) + row);
-        let Some(out) = out.and_then(|out| out.as_chunks_mut::<3>().0.get_mut(place)) else { continue };
-        for (pixel, &index) in out.iter_mut().zip(&line) {
-            // An index without a colour counts as transparent.
-            if let Some(colour) = colours.get(usize::from(index)).filter(|_| frame.transparent != Some(index))
-            {
-                *pixel = *colour;
-            }
+        let row = usize::from(frame.top) + row;
+        for (pixel, &index) in canvas.row(row, left).iter_mut().zip(&line) {
+            *pixel = colours.get(usize::from(index)).copied().unwrap_or_default();
         }
+        // An index without a colour counts as transparent.
+        let is_clear = |index: u8| frame.transparent == Some(index) || usize::from(index) >= colours.len();
+        line.iter_mut().for_each(|index| *index = if is_clear(*index) { 0 } else { 255 });
+        canvas.cover(row, left, 1, &line)?;
     }
-    Ok(data)
+    Ok(canvas)
 }
 
 /// Row numbers in the order in which a frame stores its rows (`GIF89a`, appendix E).

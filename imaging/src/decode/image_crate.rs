@@ -1,20 +1,21 @@
-//! Decodes WebP and BMP with the decoders of the image crate. Each decodes into one buffer, and transparency is then
-//! blended over white in place. WebP frames that would take more memory than the probe predicts are rejected first.
+//! Decodes WebP and BMP with the decoders of the image crate. Each decodes into one buffer, from which opacity
+//! is then taken out in place. WebP frames that would take more memory than the probe predicts are rejected first.
 
 use image::{ImageDecoder, Rgba, codecs::bmp::BmpDecoder, codecs::webp::WebPDecoder};
 
+use super::canvas::{self, Canvas};
 use super::{prefix_codes, reader::MeteredReader, vp8_partitions};
 use crate::{
     Error,
     probe::BmpHeader,
     probe::webp::{self, Header},
     profile::{self, ColorConversion, ColorModel},
-    raster::{self, zeroed},
+    raster::zeroed,
     work::{BLOCK, Meter},
 };
 
 /// Decodes a WebP to RGB. Of an animation it decodes the first frame, on its canvas.
-pub(super) fn decode_webp(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+pub(super) fn decode_webp(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Canvas, Error> {
     check_frame(bytes, header)?;
     meter.spend(header.work())?;
     let mut reader = MeteredReader::new(bytes, meter);
@@ -27,11 +28,11 @@ pub(super) fn decode_webp(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> R
         return Err(Error::damaged("the decoder and the header disagree about an animation"));
     }
     if header.animation.is_some() {
-        decoder.set_background_color(Rgba([255; 4])).map_err(Error::damaged)?;
+        decoder.set_background_color(Rgba([255, 255, 255, 0])).map_err(Error::damaged)?;
     }
-    let data = decode_pixels(decoder, (header.width, header.height), meter)?;
+    let canvas = decode_pixels(decoder, (header.width, header.height), meter)?;
     let conversion = ColorConversion::new(ColorModel::Rgb, webp::profile(bytes));
-    conversion.convert_all(data, meter)
+    canvas.map(|data| conversion.convert_all(data, meter))
 }
 
 /// Rejects a frame that would make its decoder use more memory than the probe predicted.
@@ -56,14 +57,14 @@ fn max_code_memory(header: &Header) -> u64 {
 }
 
 /// Decodes a bitmap to RGB.
-pub(super) fn decode_bmp(bytes: &[u8], header: &BmpHeader, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+pub(super) fn decode_bmp(bytes: &[u8], header: &BmpHeader, meter: &Meter<'_>) -> Result<Canvas, Error> {
     meter.spend((3 * u64::from(header.width) * u64::from(header.height)).div_ceil(BLOCK))?;
     let decoder = BmpDecoder::new(MeteredReader::new(bytes, meter)).map_err(Error::damaged)?;
     decode_pixels(decoder, (header.width, header.height), meter)
 }
 
-/// Decodes all pixels. The decoder must deliver 8-bit RGB or RGBA; RGBA is blended over white.
-fn decode_pixels(decoder: impl ImageDecoder, size: (u32, u32), meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+/// Decodes all pixels. The decoder must deliver 8-bit RGB or RGBA.
+fn decode_pixels(decoder: impl ImageDecoder, size: (u32, u32), meter: &Meter<'_>) -> Result<Canvas, Error> {
     if decoder.dimensions() != size {
         return Err(Error::damaged("the decoded frame has another size than its header announces"));
     }
@@ -74,28 +75,28 @@ fn decode_pixels(decoder: impl ImageDecoder, size: (u32, u32), meter: &Meter<'_>
     };
     let mut data = zeroed(decoder.total_bytes())?;
     decoder.read_image(&mut data).map_err(Error::damaged)?;
-    if alpha {
-        let length = flatten(&mut data, meter)?;
-        data.truncate(length);
-        data.shrink_to_fit();
-    }
-    Ok(data)
+    if alpha { take_opacity(data, size, meter) } else { Ok(Canvas::of(size.0, size.1, data)) }
 }
 
-/// Blends RGBA over white in place, in steps. Returns the length of the result, which lies at the front.
-fn flatten(data: &mut [u8], meter: &Meter<'_>) -> Result<usize, Error> {
-    const STEP: usize = 4 << 16;
+/// Splits RGBA into colours, which stay in their buffer, and opacity, row by row.
+fn take_opacity(mut data: Vec<u8>, (width, height): (u32, u32), meter: &Meter<'_>) -> Result<Canvas, Error> {
+    let mut opacity = Vec::with_capacity(width as usize);
+    let mut covers = Canvas::of(width, height, Vec::new());
+    let row = 4 * width as usize;
     let mut length = 0;
-    for start in (0..data.len()).step_by(STEP) {
-        let end = data.len().min(start + STEP);
-        let done = raster::flatten::<4>(&mut data[start..end]);
+    for (index, start) in (0..data.len()).step_by(row).enumerate() {
+        opacity.clear();
+        let done = canvas::split::<4>(&mut data[start..start + row], &mut opacity);
         data.copy_within(start..start + done, length);
         length += done;
-        if !meter.pace((end - start) as u64 / BLOCK) {
+        covers.cover(index, 0, 1, &opacity)?;
+        if !meter.pace((row as u64).div_ceil(BLOCK)) {
             meter.result()?;
         }
     }
-    Ok(length)
+    data.truncate(length);
+    data.shrink_to_fit();
+    covers.map(|_| Ok(data))
 }
 
 /// See [`Probe::memory`](crate::Probe::memory).
@@ -116,8 +117,8 @@ pub(super) fn webp_memory(header: &Header) -> u64 {
 
 /// See [`Probe::memory`](crate::Probe::memory).
 pub(super) fn bmp_memory(header: &BmpHeader) -> u64 {
-    // Bit masks may define an alpha channel: four bytes per pixel, and then three in a smaller buffer.
-    let bytes_per_pixel = if matches!(header.bits, 16 | 32) { 7 } else { 3 };
+    // Bit masks may define an alpha channel: four bytes per pixel, then three in a smaller buffer, and one of opacity.
+    let bytes_per_pixel = if matches!(header.bits, 16 | 32) { 8 } else { 3 };
     let width = u64::from(header.width);
     bytes_per_pixel * width * u64::from(header.height) + 8 * width
 }

@@ -1,8 +1,9 @@
-//! Decodes PNG to RGB, row by row. The decoder sees only the chunks of the default image, so text, animation frames and
+//! Decodes PNG to RGB and opacity, row by row. The decoder sees only the chunks of the default image, so text, animation frames and
 //! unknown chunks cost nothing, whatever their size.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
+use super::canvas::{self, Canvas};
 use crate::{
     Error,
     probe::png::{Chunk, FIRST_CHUNK, Header, chunk_at},
@@ -15,7 +16,7 @@ use crate::{
 const MAX_PROFILE: usize = 1 << 20;
 
 /// Decodes the picture to RGB.
-pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Canvas, Error> {
     let mut decoder = png::Decoder::new(ImageChunkReader::new(bytes, meter));
     decoder.set_transformations(png::Transformations::EXPAND);
     decoder.set_limits(png::Limits { bytes: MAX_PROFILE + 16 * header.width as usize + (64 << 10) });
@@ -31,11 +32,15 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
     };
     let profile = reader.info().icc_profile.as_deref().filter(|profile| profile.len() <= MAX_PROFILE);
     let conversion = ColorConversion::new(model, profile);
-    let converter =
-        RowConverter { samples: colour.samples(), is_16_bit: depth == png::BitDepth::Sixteen, conversion };
+    let mut converter = RowConverter {
+        opacity: Vec::new(),
+        samples: colour.samples(),
+        is_16_bit: depth == png::BitDepth::Sixteen,
+        conversion,
+    };
     meter.spend(header.excess())?;
     let (width, height) = (header.width as usize, header.height as usize);
-    let mut data = zeroed(3 * width as u64 * height as u64)?;
+    let mut canvas = Canvas::new(header.width, header.height)?;
     let mut buffer =
         zeroed(reader.output_line_size(header.width).ok_or_else(|| Error::damaged("too wide"))? as u64)?;
     if header.interlaced {
@@ -48,22 +53,22 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
                 meter.spend(row_work)?;
                 reader.read_row(&mut buffer).map_err(Error::damaged)?;
                 let line = &mut line[..3 * columns];
-                converter.convert(&mut buffer, line);
-                let out = &mut data[3 * width * row_index..][..3 * width];
-                for (pixel, place) in line.chunks_exact(3).zip(out[3 * x..].chunks_mut(3 * across)) {
-                    place[..3].copy_from_slice(pixel);
-                }
+                let opacity = converter.convert(&mut buffer, line);
+                let places = canvas.row(row_index, x).iter_mut().step_by(across);
+                places.zip(line.as_chunks::<3>().0).for_each(|(place, pixel)| *place = *pixel);
+                canvas.cover(row_index, x, across, opacity)?;
             }
         }
     } else {
         let row_work = header.row_bytes(header.width).div_ceil(BLOCK);
-        for out in data.chunks_exact_mut(3 * width) {
+        for row in 0..height {
             meter.spend(row_work)?;
             reader.read_row(&mut buffer).map_err(Error::damaged)?;
-            converter.convert(&mut buffer, out);
+            let opacity = converter.convert(&mut buffer, canvas.row(row, 0).as_flattened_mut());
+            canvas.cover(row, 0, 1, opacity)?;
         }
     }
-    Ok(data)
+    Ok(canvas)
 }
 
 /// The Adam7 passes: first column, column step, first row, row step.
@@ -72,14 +77,16 @@ const PASSES: [(usize, usize, usize, usize); 7] =
 
 /// Converts decoded rows to RGB.
 struct RowConverter {
+    /// The opacity of the last row's pixels. Empty if the picture has none.
+    opacity: Vec<u8>,
     samples: usize,
     is_16_bit: bool,
     conversion: ColorConversion,
 }
 
 impl RowConverter {
-    /// Converts as many pixels as `rgb` holds. Overwrites the row.
-    fn convert(&self, row: &mut [u8], rgb: &mut [u8]) {
+    /// Converts as many pixels as `rgb` holds, and returns their opacity. Overwrites the row.
+    fn convert(&mut self, row: &mut [u8], rgb: &mut [u8]) -> &[u8] {
         let samples = rgb.len() / 3 * self.samples;
         if self.is_16_bit {
             for index in 0..samples {
@@ -87,12 +94,14 @@ impl RowConverter {
             }
         }
         let row = &mut row[..samples];
+        self.opacity.clear();
         let length = match self.samples {
-            2 => raster::flatten::<2>(row),
-            4 => raster::flatten::<4>(row),
+            2 => canvas::split::<2>(row, &mut self.opacity),
+            4 => canvas::split::<4>(row, &mut self.opacity),
             _ => samples,
         };
         self.conversion.convert(&row[..length], rgb);
+        &self.opacity
     }
 }
 

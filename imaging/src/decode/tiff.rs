@@ -1,18 +1,19 @@
-//! Decodes the first page of a TIFF to RGB, strip by strip or tile by tile (the code calls both chunks).
+//! Decodes the first page of a TIFF to RGB and opacity, strip by strip or tile by tile (the code calls both chunks).
 
 use tiff::{ColorType, decoder::DecodingResult};
 
+use super::canvas::Canvas;
 use super::reader::MeteredReader;
 use crate::{
     Error,
     probe::tiff::{self as page, Header},
     profile::{self, ColorConversion, ColorModel},
-    raster::{self, zeroed},
+    raster,
     work::Meter,
 };
 
 /// Decodes the page to RGB.
-pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Vec<u8>, Error> {
+pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Canvas, Error> {
     let mut reader = MeteredReader::new(bytes, meter).with_needed(header.max_data(bytes.len() as u64));
     if let Some(offset) = header.palette {
         // Marks the palette indices as grey samples (value 1), so that the decoder delivers them as they are.
@@ -30,9 +31,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
     let (across, down) = header.chunk_size;
     let columns = header.width.div_ceil(across);
     let chunks_per_plane = columns * header.height.div_ceil(down);
-    let width = header.width as usize;
-    let mut data = zeroed(3 * u64::from(header.width) * u64::from(header.height))?;
-    let mut line = Vec::new();
+    let mut canvas = Canvas::new(header.width, header.height)?;
+    let (mut line, mut opacity) = (Vec::new(), Vec::new());
     let chunk_span = page::chunk_span(bytes).ok_or_else(|| Error::damaged("no strips or tiles"))?;
     for chunk in 0..chunks_per_plane {
         let (chunk_width, chunk_height) = decoder.chunk_data_dimensions(chunk);
@@ -48,9 +48,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
         };
         let chunks: Vec<DecodingResult> = (0..planes).map(&mut read).collect::<Result<_, _>>()?;
         let (left, top) = ((chunk % columns * across) as usize, (chunk / columns * down) as usize);
-        let rows = data.chunks_exact_mut(3 * width).skip(top).take(down as usize);
-        for (row, out) in rows.enumerate() {
-            let out = &mut out[3 * left..][..3 * chunk_width as usize];
+        for row in 0..(down as usize).min(header.height as usize - top) {
             line.clear();
             line.resize(converter.samples * chunk_width as usize, 0);
             for (plane, chunk) in chunks.iter().enumerate() {
@@ -58,10 +56,13 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
                 let places = line.iter_mut().skip(plane).step_by(step);
                 converter.unpack(chunk, row, converter.samples * chunk_width as usize / step, places)?;
             }
-            converter.convert(&mut line, out);
+            opacity.clear();
+            let out = &mut canvas.row(top + row, left)[..chunk_width as usize];
+            converter.convert(&mut line, out.as_flattened_mut(), &mut opacity);
+            canvas.cover(top + row, left, 1, &opacity)?;
         }
     }
-    Ok(data)
+    Ok(canvas)
 }
 
 /// Converts a page's samples to RGB.
@@ -149,8 +150,8 @@ impl PixelConverter {
         Ok(())
     }
 
-    /// Converts whole pixels of 8-bit samples to RGB. Overwrites `line`.
-    fn convert(&self, line: &mut [u8], rgb: &mut [u8]) {
+    /// Converts whole pixels of 8-bit samples to RGB, and appends their opacity where they have one. Overwrites `line`.
+    fn convert(&self, line: &mut [u8], rgb: &mut [u8], opacity: &mut Vec<u8>) {
         let colours = self.conversion.samples();
         match &self.interpretation {
             Interpretation::Palette(palette) => {
@@ -159,19 +160,14 @@ impl PixelConverter {
                 }
                 return;
             }
-            Interpretation::Alpha { associated: true } => {
-                line.chunks_exact_mut(self.samples).for_each(|pixel| {
-                    let white = 255 - pixel[colours];
-                    pixel[..colours].iter_mut().for_each(|sample| *sample = sample.saturating_add(white));
-                });
-            }
-            Interpretation::Alpha { associated: false } => {
-                line.chunks_exact_mut(self.samples).for_each(|pixel| {
-                    let alpha = pixel[colours];
-                    pixel[..colours]
-                        .iter_mut()
-                        .for_each(|sample| *sample = raster::over_white(*sample, alpha));
-                });
+            Interpretation::Alpha { associated } => {
+                opacity.extend(line.iter().skip(colours).step_by(self.samples));
+                if *associated {
+                    line.chunks_exact_mut(self.samples).for_each(|pixel| {
+                        let alpha = pixel[colours];
+                        pixel[..colours].iter_mut().for_each(|sample| *sample = divide(*sample, alpha));
+                    });
+                }
             }
             Interpretation::Opaque => {}
         }
@@ -182,6 +178,14 @@ impl PixelConverter {
             }
         }
         self.conversion.convert(&line[..count * colours], rgb);
+    }
+}
+
+/// Takes back the multiplication of a colour by its opacity.
+fn divide(sample: u8, alpha: u8) -> u8 {
+    match u32::from(alpha) {
+        0 => 0,
+        alpha => ((u32::from(sample) * 255 + alpha / 2) / alpha).min(255) as u8,
     }
 }
 

@@ -70,13 +70,13 @@ fn swatches_fill_the_width_for_every_number_of_colours() {
 }
 
 #[test]
-fn the_picture_is_cut_from_the_centre_of_the_crop() {
+fn the_card_shows_the_part_of_the_picture_that_it_names() {
     for (width, height, aspect) in
         [(3000, 2000, "3:2"), (700, 1400, "1:1"), (2400, 400, "1:2"), (120, 90, "16:9")]
     {
         let options = Options::default().with_aspect(aspect.parse().unwrap());
         let outcome = process(&bench_pictures::png(&position_map(width, height)), &options);
-        let crop = outcome.crop;
+        let crop = outcome.card_crop;
         let card = card(&outcome);
         let scale = (f64::from(crop.width) / 1080.0).min(f64::from(crop.height) / 534.0);
         // The source position of a pixel of the card's picture, in the scale of the map.

@@ -5,7 +5,7 @@
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use huemill_imaging::{Aspect, Crop, Raster, best_crop, crop::SHORT_SIDE};
+use huemill_imaging::{Aspect, Crop, Raster, SHORT_SIDE, classic_crop};
 use serde_json::Value;
 
 /// Minimum overlap of each crop with that of smartcrop.js, as intersection over union.
@@ -52,7 +52,7 @@ fn compare(pictures: impl Iterator<Item = (String, Raster)>) {
         let source = (picture.width(), picture.height());
         let small = scale_down(picture);
         for (aspect, expected) in crops {
-            let found = best_crop(&small, source, aspect.parse::<Aspect>().unwrap());
+            let found = classic_crop(&small, source, aspect.parse::<Aspect>().unwrap());
             let overlap = overlap(&found, expected);
             println!("{name} {aspect}: {overlap:.3}");
             assert!(overlap > MIN_OVERLAP, "{name} {aspect}: {found:?} instead of {expected}");

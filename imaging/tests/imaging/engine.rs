@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::bench_pictures;
 use huemill_imaging::{
-    Aspect, CardFormat, Engine, Error, Limits, Monitor, Options, Outcome, Stage, Unmonitored, probe,
+    Aspect, CardFormat, CropMethod, Engine, Error, Limits, Monitor, Options, Outcome, Stage, Unmonitored,
+    probe,
 };
 use image::imageops::{self, flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
 use image::{Rgb, RgbImage};
 
-fn process(bytes: &[u8], options: &Options, monitor: &dyn Monitor) -> Result<Outcome, Error> {
+pub(crate) fn process(bytes: &[u8], options: &Options, monitor: &dyn Monitor) -> Result<Outcome, Error> {
     let probe = probe(bytes, &Limits::default())?;
     Engine::new().unwrap().process(bytes, &probe, options, monitor)
 }
@@ -61,8 +62,8 @@ fn all_orientations_give_the_card_of_the_upright_picture() {
             assert_eq!((source.width, source.height, source.orientation), (width, height, orientation));
             let crop = |outcome: &Outcome| [outcome.crop.x, outcome.crop.y].map(f64::from);
             for (found, expected) in crop(&outcome).into_iter().zip(crop(&expected)) {
-                // The search moves in steps of eight pixels of its copy.
-                let step = 8.0 * f64::from(width.min(height)) / 256.0;
+                // The search moves in steps of two pixels of its copy.
+                let step = 2.0 * f64::from(width.min(height)) / 256.0;
                 assert!((found - expected).abs() <= step + 1.0, "{orientation}: {:?}", outcome.crop);
             }
             if (outcome.crop.x, outcome.crop.y) == (expected.crop.x, expected.crop.y) {
@@ -184,15 +185,27 @@ fn a_truncated_picture_is_damaged() {
 
 #[test]
 fn a_picture_is_never_reduced_below_the_size_that_the_card_needs() {
-    let scale = |width, height, aspect: &str| {
+    let scale = |width, height, aspect: &str, method| {
         let bytes = bench_pictures::jpeg(width, height, 7);
-        let options = Options::default().with_aspect(aspect.parse().unwrap());
+        let options = Options::default().with_aspect(aspect.parse().unwrap()).with_crop(method);
         Engine::smallest_scale(&probe(&bytes, &Limits::default()).unwrap(), &options)
     };
-    assert!((scale(640, 427, "3:2") - 1.0).abs() < 1e-9, "a small picture is not reduced");
-    assert!((scale(2160, 1440, "3:2") - 0.5).abs() < 1e-3);
-    assert!((scale(2160, 1440, "1:1") - 0.75).abs() < 1e-3, "the crop is 1440 pixels across");
-    assert!((scale(2160, 1440, "1:3") - 1.0).abs() < 1e-9, "the crop is 480 pixels across");
+    assert!(
+        (scale(640, 427, "3:2", CropMethod::Subject) - 1.0).abs() < 1e-9,
+        "a small picture is not reduced"
+    );
+    for aspect in ["3:2", "1:1", "1:3"] {
+        let scale = scale(2160, 1440, aspect, CropMethod::Subject);
+        assert!((scale - 0.5).abs() < 1e-3, "the card shows a part of the whole picture, whatever the crop");
+    }
+    assert!(
+        (scale(2160, 1440, "1:1", CropMethod::Classic) - 0.75).abs() < 1e-3,
+        "the crop is 1440 pixels across"
+    );
+    assert!(
+        (scale(2160, 1440, "1:3", CropMethod::Classic) - 1.0).abs() < 1e-9,
+        "the crop is 480 pixels across"
+    );
 }
 
 fn process_with(engine: &mut Engine, bytes: &[u8], card: CardFormat) -> Outcome {

@@ -34,7 +34,7 @@ fn decode(bytes: &[u8]) -> Raster {
 
 fn decode_at(bytes: &[u8], smallest_scale: f64) -> Raster {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    Decoder::new().unwrap().decode(bytes, &probe, smallest_scale, &Unmonitored).unwrap()
+    Decoder::new().unwrap().decode(bytes, &probe, smallest_scale, &Unmonitored).unwrap().over([255; 3])
 }
 
 /// Checks that no sample differs by more than `max`.

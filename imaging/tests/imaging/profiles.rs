@@ -11,7 +11,7 @@ use png::{BitDepth, ColorType};
 
 fn decode(bytes: &[u8]) -> Raster {
     let probe = probe(bytes, &Limits::default()).unwrap();
-    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unmonitored).unwrap()
+    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unmonitored).unwrap().over([255; 3])
 }
 
 fn to_linear(value: u8) -> f64 {

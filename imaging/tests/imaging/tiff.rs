@@ -11,7 +11,7 @@ const TILES: (u16, u16) = (324, 325);
 
 fn try_decode(bytes: &[u8]) -> Result<Raster, Error> {
     let probe = probe(bytes, &Limits::default())?;
-    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unmonitored)
+    Decoder::new().unwrap().decode(bytes, &probe, 1.0, &Unmonitored).map(|raster| raster.over([255; 3]))
 }
 
 fn decode(bytes: &[u8]) -> Raster {
