@@ -5,11 +5,14 @@
 //! panics on purpose. Callers should contain panics all the same, because the input is untrusted.
 
 pub mod card;
+pub mod contrast;
 pub mod crop;
 mod decode;
 mod engine;
 mod format;
 mod ifd;
+pub mod names;
+mod oklch;
 mod options;
 mod orientation;
 mod outcome;

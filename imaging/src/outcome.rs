@@ -43,7 +43,7 @@ pub struct Swatch {
     pub oklch: [f32; 3],
     /// Share of all pixels that this colour represents, 0 to 1. The shares of a palette sum to 1.
     pub share: f64,
-    /// The nearest CSS named colour.
+    /// The nearest common name, or the next one that no other colour of the palette has: "dusty rose".
     pub name: &'static str,
     /// Whether black text is more readable on it than white text (WCAG 2 contrast).
     pub dark_text: bool,

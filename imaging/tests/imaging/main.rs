@@ -8,6 +8,7 @@
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod bench_pictures;
 mod card;
+mod color_names;
 mod common;
 mod crop;
 mod crop_golden;
