@@ -4,7 +4,9 @@
 //! its own. The caller supplies a [`Monitor`], which tells the time and whether the work was canceled. The code never
 //! panics on purpose. Callers should contain panics all the same, because the input is untrusted.
 
+pub mod average;
 pub mod card;
+mod color_summary;
 pub mod contrast;
 pub mod crop;
 mod decode;
@@ -17,13 +19,17 @@ mod options;
 mod orientation;
 mod outcome;
 mod palette;
+pub mod placeholder;
 mod probe;
 mod profile;
 mod raster;
+mod roles;
 mod scale;
+mod scheme;
 pub mod swatch;
 mod work;
 
+pub use color_summary::ColorSummary;
 pub use crop::best as best_crop;
 pub use decode::{Decoder, ThreadPoolError};
 pub use engine::Engine;
@@ -34,3 +40,5 @@ pub use outcome::{Card, Crop, Error, Monitor, Outcome, Source, Stage, Swatch, Ti
 pub use palette::extract as extract_palette;
 pub use probe::{Limits, Probe, probe};
 pub use raster::Raster;
+pub use roles::Roles;
+pub use scheme::{Scheme, Theme};

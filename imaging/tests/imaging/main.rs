@@ -20,8 +20,10 @@ mod monitor;
 mod orientation;
 mod palette;
 mod palette_golden;
+mod placeholders;
 mod png;
 mod profiles;
+mod schemes;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiff;
