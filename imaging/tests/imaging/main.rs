@@ -13,6 +13,7 @@ mod common;
 mod crop;
 mod crop_golden;
 mod engine;
+mod exports;
 mod formats;
 mod hostile_images;
 mod jpeg;
@@ -24,6 +25,8 @@ mod placeholders;
 mod png;
 mod profiles;
 mod schemes;
+#[path = "../../../store/tests/support/servers.rs"]
+mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiff;
