@@ -11,8 +11,8 @@ use crate::scale::{Scaler, SubpixelRect};
 use crate::subject::{Span, Subject};
 use crate::transparency::Opaque;
 use crate::{
-    Card, Crop, CropMethod, Decoder, Error, Monitor, Options, Outcome, Probe, Raster, Rect, Stage, Swatch,
-    ThreadPoolError, Timings,
+    Card, ColorSummary, Crop, CropMethod, Decoder, Error, Monitor, Options, Outcome, Probe, Raster, Rect,
+    Stage, Swatch, ThreadPoolError, Timings,
 };
 use crate::{card, decode, palette, transparency};
 
@@ -86,9 +86,11 @@ impl Engine {
             let small = self.scaler.draft(&raster, small_size((raster.width(), raster.height())))?;
             Ok(probe.orientation.apply(small))
         })?;
-        let palette = timer.run(Stage::Palette, || {
+        let (palette, summary) = timer.run(Stage::Palette, || {
             let [whole, copy] = seen.as_ref().map_or([&raster, &small], |seen| [seen; 2]);
-            Ok(palette::extract(whole, copy, options.palette, options.colors()))
+            let palette = palette::extract(whole, copy, options.palette, options.colors());
+            let summary = ColorSummary::of(&palette, whole, &small);
+            Ok((palette, summary))
         })?;
         let subject = timer.run(Stage::Subject, || Ok(Subject::find(&small, Vec::new())))?;
         let source = probe.source();
@@ -100,6 +102,7 @@ impl Engine {
         Ok(Outcome {
             source,
             palette,
+            summary,
             crop: placed.crop,
             card_crop: placed.card,
             subject: pixels(subject.bounds(), (source.width, source.height)),

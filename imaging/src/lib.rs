@@ -4,27 +4,38 @@
 //! its own. The caller supplies a [`Monitor`], which tells the time and whether the work was canceled. The code never
 //! panics on purpose. Callers should contain panics all the same, because the input is untrusted.
 
+pub mod average;
 pub mod card;
+mod color_summary;
+pub mod contrast;
 mod decode;
 mod engine;
+mod export;
 mod format;
 mod ifd;
 mod layout;
+pub mod names;
+mod oklch;
 mod options;
 mod orientation;
 mod outcome;
 mod palette;
+pub mod placeholder;
 mod probe;
 mod profile;
 mod raster;
+mod roles;
 mod scale;
+mod scheme;
 mod subject;
 pub mod swatch;
 mod transparency;
 mod work;
 
+pub use color_summary::ColorSummary;
 pub use decode::{Decoder, ThreadPoolError};
 pub use engine::{Engine, SHORT_SIDE};
+pub use export::{Export, ExportError};
 pub use format::{Format, Sniffed, sniff};
 pub use layout::classic_crop;
 pub use options::{Aspect, CardFormat, CropMethod, Focus, Options, PaletteMethod};
@@ -33,3 +44,5 @@ pub use outcome::{Card, Crop, Error, Monitor, Outcome, Source, Stage, Swatch, Ti
 pub use palette::extract as extract_palette;
 pub use probe::{Limits, Probe, probe};
 pub use raster::Raster;
+pub use roles::Roles;
+pub use scheme::{Scheme, SchemeColors};

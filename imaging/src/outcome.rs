@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::{CardFormat, Rect};
+use crate::{CardFormat, ColorSummary, Rect};
 
 /// Everything that the engine makes from one picture.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Outcome {
     pub source: Source,
     /// Exactly the requested number of colours, most frequent first.
     pub palette: Vec<Swatch>,
+    /// The picture's colours by their use, and as a whole.
+    pub summary: ColorSummary,
     /// The best crop of the requested aspect ratio.
     pub crop: Crop,
     /// The part of the picture that its card shows.
@@ -49,7 +51,7 @@ pub struct Swatch {
     pub oklch: [f32; 3],
     /// Share of all pixels that this colour represents, 0 to 1. The shares of a palette sum to 1.
     pub share: f64,
-    /// The nearest CSS named colour.
+    /// The nearest common name, or the next one that no other colour of the palette has: "dusty rose".
     pub name: &'static str,
     /// Whether black text is more readable on it than white text (WCAG 2 contrast).
     pub dark_text: bool,

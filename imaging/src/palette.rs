@@ -16,7 +16,7 @@ mod histogram;
 mod points;
 mod shades;
 
-use crate::swatch::describe;
+use crate::swatch::describe_all;
 use crate::{Options, PaletteMethod, Raster, Swatch};
 use histogram::{ColorCount, Histogram};
 
@@ -39,13 +39,13 @@ pub fn extract(raster: &Raster, small: &Raster, method: PaletteMethod, colors: u
     let total: u64 = real.iter().map(|color| color.count).sum();
 
     let mut palette: Vec<_> =
-        real.iter().map(|color| describe(color.rgb, color.count as f64 / total as f64, false)).collect();
+        real.iter().map(|color| (color.rgb, color.count as f64 / total as f64, false)).collect();
     let missing = colors - palette.len();
     if missing > 0 {
         let bases: Vec<_> = real.iter().map(|color| color.rgb).collect();
-        palette.extend(shades::derive(&bases, missing).into_iter().map(|rgb| describe(rgb, 0.0, true)));
+        palette.extend(shades::derive(&bases, missing).into_iter().map(|rgb| (rgb, 0.0, true)));
     }
-    palette
+    describe_all(&palette)
 }
 
 /// Finds one to `colors` colours that occur in the picture.

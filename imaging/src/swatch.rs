@@ -1,32 +1,31 @@
-//! Describes one colour: its Oklch coordinates, the nearest CSS name, and a readable text colour. The palette calls
-//! [`describe`] for every colour that it finds. It cannot fail: every 8-bit sRGB colour has a description.
+//! Describes colours: their Oklch coordinates, their names, and a readable text colour. The palette calls
+//! [`describe_all`] for the colours that it finds, and so does code that reads stored palettes. It cannot fail: every 8-bit
+//! sRGB colour has a description.
 
-use std::sync::LazyLock;
+use ::palette::{FromColor, GetHue, Oklch};
 
-use ::palette::color_difference::{EuclideanDistance, Wcag21RelativeContrast};
-use ::palette::{FromColor, GetHue, Oklab, Oklch, Srgb, named};
-
-use crate::Swatch;
-
-/// The CSS names in alphabetical order. Of two names for one colour (aqua and cyan, gray and grey) the first wins.
-static NAMES: LazyLock<Vec<(&'static str, Oklab)>> = LazyLock::new(|| {
-    let mut names: Vec<_> = named::entries().map(|(name, color)| (name, oklab(color.into()))).collect();
-    names.sort_unstable_by_key(|&(name, _)| name);
-    names
-});
+use crate::contrast::needs_dark_text;
+use crate::oklch::oklab;
+use crate::{Swatch, names};
 
 /// Describes a colour that represents `share` of the pixels (0 to 1). `derived` marks an added shade.
 #[must_use]
 pub fn describe(rgb: [u8; 3], share: f64, derived: bool) -> Swatch {
-    let lab = oklab(rgb);
-    Swatch {
-        rgb,
-        oklch: oklch(rgb, lab),
-        share,
-        name: nearest_name(lab),
-        dark_text: needs_dark_text(rgb),
-        derived,
-    }
+    named(rgb, share, derived, names::nearest(rgb))
+}
+
+/// Describes the colours of one palette, each given by its colour, its share and whether it is an added shade. No two of
+/// them have the same name, where that can be helped.
+#[must_use]
+pub fn describe_all(colors: &[([u8; 3], f64, bool)]) -> Vec<Swatch> {
+    let rgb: Vec<_> = colors.iter().map(|&(rgb, ..)| rgb).collect();
+    let names = names::distinct(&rgb);
+    let swatches = colors.iter().zip(names);
+    swatches.map(|(&(rgb, share, derived), name)| named(rgb, share, derived, name)).collect()
+}
+
+fn named(rgb: [u8; 3], share: f64, derived: bool, name: &'static str) -> Swatch {
+    Swatch { rgb, oklch: oklch(rgb), share, name, dark_text: needs_dark_text(rgb), derived }
 }
 
 impl Swatch {
@@ -37,6 +36,12 @@ impl Swatch {
         format!("#{r:02x}{g:02x}{b:02x}")
     }
 
+    /// The nearest of the 148 names of CSS.
+    #[must_use]
+    pub fn css_name(&self) -> &'static str {
+        names::nearest_css(self.rgb)
+    }
+
     /// The more readable text colour on this one: `#000000` or `#ffffff`.
     #[must_use]
     pub fn text(&self) -> &'static str {
@@ -44,14 +49,9 @@ impl Swatch {
     }
 }
 
-/// Converts a colour to Oklab (Ottosson 2020), where distances match perceived differences.
-pub(crate) fn oklab(rgb: [u8; 3]) -> Oklab {
-    Oklab::from_color(Srgb::from(rgb).into_linear::<f32>())
-}
-
 /// Returns lightness, chroma, and hue in degrees from 0 to 360. Grey gets chroma 0 and hue 0, without rounding errors.
-fn oklch([r, g, b]: [u8; 3], lab: Oklab) -> [f32; 3] {
-    let lch = Oklch::from_color(lab);
+pub(crate) fn oklch([r, g, b]: [u8; 3]) -> [f32; 3] {
+    let lch = Oklch::from_color(oklab([r, g, b]));
     let l = lch.l.clamp(0.0, 1.0);
     if r == g && g == b {
         return [l, 0.0, 0.0];
@@ -59,45 +59,17 @@ fn oklch([r, g, b]: [u8; 3], lab: Oklab) -> [f32; 3] {
     [l, lch.chroma, lch.get_hue().into_positive_degrees()]
 }
 
-/// Finds the CSS colour with the smallest distance in Oklab.
-fn nearest_name(lab: Oklab) -> &'static str {
-    let distance = |named: &Oklab| named.distance_squared(lab);
-    NAMES
-        .iter()
-        .min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)))
-        .map_or("black", |&(name, _)| name)
-}
-
-/// Whether black has a higher contrast ratio on this colour than white (WCAG 2, "contrast ratio").
-fn needs_dark_text(rgb: [u8; 3]) -> bool {
-    let color: Srgb = Srgb::from(rgb).into_format();
-    color.relative_contrast(Srgb::new(0.0, 0.0, 0.0)) > color.relative_contrast(Srgb::new(1.0, 1.0, 1.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_css_name_is_the_nearest_to_its_own_colour() {
-        assert_eq!(NAMES.len(), 148);
-        for (name, color) in named::entries() {
-            let found = describe(color.into(), 0.0, false).name;
-            assert_eq!(named::from_str(found), Some(color), "{name} was called {found}");
-            assert!(found <= name, "{found} comes after {name}");
-        }
-    }
-
-    #[test]
-    fn of_two_names_for_one_colour_the_first_wins() {
-        for (rgb, name) in [
-            ([128; 3], "gray"),
-            ([0, 255, 255], "aqua"),
-            ([255, 0, 255], "fuchsia"),
-            ([47, 79, 79], "darkslategray"),
-        ] {
-            assert_eq!(describe(rgb, 0.0, false).name, name);
-        }
+    fn colours_of_one_palette_have_names_of_their_own() {
+        let colors = [[200, 30, 40], [201, 31, 42], [202, 32, 44]];
+        let names: Vec<_> =
+            describe_all(&colors.map(|rgb| (rgb, 0.1, false))).iter().map(|s| s.name).collect();
+        assert_eq!(names[0], describe(colors[0], 0.1, false).name);
+        assert!(names[0] != names[1] && names[1] != names[2] && names[2] != names[0], "{names:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use color_thief::{ColorFormat, get_palette};
 
 use super::histogram::{Bin, ColorCount};
-use crate::swatch::oklab;
+use crate::oklch::oklab;
 use ::palette::color_difference::EuclideanDistance;
 
 /// The crate reads every third pixel, even at its best quality.

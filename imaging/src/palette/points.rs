@@ -5,7 +5,7 @@
 //! colours of different hue are more different to a viewer than a lit and a shaded part of one thing.
 
 use super::histogram::Bin;
-use crate::swatch::oklab;
+use crate::oklch::oklab;
 
 /// Scale of lightness.
 const LIGHTNESS: f32 = 0.22;

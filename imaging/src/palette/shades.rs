@@ -5,10 +5,9 @@
 //! a request for more keeps the earlier ones.
 
 use ::palette::color_difference::EuclideanDistance;
-use ::palette::{FromColor, convert::FromColorUnclamped};
-use ::palette::{IsWithinBounds, LinSrgb, Oklab, Oklch, Srgb};
+use ::palette::{FromColor, Oklab, Oklch};
 
-use crate::swatch::oklab;
+use crate::oklch::{oklab, shown};
 
 /// Lightness of the darkest shade. It must not look black.
 const DARKEST: f32 = 0.22;
@@ -53,22 +52,9 @@ struct Candidate {
     nearest: f32,
 }
 
-/// Returns `base` at a lightness from [`DARKEST`] (0) to [`LIGHTEST`] (1). Reduces the chroma until sRGB can show it.
+/// Returns `base` at a lightness from [`DARKEST`] (0) to [`LIGHTEST`] (1).
 fn shade(base: [u8; 3], place: f32) -> [u8; 3] {
     let mut color = Oklch::from_color(oklab(base));
     color.l = DARKEST + (LIGHTEST - DARKEST) * place;
-    let (mut shown, mut most) = (0.0, color.chroma);
-    if !linear(color).is_within_bounds() {
-        for _ in 0..16 {
-            color.chroma = f32::midpoint(shown, most);
-            if linear(color).is_within_bounds() { shown = color.chroma } else { most = color.chroma }
-        }
-        color.chroma = shown;
-    }
-    Srgb::<u8>::from_linear(linear(color)).into()
-}
-
-/// Converts to linear sRGB, without clamping to its gamut.
-fn linear(color: Oklch) -> LinSrgb {
-    LinSrgb::from_color_unclamped(color)
+    shown(color)
 }

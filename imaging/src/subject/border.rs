@@ -2,7 +2,7 @@
 //! the border shows is background (Wei et al., "Geodesic saliency using background priors", 2012). It cannot fail.
 
 use super::cells::Cells;
-use crate::swatch::oklab;
+use crate::oklch::oklab;
 
 /// How many colours stand for the border.
 const COLOURS: usize = 8;

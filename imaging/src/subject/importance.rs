@@ -7,7 +7,7 @@
 use super::border;
 use super::cells::{Cells, Grid};
 use crate::Raster;
-use crate::swatch::oklab;
+use crate::oklch::oklab;
 
 /// Weight of detail, where distance from the border counts 1.
 const DETAIL: f32 = 1.4;

@@ -8,10 +8,12 @@
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod bench_pictures;
 mod card;
+mod color_names;
 mod common;
 mod crop;
 mod crop_golden;
 mod engine;
+mod exports;
 mod formats;
 mod hostile_images;
 mod jpeg;
@@ -19,8 +21,12 @@ mod monitor;
 mod orientation;
 mod palette;
 mod palette_golden;
+mod placeholders;
 mod png;
 mod profiles;
+mod schemes;
+#[path = "../../../store/tests/support/servers.rs"]
+mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiff;

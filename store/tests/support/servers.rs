@@ -22,6 +22,8 @@ pub enum Tool {
     /// The OTLP collector rotel.
     Collector,
     Libfaketime,
+    /// The libraries that read exported palettes in Python and JavaScript.
+    PaletteReaders,
     PgBouncer,
     PostgreSql,
     Prometheus,
@@ -45,16 +47,13 @@ impl Tool {
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
+            Self::PaletteReaders => libraries("palette-readers"),
             Self::PgBouncer => in_path("pgbouncer"),
             Self::PostgreSql => newest_postgresql(),
             Self::Prometheus => in_path("prometheus"),
             Self::Promtool => in_path("promtool"),
             Self::S3 => beside_the_build("moto/bin/moto_server"),
-            Self::WebhookVerifiers => {
-                let installed = beside_the_build("verifiers/installed.txt")?;
-                in_path("node")?;
-                Some(installed.with_file_name(""))
-            }
+            Self::WebhookVerifiers => libraries("verifiers"),
         }
     }
 
@@ -63,6 +62,9 @@ impl Tool {
             Self::Alertmanager => "Alertmanager (Debian's `prometheus-alertmanager`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
+            Self::PaletteReaders => {
+                "the libraries that read palettes and Node.js (tests/verifiers.sh installs them)"
+            }
             Self::PgBouncer => "PgBouncer (Debian's `pgbouncer`)",
             Self::PostgreSql => "PostgreSQL's server (Debian's `postgresql`)",
             Self::Prometheus => "Prometheus (Debian's `prometheus`)",
@@ -112,6 +114,13 @@ fn in_path(program: &str) -> Option<PathBuf> {
 fn beside_the_build(file: &str) -> Option<PathBuf> {
     let tools = Path::new(option_env!("CARGO_TARGET_TMPDIR")?).with_file_name("tools");
     Some(tools.join(file)).filter(|path| path.exists())
+}
+
+/// The folder of libraries of PyPI and npm, if they are installed and Node.js is.
+fn libraries(folder: &str) -> Option<PathBuf> {
+    let installed = beside_the_build(&format!("{folder}/installed.txt"))?;
+    in_path("node")?;
+    Some(installed.with_file_name(""))
 }
 
 /// The files of this name in the folders of a folder.
