@@ -7,6 +7,7 @@ mod healthcheck;
 mod jobs;
 mod keys;
 mod operator;
+mod picture_args;
 mod process;
 mod processes;
 mod queue;

@@ -1,40 +1,25 @@
 //! A job's options as JSON text: the store keeps them with the job, so that any process processes its pictures alike.
 
-use huemill_imaging::{CardFormat, Options, PaletteMethod};
-use serde::{Deserialize, Serialize};
+use huemill_imaging::{OptionFields, Options};
+use serde_json::{Map, Value};
 
 use crate::fault::{Code, Fault};
 
-#[derive(Serialize, Deserialize)]
-struct JobOptions {
-    colors: u8,
-    /// Missing in jobs of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    palette: Option<String>,
-    aspect: String,
-    format: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    quality: Option<u8>,
-}
-
-/// The options as JSON.
+/// The options as JSON: an object of those that are not the default ones, and of three that earlier versions expect.
 ///
 /// # Errors
 /// None that an option can cause.
 pub fn write(options: &Options) -> Result<String, Fault> {
-    let (format, quality) = match options.card {
-        CardFormat::Png => ("png", None),
-        CardFormat::Jpeg { quality } => ("jpeg", Some(quality)),
-        CardFormat::WebP => ("webp", None),
-    };
-    let job_options = JobOptions {
-        colors: options.colors() as u8,
-        palette: (options.palette != PaletteMethod::default()).then(|| options.palette.name().to_owned()),
-        aspect: options.aspect.to_string(),
-        format: format.to_owned(),
-        quality,
-    };
-    serde_json::to_string(&job_options).map_err(|error| Fault::new(Code::InternalError).with_cause(error))
+    let mut fields = Map::new();
+    fields.insert("colors".to_owned(), options.colors().into());
+    fields.insert("aspect".to_owned(), options.aspect.to_string().into());
+    fields.insert("format".to_owned(), "png".into());
+    for (name, value) in options.fields() {
+        // Earlier versions expect numbers where there are numbers.
+        let value = value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from);
+        fields.insert(name.to_owned(), value);
+    }
+    serde_json::to_string(&fields).map_err(|error| Fault::new(Code::InternalError).with_cause(error))
 }
 
 /// Parses the options from this JSON.
@@ -43,28 +28,45 @@ pub fn write(options: &Options) -> Result<String, Fault> {
 /// If another program wrote it.
 pub fn read(text: &str) -> Result<Options, Fault> {
     let invalid = |what: &str| Fault::new(Code::InternalError).with_cause(format!("a job's options: {what}"));
-    let job_options: JobOptions = serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
-    let mut options = Options::default().with_colors(job_options.colors).ok_or_else(|| invalid("colors"))?;
-    if let Some(palette) = job_options.palette {
-        options.palette = palette.parse().map_err(|_| invalid("palette"))?;
+    let stored: Map<String, Value> =
+        serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
+    let mut fields = OptionFields::default();
+    for (name, value) in &stored {
+        // Without a card, its format has no effect.
+        if name == "format" && value == "png" {
+            continue;
+        }
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        fields.set(name, &value).map_err(|error| invalid(&error.to_string()))?;
     }
-    options.aspect = job_options.aspect.parse().map_err(|_| invalid("aspect"))?;
-    options.card = match (job_options.format.as_str(), job_options.quality) {
-        ("png", None) => CardFormat::Png,
-        ("jpeg", Some(quality)) => CardFormat::Jpeg { quality },
-        ("webp", None) => CardFormat::WebP,
-        _ => return Err(invalid("format")),
-    };
-    Ok(options)
+    fields.finish(None).map_err(|error| invalid(&error.to_string()))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use huemill_imaging::{CardFormat, CardKind, PaletteMethod};
+
     use super::*;
 
     #[test]
+    fn options_of_earlier_versions_are_read() {
+        let text = r#"{"colors":7,"palette":"classic","aspect":"16:9","format":"jpeg","quality":71}"#;
+        let options = read(text).unwrap();
+        assert_eq!((options.colors(), options.palette), (7, PaletteMethod::Classic));
+        assert_eq!(
+            (options.aspect.to_string(), options.card),
+            ("16:9".to_owned(), CardFormat::Jpeg { quality: 71 })
+        );
+    }
+
+    #[test]
     fn options_survive_a_round_trip() {
+        let none = Options::default().with_card_kind(CardKind::None);
+        let focus = Options::default().with_focus("0.25,1".parse().unwrap());
+        for options in [Options::default(), none, focus] {
+            assert_eq!(read(&write(&options).unwrap()).unwrap(), options);
+        }
         for card in [CardFormat::Png, CardFormat::Jpeg { quality: 71 }, CardFormat::WebP] {
             for colors in [2, 10, 20] {
                 for palette in PaletteMethod::ALL {
@@ -79,7 +81,8 @@ mod tests {
 
     #[test]
     fn text_that_is_not_options_is_an_internal_error() {
-        for text in ["", "{}", r#"{"colors":1,"aspect":"3:2","format":"png"}"#] {
+        for text in ["", "[]", r#"{"colors":1,"aspect":"3:2","format":"png"}"#, r#"{"colors":5,"aspect":3}"#]
+        {
             assert_eq!(read(text).unwrap_err().code, Code::InternalError, "{text}");
         }
     }

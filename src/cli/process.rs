@@ -15,10 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
-use clap::{ArgAction, Args, ValueEnum, value_parser};
-use huemill_imaging::{Aspect, CardFormat, Options, PaletteMethod};
+use clap::builder::PossibleValuesParser;
+use clap::{ArgAction, Args};
+use huemill_imaging::Export;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::picture_args::PictureArgs;
 use super::terminal::{EXIT_USAGE, eprint_line, fail};
 use output::OutputFormat;
 use picture::{FileProcessor, FileResult};
@@ -39,77 +41,20 @@ pub(super) struct ProcessArgs {
     /// of the card
     #[arg(long, action = ArgAction::SetTrue)]
     json: bool,
-    /// Number of colours in each palette (2–20)
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u8).range(COLORS))]
-    colors: u8,
-    /// How the colours are chosen: to cover what is in the picture, or as by color-thief
-    #[arg(long, value_enum, default_value_t = PaletteArg::Balanced)]
-    palette: PaletteArg,
-    /// Aspect ratio of the crops
-    #[arg(long, value_name = "W:H", default_value_t = Aspect::default())]
-    aspect: Aspect,
-    /// File format of the cards
-    #[arg(long, value_enum, default_value_t = CardFormatArg::Png)]
-    format: CardFormatArg,
-    /// Quality of JPEG cards (1–100) [default: 85]
-    #[arg(long, value_name = "Q", value_parser = value_parser!(u8).range(1..=100))]
-    quality: Option<u8>,
-}
-
-/// The allowed numbers of colours in a palette.
-pub(super) const COLORS: std::ops::RangeInclusive<i64> =
-    *Options::COLORS.start() as i64..=*Options::COLORS.end() as i64;
-
-/// How the colours of a palette are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum PaletteArg {
-    Balanced,
-    Classic,
-}
-
-impl From<PaletteArg> for PaletteMethod {
-    fn from(argument: PaletteArg) -> Self {
-        match argument {
-            PaletteArg::Balanced => Self::Balanced,
-            PaletteArg::Classic => Self::Classic,
-        }
-    }
-}
-
-/// The file format of a card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum CardFormatArg {
-    Png,
-    Jpeg,
-    Webp,
-}
-
-impl ProcessArgs {
-    /// The options for the engine, or why the arguments contradict each other.
-    fn options(&self) -> Result<Options, &'static str> {
-        let card = match (self.format, self.quality) {
-            (CardFormatArg::Jpeg, quality) => {
-                CardFormat::Jpeg { quality: quality.unwrap_or(CardFormat::DEFAULT_QUALITY) }
-            }
-            (_, Some(_)) => return Err("--quality needs --format jpeg; the other formats are lossless"),
-            (CardFormatArg::Png, None) => CardFormat::Png,
-            (CardFormatArg::Webp, None) => CardFormat::WebP,
-        };
-        let mut options =
-            Options::default().with_colors(self.colors).ok_or("--colors must be from 2 to 20")?;
-        options.palette = self.palette.into();
-        options.aspect = self.aspect;
-        options.card = card;
-        Ok(options)
-    }
+    #[command(flatten)]
+    picture: PictureArgs,
+    /// Folder for the palettes in other formats, which are named `NAME.palette.EXTENSION`
+    #[arg(long, value_name = "FORMAT", requires = "out", value_delimiter = ',',
+          value_parser = PossibleValuesParser::new(Export::ALL.map(Export::extension)))]
+    export: Vec<String>,
 }
 
 /// Processes the files and prints the results.
 pub(super) fn run(args: &ProcessArgs) -> ExitCode {
-    let options = match args.options() {
+    let options = match args.picture.options() {
         Ok(options) => options,
         Err(reason) => {
-            eprint_line(reason);
+            eprint_line(&reason);
             return ExitCode::from(EXIT_USAGE);
         }
     };
@@ -119,8 +64,11 @@ pub(super) fn run(args: &ProcessArgs) -> ExitCode {
     };
     let format =
         OutputFormat::choose(args.json, io::stdout().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    // clap accepts no others.
+    let exports: Vec<Export> = args.export.iter().filter_map(|name| name.parse().ok()).collect();
     let work = |processor: &mut FileProcessor, at: usize| {
-        processor.process(&args.files[at], &options, cards.as_ref().map(|cards| cards[at].as_path()))
+        let card = cards.as_ref().map(|cards| cards[at].as_path());
+        processor.process(&args.files[at], &options, card, &exports)
     };
     let mut printer =
         ResultPrinter { format, files: &args.files, bar: progress_bar(args.files.len()), failed: false };

@@ -12,11 +12,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum, value_parser};
-use huemill_imaging::Aspect;
 use rand::RngCore;
 
 use super::client::{ApiRequest, ApiResponse, Client, ClientError, Form, JobView, ServerArgs};
-use super::process::{COLORS, CardFormatArg, PaletteArg};
+use super::picture_args::PictureArgs;
 use super::terminal::{EXIT_USAGE, block_on, eprint_line, fail, print_line};
 use files::JobFiles;
 
@@ -44,21 +43,8 @@ pub(super) struct SubmitArgs {
     /// Priority of the job among your own [default: normal]
     #[arg(long, value_enum)]
     priority: Option<PriorityArg>,
-    /// Number of colours in each palette (2–20) [default: 10]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(COLORS))]
-    colors: Option<u8>,
-    /// How the colours are chosen [default: balanced]
-    #[arg(long, value_enum)]
-    palette: Option<PaletteArg>,
-    /// Aspect ratio of the crops [default: 3:2]
-    #[arg(long, value_name = "W:H")]
-    aspect: Option<Aspect>,
-    /// File format of the cards [default: png]
-    #[arg(long, value_enum)]
-    format: Option<CardFormatArg>,
-    /// Quality of JPEG cards (1–100) [default: 85]
-    #[arg(long, value_name = "Q", value_parser = value_parser!(u8).range(1..=100))]
-    quality: Option<u8>,
+    #[command(flatten)]
+    picture: PictureArgs,
     /// Webhook URL to call when the job ends
     #[arg(long, value_name = "URL")]
     callback: Option<String>,
@@ -80,7 +66,7 @@ enum PriorityArg {
 /// Submits the job, and waits for it with `--watch`.
 pub(super) fn run(args: &SubmitArgs) -> ExitCode {
     if let Some(reason) = args.usage_error() {
-        eprint_line(reason);
+        eprint_line(&reason);
         return ExitCode::from(EXIT_USAGE);
     }
     let files = match files::collect(&args.files) {
@@ -94,9 +80,9 @@ pub(super) fn run(args: &SubmitArgs) -> ExitCode {
 }
 
 impl SubmitArgs {
-    fn usage_error(&self) -> Option<&'static str> {
-        if self.quality.is_some() && self.format != Some(CardFormatArg::Jpeg) {
-            return Some("--quality needs --format jpeg; the other formats are lossless");
+    fn usage_error(&self) -> Option<String> {
+        if let Err(reason) = self.picture.options() {
+            return Some(reason);
         }
         let is_valid = |key: &String| {
             (1..=255).contains(&key.len())
@@ -105,7 +91,8 @@ impl SubmitArgs {
         };
         match &self.key {
             Some(key) if !is_valid(key) => Some(
-                "--key must be 1 to 255 visible ASCII characters without spaces, and must not start with a quote",
+                "--key must be 1 to 255 visible ASCII characters without spaces, and must not start with a quote"
+                    .to_owned(),
             ),
             _ => None,
         }
@@ -113,19 +100,14 @@ impl SubmitArgs {
 
     /// The form fields beside the pictures.
     fn fields(&self) -> Vec<(&'static str, String)> {
-        [
+        let of_job = [
             ("ttl_h", self.ttl.map(|hours| hours.to_string())),
             ("priority", self.priority.and_then(|priority| value_name(&priority))),
-            ("colors", self.colors.map(|count| count.to_string())),
-            ("palette", self.palette.and_then(|palette| value_name(&palette))),
-            ("aspect", self.aspect.map(|aspect| aspect.to_string())),
-            ("format", self.format.and_then(|format| value_name(&format))),
-            ("quality", self.quality.map(|quality| quality.to_string())),
             ("callback_url", self.callback.clone()),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+        ];
+        let mut fields = self.picture.fields();
+        fields.extend(of_job.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        fields
     }
 }
 

@@ -5,7 +5,7 @@ use actix_web::http::header::{Accept, Header, Quality};
 use actix_web::mime;
 use actix_web::web::Query;
 use huemill_actors::fault::Fault;
-use huemill_imaging::{CardFormat, Options};
+use huemill_imaging::{CardKind, Export, FormatName, OptionError, OptionFields, Options};
 
 use super::problem::{given_twice, invalid};
 
@@ -25,21 +25,54 @@ pub(crate) enum ResponseFormat {
     Json,
     /// The card's bytes.
     Card,
+    /// The palette as a file.
+    Palette(Export),
 }
 
 impl ProcessParams {
     /// Reads the query and `Accept`, which decides the response's format and the card's.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Fault> {
         let query = query_pairs(request.query_string())?;
-        let fields = OptionFields::parse(query.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+        let fields = read_options(query.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
         let (format, card) = accepted(request);
-        Ok(Self { options: fields.into_options(card), format })
+        let options = fields.finish(card).map_err(refused)?;
+        match export(&query)? {
+            // Nobody sees the card then.
+            Some(export) => Ok(Self {
+                options: options.with_card_kind(CardKind::None),
+                format: ResponseFormat::Palette(export),
+            }),
+            None if options.card_kind == CardKind::None => Ok(Self { options, format: ResponseFormat::Json }),
+            None => Ok(Self { options, format }),
+        }
+    }
+}
+
+/// The format in which only the palette is wanted.
+fn export(query: &[(String, String)]) -> Result<Option<Export>, Fault> {
+    let mut asked = query.iter().filter(|(name, _)| name == "export").map(|(_, value)| value.as_str());
+    match (asked.next(), asked.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(given_twice("export")),
+        (Some(name), None) => name.parse().map(Some).map_err(|_| {
+            invalid("`export` must be css, scss, json, tokens.json, tailwind.css, ase, gpl or svg.")
+        }),
     }
 }
 
 /// The options among these fields, each of which may be given once.
 pub(crate) fn parse_options<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Options, Fault> {
-    OptionFields::parse(fields).map(|fields| fields.into_options(None))
+    read_options(fields)?.finish(None).map_err(refused)
+}
+
+fn read_options<'a>(mut fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<OptionFields, Fault> {
+    let mut parsed = OptionFields::default();
+    fields.try_for_each(|(name, value)| parsed.set(name, value)).map_err(refused)?;
+    Ok(parsed)
+}
+
+fn refused(error: OptionError) -> Fault {
+    invalid(error.to_string())
 }
 
 /// The names and values of a query.
@@ -49,91 +82,18 @@ pub(crate) fn query_pairs(query: &str) -> Result<Vec<(String, String)>, Fault> {
     Ok(pairs.into_inner())
 }
 
-/// The names of the fields that [`parse_options`] reads.
-pub(crate) const OPTION_NAMES: [&str; 5] = ["colors", "palette", "aspect", "format", "quality"];
-
-/// The fields, parsed.
-struct OptionFields {
-    options: Options,
-    format: Option<&'static str>,
-    quality: Option<u8>,
-}
-
-impl OptionFields {
-    fn parse<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Fault> {
-        let mut parsed = Self { options: Options::default(), format: None, quality: None };
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, value) in fields.filter(|(name, _)| OPTION_NAMES.contains(name)) {
-            if seen.contains(&name) {
-                return Err(given_twice(name));
-            }
-            seen.push(name);
-            parsed.set(name, value)?;
-        }
-        Ok(parsed)
-    }
-
-    /// The options. A card format in `Accept` overrides the `format` field.
-    fn into_options(self, accepted: Option<&'static str>) -> Options {
-        let card = match accepted.or(self.format).unwrap_or("png") {
-            "jpeg" => CardFormat::Jpeg { quality: self.quality.unwrap_or(CardFormat::DEFAULT_QUALITY) },
-            "webp" => CardFormat::WebP,
-            _ => CardFormat::Png,
-        };
-        self.options.with_card(card)
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
-        match name {
-            "colors" => {
-                self.options = value
-                    .parse()
-                    .ok()
-                    .and_then(|colors| self.options.with_colors(colors))
-                    .ok_or_else(|| invalid("`colors` must be a whole number from 2 to 20."))?;
-            }
-            "palette" => {
-                self.options.palette =
-                    value.parse().map_err(|_| invalid("`palette` must be balanced or classic."))?;
-            }
-            "aspect" => {
-                self.options.aspect = value.parse().map_err(|_| {
-                    invalid(
-                        "`aspect` must be two whole numbers from 1 to 100, separated by a colon, such as 3:2.",
-                    )
-                })?;
-            }
-            "format" => {
-                self.format = match value {
-                    "png" => Some("png"),
-                    "jpeg" | "jpg" => Some("jpeg"),
-                    "webp" => Some("webp"),
-                    _ => return Err(invalid("`format` must be png, jpeg or webp.")),
-                };
-            }
-            _ => {
-                self.quality = value.parse().ok().filter(|quality| (1..=100).contains(quality));
-                if self.quality.is_none() {
-                    return Err(invalid("`quality` must be a whole number from 1 to 100."));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The response that the client prefers (RFC 9110, 12.5.1). If it accepts nothing that the service produces, it gets
 /// JSON, because an unwanted response helps more than none.
-fn accepted(request: &HttpRequest) -> (ResponseFormat, Option<&'static str>) {
+fn accepted(request: &HttpRequest) -> (ResponseFormat, Option<FormatName>) {
     let mut items = Accept::parse(request).map(|accept| accept.0).unwrap_or_default();
     items.retain(|item| item.quality > Quality::ZERO);
     // A stable sort: among equal weights, the first in the header wins.
     items.sort_by_key(|item| std::cmp::Reverse(item.quality));
     for item in &items {
         match (item.item.type_(), item.item.subtype().as_str()) {
-            (mime::IMAGE, "png") => return (ResponseFormat::Card, Some("png")),
-            (mime::IMAGE, "jpeg") => return (ResponseFormat::Card, Some("jpeg")),
-            (mime::IMAGE, "webp") => return (ResponseFormat::Card, Some("webp")),
+            (mime::IMAGE, "png") => return (ResponseFormat::Card, Some(FormatName::Png)),
+            (mime::IMAGE, "jpeg") => return (ResponseFormat::Card, Some(FormatName::Jpeg)),
+            (mime::IMAGE, "webp") => return (ResponseFormat::Card, Some(FormatName::WebP)),
             (mime::IMAGE, "*") => return (ResponseFormat::Card, None),
             (mime::STAR, _) | (mime::APPLICATION, "json" | "*") => return (ResponseFormat::Json, None),
             _ => {}
@@ -146,6 +106,7 @@ fn accepted(request: &HttpRequest) -> (ResponseFormat, Option<&'static str>) {
 mod tests {
     use actix_web::http::header;
     use actix_web::test::TestRequest;
+    use huemill_imaging::CardFormat;
 
     use super::*;
 
@@ -186,6 +147,16 @@ mod tests {
     }
 
     #[test]
+    fn an_export_or_no_card_decides_the_response() {
+        let format =
+            |query, accept| params(query, accept).map(|params| (params.format, params.options.card_kind));
+        let css = (ResponseFormat::Palette(Export::Css), CardKind::None);
+        assert_eq!(format("/process?export=css", "image/png"), Ok(css));
+        assert_eq!(format("/process?card=none", "image/png"), Ok((ResponseFormat::Json, CardKind::None)));
+        assert_eq!(format("/process?card=og", "image/png"), Ok((ResponseFormat::Card, CardKind::Og)));
+    }
+
+    #[test]
     fn an_error_names_the_field_that_is_out_of_range() {
         for (query, name) in [
             ("colors=1", "colors"),
@@ -199,6 +170,13 @@ mod tests {
             ("quality=0", "quality"),
             ("quality=101", "quality"),
             ("colors=5&colors=6", "colors"),
+            ("crop=smart", "crop"),
+            ("focus=2,0", "focus"),
+            ("card=poster", "card"),
+            ("quality=70", "quality"),
+            ("theme=dark&card=crop", "theme"),
+            ("export=png", "export"),
+            ("export=css&export=css", "export"),
         ] {
             let message = params(&format!("/process?{query}"), "*/*").unwrap_err();
             assert!(message.contains(name), "{query}: {message}");

@@ -13,6 +13,7 @@ mod fingerprint;
 mod idempotency_key;
 mod link_id;
 pub(crate) mod links;
+mod palette_file;
 pub(crate) mod poll_history;
 mod results;
 mod results_archive;
@@ -63,6 +64,7 @@ fn one_job(config: &mut ServiceConfig) {
         .service(post(route::JOB_CANCEL, control::cancel))
         .service(get(route::JOB_RESULTS, download::results))
         .service(get(route::JOB_CARD, download::card))
+        .service(get(route::JOB_PALETTE, palette_file::palette))
         .service(get(route::LINK_RESULTS, download::linked_results))
         .service(get(route::LINK_CARD, download::linked_card))
         .service(get(route::LINK_EVENTS, events::linked_events));

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::body_stream::{piece, spool_chunks};
-use super::content_negotiation::ProcessParams;
+use super::content_negotiation::{ProcessParams, ResponseFormat};
 use super::picture_json::{self, FailedPicture};
 use super::problem::{Problem, spool_failed};
 use super::state::{Processing, Uploads};
@@ -37,6 +37,12 @@ pub(crate) async fn process_zip(
     processing: Data<Processing>,
 ) -> Result<HttpResponse, Problem> {
     let params = ProcessParams::of(&request)?;
+    if matches!(params.format, ResponseFormat::Palette(_)) {
+        return Err(invalid(
+            "`export` has no effect on a ZIP of pictures. Ask for the palette of one picture.",
+        )
+        .into());
+    }
     let upload = upload::receive(&request, payload, &uploads, &upload_spec(uploads.limits.zip_bytes)).await?;
     let entries =
         upload::list_pictures(&request, &upload.spool, uploads.zip_limits(uploads.limits.zip_pictures))

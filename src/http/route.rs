@@ -81,6 +81,9 @@ routes! {
     /// One card of a job.
     JOB_CARD: "/jobs/{id}/results/{n}/card", "GET, HEAD, OPTIONS", users = true,
         read = Linked(Scope::JobsRead), write = Everyone;
+    /// The palette of one picture of a job as a file.
+    JOB_PALETTE: "/jobs/{id}/results/{n}/{palette}", "GET, HEAD, OPTIONS", users = true,
+        read = Linked(Scope::JobsRead), write = Everyone;
     /// All results of a job, by a link.
     LINK_RESULTS: "/links/{link_id}/results.zip", "GET, HEAD, OPTIONS", users = true,
         read = Everyone, write = Everyone;
@@ -182,6 +185,7 @@ mod tests {
             ("/jobs/x%2Fy", Some("/jobs/{id}")),
             ("/jobs/job_1/events", Some("/jobs/{id}/events")),
             ("/jobs/job_1/results/7/card", Some("/jobs/{id}/results/{n}/card")),
+            ("/jobs/job_1/results/7/palette.css", Some("/jobs/{id}/results/{n}/{palette}")),
             ("/links/x/results.zip", Some("/links/{link_id}/results.zip")),
             ("/links/x/cards/7", Some("/links/{link_id}/cards/{n}")),
             ("/links/x/events", Some("/links/{link_id}/events")),

@@ -171,7 +171,7 @@ async fn costs_once(store: &SqlStore, owner: &Owner) -> [f64; STEPS.len()] {
 
 fn result() -> ItemResult {
     let card = Card { key: "k".to_owned(), media_type: "image/png".to_owned(), length: 1, crc32: 0 };
-    ItemResult { members: "{}".to_owned(), card }
+    ItemResult { members: "{}".to_owned(), card: Some(card) }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

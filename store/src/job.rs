@@ -274,8 +274,8 @@ pub struct Item {
 pub struct ItemResult {
     /// The fields that clients see, as a JSON object.
     pub members: String,
-    /// Its card.
-    pub card: Card,
+    /// Its card, unless the job wanted none.
+    pub card: Option<Card>,
 }
 
 /// Why a picture failed.

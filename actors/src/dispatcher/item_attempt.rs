@@ -142,7 +142,10 @@ async fn process(
     dependencies.estimate.record(done.worked);
     let members = serde_json::to_string(&PictureSummary::from(&done.outcome))
         .map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
-    let card = traced("card upload", card::store(dependencies, claim, cancel, done.outcome.card)).await?;
+    let card = match done.outcome.card {
+        Some(card) => Some(traced("card upload", card::store(dependencies, claim, cancel, card)).await?),
+        None => None,
+    };
     Ok(ItemResult { members, card })
 }
 

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use huemill_actors::fault::Code;
-use huemill_imaging::{Engine, Error, Limits, Options, Outcome, ThreadPoolError, Unmonitored, probe};
+use huemill_imaging::{Engine, Error, Export, Limits, Options, Outcome, ThreadPoolError, Unmonitored, probe};
 
 /// The maximum size of a file: 50 megapixels of eight bytes, the largest picture that the limits allow.
 const MAX_FILE_BYTES: u64 = 400_000_000;
@@ -37,7 +37,7 @@ pub(super) enum ProcessError {
     Engine(#[from] ThreadPoolError),
     #[error("the program crashed on this picture; please report it")]
     Panicked,
-    #[error("cannot write the card to {}: {source}", path.display())]
+    #[error("cannot write to {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 
@@ -60,8 +60,14 @@ pub(super) struct FileProcessor {
 }
 
 impl FileProcessor {
-    /// Processes the file and writes its card to the path `card`.
-    pub(super) fn process(&mut self, file: &Path, options: &Options, card: Option<&Path>) -> FileResult {
+    /// Processes the file, writes its card to the path `card`, and its palette beside it.
+    pub(super) fn process(
+        &mut self,
+        file: &Path,
+        options: &Options,
+        card: Option<&Path>,
+        exports: &[Export],
+    ) -> FileResult {
         let bytes = read(file)?;
         // An engine that panicked is not used again, so its inconsistent state does no harm.
         let result = catch_unwind(AssertUnwindSafe(|| self.run_engine(&bytes, options)));
@@ -70,8 +76,11 @@ impl FileProcessor {
             Err(ProcessError::Panicked)
         })?;
         drop(bytes);
-        let encoded = std::mem::take(&mut outcome.card.bytes);
-        let card = card.map(|path| write(path, &encoded)).transpose()?;
+        let encoded = outcome.card.take();
+        for (path, export) in card.iter().flat_map(|path| exports.iter().map(move |export| (path, export))) {
+            write(&palette_path(path, *export), &export.write(&outcome.palette))?;
+        }
+        let card = card.zip(encoded).map(|(path, card)| write(path, &card.bytes)).transpose()?;
         Ok(ProcessedFile { outcome, card })
     }
 
@@ -83,6 +92,12 @@ impl FileProcessor {
         };
         Ok(engine.process(bytes, &probe, options, &Unmonitored)?)
     }
+}
+
+/// The path of a palette beside a card: `photo.card.png` and `photo.palette.css`.
+fn palette_path(card: &Path, export: Export) -> PathBuf {
+    let stem = card.with_extension("");
+    stem.with_extension(format!("palette.{}", export.extension()))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, ProcessError> {

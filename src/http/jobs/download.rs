@@ -24,7 +24,7 @@ pub(super) async fn results(
     path: Path<String>,
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let access = Access::by_path(&request, &path, &jobs).await?;
+    let access = JobAccess::by_path(&request, &path, &jobs).await?;
     Ok(respond_results(&request, &access, &jobs).await?)
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn linked_results(
     path: Path<String>,
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
-    let access = Access::by_link(&path, LinkedThing::Results, &jobs).await?;
+    let access = JobAccess::by_link(&path, LinkedThing::Results, &jobs).await?;
     Ok(respond_results(&request, &access, &jobs).await?)
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn card(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     let (id, number) = path.into_inner();
-    let access = Access::by_path(&request, &id, &jobs).await?;
+    let access = JobAccess::by_path(&request, &id, &jobs).await?;
     let number = parse_number(&number).ok_or_else(no_card)?;
     Ok(respond_card(&request, &access, number, &jobs).await?)
 }
@@ -58,22 +58,22 @@ pub(super) async fn linked_card(
 ) -> Result<HttpResponse, Problem> {
     let (link_id, number) = path.into_inner();
     let number = parse_number(&number).ok_or_else(|| refuse(BadLink::Forged, &jobs))?;
-    let access = Access::by_link(&link_id, LinkedThing::Card(number), &jobs).await?;
+    let access = JobAccess::by_link(&link_id, LinkedThing::Card(number), &jobs).await?;
     Ok(respond_card(&request, &access, number, &jobs).await?)
 }
 
 /// A job that a request may see.
-struct Access {
-    job: Job,
+pub(super) struct JobAccess {
+    pub(super) job: Job,
     /// When the link expires, if the request came by one (Unix seconds).
     link_expires: Option<i64>,
     /// Whether the client knows the job's id.
     knows_id: bool,
 }
 
-impl Access {
+impl JobAccess {
     /// The job that a path names. The path may have a signature of the old form.
-    async fn by_path(request: &HttpRequest, id: &str, jobs: &Jobs) -> Result<Self, Fault> {
+    pub(super) async fn by_path(request: &HttpRequest, id: &str, jobs: &Jobs) -> Result<Self, Fault> {
         let now = SteadyClock::of_process().seconds();
         let link_expires = jobs.links.check_signed(request.path(), request.query_string(), now);
         let link_expires = link_expires.map_err(|bad| refuse(bad, jobs))?;
@@ -106,7 +106,11 @@ fn refuse(bad: BadLink, jobs: &Jobs) -> Fault {
     bad.into()
 }
 
-async fn respond_results(request: &HttpRequest, access: &Access, jobs: &Jobs) -> Result<HttpResponse, Fault> {
+async fn respond_results(
+    request: &HttpRequest,
+    access: &JobAccess,
+    jobs: &Jobs,
+) -> Result<HttpResponse, Fault> {
     let job = &access.job;
     if !job.state.has_ended() {
         return Err(Fault::new(Code::NotFound)
@@ -136,7 +140,7 @@ async fn respond_results(request: &HttpRequest, access: &Access, jobs: &Jobs) ->
 
 async fn respond_card(
     request: &HttpRequest,
-    access: &Access,
+    access: &JobAccess,
     number: u32,
     jobs: &Jobs,
 ) -> Result<HttpResponse, Fault> {
@@ -147,7 +151,7 @@ async fn respond_card(
     }
     let item = jobs.repository.store.items(&job.id, number, 1).await?.pop();
     let item = item.filter(|item| item.number == number && item.state == ItemState::Done);
-    let (name, card) = item.and_then(|item| Some((item.name, item.result?.card))).ok_or_else(no_card)?;
+    let (name, card) = item.and_then(|item| Some((item.name, item.result?.card?))).ok_or_else(no_card)?;
     let file = DownloadFile {
         etag: ETag::new(format_args!("{:08x}-{}", card.crc32, card.length)),
         disposition: named(disposition, &results_archive::card_name(&name, &card.media_type)),
@@ -168,7 +172,7 @@ fn no_card() -> Fault {
 }
 
 /// Parses the number of a card: digits alone.
-fn parse_number(text: &str) -> Option<u32> {
+pub(super) fn parse_number(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 

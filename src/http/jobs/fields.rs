@@ -3,23 +3,24 @@
 use std::time::Duration;
 
 use huemill_actors::fault::Fault;
-use huemill_imaging::Options;
+use huemill_imaging::{OPTION_NAMES, Options};
 use huemill_store::job::Priority;
 
-use crate::http::content_negotiation::{OPTION_NAMES, parse_options, query_pairs};
+use crate::http::content_negotiation::{parse_options, query_pairs};
 use crate::http::problem::{given_twice, invalid};
 
 /// The names of all fields, to detect duplicates.
-pub(crate) const NAMES: [&str; 8] = [
-    "callback_url",
-    "ttl_h",
-    "priority",
-    OPTION_NAMES[0],
-    OPTION_NAMES[1],
-    OPTION_NAMES[2],
-    OPTION_NAMES[3],
-    OPTION_NAMES[4],
-];
+pub(crate) const NAMES: [&str; 3 + OPTION_NAMES.len()] = {
+    let mut names = ["callback_url"; 3 + OPTION_NAMES.len()];
+    names[1] = "ttl_h";
+    names[2] = "priority";
+    let mut option = 0;
+    while option < OPTION_NAMES.len() {
+        names[3 + option] = OPTION_NAMES[option];
+        option += 1;
+    }
+    names
+};
 
 /// Default and maximum number of hours that a job is kept.
 const DEFAULT_HOURS: u64 = 24;

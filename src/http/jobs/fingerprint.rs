@@ -2,7 +2,7 @@
 //! repeated idempotency key is compared by it.
 
 use huemill_actors::delivery::hex;
-use huemill_imaging::{CardFormat, Options, PaletteMethod};
+use huemill_imaging::{CardFormat, Options};
 use sha2::{Digest, Sha256};
 
 use super::fields::JobFields;
@@ -37,12 +37,12 @@ fn options_text(options: &Options) -> String {
         CardFormat::Jpeg { quality } => format!("jpeg {quality}"),
         CardFormat::WebP => "webp".to_owned(),
     };
-    // The default is left out: requests of earlier versions did not name it.
-    let palette = match options.palette {
-        PaletteMethod::Balanced => "",
-        PaletteMethod::Classic => " classic",
-    };
-    format!("{} {} {card}{palette}", options.colors(), options.aspect)
+    // Earlier versions knew no others, and a request of theirs must have the same fingerprint when it is repeated.
+    const FIRST: [&str; 4] = ["colors", "aspect", "format", "quality"];
+    let others = options.fields().into_iter().filter(|(name, _)| !FIRST.contains(name));
+    others.fold(format!("{} {} {card}", options.colors(), options.aspect), |text, (name, value)| {
+        format!("{text} {name}={value}")
+    })
 }
 
 /// Hashes texts with their lengths, so that no two lists of texts have the same hash.
@@ -84,6 +84,13 @@ mod tests {
             "",
             "colors=5",
             "aspect=1:1",
+            "palette=classic",
+            "crop=classic",
+            "focus=0.5,0.3",
+            "faces=off",
+            "card=og",
+            "card=crop&width=300",
+            "theme=dark",
             "format=webp",
             "format=jpeg",
             "format=jpeg&quality=50",

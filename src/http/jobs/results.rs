@@ -186,8 +186,12 @@ impl JobBody {
         let job = self.job();
         let card = LinkedThing::Card(item.number);
         let link = quoted(&self.links.url(&job.base_url, &job.id, card, job.expires_at));
+        let Some(card) = result.card else {
+            json.extend_from_slice(b"null}");
+            return text(json);
+        };
         if self.inline {
-            let card = embedded_card(&self.pictures.repository, result.card, link);
+            let card = embedded_card(&self.pictures.repository, card, link);
             return text(json).chain(card).chain(text(b"}".to_vec())).boxed_local();
         }
         json.extend_from_slice(&link);

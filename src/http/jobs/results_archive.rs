@@ -31,7 +31,8 @@ struct Manifest<'a> {
 
 #[derive(Serialize)]
 struct ManifestRow {
-    file: String,
+    /// The name of its card in the archive, if it has one.
+    file: Option<String>,
     filename: String,
     #[serde(flatten)]
     members: std::collections::BTreeMap<String, Box<RawValue>>,
@@ -52,19 +53,20 @@ async fn lay_out(repository: &Repository, job: &Job, with_id: bool) -> Result<Re
     let mut members = vec![Member::of_bytes(MANIFEST, Vec::new().into())];
     let mut rows = Vec::new();
     while let Some((item, result)) = pictures.next().await? {
-        let card = result.card;
-        members.push(Member {
+        // Where the card is among the members.
+        let place = result.card.is_some().then_some(members.len());
+        members.extend(result.card.map(|card| Member {
             name: card_name(&item.name, &card.media_type),
             length: card.length,
             crc32: card.crc32,
             body: Body::Blob(card.key),
-        });
-        rows.push((item.name, serde_json::from_str(&result.members).unwrap_or_default()));
+        }));
+        rows.push((item.name, serde_json::from_str(&result.members).unwrap_or_default(), place));
     }
     let time = DosTime::from_unix(job.finished_at.unwrap_or(job.created_at));
     let names = ResultsZip::new(members.clone(), time).names().to_vec();
-    let row = |((filename, members), file): ((String, _), &String)| ManifestRow {
-        file: file.clone(),
+    let row = |(filename, members, place): (String, _, Option<usize>)| ManifestRow {
+        file: place.and_then(|place| names.get(place)).cloned(),
         filename,
         members,
     };
@@ -74,7 +76,7 @@ async fn lay_out(repository: &Repository, job: &Job, with_id: bool) -> Result<Re
         status: job.state.as_str(),
         created_at: job.created_at,
         finished_at: job.finished_at,
-        results: rows.into_iter().zip(&names[1..]).map(row).collect(),
+        results: rows.into_iter().map(row).collect(),
         failed: &pictures.failed,
     };
     let mut json = serde_json::to_vec_pretty(&manifest)

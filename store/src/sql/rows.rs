@@ -178,7 +178,7 @@ pub(super) fn item(row: &AnyRow) -> Result<Item, Error> {
     let (code, message) = (row.try_get("error_code")?, row.try_get("error_message")?);
     let result = match (members, card) {
         (Some(members), Some(card)) => {
-            let card: Card = serde_json::from_str(&card).map_err(|_| corrupt("an invalid card"))?;
+            let card: Option<Card> = serde_json::from_str(&card).map_err(|_| corrupt("an invalid card"))?;
             Some(ItemResult { members, card })
         }
         _ => None,

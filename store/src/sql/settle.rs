@@ -34,7 +34,10 @@ impl Operation for Settle {
             ItemOutcome::Done(result) => {
                 let Some(host) = self.finish(tx, result).await? else { return Ok(Settled::Stale) };
                 blocked::host_freed(tx, &host, record.job.caller).await?;
-                let done = Settlement { succeeded: true, card_bytes: result.card.length };
+                let done = Settlement {
+                    succeeded: true,
+                    card_bytes: result.card.as_ref().map_or(0, |card| card.length),
+                };
                 let ended = completion::count_item(tx, &mut record, done, Some(self.pace_ms)).await?;
                 return Ok(Settled::Counted(ended.map(Box::new)));
             }

@@ -98,7 +98,7 @@ pub(crate) fn result(lease: &Lease) -> ItemResult {
         length: 1_234,
         crc32: 0xdead_beef,
     };
-    ItemResult { members: format!(r#"{{"attempt":{}}}"#, lease.attempt), card }
+    ItemResult { members: format!(r#"{{"attempt":{}}}"#, lease.attempt), card: Some(card) }
 }
 
 /// The outcome of an attempt that succeeded.

@@ -1,0 +1,77 @@
+//! The palette of a job's picture as a file for other programs: `/jobs/{id}/results/{n}/palette.css` and others. It is
+//! written from the stored colours for each request, which takes less time than reading a file would. A file that does not
+//! exist is a `NOT_FOUND`.
+
+use actix_web::http::header::{CONTENT_DISPOSITION, ETAG};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use huemill_actors::fault::{Code, Fault};
+use huemill_imaging::{Export, swatch};
+use huemill_store::job::ItemState;
+use serde::Deserialize;
+
+use super::download::{JobAccess, parse_number};
+use super::download_file::named;
+use crate::http::etag::ETag;
+use crate::http::problem::Problem;
+use crate::http::state::Jobs;
+
+/// What the name of the file begins with. The rest is that of an [`Export`].
+const PREFIX: &str = "palette.";
+
+/// The colours among the stored members of a picture.
+#[derive(Deserialize)]
+struct StoredColors {
+    colors: Vec<StoredColor>,
+}
+
+#[derive(Deserialize)]
+struct StoredColor {
+    rgb: [u8; 3],
+    share: f64,
+    derived: bool,
+}
+
+/// The palette of one picture.
+pub(super) async fn palette(
+    request: HttpRequest,
+    path: Path<(String, String, String)>,
+    jobs: Data<Jobs>,
+) -> Result<HttpResponse, Problem> {
+    let (id, number, file) = path.into_inner();
+    let access = JobAccess::by_path(&request, &id, &jobs).await?;
+    let export =
+        file.strip_prefix(PREFIX).and_then(|name| name.parse::<Export>().ok()).ok_or_else(no_palette)?;
+    let number = parse_number(&number).filter(|number| *number < access.job.total).ok_or_else(no_palette)?;
+    let item = jobs.repository.store.items(&access.job.id, number, 1).await.map_err(Fault::from)?.pop();
+    let item = item.filter(|item| item.number == number && item.state == ItemState::Done);
+    let (name, result) = item.and_then(|item| Some((item.name, item.result?))).ok_or_else(no_palette)?;
+    let palette = read(&result.members)?;
+    let bytes = export.write(&palette);
+    // The same colours always give the same bytes, but another version of the service may write them differently.
+    let etag = ETag::new(format_args!("{:08x}-{}", crc32fast::hash(&bytes), bytes.len()));
+    if etag.matches(&request) {
+        return Ok(etag.not_modified());
+    }
+    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
+    let file_name = format!("{stem}.{PREFIX}{}", export.extension());
+    Ok(HttpResponse::Ok()
+        .content_type(export.media_type())
+        .insert_header((ETAG, etag.header_value()))
+        .insert_header((CONTENT_DISPOSITION, named("attachment", &file_name)))
+        .body(bytes))
+}
+
+fn read(members: &str) -> Result<Vec<huemill_imaging::Swatch>, Fault> {
+    let stored: StoredColors =
+        serde_json::from_str(members).map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
+    let colors: Vec<_> = stored.colors.iter().map(|color| (color.rgb, color.share, color.derived)).collect();
+    Ok(swatch::describe_all(&colors))
+}
+
+fn no_palette() -> Fault {
+    Fault::new(Code::NotFound).with_message(
+        "The job has no such palette. The files of a picture are palette.css, .scss, .json, .tokens.json, .tailwind.css, \
+         .ase, .gpl and .svg.",
+    )
+}
