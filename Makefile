@@ -56,8 +56,7 @@ unit: ## Lints, and unit, property, table and process tests, several programs at
 test-quick: ## What needs nothing but Rust: no servers, no packages, under two minutes once built
 	CARGO='$(CARGO)' tests/run.py -- --workspace --lib --bins $(QUICK:%=--test %) $(PROFILE) --locked
 
-doc: ## Doc tests, and the documentation without warnings
-	$(CARGO) test --workspace --doc $(PROFILE) --locked
+doc: ## The documentation without warnings; there are no doc tests
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
 
 drills: ## Have each alarm ring for real, and print the report; DRILL=service_down runs one

@@ -74,7 +74,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     match command {
         Command::Serve(args) => serve::run(args, file),
         Command::Process(args) => process::run(args),
-        Command::Submit(args) => submit::run(args),
+        Command::Submit(args) => submit::run(args, file),
         Command::Jobs(args) => jobs::run(args, file),
         Command::Deliveries(args) => deliveries::run(args, file),
         Command::Processes(args) => processes::run(args, file),
@@ -100,7 +100,13 @@ fn check(file: Option<&Path>) -> ExitCode {
             // A closed pipe is not an error.
             let _ = write!(std::io::stdout(), "{text}");
             notes(&settings).for_each(terminal::eprint_line);
-            Tls::load(&settings.tls).map_or_else(terminal::fail, |_| ExitCode::SUCCESS)
+            match Tls::load(&settings.tls) {
+                Ok(_) => ExitCode::SUCCESS,
+                Err(error) => {
+                    terminal::eprint_line(&error.to_string());
+                    ExitCode::from(terminal::EXIT_CONFIG)
+                }
+            }
         }
         Err(error) => terminal::fail(format_args!("the settings are valid but cannot be printed: {error}")),
     }

@@ -76,6 +76,18 @@ const RED: [u8; 3] = [255, 0, 0];
 const BLUE: [u8; 3] = [0, 0, 255];
 
 #[test]
+fn a_zip_is_refused_with_the_command_that_takes_it() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path().join("album.zip"), b"PK\x03\x04 and more").expect("a file");
+    let run = workspace.run(&["album.zip"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(
+        run.err.contains("album.zip: this is a ZIP archive") && run.err.contains("huemill submit"),
+        "{run:?}"
+    );
+}
+
+#[test]
 fn the_palette_is_printed_with_one_line_per_colour() {
     let workspace = Workspace::new();
     workspace.picture("a.png", RED, BLUE);

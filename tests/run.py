@@ -4,13 +4,15 @@
 With --lint, clippy compiles what is ours, and its warnings are errors: dependencies are then compiled once, and not once
 more for the lints.
 
-Most of them spend their time waiting for other processes, so two cores carry more than one at a time. The output of a
-program is shown when it fails, or with --verbose; at the end stands how long each took.
+Most of them spend their time waiting for other processes, so two cores carry more than one at a time. Each program has a
+line with its time and its own `test result: …`; its output is shown when it fails, or with --verbose. The last line has
+the sums in cargo's format, for tools that count tests by it.
 
     tests/run.py [--jobs N] [--verbose] [--lint] -- <arguments of cargo test that choose what is built>
 """
 
 import argparse
+import collections
 import concurrent.futures
 import json
 import os
@@ -22,6 +24,10 @@ import time
 
 # These take longest: they start first, so that the last one to end is a short one.
 LONGEST_FIRST = ["conformance", "operators", "faults", "crash", "chaos", "drills", "webhooks", "cluster", "cli_jobs", "api"]
+# What cargo's result line counts, in its order.
+OUTCOMES = ["passed", "failed", "ignored", "measured", "filtered out"]
+# Columns for `package/target`, so that the results stand below each other.
+NAME_WIDTH = 36
 
 
 def linting():
@@ -60,9 +66,28 @@ def run(program):
     return name, done.returncode, time.monotonic() - began, done.stdout
 
 
-def count(output):
-    """How many tests passed, by what the programs themselves report."""
-    return sum(int(passed) for passed in re.findall(r"^test result: .*?(\d+) passed", output, re.MULTILINE))
+def result(output):
+    """The last line in which a program reports its result, or nothing if it died before or has no tests."""
+    return "".join(re.findall(r"^test result: .*", output, re.MULTILINE)[-1:])
+
+
+def counts(line, code):
+    """What a result line counts. A program that fails without such a line counts as one failed test."""
+    figures = {outcome: re.search(rf"(\d+) {outcome}", line) for outcome in OUTCOMES}
+    found = collections.Counter({outcome: int(figure[1]) for outcome, figure in figures.items() if figure})
+    if code != 0 and not found["failed"]:
+        found["failed"] = 1
+    return found
+
+
+def report(name, code, seconds, output, verbose):
+    """Prints what there is to say about a program that ended."""
+    print(f'{"ok    " if code == 0 else "FAILED"} {seconds:6.1f} s  {name:{NAME_WIDTH}}  {result(output)}'.rstrip(), flush=True)
+    if code != 0 or verbose:
+        # The line above has the result; a second one would be counted twice.
+        print(re.sub(r"^test result: .*\n?", "", output, flags=re.MULTILINE), flush=True)
+    for line in re.findall(r"^skipped: .*", output, re.MULTILINE):
+        print(line, flush=True)
 
 
 def main():
@@ -74,21 +99,19 @@ def main():
     arguments = parser.parse_args()
 
     programs = sorted(build(arguments.cargo, linting() if arguments.lint else {}), key=rank)
-    began, failed, passed = time.monotonic(), [], 0
+    began, failed, total = time.monotonic(), [], collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run, program) for program in programs]):
             name, code, seconds, output = done.result()
-            passed += count(output)
-            print(f'{"ok    " if code == 0 else "FAILED"} {seconds:6.1f} s  {name}', flush=True)
+            report(name, code, seconds, output, arguments.verbose)
+            total += counts(result(output), code)
             if code != 0:
                 failed.append(name)
-            if code != 0 or arguments.verbose:
-                print(output, flush=True)
-            for line in re.findall(r"^skipped: .*", output, re.MULTILINE):
-                print(line, flush=True)
-    print(f"{passed} tests passed in {len(programs)} programs, {time.monotonic() - began:.0f} s")
     if failed:
         print(f'failed: {", ".join(failed)}')
+    print(f'test result: {"FAILED" if failed else "ok"}. {"; ".join(f"{total[outcome]} {outcome}" for outcome in OUTCOMES)}; '
+          f"finished in {time.monotonic() - began:.2f}s", flush=True)
+    if failed:
         sys.exit(1)
 
 

@@ -134,6 +134,20 @@ fn a_value_of_the_wrong_type_is_reported_with_what_is_allowed() {
             "workers.count (HUEMILL__WORKERS__COUNT): is \"1.5\"; it must be a whole number, 0 or more",
         ),
         ("REQUIRE_SIGNATURE", "maybe", "it must be true or false"),
+        (
+            "HUEMILL__ACCESS__MODE",
+            "key",
+            "access.mode (HUEMILL__ACCESS__MODE): is \"key\"; it must be open or keys",
+        ),
+        ("HUEMILL__SERVER__FORWARDED_HEADERS", "both", "is \"both\"; it must be x-forwarded or forwarded"),
+        ("HUEMILL__SERVER__ROLE", "boss", "is \"boss\"; it must be all, web or worker"),
+        (
+            "HUEMILL__OUTBOUND__ALLOW_PORTS",
+            "443,abc",
+            "is [\"443\", \"abc\"]; it must be a list of whole numbers from 0 to 65535",
+        ),
+        ("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "soon", "it must be a list of whole numbers, 0 or more"),
+        ("HUEMILL__OUTBOUND__REDIRECTS", "256", "it must be a whole number from 0 to 255"),
         ("HUEMILL__HEALTH__MEMORY_USED_RATIO", "much", "it must be a number"),
         (
             "HUEMILL__SERVER__PROT",
@@ -144,6 +158,10 @@ fn a_value_of_the_wrong_type_is_reported_with_what_is_allowed() {
         let text = load(&[(name, value)]).unwrap_err().to_string();
         assert!(text.contains(message), "{message} is missing in {text}");
     }
+    for name in ["HUEMILL__SERVER__BANANA", "HUEMILL__NONSENSE"] {
+        let text = load(&[(name, "1")]).unwrap_err().to_string();
+        assert!(text.ends_with("unknown key\n"), "nothing is like {name}: {text}");
+    }
     let file = file(
         "[server]\nport = 99999\nhost = [\"a\"]\n[security]\noperator_token = [\"secret-0123456789\"]\n",
     );
@@ -152,6 +170,22 @@ fn a_value_of_the_wrong_type_is_reported_with_what_is_allowed() {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(!text.contains("secret-0123456789"), "{text}");
+}
+
+#[test]
+fn every_problem_with_a_value_says_what_the_value_must_be() {
+    let defaults: toml::Table = DEFAULTS.parse().unwrap();
+    for (section, keys) in &defaults {
+        for key in keys.as_table().unwrap().keys() {
+            let name = format!("HUEMILL__{section}__{key}").to_uppercase();
+            let problems =
+                load(&[(&name, "no such value")]).map_or_else(|problems| problems.0, |_| Vec::new());
+            for problem in problems {
+                let says_what = problem.what.contains("must ") || problem.what.starts_with("requires ");
+                assert!(says_what, "{section}.{key}: {}", problem.what);
+            }
+        }
+    }
 }
 
 #[test]
@@ -212,6 +246,28 @@ fn the_operators_listener_has_an_address_and_a_port() {
         [("", true), ("127.0.0.1:9090", true), ("[::1]:9090", true), ("9090", false), ("ops:9090", false)]
     {
         let found = load(&[("HUEMILL__SERVER__OPERATIONS", text)]).map_or_else(keys, |_| Vec::new());
+        assert_eq!(found.is_empty(), is_valid, "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn an_origin_that_no_browser_sends_is_refused() {
+    for (text, is_valid) in [
+        ("*", true),
+        ("https://app.example", true),
+        ("http://localhost:3000", true),
+        ("https://*.example.com", true),
+        ("https://*.example.com:8443", true),
+        ("https://app.example/", false),
+        ("https://App.example", false),
+        ("https://app.example:443", false),
+        ("https://a.*.example.com", false),
+        ("https://*example.com", false),
+        ("https://*.*.example.com", false),
+        ("*.example.com", false),
+        ("null", false),
+    ] {
+        let found = load(&[("HUEMILL__CORS__ORIGINS", text)]).map_or_else(keys, |_| Vec::new());
         assert_eq!(found.is_empty(), is_valid, "{text}: {found:?}");
     }
 }

@@ -22,7 +22,7 @@ use crate::outbound::{
     Admission, Admitted, Busy, Destination, DownloadError, Endpoints, Outbound, OutboundError, Target,
 };
 use crate::pictures;
-use crate::share::{NoPlace, Places};
+use crate::share::{NoPlace, Places, share_used};
 use crate::supervise::answer_pings;
 use crate::telemetry::Recorder;
 
@@ -134,12 +134,23 @@ impl DownloadAdmission {
                         return Ok(Admitted { share: Some(share), endpoint });
                     }
                 }
-                Err(NoPlace::ShareUsed) if self.until.is_some() => {
+                Err(NoPlace::ShareUsed(_)) if self.until.is_some() => {
                     return Err(OutboundError::NoPlace(Busy::Share));
                 }
-                Err(NoPlace::ShareUsed | NoPlace::AllTaken) => {}
+                Err(NoPlace::ShareUsed(_) | NoPlace::AllTaken) => {}
             }
             freed.await;
+        }
+    }
+
+    fn fault(&self, error: DownloadError<std::io::Error>) -> Fault {
+        match error {
+            DownloadError::Outbound(error @ OutboundError::NoPlace(Busy::Share)) => {
+                let share = self.places.taken_by(self.caller) + self.places.room(self.caller);
+                share_used(POLICY, "downloads", share).with_cause(error)
+            }
+            DownloadError::Outbound(error) => error.into(),
+            DownloadError::Sink(error) => Fault::new(Code::Overloaded).with_cause(error),
         }
     }
 }
@@ -258,23 +269,13 @@ impl Handler<Fetch> for Fetcher {
                         tokio::time::sleep(settings.pause).await;
                     }
                     outcome => {
-                        let spool = outcome.map_err(fault)?;
+                        let spool = outcome.map_err(|error| admission.fault(error))?;
                         pictures::format(&spool).await?;
                         return Ok(spool);
                     }
                 }
             }
         }))
-    }
-}
-
-fn fault(error: DownloadError<std::io::Error>) -> Fault {
-    match error {
-        DownloadError::Outbound(OutboundError::NoPlace(Busy::Share)) => {
-            Fault::from(OutboundError::NoPlace(Busy::Share)).with_policy(POLICY)
-        }
-        DownloadError::Outbound(error) => error.into(),
-        DownloadError::Sink(error) => Fault::new(Code::Overloaded).with_cause(error),
     }
 }
 

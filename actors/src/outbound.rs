@@ -16,13 +16,14 @@ mod error;
 mod exchange;
 mod resolver;
 mod target;
+mod trust;
 mod wire;
 
 pub use address_policy::{AddressPolicy, Authority};
 pub use awc::http::header::{HeaderName, HeaderValue};
 pub use client::{Download, Outbound, PostLimits, PostResponse};
-pub use connector::{SetupError, tls_config};
 pub use endpoints::{Admission, Admitted, AtOnce, Destination, EndpointPlace, Endpoints};
 pub use error::{Busy, DownloadError, OutboundError, Reason, RequestFailure, RequestPhase};
 pub use ipnet::IpNet;
 pub use target::{Target, endpoint_of};
+pub use trust::{SetupError, tls_config};

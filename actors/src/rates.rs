@@ -48,14 +48,23 @@ pub enum Counted {
 pub struct Exceeded {
     /// The name of the limit.
     pub policy: &'static str,
+    /// How many a minute are allowed.
+    pub per_minute: u32,
     /// How long until the same can be sent.
     pub wait: Duration,
 }
 
 impl From<Exceeded> for Fault {
     fn from(exceeded: Exceeded) -> Self {
-        let mut fault = Self::new(Code::RateLimited).with_policy(exceeded.policy);
-        fault.retry_after = Some(exceeded.wait);
+        let Exceeded { policy, per_minute, wait } = exceeded;
+        // As in the header.
+        let seconds = wait.as_secs().max(1);
+        let message = format!(
+            "You have sent too much in a short time: {per_minute} {policy} a minute are allowed (limit `{policy}`). \
+             Try again in {seconds} s."
+        );
+        let mut fault = Self::new(Code::RateLimited).with_message(message).with_policy(policy);
+        fault.retry_after = Some(wait);
         fault
     }
 }
@@ -121,7 +130,7 @@ impl Rates {
             Counted::Request => &mut buckets.requests,
             Counted::Pictures(_) => &mut buckets.pictures,
         };
-        bucket.take(amount, per_minute, now).map_err(|wait| Exceeded { policy, wait })
+        bucket.take(amount, per_minute, now).map_err(|wait| Exceeded { policy, per_minute, wait })
     }
 
     /// The number of a limit for a caller whose key has these limits.
@@ -160,7 +169,7 @@ mod tests {
             rates.count(caller(1), &NONE, Counted::Request).unwrap();
         }
         let exceeded = rates.count(caller(1), &NONE, Counted::Request).unwrap_err();
-        assert_eq!(exceeded, Exceeded { policy: "requests", wait: Duration::from_secs(1) });
+        assert_eq!(exceeded, Exceeded { policy: "requests", per_minute: 60, wait: Duration::from_secs(1) });
         rates.count(caller(2), &NONE, Counted::Request).unwrap();
         clock.advance(Duration::from_secs(1));
         rates.count(caller(1), &NONE, Counted::Request).unwrap();

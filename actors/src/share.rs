@@ -22,35 +22,42 @@ const THRESHOLD: u64 = 2;
 /// Why there is no place now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoPlace {
-    /// The caller holds its share: others would still get one.
-    ShareUsed,
+    /// The caller holds its share, which is so many places at the moment: others would still get one.
+    ShareUsed(u64),
     /// All places are taken.
     AllTaken,
 }
 
 impl NoPlace {
     /// The fault of a caller for whom there is no place: the caller's own if its share is used, ours if there is none
-    /// for anybody.
+    /// for anybody. `what` says in the plural what the places are for.
     #[must_use]
-    pub fn into_fault(self, policy: &'static str, cause: &'static str) -> Fault {
+    pub fn into_fault(self, policy: &'static str, what: &str, cause: &'static str) -> Fault {
         match self {
-            Self::ShareUsed => Fault::new(Code::RateLimited).with_policy(policy).with_cause(cause),
+            Self::ShareUsed(share) => share_used(policy, what, share).with_cause(cause),
             Self::AllTaken => Fault::new(Code::Overloaded).with_cause(cause),
         }
     }
 }
 
+/// The fault of a caller that holds its whole share.
+pub(crate) fn share_used(policy: &'static str, what: &str, share: u64) -> Fault {
+    let message = format!(
+        "You have as many {what} as one client may have at a time, which is {share} at the moment (limit `{policy}`). \
+         Try again when some of them have ended."
+    );
+    Fault::new(Code::RateLimited).with_message(message).with_policy(policy)
+}
+
 /// Whether a caller that holds this much may take more, while so much is free.
 pub(crate) fn may_take(held: u64, free: u64, amount: u64) -> Result<(), NoPlace> {
+    // The most for which `share <= THRESHOLD * (held + free - share)`.
+    let used = NoPlace::ShareUsed(THRESHOLD.saturating_mul(held.saturating_add(free)) / (THRESHOLD + 1));
     if amount > free {
-        return Err(if held > THRESHOLD.saturating_mul(free) {
-            NoPlace::ShareUsed
-        } else {
-            NoPlace::AllTaken
-        });
+        return Err(if held > THRESHOLD.saturating_mul(free) { used } else { NoPlace::AllTaken });
     }
     let is_within = held + amount <= THRESHOLD.saturating_mul(free - amount);
-    if held == 0 || is_within { Ok(()) } else { Err(NoPlace::ShareUsed) }
+    if held == 0 || is_within { Ok(()) } else { Err(used) }
 }
 
 /// Places for all callers together. Clones share them.
@@ -104,7 +111,7 @@ impl State {
     fn may_take(&self, size: Size, caller: Caller, amount: u64) -> Result<(), NoPlace> {
         let held = self.callers.get(&caller).map_or(0, |held| held.taken);
         if held.saturating_add(amount) > size.most {
-            return Err(NoPlace::ShareUsed);
+            return Err(NoPlace::ShareUsed(size.most));
         }
         may_take(held, size.total.saturating_sub(self.taken), amount)
     }
@@ -360,7 +367,7 @@ mod tests {
         let places = Places::new(90);
         let first = take_all(&places, caller(1));
         assert_eq!(first.len(), 60);
-        assert_eq!(places.try_take(caller(1), 1).unwrap_err(), NoPlace::ShareUsed);
+        assert_eq!(places.try_take(caller(1), 1).unwrap_err(), NoPlace::ShareUsed(60));
         let second = take_all(&places, caller(2));
         assert_eq!(second.len(), 20);
         assert_eq!(take_all(&places, caller(3)).len(), 6);
@@ -383,7 +390,7 @@ mod tests {
         let places = Places::limited(90, 5);
         let first = take_all(&places, caller(1));
         assert_eq!((first.len(), places.room(caller(1)), places.room(caller(2))), (5, 0, 5));
-        assert_eq!(places.try_take(caller(1), 1).unwrap_err(), NoPlace::ShareUsed);
+        assert_eq!(places.try_take(caller(1), 1).unwrap_err(), NoPlace::ShareUsed(5));
         let _second = places.try_take(caller(2), 5).unwrap();
         drop(first);
         let _again = places.try_take(caller(1), 1).unwrap();
@@ -394,7 +401,7 @@ mod tests {
         let places = Places::new(30);
         let mut place = places.try_take(caller(1), 1).unwrap();
         place.grow(19).unwrap();
-        assert_eq!(place.grow(1).unwrap_err(), NoPlace::ShareUsed);
+        assert_eq!(place.grow(1).unwrap_err(), NoPlace::ShareUsed(20));
         place.shrink_to(5);
         assert_eq!((places.taken(), place.amount()), (5, 5));
         drop(place);

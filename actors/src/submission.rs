@@ -53,21 +53,22 @@ pub fn over_quota(which: Quota, limit: u64, used: u64) -> Fault {
         Quota::OpenJobs => (
             "open_jobs",
             format!(
-                "You have {used} jobs that have not ended, and {limit} are allowed. Wait until some have ended."
+                "You have {used} jobs that have not ended, and {limit} are allowed (limit `open_jobs`). Wait until some \
+                 have ended."
             ),
         ),
         Quota::OpenItems => (
             "open_pictures",
             format!(
-                "Your jobs that have not ended have {used} pictures, and {limit} are allowed with those of this job. \
-                 Wait until some have ended."
+                "Your jobs that have not ended have {used} pictures, and {limit} are allowed with those of this job \
+                 (limit `open_pictures`). Wait until some have ended."
             ),
         ),
         Quota::StoredBytes => (
             "stored_bytes",
             format!(
-                "Your jobs take {used} bytes, and {limit} are allowed with those of this job. Delete jobs whose \
-                 results you have, or wait until they expire."
+                "Your jobs take {used} bytes, and {limit} are allowed with those of this job (limit `stored_bytes`). Delete \
+                 jobs whose results you have, or wait until they expire."
             ),
         ),
     };

@@ -134,7 +134,7 @@ impl Workers {
         let is_interactive = run.class == Class::Interactive;
         if is_interactive && self.slots.iter().all(|slot| slot.work.is_some()) {
             let room = self.queue.check_room(run.caller);
-            room.map_err(|none| none.into_fault("pictures", "the queue is full"))?;
+            room.map_err(|none| none.into_fault("pictures", "waiting pictures", "the queue is full"))?;
         }
         Ok(SlotAttempt::new(self.next_id(), run, self.settings.queue_wait))
     }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use promql::metrics;
+use promql::{Known, Metric};
+use serde_json::Value;
 
 type Names = BTreeSet<String>;
 
@@ -92,29 +93,34 @@ fn alerts() -> Names {
     rules().into_iter().filter(|rule| rule.is_alert).map(|rule| rule.name).collect()
 }
 
-/// Maps the first cells of the README's table with this header to the second ones.
-fn table(head: &str) -> BTreeMap<String, String> {
+/// The cells of the README's table with this header, by the first cell of their row.
+fn table(head: &str) -> BTreeMap<String, Vec<String>> {
     let readme = file("README.md");
     let (_, rest) = readme.split_once(head).expect("the README has this table");
     let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
-        let mut cells = row.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned());
-        (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+        (cells[0].trim_matches('`').to_owned(), cells)
     })
     .collect()
 }
 
-/// The names of all series that a query may use.
-fn known_series() -> Names {
-    let mut known: Names = ["up".to_owned()].into();
-    for (name, kind) in table("| name | type | labels | unit | meaning |") {
-        if kind == "histogram" {
-            known.extend(["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}")));
-        } else {
-            known.insert(name);
-        }
+/// All metrics that a query may use: those of the README's table, those of Prometheus itself, and the recorded series, the
+/// first part of whose name lists their labels.
+fn known_metrics() -> Known {
+    let labels = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let plain = |labels: Names| Metric { is_histogram: false, labels };
+    let mut known = Known::default();
+    known.0.insert("up".to_owned(), plain(Names::new()));
+    known.0.insert("ALERTS".to_owned(), plain(labels(&["alertstate", "priority"])));
+    for (name, cells) in table("| name | type | labels | unit | meaning |") {
+        let labels = cells[2].split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        known.0.insert(name, Metric { is_histogram: cells[1] == "histogram", labels });
     }
-    known.extend(rules().into_iter().filter(|rule| !rule.is_alert).map(|rule| rule.name));
+    for rule in rules().into_iter().filter(|rule| !rule.is_alert) {
+        let aggregated = rule.name.split(':').next().unwrap_or_default();
+        known.0.insert(rule.name.clone(), plain(labels(&aggregated.split('_').collect::<Vec<_>>())));
+    }
     known
 }
 
@@ -215,36 +221,42 @@ fn every_rule_test_evaluates_all_groups_in_order() {
 }
 
 #[test]
-fn rules_use_only_existing_metrics() {
-    let known = known_series();
+fn rules_use_only_existing_metrics_and_labels() {
+    let known = known_metrics();
     for rule in rules() {
-        assert!(!rule.expr.is_empty(), "{}", rule.name);
-        let used = metrics(&rule.expr);
-        let unknown: Vec<&String> = used.difference(&known).collect();
-        assert!(unknown.is_empty(), "{}: {unknown:?}", rule.name);
+        assert_eq!(known.findings(&rule.expr), [""; 0], "{}", rule.name);
     }
 }
 
 #[test]
-fn dashboards_use_only_existing_metrics() {
-    let mut known = known_series();
-    // Prometheus's own series of firing alerts.
-    known.insert("ALERTS".to_owned());
-    for path in files("grafana/dashboards", "json") {
-        let text = fs::read_to_string(&path).unwrap();
-        let queries = promql::queries_of_json(&text);
-        assert!(!queries.is_empty(), "{} has no query", path.display());
-        for query in queries {
-            let used = metrics(&query);
-            let unknown: Vec<&String> = used.difference(&known).collect();
-            assert!(unknown.is_empty(), "{}: {unknown:?} in {query}", path.display());
+fn dashboards_use_only_existing_metrics_and_labels() {
+    let known = known_metrics();
+    let paths = files("grafana/dashboards", "json");
+    assert_eq!(paths.len(), 3, "{paths:?}");
+    for path in paths {
+        let board: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut queries: Vec<(String, String, String)> = Vec::new();
+        for note in list(&board["annotations"]["list"]) {
+            queries.push((text(&note["name"]), text(&note["expr"]), String::new()));
+        }
+        for panel in list(&board["panels"]) {
+            for target in list(&panel["targets"]) {
+                queries.push((text(&panel["title"]), text(&target["expr"]), text(&target["legendFormat"])));
+            }
+        }
+        assert!(queries.len() > 10, "{} has few queries", path.display());
+        for (title, query, legend) in queries {
+            let findings = known.dashboard_findings(&query, &legend);
+            assert_eq!(findings, [""; 0], "{}, “{title}”", path.display());
         }
     }
 }
 
 #[test]
 fn the_runbook_names_only_existing_metrics() {
-    let known = known_series();
+    let known = known_metrics();
     let suffixes = ["_total", "_seconds", "_bytes", "_bucket", "_count", "_sum"];
     let mut found = 0;
     for code in code() {
@@ -254,7 +266,7 @@ fn the_runbook_names_only_existing_metrics() {
             let is_recorded =
                 word.contains("slo:") || word.starts_with("job:") || word.starts_with("job_endpoint:");
             if !is_foreign && (is_recorded || suffixes.iter().any(|suffix| word.ends_with(suffix))) {
-                assert!(known.contains(word), "unknown metric {word} in {code}");
+                assert!(known.metric_of(word).is_some(), "unknown metric {word} in {code}");
                 found += 1;
             }
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use awc::body::SizedStream;
-use awc::error::PayloadError;
+use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::{Method, Uri};
 use awc::{ClientRequest, ClientResponse, Connector};
 use clap::{Args, value_parser};
@@ -26,6 +26,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::terminal::eprint_line;
 use crate::signing::unix_now;
 pub(super) use form::Form;
 pub(super) use request::{ApiRequest, masked, path_with_query};
@@ -48,6 +49,16 @@ const MAX_RESPONSE_BYTES: usize = 64 << 20;
 /// The maximum number of rows on a page of a list.
 const PAGE_ROWS: u32 = 200;
 
+/// Reports why the first attempt failed, so that whoever waits for the others knows what for.
+fn announce_retries(first: &Result<ApiResponse, ClientError>, left: u32) {
+    let reason = match first {
+        Ok(response) => response.error().to_string(),
+        Err(error) => error.to_string(),
+    };
+    let attempts = if left == 1 { "once more".to_owned() } else { format!("up to {left} more times") };
+    eprint_line(&format!("{reason}; trying {attempts}"));
+}
+
 /// The service to use, and how to send requests to it.
 #[derive(Debug, Args)]
 pub(super) struct ServerArgs {
@@ -57,11 +68,12 @@ pub(super) struct ServerArgs {
         value_name = "URL",
         env = "HUEMILL_SERVER",
         hide_env_values = true,
-        help = "URL of the service [default: http://127.0.0.1:8080; where the operator token is required, \
-                server.operations of the settings if it is set]"
+        help = "URL of the service [default: host and port of the settings, as HOST and PORT set them \
+                (http://127.0.0.1:8080); where the operator token is required, server.operations if it is set]"
     )]
     server: Option<String>,
-    /// PEM file of authorities to trust in addition to the system's, for https
+    /// PEM file of authorities to trust in addition to the system's, for https; a server's self-signed certificate
+    /// is one too
     #[arg(long, value_name = "FILE", env = "HUEMILL_CA")]
     ca: Option<PathBuf>,
     /// Access key, where the service wants one
@@ -94,10 +106,6 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(args: &ServerArgs) -> Result<Self, ClientError> {
-        Self::with_default(args, || DEFAULT_SERVER.to_owned())
-    }
-
     /// A client for the service that the arguments name, or else for the one at this URL.
     pub(super) fn with_default(
         args: &ServerArgs,
@@ -126,18 +134,28 @@ impl Client {
         Ok(Self { http, server, tries: args.tries, key, access_key: args.access_key.clone() })
     }
 
-    /// Sends a request, with retries. Returns the response whatever its status is.
+    /// Sends a request, with retries, and says so at the first one. Returns the response whatever its status is.
     pub(super) async fn send(&self, request: &ApiRequest<'_>) -> Result<ApiResponse, ClientError> {
         let mut backoff = MIN_DELAY;
+        let mut may_have_arrived = false;
         for left in (0..self.tries).rev() {
-            let result = self.send_once(request).await;
+            let result = match self.send_once(request).await {
+                Err(ClientError::NotConnected { reason, .. }) if may_have_arrived => {
+                    Err(self.unreachable(reason))
+                }
+                result => result,
+            };
             let delay = match &result {
                 Ok(response) if response.is_temporary() => response.retry_after.unwrap_or(backoff),
-                Err(ClientError::Unreachable { .. }) => backoff,
+                Err(ClientError::Unreachable { .. } | ClientError::NotConnected { .. }) => backoff,
                 _ => return result,
             };
             if left == 0 {
                 return result;
+            }
+            may_have_arrived |= !matches!(result, Err(ClientError::NotConnected { .. }));
+            if left + 1 == self.tries {
+                announce_retries(&result, left);
             }
             sleep(delay.clamp(MIN_DELAY, MAX_DELAY)).await;
             backoff = (backoff * 2).min(MAX_DELAY);
@@ -188,9 +206,13 @@ impl Client {
                 }
             }
         };
-        response.map_err(|error| match request.form.and_then(Form::read_error) {
-            Some(error) => ClientError::File(error),
-            None => self.unreachable(error),
+        response.map_err(|error| match (request.form.and_then(Form::read_error), error) {
+            (Some(error), _) => ClientError::File(error),
+            // "Disconnected" is a connection that ended before the response.
+            (None, SendRequestError::Connect(error)) if !matches!(error, ConnectError::Disconnected) => {
+                ClientError::NotConnected { server: self.server.clone(), reason: error.to_string() }
+            }
+            (None, error) => self.unreachable(error),
         })
     }
 

@@ -51,16 +51,19 @@ pub(super) fn run(args: &HealthcheckArgs, file: Option<&Path>) -> ExitCode {
 /// The URL of /ready on the operators' own listener, or else on the configured host and port. A wildcard address is
 /// replaced by the loopback address.
 fn ready_url(settings: &Settings) -> String {
-    if let Some(address) = settings.operations_address() {
-        return format!("{}/ready", local_url(address));
-    }
+    let server = settings.operations_address().map_or_else(|| public_url(settings), local_url);
+    format!("{server}/ready")
+}
+
+/// The URL of the public listener, on this machine.
+pub(super) fn public_url(settings: &Settings) -> String {
     let (host, port) = (settings.server.host.as_str(), settings.server.port);
     let scheme = if settings.tls.is_enabled() { "https" } else { "http" };
     match host {
-        "0.0.0.0" => format!("{scheme}://127.0.0.1:{port}/ready"),
-        "::" | "[::]" => format!("{scheme}://[::1]:{port}/ready"),
-        host if host.contains(':') && !host.starts_with('[') => format!("{scheme}://[{host}]:{port}/ready"),
-        host => format!("{scheme}://{host}:{port}/ready"),
+        "0.0.0.0" => format!("{scheme}://127.0.0.1:{port}"),
+        "::" | "[::]" => format!("{scheme}://[::1]:{port}"),
+        host if host.contains(':') && !host.starts_with('[') => format!("{scheme}://[{host}]:{port}"),
+        host => format!("{scheme}://{host}:{port}"),
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{ApiRequest, Client, JobView, ServerArgs, path_with_query};
-use super::operator::{OperatorArgs, OperatorError, print_response};
+use super::operator::{OperatorArgs, OperatorError, print_response, public_server};
 use super::terminal::{block_on, format_duration, format_table, print_line, printable};
 use crate::signing::unix_now;
 
@@ -99,8 +99,8 @@ pub(super) fn run(args: &JobsArgs, file: Option<&Path>) -> ExitCode {
     block_on(async {
         match &args.command {
             JobsCommand::List(args) => list(args, file).await,
-            JobsCommand::Show(args) => show(args).await,
-            JobsCommand::Cancel(args) => cancel(args).await,
+            JobsCommand::Show(args) => show(args, file).await,
+            JobsCommand::Cancel(args) => cancel(args, file).await,
             JobsCommand::Retry(args) => retry(args, file).await,
         }
     })
@@ -111,8 +111,8 @@ async fn list(args: &ListArgs, file: Option<&Path>) -> Result<(), OperatorError>
     args.operator.list(file, &path_with_query("/jobs", &filters), args.limit, job_table).await
 }
 
-async fn show(args: &JobArgs) -> Result<(), OperatorError> {
-    let client = Client::new(&args.server)?;
+async fn show(args: &JobArgs, file: Option<&Path>) -> Result<(), OperatorError> {
+    let client = Client::with_default(&args.server, || public_server(file))?;
     let response = client.send_checked(&ApiRequest::get(&format!("/jobs/{}?cards=url", args.id))).await?;
     if args.json {
         print_line(&response.json::<Value>()?.to_string());
@@ -122,8 +122,8 @@ async fn show(args: &JobArgs) -> Result<(), OperatorError> {
     Ok(())
 }
 
-async fn cancel(args: &JobArgs) -> Result<(), OperatorError> {
-    let client = Client::new(&args.server)?;
+async fn cancel(args: &JobArgs, file: Option<&Path>) -> Result<(), OperatorError> {
+    let client = Client::with_default(&args.server, || public_server(file))?;
     let response = client.send_checked(&ApiRequest::post(&format!("/jobs/{}/cancel", args.id), None)).await?;
     Ok(print_response(&response, args.json, |job: JobView| format!("{}  {}", job.id, job.status))?)
 }

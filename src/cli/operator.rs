@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::client::{ApiRequest, ApiResponse, Client, ClientError, DEFAULT_SERVER, ServerArgs, parse_row};
-use super::healthcheck::local_url;
+use super::healthcheck::{local_url, public_url};
 use super::secret::{self, TokenError};
 use super::terminal::print_line;
 use crate::settings::{Environment, Settings};
@@ -94,12 +94,21 @@ impl OperatorArgs {
     }
 }
 
-/// The address that the settings name for operators, or else where a service listens by default. Settings that cannot be
-/// loaded name none: with `--server` and `--token` these commands work without any.
+/// The URL of the operators' listener that the settings name, or else of the public one.
 fn default_server(file: Option<&Path>) -> String {
-    let settings = Settings::load(file, &Environment::of_process()).ok();
-    let operations = settings.and_then(|settings| settings.operations_address());
-    operations.map_or_else(|| DEFAULT_SERVER.to_owned(), local_url)
+    server_of(file, |settings| settings.operations_address().map_or_else(|| public_url(settings), local_url))
+}
+
+/// The URL of the public listener that the settings name.
+pub(super) fn public_server(file: Option<&Path>) -> String {
+    server_of(file, public_url)
+}
+
+/// Where the settings say that the service listens. If they cannot be loaded, where it listens by default: with `--server`
+/// and `--token` the commands work without any.
+fn server_of(file: Option<&Path>, url: impl FnOnce(&Settings) -> String) -> String {
+    let settings = Settings::load(file, &Environment::of_process());
+    settings.map_or_else(|_| DEFAULT_SERVER.to_owned(), |settings| url(&settings))
 }
 
 /// Prints a response: its JSON, or the line that `line` makes of it.

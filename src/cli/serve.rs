@@ -62,7 +62,9 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("huemill: {error}");
-            if error.is::<ExportError>() { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+            let is_setting = error.is::<ExportError>()
+                || matches!(error.downcast_ref::<StartError>(), Some(StartError::Tls(_)));
+            if is_setting { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }

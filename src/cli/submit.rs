@@ -8,13 +8,14 @@ mod download;
 mod files;
 mod progress;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum, value_parser};
 use rand::RngCore;
 
 use super::client::{ApiRequest, ApiResponse, Client, ClientError, Form, JobView, ServerArgs};
+use super::operator::public_server;
 use super::picture_args::PictureArgs;
 use super::terminal::{EXIT_USAGE, block_on, eprint_line, fail, print_line};
 use files::JobFiles;
@@ -64,7 +65,7 @@ enum PriorityArg {
 }
 
 /// Submits the job, and waits for it with `--watch`.
-pub(super) fn run(args: &SubmitArgs) -> ExitCode {
+pub(super) fn run(args: &SubmitArgs, file: Option<&Path>) -> ExitCode {
     if let Some(reason) = args.usage_error() {
         eprint_line(&reason);
         return ExitCode::from(EXIT_USAGE);
@@ -76,7 +77,7 @@ pub(super) fn run(args: &SubmitArgs) -> ExitCode {
             return ExitCode::from(if error.is_usage() { EXIT_USAGE } else { 1 });
         }
     };
-    block_on(submit(args, &files))
+    block_on(submit(args, &files, file))
 }
 
 impl SubmitArgs {
@@ -115,8 +116,8 @@ fn value_name(value: &impl ValueEnum) -> Option<String> {
     value.to_possible_value().map(|value| value.get_name().to_owned())
 }
 
-async fn submit(args: &SubmitArgs, files: &JobFiles) -> Result<ExitCode, ClientError> {
-    let client = Client::new(&args.server)?;
+async fn submit(args: &SubmitArgs, files: &JobFiles, file: Option<&Path>) -> Result<ExitCode, ClientError> {
+    let client = Client::with_default(&args.server, || public_server(file))?;
     let response = create_job(args, files, &client).await?;
     let job: JobView = response.json()?;
     if !args.json {
@@ -159,10 +160,12 @@ async fn create_job(
         .unwrap_or_else(|| format!("huemill-{:016x}{:016x}", rand::rng().next_u64(), rand::rng().next_u64()));
     let request = ApiRequest::post("/jobs", Some(&form)).header("idempotency-key", key.clone());
     let response = client.send_checked(&request).await;
-    if let Err(ClientError::Unreachable { .. }) = &response {
-        eprint_line(&format!(
+    match &response {
+        Err(ClientError::NotConnected { .. }) => eprint_line("nothing was sent, so no job was created"),
+        Err(ClientError::Unreachable { .. }) => eprint_line(&format!(
             "the job may or may not have been created; run the same command with --key {key} to find out"
-        ));
+        )),
+        _ => {}
     }
     response
 }

@@ -67,7 +67,8 @@ pub(crate) async fn layers(
     } else if request.method() == Method::OPTIONS {
         let allow = route.map_or(route::ALLOW_ANYWHERE, |route| route.allow);
         let (raw, _) = request.into_parts();
-        (raw, Cors::preflight(allow), route.map(|route| route.path.to_owned()))
+        let response = Cors::preflight(raw.headers(), allow);
+        (raw, response, route.map(|route| route.path.to_owned()))
     } else {
         // Do not clone the request before it is routed: the router needs the only reference.
         let (raw, response) = scope.run(next.call(request)).await?.into_parts();

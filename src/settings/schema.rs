@@ -56,6 +56,11 @@ pub enum AccessMode {
     Keys,
 }
 
+impl AccessMode {
+    /// The words of the setting.
+    pub(super) const WORDS: [&str; 2] = ["open", "keys"];
+}
+
 /// Which headers trusted proxies write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -64,6 +69,11 @@ pub enum ForwardedHeaders {
     XForwarded,
     /// `Forwarded` (RFC 7239).
     Forwarded,
+}
+
+impl ForwardedHeaders {
+    /// The words of the setting.
+    pub(super) const WORDS: [&str; 2] = ["x-forwarded", "forwarded"];
 }
 
 macro_rules! section {

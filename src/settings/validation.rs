@@ -60,7 +60,8 @@ fn server(settings: &Settings, check: &mut Problems) {
     check.require(
         settings.cors.origins.iter().all(|origin| origin == "*" || is_origin(origin)),
         "cors.origins",
-        "must be \"*\" or origins such as https://app.example, without a path",
+        "must be \"*\" or origins as browsers send them, such as https://app.example or https://*.example.com: in lower \
+         case, without a path and without the scheme's usual port",
     );
 }
 
@@ -298,9 +299,13 @@ fn is_filter(text: &str) -> bool {
         && text.split(',').map(str::trim).filter(is_bare).all(|word| word.parse::<LevelFilter>().is_ok())
 }
 
+/// Whether the text is an origin as browsers send it; any other would never match. It may begin with `*.` after its
+/// scheme, in place of a subdomain.
 fn is_origin(text: &str) -> bool {
-    is_http_url(text)
-        && text.parse::<actix_web::http::Uri>().is_ok_and(|uri| uri.path() == "/" && !text.ends_with('/'))
+    let host = text.replacen("://*.", "://subdomain.", 1);
+    !host.contains('*')
+        && is_http_url(&host)
+        && url::Url::parse(&host).is_ok_and(|url| url.origin().ascii_serialization() == host)
 }
 
 /// Whether the text is an http or https URL without user and query.

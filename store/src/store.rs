@@ -35,7 +35,7 @@ pub use outcomes::{
     Canceled, Collected, Created, EndedJob, ExhaustedItem, Expired, JobFilter, JobVersion, Listener, Reaped,
     Removable, Retried, StoreError, StoreStats, StoredKey,
 };
-pub use processes::{Heartbeat, Process, Reconciled, Role};
+pub use processes::{Heartbeat, Process, Reconciled, Role, SWEEP};
 pub use quotas::{CallerLimits, Corrections, Quota};
 
 use crate::access_key::AccessKeys;

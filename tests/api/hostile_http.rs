@@ -248,7 +248,9 @@ fn h10_requests_beyond_the_queue_are_refused_and_health_still_answers() {
             let status = answer.status().as_u16();
             if status == 429 {
                 assert!(answer.headers().contains_key("retry-after"));
-                assert_problem(answer, 429, "RATE_LIMITED");
+                let problem = assert_problem(answer, 429, "RATE_LIMITED");
+                let message = problem["user_message"].as_str().unwrap();
+                assert!(message.contains(" at the moment (limit `"), "{message}");
             }
             status
         };

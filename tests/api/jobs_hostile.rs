@@ -160,7 +160,7 @@ fn h9_wrong_methods_and_paths_of_jobs_are_refused() {
             (204, &allow.parse().unwrap()),
             "{path}"
         );
-        assert_eq!(preflight.headers()["access-control-allow-methods"], "GET, HEAD, POST, OPTIONS");
+        assert_eq!(preflight.headers()["access-control-allow-methods"], "GET, HEAD, POST, DELETE, OPTIONS");
         let other = asked("PATCH", path);
         assert_eq!(other.headers()["allow"], allow, "{path}");
         assert_problem(other, 405, "METHOD_NOT_ALLOWED");

@@ -292,11 +292,15 @@ fn a_key_has_limits_of_its_own() {
     assert_eq!(process(&service, &slow).status(), 200);
     let answer = process(&service, &slow);
     assert_eq!(answer.headers()["ratelimit-policy"], "\"requests\";q=2;w=60");
-    assert_problem(answer, 429, "RATE_LIMITED");
+    let problem = assert_problem(answer, 429, "RATE_LIMITED");
+    let message = problem["user_message"].as_str().unwrap();
+    assert!(message.contains("2 requests a minute are allowed (limit `requests`)"), "{message}");
     let few = limited(json!({"open_jobs": 1}));
     pause(&service);
     accepted(submit(&service, &few));
-    assert_problem(submit(&service, &few), 429, "RATE_LIMITED");
+    let problem = assert_problem(submit(&service, &few), 429, "RATE_LIMITED");
+    let message = problem["user_message"].as_str().unwrap();
+    assert!(message.contains("1 are allowed (limit `open_jobs`)"), "{message}");
     assert_eq!(process(&service, &limited(json!({}))).status(), 200);
     let scrape = get(&service, "/metrics", OPERATOR).text().unwrap();
     for policy in ["requests", "open_jobs"] {

@@ -195,6 +195,11 @@ fn a_caller_that_sends_too_many_requests_is_told_when_to_come_back() {
     assert!((1..=12).contains(&wait), "{wait}");
     assert_eq!(headers["ratelimit"], format!("\"requests\";r=0;t={wait}").as_str());
     let body = assert_problem(refused, 429, "RATE_LIMITED");
+    let message = format!(
+        "You have sent too much in a short time: 5 requests a minute are allowed (limit `requests`). Try again in \
+         {wait} s."
+    );
+    assert_eq!(body["user_message"], message);
     assert_eq!(body["violated-policies"], serde_json::json!(["requests"]));
     assert_eq!(body["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded");
     assert_eq!(service.get("/health").status(), 200, "probes are not limited");

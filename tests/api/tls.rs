@@ -99,7 +99,8 @@ fn files_that_cannot_be_used_are_an_error_at_start() {
                 .output()
                 .unwrap();
             let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(!output.status.success() && errors.contains(expected), "{command}: {errors}");
+            assert_eq!(output.status.code(), Some(78), "{command}: {errors}");
+            assert!(errors.contains(expected), "{command}: {errors}");
         }
     }
 }

@@ -192,14 +192,46 @@ fn a_request_is_repeated_until_it_is_answered() {
 }
 
 #[test]
-fn an_unreachable_service_is_reported_with_the_key_to_continue() {
+fn a_service_that_does_not_answer_is_reported_with_the_key_to_continue() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let workspace = Workspace::new().using_server(listener.local_addr().unwrap());
-    drop(listener);
+    let server = scripted(listener, vec![String::new()]);
     workspace.write_picture("a.png", 50);
-    let run = workspace.run(&["submit", "a.png", "--tries", "1", "--key", "mine"]);
+    // The second attempt finds no listener, but the first one may have arrived.
+    let run = workspace.run(&["submit", "a.png", "--tries", "2", "--key", "mine"]);
     assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{run:?}");
     assert!(run.err.contains("--key mine") && run.err.contains("cannot be reached"), "{run:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn where_nothing_listens_no_job_was_created_and_the_wait_is_explained() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let workspace = Workspace::new().using_server(address);
+    drop(listener);
+    workspace.write_picture("a.png", 50);
+    let run = workspace.run(&["submit", "a.png", "--tries", "2", "--key", "mine"]);
+    assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{run:?}");
+    let lines: Vec<&str> = run.err.lines().collect();
+    assert!(lines[0].starts_with(&format!("huemill: http://{address} cannot be reached: ")), "{run:?}");
+    assert!(lines[0].ends_with("; trying once more"), "{run:?}");
+    assert!(lines.contains(&"huemill: nothing was sent, so no job was created"), "{run:?}");
+    assert!(!run.err.contains("--key"), "{run:?}");
+}
+
+#[test]
+fn the_default_server_is_where_the_settings_say_that_it_listens() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let workspace = Workspace::new();
+    workspace.write_picture("a.png", 50);
+    let answers = vec![answer("202 Accepted", r#"{"job_id": "job_1", "status": "queued"}"#)];
+    let server = scripted(listener, answers);
+    let output = workspace.command(&["submit", "a.png", "--tries", "1"]).env("PORT", port).output().unwrap();
+    let run = Run::from(output);
+    assert_eq!((run.code, run.line()), (Some(0), "job_1"), "{run:?}");
+    assert_eq!(server.join().unwrap().len(), 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! heartbeat notices: what only the store has goes back to the queue, what only this process has is stopped.
 //!
 //! If no other process shares the store, no heartbeat is sent while the store holds nothing for this process, since
-//! only a claim can change that.
+//! only a claim can change that. Its lease has no end then: the store voids it when the next process opens it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,10 @@ use super::claimed_items::ClaimedItems;
 use super::dependencies::{DispatcherDependencies, DispatcherSettings, within};
 use super::item_attempt::FAILED;
 use crate::fault::Code;
+
+/// The lease of a process that no other shares the store with: it is alive until its store is opened anew, although it
+/// sends no heartbeats while it is idle.
+const UNTIL_THE_END: Duration = Duration::MAX;
 
 /// Maximum number of items taken back at a time.
 const BATCH: u32 = 100;
@@ -113,6 +117,7 @@ impl HeartbeatTask {
 
     fn heartbeat(&self, answered: u64, held: Vec<huemill_store::store::Lease>) -> Heartbeat {
         let owner = self.dependencies.owner.clone();
+        let is_alone = self.dependencies.repository.store.is_sole_writer();
         Heartbeat {
             // The name of an owner begins with its host.
             host: owner.0.rsplit_once('-').map_or("", |(host, _)| host).to_owned(),
@@ -120,7 +125,7 @@ impl HeartbeatTask {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             role: self.settings.role,
             slots: self.settings.slots as u32,
-            lease: self.settings.lease,
+            lease: if is_alone { UNTIL_THE_END } else { self.settings.lease },
             answered,
             held,
         }

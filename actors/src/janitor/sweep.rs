@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use huemill_observability::{Event, log};
 use huemill_store::job::JobId;
 use huemill_store::steady_clock::SteadyClock;
-use huemill_store::store::{Corrections, Owner, Removable};
+use huemill_store::store::{Corrections, Owner, Removable, SWEEP};
 
 use super::dependencies::{JanitorDependencies, JanitorSettings};
 use crate::blob_quota::BlobQuota;
@@ -19,9 +19,6 @@ use crate::fault::Fault;
 use crate::observed::Observed;
 use crate::repository::Repository;
 use crate::telemetry::Recorder;
-
-/// The name of the duty to expire, remove and collect.
-const SWEEP: &str = "sweep";
 
 /// Number of jobs whose blobs are removed at the same time: requests to a bucket take long and cost little.
 const PARALLEL_REMOVALS: usize = 16;

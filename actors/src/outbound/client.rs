@@ -16,12 +16,13 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout};
 
 use super::address_policy::AddressPolicy;
-use super::connector::{ConnectNotes, Route, SetupError, allowed_addresses, tls_config};
+use super::connector::{ConnectNotes, Route, allowed_addresses};
 use super::endpoints::{Admission, Destination};
 use super::error::{DownloadError, OutboundError, Reason, RequestFailure, RequestPhase};
 use super::exchange::{Exchange, Hop, OutboundRequest};
 use super::resolver::Resolver;
 use super::target::Target;
+use super::trust::{SetupError, tls_config};
 
 const USER_AGENT: &str = concat!("Huemill/", env!("CARGO_PKG_VERSION"));
 

@@ -4,12 +4,11 @@
 //! the connector for each connection, for names and literals alike: it checks the addresses again and connects only to
 //! these, so no second look-up can return other addresses. In between, the request waits for its place at one of the
 //! addresses. A connection is used for only one request, so a check never outlives its request, and what it receives is
-//! counted. TLS trusts the certificate authorities of the system and those of the operator's own file.
+//! counted.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +19,6 @@ use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use awc::http::Uri;
 use futures_util::future::LocalBoxFuture;
 use huemill_store::Caller;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
 use super::address::check_socket;
@@ -190,46 +185,4 @@ mod tests {
         assert_eq!(literal("10.0.0.1"), "10.0.0.1".parse().ok());
         assert_eq!(literal("a.test"), None);
     }
-}
-
-/// Why the client of outbound requests cannot be set up.
-#[derive(Debug, Error)]
-pub enum SetupError {
-    /// The operator's certificates cannot be read.
-    #[error("{}: no certificates can be read from it: {why}", path.display())]
-    Roots {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// TLS cannot be configured.
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
-}
-
-/// The TLS configuration of outbound requests: it trusts the authorities of the system and of `extra`. It names its
-/// cryptography provider rather than use a global one.
-pub fn tls_config(extra: Option<&Path>) -> Result<Arc<ClientConfig>, SetupError> {
-    let mut roots = RootCertStore::empty();
-    // The system's store may contain certificates that cannot be parsed; those are skipped.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(path) = extra {
-        let broken = |why: String| SetupError::Roots { path: path.to_owned(), why };
-        let found: Vec<_> = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect)
-            .map_err(|error| broken(error.to_string()))?;
-        if found.is_empty() {
-            return Err(broken("it contains none".to_owned()));
-        }
-        for certificate in found {
-            roots.add(certificate).map_err(|error| broken(error.to_string()))?;
-        }
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
 }

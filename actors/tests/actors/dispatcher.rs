@@ -213,3 +213,19 @@ async fn inputs_are_removed_when_the_job_ends_and_cards_stay() {
     until(|| actors.blobs().len() == 2).await;
     assert!(actors.blobs().iter().all(|name| name.contains("/out/")), "{:?}", actors.blobs());
 }
+
+#[actix_rt::test]
+async fn a_process_that_has_its_store_for_itself_is_alive_while_it_is_idle() {
+    let lease = Duration::from_millis(150);
+    let idle = DispatcherSettings { lease, ..settings() };
+    let actors = TestActors::with(idle, JanitorSettings::default(), open_storage());
+    let processes = async || actors.repository.store.processes().await.unwrap();
+    while processes().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let seen = std::time::Instant::now();
+    until(|| seen.elapsed() > lease * 2).await;
+    let process = processes().await.remove(0);
+    assert!(process.alive, "{process:?}");
+    assert_eq!(actors.repository.store.figures().await.unwrap().processes, 1);
+}

@@ -1,124 +1,87 @@
-//! Finds the metrics that a `PromQL` query uses: all names that are not a function, keyword, label or number.
-//!
-//! It parses just enough of the language for the queries of this repository.
+//! Checks `PromQL` queries against the metrics that exist. The crate promql-parser parses them; a query that it cannot
+//! parse is a finding too.
+
+mod findings;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
-/// Keywords that may stand where a metric's name could.
-const KEYWORDS: [&str; 9] = ["and", "or", "unless", "bool", "offset", "atan2", "inf", "nan", "start"];
+use promql_parser::label::Matchers;
+use promql_parser::parser::{self, Expr, VectorSelector};
+use promql_parser::util::{ExprVisitor, walk_expr};
 
-/// Keywords before a list of labels.
-const GROUPINGS: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
+pub(crate) use findings::{Known, Metric};
 
-/// The metrics that a query uses.
-pub(crate) fn metrics(query: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut rest = query;
-    while let Some(first) = rest.chars().next() {
-        rest = match first {
-            '"' | '\'' => after_string(rest, first),
-            '{' => after(rest, '}'),
-            '[' => after(rest, ']'),
-            // A variable of a dashboard.
-            '$' => word(rest[1..].trim_start_matches('{')).1,
-            '#' => rest.split_once('\n').map_or("", |(_, rest)| rest),
-            first if first.is_ascii_digit() => word(rest).1,
-            first if is_name_char(first) => {
-                let (name, more) = word(rest);
-                let next = more.trim_start();
-                if GROUPINGS.contains(&name) {
-                    if next.starts_with('(') { after(next, ')') } else { more }
-                } else {
-                    // In "sum by (job) (…)", as in "sum(…)", `sum` is an operator.
-                    let is_operator = next.starts_with('(') || ["by", "without"].contains(&word(next).0);
-                    if !is_operator && !KEYWORDS.contains(&name.to_lowercase().as_str()) {
-                        found.insert(name.to_owned());
-                    }
-                    more
-                }
-            }
-            first => &rest[first.len_utf8()..],
-        };
-    }
-    found
+/// What a query uses.
+#[derive(Debug, Default)]
+pub(crate) struct Query {
+    /// The metrics, each with the labels that are matched.
+    pub(crate) selectors: Vec<(String, BTreeSet<String>)>,
+    /// The labels that results are grouped or joined by.
+    pub(crate) grouping: BTreeSet<String>,
 }
 
-/// The queries of a Grafana dashboard: every member `expr` that is a string.
-pub(crate) fn queries_of_json(text: &str) -> Vec<String> {
-    text.split("\"expr\"")
-        .skip(1)
-        .filter_map(|rest| rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"'))
-        .map(|rest| {
-            let mut query = String::new();
-            let mut chars = rest.chars();
-            while let Some(c) = chars.next().filter(|c| *c != '"') {
-                match (c, c == '\\') {
-                    (_, true) => match chars.next() {
-                        Some('n' | 't' | 'r') => query.push('\n'),
-                        Some(escaped) => query.push(escaped),
-                        None => {}
-                    },
-                    (c, false) => query.push(c),
-                }
-            }
-            query
-        })
-        .collect()
-}
-
-fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == ':'
-}
-
-/// Splits off the word at the start of a text.
-fn word(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c| !is_name_char(c)).unwrap_or(text.len()))
-}
-
-/// The rest of a text after this closing character. Strings on the way are skipped.
-fn after(text: &str, end: char) -> &str {
-    let mut rest = &text[1..];
-    loop {
-        match rest.chars().next() {
-            Some(quote @ ('"' | '\'')) => rest = after_string(rest, quote),
-            Some(c) if c == end => return &rest[1..],
-            Some(c) => rest = &rest[c.len_utf8()..],
-            None => return "",
+impl Query {
+    /// Parses a query, in which Grafana's variables may stand for durations.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.replace("$__rate_interval", "1m").replace("$__range", "1h");
+        let mut query = Self::default();
+        let expr = parser::parse(&text).map_err(|error| format!("{error} in {text}"))?;
+        match walk_expr(&mut query, &expr) {
+            Ok(_) => Ok(query),
+            Err(never) => match never {},
         }
     }
+
+    fn select(&mut self, selector: &VectorSelector) {
+        let Matchers { matchers, or_matchers } = &selector.matchers;
+        let labels = matchers.iter().chain(or_matchers.iter().flatten()).map(|matcher| matcher.name.clone());
+        self.selectors.push((selector.name.clone().unwrap_or_default(), labels.collect()));
+    }
 }
 
-/// The rest of a text after the string at its start.
-fn after_string(text: &str, quote: char) -> &str {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        if c == quote && !escaped {
-            return &text[at + 1..];
+impl ExprVisitor for Query {
+    type Error = Infallible;
+
+    fn pre_visit(&mut self, expr: &Expr) -> Result<bool, Infallible> {
+        match expr {
+            Expr::VectorSelector(selector) => self.select(selector),
+            Expr::MatrixSelector(matrix) => self.select(&matrix.vs),
+            Expr::Aggregate(aggregate) => {
+                let labels = aggregate.modifier.iter().flat_map(|modifier| &modifier.labels().labels);
+                self.grouping.extend(labels.cloned());
+            }
+            Expr::Binary(binary) => {
+                if let Some(modifier) = &binary.modifier {
+                    let on = modifier.matching.iter().map(|matching| matching.labels());
+                    let labels = on.chain(modifier.card.labels()).flat_map(|labels| &labels.labels);
+                    self.grouping.extend(labels.cloned());
+                }
+            }
+            _ => {}
         }
-        escaped = c == '\\' && !escaped;
+        Ok(true)
     }
-    ""
 }
 
 #[test]
-fn metrics_of_a_query_are_found() {
-    for (query, names) in [
-        ("up", "up"),
-        ("sum by (job) (rate(a_total{x=\"}b_total\", y!~'c{'}[5m])) / 2.5e3 > 1e9", "a_total"),
-        ("a:b:rate5m > 14.4 and on (job) group_left (x) c offset 1d", "a:b:rate5m c"),
-        ("histogram_quantile(0.95, sum by (le) (rate(h_bucket[$__rate_interval])))", "h_bucket"),
-        ("absent(up{job=\"$job\"}) or vector(1)", "up"),
-        ("topk($n, a) unless ignoring (b) group_left c", "a c"),
-        ("a{b=\"x\\\"}\"} + on () d # e\n+ f", "a d f"),
-        ("", ""),
+fn metrics_and_labels_of_a_query_are_found() {
+    for (text, metrics, grouping) in [
+        ("up", "up{}", ""),
+        ("sum by (job) (rate(a_total{x=\"}b_total\", y!~'c{'}[5m])) / 2.5e3 > 1e9", "a_total{x,y}", "job"),
+        ("a:b:rate5m > 14.4 and on (job) c offset 1d", "a:b:rate5m{} c{}", "job"),
+        ("a / on (x) group_left (y) c", "a{} c{}", "x,y"),
+        ("histogram_quantile(0.95, sum by (le) (rate(h_bucket[$__rate_interval])))", "h_bucket{}", "le"),
+        ("absent(up{job=\"$job\"}) or vector(1)", "up{job}", ""),
+        ("topk(3, a) unless ignoring (b) max_over_time(c[$__range:1m])", "a{} c{}", "b"),
+        ("a{b=\"x\\\"}\"} + on () d # e\n+ f", "a{b} d{} f{}", ""),
+        ("1 + 1", "", ""),
     ] {
-        let found: Vec<String> = metrics(query).into_iter().collect();
-        assert_eq!(found.join(" "), names, "{query}");
+        let query = Query::parse(text).unwrap();
+        let join = |labels: &BTreeSet<String>| labels.iter().cloned().collect::<Vec<_>>().join(",");
+        let found = query.selectors.iter().map(|(name, labels)| format!("{name}{{{}}}", join(labels)));
+        assert_eq!(found.collect::<Vec<_>>().join(" "), metrics, "{text}");
+        assert_eq!(join(&query.grouping), grouping, "{text}");
     }
-}
-
-#[test]
-fn queries_of_a_dashboard_are_found() {
-    let text = r#"{"targets": [{"expr": "sum(a{b=\"c\"})", "x": 1}, {"expr" : "d\n/ e"}], "expr": 7}"#;
-    assert_eq!(queries_of_json(text), ["sum(a{b=\"c\"})", "d\n/ e"]);
+    assert!(Query::parse("sum(a").is_err() && Query::parse("").is_err());
 }

@@ -31,6 +31,10 @@ pub(in crate::cli) enum ClientError {
     Tls(#[from] SetupError),
     #[error("cannot sign requests: {0}")]
     SigningKey(String),
+    /// Nothing was sent.
+    #[error("{server} cannot be reached: {reason}")]
+    NotConnected { server: String, reason: String },
+    /// The request may have arrived.
     #[error("{server} cannot be reached: {reason}")]
     Unreachable { server: String, reason: String },
     #[error("{0}")]
@@ -138,7 +142,7 @@ impl ApiResponse {
         }
     }
 
-    fn error(&self) -> ApiError {
+    pub(super) fn error(&self) -> ApiError {
         ApiError { status: self.status, ..serde_json::from_slice(&self.body).unwrap_or_default() }
     }
 

@@ -13,6 +13,9 @@ use huemill_imaging::{Engine, Error, Export, Limits, Options, Outcome, ThreadPoo
 /// The maximum size of a file: 50 megapixels of eight bytes, the largest picture that the limits allow.
 const MAX_FILE_BYTES: u64 = 400_000_000;
 
+/// How a ZIP begins: with its first entry, or with its end if it is empty.
+const ZIP_STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
+
 /// The result of a file.
 pub(super) type FileResult = Result<ProcessedFile, ProcessError>;
 
@@ -33,6 +36,8 @@ pub(super) enum ProcessError {
     TooLarge { limit: u64 },
     #[error("{0}")]
     Picture(#[from] Error),
+    #[error("this is a ZIP archive; process its pictures with `huemill submit`")]
+    Zip,
     #[error("{0}")]
     Engine(#[from] ThreadPoolError),
     #[error("the program crashed on this picture; please report it")]
@@ -48,6 +53,7 @@ impl ProcessError {
             Self::Read(_) => Code::InvalidInput,
             Self::TooLarge { .. } => Code::PayloadTooLarge,
             Self::Picture(error) => Code::from(error),
+            Self::Zip => Code::UnsupportedMediaType,
             Self::Engine(_) | Self::Panicked | Self::Write { .. } => Code::InternalError,
         }
     }
@@ -85,7 +91,12 @@ impl FileProcessor {
     }
 
     fn run_engine(&mut self, bytes: &[u8], options: &Options) -> Result<Outcome, ProcessError> {
-        let probe = probe(bytes, &Limits::default())?;
+        let probe = probe(bytes, &Limits::default()).map_err(|error| match error {
+            Error::Unrecognised if ZIP_STARTS.iter().any(|start| bytes.starts_with(start)) => {
+                ProcessError::Zip
+            }
+            error => error.into(),
+        })?;
         let engine = match &mut self.engine {
             Some(engine) => engine,
             empty => empty.insert(Engine::new()?),

@@ -67,7 +67,8 @@ fn respond(
         1,
         context.identity().limits().event_streams.map(u64::from),
     );
-    let place = place.map_err(|none| none.into_fault("event_streams", "too many event streams"))?;
+    let place =
+        place.map_err(|none| none.into_fault("event_streams", "event streams", "too many event streams"))?;
     Ok(builder.streaming(EventStream::new(job.id, last, audience, jobs, place).pieces()))
 }
 

@@ -24,8 +24,8 @@ use crate::outbox::{
 };
 use crate::store::{
     Canceled, ClaimRequest, ClaimResult, Collected, Corrections, Created, Expired, Heartbeat, ItemOutcome,
-    JobFilter, JobVersion, Lease, Observer, Owner, Process, Reaped, Reconciled, Removable, Retried, Settled,
-    Store, StoreError, StoreStats, StoredKey,
+    JobFilter, JobVersion, Lease, Observer, Owner, Process, Reaped, Reconciled, Removable, Retried, SWEEP,
+    Settled, Store, StoreError, StoreStats, StoredKey,
 };
 
 type Answer<T> = Result<T, StoreError>;
@@ -86,7 +86,15 @@ impl Store for SqlStore {
     }
 
     async fn processes(&self) -> Answer<Vec<Process>> {
-        self.read_now("processes", |connection, now| Box::pin(heartbeat::list(connection, now))).await
+        let mut processes =
+            self.read_now("processes", |connection, now| Box::pin(heartbeat::list(connection, now))).await?;
+        if self.is_sole_writer() {
+            // The only process has all duties, without a row.
+            for process in &mut processes {
+                process.duties = vec![SWEEP.to_owned()];
+            }
+        }
+        Ok(processes)
     }
 
     async fn pause(&self, kind: Option<JobKind>) -> Answer<()> {

@@ -21,6 +21,9 @@ words! {
     }
 }
 
+/// The name of the duty to expire, remove and collect.
+pub const SWEEP: &str = "sweep";
+
 /// What a process reports about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heartbeat {

@@ -29,6 +29,8 @@ async fn one_process_at_a_time_holds_a_duty(test: StoreUnderTest) {
     assert!(hold(&owner(), HOUR).await);
     if test.store.is_sole_writer() {
         assert!(hold(&other, HOUR).await, "there is no other process");
+        test.store.heartbeat(&heartbeat(owner(), HOUR, &[])).await.unwrap();
+        assert_eq!(test.store.processes().await.unwrap()[0].duties, ["sweep"]);
         return;
     }
     assert!(!hold(&other, HOUR).await);
