@@ -47,3 +47,4 @@ pub mod submission;
 pub mod supervise;
 pub mod telemetry;
 pub mod workers;
+mod turns;
