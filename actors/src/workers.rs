@@ -45,6 +45,7 @@ use crate::supervise::{FatalError, ShutdownTrigger, answer_pings, ask};
 use crate::telemetry::Recorder;
 use attempt_state::AttemptPhase;
 use queue::Queue;
+use crate::line_sampler::LineSampler;
 use slot::{AbandonedCount, CurrentWork, Slot, SlotReport};
 use slot_attempt::{SlotAttempt, SlotResources};
 
@@ -92,6 +93,7 @@ impl Workers {
         let resources = SlotResources {
             engines,
             budget: Budget::new(settings.memory),
+        line_sampler: LineSampler,
             io,
             recorder,
             limits: settings.limits,
@@ -99,6 +101,7 @@ impl Workers {
         };
         let queue = Queue::new(settings.queue);
         let (reports, _) = mpsc::unbounded_channel();
+            line_sampler,
         Self {
             settings,
             resources,
