@@ -46,6 +46,13 @@ impl Queue {
             .find(|attempt| !attempt.state.cancel.is_cancelled())
     }
 
+    /// The next client's attempt that is not canceled and whose caller is a guest: it has nothing in work.
+    pub(super) fn pop_guest(&mut self, is_in_work: impl Fn(Caller) -> bool) -> Option<SlotAttempt> {
+        std::iter::from_fn(|| self.clients.pop_if(|caller, _| !is_in_work(caller)))
+            .map(|(_, attempt)| attempt)
+            .find(|attempt| !attempt.state.cancel.is_cancelled())
+    }
+
     /// Removes an attempt whose caller is gone, and with it its input. Returns whether it was queued.
     pub(super) fn remove(&mut self, id: u64) -> bool {
         let before = self.len();

@@ -85,6 +85,15 @@ impl TestWorkers {
         }
     }
 
+    /// Waits until so many attempts are in the guest slot.
+    pub async fn wait_for_guests(&self, guests: usize) {
+        let deadline = Instant::now() + AGES;
+        while self.figures().await.guests != guests {
+            assert!(Instant::now() < deadline, "the guest slot does not have {guests} attempts");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     pub fn outcomes(&mut self) -> Vec<(&'static str, &'static str)> {
         let ended = |event| match event {
             Event::AttemptEnded { format, outcome } => Some((format, outcome)),
