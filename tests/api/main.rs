@@ -28,6 +28,7 @@ mod operations;
 mod outbound;
 mod outbound_transfer;
 mod overload;
+mod overload_jobs;
 mod process;
 mod process_zip;
 mod queue;
