@@ -59,6 +59,7 @@ pub(crate) fn of(settings: &Settings) -> ActorSystemSettings {
         delivery: delivery(settings),
         blob_limit: settings.jobs.blob_limit_bytes,
         quotas: quotas(settings),
+        lines_per_second: settings.log.requests_per_second,
         ..ActorSystemSettings::default()
     }
 }

@@ -23,6 +23,7 @@ use crate::access::{Access, KeyRing};
 use crate::budget::Budget;
 use crate::clock::{Instant, watch_lag};
 use crate::health::{Health, HealthCell, ProbeTargets};
+use crate::line_sampler::LineSampler;
 use crate::metrics::Metrics;
 use crate::repository::Repository;
 use crate::supervise::{
@@ -62,6 +63,8 @@ pub struct ActorSystem {
     pub metrics: Addr<Metrics>,
     /// Records events for the metrics.
     pub recorder: Recorder,
+    /// Decides about log lines that a caller can cause at will.
+    pub line_sampler: LineSampler,
     /// The memory shared by all pictures; other large allocations count against it too.
     pub budget: Budget,
     /// What /ready reads.
@@ -112,6 +115,8 @@ impl ActorSystem {
             shutdown_trigger: shutdown_trigger.clone(),
             actor_registry: actor_registry.clone(),
         };
+        let line_sampler =
+            LineSampler::new(settings.lines_per_second, dependencies.clock.clone(), recorder.clone());
         let actor = Metrics::new(dependencies.registry.clone(), recorder.clone(), events);
         let metrics = supervise::start(&arbiters.metrics.handle(), "metrics", &supervision, |_| actor);
         let actor = Workers::new(
@@ -119,6 +124,7 @@ impl ActorSystem {
             dependencies.engines.clone(),
             io.clone(),
             recorder.clone(),
+            line_sampler.clone(),
             shutdown_trigger,
         );
         let budget = actor.budget();
@@ -129,8 +135,14 @@ impl ActorSystem {
         let (actor, known) = Access::new(repository.store.clone(), dependencies.clock.clone());
         let access = supervise::start(&arbiters.control.handle(), "access", &supervision, |_| actor);
         let keys = KeyRing::new(repository.store.clone(), known, access.clone());
-        let jobs =
-            start_jobs(settings, &dependencies, &arbiters, &supervision, &repository, &workers, &drain);
+        let shared = Shared {
+            supervision: &supervision,
+            repository: &repository,
+            workers: &workers,
+            drain: &drain,
+            line_sampler: &line_sampler,
+        };
+        let jobs = start_jobs(settings, &dependencies, &arbiters, &shared);
         let probe_targets =
             probe_targets(dependencies, access, &workers, &metrics, &jobs, &repository, &actor_registry);
         let actor = Health::new(settings.health, verdict.clone(), recorder.clone(), probe_targets);
@@ -142,6 +154,7 @@ impl ActorSystem {
             repository,
             metrics,
             recorder,
+            line_sampler,
             budget,
             verdict,
             drain,
@@ -181,15 +194,22 @@ impl ActorSystem {
     }
 }
 
+/// What the job actors share with the others.
+struct Shared<'a> {
+    supervision: &'a Supervision,
+    repository: &'a Repository,
+    workers: &'a Addr<Workers>,
+    drain: &'a DrainFlag,
+    line_sampler: &'a LineSampler,
+}
+
 fn start_jobs(
     settings: &ActorSystemSettings,
     dependencies: &Dependencies,
     arbiters: &Arbiters,
-    supervision: &Supervision,
-    repository: &Repository,
-    workers: &Addr<Workers>,
-    drain: &DrainFlag,
+    shared: &Shared<'_>,
 ) -> Jobs {
+    let Shared { supervision, repository, workers, drain, line_sampler } = *shared;
     Jobs::start(&JobDependencies {
         arbiter: &arbiters.control.handle(),
         net: &arbiters.net.handle(),
@@ -197,6 +217,7 @@ fn start_jobs(
         repository,
         workers,
         drain,
+        line_sampler,
         room: &dependencies.room,
         disk: &dependencies.disk,
         owner: &dependencies.owner,

@@ -18,6 +18,7 @@ use tokio::time::timeout_at;
 
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
+use crate::line_sampler::LineSampler;
 use crate::outbound::{
     Admission, Admitted, Busy, Destination, DownloadError, Endpoints, Outbound, OutboundError, Target,
 };
@@ -85,16 +86,23 @@ pub struct Fetcher {
 struct Downloader {
     room: SpoolRoom,
     recorder: Recorder,
+    line_sampler: LineSampler,
 }
 
 impl Fetcher {
     /// A fetcher with no download running.
     #[must_use]
-    pub fn new(settings: FetcherSettings, outbound: Outbound, room: SpoolRoom, recorder: Recorder) -> Self {
+    pub fn new(
+        settings: FetcherSettings,
+        outbound: Outbound,
+        room: SpoolRoom,
+        recorder: Recorder,
+        line_sampler: LineSampler,
+    ) -> Self {
         Self {
             places: std::array::from_fn(|_| Places::new(settings.at_once.max(1) as u64)),
             endpoints: Endpoints::new(u32::try_from(settings.each).unwrap_or(u32::MAX)),
-            downloader: Downloader { room, recorder },
+            downloader: Downloader { room, recorder, line_sampler },
             settings,
             outbound,
         }
@@ -219,8 +227,10 @@ impl Downloader {
 
     fn record_refused(&self, fetch: &Fetch, host: &str, reason: &'static str) {
         self.recorder.record(Event::OutboundBlocked { reason });
-        let (request_id, job_id) = (&*fetch.request_id, fetch.job_id.as_deref());
-        log!(OUTBOUND_BLOCKED, request_id, job_id, host, reason);
+        if let Some(lines_left_out) = self.line_sampler.take(fetch.caller, 1) {
+            let (request_id, job_id) = (&*fetch.request_id, fetch.job_id.as_deref());
+            log!(OUTBOUND_BLOCKED, request_id, job_id, host, reason, lines_left_out);
+        }
     }
 }
 

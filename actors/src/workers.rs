@@ -6,6 +6,9 @@
 //! the slot gets a new thread, the old one keeps its memory until it ends, and too many abandoned threads are a
 //! fatal error.
 //!
+//! Beside the slots there is one for guests: when all slots are taken, the attempt of a client that has nothing in work
+//! starts there at once, so that it does not wait behind the long pictures of others.
+//!
 //! If the actor itself fails, the attempts on its threads continue and are answered, queued ones are answered
 //! [`NotReady`](crate::fault::Code::NotReady), and new slots are made. A timer of each caller bounds its wait in
 //! any case.
@@ -17,6 +20,7 @@ mod messages;
 mod queue;
 mod slot;
 mod slot_attempt;
+mod slots;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,12 +45,14 @@ pub use tokio_util::sync::CancellationToken;
 use crate::budget::Budget;
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
+use crate::line_sampler::LineSampler;
 use crate::supervise::{FatalError, ShutdownTrigger, answer_pings, ask};
 use crate::telemetry::Recorder;
 use attempt_state::AttemptPhase;
 use queue::Queue;
 use slot::{AbandonedCount, CurrentWork, Slot, SlotReport};
 use slot_attempt::{SlotAttempt, SlotResources};
+use slots::Slots;
 
 /// How long after its deadline a request fails whose message the actor has not taken at all.
 const UNTAKEN: Duration = Duration::from_millis(500);
@@ -72,7 +78,7 @@ pub struct Workers {
     shutdown_trigger: ShutdownTrigger,
     abandoned_count: AbandonedCount,
     queue: Queue,
-    slots: Vec<Slot>,
+    slots: Slots,
     reports: mpsc::UnboundedSender<SlotReport>,
     last_id: u64,
     /// Whether the last picture that got a slot belonged to a job.
@@ -87,6 +93,7 @@ impl Workers {
         engines: EngineFactory,
         io: Handle,
         recorder: Recorder,
+        line_sampler: LineSampler,
         shutdown_trigger: ShutdownTrigger,
     ) -> Self {
         let resources = SlotResources {
@@ -94,6 +101,7 @@ impl Workers {
             budget: Budget::new(settings.memory),
             io,
             recorder,
+            line_sampler,
             limits: settings.limits,
             longest_input: settings.longest_input,
         };
@@ -105,7 +113,7 @@ impl Workers {
             shutdown_trigger,
             abandoned_count: AbandonedCount::default(),
             queue,
-            slots: Vec::new(),
+            slots: Slots::default(),
             reports,
             last_id: 0,
             was_batch: false,
@@ -132,19 +140,32 @@ impl Workers {
 
     fn accept(&mut self, run: Run) -> Result<(SlotAttempt, oneshot::Receiver<RunResult>), Fault> {
         let is_interactive = run.class == Class::Interactive;
-        if is_interactive && self.slots.iter().all(|slot| slot.work.is_some()) {
+        if is_interactive && !self.slots.serve_at_once(run.caller) {
             let room = self.queue.check_room(run.caller);
             room.map_err(|none| none.into_fault("pictures", "waiting pictures", "the queue is full"))?;
         }
         Ok(SlotAttempt::new(self.next_id(), run, self.settings.queue_wait))
     }
 
+    /// The next attempt and the index of its slot.
+    fn next_attempt(&mut self) -> Option<(usize, SlotAttempt)> {
+        let free = self.slots.free()?;
+        let attempt = if free.is_for_guests {
+            let in_work: Vec<_> = self.slots.callers().collect();
+            self.queue.pop_guest(|caller| in_work.contains(&caller))?
+        } else {
+            let attempt = self.queue.pop(self.is_batch_next())?;
+            self.was_batch = attempt.batch;
+            attempt
+        };
+        Some((free.index, attempt))
+    }
+
     /// Gives waiting attempts to free slots.
     fn dispatch(&mut self, ctx: &mut Context<Self>) {
-        while let Some(free) = self.slots.iter().position(|slot| slot.work.is_none()) {
-            let Some(attempt) = self.queue.pop(self.is_batch_next()) else { break };
-            let (state, batch) = (Arc::clone(&attempt.state), attempt.batch);
-            self.was_batch = batch;
+        while let Some((free, attempt)) = self.next_attempt() {
+            let SlotAttempt { caller, batch, .. } = attempt;
+            let state = Arc::clone(&attempt.state);
             if attempt.counted {
                 self.resources.recorder.record(Event::QueueWaited(state.requested.elapsed()));
             }
@@ -159,15 +180,14 @@ impl Workers {
                 ctx.run_later(until.saturating_duration_since(Instant::now()), move |workers, ctx| {
                     workers.abandon(thread, ctx);
                 });
-            self.slots[free].work = Some(CurrentWork { state, batch, overdue });
+            self.slots[free].work = Some(CurrentWork { state, caller, batch, overdue });
         }
         self.record();
     }
 
     /// Whether a job's picture goes before a client's: when no slot has one and, if there is only one slot, in turns.
     fn is_batch_next(&self) -> bool {
-        let has_none = self.slots.iter().all(|slot| slot.work.as_ref().is_none_or(|work| !work.batch));
-        has_none && (self.slots.len() > 1 || !self.was_batch)
+        !self.slots.have_batch() && (self.slots.regular().len() > 1 || !self.was_batch)
     }
 
     /// Abandons the attempt on this thread, if the thread still processes one.
@@ -189,17 +209,19 @@ impl Workers {
     }
 
     fn figures(&self) -> SlotFigures {
+        let (busy, guests) = self.slots.busy();
         SlotFigures {
-            slots: self.slots.len(),
-            busy: self.slots.iter().filter(|slot| slot.work.is_some()).count(),
+            slots: self.slots.regular().len(),
+            busy,
+            guests,
             queued: self.queue.len(),
             abandoned: self.abandoned_count.get(),
         }
     }
 
     fn record(&self) {
-        let SlotFigures { slots, busy, queued, abandoned } = self.figures();
-        self.resources.recorder.record(Event::Slots { total: slots, busy, abandoned });
+        let SlotFigures { slots, busy, guests, queued, abandoned } = self.figures();
+        self.resources.recorder.record(Event::Slots { total: slots, busy, guests, abandoned });
         self.resources.recorder.record(Event::QueueDepth(queued));
     }
 }
@@ -211,7 +233,7 @@ impl Actor for Workers {
         let (reports, mut receiver) = mpsc::unbounded_channel();
         self.reports = reports;
         ctx.add_stream(poll_fn(move |cx| receiver.poll_recv(cx)));
-        self.slots = (0..self.settings.slots.max(1)).map(|index| self.start_slot(index)).collect();
+        self.slots = Slots::start(self.settings.slots.max(1), |index| self.start_slot(index));
         self.record();
     }
 }
@@ -219,7 +241,7 @@ impl Actor for Workers {
 impl Supervised for Workers {
     fn restarting(&mut self, _: &mut Self::Context) {
         self.queue.clear();
-        self.slots.clear();
+        self.slots = Slots::default();
     }
 }
 

@@ -71,7 +71,7 @@ fn picture(recorder: &Recorder) {
         recorder.record(Event::UploadsInFlight(uploads));
     }
     for busy in [1, 0] {
-        recorder.record(Event::Slots { total: 2, busy, abandoned: 0 });
+        recorder.record(Event::Slots { total: 2, busy, guests: 0, abandoned: 0 });
         recorder.record(Event::QueueDepth(0));
         recorder.record(Event::Budget { used: busy as u64 * 20_000_000, total: 400_000_000 });
     }

@@ -51,6 +51,8 @@ pub enum Event {
         total: usize,
         /// Slots that are processing a picture.
         busy: usize,
+        /// Pictures in the guest slot, 0 or 1.
+        guests: usize,
         /// Abandoned attempts whose thread is still running.
         abandoned: usize,
     },

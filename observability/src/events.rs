@@ -40,7 +40,7 @@ macro_rules! events {
 events! {
     HTTP_REQUEST = "http_request" INFO
         ["request_id", "endpoint", "method", "status_code", "duration_ms", "success", "error_code", "bytes_in", "bytes_out", "client", "key_id", "user_agent", "lines_left_out"]
-        "A response was sent completely, or its client disconnected. `lines_left_out` counts the lines of this caller that were left out before because it sent too many requests.";
+        "A response was sent completely, or its client disconnected. `lines_left_out`, here and elsewhere, counts the lines of this caller that were left out before because it caused too many.";
     HTTP_ERROR = "http_error" INFO
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A request was rejected because of a client error.";
@@ -60,11 +60,11 @@ events! {
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A response broke off after its headers because of an internal fault; its client sees a closed connection.";
     ZIP_AMBIGUOUS = "zip_ambiguous" WARN
-        ["request_id", "endpoint", "entries"]
+        ["request_id", "endpoint", "entries", "lines_left_out"]
         "A ZIP archive names this many pictures differently in their local headers than in its central directory; the directory's names are used.";
     PANIC = "panic" ERROR
         ["message", "location", "thread"]
-        "Code panicked. If the panic was caught, another event reports its consequence.";
+        "Code panicked. If the panic was caught, another event reports its consequence. Panics of a picture are `attempt_panicked`.";
     SERVICE_STARTED = "service_started" INFO
         ["version", "address", "operations", "workers"]
         "The service listens and answers requests; `operations` is the operators' own address, if they have one.";
@@ -114,7 +114,7 @@ events! {
         ["slot", "age_ms"]
         "An attempt exceeded its deadline and did not stop; its slot continues with a new thread.";
     ATTEMPT_PANICKED = "attempt_panicked" ERROR
-        ["slot", "format", "reason"]
+        ["slot", "format", "reason", "location", "lines_left_out"]
         "Processing a picture panicked; its slot continues.";
     JOB_CREATED = "job_created" INFO
         ["request_id", "job_id", "kind", "priority", "images"]
@@ -138,7 +138,7 @@ events! {
         ["job_id", "cause"]
         "A picture's outcome could not be stored; this is retried until its lease expires.";
     PICTURE_DEFERRED = "picture_deferred" WARN
-        ["request_id", "job_id", "picture", "attempt", "failures", "retry_in_ms", "cause"]
+        ["request_id", "job_id", "picture", "attempt", "failures", "retry_in_ms", "cause", "lines_left_out"]
         "An attempt failed through no fault of the picture, or found no capacity; the picture is retried later.";
     CLAIMS_ORPHANED = "claims_orphaned" WARN
         ["pictures"]
@@ -162,7 +162,7 @@ events! {
         ["request_id", "job_id", "delivery_id", "host", "attempt", "status_code", "duration_ms", "age_ms"]
         "A webhook was delivered to its receiver; `age_ms` counts from the job's end.";
     WEBHOOK_FAILED = "webhook_failed" WARN
-        ["request_id", "job_id", "delivery_id", "host", "attempt", "status_code", "duration_ms", "reason", "retry_in_ms"]
+        ["request_id", "job_id", "delivery_id", "host", "attempt", "status_code", "duration_ms", "reason", "retry_in_ms", "lines_left_out"]
         "A delivery attempt failed; without `retry_in_ms` it was the last one.";
     WEBHOOK_DEAD_LETTER = "webhook_dead_letter" WARN
         ["request_id", "job_id", "delivery_id", "host", "attempt", "reason"]
@@ -174,7 +174,7 @@ events! {
         ["delivery_id", "cause"]
         "The outcome of a delivery attempt could not be stored; the webhook is sent once more, with the same id.";
     OUTBOUND_BLOCKED = "outbound_blocked" INFO
-        ["request_id", "job_id", "host", "reason"]
+        ["request_id", "job_id", "host", "reason", "lines_left_out"]
         "The outbound guard blocked a URL; its sender does not learn the reason.";
     COLLECTION_DELAYED = "collection_delayed" WARN
         ["cause"]

@@ -13,7 +13,7 @@ pub use event::{
     AUTH_REASONS, AspectClass, DOWNLOADS, Event, EventLoop, POLICIES, PollResult, RequestFacts,
     WEBHOOK_REASONS,
 };
-pub use log_writer::{install_panic_hook, panic_text};
+pub use log_writer::{CaughtPanic, catch_panic, install_panic_hook, panic_text};
 pub use registry::{CONTENT_TYPE, LabelValues, Registry};
 
 /// Re-exported for [`log!`], so that its callers need not depend on the crate.

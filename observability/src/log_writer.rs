@@ -6,11 +6,13 @@
 //! Every panic is logged too: its location, its thread and the part of its message that is safe to log. A panic's
 //! message can quote the data that caused it (`unwrap` prints the error, an assertion prints both sides), and that data
 //! may come from a client. So a literal message is logged whole, and a formatted one only up to the first colon or line
-//! break; the location tells the rest. The line has the fields of the current span, such as the request's id.
+//! break; the location tells the rest. The line has the fields of the current span, such as the request's id. Only what
+//! [`catch_panic`] catches is left to its caller to log.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::io::{self, Stdout, Write};
-use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::panic::{PanicHookInfo, UnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -76,7 +78,55 @@ pub fn install_panic_hook() {
     }));
 }
 
+/// What the panic hook does with a panic of this thread.
+enum PanicReport {
+    Log,
+    /// [`catch_panic`] waits for it.
+    Keep,
+    /// It was kept, with its location. A further panic ends the process, so it is logged.
+    Kept(Option<String>),
+}
+
+thread_local! {
+    static PANIC_REPORT: RefCell<PanicReport> = const { RefCell::new(PanicReport::Log) };
+}
+
+/// A panic that was caught and not logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaughtPanic {
+    /// The part of its message that is safe to log; see [`panic_text`].
+    pub reason: String,
+    /// Where it happened, if the panic hook is installed.
+    pub location: Option<String>,
+}
+
+/// Runs `work` and returns its panic without logging it. This is for work on what clients send: they could fill the log
+/// with it, so the caller decides what to log.
+///
+/// # Errors
+/// The panic.
+pub fn catch_panic<T>(work: impl FnOnce() -> T + UnwindSafe) -> Result<T, CaughtPanic> {
+    let before = PANIC_REPORT.replace(PanicReport::Keep);
+    let outcome = catch_unwind(work);
+    let report = PANIC_REPORT.replace(before);
+    outcome.map_err(|panic| CaughtPanic {
+        reason: panic_text(&*panic).to_owned(),
+        location: if let PanicReport::Kept(location) = report { location } else { None },
+    })
+}
+
 fn report(info: &PanicHookInfo<'_>) {
+    let is_kept = PANIC_REPORT.try_with(|report| {
+        let mut report = report.borrow_mut();
+        let is_kept = matches!(*report, PanicReport::Keep);
+        if is_kept {
+            *report = PanicReport::Kept(info.location().map(ToString::to_string));
+        }
+        is_kept
+    });
+    if is_kept.unwrap_or(false) {
+        return;
+    }
     let thread = std::thread::current();
     let location = info.location().map(tracing::field::display);
     crate::log!(PANIC, message = %panic_text(info.payload()), location, thread = thread.name());

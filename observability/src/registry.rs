@@ -99,7 +99,9 @@ impl Registry {
             Event::Collected { kind, count } => self.store.collected(kind, *count),
             Event::BlobBytes(bytes) => self.store.blobs(*bytes),
             Event::StoreCalled { operation, ok, time } => self.store.called(operation, *ok, *time),
-            Event::Slots { total, busy, abandoned } => self.workers.slots(*total, *busy, *abandoned),
+            Event::Slots { total, busy, guests, abandoned } => {
+                self.workers.slots(*total, *busy, *guests, *abandoned);
+            }
             Event::QueueDepth(depth) => self.workers.depth(*depth),
             Event::QueueWaited(time) => self.workers.waited(*time),
             Event::Budget { used, total } => self.workers.budget(*used, *total),

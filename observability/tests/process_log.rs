@@ -4,7 +4,7 @@
 
 mod support;
 
-use huemill_observability::{install_panic_hook, json_log, log};
+use huemill_observability::{catch_panic, install_panic_hook, json_log, log};
 use serde_json::{Value, json};
 use support::Sink;
 
@@ -72,6 +72,10 @@ fn a_process_logs_every_panic_and_the_events_that_its_filter_passes() {
     assert_eq!(unwrapped["message"], "the picture is there");
     let compared = panicked(&sink, || assert_eq!("hunter2".len(), 0, "a secret of {}", "hunter2".len()));
     assert_eq!(compared["message"], "assertion `left == right` failed");
+    let lines = sink.writes().len();
+    let caught = catch_panic(|| panic!("of a picture")).unwrap_err();
+    assert_eq!((&*caught.reason, sink.writes().len()), ("of a picture", lines), "its caller logs it");
+    assert!(caught.location.unwrap().contains("process_log.rs:"));
     let other = panicked(&sink, || std::panic::panic_any(7));
     assert_eq!(other["message"], "a panic without a message");
     assert!(!sink.writes().concat().contains("hunter2"));

@@ -169,8 +169,16 @@ impl Identity {
     }
 
     /// The only caller whose things it may list, or `None` if it may list all.
-    pub(crate) fn only(&self) -> Option<Caller> {
-        self.key().filter(|key| !key.scopes.allow(Scope::Operator)).map(AccessKey::caller)
+    ///
+    /// # Errors
+    /// `UNAUTHORIZED` for a stranger, who may list nothing.
+    pub(crate) fn only(&self) -> Result<Option<Caller>, Fault> {
+        match self {
+            Self::Open | Self::Operator => Ok(None),
+            Self::Key(key) if key.scopes.allow(Scope::Operator) => Ok(None),
+            Self::Key(key) => Ok(Some(key.caller())),
+            Self::Stranger => Err(missing(Scope::Operator)),
+        }
     }
 
     /// Checks that it is not a stranger whose link turned out to be none.
@@ -254,7 +262,8 @@ mod tests {
         let somebody = Caller::parse("key:000000000001");
         assert!(Identity::Open.may_see(somebody) && Identity::Operator.may_see(somebody));
         assert!(!Identity::Stranger.may_see(somebody));
-        assert_eq!((Identity::Open.only(), Identity::Operator.only()), (None, None));
+        assert_eq!((Identity::Open.only().unwrap(), Identity::Operator.only().unwrap()), (None, None));
+        assert_eq!(Identity::Stranger.only().unwrap_err().code, Code::Unauthorized);
     }
 
     #[test]

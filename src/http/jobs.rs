@@ -86,7 +86,7 @@ struct JobPage<'a> {
 /// A page of jobs.
 async fn list(request: HttpRequest, jobs: Data<Jobs>) -> Result<HttpResponse, Problem> {
     let mut listing = parse_listing(request.query_string())?;
-    listing.caller = context::of(&request).identity().only();
+    listing.caller = context::of(&request).identity().only()?;
     let limit = listing.limit;
     // One more row shows whether there is another page.
     listing.limit += 1;

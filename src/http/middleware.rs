@@ -4,7 +4,6 @@
 mod answer_body;
 pub(crate) mod body_rate;
 pub(crate) mod cors;
-pub(crate) mod line_sampler;
 pub(crate) mod request_log;
 mod request_span;
 

@@ -45,8 +45,7 @@ pub(crate) async fn process_zip(
     }
     let upload = upload::receive(&request, payload, &uploads, &upload_spec(uploads.limits.zip_bytes)).await?;
     let entries =
-        upload::list_pictures(&request, &upload.spool, uploads.zip_limits(uploads.limits.zip_pictures))
-            .await?;
+        upload::list_pictures(&request, &uploads, &upload.spool, uploads.limits.zip_pictures).await?;
     let context = context::of(&request);
     uploads.count_pictures(&context, entries.len())?;
     let caller = context.caller();

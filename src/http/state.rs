@@ -16,6 +16,7 @@ use huemill_actors::delivery::{self, Delivery, KeySecrets};
 use huemill_actors::dispatcher::{self, Dispatcher};
 use huemill_actors::fault::Fault;
 use huemill_actors::health::HealthCell;
+use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::observed::Observed;
 use huemill_actors::outbound::Outbound;
@@ -35,7 +36,6 @@ use super::access::{Access, OperatorToken};
 use super::client::TrustedProxies;
 use super::middleware::body_rate::BodyRate;
 use super::middleware::cors::Cors;
-use super::middleware::line_sampler::LineSampler;
 use super::request_stats::{ClientSketch, RequestStats};
 use super::signature::Signatures;
 use crate::settings::Settings;
@@ -118,7 +118,7 @@ pub(crate) struct Edge {
     pub clients: ClientSketch,
     /// Requests in flight and the recent error rate.
     pub stats: Arc<RequestStats>,
-    /// Which requests are logged.
+    /// Which lines are logged of those that a caller can cause at will.
     pub line_sampler: LineSampler,
 }
 
@@ -152,7 +152,7 @@ impl Edge {
             recorder: actor_system.recorder.clone(),
             clients: ClientSketch::default(),
             stats: Arc::default(),
-            line_sampler: LineSampler::new(settings.log.requests_per_second, Clock::system()),
+            line_sampler: actor_system.line_sampler.clone(),
         }
     }
 }

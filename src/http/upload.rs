@@ -16,7 +16,7 @@ use actix_web::web::Payload;
 use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::intake::Admission;
-use huemill_actors::pictures::{self, AlbumLimits};
+use huemill_actors::pictures;
 use huemill_observability::log;
 use huemill_store::Spool;
 use huemill_store::archive::Entry;
@@ -125,26 +125,31 @@ async fn download(
     Upload::new(spool, deadline.unwrap_or_else(|| uploads.deadline()), context)
 }
 
-/// Lists the entries of a received ZIP that are pictures, in the archive's order: one at least. If local headers and the
+/// Lists the entries of a received ZIP that are pictures, in the archive's order: one at least, `pictures` at most. If local headers and the
 /// directory disagree about names, the directory's names are used and the disagreement is logged.
 ///
 /// # Errors
 /// The fault for the client if the archive is refused.
 pub(crate) async fn list_pictures(
     request: &HttpRequest,
+    uploads: &Uploads,
     spool: &Spool,
-    limits: AlbumLimits,
+    pictures: usize,
 ) -> Result<Vec<Entry>, Fault> {
-    let spool = spool.clone();
+    let (spool, limits) = (spool.clone(), uploads.zip_limits(pictures));
     let listed = tokio::task::spawn_blocking(move || pictures::list(&spool, &limits)).await;
     let entries = listed.map_err(|error| Fault::new(Code::InternalError).with_cause(error))??;
     let renamed = entries.iter().filter(|entry| entry.renamed).count();
-    if renamed > 0 {
+    let context = context::of(request);
+    if renamed > 0
+        && let Some(lines_left_out) = uploads.line_sampler.take(context.caller(), 1)
+    {
         log!(
             ZIP_AMBIGUOUS,
-            request_id = context::of(request).id.as_str(),
+            request_id = context.id.as_str(),
             endpoint = route::of(request.match_info()).map(|route| route.path),
             entries = renamed,
+            lines_left_out,
         );
     }
     Ok(entries)

@@ -81,7 +81,7 @@ struct DeliveryPage<'a> {
 /// A page of deliveries, newest first.
 async fn list(request: HttpRequest, operations: Data<Operations>) -> Result<HttpResponse, Problem> {
     let mut filter = parse_filter(request.query_string())?;
-    filter.caller = context::of(&request).identity().only();
+    filter.caller = context::of(&request).identity().only()?;
     let limit = filter.limit;
     // One more row shows whether there is another page.
     filter.limit += 1;
@@ -112,7 +112,7 @@ async fn redeliver(
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
     let job = outbox::job_of(&path).ok_or_else(unknown)?;
-    if let Some(owner) = context::of(&request).identity().only() {
+    if let Some(owner) = context::of(&request).identity().only()? {
         let known = operations.store.job(&job).await?;
         known.filter(|job| job.caller == owner).ok_or_else(unknown)?;
     }

@@ -1,75 +1,17 @@
-//! Access keys: what a key opens, whose a job is, and how keys begin and end.
+//! Access keys: what a key opens, and whose a job is.
 
 use hmac::{Hmac, Mac};
 use huemill_actors::delivery::hex;
-use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::blocking::RequestBuilder;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::answers::photo;
 use crate::job_requests::{OPERATOR, accepted, album, id, zip_form};
-use crate::support::http::metric_in;
+use crate::key_requests::{MODE, assert_refused, create, ended_job, get, key, pause, process, spawn, submit};
 use crate::support::receiver::{Receiver, Reply};
-use crate::support::{files_below, loopback_settings, wait_for, wait_until};
+use crate::support::{loopback_settings, wait_for};
 use crate::test_service::{TestService, assert_problem};
-
-const MODE: (&str, &str) = ("HUEMILL__ACCESS__MODE", "keys");
-
-fn spawn() -> TestService {
-    TestService::start(&[MODE, ("OPERATOR_TOKEN", OPERATOR)])
-}
-
-/// Creates a key with this body and returns the answer.
-fn create(service: &TestService, body: &Value) -> Value {
-    let answer = service.post("/keys").bearer_auth(OPERATOR).json(body).send().unwrap();
-    assert_eq!(answer.status(), 201);
-    answer.json().unwrap()
-}
-
-/// A key with these scopes.
-fn key(service: &TestService, scopes: &[&str]) -> String {
-    let made = create(service, &json!({"name": "a test", "scopes": scopes}));
-    made["key"].as_str().unwrap().to_owned()
-}
-
-fn process(service: &TestService, key: &str) -> Response {
-    service
-        .post("/process")
-        .bearer_auth(key)
-        .header("content-type", "image/png")
-        .body(photo("png"))
-        .send()
-        .unwrap()
-}
-
-fn submit(service: &TestService, key: &str) -> Response {
-    service.post("/jobs").bearer_auth(key).multipart(zip_form(album(1, 0))).send().unwrap()
-}
-
-fn get(service: &TestService, path: &str, key: &str) -> Response {
-    service.client.get(service.url(path)).bearer_auth(key).send().unwrap()
-}
-
-/// Keeps jobs from starting.
-fn pause(service: &TestService) {
-    assert_eq!(service.post("/queue/pause").bearer_auth(OPERATOR).send().unwrap().status(), 200);
-}
-
-/// Creates a job with this key and returns it once it has ended.
-fn ended_job(service: &TestService, key: &str) -> Value {
-    let job = accepted(submit(service, key));
-    let path = format!("/jobs/{}", id(&job));
-    wait_for("the job ends", || {
-        let body: Value = get(service, &path, key).json().unwrap();
-        (body["status"] == "completed").then_some(body)
-    })
-}
-
-#[track_caller]
-fn assert_refused(answer: Response) -> String {
-    assert!(answer.headers().contains_key("www-authenticate"), "{:?}", answer.headers());
-    assert_problem(answer, 401, "UNAUTHORIZED")["message"].as_str().unwrap().to_owned()
-}
 
 #[test]
 fn every_route_wants_a_key_but_probes_and_links() {
@@ -152,6 +94,27 @@ fn a_key_opens_what_its_scopes_allow() {
 }
 
 #[test]
+fn a_key_that_may_not_read_jobs_cancels_one_without_seeing_it() {
+    let service = spawn();
+    let (writing, reading) = (key(&service, &["jobs:write"]), key(&service, &["jobs:write", "jobs:read"]));
+    pause(&service);
+    let canceled = |key: &str| -> Value {
+        let job = accepted(submit(&service, key));
+        let path = format!("/jobs/{}/cancel", id(&job));
+        let cancel = || service.post(&path).bearer_auth(key).send().unwrap();
+        let first = cancel();
+        assert_eq!(first.status(), 202);
+        let body: Value = first.json().unwrap();
+        assert_eq!((&body["job_id"], &body["status"]), (&job["job_id"], &json!("canceled")));
+        assert_eq!(cancel().json::<Value>().unwrap(), body, "the second answer is the same");
+        body
+    };
+    let (seen, all) = (canceled(&writing), canceled(&reading));
+    assert_eq!(seen.as_object().unwrap().len(), 2, "{seen}");
+    assert!(all["results"].is_array() && all["download_url"].is_string(), "{all}");
+}
+
+#[test]
 fn the_operators_token_may_look_like_a_key() {
     let token = key(&spawn(), &["process"]);
     let service = TestService::start(&[MODE, ("OPERATOR_TOKEN", &token)]);
@@ -215,147 +178,6 @@ fn idempotency_keys_are_separate_for_each_access_key() {
 }
 
 #[test]
-fn a_revoked_key_is_refused_at_once_and_says_so() {
-    let service = spawn();
-    let made = create(&service, &json!({"name": "short-lived", "scopes": ["process"]}));
-    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
-    assert_eq!(process(&service, key).status(), 200);
-    let revoke =
-        || service.client.delete(service.url(&format!("/keys/{id}"))).bearer_auth(OPERATOR).send().unwrap();
-    assert_eq!(revoke().status(), 204);
-    assert!(assert_refused(process(&service, key)).contains("revoked"));
-    assert_problem(revoke(), 404, "KEY_NOT_FOUND");
-    let listed: Value = get(&service, "/keys", OPERATOR).json().unwrap();
-    assert_eq!(listed["keys"], json!([]));
-}
-
-#[test]
-fn a_rotated_key_lives_on_for_the_overlap_and_its_jobs_belong_to_the_new_one() {
-    let service = spawn();
-    let scopes = ["process", "jobs:read", "jobs:write"];
-    let made = create(&service, &json!({"name": "shop", "scopes": scopes, "limits": {"open_jobs": 9}}));
-    let old = made["key"].as_str().unwrap();
-    let job = ended_job(&service, old);
-    let rotate = |id: &Value, body: &Value| {
-        let path = format!("/keys/{}/rotate", id.as_str().unwrap());
-        service.post(&path).bearer_auth(OPERATOR).json(body).send().unwrap()
-    };
-    let second: Value = rotate(&made["id"], &json!({})).json().unwrap();
-    let new = second["key"].as_str().unwrap();
-    for member in ["name", "scopes", "limits", "webhook_secret"] {
-        assert_eq!(second[member], made[member], "{member}");
-    }
-    assert_eq!(process(&service, old).status(), 200);
-    assert_eq!(process(&service, new).status(), 200);
-    assert_eq!(get(&service, &format!("/jobs/{}", id(&job)), new).status(), 200);
-    let third: Value = rotate(&second["id"], &json!({"overlap_s": 0})).json().unwrap();
-    assert!(assert_refused(process(&service, new)).contains("expired"));
-    assert_eq!(process(&service, third["key"].as_str().unwrap()).status(), 200);
-    assert_problem(rotate(&second["id"], &json!({})), 404, "KEY_NOT_FOUND");
-    assert_problem(rotate(&third["id"], &json!({"overlap": 5})), 400, "INVALID_INPUT");
-}
-
-#[test]
-fn the_list_shows_keys_without_secrets_and_when_they_were_used() {
-    let service = spawn();
-    let used = key(&service, &["process"]);
-    for number in 0..3 {
-        create(&service, &json!({"name": format!("unused {number}"), "scopes": ["jobs:read"]}));
-    }
-    assert_eq!(process(&service, &used).status(), 200);
-    let page = |query: &str| -> Value { get(&service, &format!("/keys{query}"), OPERATOR).json().unwrap() };
-    let first = page("?limit=3");
-    let second = page(&format!("?limit=3&cursor={}", first["next_cursor"].as_str().unwrap()));
-    assert_eq!((first["keys"].as_array().unwrap().len(), second["keys"].as_array().unwrap().len()), (3, 1));
-    assert_eq!(second["next_cursor"], Value::Null);
-    let text = format!("{first}{second}");
-    assert!(!text.contains("hm_") && !text.contains("whsec_"), "{text}");
-    wait_until("the use is stored", || {
-        let keys = page("");
-        let used = |key: &&Value| {
-            key["name"] == "a test" && key["last_used_at"].as_i64().is_some_and(|at| at % 60 == 0)
-        };
-        keys["keys"].as_array().unwrap().iter().find(used).is_some()
-    });
-}
-
-#[test]
-fn a_key_has_limits_of_its_own() {
-    let service = spawn();
-    let limited = |limits: Value| {
-        let body =
-            json!({"name": "limited", "scopes": ["process", "jobs:read", "jobs:write"], "limits": limits});
-        create(&service, &body)["key"].as_str().unwrap().to_owned()
-    };
-    let slow = limited(json!({"requests_per_minute": 2}));
-    assert_eq!(process(&service, &slow).status(), 200);
-    assert_eq!(process(&service, &slow).status(), 200);
-    let answer = process(&service, &slow);
-    assert_eq!(answer.headers()["ratelimit-policy"], "\"requests\";q=2;w=60");
-    let problem = assert_problem(answer, 429, "RATE_LIMITED");
-    let message = problem["user_message"].as_str().unwrap();
-    assert!(message.contains("2 requests a minute are allowed (limit `requests`)"), "{message}");
-    let few = limited(json!({"open_jobs": 1}));
-    pause(&service);
-    accepted(submit(&service, &few));
-    let problem = assert_problem(submit(&service, &few), 429, "RATE_LIMITED");
-    let message = problem["user_message"].as_str().unwrap();
-    assert!(message.contains("1 are allowed (limit `open_jobs`)"), "{message}");
-    assert_eq!(process(&service, &limited(json!({}))).status(), 200);
-    let scrape = get(&service, "/metrics", OPERATOR).text().unwrap();
-    for policy in ["requests", "open_jobs"] {
-        assert_eq!(
-            metric_in(&scrape, &format!("rate_limited_total{{policy=\"{policy}\"}}")),
-            Some(1.0),
-            "{policy}"
-        );
-    }
-}
-
-#[test]
-fn bodies_that_cannot_be_used_are_refused() {
-    let service = spawn();
-    let send = |body: &str| service.post("/keys").bearer_auth(OPERATOR).body(body.to_owned()).send().unwrap();
-    for body in [
-        "",
-        "[]",
-        "{}",
-        r#"{"name": "", "scopes": ["process"]}"#,
-        r#"{"name": "a", "scopes": []}"#,
-        r#"{"name": "a", "scopes": ["root"]}"#,
-        r#"{"name": "a", "scopes": ["process"], "expires_at": 5}"#,
-        r#"{"name": "a", "scopes": ["process"], "limits": {"speed": 1}}"#,
-        r#"{"name": "a", "scopes": ["process"], "key": "mine"}"#,
-    ] {
-        assert_problem(send(body), 400, "INVALID_INPUT");
-    }
-    assert_problem(send(&format!("\"{}\"", "x".repeat(20_000))), 413, "PAYLOAD_TOO_LARGE");
-    let gone = service.client.delete(service.url("/keys/x")).bearer_auth(OPERATOR).send().unwrap();
-    assert_problem(gone, 404, "KEY_NOT_FOUND");
-}
-
-#[test]
-fn no_secret_of_a_key_is_stored_or_logged() {
-    let service = spawn();
-    let made = create(&service, &json!({"name": "secret", "scopes": ["process", "jobs:read", "jobs:write"]}));
-    let token = made["key"].as_str().unwrap();
-    assert_eq!(process(&service, token).status(), 200);
-    ended_job(&service, token);
-    assert_problem(process(&service, &format!("{token}x")), 401, "UNAUTHORIZED");
-    let secret = &token[16..59];
-    let webhook_secret = made["webhook_secret"].as_str().unwrap();
-    for file in files_below(service.data.path()) {
-        let bytes = std::fs::read(service.data.path().join(&file)).unwrap();
-        for text in [secret, webhook_secret] {
-            assert!(!bytes.windows(text.len()).any(|part| part == text.as_bytes()), "{file}");
-        }
-    }
-    let log = service.log();
-    assert!(log.iter().all(|line| !line.to_string().contains(secret)), "a secret is in the log");
-    assert!(log.iter().all(|line| !line.to_string().contains(webhook_secret)), "a secret is in the log");
-}
-
-#[test]
 fn webhooks_about_the_jobs_of_a_key_are_signed_with_its_own_secret() {
     let receiver = Receiver::start(|_, _| Reply::status(204));
     let mut settings = loopback_settings(&[receiver.port()]);
@@ -393,19 +215,4 @@ fn webhooks_about_the_jobs_of_a_key_are_signed_with_its_own_secret() {
         assert_problem(service.post(&path).bearer_auth(other).send().unwrap(), 404, "NOT_FOUND");
         assert_eq!(service.post(&path).bearer_auth(key).send().unwrap().status(), 202);
     }
-}
-
-#[test]
-fn in_open_mode_nobody_needs_a_key_and_any_credential_is_ignored() {
-    let service = TestService::start(&[("OPERATOR_TOKEN", OPERATOR)]);
-    assert_eq!(process(&service, "hm_nonsense").status(), 200);
-    let job = accepted(submit(&service, "whatever a proxy adds"));
-    assert_eq!(service.get(&format!("/jobs/{}", id(&job))).status(), 200);
-    assert_eq!(service.get("/metrics").status(), 200);
-    // The operator's routes want a credential of the operator, and keys can be made before they are in force.
-    assert_problem(service.get("/jobs"), 401, "UNAUTHORIZED");
-    let operator = key(&service, &["operator"]);
-    assert_eq!(get(&service, "/jobs", &operator).status(), 200);
-    let reader = key(&service, &["jobs:read"]);
-    assert_problem(get(&service, "/jobs", &reader), 403, "FORBIDDEN");
 }

@@ -2,9 +2,11 @@
 
 use std::io::{Read, Write};
 
-use serde_json::Value;
+use reqwest::blocking::Client;
+use serde_json::{Value, json};
 
 use crate::answers::photo;
+use crate::archives::hostile;
 use crate::job_requests::{ended, paused, resume};
 use crate::support::connect_from;
 use crate::test_service::{TestService, spawn};
@@ -117,6 +119,54 @@ fn o10_a_flood_of_requests_is_sampled_and_another_callers_are_all_logged() {
         later.write_all(b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         later.read_to_end(&mut Vec::new()).unwrap();
         service.log().iter().any(|line| line["lines_left_out"].as_u64() > Some(100))
+    });
+}
+
+#[test]
+fn o10_what_one_callers_urls_and_archives_cause_is_sampled_with_its_requests() {
+    const FLOOD: &str = "of-the-flood";
+    const HONEST: &str = "of-the-honest-caller";
+    let service = TestService::start(&[("HUEMILL__LOG__REQUESTS_PER_SECOND", "1")]);
+    let archives = hostile::table(&photo("png"));
+    let ambiguous = &archives.iter().find(|archive| archive.id == "Z11").unwrap().bytes;
+    let attempt = |client: &Client, id: &str| {
+        let post = |path| client.post(service.url(path)).header("X-Request-Id", id);
+        post("/fetch_url").json(&json!({"url": "http://127.0.0.1/"})).send().unwrap();
+        post("/jobs").json(&json!({"urls": ["http://127.0.0.1/"]})).send().unwrap();
+        post("/process_zip")
+            .header("content-type", "application/zip")
+            .body(ambiguous.clone())
+            .send()
+            .unwrap();
+    };
+    let from = |address: [u8; 4]| {
+        let address = std::net::IpAddr::from(address);
+        Client::builder().local_address(address).build().unwrap()
+    };
+    let flood = from([127, 0, 0, 2]);
+    for _ in 0..40 {
+        attempt(&flood, FLOOD);
+    }
+    attempt(&from([127, 0, 0, 3]), HONEST);
+    let count = |id: &str, event: &str| {
+        let is_one = |line: &&Value| line["request_id"] == id && line["event"] == event;
+        service.log().iter().filter(is_one).count()
+    };
+    service.wait_for("all lines of the other caller", |_| {
+        (count(HONEST, "outbound_blocked"), count(HONEST, "zip_ambiguous")) == (2, 1)
+            && count(HONEST, "http_request") == 3
+    });
+    let blocked = "outbound_blocked_total{reason=\"loopback\"}";
+    assert_eq!(service.metric(blocked), 82, "all are counted");
+    for (event, caused) in [("outbound_blocked", 80), ("zip_ambiguous", 40)] {
+        let written = count(FLOOD, event);
+        assert!(written < caused / 2, "{written} of {caused} lines {event} were written");
+    }
+    // Two of the three requests have a second line, for their error.
+    let all = 80 + 40 + 40 * 5;
+    service.wait_for("each line is written or counted", |service| {
+        let written = service.log().iter().filter(|line| line["request_id"] == FLOOD).count() as u64;
+        written + service.metric("log_lines_sampled_total") >= all
     });
 }
 

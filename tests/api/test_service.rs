@@ -21,6 +21,11 @@ pub struct TestService {
     pub data: tempfile::TempDir,
 }
 
+/// Whether a log line reports a panic.
+pub fn has_panicked(line: &Value) -> bool {
+    line["event"] == "panic" || line["event"] == "attempt_panicked"
+}
+
 /// Starts a service with the default settings of tests and waits until it is ready.
 pub fn spawn() -> TestService {
     TestService::start(&[])

@@ -64,11 +64,26 @@ impl Token {
         hex(&Sha256::digest(self.secret.expose_secret()))
     }
 
-    /// Whether this is the digest of the secret. Takes as long whether it is or not.
+    /// Whether this is the digest of the secret, in hex. Takes as long whether it is or not.
     #[must_use]
     pub fn matches(&self, digest: &str) -> bool {
-        self.digest().as_bytes().ct_eq(digest.as_bytes()).into()
+        let own = Sha256::digest(self.secret.expose_secret());
+        from_hex(digest).is_some_and(|digest| own.as_slice().ct_eq(&digest).into())
     }
+}
+
+/// The 32 bytes that [`hex`] writes as this text.
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let mut bytes = [0; 32];
+    if pairs.len() != bytes.len() || !rest.is_empty() {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
+    }
+    Some(bytes)
 }
 
 fn digit(value: usize) -> char {
@@ -130,7 +145,13 @@ mod tests {
         assert_eq!((parsed.id, parsed.digest()), (key.id, key.digest()));
         assert!(key.matches(&parsed.digest()));
         assert!(!key.matches(&Token::generate(&mut rand::rng()).digest()));
-        assert!(!key.matches(""));
+        let digest = key.digest();
+        assert_eq!(hex(&from_hex(&digest).unwrap()), digest);
+        for wrong in
+            ["", &digest[1..], &digest[2..], &format!("{digest}00"), &"g".repeat(64), &"ä".repeat(32)]
+        {
+            assert!(!key.matches(wrong), "{wrong}");
+        }
     }
 
     proptest! {

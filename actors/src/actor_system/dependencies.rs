@@ -45,6 +45,8 @@ settings! {
         pub blob_limit: u64 = 100_000_000_000,
         /// What each caller may use of the store at a time.
         pub quotas: CallerLimits = CallerLimits::default(),
+        /// How many events are logged a second of those that a caller can cause at will; 0 logs them all.
+        pub lines_per_second: u32 = 0,
         /// Maximum number of events waiting to be counted.
         pub events: usize = 16_384,
     }

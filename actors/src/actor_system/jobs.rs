@@ -18,6 +18,7 @@ use crate::fetcher::{Fetcher, FetcherSettings};
 use crate::idempotency::Idempotency;
 use crate::intake::{Intake, IntakeSettings};
 use crate::janitor::{Janitor, JanitorDependencies, JanitorSettings};
+use crate::line_sampler::LineSampler;
 use crate::observed::Observed;
 use crate::probe::DiskProbe;
 use crate::repository::Repository;
@@ -54,6 +55,7 @@ pub struct JobDependencies<'a> {
     pub repository: &'a Repository,
     pub workers: &'a Addr<Workers>,
     pub drain: &'a DrainFlag,
+    pub line_sampler: &'a LineSampler,
     pub room: &'a SpoolRoom,
     pub disk: &'a DiskProbe,
     pub owner: &'a Owner,
@@ -106,6 +108,7 @@ impl Jobs {
             drain: drain.clone(),
             observed: observed.clone(),
             recorder: recorder.clone(),
+            line_sampler: dependencies.line_sampler.clone(),
             owner: dependencies.owner.clone(),
             io: io.clone(),
         };
@@ -141,6 +144,7 @@ fn start_outbound(
         outbound_dependencies.outbound.clone(),
         dependencies.room.clone(),
         recorder.clone(),
+        dependencies.line_sampler.clone(),
     );
     let fetcher = supervise::start(dependencies.net, "fetcher", supervision, |_| actor);
     let sender = WebhookSender {
@@ -151,6 +155,7 @@ fn start_outbound(
         drain: dependencies.drain.clone(),
         observed: observed.clone(),
         recorder: recorder.clone(),
+        line_sampler: dependencies.line_sampler.clone(),
     };
     let actor = Delivery::new(dependencies.delivery.clone(), sender);
     let delivery = supervise::start(dependencies.net, "delivery", supervision, |_| actor);

@@ -76,7 +76,9 @@ async fn carry_out(
     if let Err(OutboundError::Refused(reason)) = &answer {
         let (reason, request_id, job_id) = (reason.as_str(), &*due.request_id, due.job.as_str());
         sender.recorder.record(Event::OutboundBlocked { reason });
-        log!(OUTBOUND_BLOCKED, request_id, job_id, host = &*due.host, reason);
+        if let Some(lines_left_out) = sender.line_sampler.take(due.caller, 1) {
+            log!(OUTBOUND_BLOCKED, request_id, job_id, host = &*due.host, reason, lines_left_out);
+        }
     }
     let after = after(&settings, &due, &answer, reason);
     let status = answer.as_ref().ok().map(|answer| answer.status);
@@ -217,6 +219,11 @@ fn report(
         );
         return;
     }
+    let is_last = after == AfterAttempt::Dead;
+    if is_last {
+        sender.recorder.record(Event::DeadLetter);
+    }
+    let Some(lines_left_out) = sender.line_sampler.take(due.caller, 1 + u64::from(is_last)) else { return };
     let retry_in_ms =
         if let AfterAttempt::Again(wait) = after { Some(wait.as_millis() as u64) } else { None };
     log!(
@@ -230,9 +237,9 @@ fn report(
         duration_ms,
         reason,
         retry_in_ms,
+        lines_left_out,
     );
-    if after == AfterAttempt::Dead {
-        sender.recorder.record(Event::DeadLetter);
+    if is_last {
         log!(WEBHOOK_DEAD_LETTER, request_id, job_id, delivery_id, host, attempt, reason);
     }
 }

@@ -8,6 +8,7 @@ use huemill_store::outbox::Notice;
 
 use super::schedule::Schedule;
 use super::signature::Signer;
+use crate::line_sampler::LineSampler;
 use crate::observed::Observed;
 use crate::outbound::Outbound;
 use crate::repository::Repository;
@@ -65,4 +66,6 @@ pub struct WebhookSender {
     pub observed: Observed,
     /// Records events.
     pub recorder: Recorder,
+    /// Decides about log lines that a caller can cause at will.
+    pub line_sampler: LineSampler,
 }

@@ -18,6 +18,7 @@ use crate::estimate::Estimate;
 use crate::fault::Code;
 use crate::fetcher::Fetcher;
 use crate::janitor::{self, Janitor};
+use crate::line_sampler::LineSampler;
 use crate::observed::Observed;
 use crate::repository::Repository;
 use crate::supervise::DrainFlag;
@@ -80,6 +81,8 @@ pub struct DispatcherDependencies {
     pub observed: Observed,
     /// Records events.
     pub recorder: Recorder,
+    /// Decides about log lines that a caller can cause at will.
+    pub line_sampler: LineSampler,
     /// The identity of this process, new for each start.
     pub owner: Owner,
     /// The runtime of the heartbeat.

@@ -218,6 +218,7 @@ fn report(
         Settled::Deferred { failures, wait } => {
             dependencies.recorder.record(Event::PictureDeferred);
             let Lease { job, number, attempt, .. } = &claim.lease;
+            let Some(lines_left_out) = dependencies.line_sampler.take(claim.caller, 1) else { return };
             log!(
                 PICTURE_DEFERRED,
                 request_id = claim.request_id,
@@ -226,7 +227,8 @@ fn report(
                 attempt = *attempt,
                 failures = *failures,
                 retry_in_ms = wait.as_millis() as u64,
-                cause = fault.and_then(|fault| fault.cause.as_deref())
+                cause = fault.and_then(|fault| fault.cause.as_deref()),
+                lines_left_out,
             );
         }
         Settled::Counted(ended) => {

@@ -104,6 +104,8 @@ pub struct SlotFigures {
     pub slots: usize,
     /// Slots that process an attempt.
     pub busy: usize,
+    /// Attempts in the guest slot, 0 or 1. It is not one of the slots.
+    pub guests: usize,
     /// Attempts that wait for a slot.
     pub queued: usize,
     /// Abandoned threads that still run.

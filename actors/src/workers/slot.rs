@@ -10,6 +10,7 @@ use std::sync::mpsc as std_mpsc;
 use std::thread;
 
 use actix::SpawnHandle;
+use huemill_store::Caller;
 use tokio::sync::{mpsc, oneshot};
 
 use super::attempt_state::{AttemptPhase, AttemptState};
@@ -43,6 +44,8 @@ impl AbandonedCount {
 /// The attempt that a slot processes.
 pub(super) struct CurrentWork {
     pub(super) state: Arc<AttemptState>,
+    /// Whose it is.
+    pub(super) caller: Caller,
     /// Whether it belongs to a job.
     pub(super) batch: bool,
     /// The timer that abandons it.

@@ -6,13 +6,13 @@
 //! an internal error, and the thread gets a new engine.
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use huemill_imaging::{Error, Limits, Monitor, Options, Stage, Timings};
 use huemill_observability::trace::{Span, SpanKind};
-use huemill_observability::{AspectClass, Event, log, panic_text};
+use huemill_observability::{AspectClass, CaughtPanic, Event, catch_panic, log};
 use huemill_store::Caller;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -24,6 +24,7 @@ use super::messages::{Class, Done, Run, RunResult};
 use crate::budget::{Budget, MemoryReservation, Refusal};
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
+use crate::line_sampler::LineSampler;
 use crate::telemetry::Recorder;
 
 /// A picture to process, and who waits for it.
@@ -59,6 +60,7 @@ pub(super) struct SlotResources {
     pub(super) budget: Budget,
     pub(super) io: Handle,
     pub(super) recorder: Recorder,
+    pub(super) line_sampler: LineSampler,
     pub(super) limits: Limits,
     pub(super) longest_input: u64,
 }
@@ -81,11 +83,11 @@ impl SlotThread {
         let span = start_span(attempt);
         let _scope = span.enter();
         let steps = AssertUnwindSafe(|| self.steps(attempt, &mut format));
-        let result = catch_unwind(steps).unwrap_or_else(|panic| {
+        let result = catch_panic(steps).unwrap_or_else(|panic| {
             self.engine = None;
-            let text = panic_text(&*panic);
-            log!(ATTEMPT_PANICKED, slot = self.slot, format, reason = text);
-            Err(Fault::new(Code::ProcessingError).with_cause(format!("panic: {text}")).into())
+            self.log_panic(attempt.caller, format, &panic);
+            let cause = format!("panic: {}", panic.reason);
+            Err(Fault::new(Code::ProcessingError).with_cause(cause).into())
         });
         self.resources.record_budget();
         if attempt.counted {
@@ -93,6 +95,21 @@ impl SlotThread {
         }
         finish_span(&span, format, &result);
         result.map_err(Fault::from)
+    }
+
+    /// Logs a panic. Whoever has found a picture that makes a decoder panic can send it again and again.
+    fn log_panic(&self, caller: Caller, format: &'static str, panic: &CaughtPanic) {
+        if let Some(lines_left_out) = self.resources.line_sampler.take(caller, 1) {
+            let CaughtPanic { reason, location } = panic;
+            log!(
+                ATTEMPT_PANICKED,
+                slot = self.slot,
+                format,
+                reason,
+                location = location.as_deref(),
+                lines_left_out
+            );
+        }
     }
 
     fn steps(&mut self, attempt: &SlotAttempt, format: &mut &'static str) -> Result<Done, StopReason> {

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::test_actors::TestActors;
+use crate::support::test_actors::{Surroundings, TestActors};
 use crate::support::test_supervision::{PanicNow, TestSupervision};
 use crate::support::{outbound_dependencies, until};
 use actix::{Addr, System};
+use huemill_actors::clock::Clock;
 use huemill_actors::fault::Code;
 use huemill_actors::fetcher::{Fetch, Fetcher, FetcherSettings};
+use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::outbound::AddressPolicy;
 use huemill_actors::supervise::{ask, start};
+use huemill_observability::Event;
 use huemill_observability::trace::Scope;
 use huemill_store::Caller;
 use huemill_store::job::JobState;
@@ -92,7 +95,8 @@ fn fetcher(policy: AddressPolicy) -> Addr<Fetcher> {
         FetcherSettings { at_once: 3, each: 2, pause: Duration::ZERO, ..FetcherSettings::default() };
     let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
     let recorder = harness.supervision.recorder.clone();
-    let actor = Fetcher::new(settings, outbound_dependencies(policy).outbound, room, recorder);
+    let sampler = LineSampler::new(0, Clock::system(), recorder.clone());
+    let actor = Fetcher::new(settings, outbound_dependencies(policy).outbound, room, recorder, sampler);
     start(System::current().arbiter(), "fetcher", &harness.supervision, |_| actor)
 }
 
@@ -148,6 +152,38 @@ async fn downloading_pictures_take_no_slot() {
     let quick = actors.submit(&["one", "two", "three"]).await;
     assert_eq!(actors.wait_for_end(&quick).await.state, JobState::Completed);
     assert_eq!(actors.job(&slow).await.state, JobState::Processing);
+}
+
+#[actix_rt::test]
+async fn urls_and_webhooks_of_one_caller_that_are_blocked_are_logged_only_so_often() {
+    let surroundings = Surroundings { lines_per_second: 1, ..Surroundings::default() };
+    let mut actors = TestActors::among(surroundings);
+    let pictures = (0..30).map(|n| (format!("{n}.png"), format!("http://10.0.0.{n}/"))).collect();
+    actors.submit_urls(pictures).await;
+    let (mut blocked, mut left_out) = (0, 0);
+    until(|| {
+        while let Ok(event) = actors.events.try_recv() {
+            match event {
+                Event::OutboundBlocked { .. } => blocked += 1,
+                Event::LogLinesSampled(lines) => left_out += lines,
+                _ => {}
+            }
+        }
+        blocked == 30 && left_out == 20
+    })
+    .await;
+    let job = actors.submit_with_callback(&["one"], "http://10.0.0.1/").await;
+    actors.wait_for(&job, |job| job.state == JobState::Completed).await;
+    // Two events: the guard's, and the attempt that failed, which may have been the last one.
+    until(|| {
+        while let Ok(event) = actors.events.try_recv() {
+            if let Event::LogLinesSampled(lines) = event {
+                left_out += lines;
+            }
+        }
+        left_out >= 22
+    })
+    .await;
 }
 
 #[actix_rt::test]

@@ -72,9 +72,11 @@ async fn a_full_queue_refuses_at_once_and_nobody_fills_it_alone() {
     workers.wait_for_slots(1, 2, 0).await;
     let fault = workers.fault(of(1, "4")).await;
     assert_eq!((fault.code, fault.policy), (Code::RateLimited, Some("pictures")));
-    let _other = workers.send(of(2, "5"));
+    let _guest = workers.send(of(2, "gate 5"));
+    workers.wait_for_guests(1).await;
+    let _other = workers.send(of(3, "6"));
     workers.wait_for_slots(1, 3, 0).await;
-    let fault = workers.fault(of(3, "6")).await;
+    let fault = workers.fault(of(4, "7")).await;
     assert_eq!((fault.code, fault.cause.as_deref()), (Code::Overloaded, Some("the queue is full")));
     assert!(fault.retry_after.is_some());
     workers.engine.gate.open();
@@ -85,6 +87,9 @@ async fn callers_take_turns() {
     let mut workers = TestWorkers::start(WorkersSettings { queue: 100, ..settings() });
     let many = ["gate 1", "2", "3", "4", "5"].map(|text| workers.send(of(1, text)));
     workers.wait_for_slots(1, 4, 0).await;
+    // A third caller holds the guest slot.
+    let _guest = workers.send(of(3, "heed"));
+    workers.wait_for_guests(1).await;
     let one = workers.send(of(2, "6"));
     workers.wait_for_slots(1, 5, 0).await;
     workers.engine.gate.open();
@@ -92,10 +97,52 @@ async fn callers_take_turns() {
         answer.await.unwrap().unwrap();
     }
     let mut order = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..7 {
         order.push(workers.next_started().await);
     }
+    order.retain(|text| text != "heed");
     assert_eq!(order, ["gate 1", "2", "6", "3", "4", "5"]);
+}
+
+#[actix_rt::test]
+async fn a_guest_does_not_wait_behind_the_pictures_of_others() {
+    let mut workers = TestWorkers::start(WorkersSettings { slots: 2, queue: 100, ..settings() });
+    let _long = ["gate 1", "gate 2", "gate 3", "gate 4"].map(|text| workers.send(of(1, text)));
+    workers.wait_for_slots(2, 2, 0).await;
+    let started = [workers.next_started().await, workers.next_started().await];
+    assert!(started.iter().all(|text| text.starts_with("gate")), "{started:?}");
+    for _ in 0..3 {
+        run(&workers.address, of(2, "quick")).await.unwrap();
+        assert_eq!(workers.next_started().await, "quick");
+    }
+    assert_eq!(
+        workers.figures().await,
+        SlotFigures { slots: 2, busy: 2, guests: 0, queued: 2, abandoned: 0 }
+    );
+    workers.engine.gate.open();
+}
+
+#[actix_rt::test]
+async fn there_is_one_guest_at_a_time_and_it_is_a_client_with_nothing_in_work() {
+    let mut workers = TestWorkers::start(WorkersSettings { queue: 100, ..settings() });
+    let _long = ["gate 1", "waiting 1"].map(|text| workers.send(of(1, text)));
+    workers.wait_for_slots(1, 1, 0).await;
+    assert_eq!(workers.next_started().await, "gate 1");
+    let _job = workers.send(Run { caller: Caller::Service, ..of_job("job") });
+    workers.wait_for_slots(1, 2, 0).await;
+    let guests = ["heed guest", "second of the guest"].map(|text| workers.send(of(2, text)));
+    workers.wait_for_slots(1, 3, 0).await;
+    let next = workers.send(of(3, "next guest"));
+    workers.wait_for_slots(1, 4, 0).await;
+    assert_eq!(workers.figures().await.guests, 1, "saturation stays 1 of 1");
+    assert_eq!(workers.next_started().await, "heed guest");
+    for guest in guests {
+        guest.abort();
+    }
+    next.await.unwrap().unwrap();
+    assert_eq!(workers.next_started().await, "next guest");
+    workers.wait_for_slots(1, 2, 0).await;
+    workers.engine.gate.open();
 }
 
 #[actix_rt::test]
@@ -160,10 +207,16 @@ async fn a_result_does_not_cancel_the_callers_other_pictures() {
 #[actix_rt::test]
 async fn the_figures_distinguish_busy_slots_from_dead_ones() {
     let mut workers = TestWorkers::start(WorkersSettings { slots: 2, ..settings() });
-    assert_eq!(workers.figures().await, SlotFigures { slots: 2, busy: 0, queued: 0, abandoned: 0 });
+    assert_eq!(
+        workers.figures().await,
+        SlotFigures { slots: 2, busy: 0, guests: 0, queued: 0, abandoned: 0 }
+    );
     let first = workers.send(picture("gate"));
     workers.next_started().await;
-    assert_eq!(workers.figures().await, SlotFigures { slots: 2, busy: 1, queued: 0, abandoned: 0 });
+    assert_eq!(
+        workers.figures().await,
+        SlotFigures { slots: 2, busy: 1, guests: 0, queued: 0, abandoned: 0 }
+    );
     workers.engine.gate.open();
     first.await.unwrap().unwrap();
 }

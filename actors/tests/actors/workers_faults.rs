@@ -11,6 +11,7 @@ use actix::System;
 use huemill_actors::fault::Code;
 use huemill_actors::supervise::ask;
 use huemill_actors::workers::{Run, WorkersSettings, run};
+use huemill_observability::Event;
 
 #[actix_rt::test]
 async fn a_picture_past_its_deadline_fails_and_its_thread_stays() {
@@ -72,6 +73,18 @@ async fn a_picture_that_panics_is_unreadable_and_gets_a_new_engine() {
     assert_eq!(outcomes[0], ("text", "processing_error"));
     assert_eq!(outcomes[2], ("unknown", "processing_error"));
     run(&workers.address, picture("KIB=100")).await.unwrap();
+}
+
+#[actix_rt::test]
+async fn pictures_of_one_caller_that_panic_are_logged_only_so_often() {
+    let mut workers = TestWorkers::start(settings());
+    for _ in 0..30 {
+        workers.fault(picture("panic")).await;
+    }
+    let left_out = std::iter::from_fn(|| workers.events.try_recv().ok())
+        .filter(|event| matches!(event, Event::LogLinesSampled(1)))
+        .count();
+    assert_eq!(left_out, 20);
 }
 
 #[actix_rt::test]

@@ -43,7 +43,7 @@ impl ProcessMetrics {
             )?,
             sampled_lines: families.counter(
                 "log_lines_sampled_total",
-                "Log lines of requests left out because their caller sent too many requests.",
+                "Log lines left out because their caller caused too many.",
             )?,
             dropped_lines: families.counter(
                 "log_lines_dropped_total",

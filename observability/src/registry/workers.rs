@@ -13,6 +13,7 @@ const WAIT_SECONDS: [f64; 12] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 
 pub(super) struct WorkerMetrics {
     slots: IntGauge,
     busy: IntGauge,
+    guests: IntGauge,
     abandoned: IntGauge,
     depth: IntGauge,
     waited: Histogram,
@@ -26,6 +27,10 @@ impl WorkerMetrics {
             slots: families
                 .gauge("worker_slots", "Worker slots, each of which processes one picture at a time.")?,
             busy: families.gauge("worker_slots_busy", "Worker slots that are processing a picture.")?,
+            guests: families.gauge(
+                "worker_guest_slot_busy",
+                "Pictures in the guest slot, 0 or 1: it is used while all slots are taken.",
+            )?,
             abandoned: families
                 .gauge("worker_attempts_abandoned", "Abandoned attempts whose thread is still running.")?,
             depth: families.gauge("worker_queue_depth", "Pictures that wait for a worker slot.")?,
@@ -43,9 +48,10 @@ impl WorkerMetrics {
         })
     }
 
-    pub(super) fn slots(&self, total: usize, busy: usize, abandoned: usize) {
+    pub(super) fn slots(&self, total: usize, busy: usize, guests: usize, abandoned: usize) {
         self.slots.set(gauge_value(total));
         self.busy.set(gauge_value(busy));
+        self.guests.set(gauge_value(guests));
         self.abandoned.set(gauge_value(abandoned));
     }
 

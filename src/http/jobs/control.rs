@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
+use huemill_store::access_key::Scope;
 use huemill_store::job::JobState;
 use huemill_store::store::{Canceled, Retried};
 use serde::Serialize;
@@ -15,7 +16,14 @@ use crate::http::context;
 use crate::http::problem::Problem;
 use crate::http::state::{Edge, Jobs, Operations};
 
-/// Cancels a job. A second request gets the same response.
+/// A canceled job, for a key that may cancel jobs but not read them.
+#[derive(Serialize)]
+struct CanceledBody<'a> {
+    job_id: &'a str,
+    status: &'static str,
+}
+
+/// Cancels a job. A second request gets the same response. Results are only for who may read the job.
 pub(super) async fn cancel(
     request: HttpRequest,
     payload: Payload,
@@ -39,6 +47,10 @@ pub(super) async fn cancel(
         }
         Canceled::Unknown => return Err(Code::JobNotFound.into()),
     };
+    if context::of(&request).identity().require(Scope::JobsRead).is_err() {
+        let body = CanceledBody { job_id: job.id.as_str(), status: job.state.as_str() };
+        return Ok(HttpResponse::Accepted().json(body));
+    }
     let cards = CardEmbedding::Auto;
     Ok(status::respond(job, StatusCode::ACCEPTED, cards, request.method(), &jobs).await?)
 }

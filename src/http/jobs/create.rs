@@ -137,8 +137,8 @@ async fn submitted(
 ) -> Result<(JobKind, Submitted), Fault> {
     match input {
         JobInput::Single(UploadedFile { spool, .. }) => {
-            let limits = uploads.zip_limits(uploads.limits.job_pictures);
-            let entries = upload::list_pictures(request, &spool, limits).await?;
+            let pictures = uploads.limits.job_pictures;
+            let entries = upload::list_pictures(request, uploads, &spool, pictures).await?;
             Ok((JobKind::Zip, Submitted::Zip { spool, entries }))
         }
         JobInput::Files(files) => Ok((JobKind::Image, Submitted::Images(with_distinct_names(files)))),

@@ -25,7 +25,7 @@ pub(super) fn with_names(
     let context = context::of(request);
     let (mut targets, mut seen) = (Vec::new(), HashSet::new());
     for (at, url) in list.iter().enumerate() {
-        let target = jobs.check_url(url, context.id.as_str()).map_err(|fault| {
+        let target = jobs.check_url(url, &context).map_err(|fault| {
             fault.with_message(format!("URL number {} in `urls` cannot be used. {USABLE}", at + 1))
         })?;
         if seen.insert(target.full().to_owned()) {
@@ -42,7 +42,7 @@ const USABLE: &str = "Send public http or https addresses, written out in full."
 /// Checks the callback URL.
 pub(super) fn check_callback(url: &str, request: &HttpRequest, jobs: &Jobs) -> Result<(), Fault> {
     let context = context::of(request);
-    let checked = jobs.check_url(url, context.id.as_str()).map(drop);
+    let checked = jobs.check_url(url, &context).map(drop);
     checked.map_err(|fault| {
         fault.with_message(
             "`callback_url` must be a public address such as https://example.org/done, without user and password.",

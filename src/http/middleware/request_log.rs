@@ -114,12 +114,9 @@ impl RequestLog {
             return self.write_errors();
         }
         let lines = 1 + u64::from(self.fault.is_some());
-        match self.edge.line_sampler.take(self.context.caller(), lines) {
-            Some(lines_left_out) => {
-                self.write_request(lines_left_out);
-                self.write_errors();
-            }
-            None => self.edge.recorder.record(Event::LogLinesSampled(lines)),
+        if let Some(lines_left_out) = self.edge.line_sampler.take(self.context.caller(), lines) {
+            self.write_request(lines_left_out);
+            self.write_errors();
         }
     }
 

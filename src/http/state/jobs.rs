@@ -7,6 +7,7 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_actors::idempotency::{Idempotency, KeyReservation, Reserve};
 use huemill_actors::intake::{Intake, Submit};
 use huemill_actors::janitor::{self, Janitor};
+use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::metrics::Recorder;
 use huemill_actors::outbound::{Outbound, Target};
 use huemill_actors::repository::Repository;
@@ -20,6 +21,7 @@ use huemill_store::store::Created;
 use secrecy::SecretString;
 
 use crate::http::access::Identity;
+use crate::http::context::Context;
 use crate::http::jobs::links::Links;
 use crate::http::jobs::poll_history::PollHistory;
 use crate::http::jobs::shared_archives::SharedArchives;
@@ -41,6 +43,7 @@ pub(crate) struct Jobs {
     pub poll_history: PollHistory,
     /// Records metric events.
     pub recorder: Recorder,
+    line_sampler: LineSampler,
     /// Receives the ends of jobs.
     pub job_end: JobEndNotifier,
     /// Whether the service is draining. Event streams end then.
@@ -70,6 +73,7 @@ impl Jobs {
             streams: Places::limited(settings.server.event_streams, settings.access.event_streams),
             poll_history: PollHistory::default(),
             recorder: actor_system.recorder.clone(),
+            line_sampler: actor_system.line_sampler.clone(),
             job_end: actors.ends.clone(),
             drain: actor_system.drain.clone(),
             public_url: settings.public.url.clone(),
@@ -116,12 +120,16 @@ impl Jobs {
         self.janitor.do_send(janitor::SweepSoon);
     }
 
-    /// Checks a URL without using the network. A refusal is counted and logged, but the URL itself is not logged.
-    pub(crate) fn check_url(&self, url: &str, request_id: &str) -> Result<Target, Fault> {
+    /// Checks a URL of this request without using the network. A refusal is counted and logged, but the URL itself is not
+    /// logged.
+    pub(crate) fn check_url(&self, url: &str, context: &Context) -> Result<Target, Fault> {
         Target::parse(url, self.outbound.policy()).map_err(|refused| {
             let reason = refused.as_str();
             self.recorder.record(Event::OutboundBlocked { reason });
-            log!(OUTBOUND_BLOCKED, request_id, host = "", reason);
+            if let Some(lines_left_out) = self.line_sampler.take(context.caller(), 1) {
+                let request_id = context.id.as_str();
+                log!(OUTBOUND_BLOCKED, request_id, host = "", reason, lines_left_out);
+            }
             refused.into()
         })
     }

@@ -9,6 +9,7 @@ use huemill_actors::clock::Instant as Deadline;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::fetcher::{Fetch, Fetcher};
 use huemill_actors::intake::{Admit, Intake};
+use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::pictures::AlbumLimits;
 use huemill_actors::rates::{Counted, Rates};
 use huemill_actors::supervise::ask;
@@ -27,6 +28,8 @@ pub(crate) struct Uploads {
     pub spool: SpoolRoom,
     /// Maximum sizes and counts.
     pub limits: LimitsSection,
+    /// Which lines are logged of those that a caller can cause at will.
+    pub line_sampler: LineSampler,
     rates: Arc<Rates>,
     intake: actix::Addr<Intake>,
     fetcher: actix::Addr<Fetcher>,
@@ -45,6 +48,7 @@ impl Uploads {
         Self {
             spool,
             limits: settings.limits.clone(),
+            line_sampler: actor_system.line_sampler.clone(),
             rates,
             intake: actor_system.jobs.intake.clone(),
             fetcher: actor_system.jobs.fetcher.clone(),

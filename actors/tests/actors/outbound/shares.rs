@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use actix::{Addr, System};
 use futures_util::future::join_all;
+use huemill_actors::clock::Clock;
 use huemill_actors::delivery::{DeliveryDue, DeliverySettings};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::fetcher::{Fetch, Fetcher, FetcherSettings};
+use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::outbound::AddressPolicy;
 use huemill_actors::supervise::{ask, start};
 use huemill_observability::trace::Scope;
@@ -106,7 +108,8 @@ fn fetcher(settings: FetcherSettings, policy: AddressPolicy) -> Addr<Fetcher> {
     let harness = TestSupervision::quick();
     let room = SpoolRoom::open(SpoolSettings::default()).unwrap();
     let recorder = harness.supervision.recorder.clone();
-    let actor = Fetcher::new(settings, outbound_dependencies(policy).outbound, room, recorder);
+    let sampler = LineSampler::new(0, Clock::system(), recorder.clone());
+    let actor = Fetcher::new(settings, outbound_dependencies(policy).outbound, room, recorder, sampler);
     start(System::current().arbiter(), "fetcher", &harness.supervision, |_| actor)
 }
 

@@ -14,6 +14,7 @@ use huemill_actors::fetcher::FetcherSettings;
 use huemill_actors::health::DiskProbe;
 use huemill_actors::intake::{Intake, IntakeSettings, Submit};
 use huemill_actors::janitor::{Janitor, JanitorSettings};
+use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::outbound::AddressPolicy;
 use huemill_actors::repository::Repository;
 use huemill_actors::snapshots::Snapshots;
@@ -78,13 +79,21 @@ pub struct Surroundings {
     pub disk: DiskProbe,
     /// How webhooks are sent.
     pub delivery: DeliverySettings,
+    /// How many events of a caller are logged a second, by a clock that stands still; 0 logs all.
+    pub lines_per_second: u32,
 }
 
 impl Default for Surroundings {
     /// No network, no quotas, room for everything.
     fn default() -> Self {
         let (outbound, quotas) = (AddressPolicy::default(), CallerLimits::default());
-        Self { outbound, quotas, disk: Arc::new(|| Ok(u64::MAX)), delivery: DeliverySettings::default() }
+        Self {
+            outbound,
+            quotas,
+            disk: Arc::new(|| Ok(u64::MAX)),
+            delivery: DeliverySettings::default(),
+            lines_per_second: 0,
+        }
     }
 }
 
@@ -133,6 +142,8 @@ impl TestActors {
             supervision.recorder.clone(),
         );
         let drain = DrainFlag::default();
+        let line_sampler =
+            LineSampler::new(surroundings.lines_per_second, Clock::manual(), supervision.recorder.clone());
         let jobs = Jobs::start(&JobDependencies {
             arbiter: &System::current().arbiter().clone(),
             net: &System::current().arbiter().clone(),
@@ -140,6 +151,7 @@ impl TestActors {
             repository: &repository,
             workers: &workers.address,
             drain: &drain,
+            line_sampler: &line_sampler,
             room: &room,
             disk: &surroundings.disk,
             owner: &Owner("test".to_owned()),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Addr, System};
+use huemill_actors::clock::Clock;
 use huemill_actors::fault::Fault;
+use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::supervise::{FatalErrorReceiver, ask, start};
 use huemill_actors::workers::{PingSlots, Run, RunResult, SlotFigures, Workers, WorkersSettings};
 use huemill_observability::Event;
@@ -44,7 +46,9 @@ impl TestWorkers {
         let (engines, engine, started) = engines();
         let (recorder, shutdown_trigger) =
             (supervision.recorder.clone(), supervision.shutdown_trigger.clone());
-        let actor = Workers::new(settings, engines, io(), recorder, shutdown_trigger);
+        // Its clock stands still, so ten events of each caller are logged.
+        let line_sampler = LineSampler::new(1, Clock::manual(), recorder.clone());
+        let actor = Workers::new(settings, engines, io(), recorder, line_sampler, shutdown_trigger);
         let address = start(System::current().arbiter(), "workers", &supervision, |_| actor);
         Self { address, engine, started, events, fatal_error }
     }
@@ -77,6 +81,15 @@ impl TestWorkers {
                 return;
             }
             assert!(Instant::now() < deadline, "the figures stay {figures:?}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until so many attempts are in the guest slot.
+    pub async fn wait_for_guests(&self, guests: usize) {
+        let deadline = Instant::now() + AGES;
+        while self.figures().await.guests != guests {
+            assert!(Instant::now() < deadline, "the guest slot does not have {guests} attempts");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
