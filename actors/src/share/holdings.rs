@@ -132,7 +132,7 @@ mod tests {
             holdings.take(first, 1);
         }
         assert_eq!((holdings.room(size, 5), holdings.room(size, 0)), (0, 5));
-        assert_eq!(holdings.may_take(size, first, 1).unwrap_err(), NoPlace::ShareUsed);
+        assert_eq!(holdings.may_take(size, first, 1).unwrap_err(), NoPlace::ShareUsed(5));
         holdings.may_take(size, second, 5).unwrap();
         holdings.give_back(first, 5);
         assert!(holdings.may_take(size, first, 1).is_ok() && holdings.is_empty());
