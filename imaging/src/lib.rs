@@ -4,7 +4,7 @@
 //! its own. The caller supplies a [`Monitor`], which tells the time and whether the work was canceled. The code never
 //! panics on purpose. Callers should contain panics all the same, because the input is untrusted.
 
-pub mod card;
+mod card;
 pub mod crop;
 mod decode;
 mod engine;
@@ -18,14 +18,16 @@ mod probe;
 mod profile;
 mod raster;
 mod scale;
+mod subpixel_rect;
 pub mod swatch;
 mod work;
 
+pub use card::Layout;
 pub use crop::best as best_crop;
 pub use decode::{Decoder, ThreadPoolError};
 pub use engine::Engine;
 pub use format::{Format, Sniffed, sniff};
-pub use options::{Aspect, CardFormat, Options, PaletteMethod};
+pub use options::{Aspect, CardFormat, CardKind, CardKindError, Options, PaletteMethod, Theme, ThemeError};
 pub use orientation::{Orientation, Rect};
 pub use outcome::{Card, Crop, Error, Monitor, Outcome, Source, Stage, Swatch, Timings, Unmonitored};
 pub use palette::extract as extract_palette;

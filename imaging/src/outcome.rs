@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::CardFormat;
+use crate::{CardFormat, Rect};
 
 /// Everything that the engine makes from one picture.
 #[derive(Debug, Clone)]
@@ -15,8 +15,10 @@ pub struct Outcome {
     pub palette: Vec<Swatch>,
     /// The best crop of the requested aspect ratio.
     pub crop: Crop,
-    /// The social card.
-    pub card: Card,
+    /// The card, unless [`CardKind::None`](crate::CardKind::None) was requested.
+    pub card: Option<Card>,
+    /// The part of the upright picture that the card shows, rounded to whole pixels.
+    pub card_crop: Option<Rect>,
     /// Duration of each stage.
     pub timings: Timings,
 }

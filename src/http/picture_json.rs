@@ -38,7 +38,8 @@ pub(crate) fn element(name: &str, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
 /// An object of one member, the members of a picture, and its card.
 fn object(name: &str, value: &impl Serialize, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
     // Room for the card's base64 and the members around it.
-    let mut json = Vec::with_capacity(outcome.card.bytes.len().div_ceil(3) * 4 + 8 * 1024);
+    let card = outcome.card.as_ref().map_or(0, |card| card.bytes.len());
+    let mut json = Vec::with_capacity(card.div_ceil(3) * 4 + 8 * 1024);
     json.extend_from_slice(format!("{{\"{name}\":").as_bytes());
     serde_json::to_writer(&mut json, value)
         .and_then(|()| write_members(&mut json, outcome))
@@ -47,19 +48,20 @@ fn object(name: &str, value: &impl Serialize, outcome: &Outcome) -> Result<Vec<u
     Ok(json)
 }
 
-/// Writes a comma, the members of a picture and its card, without braces.
+/// Writes a comma, the members of a picture and its card if it has one, without braces.
 fn write_members(json: &mut Vec<u8>, outcome: &Outcome) -> Result<(), serde_json::Error> {
     let start = json.len();
     serde_json::to_writer(&mut *json, &PictureSummary::from(outcome))?;
     json[start] = b',';
     json.pop();
+    let Some(card) = &outcome.card else { return Ok(()) };
     json.extend_from_slice(b",\"social_image\":\"data:");
-    json.extend_from_slice(outcome.card.format.media_type().as_bytes());
+    json.extend_from_slice(card.format.media_type().as_bytes());
     json.extend_from_slice(b";base64,");
     let base64 = base64_simd::STANDARD;
     let begin = json.len();
-    json.resize(begin + base64.encoded_length(outcome.card.bytes.len()), 0);
-    let _ = base64.encode(&outcome.card.bytes, base64_simd::Out::from_slice(&mut json[begin..]));
+    json.resize(begin + base64.encoded_length(card.bytes.len()), 0);
+    let _ = base64.encode(&card.bytes, base64_simd::Out::from_slice(&mut json[begin..]));
     json.push(b'"');
     Ok(())
 }

@@ -59,9 +59,9 @@ fn upload_spec(limit: u64) -> UploadSpec {
 
 /// The response for a processed picture, sent from the spool.
 async fn respond(outcome: Outcome, format: ResponseFormat, room: &SpoolRoom) -> Result<HttpResponse, Fault> {
-    let (media_type, bytes) = match format {
-        ResponseFormat::Card => (outcome.card.format.media_type(), outcome.card.bytes),
-        ResponseFormat::Json => ("application/json", picture_json::document(&outcome)?),
+    let (media_type, bytes) = match (format, outcome.card) {
+        (ResponseFormat::Card, Some(card)) => (card.format.media_type(), card.bytes),
+        (_, card) => ("application/json", picture_json::document(&Outcome { card, ..outcome })?),
     };
     let spool = Spool::keep(room, bytes).await.map_err(spool_failed)?;
     Ok(HttpResponse::Ok()

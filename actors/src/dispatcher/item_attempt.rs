@@ -142,7 +142,10 @@ async fn process(
     dependencies.estimate.record(done.worked);
     let members = serde_json::to_string(&PictureSummary::from(&done.outcome))
         .map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
-    let card = traced("card upload", card::store(dependencies, claim, cancel, done.outcome.card)).await?;
+    // The options of a job always ask for a card.
+    let card =
+        done.outcome.card.ok_or_else(|| Fault::new(Code::InternalError).with_cause("there is no card"))?;
+    let card = traced("card upload", card::store(dependencies, claim, cancel, card)).await?;
     Ok(ItemResult { members, card })
 }
 

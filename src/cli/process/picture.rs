@@ -70,8 +70,8 @@ impl FileProcessor {
             Err(ProcessError::Panicked)
         })?;
         drop(bytes);
-        let encoded = std::mem::take(&mut outcome.card.bytes);
-        let card = card.map(|path| write(path, &encoded)).transpose()?;
+        let encoded = outcome.card.take();
+        let card = card.zip(encoded).map(|(path, card)| write(path, &card.bytes)).transpose()?;
         Ok(ProcessedFile { outcome, card })
     }
 
