@@ -6,15 +6,18 @@
 //! The decoded picture stays in its stored orientation; only the small copies made from it are turned upright. It is
 //! freed as soon as the card's picture has been cut from it, so that it is gone before the encoder needs memory.
 
-use crate::layout::{Layout, classic_crop};
-use crate::scale::{Scaler, SubpixelRect};
-use crate::subject::{Span, Subject};
+mod placement;
+
+use crate::scale::Scaler;
+use crate::subject::Subject;
+use crate::subpixel_rect::SubpixelRect;
 use crate::transparency::Opaque;
 use crate::{
-    Card, ColorSummary, Crop, CropMethod, Decoder, Error, Monitor, Options, Outcome, Probe, Raster, Rect,
-    Stage, Swatch, ThreadPoolError, Timings,
+    Card, ColorSummary, Decoder, Error, Layout, Monitor, Options, Outcome, Probe, Raster, Stage,
+    ThreadPoolError, Timings,
 };
 use crate::{card, decode, palette, transparency};
+use placement::Placement;
 
 /// Short side, in pixels, of the copy on which the subject is searched. Smaller pictures are searched as they are.
 pub const SHORT_SIDE: u32 = 256;
@@ -30,8 +33,12 @@ const SEARCH_BYTES_PER_PIXEL: u64 = 48;
 /// Maximum memory of the stages other than pixels: histograms, tables, small vectors.
 const TABLE_BYTES: u64 = 1 << 20;
 
-const PICTURE_BYTES: u64 = card::PICTURE_WIDTH as u64 * card::PICTURE_HEIGHT as u64 * 3;
-const CARD_BYTES: u64 = card::WIDTH as u64 * card::HEIGHT as u64 * 3;
+/// How much larger than the crop search's copy a picture is decoded at least. The palette counts about as many pixels of
+/// such a picture as it ever counts, and the copy is an average.
+const ANALYSIS_MARGIN: f64 = 1.5;
+
+/// Pixels of the card's picture that the scaler's filter reaches beyond it, on both sides together, and one more.
+const FILTER_REACH: f64 = 5.0;
 
 /// Processes pictures. Each thread needs its own.
 pub struct Engine {
@@ -45,12 +52,16 @@ impl Engine {
         Ok(Self { decoder: Decoder::new()?, scaler: Scaler::default() })
     }
 
-    /// Smallest scale, from 0 to 1, at which the picture may be decoded without enlarging the card's picture. 1 if it
-    /// must be enlarged anyway.
+    /// Smallest scale, from 0 to 1, at which the picture may be decoded without enlarging the card's picture, and without
+    /// harm to palette and crop. 1 if the card's picture must be enlarged anyway.
     #[must_use]
     pub fn smallest_scale(probe: &Probe, options: &Options) -> f64 {
-        let cut = largest_cut(probe, options);
-        (f64::from(card::PICTURE_WIDTH) / cut.width).min(1.0)
+        let source = probe.source();
+        let analysis = small_scale((source.width, source.height)) * ANALYSIS_MARGIN;
+        let card = Layout::of(options).map_or(0.0, |layout| {
+            f64::from(layout.picture.width) / placement::largest_cut(probe, options, &layout).width
+        });
+        analysis.max(card).min(1.0)
     }
 
     /// Maximum memory, in bytes, that [`Engine::process`] holds at once for this picture, without the input.
@@ -61,11 +72,16 @@ impl Engine {
         let raster = u64::from(width) * u64::from(height) * 3;
         let small = small_size((width, height));
         let small_pixels = u64::from(small.0) * u64::from(small.1);
-        let search = raster + Scaler::memory(width, small.1) + small_pixels * SEARCH_BYTES_PER_PIXEL;
-        let columns = max_cut_columns(probe, options, width);
-        let rows = probe.orientation.upright_size(card::PICTURE_WIDTH, card::PICTURE_HEIGHT).1;
-        let cut = raster + Scaler::memory(columns, rows) + 2 * PICTURE_BYTES;
-        let encode = CARD_BYTES + card::ENCODING_MEMORY;
+        let search = raster + Scaler::memory((width, height), small) + small_pixels * SEARCH_BYTES_PER_PIXEL;
+        let (cut, encode) = Layout::of(options).map_or((0, 0), |layout| {
+            let picture = layout.picture;
+            let used = max_cut_size(probe, options, &layout, (width, height));
+            let size = probe.orientation.upright_size(picture.width, picture.height);
+            let picture_bytes = u64::from(picture.width) * u64::from(picture.height) * 3;
+            let canvas = layout.pixels() * 3;
+            let cut = raster + Scaler::memory(used, size) + 2 * picture_bytes;
+            (cut, canvas + picture_bytes.max(card::encoding_memory(layout.pixels())))
+        });
         [probe.memory(smallest), search, cut, encode].into_iter().fold(0, u64::max) + TABLE_BYTES
     }
 
@@ -94,118 +110,99 @@ impl Engine {
         })?;
         let subject = timer.run(Stage::Subject, || Ok(Subject::find(&small, Vec::new())))?;
         let source = probe.source();
-        let placed = timer
-            .run(Stage::Layout, || Ok(place(&small, &subject, (source.width, source.height), options)))?;
+        let placed = timer.run(Stage::Layout, || {
+            Ok(Placement::of(&small, &subject, (source.width, source.height), options))
+        })?;
         drop(small);
-        let canvas = timer.run(Stage::Card, || self.compose(raster, probe, placed.card, &palette))?;
-        let card = timer.run(Stage::Encode, || Card::encode(&canvas, options.card))?;
-        Ok(Outcome {
+        let mut outcome = Outcome {
             source,
             palette,
             summary,
             crop: placed.crop,
-            card_crop: placed.card,
-            subject: pixels(subject.bounds(), (source.width, source.height)),
-            faces: Vec::new(),
-            card,
-            timings: timer.timings,
-        })
+            subject: placed.subject,
+            faces: placed.faces,
+            card: None,
+            card_crop: None,
+            timings: Timings::default(),
+        };
+        if let Some((layout, window)) = placed.card {
+            outcome.card_crop = Some(window.rounded((source.width, source.height)));
+            let canvas = timer.run(Stage::Card, || {
+                let picture = self.cut(raster, probe, window, &layout)?;
+                card::compose(
+                    &layout,
+                    card::ground(options.theme, &outcome.palette),
+                    picture,
+                    &outcome.palette,
+                )
+            })?;
+            outcome.card = Some(timer.run(Stage::Encode, || Card::encode(&canvas, options.card))?);
+        }
+        outcome.timings = timer.timings;
+        Ok(outcome)
     }
 
-    /// Takes the raster by value, so that it is freed before the canvas is allocated.
-    fn compose(
+    /// Cuts the card's picture. Takes the raster by value, so that it is freed before the canvas is allocated.
+    fn cut(
         &mut self,
         raster: Raster,
         probe: &Probe,
-        window: Rect,
-        palette: &[Swatch],
+        window: SubpixelRect,
+        layout: &Layout,
     ) -> Result<Raster, Error> {
         let orientation = probe.orientation;
         // Swapping width and height is its own inverse, so `upright_size` also converts upright to stored sizes.
-        let size = orientation.upright_size(card::PICTURE_WIDTH, card::PICTURE_HEIGHT);
-        let cut = stored_rect(window, probe, &raster).centered_fit(size.0, size.1);
-        let picture = self.scaler.resize(&raster, cut, size)?;
+        let size = orientation.upright_size(layout.picture.width, layout.picture.height);
+        let picture = self.scaler.resize(&raster, stored_rect(window, probe, &raster), size)?;
         drop(raster);
-        card::compose(&orientation.apply(picture), palette)
+        Ok(orientation.apply(picture))
     }
 }
 
-/// Where the windows of a picture lie.
-struct Placed {
-    crop: Crop,
-    card: Rect,
-}
-
-/// Places the crop and the card's picture in a picture of `source` (width, height).
-fn place(small: &Raster, subject: &Subject, source: (u32, u32), options: &Options) -> Placed {
-    let layout = Layout::new(subject, source, options.focus);
-    let (crop, card) = if is_classic(options) {
-        let crop = classic_crop(small, source, options.aspect);
-        (crop, SubpixelRect::from(crop.rect()).centered_fit(card::PICTURE_WIDTH, card::PICTURE_HEIGHT))
-    } else {
-        (layout.crop(options.aspect), layout.window(card::PICTURE_WIDTH, card::PICTURE_HEIGHT).rect)
+/// Maximum number of columns and rows of a raster of this size that the card's picture needs, including the reach of the
+/// filter.
+fn max_cut_size(
+    probe: &Probe,
+    options: &Options,
+    layout: &Layout,
+    (width, height): (u32, u32),
+) -> (u32, u32) {
+    let cut = placement::largest_cut(probe, options, layout);
+    let turn = |(across, down)| if probe.orientation.transposes() { (down, across) } else { (across, down) };
+    let (across, down) = turn((cut.width, cut.height));
+    let (wide, high) = turn((f64::from(layout.picture.width), f64::from(layout.picture.height)));
+    let max = |cut: f64, pixels: f64, side: u32, stored: u32| {
+        let cut = cut * f64::from(side) / f64::from(stored);
+        ((cut + cut / pixels * FILTER_REACH) as u32).saturating_add(8).min(side)
     };
-    Placed { crop, card: card.rounded(source) }
+    (max(across, wide, width, probe.width), max(down, high, height, probe.height))
 }
 
-/// Whether smartcrop2 places the crop, and the card shows the middle of it. A focus decides before any method.
-fn is_classic(options: &Options) -> bool {
-    options.crop == CropMethod::Classic && options.focus.is_none()
-}
-
-/// A part of a picture in its pixels, at least one of them.
-fn pixels([across, down]: [Span; 2], (width, height): (u32, u32)) -> Rect {
-    let side = |span: Span, side: u32| {
-        let start = ((span.start * f64::from(side)).floor() as u32).min(side - 1);
-        let end = ((span.end * f64::from(side)).ceil() as u32).clamp(start + 1, side);
-        (start, end - start)
-    };
-    let ((x, width), (y, height)) = (side(across, width), side(down, height));
-    Rect { x, y, width, height }
-}
-
-/// The rectangle that the card's picture is cut from, in upright pixels. Its size is final, because a window is always
-/// the largest of its aspect ratio. Its position depends on the subject, which is not known yet.
-fn largest_cut(probe: &Probe, options: &Options) -> SubpixelRect {
-    let source = probe.source();
-    let whole = SubpixelRect::whole(source.width, source.height);
-    let outer = if is_classic(options) {
-        whole.centered_fit(options.aspect.width(), options.aspect.height())
-    } else {
-        whole
-    };
-    outer.centered_fit(card::PICTURE_WIDTH, card::PICTURE_HEIGHT)
-}
-
-/// Maximum number of columns of a raster of `width` that the card's picture needs, including the reach of the filter.
-fn max_cut_columns(probe: &Probe, options: &Options, width: u32) -> u32 {
-    let cut = largest_cut(probe, options);
-    let stored = if probe.orientation.transposes() { cut.height } else { cut.width };
-    let columns = stored * f64::from(width) / f64::from(probe.width);
-    ((columns * 1.02) as u32).saturating_add(8).min(width)
-}
-
-/// Maps a window to the raster, which is the stored picture or a reduced copy of it.
-fn stored_rect(upright: Rect, probe: &Probe, raster: &Raster) -> SubpixelRect {
-    let (width, height) = (probe.width, probe.height);
-    let stored = probe.orientation.to_stored(upright, width, height);
-    let across = f64::from(raster.width()) / f64::from(width);
-    let down = f64::from(raster.height()) / f64::from(height);
+/// Maps a part of the upright picture to the raster, which is the stored picture or a reduced copy of it.
+fn stored_rect(window: SubpixelRect, probe: &Probe, raster: &Raster) -> SubpixelRect {
+    let (width, height) = (f64::from(probe.width), f64::from(probe.height));
+    let stored = window.to_stored(probe.orientation, width, height);
+    let (across, down) = (f64::from(raster.width()) / width, f64::from(raster.height()) / height);
     SubpixelRect {
-        left: f64::from(stored.x) * across,
-        top: f64::from(stored.y) * down,
-        width: f64::from(stored.width) * across,
-        height: f64::from(stored.height) * down,
+        left: stored.left * across,
+        top: stored.top * down,
+        width: stored.width * across,
+        height: stored.height * down,
     }
 }
 
 /// Size of the copy on which the subject is searched. Its sides are at most [`SHORT_SIDE`] and [`LONG_SIDE`], and it
 /// is never enlarged.
 fn small_size((width, height): (u32, u32)) -> (u32, u32) {
-    let (short, long) = (f64::from(width.min(height)), f64::from(width.max(height)));
-    let scale = (f64::from(SHORT_SIDE) / short).min(f64::from(LONG_SIDE) / long).min(1.0);
+    let scale = small_scale((width, height));
     let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
     (side(width), side(height))
+}
+
+/// The copy's scale, from 0 to 1.
+fn small_scale((width, height): (u32, u32)) -> f64 {
+    let (short, long) = (f64::from(width.min(height)), f64::from(width.max(height)));
+    (f64::from(SHORT_SIDE) / short).min(f64::from(LONG_SIDE) / long).min(1.0)
 }
 
 /// Checks for a cancellation before each stage, and measures the stage.

@@ -8,15 +8,15 @@ mod axis;
 mod classic;
 
 use crate::options::Focus;
-use crate::scale::SubpixelRect;
 use crate::subject::Subject;
+use crate::subpixel_rect::SubpixelRect;
 use crate::{Aspect, Crop};
 use axis::{Axis, Direction};
 
 pub use classic::crop as classic_crop;
 
 /// Places windows on one picture.
-pub(crate) struct Layout {
+pub(crate) struct Placer {
     /// Across and down.
     axes: [Axis; 2],
     /// Size of the upright picture in pixels.
@@ -32,7 +32,7 @@ pub(crate) struct Window {
     pub(crate) score: f64,
 }
 
-impl Layout {
+impl Placer {
     pub(crate) fn new(subject: &Subject, source: (u32, u32), focus: Option<Focus>) -> Self {
         let axes = [Direction::Across, Direction::Down].map(|direction| Axis::new(subject, direction));
         Self { axes, source, focus }
@@ -93,10 +93,10 @@ mod tests {
     use crate::subject::FaceBox;
 
     /// The layout of a plain picture of 900 × 600 with faces.
-    fn layout(faces: &[[f64; 4]]) -> Layout {
+    fn layout(faces: &[[f64; 4]]) -> Placer {
         let plain = Raster::new(96, 64, vec![90; 96 * 64 * 3]).unwrap();
         let faces = faces.iter().map(|&[x, y, width, height]| FaceBox { x, y, width, height }).collect();
-        Layout::new(&Subject::find(&plain, faces), (900, 600), None)
+        Placer::new(&Subject::find(&plain, faces), (900, 600), None)
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! panics on purpose. Callers should contain panics all the same, because the input is untrusted.
 
 pub mod average;
-pub mod card;
+mod card;
 mod color_summary;
 pub mod contrast;
 mod decode;
@@ -28,17 +28,22 @@ mod roles;
 mod scale;
 mod scheme;
 mod subject;
+mod subpixel_rect;
 pub mod swatch;
 mod transparency;
 mod work;
 
+pub use card::Layout;
 pub use color_summary::ColorSummary;
 pub use decode::{Decoder, ThreadPoolError};
 pub use engine::{Engine, SHORT_SIDE};
 pub use export::{Export, ExportError};
 pub use format::{Format, Sniffed, sniff};
 pub use layout::classic_crop;
-pub use options::{Aspect, CardFormat, CropMethod, Focus, Options, PaletteMethod};
+pub use options::{
+    Aspect, CardFormat, CardKind, CardKindError, CropMethod, Focus, FormatName, OPTION_NAMES, OptionError,
+    OptionFields, Options, PaletteMethod, Theme, ThemeError,
+};
 pub use orientation::{Orientation, Rect};
 pub use outcome::{Card, Crop, Error, Monitor, Outcome, Source, Stage, Swatch, Timings, Unmonitored};
 pub use palette::extract as extract_palette;

@@ -1,7 +1,13 @@
 //! The options for processing one picture. The HTTP and command-line code parses them once; they are valid by
 //! construction from then on.
 
+mod card;
+mod fields;
+
 use std::str::FromStr;
+
+pub use card::{CardFormat, CardKind, CardKindError, Theme, ThemeError};
+pub use fields::{FormatName, NAMES as OPTION_NAMES, OptionError, OptionFields};
 
 /// Options for processing one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +25,21 @@ pub struct Options {
     pub faces: bool,
     /// Encoding of the card.
     pub card: CardFormat,
+    /// What the card shows, and its size.
+    pub card_kind: CardKind,
+    card_width: u16,
+    /// Colour of the card's ground.
+    pub theme: Theme,
 }
 
 impl Options {
     /// Minimum and maximum number of colours in a palette.
     pub const COLORS: std::ops::RangeInclusive<u8> = 2..=20;
+
+    /// Minimum and maximum width of a card of [`CardKind::Crop`] in pixels.
+    pub const CARD_WIDTHS: std::ops::RangeInclusive<u16> = 16..=2048;
+    /// Default width of a card of [`CardKind::Crop`] in pixels.
+    pub const DEFAULT_CARD_WIDTH: u16 = 1080;
 
     /// Number of colours in the palette.
     #[must_use]
@@ -72,10 +88,34 @@ impl Options {
     pub fn with_card(self, card: CardFormat) -> Self {
         Self { card, ..self }
     }
+
+    /// Sets what the card shows.
+    #[must_use]
+    pub fn with_card_kind(self, card_kind: CardKind) -> Self {
+        Self { card_kind, ..self }
+    }
+
+    /// Width of a card of [`CardKind::Crop`] in pixels. The other kinds have a size of their own.
+    #[must_use]
+    pub fn card_width(&self) -> u32 {
+        u32::from(self.card_width)
+    }
+
+    /// Sets the width of a card of [`CardKind::Crop`]. Returns `None` outside of [`Options::CARD_WIDTHS`].
+    #[must_use]
+    pub fn with_card_width(self, card_width: u16) -> Option<Self> {
+        Self::CARD_WIDTHS.contains(&card_width).then_some(Self { card_width, ..self })
+    }
+
+    /// Sets the colour of the card's ground.
+    #[must_use]
+    pub fn with_theme(self, theme: Theme) -> Self {
+        Self { theme, ..self }
+    }
 }
 
 impl Default for Options {
-    /// Ten balanced colours, 3:2, PNG.
+    /// Ten balanced colours, 3:2, a light palette card as PNG.
     fn default() -> Self {
         Self {
             colors: 10,
@@ -85,6 +125,9 @@ impl Default for Options {
             focus: None,
             faces: true,
             card: CardFormat::Png,
+            card_kind: CardKind::default(),
+            card_width: Self::DEFAULT_CARD_WIDTH,
+            theme: Theme::default(),
         }
     }
 }
@@ -278,43 +321,3 @@ impl FromStr for Aspect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an aspect ratio is two whole numbers from 1 to 100 with a colon between them, such as 3:2")]
 pub struct AspectError;
-
-/// The encoding of the card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CardFormat {
-    /// PNG with fast compression.
-    #[default]
-    Png,
-    /// JPEG.
-    Jpeg {
-        /// 1 (smallest) to 100 (best).
-        quality: u8,
-    },
-    /// Lossless WebP.
-    WebP,
-}
-
-impl CardFormat {
-    /// Default quality of a JPEG card.
-    pub const DEFAULT_QUALITY: u8 = 85;
-
-    /// The media type of the card's bytes.
-    #[must_use]
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Png => "image/png",
-            Self::Jpeg { .. } => "image/jpeg",
-            Self::WebP => "image/webp",
-        }
-    }
-
-    /// The usual file extension, without a dot.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg { .. } => "jpg",
-            Self::WebP => "webp",
-        }
-    }
-}

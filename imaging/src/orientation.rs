@@ -90,7 +90,7 @@ impl Orientation {
     }
 
     /// Whether the stored picture is read from its right edge, and whether from its bottom edge.
-    fn flips(self) -> (bool, bool) {
+    pub(crate) fn flips(self) -> (bool, bool) {
         let right =
             matches!(self, Self::MirrorHorizontal | Self::Rotate180 | Self::Transverse | Self::Rotate270);
         let bottom =

@@ -17,14 +17,14 @@ pub struct Outcome {
     pub summary: ColorSummary,
     /// The best crop of the requested aspect ratio.
     pub crop: Crop,
-    /// The part of the picture that its card shows.
-    pub card_crop: Rect,
     /// The part that holds the subject of the picture.
     pub subject: Rect,
     /// The faces that were found, the surest first.
     pub faces: Vec<Rect>,
-    /// The social card.
-    pub card: Card,
+    /// The card, unless [`CardKind::None`](crate::CardKind::None) was requested.
+    pub card: Option<Card>,
+    /// The part of the upright picture that the card shows, rounded to whole pixels.
+    pub card_crop: Option<Rect>,
     /// Duration of each stage.
     pub timings: Timings,
 }

@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(first.inspect(&picture, &options).unwrap().format, "png");
         let mut jpeg = options;
         jpeg.card = CardFormat::Jpeg { quality: 90 };
-        let card = first.process(&picture, &jpeg, &Unmonitored).unwrap().card.bytes;
+        let card = first.process(&picture, &jpeg, &Unmonitored).unwrap().card.unwrap().bytes;
         drop(first);
         let mut second = engines().unwrap();
         let cost = second.inspect(&card, &options).unwrap();

@@ -30,7 +30,9 @@ impl Case {
         assert_eq!(options.card, CardFormat::Png, "the floor and the pipeline must encode the same format");
         let mut engine = Engine::new().expect("an engine");
         let outcome = engine.process(&bytes, &probe, &options, &super::cpu::CpuTime).expect("a good picture");
-        let card = image::load_from_memory(&outcome.card.bytes).expect("the card is a picture").to_rgb8();
+        let card = image::load_from_memory(&outcome.card.expect("a card").bytes)
+            .expect("the card is a picture")
+            .to_rgb8();
         let card = Raster::new(card.width(), card.height(), card.into_raw()).expect("a card has pixels");
         Self { name: name.into(), bytes, probe, options, card }
     }

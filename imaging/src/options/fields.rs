@@ -6,9 +6,8 @@ use std::str::FromStr;
 use super::{CardFormat, CardKind, CropMethod, Options, Theme};
 
 /// The names of all options.
-pub const NAMES: [&str; 11] = [
-    "colors", "palette", "aspect", "crop", "focus", "faces", "card", "width", "theme", "format", "quality",
-];
+pub const NAMES: [&str; 11] =
+    ["colors", "palette", "aspect", "crop", "focus", "faces", "card", "width", "theme", "format", "quality"];
 
 /// Options that are being read, each of which may be given once.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +98,9 @@ impl OptionFields {
         let card = match format {
             FormatName::Png => CardFormat::Png,
             FormatName::WebP => CardFormat::WebP,
-            FormatName::Jpeg => CardFormat::Jpeg { quality: self.quality.unwrap_or(CardFormat::DEFAULT_QUALITY) },
+            FormatName::Jpeg => {
+                CardFormat::Jpeg { quality: self.quality.unwrap_or(CardFormat::DEFAULT_QUALITY) }
+            }
         };
         Ok(self.options.with_card(card))
     }
@@ -245,7 +246,10 @@ mod tests {
             (&[("faces", "off"), ("crop", "classic")], "faces"),
         ] {
             let error = read(fields.iter().copied()).unwrap_err();
-            assert!(matches!(error, OptionError::NoEffect { name: found, .. } if found == name), "{fields:?}: {error}");
+            assert!(
+                matches!(error, OptionError::NoEffect { name: found, .. } if found == name),
+                "{fields:?}: {error}"
+            );
         }
     }
 

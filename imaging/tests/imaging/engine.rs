@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::bench_pictures;
 use huemill_imaging::{
-    Aspect, CardFormat, CropMethod, Engine, Error, Limits, Monitor, Options, Outcome, Stage, Unmonitored,
-    probe,
+    Aspect, CardFormat, CardKind, CropMethod, Engine, Error, Limits, Monitor, Options, Outcome, Stage,
+    Unmonitored, probe,
 };
 use image::imageops::{self, flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
 use image::{Rgb, RgbImage};
@@ -18,7 +18,7 @@ pub(crate) fn process(bytes: &[u8], options: &Options, monitor: &dyn Monitor) ->
 }
 
 fn card(outcome: &Outcome) -> RgbImage {
-    image::load_from_memory(&outcome.card.bytes).unwrap().to_rgb8()
+    image::load_from_memory(&outcome.card.as_ref().unwrap().bytes).unwrap().to_rgb8()
 }
 
 /// Cuts the picture out of the card.
@@ -146,7 +146,10 @@ fn the_engine_can_be_canceled_at_every_check_and_used_again() {
         "checked {canceled} times, which is less than once per stage"
     );
     let fresh = process(&bytes, &options, &Unmonitored).unwrap();
-    assert!(outcome.card.bytes == fresh.card.bytes, "canceled runs must not affect later ones");
+    assert!(
+        outcome.card.as_ref().unwrap().bytes == fresh.card.as_ref().unwrap().bytes,
+        "canceled runs must not affect later ones"
+    );
 }
 
 /// A clock that advances by a millisecond at each reading.
@@ -173,6 +176,19 @@ fn every_stage_is_timed_with_the_clock_of_the_monitor() {
     }
     let without = process(&bench_pictures::jpeg(320, 240, 6), &Options::default(), &Unmonitored).unwrap();
     assert_eq!(without.timings.total(), Duration::ZERO);
+}
+
+#[test]
+fn without_a_card_its_stages_are_skipped_and_the_rest_is_the_same() {
+    let bytes = bench_pictures::jpeg(640, 427, 6);
+    let without = Options::default().with_card_kind(CardKind::None);
+    let outcome = process(&bytes, &without, &TickingClock::default()).unwrap();
+    assert!(outcome.card.is_none() && outcome.card_crop.is_none());
+    for stage in [Stage::Card, Stage::Encode] {
+        assert_eq!(outcome.timings.get(stage), Duration::ZERO, "{}", stage.name());
+    }
+    let with = process(&bytes, &Options::default(), &Unmonitored).unwrap();
+    assert_eq!((outcome.palette, outcome.crop), (with.palette, with.crop));
 }
 
 #[test]
@@ -208,13 +224,34 @@ fn a_picture_is_never_reduced_below_the_size_that_the_card_needs() {
     );
 }
 
+#[test]
+fn the_kind_of_card_decides_how_far_a_picture_is_reduced() {
+    let bytes = bench_pictures::jpeg(3000, 2000, 7);
+    let probe = probe(&bytes, &Limits::default()).unwrap();
+    let scale = |kind, width| {
+        let options = Options::default().with_card_kind(kind).with_card_width(width).unwrap();
+        Engine::smallest_scale(&probe, &options)
+    };
+    let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+    near(scale(CardKind::Palette, 1080), 1080.0 / 3000.0);
+    // As wide as the picture is high in proportion, and 1318 pixels high.
+    near(scale(CardKind::Story, 1080), 1318.0 / 2000.0);
+    near(scale(CardKind::Crop, 2048), 2048.0 / 3000.0);
+    // Palette and crop need so much without any card.
+    near(scale(CardKind::None, 1080), 384.0 / 2000.0);
+    near(scale(CardKind::Crop, 16), 384.0 / 2000.0);
+}
+
 fn process_with(engine: &mut Engine, bytes: &[u8], card: CardFormat) -> Outcome {
     let probe = probe(bytes, &Limits::default()).unwrap();
     engine.process(bytes, &probe, &Options::default().with_card(card), &Unmonitored).unwrap()
 }
 
 fn same(a: &Outcome, b: &Outcome) -> bool {
-    a.card.bytes == b.card.bytes && a.palette == b.palette && a.crop == b.crop && a.source == b.source
+    a.card.as_ref().unwrap().bytes == b.card.as_ref().unwrap().bytes
+        && a.palette == b.palette
+        && a.crop == b.crop
+        && a.source == b.source
 }
 
 #[test]
@@ -243,7 +280,7 @@ fn engines_on_different_threads_give_the_same_bytes() {
     });
     assert_eq!(forwards.len(), pictures.len() * formats.len());
     for ((index, a), (_, b)) in forwards.iter().zip(&backwards) {
-        assert!(same(a, b), "picture {index} as {:?}", a.card.format);
+        assert!(same(a, b), "picture {index} as {:?}", a.card.as_ref().unwrap().format);
     }
 }
 

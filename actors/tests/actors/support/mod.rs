@@ -207,7 +207,8 @@ pub fn outcome() -> Outcome {
         source: Source { format: "png", width: 1, height: 1, orientation: 1 },
         palette: Vec::new(),
         crop: Crop { x: 0, y: 0, width: 1, height: 1, score: 0.0 },
-        card: Card { bytes: Vec::new(), format: CardFormat::Png },
+        card: Some(Card { bytes: Vec::new(), format: CardFormat::Png }),
+        card_crop: None,
         timings: Timings::default(),
     }
 }
