@@ -19,7 +19,7 @@ pub(super) struct Size {
 impl Size {
     fn may_take(self, held: u64, free: u64, amount: u64) -> Result<(), NoPlace> {
         if held.saturating_add(amount) > self.most {
-            return Err(NoPlace::ShareUsed(size.most));
+            return Err(NoPlace::ShareUsed(self.most));
         }
         threshold::may_take(held, free, amount)
     }

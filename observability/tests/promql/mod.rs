@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use promql_parser::label::Matchers;
-use promql_parser::parser::{self, Expr, VectorSelector};
+use promql_parser::parser::{self, Expr, LabelModifier, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
 
 pub(crate) use findings::{Known, Metric};
@@ -53,7 +53,7 @@ impl ExprVisitor for Query {
             }
             Expr::Binary(binary) => {
                 if let Some(modifier) = &binary.modifier {
-                    let on = modifier.matching.iter().map(|matching| matching.labels());
+                    let on = modifier.matching.iter().map(LabelModifier::labels);
                     let labels = on.chain(modifier.card.labels()).flat_map(|labels| &labels.labels);
                     self.grouping.extend(labels.cloned());
                 }
