@@ -23,7 +23,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use super::body_stream::{piece, spool_chunks};
 use super::content_negotiation::{ProcessParams, ResponseFormat};
 use super::picture_json::{self, FailedPicture};
-use super::problem::{Problem, spool_failed};
+use super::problem::{Problem, invalid, spool_failed};
 use super::state::{Processing, Uploads};
 use super::upload::spec::{self, UploadSpec};
 use super::upload::{self, Upload};

@@ -5,10 +5,12 @@
 use actix_web::http::header::{CONTENT_DISPOSITION, ETAG};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use huemill_actors::delivery::hex;
 use huemill_actors::fault::{Code, Fault};
 use huemill_imaging::{Export, swatch};
 use huemill_store::job::ItemState;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::download::{JobAccess, parse_number};
 use super::download_file::named;
@@ -49,7 +51,7 @@ pub(super) async fn palette(
     let palette = read(&result.members)?;
     let bytes = export.write(&palette);
     // The same colours always give the same bytes, but another version of the service may write them differently.
-    let etag = ETag::new(format_args!("{:08x}-{}", crc32fast::hash(&bytes), bytes.len()));
+    let etag = ETag::new(hex(&Sha256::digest(&bytes)[..16]));
     if etag.matches(&request) {
         return Ok(etag.not_modified());
     }
