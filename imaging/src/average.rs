@@ -14,8 +14,12 @@ use crate::contrast::{linear, luminance};
 /// black and white text have the same contrast on it. So white text is the more readable one exactly on dark colours.
 pub const DARK_LUMINANCE: f64 = 0.179_129;
 
-/// Maximum number of pixels that [`of_raster`] reads. The error of the mean is then below one of 256 levels.
-const SAMPLE_LIMIT: usize = 1 << 16;
+/// Number of neighbouring pixels that [`of_raster`] reads together: most of the time passes until the first one is in the
+/// cache.
+const RUN: usize = 8;
+
+/// Maximum number of such runs. The mean is then within one of 256 levels, or nearly so.
+const RUNS: usize = 1 << 12;
 
 /// The unit of linear values, as whole numbers: sums are exact in any order.
 const UNIT: f64 = (1 << 24) as f64;
@@ -43,13 +47,13 @@ pub fn average(pixels: impl IntoIterator<Item = [u8; 3]>) -> Option<[u8; 3]> {
 #[must_use]
 pub fn of_raster(raster: &Raster) -> [u8; 3] {
     let pixels = raster.pixels();
-    let mut step = pixels.len().div_ceil(SAMPLE_LIMIT);
+    let mut step = pixels.len().div_ceil(RUNS).max(RUN);
     // With a step that divides the width, every row would be read at the same columns.
-    if step > 1 && (raster.width() as usize).is_multiple_of(step) {
+    if step > RUN && (raster.width() as usize).is_multiple_of(step) {
         step += 1;
     }
     // A raster is never empty.
-    average(pixels.iter().step_by(step).copied()).unwrap_or_default()
+    average(pixels.chunks(step).flat_map(|run| &run[..run.len().min(RUN)]).copied()).unwrap_or_default()
 }
 
 /// Whether a colour is dark. See [`DARK_LUMINANCE`].

@@ -111,7 +111,9 @@ impl Entry {
     /// from the squares of chroma and hue together. These are at least those of a and b, since a' is between a and 1.5 a.
     fn least_difference(&self, other: &Target) -> f32 {
         let mean_chroma = 0.75 * (self.chroma + other.chroma);
-        let rotation = 1.733 * (mean_chroma / 25.0).powi(3).min(1.0);
+        // `R_T` is for blue hues: it vanishes if the mean hue is between 0 and 180 degrees.
+        let is_blue = self.lab.b < 0.0 || other.lab.b < 0.0;
+        let rotation = if is_blue { 1.733 * (mean_chroma / 25.0).powi(3).min(1.0) } else { 0.0 };
         let scale = 1.0 + 0.045 * mean_chroma;
         let (l, a, b) = (self.lab.l - other.lab.l, self.lab.a - other.lab.a, self.lab.b - other.lab.b);
         let plane = (a * a + b * b) / (scale * scale) * (1.0 - rotation / 2.0);

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use huemill_imaging::placeholder::{of_raster, thumbhash};
-use huemill_imaging::{ColorSummary, Raster, average};
+use huemill_imaging::{ColorSummary, PaletteMethod, Raster, average};
 
 use crate::bench_pictures::photo;
 use crate::common::raster;
@@ -83,7 +83,7 @@ fn a_placeholder_is_short() {
 fn a_summary_has_the_average_and_whether_it_is_dark() {
     for (rgb, is_dark) in [([20, 30, 60], true), ([230, 220, 200], false)] {
         let picture = raster(400, 300, |_, _| rgb);
-        let palette = huemill_imaging::extract_palette(&picture, &picture, Default::default(), 10);
+        let palette = huemill_imaging::extract_palette(&picture, &picture, PaletteMethod::Balanced, 10);
         let summary = ColorSummary::of(&palette, &picture, &picture);
         assert_eq!((summary.average, summary.is_dark), (rgb, is_dark));
         assert_eq!(summary.roles.dominant.unwrap().rgb, rgb);

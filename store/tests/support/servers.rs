@@ -116,7 +116,7 @@ fn beside_the_build(file: &str) -> Option<PathBuf> {
     Some(tools.join(file)).filter(|path| path.exists())
 }
 
-/// The folder of libraries of PyPI and npm, if they are installed and Node.js is.
+/// The folder of libraries of Python and JavaScript, if they are installed and Node.js is.
 fn libraries(folder: &str) -> Option<PathBuf> {
     let installed = beside_the_build(&format!("{folder}/installed.txt"))?;
     in_path("node")?;
