@@ -24,8 +24,8 @@ pub(crate) struct Scaler {
 /// Minimum number of source rows that a draft averages into one row of the result. It skips rows beyond that.
 const MIN_DRAFT_ROWS: u32 = 3;
 
-/// How far Catmull-Rom reaches, in pixels of the reduced picture.
-const REACH: f64 = 2.0;
+/// How far the filter that reduces reaches, in pixels of the reduced picture.
+const REACH: f64 = 1.0;
 
 /// Rows of the result in a band of linear samples. The rows that two bands share are converted twice.
 const BAND_ROWS: u32 = 128;
@@ -51,9 +51,11 @@ impl Scaler {
         bytes.max(linear * LINEAR_PIXEL)
     }
 
-    /// Resizes `rect` of `source` to `width` × `height` with Catmull-Rom. When it reduces, the result is about 50 dB
-    /// from that of Lanczos, in three quarters of the time, and it works in linear light. Enlarged pictures stay clean:
-    /// in linear light, the filter would draw dark seams around what is bright.
+    /// Resizes `rect` of `source` to `width` × `height`.
+    ///
+    /// It reduces in linear light, with Hamming: a filter that overshoots, such as Catmull-Rom, would draw dark seams
+    /// around what is bright, and takes twice the time. It enlarges with Catmull-Rom, on the samples as they are, for the
+    /// same reason.
     pub(crate) fn resize(
         &mut self,
         source: &Raster,
@@ -99,7 +101,7 @@ impl Scaler {
             let from = TypedImageRef::new(size.0, size.1, &linear).map_err(Error::damaged)?;
             let to = TypedImage::from_pixels_slice(width, out_rows, &mut reduced[..out.len()])
                 .map_err(Error::damaged)?;
-            self.convolve(&from, part, to, FilterType::CatmullRom)?;
+            self.convolve(&from, part, to, FilterType::Hamming)?;
             linear_light::write(&reduced[..out.len()], out);
         }
         Raster::new(width, height, data.into_flattened())
@@ -216,7 +218,7 @@ mod tests {
     /// Black and white pixels reflect half of the light. An average of their samples would be 128.
     #[test]
     fn a_fine_checkerboard_keeps_its_light() {
-        let source = raster(1000, 700, |x, y| [if (x + y) % 2 == 0 { 255 } else { 0 }; 3]);
+        let source = raster(1000, 700, |x, y| [if (x + y).is_multiple_of(2) { 255 } else { 0 }; 3]);
         for size in [(200, 140), (333, 210), (90, 10)] {
             let result = Scaler::default().resize(&source, whole(&source), size).unwrap();
             let sum: u64 = result.data().iter().map(|sample| u64::from(*sample)).sum();
@@ -229,8 +231,9 @@ mod tests {
     fn a_star_keeps_its_light() {
         let source = raster(400, 400, |x, y| [if (x / 4, y / 4) == (50, 50) { 255 } else { 0 }; 3]);
         let result = Scaler::default().resize(&source, whole(&source), (50, 50)).unwrap();
-        // A quarter of the light of a pixel is 137 in sRGB; an average of samples would be 64.
-        assert!(result.pixel(25, 25)[0] > 120, "{:?}", result.pixel(25, 25));
+        // A quarter of the light of a pixel is 137 in sRGB, and the filter spreads some of it. An average of samples is 64
+        // at most.
+        assert!(result.pixel(25, 25)[0] > 100, "{:?}", result.pixel(25, 25));
     }
 
     #[test]
@@ -239,7 +242,7 @@ mod tests {
         let source = raster(1200, 900, |x, _| [(x / 8) as u8, (x % 256) as u8, 90]);
         let rect = SubpixelRect { left: 10.3, top: 7.7, width: 1100.0, height: 850.0 };
         let result = Scaler::default().resize(&source, rect, (500, 386)).unwrap();
-        assert!(386 > BAND_ROWS);
+        const { assert!(386 > BAND_ROWS) };
         let mut rows = result.pixels().chunks_exact(500);
         let first = rows.next().unwrap();
         assert!(rows.all(|row| row == first));

@@ -52,12 +52,12 @@ fn swatch_row(layout: &Layout, ground: [u8; 3], palette: &[Swatch]) -> Vec<[u8; 
 
 /// The colour of the ground. [`Theme::Auto`] decides by the lightness of the palette, each colour weighted by its share.
 pub(crate) fn ground(theme: Theme, palette: &[Swatch]) -> [u8; 3] {
-    match theme {
-        Theme::Light => WHITE,
-        Theme::Dark => DARK,
-        Theme::Auto if mean_lightness(palette) < DARK_PICTURE => DARK,
-        Theme::Auto => WHITE,
-    }
+    let dark = match theme {
+        Theme::Light => false,
+        Theme::Dark => true,
+        Theme::Auto => mean_lightness(palette) < DARK_PICTURE,
+    };
+    if dark { DARK } else { WHITE }
 }
 
 fn mean_lightness(palette: &[Swatch]) -> f64 {

@@ -1,5 +1,6 @@
 //! Encodes a card as PNG, JPEG or lossless WebP. The same pixels always give the same bytes, because nothing else gets
-//! into the file: no profile, no text, no time. An encoder error is a bug, since no input can cause one.
+//! into the file: no profile, no text, no time. Only a JPEG depends on the machine: with AVX2 it is rounded otherwise. An
+//! encoder error is a bug, since no input can cause one.
 
 use image::ExtendedColorType;
 use image::codecs::webp::WebPEncoder;
@@ -52,8 +53,7 @@ fn encode_png(bytes: &mut Vec<u8>, raster: &Raster) -> Result<(), png::EncodingE
     writer.finish()
 }
 
-/// Keeps the chroma at full size: halved, it bleeds over the edges of swatches, and averages of sharp edges are the most
-/// visible fault of a card.
+/// Keeps the chroma at full size: halved, it bleeds over the edges of swatches, where it is easily seen.
 fn encode_jpeg(bytes: &mut Vec<u8>, raster: &Raster, quality: u8) -> Result<(), Error> {
     let side = |side: u32| u16::try_from(side).map_err(Error::damaged);
     let (width, height) = (side(raster.width())?, side(raster.height())?);

@@ -107,7 +107,8 @@ pub enum CardFormat {
         /// 1 (smallest) to 100 (best).
         quality: u8,
     },
-    /// Lossless WebP.
+    /// Lossless WebP, without a quality: no lossy encoder in safe Rust is as good for its time as JPEG (record 16 in
+    /// `docs/decisions`).
     WebP,
 }
 

@@ -166,7 +166,7 @@ fn auto_gives_a_dark_picture_a_dark_ground() {
 /// Black and white pixels in turn reflect half of the light, which is 188 in sRGB.
 #[test]
 fn a_fine_checkerboard_keeps_its_light() {
-    let board = |x: u32, y: u32| Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]);
+    let board = |x: u32, y: u32| Rgb([if (x + y).is_multiple_of(2) { 255 } else { 0 }; 3]);
     let source = bench_pictures::png(&RgbImage::from_fn(3000, 2000, board));
     for kind in [CardKind::Palette, CardKind::Og, CardKind::Crop] {
         let options = Options::default().with_card_kind(kind);
