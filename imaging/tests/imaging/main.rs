@@ -12,6 +12,7 @@ mod common;
 mod crop;
 mod crop_golden;
 mod engine;
+mod faces;
 mod formats;
 mod hostile_images;
 mod jpeg;
@@ -20,6 +21,7 @@ mod orientation;
 mod palette;
 mod palette_golden;
 mod png;
+mod portrait;
 mod profiles;
 #[path = "../support/mod.rs"]
 mod support;
