@@ -15,12 +15,30 @@ const SKIN: (u32, u32) = (1, 3);
 /// noise weighs differently.
 const VARIANCE: f32 = 49.0;
 
-/// Sums over all cells above and to the left. Squares wrap around, but their differences are exact.
+/// Sums over all cells above and to the left. They wrap around in large pictures, but the differences are exact.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
     skin: u32,
     grey: u32,
     squares: u32,
+}
+
+impl Sums {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            skin: self.skin.wrapping_add(other.skin),
+            grey: self.grey.wrapping_add(other.grey),
+            squares: self.squares.wrapping_add(other.squares),
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            skin: self.skin.wrapping_sub(other.skin),
+            grey: self.grey.wrapping_sub(other.grey),
+            squares: self.squares.wrapping_sub(other.squares),
+        }
+    }
 }
 
 /// The sums of a picture.
@@ -58,11 +76,7 @@ impl Gate {
                     width,
                 );
                 let above = self.sums[row * stride + column + 1];
-                self.sums[(row + 1) * stride + column + 1] = Sums {
-                    skin: above.skin + sum.skin,
-                    grey: above.grey + sum.grey,
-                    squares: above.squares.wrapping_add(sum.squares),
-                };
+                self.sums[(row + 1) * stride + column + 1] = above.plus(sum);
             }
         }
     }
@@ -79,14 +93,13 @@ impl Gate {
         let (a, b) = (self.sums[top * stride + left], self.sums[top * stride + right]);
         let (c, d) = (self.sums[bottom * stride + left], self.sums[bottom * stride + right]);
         let area = ((right - left) * (bottom - top)) as u32;
-        let skin = d.skin + a.skin - b.skin - c.skin;
-        if skin * SKIN.1 < area * SAMPLES * SKIN.0 {
+        let sums = d.minus(b).minus(c.minus(a));
+        if sums.skin * SKIN.1 < area * SAMPLES * SKIN.0 {
             return false;
         }
         let pixels = (area as usize * CELL * CELL) as f32;
-        let mean = (d.grey + a.grey - b.grey - c.grey) as f32 / pixels;
-        let squares = d.squares.wrapping_add(a.squares).wrapping_sub(b.squares).wrapping_sub(c.squares);
-        squares as f32 / pixels - mean * mean > VARIANCE
+        let mean = sums.grey as f32 / pixels;
+        sums.squares as f32 / pixels - mean * mean > VARIANCE
     }
 
     /// The share of the picture that has the hue of skin.
@@ -101,7 +114,7 @@ fn add_cell(sum: &mut Sums, pixels: &[[u8; 3]], grey: &[u8], width: usize) -> u3
     let mut warm = 0;
     for y in 0..CELL {
         for value in &grey[y * width..][..CELL] {
-            sum.grey += u32::from(*value);
+            sum.grey = sum.grey.wrapping_add(u32::from(*value));
             sum.squares = sum.squares.wrapping_add(u32::from(*value) * u32::from(*value));
         }
     }
@@ -191,5 +204,17 @@ mod tests {
         assert!(admits([[200; 3], [90; 3]]));
         assert!(!admits([[200, 160, 130], [198, 158, 128]]));
         assert!(!admits([[90, 160, 60], [30, 90, 20]]));
+    }
+
+    #[test]
+    fn sums_that_wrap_in_a_large_picture_are_exact_for_its_windows() {
+        let (width, height) = (4400, 4000);
+        let pixels = vec![[255; 3]; width * height];
+        let mut grey = vec![255; width * height];
+        grey[width * height - 400..].fill(0);
+        let mut gate = Gate::default();
+        gate.compute(&pixels, &grey, width);
+        assert!(gate.admits(4100.0, 3960.0, 40.0));
+        assert!(!gate.admits(3900.0, 3960.0, 40.0));
     }
 }
