@@ -2,7 +2,7 @@
 //!
 //! The binary has a single test, because the allocations of others would be counted too.
 
-#![allow(clippy::unwrap_used)] // clippy exempts tests, but not their helpers
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy exempts tests, but not their helpers
 
 #[path = "imaging/common.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
