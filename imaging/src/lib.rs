@@ -11,6 +11,7 @@ pub mod contrast;
 mod decode;
 mod engine;
 mod export;
+mod faces;
 mod format;
 mod ifd;
 mod layout;
@@ -38,6 +39,8 @@ pub use color_summary::ColorSummary;
 pub use decode::{Decoder, ThreadPoolError};
 pub use engine::{Engine, SHORT_SIDE};
 pub use export::{Export, ExportError};
+pub use engine::Engine;
+pub use faces::{Face, FaceFinder, FaceModelError};
 pub use format::{Format, Sniffed, sniff};
 pub use layout::classic_crop;
 pub use options::{

@@ -14,6 +14,7 @@ mod crop;
 mod crop_golden;
 mod engine;
 mod exports;
+mod faces;
 mod formats;
 mod hostile_images;
 mod jpeg;
@@ -23,6 +24,7 @@ mod palette;
 mod palette_golden;
 mod placeholders;
 mod png;
+mod portrait;
 mod profiles;
 mod schemes;
 #[path = "../../../store/tests/support/servers.rs"]
