@@ -9,12 +9,12 @@
 mod placement;
 
 use crate::scale::Scaler;
-use crate::subject::Subject;
+use crate::subject::{FaceBox, Subject};
 use crate::subpixel_rect::SubpixelRect;
 use crate::transparency::Opaque;
 use crate::{
-    Card, ColorSummary, Decoder, Error, Layout, Monitor, Options, Outcome, Probe, Raster, Stage,
-    ThreadPoolError, Timings,
+    Card, ColorSummary, Decoder, Error, FaceFinder, FaceModelError, Layout, Monitor, Options, Outcome, Probe,
+    Raster, Stage, ThreadPoolError, Timings,
 };
 use crate::{card, decode, palette, transparency};
 use placement::Placement;
@@ -44,12 +44,24 @@ const FILTER_REACH: f64 = 5.0;
 pub struct Engine {
     decoder: Decoder,
     scaler: Scaler,
+    faces: FaceFinder,
+}
+
+/// Why a thread has no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Its decoder cannot be created.
+    #[error(transparent)]
+    Threads(#[from] ThreadPoolError),
+    /// The face model that the program contains cannot be read.
+    #[error(transparent)]
+    Faces(#[from] FaceModelError),
 }
 
 impl Engine {
     /// Creates an engine for the current thread. See [`Decoder::new`].
-    pub fn new() -> Result<Self, ThreadPoolError> {
-        Ok(Self { decoder: Decoder::new()?, scaler: Scaler::default() })
+    pub fn new() -> Result<Self, EngineError> {
+        Ok(Self { decoder: Decoder::new()?, scaler: Scaler::default(), faces: FaceFinder::new()? })
     }
 
     /// Smallest scale, from 0 to 1, at which the picture may be decoded without enlarging the card's picture, and without
@@ -72,7 +84,13 @@ impl Engine {
         let raster = u64::from(width) * u64::from(height) * 3;
         let small = small_size((width, height));
         let small_pixels = u64::from(small.0) * u64::from(small.1);
-        let search = raster + Scaler::memory((width, height), small) + small_pixels * SEARCH_BYTES_PER_PIXEL;
+        // The copy is made, then faces are searched on it, then the rest.
+        let steps = [
+            Scaler::memory((width, height), small) + small_pixels * 3,
+            FaceFinder::memory(small.0, small.1) + small_pixels * 3,
+            small_pixels * SEARCH_BYTES_PER_PIXEL,
+        ];
+        let search = raster + steps.into_iter().fold(0, u64::max);
         let (cut, encode) = Layout::of(options).map_or((0, 0), |layout| {
             let picture = layout.picture;
             let used = max_cut_size(probe, options, &layout, (width, height));
@@ -108,8 +126,13 @@ impl Engine {
             let summary = ColorSummary::of(&palette, whole, &small);
             Ok((palette, summary))
         })?;
-        let subject = timer.run(Stage::Subject, || Ok(Subject::find(&small, Vec::new())))?;
         let source = probe.source();
+        let subject = timer.run(Stage::Subject, || {
+            let decides = placement::faces_decide((source.width, source.height), options);
+            let faces = if decides { self.faces.find(&small) } else { Vec::new() };
+            let boxes = faces.iter().map(|face| FaceBox::new(face, &small)).collect();
+            Ok(Subject::find(&small, boxes))
+        })?;
         let placed = timer.run(Stage::Layout, || {
             Ok(Placement::of(&small, &subject, (source.width, source.height), options))
         })?;

@@ -12,6 +12,7 @@ mod perceptron;
 mod pyramid;
 mod refine;
 mod surf;
+mod turn;
 mod window;
 
 use std::sync::OnceLock;
@@ -20,6 +21,7 @@ use gate::Gate;
 use model::{Model, NEARLY_EQUAL, SAME_FACE};
 use pyramid::{Grey, Grid, Level};
 use refine::Refiner;
+use turn::Turn;
 use window::{WINDOW, Window};
 
 use crate::Raster;
@@ -50,6 +52,19 @@ pub struct Face {
     pub height: f32,
     /// How sure the model is: at least 2.
     pub score: f32,
+    /// Where the top of the head is.
+    pub top: Top,
+}
+
+/// A side of a face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Top {
+    /// The head is upright.
+    Up,
+    /// The head lies with its top to the left.
+    Left,
+    /// The head lies with its top to the right.
+    Right,
 }
 
 /// Finds faces. It holds no memory but the model, which all finders share.
@@ -88,15 +103,16 @@ impl FaceFinder {
             return Vec::new();
         }
         let mut search = Search::new(self.model);
-        let mut faces = search.run(small.pixels(), width, height);
+        let upright = search.run(small.pixels(), width, height);
+        let mut faces: Vec<_> = upright.into_iter().map(|window| (window, Top::Up)).collect();
         if faces.is_empty() && search.gate.skin_share() >= TURNED_SKIN {
             for turn in [Turn::Left, Turn::Right] {
                 let found = search.run(&turn.pixels(small), height, width);
-                faces.extend(found.into_iter().map(|window| turn.undo(window, small)));
+                faces.extend(found.into_iter().map(|window| (turn.undo(window, small), turn.top())));
             }
-            window::merge(&mut faces, SAME_FACE, most_windows(width * height));
+            drop_worse(&mut faces);
         }
-        faces.iter().map(|face| clamp(face, small)).collect()
+        faces.iter().map(|(window, top)| clamp(window, *top, small)).collect()
     }
 }
 
@@ -170,48 +186,29 @@ fn most_windows(pixels: usize) -> usize {
     MAX_WINDOWS + pixels / PIXELS_PER_WINDOW
 }
 
-/// A quarter turn of a picture.
-#[derive(Clone, Copy)]
-enum Turn {
-    Left,
-    Right,
-}
-
-impl Turn {
-    /// The pixels of the turned picture, whose sides are exchanged.
-    fn pixels(self, picture: &Raster) -> Vec<[u8; 3]> {
-        let (width, height) = (picture.width(), picture.height());
-        let row = |y: u32| {
-            (0..height).map(move |x| match self {
-                Self::Left => picture.pixel(width - 1 - y, x),
-                Self::Right => picture.pixel(y, height - 1 - x),
-            })
-        };
-        (0..width).flat_map(row).collect()
-    }
-
-    /// Where a window of the turned picture lies in `picture`.
-    fn undo(self, window: Window, picture: &Raster) -> Window {
-        let (width, height) = (picture.width() as i32, picture.height() as i32);
-        let (x, y) = match self {
-            Self::Left => (width - window.y - window.size, window.x),
-            Self::Right => (window.y, height - window.x - window.size),
-        };
-        Window { x, y, ..window }
-    }
-}
-
 /// Brightness by ITU-R BT.709.
 fn brightness([r, g, b]: [u8; 3]) -> u8 {
     ((u32::from(r) * 13_933 + u32::from(g) * 46_871 + u32::from(b) * 4_732) >> 16) as u8
 }
 
+/// Of windows that show the same face, keeps the one with the best score. They come from pictures turned both ways.
+fn drop_worse(faces: &mut Vec<(Window, Top)>) {
+    faces.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
+    let mut kept: Vec<(Window, Top)> = Vec::new();
+    for face in faces.drain(..) {
+        if kept.iter().all(|(other, _)| other.overlap(&face.0) <= SAME_FACE) {
+            kept.push(face);
+        }
+    }
+    *faces = kept;
+}
+
 /// Cuts a window at the edges of the picture.
-fn clamp(window: &Window, picture: &Raster) -> Face {
+fn clamp(window: &Window, top: Top, picture: &Raster) -> Face {
     let side = |at: i32, side: u32| {
         let clamped = |at: i32| at.clamp(0, side as i32) as f32;
         (clamped(at), clamped(at + window.size) - clamped(at))
     };
     let ((x, width), (y, height)) = (side(window.x, picture.width()), side(window.y, picture.height()));
-    Face { x, y, width, height, score: window.score }
+    Face { x, y, width, height, score: window.score, top }
 }

@@ -89,13 +89,16 @@ fn divide_rounded(number: u64, by: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Raster;
     use crate::subject::FaceBox;
+    use crate::{Raster, Top};
 
     /// The layout of a plain picture of 900 × 600 with faces.
     fn layout(faces: &[[f64; 4]]) -> Placer {
         let plain = Raster::new(96, 64, vec![90; 96 * 64 * 3]).unwrap();
-        let faces = faces.iter().map(|&[x, y, width, height]| FaceBox { x, y, width, height }).collect();
+        let faces = faces
+            .iter()
+            .map(|&[x, y, width, height]| FaceBox { x, y, width, height, top: Top::Up })
+            .collect();
         Placer::new(&Subject::find(&plain, faces), (900, 600), None)
     }
 

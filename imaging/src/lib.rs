@@ -37,10 +37,9 @@ mod work;
 pub use card::Layout;
 pub use color_summary::ColorSummary;
 pub use decode::{Decoder, ThreadPoolError};
-pub use engine::{Engine, SHORT_SIDE};
+pub use engine::{Engine, EngineError, SHORT_SIDE};
 pub use export::{Export, ExportError};
-pub use engine::Engine;
-pub use faces::{Face, FaceFinder, FaceModelError};
+pub use faces::{Face, FaceFinder, FaceModelError, Top};
 pub use format::{Format, Sniffed, sniff};
 pub use layout::classic_crop;
 pub use options::{

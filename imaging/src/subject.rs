@@ -8,7 +8,7 @@ mod border;
 mod cells;
 mod importance;
 
-use crate::Raster;
+use crate::{Face, Raster, Top};
 
 pub(crate) use cells::Grid;
 
@@ -26,6 +26,8 @@ pub(crate) struct FaceBox {
     pub width: f64,
     /// Height.
     pub height: f64,
+    /// Where the top of the head is.
+    pub top: Top,
 }
 
 /// A part of one side of the picture, from 0 to 1.
@@ -63,12 +65,32 @@ impl Subject {
 }
 
 impl FaceBox {
+    /// A face in the pixels of a picture.
+    pub(crate) fn new(face: &Face, picture: &Raster) -> Self {
+        let across = |pixels: f32| f64::from(pixels) / f64::from(picture.width());
+        let down = |pixels: f32| f64::from(pixels) / f64::from(picture.height());
+        Self {
+            x: across(face.x),
+            y: down(face.y),
+            width: across(face.width),
+            height: down(face.height),
+            top: face.top,
+        }
+    }
+
     /// The head that belongs to the face: hair above it, and a little on the other sides.
     pub(crate) fn head(&self) -> [Span; 2] {
         const ABOVE: f64 = 0.4;
         const AROUND: f64 = 0.2;
-        let across = Span { start: self.x - AROUND * self.width, end: self.x + (1.0 + AROUND) * self.width };
-        let down = Span { start: self.y - ABOVE * self.height, end: self.y + (1.0 + AROUND) * self.height };
+        let margin = |side| if self.top == side { ABOVE } else { AROUND };
+        let across = Span {
+            start: self.x - margin(Top::Left) * self.width,
+            end: self.x + (1.0 + margin(Top::Right)) * self.width,
+        };
+        let down = Span {
+            start: self.y - margin(Top::Up) * self.height,
+            end: self.y + (1.0 + AROUND) * self.height,
+        };
         [across, down].map(Span::clamped)
     }
 
@@ -135,10 +157,14 @@ mod tests {
 
     #[test]
     fn a_head_stays_inside_of_the_picture() {
-        let face = FaceBox { x: 0.0, y: 0.1, width: 0.5, height: 0.9 };
+        let face = FaceBox { x: 0.0, y: 0.1, width: 0.5, height: 0.9, top: Top::Up };
         let [across, down] = face.head();
         assert_eq!((across.start, down.start, down.end), (0.0, 0.0, 1.0));
         assert!((across.end - 0.6).abs() < 1e-9);
+        let [across, down] = FaceBox { x: 0.3, y: 0.3, top: Top::Right, width: 0.2, height: 0.3 }.head();
+        let near = |found: f64, expected: f64| (found - expected).abs() < 1e-9;
+        assert!(near(across.start, 0.26) && near(across.end, 0.58), "{across:?}");
+        assert!(near(down.start, 0.24) && near(down.end, 0.66), "{down:?}");
     }
 
     #[test]
@@ -156,7 +182,7 @@ mod tests {
         let [across, down] = subject.bounds();
         assert!(across.start > 0.5 && across.end < 0.95, "{across:?}");
         assert!(down.start > 0.2 && down.end < 0.8, "{down:?}");
-        let face = FaceBox { x: 0.1, y: 0.5, width: 0.1, height: 0.1 };
+        let face = FaceBox { x: 0.1, y: 0.5, width: 0.1, height: 0.1, top: Top::Up };
         let [across, _] = Subject { faces: vec![face], ..subject }.bounds();
         assert!(across.start <= 0.1, "{across:?}");
     }

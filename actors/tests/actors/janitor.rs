@@ -138,7 +138,7 @@ async fn the_reported_bytes_are_those_of_the_jobs_blobs() {
     actors.wait_for_end(&id).await;
     until(|| actors.blobs().len() == 2).await;
     let items = actors.repository.store.items(&id, 0, 2).await.unwrap();
-    let cards = items.iter().map(|item| item.result.as_ref().unwrap().card.length).sum();
+    let cards = items.iter().map(|item| item.result.as_ref().unwrap().card.as_ref().unwrap().length).sum();
     wait_for_blob_bytes(&mut actors, cards).await;
     actors.repository.store.delete(&id).await.unwrap();
     wait_for_blob_bytes(&mut actors, 0).await;

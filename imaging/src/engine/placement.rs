@@ -43,6 +43,18 @@ impl Placement {
     }
 }
 
+/// Whether the places of faces matter: a window leaves a choice, and nothing that the caller chose decides it.
+pub(super) fn faces_decide((width, height): (u32, u32), options: &Options) -> bool {
+    let leaves_a_choice = |across: u32, down: u32| {
+        let fit = SubpixelRect::whole(width, height).centered_fit(across, down);
+        f64::from(width) - fit.width >= 1.0 || f64::from(height) - fit.height >= 1.0
+    };
+    let card = Layout::of(options)
+        .is_some_and(|layout| leaves_a_choice(layout.picture.width, layout.picture.height));
+    let is_free = options.faces && options.focus.is_none() && options.crop == CropMethod::Subject;
+    is_free && (card || leaves_a_choice(options.aspect.width(), options.aspect.height()))
+}
+
 /// Whether smartcrop2 places the crop. A focus decides before any method.
 fn is_classic(options: &Options) -> bool {
     options.crop == CropMethod::Classic && options.focus.is_none()

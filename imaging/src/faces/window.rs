@@ -17,7 +17,7 @@ pub(super) struct Window {
 
 impl Window {
     /// Intersection over union.
-    fn overlap(&self, other: &Self) -> f32 {
+    pub(super) fn overlap(&self, other: &Self) -> f32 {
         let shared = |a: i32, b: i32| (a + self.size).min(b + other.size) - a.max(b);
         let (across, down) = (shared(self.x, other.x), shared(self.y, other.y));
         if across <= 0 || down <= 0 {

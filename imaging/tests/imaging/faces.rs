@@ -1,6 +1,6 @@
 //! Tests that faces are found where the crate rustface, which evaluates the same model, finds them, and nowhere else.
 
-use huemill_imaging::{Face, FaceFinder, Raster};
+use huemill_imaging::{Face, FaceFinder, Raster, Top};
 use proptest::prelude::*;
 
 use crate::common::{crop_pictures, hash, palette_pictures, raster};
@@ -32,6 +32,7 @@ fn reference(picture: &Raster) -> Vec<Face> {
         width: found.bbox().width() as f32,
         height: found.bbox().height() as f32,
         score: found.score() as f32,
+        top: Top::Up,
     };
     found.iter().map(face).collect()
 }
@@ -96,9 +97,13 @@ fn a_face_on_its_side_is_found_where_skin_fills_the_picture() {
     let left = raster(200, 256, |x, y| warm.pixel(255 - y, x));
     let right = raster(200, 256, |x, y| warm.pixel(y, 199 - x));
     let expected = Face { x: face.y, y: 256.0 - face.x - face.width, ..face };
-    assert_same_place(&finder().find(&left)[0], &expected, "turned to the left");
+    let found = finder().find(&left)[0];
+    assert_same_place(&found, &expected, "turned to the left");
+    assert_eq!(found.top, Top::Left);
     let expected = Face { x: 200.0 - face.y - face.height, y: face.x, ..face };
-    assert_same_place(&finder().find(&right)[0], &expected, "turned to the right");
+    let found = finder().find(&right)[0];
+    assert_same_place(&found, &expected, "turned to the right");
+    assert_eq!(found.top, Top::Right);
 }
 
 /// Textures of several kinds, in colours from grey to skin.

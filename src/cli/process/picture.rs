@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use huemill_actors::fault::Code;
-use huemill_imaging::{Engine, Error, Export, Limits, Options, Outcome, ThreadPoolError, Unmonitored, probe};
+use huemill_imaging::{Engine, EngineError, Error, Export, Limits, Options, Outcome, Unmonitored, probe};
 
 /// The maximum size of a file: 50 megapixels of eight bytes, the largest picture that the limits allow.
 const MAX_FILE_BYTES: u64 = 400_000_000;
@@ -39,7 +39,7 @@ pub(super) enum ProcessError {
     #[error("this is a ZIP archive; process its pictures with `huemill submit`")]
     Zip,
     #[error("{0}")]
-    Engine(#[from] ThreadPoolError),
+    Engine(#[from] EngineError),
     #[error("the program crashed on this picture; please report it")]
     Panicked,
     #[error("cannot write to {}: {source}", path.display())]

@@ -16,7 +16,9 @@ use huemill_actors::actor_system::OutboundDependencies;
 use huemill_actors::delivery::{KeySecrets, Signer};
 use huemill_actors::outbound::{AddressPolicy, Outbound};
 use huemill_actors::workers::{CancellationToken, Class, EngineFactory, Input, PictureCost, Run, SlotEngine};
-use huemill_imaging::{Card, CardFormat, Crop, Error, Monitor, Options, Outcome, Source, Timings};
+use huemill_imaging::{
+    Card, CardFormat, ColorSummary, Crop, Error, Monitor, Options, Outcome, Raster, Rect, Source, Timings,
+};
 use huemill_observability::trace::Scope;
 use huemill_store::Caller;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -203,9 +205,13 @@ impl SlotEngine for ScriptedEngine {
 }
 
 pub fn outcome() -> Outcome {
+    let pixel = Raster::new(1, 1, vec![0; 3]).unwrap();
     Outcome {
         source: Source { format: "png", width: 1, height: 1, orientation: 1 },
         palette: Vec::new(),
+        summary: ColorSummary::of(&[], &pixel, &pixel),
+        subject: Rect { x: 0, y: 0, width: 1, height: 1 },
+        faces: Vec::new(),
         crop: Crop { x: 0, y: 0, width: 1, height: 1, score: 0.0 },
         card: Some(Card { bytes: Vec::new(), format: CardFormat::Png }),
         card_crop: None,
