@@ -43,11 +43,10 @@ impl Scaler {
         // For bytes, the vertical pass comes first: its result is as wide as the source and as high as the result.
         let bytes = (u64::from(columns) + 1) * u64::from(height) * 3;
         let scale = f64::from(rows) / f64::from(height);
-        let band = u64::from(band_rows(columns, scale).min(height));
-        let band_rows = ((band as f64 + 2.0 * REACH) * scale) as u64 + 4;
+        let band = band_rows(columns, scale).min(height);
         // For linear samples, the horizontal pass does.
-        let linear = (u64::from(columns) + u64::from(width)) * band_rows.min(u64::from(rows))
-            + u64::from(width) * band;
+        let linear = (u64::from(columns) + u64::from(width)) * source_rows(band, scale, rows)
+            + u64::from(width) * u64::from(band);
         bytes.max(linear * LINEAR_PIXEL)
     }
 
@@ -81,7 +80,9 @@ impl Scaler {
         let columns = reached(rect.left, rect.width, across, source.width());
         let band_rows = band_rows(columns.len() as u32, down);
         let mut data = vec![[0; 3]; width as usize * height as usize];
-        let mut linear = Vec::new();
+        // Once for the largest band: while a vector grows, there are two.
+        let rows = source_rows(band_rows.min(height), down, source.height()) as usize;
+        let mut linear = Vec::with_capacity(columns.len() * rows);
         let mut reduced = vec![U16x3::default(); data.len().min((width * band_rows) as usize)];
         for (band, out) in data.chunks_mut((width * band_rows) as usize).enumerate() {
             let out_rows = out.len() as u32 / width;
@@ -92,7 +93,6 @@ impl Scaler {
             };
             let rows = reached(part.top, part.height, down, source.height());
             linear.clear();
-            linear.reserve_exact(columns.len() * rows.len());
             for row in source.pixels().chunks_exact(source.width() as usize).take(rows.end).skip(rows.start) {
                 linear_light::extend(&mut linear, &row[columns.clone()]);
             }
@@ -165,6 +165,11 @@ impl Scaler {
 fn band_rows(columns: u32, scale: f64) -> u32 {
     let row_bytes = f64::from(columns) * scale * LINEAR_PIXEL as f64;
     ((BAND_BYTES / row_bytes) as u32).clamp(MIN_BAND_ROWS, BAND_ROWS)
+}
+
+/// Maximum number of rows of the source, of which there are `rows`, from which a band of the result is made.
+fn source_rows(band: u32, scale: f64, rows: u32) -> u64 {
+    (((f64::from(band) + 2.0 * REACH) * scale) as u64 + 4).min(u64::from(rows))
 }
 
 /// The whole pixels from which the filter makes the part of a side that starts at `start`. One more than it reaches is

@@ -28,7 +28,7 @@ const BESIDE: f32 = 0.15;
 
 /// Pull to the middle, and up: what matters little decides by it.
 const CENTRE: f64 = 0.05;
-const UP: f64 = 0.05;
+const UP: f64 = 0.02;
 
 /// What a head that is cut costs: more than all else together.
 const CUT_HEAD: f64 = 100.0;

@@ -1,37 +1,46 @@
 //! Converts samples between sRGB and linear light, where adding up light is plain arithmetic. The scaler calls it for each
-//! band of a picture. Both directions are tables, and a sample that goes there and back is the same again.
+//! band of a picture. A sample that goes there and back is the same again.
+//!
+//! The curve is the cubic that is nearest to the standard's (IEC 61966-2-1): it differs by 0.4 % of full light at most, and
+//! is computed for several samples at once, where a table is read for one after the other.
 
 use std::sync::LazyLock;
 
 use fast_image_resize::pixels::U16x3;
 
-/// The linear sample of each sRGB sample.
-static TO_LINEAR: LazyLock<[u16; 256]> = LazyLock::new(|| {
-    std::array::from_fn(|srgb| (to_linear(srgb as f64 / 255.0) * f64::from(u16::MAX)).round() as u16)
-});
+/// The cubic's coefficients from x to x³ in units of 2⁻¹⁵, for samples from 0 to 255 and light from 0 to 65,535. The first is
+/// such that full light is exact.
+const CUBIC: [u32; 3] = [231_796, 21_151, 43];
+const SHIFT: u32 = 15;
 
 /// The nearest sRGB sample of each linear sample.
 static FROM_LINEAR: LazyLock<Box<[u8; 1 << 16]>> = LazyLock::new(|| {
     let mut table = Box::new([0; 1 << 16]);
+    let mut sample = 0_u8;
     for (linear, srgb) in table.iter_mut().enumerate() {
-        *srgb = (from_linear(linear as f64 / f64::from(u16::MAX)) * 255.0).round() as u8;
+        while sample < u8::MAX && linear as f64 >= light(f64::from(sample) + 0.5) {
+            sample += 1;
+        }
+        *srgb = sample;
     }
     table
 });
 
-/// The standard's curve (IEC 61966-2-1).
-fn to_linear(srgb: f64) -> f64 {
-    if srgb <= 0.040_45 { srgb / 12.92 } else { ((srgb + 0.055) / 1.055).powf(2.4) }
+/// The light of a sample, which need not be whole.
+fn light(sample: f64) -> f64 {
+    let [first, second, third] = CUBIC.map(f64::from);
+    sample * (first + sample * (second + sample * third)) / f64::from(1 << SHIFT)
 }
 
-fn from_linear(linear: f64) -> f64 {
-    if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
+fn to_linear(sample: u8) -> u16 {
+    let sample = u32::from(sample);
+    let [first, second, third] = CUBIC;
+    ((sample * (first + sample * (second + sample * third))) >> SHIFT) as u16
 }
 
 /// Converts sRGB pixels and appends them.
 pub(super) fn extend(linear: &mut Vec<U16x3>, srgb: &[[u8; 3]]) {
-    let table = &*TO_LINEAR;
-    linear.extend(srgb.iter().map(|pixel| U16x3::new(pixel.map(|sample| table[usize::from(sample)]))));
+    linear.extend(srgb.iter().map(|pixel| U16x3::new(pixel.map(to_linear))));
 }
 
 /// Converts linear pixels to sRGB. Both slices must have the same length.
@@ -55,6 +64,16 @@ mod tests {
         assert_eq!(back, samples);
         assert_eq!((linear[0].0[0], linear[255].0[0]), (0, u16::MAX));
         assert!(linear.is_sorted_by_key(|pixel| pixel.0[0]));
+    }
+
+    #[test]
+    fn the_curve_is_that_of_the_standard() {
+        for sample in 0..=255 {
+            let srgb = f64::from(sample) / 255.0;
+            let exact = if srgb <= 0.040_45 { srgb / 12.92 } else { ((srgb + 0.055) / 1.055).powf(2.4) };
+            let found = f64::from(to_linear(sample)) / f64::from(u16::MAX);
+            assert!((found - exact).abs() < 0.004, "{sample}: {found} instead of {exact}");
+        }
     }
 
     #[test]
