@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check format dashboards rules unit test-quick doc drills grafana bench load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans fuzz deny clean
+.PHONY: help run setup test check format dashboards rules unit test-quick doc drills grafana bench sheet load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -72,6 +72,9 @@ grafana: ## Grafana in Docker on 127.0.0.1:3000 with our dashboards, for the Pro
 
 bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILES=a.jpg:b.png adds files
 	$(CARGO) bench $(DIST) -p huemill-imaging --bench pipeline
+
+sheet: ## Draw crop, subject, faces, palette and cards of FILES="a.jpg b.jpg" on SHEET (sheet.png), to be looked at
+	$(CARGO) run --release -q -p huemill-imaging --example sheet -- $(or $(SHEET),sheet.png) $(FILES)
 
 load: ## Pictures per second over HTTP against the engine alone, and memory under load (build as packaged)
 	$(CARGO) bench $(DIST) --bench load

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use huemill_imaging::{CardFormat, Options};
+use huemill_imaging::{CardFormat, Layout, Options};
 use huemill_observability::{Event, log};
 use huemill_store::access_key::KeyLimits;
 use huemill_store::archive::Entry;
@@ -37,13 +37,16 @@ const QUOTA_RETRY: Duration = Duration::from_secs(30);
 
 /// The size of a card of 1096 × 736 pixels, in bytes. Measured: photographs take 0.7 to 1 MB as PNG, as much as lossless
 /// WebP, and 0.1 to 0.2 MB as JPEG of quality 85; noise takes 2.3, 1.7 and 0.8 MB.
-fn expected_card(format: CardFormat) -> u64 {
-    match format {
+/// Other cards take as much a pixel.
+fn expected_card(options: &Options) -> u64 {
+    const PIXELS: u64 = 1096 * 736;
+    let bytes = match options.card {
         CardFormat::Png => 1_200_000,
         CardFormat::WebP => 1_100_000,
         CardFormat::Jpeg { quality: ..=90 } => 250_000,
         CardFormat::Jpeg { .. } => 800_000,
-    }
+    };
+    Layout::of(options).map_or(0, |layout| bytes * layout.pixels() / PIXELS)
 }
 
 /// The error for a caller who has used up a quota.
@@ -250,7 +253,7 @@ impl JobWriter {
             base_url: submission.base_url,
             callback_url: submission.callback_url,
             ttl: submission.ttl,
-            expected_bytes: expected_card(options.card).saturating_mul(items.len() as u64),
+            expected_bytes: expected_card(&options).saturating_mul(items.len() as u64),
             items,
             limits: submission.limits.quotas(self.limits),
             input_bytes: blobs.iter().map(|(_, spool)| spool.len()).sum(),

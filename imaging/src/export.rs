@@ -26,7 +26,7 @@ pub enum Export {
     Json,
     /// Design tokens (Design Tokens Format Module 2025.10).
     Tokens,
-    /// SchemeColors variables of Tailwind CSS 4.
+    /// Theme variables of Tailwind CSS 4.
     Tailwind,
     /// Adobe Swatch Exchange.
     Ase,

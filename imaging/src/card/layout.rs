@@ -76,7 +76,8 @@ impl Layout {
     }
 
     /// Number of pixels of the card.
-    pub(crate) fn pixels(&self) -> u64 {
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
         u64::from(self.size.0) * u64::from(self.size.1)
     }
 }

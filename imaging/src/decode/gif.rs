@@ -46,7 +46,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
         }
         // An index without a colour counts as transparent.
         let is_clear = |index: u8| frame.transparent == Some(index) || usize::from(index) >= colours.len();
-        line.iter_mut().for_each(|index| *index = if is_clear(*index) { 0 } else { 255 });
+        for index in &mut line {
+            *index = if is_clear(*index) { 0 } else { 255 };
+        }
         canvas.cover(row, left, 1, &line)?;
     }
     Ok(canvas)

@@ -56,7 +56,9 @@ fn border_colours(ring: &[Place]) -> Vec<Place> {
     }
     for _ in 0..ROUNDS {
         let mut members = vec![Vec::new(); colours.len()];
-        ring.iter().for_each(|&place| members[nearest(place, &colours).0].push(place));
+        for &place in ring {
+            members[nearest(place, &colours).0].push(place);
+        }
         for (colour, members) in colours.iter_mut().zip(&members) {
             if !members.is_empty() {
                 *colour = mean(members);

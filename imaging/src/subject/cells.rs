@@ -23,8 +23,7 @@ impl Grid {
         for row in self.values.chunks_exact(self.columns) {
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value.powi(power));
         }
-        sums.iter_mut().for_each(|sum| *sum /= self.rows as f32);
-        sums
+        sums.into_iter().map(|sum| sum / self.rows as f32).collect()
     }
 
     /// For each row the mean of its values in a power.

@@ -67,7 +67,9 @@ fn scale(values: &mut [f32], least: f32) {
     let rank = ((values.len() - 1) as f32 * SCALE_RANK).round() as usize;
     let (_, &mut upper, _) = sorted.select_nth_unstable_by(rank, f32::total_cmp);
     let upper = upper.max(least);
-    values.iter_mut().for_each(|value| *value /= upper);
+    for value in values {
+        *value /= upper;
+    }
 }
 
 /// Whether a colour may be that of skin: any of the ten tones of the Monk scale, in usual light.

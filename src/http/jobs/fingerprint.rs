@@ -31,14 +31,16 @@ pub(crate) fn of(input: &JobInput, fields: &JobFields) -> String {
     hex(&hasher.0.finalize())
 }
 
+/// The options of the first version. It knew no others, and a request of its time must have the same fingerprint when it is
+/// repeated.
+const FIRST: [&str; 4] = ["colors", "aspect", "format", "quality"];
+
 fn options_text(options: &Options) -> String {
     let card = match options.card {
         CardFormat::Png => "png".to_owned(),
         CardFormat::Jpeg { quality } => format!("jpeg {quality}"),
         CardFormat::WebP => "webp".to_owned(),
     };
-    // Earlier versions knew no others, and a request of theirs must have the same fingerprint when it is repeated.
-    const FIRST: [&str; 4] = ["colors", "aspect", "format", "quality"];
     let others = options.fields().into_iter().filter(|(name, _)| !FIRST.contains(name));
     others.fold(format!("{} {} {card}", options.colors(), options.aspect), |text, (name, value)| {
         format!("{text} {name}={value}")
