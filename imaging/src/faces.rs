@@ -6,6 +6,7 @@
 //! but the number of windows that reach the perceptrons is limited.
 
 mod cascade;
+mod face;
 mod gate;
 mod model;
 mod perceptron;
@@ -25,6 +26,7 @@ use turn::Turn;
 use window::{WINDOW, Window};
 
 use crate::Raster;
+pub use face::{Face, Top};
 pub use model::FaceModelError;
 
 /// Minimum score of a face: the sum of the scores of all windows that show it.
@@ -38,34 +40,6 @@ const PIXELS_PER_WINDOW: usize = 128;
 
 /// Minimum share of skin in a picture that is searched for faces on their side.
 const TURNED_SKIN: f32 = 0.5;
-
-/// A face in a picture. Position and size are in pixels of the picture; the square around the face is cut at its edges.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Face {
-    /// Left edge.
-    pub x: f32,
-    /// Upper edge.
-    pub y: f32,
-    /// Width.
-    pub width: f32,
-    /// Height.
-    pub height: f32,
-    /// How sure the model is: at least 2.
-    pub score: f32,
-    /// Where the top of the head is.
-    pub top: Top,
-}
-
-/// A side of a face.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Top {
-    /// The head is upright.
-    Up,
-    /// The head lies with its top to the left.
-    Left,
-    /// The head lies with its top to the right.
-    Right,
-}
 
 /// Finds faces. It holds no memory but the model, which all finders share.
 #[derive(Debug, Clone, Copy)]

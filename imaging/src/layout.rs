@@ -6,6 +6,7 @@
 
 mod axis;
 mod classic;
+mod size;
 
 use crate::options::Focus;
 use crate::subject::Subject;
@@ -14,6 +15,7 @@ use crate::{Aspect, Crop};
 use axis::{Axis, Direction};
 
 pub use classic::crop as classic_crop;
+use size::largest_size;
 
 /// Places windows on one picture.
 pub(crate) struct Placer {
@@ -68,22 +70,6 @@ impl Placer {
             score,
         }
     }
-}
-
-/// Returns the size of the largest rectangle of `aspect` in a picture of `width` × `height`, at least 1 × 1.
-pub(crate) fn largest_size((width, height): (u32, u32), aspect: Aspect) -> (u32, u32) {
-    let (across, down) = (u64::from(aspect.width()), u64::from(aspect.height()));
-    let (w, h) = (u64::from(width), u64::from(height));
-    if w * down >= h * across {
-        (divide_rounded(h * across, down).clamp(1, width), height)
-    } else {
-        (width, divide_rounded(w * down, across).clamp(1, height))
-    }
-}
-
-/// Divides and rounds to the nearest integer.
-fn divide_rounded(number: u64, by: u64) -> u32 {
-    ((2 * number + by) / (2 * by)) as u32
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod color_summary;
 pub mod contrast;
 mod decode;
 mod engine;
+mod error;
 mod export;
 mod faces;
 mod format;
@@ -17,6 +18,7 @@ mod ifd;
 mod layout;
 pub mod names;
 mod oklch;
+mod option_fields;
 mod options;
 mod orientation;
 mod outcome;
@@ -38,18 +40,20 @@ pub use card::Layout;
 pub use color_summary::ColorSummary;
 pub use decode::{Decoder, ThreadPoolError};
 pub use engine::{Engine, EngineError, SHORT_SIDE};
+pub use error::Error;
 pub use export::{Export, ExportError};
 pub use faces::{Face, FaceFinder, FaceModelError, Top};
 pub use format::{Format, Sniffed, sniff};
 pub use layout::classic_crop;
+pub use option_fields::{FormatName, NAMES as OPTION_NAMES, OptionError, OptionFields};
 pub use options::{
-    Aspect, CardFormat, CardKind, CardKindError, CropMethod, Focus, FormatName, OPTION_NAMES, OptionError,
-    OptionFields, Options, PaletteMethod, Theme, ThemeError,
+    Aspect, CardFormat, CardKind, CardKindError, CropMethod, Focus, Options, PaletteMethod, Theme, ThemeError,
 };
 pub use orientation::{Orientation, Rect};
-pub use outcome::{Card, Crop, Error, Monitor, Outcome, Source, Stage, Swatch, Timings, Unmonitored};
+pub use outcome::{Card, Crop, Monitor, Outcome, Source, Stage, Timings, Unmonitored};
 pub use palette::extract as extract_palette;
 pub use probe::{Limits, Probe, probe};
 pub use raster::Raster;
 pub use roles::Roles;
 pub use scheme::{Scheme, SchemeColors};
+pub use swatch::Swatch;

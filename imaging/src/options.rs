@@ -2,12 +2,10 @@
 //! construction from then on.
 
 mod card;
-mod fields;
 
 use std::str::FromStr;
 
 pub use card::{CardFormat, CardKind, CardKindError, Theme, ThemeError};
-pub use fields::{FormatName, NAMES as OPTION_NAMES, OptionError, OptionFields};
 
 /// Options for processing one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,9 @@
-//! What callers of the pipeline see: the result of processing one picture, or the error instead, and the [`Monitor`]
-//! through which the pipeline sees its caller. Results and errors are plain data that other crates store, print
-//! or send as a response: the callers choose the user's message and the HTTP status of an error.
+//! What callers of the pipeline see: the result of processing one picture, and the [`Monitor`] through which the pipeline
+//! sees its caller. Results are plain data that other crates store, print or send as a response.
 
 use std::time::Duration;
 
-use crate::{CardFormat, ColorSummary, Rect};
+use crate::{CardFormat, ColorSummary, Rect, Swatch};
 
 /// Everything that the engine makes from one picture.
 #[derive(Debug, Clone)]
@@ -40,23 +39,6 @@ pub struct Source {
     pub height: u32,
     /// The EXIF orientation, 1 to 8 (1 if there is none).
     pub orientation: u8,
-}
-
-/// One colour of a palette.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Swatch {
-    /// sRGB, 0 to 255 each.
-    pub rgb: [u8; 3],
-    /// Oklch: lightness 0 to 1, chroma from 0, hue in degrees from 0 to 360.
-    pub oklch: [f32; 3],
-    /// Share of all pixels that this colour represents, 0 to 1. The shares of a palette sum to 1.
-    pub share: f64,
-    /// The nearest common name, or the next one that no other colour of the palette has: "dusty rose".
-    pub name: &'static str,
-    /// Whether black text is more readable on it than white text (WCAG 2 contrast).
-    pub dark_text: bool,
-    /// Whether it is a shade that was added because the picture has too few colours. Its share is then 0.
-    pub derived: bool,
 }
 
 /// A rectangle inside the upright picture, in its pixels.
@@ -151,51 +133,6 @@ impl Timings {
 
     pub(crate) fn add(&mut self, stage: Stage, time: Duration) {
         self.0[stage as usize] += time;
-    }
-}
-
-/// Everything that can go wrong between a picture's bytes and its card.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The input has no bytes.
-    #[error("the picture is empty")]
-    Empty,
-    /// The format is known but not supported. Holds its usual name ("HEIC", "SVG").
-    #[error("{0} is not a supported picture format")]
-    Unsupported(&'static str),
-    /// The bytes do not start like any known format.
-    #[error("the bytes are not a picture")]
-    Unrecognised,
-    /// The header announces more pixels, or a longer side, than the limits allow. Nothing was allocated.
-    #[error("the picture is {width}x{height} pixels, more than the limits allow")]
-    TooLarge {
-        /// Width in pixels, by the header.
-        width: u32,
-        /// Height in pixels, by the header.
-        height: u32,
-    },
-    /// Decoding takes more work than the limits allow: too many scans, or data that delivers no pixels. By the header,
-    /// or counted while decoding.
-    #[error("the picture takes {work} blocks of work to decode, more than the {limit} that it may take")]
-    TooMuchWork {
-        /// The work in blocks of 64 samples, as far as it was counted.
-        work: u64,
-        /// The work that the picture may take.
-        limit: u64,
-    },
-    /// The picture cannot be decoded: damaged, truncated, or crafted to waste time. The text is for the log.
-    #[error("the picture cannot be decoded: {0}")]
-    Damaged(String),
-    /// [`Monitor::canceled`](crate::Monitor::canceled) returned true.
-    #[error("canceled")]
-    Canceled,
-}
-
-impl Error {
-    /// Wraps a decoder's own error in [`Error::Damaged`].
-    pub(crate) fn damaged(reason: impl std::fmt::Display) -> Self {
-        Self::Damaged(reason.to_string())
     }
 }
 

@@ -78,19 +78,19 @@ impl FaceBox {
         }
     }
 
-    /// The head that belongs to the face: hair above it, and a little on the other sides.
+    /// The head that belongs to the face: hair above it, ears beside it, and a little below.
     pub(crate) fn head(&self) -> [Span; 2] {
         const ABOVE: f64 = 0.4;
-        const AROUND: f64 = 0.2;
-        let margin = |side| if self.top == side { ABOVE } else { AROUND };
-        let across = Span {
-            start: self.x - margin(Top::Left) * self.width,
-            end: self.x + (1.0 + margin(Top::Right)) * self.width,
+        const BESIDE: f64 = 0.2;
+        const BELOW: f64 = 0.1;
+        // From the top of the head, a quarter turn leads to a side of the face, and half a turn to the chin.
+        let [left, right, up, down] = match self.top {
+            Top::Up => [BESIDE, BESIDE, ABOVE, BELOW],
+            Top::Left => [ABOVE, BELOW, BESIDE, BESIDE],
+            Top::Right => [BELOW, ABOVE, BESIDE, BESIDE],
         };
-        let down = Span {
-            start: self.y - margin(Top::Up) * self.height,
-            end: self.y + (1.0 + AROUND) * self.height,
-        };
+        let across = Span { start: self.x - left * self.width, end: self.x + (1.0 + right) * self.width };
+        let down = Span { start: self.y - up * self.height, end: self.y + (1.0 + down) * self.height };
         [across, down].map(Span::clamped)
     }
 
@@ -163,7 +163,7 @@ mod tests {
         assert!((across.end - 0.6).abs() < 1e-9);
         let [across, down] = FaceBox { x: 0.3, y: 0.3, top: Top::Right, width: 0.2, height: 0.3 }.head();
         let near = |found: f64, expected: f64| (found - expected).abs() < 1e-9;
-        assert!(near(across.start, 0.26) && near(across.end, 0.58), "{across:?}");
+        assert!(near(across.start, 0.28) && near(across.end, 0.58), "{across:?}");
         assert!(near(down.start, 0.24) && near(down.end, 0.66), "{down:?}");
     }
 

@@ -5,8 +5,25 @@
 use ::palette::{FromColor, GetHue, Oklch};
 
 use crate::contrast::needs_dark_text;
+use crate::names;
 use crate::oklch::oklab;
-use crate::{Swatch, names};
+
+/// One colour of a palette.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Swatch {
+    /// sRGB, 0 to 255 each.
+    pub rgb: [u8; 3],
+    /// Oklch: lightness 0 to 1, chroma from 0, hue in degrees from 0 to 360.
+    pub oklch: [f32; 3],
+    /// Share of all pixels that this colour represents, 0 to 1. The shares of a palette sum to 1.
+    pub share: f64,
+    /// The nearest common name, or the next one that no other colour of the palette has: "dusty rose".
+    pub name: &'static str,
+    /// Whether black text is more readable on it than white text (WCAG 2 contrast).
+    pub dark_text: bool,
+    /// Whether it is a shade that was added because the picture has too few colours. Its share is then 0.
+    pub derived: bool,
+}
 
 /// Describes a colour that represents `share` of the pixels (0 to 1). `derived` marks an added shade.
 #[must_use]

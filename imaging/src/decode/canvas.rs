@@ -61,6 +61,12 @@ impl Canvas {
         Ok(Self { data: convert(self.data)?, ..self })
     }
 
+    /// Forgets an opacity that is 0 throughout: the writers of some formats leave the channel empty.
+    pub(super) fn without_empty_opacity(mut self) -> Self {
+        self.opacity = self.opacity.filter(|opacity| opacity.iter().any(|value| *value > 0));
+        self
+    }
+
     pub(super) fn into_raster(self) -> Option<Raster> {
         let raster = Raster::new(self.width as u32, self.height as u32, self.data)?;
         match self.opacity {

@@ -60,7 +60,7 @@ fn max_code_memory(header: &Header) -> u64 {
 pub(super) fn decode_bmp(bytes: &[u8], header: &BmpHeader, meter: &Meter<'_>) -> Result<Canvas, Error> {
     meter.spend((3 * u64::from(header.width) * u64::from(header.height)).div_ceil(BLOCK))?;
     let decoder = BmpDecoder::new(MeteredReader::new(bytes, meter)).map_err(Error::damaged)?;
-    decode_pixels(decoder, (header.width, header.height), meter)
+    decode_pixels(decoder, (header.width, header.height), meter).map(Canvas::without_empty_opacity)
 }
 
 /// Decodes all pixels. The decoder must deliver 8-bit RGB or RGBA.

@@ -1,6 +1,6 @@
 //! Quarter turns of a picture, in which faces that lie on their side are upright. They cannot fail.
 
-use super::Top;
+use super::face::Top;
 use super::window::Window;
 use crate::Raster;
 

@@ -140,13 +140,21 @@ impl Axis {
 
     fn heads_cut(&self, start: f64, length: f64) -> f64 {
         let cost = |&[head, face]: &[Span; 2]| {
-            // Of a head that is too large, the face counts.
-            let span = if head.length() <= length { head } else { face };
+            let span = part_that_fits(head, face, length);
             let missing = outside(span, start, length) / span.length().max(f64::EPSILON);
             if missing > HEAD_TOLERANCE { CUT_HEAD * (1.0 + missing) } else { 0.0 }
         };
         self.heads.iter().map(cost).sum()
     }
+}
+
+/// The part of a head that a window of `length` can hold: what is too much is taken from both sides of the face alike. The
+/// face alone if that does not fit either.
+fn part_that_fits(head: Span, face: Span, length: f64) -> Span {
+    let (before, after) = (face.start - head.start, head.end - face.end);
+    let surplus = (head.length() - length).max(0.0);
+    let cut = (surplus / (before + after).max(f64::EPSILON)).min(1.0);
+    Span { start: head.start + before * cut, end: head.end - after * cut }
 }
 
 /// The length of a span that is outside of a window.

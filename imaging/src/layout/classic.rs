@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use smartcrop::{Image, RGB, ResizableImage};
 
-use super::{divide_rounded, largest_size};
+use super::size::{divide_rounded, largest_size};
 use crate::{Aspect, Crop, Raster};
 
 /// A side, in pixels, below which smartcrop2 has no cells to rate. Then the middle is as good as any place.

@@ -127,6 +127,9 @@ fn bmp_is_decoded_top_down_bottom_up_and_run_length_encoded() {
     let rgba: Vec<u8> = picture.pixels().flat_map(|p| [p[0], p[1], p[2], p[2]]).collect();
     let flat: Vec<u8> = rgba.chunks(4).flat_map(|p| [0, 1, 2].map(|c| over_white(p[c], p[3]))).collect();
     assert_near(&decode(&pictures::bmp_alpha(&rgba, 7, 5)), &flat, 0, "opacity");
+    let empty: Vec<u8> = rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 0]).collect();
+    let colours: Vec<u8> = rgba.chunks_exact(4).flat_map(|pixel| pixel[..3].to_vec()).collect();
+    assert_near(&decode(&pictures::bmp_alpha(&empty, 7, 5)), &colours, 0, "an empty channel of opacity");
     let mut turned = bytes;
     turned[22..26].copy_from_slice(&(-5_i32).to_le_bytes());
     let upside_down: Vec<u8> = picture.chunks(21).rev().flatten().copied().collect();

@@ -18,6 +18,7 @@ mod faces;
 mod formats;
 mod hostile_images;
 mod jpeg;
+mod logos;
 mod monitor;
 mod orientation;
 mod palette;

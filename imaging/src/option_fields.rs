@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::{CardFormat, CardKind, CropMethod, Options, Theme};
+use crate::{CardFormat, CardKind, CropMethod, Options, Theme};
 
 /// The names of all options.
 pub const NAMES: [&str; 11] =
@@ -139,7 +139,7 @@ impl Options {
                 fields.push((name, value.to_string()));
             }
         };
-        add("colors", self.colors != default.colors, &self.colors);
+        add("colors", self.colors() != default.colors(), &self.colors());
         add("palette", self.palette != default.palette, &self.palette.name());
         add("aspect", self.aspect != default.aspect, &self.aspect);
         add("crop", self.crop != default.crop, &self.crop.name());
@@ -270,8 +270,9 @@ mod tests {
         ];
         (2_u8..=20, palette, (1_u32..=100, 1_u32..=100), place, kind, 16_u16..=2048, theme, card).prop_map(
             |(colors, palette, (across, down), (crop, focus, faces), kind, width, theme, card)| {
-                let options = Options { palette, crop, focus, faces, ..Options::default() };
+                let options = Options::default().with_palette(palette).with_crop(crop);
                 let mut options = options.with_colors(colors).unwrap().with_card_kind(kind);
+                (options.focus, options.faces) = (focus, faces);
                 options.aspect = Aspect::new(across, down).unwrap();
                 if kind == CardKind::Crop {
                     options = options.with_card_width(width).unwrap();
