@@ -13,7 +13,7 @@ use image::{Rgb, RgbImage};
 const ROW: u32 = 260;
 const PALETTE: u32 = 40;
 /// Width of the sheet.
-const WIDTH: u32 = 1640;
+const WIDTH: u32 = 2200;
 const GAP: u32 = 6;
 
 fn main() -> Result<(), Box<dyn Error>> {
