@@ -60,7 +60,7 @@ fn greys_have_the_names_of_greys() {
         Rgba([level, level, level, 255])
     }));
     for swatch in outcome.palette.iter().filter(|swatch| !swatch.derived) {
-        let is_neutral = ["grey", "gray", "black", "white", "charcoal", "silver", "ebony", "jet"];
+        let is_neutral = ["grey", "gray", "black", "white", "charcoal", "silver", "ebony", "jet", "platinum"];
         assert!(
             is_neutral.iter().any(|word| swatch.name.contains(word)),
             "{:?} is {}",
