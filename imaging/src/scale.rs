@@ -1,8 +1,8 @@
 //! Resizes a rectangle of a raster. The engine does all its resizing here, so that filters and buffers are chosen in
 //! one place. A rectangle that leaves the raster is moved inside it; only a failed resizer call is an error.
 //!
-//! What people look at is reduced in linear light: an average of sRGB samples is too dark, so fine lines and stars on a
-//! dark ground would fade. The linear samples take twice the memory. They are made for a band of rows at a time.
+//! What people look at is reduced to half or less in linear light: an average of sRGB samples is too dark, so fine lines and
+//! stars on a dark ground would fade. The linear samples take twice the memory. They are made for a band of rows at a time.
 
 mod linear_light;
 
@@ -23,6 +23,10 @@ pub(crate) struct Scaler {
 
 /// Minimum number of source rows that a draft averages into one row of the result. It skips rows beyond that.
 const MIN_DRAFT_ROWS: u32 = 3;
+
+/// How often larger the source must be to be reduced in linear light. It costs several times as much, and what is reduced by
+/// less shows hardly a difference.
+const LEAST_REDUCTION: f64 = 2.0;
 
 /// How far the filter that reduces reaches, in pixels of the reduced picture.
 const REACH: f64 = 1.0;
@@ -52,9 +56,9 @@ impl Scaler {
 
     /// Resizes `rect` of `source` to `width` × `height`.
     ///
-    /// It reduces in linear light, with Hamming: a filter that overshoots, such as Catmull-Rom, would draw dark seams
-    /// around what is bright, and takes twice the time. It enlarges with Catmull-Rom, on the samples as they are, for the
-    /// same reason.
+    /// It reduces to half or less in linear light, with Hamming: a filter that overshoots, such as Catmull-Rom, would draw
+    /// dark seams around what is bright, and takes twice the time. For the same reason it resizes all else on the samples as
+    /// they are, with Catmull-Rom.
     pub(crate) fn resize(
         &mut self,
         source: &Raster,
@@ -62,7 +66,8 @@ impl Scaler {
         (width, height): (u32, u32),
     ) -> Result<Raster, Error> {
         let rect = rect.clamp_to((source.width(), source.height()));
-        if rect.width > f64::from(width) && rect.height > f64::from(height) {
+        let is_reduced = |from: f64, to: u32| from >= LEAST_REDUCTION * f64::from(to);
+        if is_reduced(rect.width, width) && is_reduced(rect.height, height) {
             return self.reduce(source, rect, (width, height));
         }
         let view = View { data: source.data(), width: source.width(), height: source.height() };

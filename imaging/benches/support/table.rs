@@ -31,7 +31,7 @@ impl TableRow {
 pub(crate) fn measure(cases: &[Case], quick: bool) -> String {
     let mut text = String::from(
         "CPU time in ms (medians; floor = the same decoding and the same encoding, nothing else)\n\n\
-         | picture | KiB | decode | palette | crop | card | encode | whole | floor | ratio | peak MiB |\n\
+         | picture | KiB | decode | palette | subject | layout | card | encode | whole | floor | ratio | peak MiB |\n\
          |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     let mut logs = 0.0;
