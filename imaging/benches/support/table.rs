@@ -32,7 +32,7 @@ pub(crate) fn measure(cases: &[Case], quick: bool) -> String {
     let mut text = String::from(
         "CPU time in ms (medians; floor = the same decoding and the same encoding, nothing else)\n\n\
          | picture | KiB | decode | palette | subject | layout | card | encode | whole | floor | ratio | peak MiB |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     let mut logs = 0.0;
     for case in cases {
