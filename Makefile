@@ -21,8 +21,8 @@ help: ## List what can be made
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
 
-# The cheapest checks come first.
-STAGES := setup format dashboards rules unit doc
+# The cheapest checks come first. The documentation is built beside the tests, which wait most of the time.
+STAGES := setup format dashboards rules unit
 
 test: ## All checks and tests, with the time of each stage; installs what is missing
 	@times=''; for stage in $(STAGES); do \
@@ -49,8 +49,8 @@ dashboards: ## Dashboards against their source and the table of metrics
 rules: ## Alerts, recording rules and routes: syntax, lints, and each alert both ways
 	@observability/check.sh
 
-unit: ## Lints, and unit, property, table and process tests, several programs at a time (HUEMILL_TEST_JOBS, 3)
-	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py --lint -- \
+unit: ## Lints, documentation, and unit, property, table and process tests, several programs at a time (HUEMILL_TEST_JOBS, 3)
+	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py --lint --beside '$(MAKE) --no-print-directory doc' -- \
 		--workspace --lib --bins --tests --benches $(PROFILE) --locked
 
 test-quick: ## What needs nothing but Rust: no servers, no packages, under two minutes once built

@@ -8,7 +8,7 @@ Most of them spend their time waiting for other processes, so two cores carry mo
 line with its time and its own `test result: …`; its output is shown when it fails, or with --verbose. The last line has
 the sums in cargo's format, for tools that count tests by it.
 
-    tests/run.py [--jobs N] [--verbose] [--lint] -- <arguments of cargo test that choose what is built>
+    tests/run.py [--jobs N] [--verbose] [--lint] [--beside COMMAND] -- <arguments of cargo test that choose what is built>
 """
 
 import argparse
@@ -23,7 +23,7 @@ import sys
 import time
 
 # These take longest: they start first, so that the last one to end is a short one.
-LONGEST_FIRST = ["conformance", "operators", "faults", "crash", "chaos", "drills", "webhooks", "cluster", "cli_jobs", "api"]
+LONGEST_FIRST = ["conformance", "doc", "operators", "faults", "crash", "chaos", "drills", "webhooks", "cluster", "cli_jobs", "api"]
 # What cargo's result line counts, in its order.
 OUTCOMES = ["passed", "failed", "ignored", "measured", "filtered out"]
 # Columns for `package/target`, so that the results stand below each other.
@@ -47,7 +47,7 @@ def build(arguments, environment):
         if message.get("reason") == "compiler-artifact" and message["profile"]["test"] and message.get("executable"):
             package = pathlib.Path(message["manifest_path"]).parent
             name = f'{package.name}/{message["target"]["name"]}'
-            programs.append((name, message["executable"], package))
+            programs.append((name, [message["executable"]], package))
     if process.wait() != 0:
         sys.exit(process.returncode)
     return programs
@@ -59,10 +59,10 @@ def rank(program):
 
 
 def run(program):
-    name, executable, folder = program
+    name, command, folder = program
     began = time.monotonic()
     environment = {**os.environ, "CARGO_MANIFEST_DIR": str(folder)}
-    done = subprocess.run([executable], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     return name, done.returncode, time.monotonic() - began, done.stdout
 
 
@@ -95,10 +95,15 @@ def main():
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("HUEMILL_TEST_JOBS", "3")), help="programs at a time (default: 3)")
     parser.add_argument("--verbose", action="store_true", help="show the output of programs that pass, too")
     parser.add_argument("--lint", action="store_true", help="compile with clippy; warnings are errors")
+    parser.add_argument("--beside", metavar="COMMAND", help="run this beside the tests, once they are built")
     parser.add_argument("cargo", nargs="*", help="arguments of cargo test")
     arguments = parser.parse_args()
 
-    programs = sorted(build(arguments.cargo, linting() if arguments.lint else {}), key=rank)
+    programs = build(arguments.cargo, linting() if arguments.lint else {})
+    if arguments.beside:
+        command = arguments.beside.split()
+        programs.append((command[-1], command, pathlib.Path.cwd()))
+    programs.sort(key=rank)
     began, failed, total = time.monotonic(), [], collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run, program) for program in programs]):
