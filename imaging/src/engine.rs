@@ -81,7 +81,8 @@ impl Engine {
     pub fn memory(probe: &Probe, options: &Options) -> u64 {
         let smallest = Self::smallest_scale(probe, options);
         let (width, height) = decode::size(probe, smallest);
-        let raster = u64::from(width) * u64::from(height) * 3;
+        let seen = if probe.alpha { transparency::MEMORY } else { 0 };
+        let raster = u64::from(width) * u64::from(height) * 3 + seen;
         let small = small_size((width, height));
         let small_pixels = u64::from(small.0) * u64::from(small.1);
         // The copy is made, then faces are searched on it, then the rest.
@@ -100,7 +101,7 @@ impl Engine {
             let cut = raster + Scaler::memory(used, size) + 2 * picture_bytes;
             (cut, canvas + picture_bytes.max(card::encoding_memory(layout.pixels())))
         });
-        [probe.memory(smallest), search, cut, encode].into_iter().fold(0, u64::max) + TABLE_BYTES
+        [probe.memory(smallest) + seen, search, cut, encode].into_iter().fold(0, u64::max) + TABLE_BYTES
     }
 
     /// Processes the picture that `probe` describes.

@@ -16,6 +16,9 @@ mod faces;
 mod format;
 mod ifd;
 mod layout;
+#[cfg(test)]
+#[path = "../tests/support/monk.rs"]
+mod monk;
 pub mod names;
 mod oklch;
 mod option_fields;
@@ -47,7 +50,8 @@ pub use format::{Format, Sniffed, sniff};
 pub use layout::classic_crop;
 pub use option_fields::{FormatName, NAMES as OPTION_NAMES, OptionError, OptionFields};
 pub use options::{
-    Aspect, CardFormat, CardKind, CardKindError, CropMethod, Focus, Options, PaletteMethod, Theme, ThemeError,
+    Aspect, CardFormat, CardKind, CardKindError, CropMethod, Focus, FocusError, Options, PaletteMethod,
+    Theme, ThemeError,
 };
 pub use orientation::{Orientation, Rect};
 pub use outcome::{Card, Crop, Monitor, Outcome, Source, Stage, Timings, Unmonitored};

@@ -1,9 +1,8 @@
 //! Pictures that are transparent in places: the pixels of theirs that are seen, and the colour that is put behind them.
 //! The engine asks once, after decoding. It cannot fail.
 
-use ::palette::{LinSrgb, Srgb};
-
 use crate::Raster;
+use crate::contrast::contrast;
 
 /// Opacity from which a pixel is seen as it is. Below, it is an edge or a shadow, and its colour is that of the ground.
 const SEEN: u8 = 128;
@@ -18,10 +17,13 @@ const WHITE: [u8; 3] = [255; 3];
 const DARK: [u8; 3] = [38; 3];
 
 /// Contrast to white (WCAG 2.2) below which a pixel is not seen on it.
-const LEAST_CONTRAST: f32 = 1.35;
+const LEAST_CONTRAST: f64 = 1.35;
 
 /// The share of such pixels from which the ground is dark.
 const UNSEEN_SHARE: f64 = 0.8;
+
+/// Maximum memory, in bytes, of the pixels that are taken from a picture with opacity.
+pub(crate) const MEMORY: u64 = 3 * MAX_SEEN as u64;
 
 /// A picture without transparency, and what of it is seen if it had some.
 pub(crate) struct Opaque {
@@ -42,21 +44,16 @@ fn seen(raster: &Raster) -> Option<Raster> {
     let count = opacity.iter().filter(|alpha| **alpha >= SEEN).count();
     let every = count.div_ceil(MAX_SEEN).max(1);
     let pixels = raster.pixels().iter().zip(opacity).filter(|(_, alpha)| **alpha >= SEEN).step_by(every);
-    let data: Vec<u8> = pixels.flat_map(|(pixel, _)| *pixel).collect();
+    let mut data = Vec::with_capacity(3 * count.div_ceil(every));
+    pixels.for_each(|(pixel, _)| data.extend_from_slice(pixel));
     Raster::new((data.len() / 3) as u32, 1, data)
 }
 
 /// The colour on which the pixels are seen.
 fn ground(seen: &Raster) -> [u8; 3] {
-    let is_unseen = |pixel: &&[u8; 3]| 1.05 / (luminance(**pixel) + 0.05) < LEAST_CONTRAST;
+    let is_unseen = |pixel: &&[u8; 3]| contrast(WHITE, **pixel) < LEAST_CONTRAST;
     let unseen = seen.pixels().iter().filter(is_unseen).count();
     if unseen as f64 >= seen.pixels().len() as f64 * UNSEEN_SHARE { DARK } else { WHITE }
-}
-
-/// Relative luminance (WCAG 2.2), 0 to 1.
-fn luminance(rgb: [u8; 3]) -> f32 {
-    let LinSrgb { red, green, blue, .. } = Srgb::from(rgb).into_linear::<f32>();
-    0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
 #[cfg(test)]

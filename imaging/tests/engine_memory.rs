@@ -9,7 +9,7 @@
 mod pictures;
 
 use huemill_imaging::{CardFormat, CardKind, Engine, Limits, Options, Theme, Unmonitored, probe};
-use image::{Rgb, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -25,6 +25,18 @@ fn noise(width: u32, height: u32) -> RgbImage {
     })
 }
 
+/// A picture that is half seen, and half a soft edge.
+fn with_opacity(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let photo = pictures::photo(width, height, 9);
+    let picture = RgbaImage::from_fn(width, height, |x, y| {
+        let [r, g, b] = photo.get_pixel(x, y).0;
+        Rgba([r, g, b, (x * 510 / width).min(255) as u8])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
 fn pictures_of_all_kinds() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("a pixel", pictures::png(&noise(1, 1))),
@@ -36,6 +48,8 @@ fn pictures_of_all_kinds() -> Vec<(&'static str, Vec<u8>)> {
         ("a progressive JPEG", pictures::progressive_jpeg(2400, 1600, 3)),
         ("a rotated JPEG", pictures::oriented_jpeg(&pictures::photo(2400, 1600, 4), 6)),
         ("a PNG of 3 MP", pictures::png(&pictures::photo(2048, 1536, 5))),
+        ("a PNG with opacity", with_opacity(2048, 1536, ImageFormat::Png)),
+        ("a WebP with opacity", with_opacity(1024, 768, ImageFormat::WebP)),
         ("a WebP", pictures::webp(&pictures::photo(1024, 768, 6))),
         ("a JPEG of 12 MP", pictures::jpeg(4000, 3000, 7)),
         ("a JPEG of 24 MP", pictures::jpeg(6000, 4000, 8)),

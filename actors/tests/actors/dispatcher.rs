@@ -220,7 +220,9 @@ async fn a_process_that_has_its_store_for_itself_is_alive_while_it_is_idle() {
     let idle = DispatcherSettings { lease, ..settings() };
     let actors = TestActors::with(idle, JanitorSettings::default(), open_storage());
     let processes = async || actors.repository.store.processes().await.unwrap();
+    let started = std::time::Instant::now();
     while processes().await.is_empty() {
+        assert!(started.elapsed() < crate::support::AGES, "the process is not in the list");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let seen = std::time::Instant::now();

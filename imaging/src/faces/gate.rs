@@ -148,25 +148,12 @@ fn is_warm([r, g, b]: [u8; 3]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The tones of the Monk scale.
-    const TONES: [[u8; 3]; 10] = [
-        [0xf6, 0xed, 0xe4],
-        [0xf3, 0xe7, 0xdb],
-        [0xf7, 0xea, 0xd0],
-        [0xea, 0xda, 0xba],
-        [0xd7, 0xbd, 0x96],
-        [0xa0, 0x7e, 0x56],
-        [0x82, 0x5c, 0x43],
-        [0x60, 0x41, 0x34],
-        [0x3a, 0x31, 0x2a],
-        [0x29, 0x24, 0x20],
-    ];
+    use crate::monk::MONK_TONES;
 
     #[test]
     fn all_tones_pass_in_white_warm_and_cold_light() {
         for light in [[1.0, 1.0, 1.0], [1.1, 0.95, 0.65], [0.85, 0.97, 1.15], [0.9, 1.02, 0.95]] {
-            for tone in TONES {
+            for tone in MONK_TONES {
                 for shade in [0.4, 0.7, 1.0] {
                     let mut channel = 0;
                     let lit = tone.map(|value| {

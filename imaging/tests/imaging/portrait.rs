@@ -1,22 +1,13 @@
 //! Draws faces: ovals with hair, brows, eyes, nose and mouth, softly shaded. The same seed gives the same picture.
 
+#[path = "../support/monk.rs"]
+mod monk;
+
 use huemill_imaging::Raster;
 
-use crate::common::{grainy, hash, raster};
+pub(crate) use monk::MONK_TONES;
 
-/// The tones of the Monk scale, from the lightest to the darkest.
-pub(crate) const MONK_TONES: [[u8; 3]; 10] = [
-    [0xf6, 0xed, 0xe4],
-    [0xf3, 0xe7, 0xdb],
-    [0xf7, 0xea, 0xd0],
-    [0xea, 0xda, 0xba],
-    [0xd7, 0xbd, 0x96],
-    [0xa0, 0x7e, 0x56],
-    [0x82, 0x5c, 0x43],
-    [0x60, 0x41, 0x34],
-    [0x3a, 0x31, 0x2a],
-    [0x29, 0x24, 0x20],
-];
+use crate::common::{grainy, hash, raster};
 
 /// A face to draw.
 #[derive(Debug, Clone, Copy)]
