@@ -9,8 +9,8 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Serialize)]
 pub struct PictureSummary {
     palette: Vec<[u8; 3]>,
-    colors: Vec<Color>,
-    roles: Members<Option<Color>, 8>,
+    colors: Vec<Swatch>,
+    roles: Members<Option<Swatch>, 8>,
     scheme: SchemeMember,
     average: String,
     is_dark: bool,
@@ -20,18 +20,6 @@ pub struct PictureSummary {
     subject: RectMember,
     faces: Vec<RectMember>,
     source: SourceMember,
-}
-
-#[derive(Debug, Serialize)]
-struct Color {
-    hex: String,
-    rgb: [u8; 3],
-    oklch: Oklch,
-    share: f64,
-    name: &'static str,
-    css_name: &'static str,
-    text: &'static str,
-    derived: bool,
 }
 
 /// Members with the same type, in the order in which they are documented.
@@ -48,13 +36,6 @@ impl<T: Serialize, const N: usize> Serialize for Members<T, N> {
 struct SchemeMember {
     light: Members<String, 6>,
     dark: Members<String, 6>,
-}
-
-#[derive(Debug, Serialize)]
-struct Oklch {
-    l: f64,
-    c: f64,
-    h: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,8 +68,8 @@ impl From<&Outcome> for PictureSummary {
         let ColorSummary { roles, scheme, average, is_dark, placeholder } = &outcome.summary;
         Self {
             palette: outcome.palette.iter().map(|swatch| swatch.rgb).collect(),
-            colors: outcome.palette.iter().map(Color::from).collect(),
-            roles: Members(roles.by_name().map(|(name, swatch)| (name, swatch.map(Color::from)))),
+            colors: outcome.palette.clone(),
+            roles: Members(roles.by_name().map(|(name, swatch)| (name, swatch.cloned()))),
             scheme: SchemeMember { light: hex_colors(&scheme.light), dark: hex_colors(&scheme.dark) },
             average: hex(*average),
             is_dark: *is_dark,
@@ -98,22 +79,6 @@ impl From<&Outcome> for PictureSummary {
             subject: outcome.subject.into(),
             faces: outcome.faces.iter().copied().map(RectMember::from).collect(),
             source: SourceMember::from(&outcome.source),
-        }
-    }
-}
-
-impl From<&Swatch> for Color {
-    fn from(swatch: &Swatch) -> Self {
-        let [l, c, h] = swatch.oklch;
-        Self {
-            hex: swatch.hex(),
-            rgb: swatch.rgb,
-            oklch: Oklch { l: rounded(l), c: rounded(c), h: rounded(h) },
-            share: swatch.share,
-            name: swatch.name,
-            css_name: swatch.css_name(),
-            text: swatch.text(),
-            derived: swatch.derived,
         }
     }
 }
@@ -147,9 +112,4 @@ fn hex_colors(colors: &SchemeColors) -> Members<String, 6> {
 
 fn hex([r, g, b]: [u8; 3]) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
-}
-
-/// Four decimals: finer than the eye can see, and short on the wire.
-fn rounded(value: f32) -> f64 {
-    (f64::from(value) * 1e4).round() / 1e4
 }

@@ -3,6 +3,7 @@
 //! sRGB colour has a description.
 
 use ::palette::{FromColor, GetHue, Oklch};
+use serde::{Serialize, Serializer};
 
 use crate::contrast::needs_dark_text;
 use crate::names;
@@ -23,6 +24,44 @@ pub struct Swatch {
     pub dark_text: bool,
     /// Whether it is a shade that was added because the picture has too few colours. Its share is then 0.
     pub derived: bool,
+}
+
+/// A swatch as JSON has it, in responses and in exports.
+#[derive(Serialize)]
+struct SwatchMembers {
+    hex: String,
+    rgb: [u8; 3],
+    oklch: OklchMembers,
+    share: f64,
+    name: &'static str,
+    css_name: &'static str,
+    text: &'static str,
+    derived: bool,
+}
+
+#[derive(Serialize)]
+struct OklchMembers {
+    l: f64,
+    c: f64,
+    h: f64,
+}
+
+impl Serialize for Swatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Four decimals: finer than the eye can see, and short.
+        let [l, c, h] = self.oklch.map(|value| (f64::from(value) * 1e4).round() / 1e4);
+        let members = SwatchMembers {
+            hex: self.hex(),
+            rgb: self.rgb,
+            oklch: OklchMembers { l, c, h },
+            share: self.share,
+            name: self.name,
+            css_name: self.css_name(),
+            text: self.text(),
+            derived: self.derived,
+        };
+        members.serialize(serializer)
+    }
 }
 
 /// Describes a colour that represents `share` of the pixels (0 to 1). `derived` marks an added shade.

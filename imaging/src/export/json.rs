@@ -24,8 +24,8 @@ impl<V: Serialize> Serialize for Object<V> {
 }
 
 #[derive(Serialize)]
-struct Plain {
-    colors: Vec<Color>,
+struct Plain<'a> {
+    colors: Vec<&'a Swatch>,
     roles: Object<Option<String>>,
     scheme: Themes<Object<String>>,
 }
@@ -36,46 +36,11 @@ struct Themes<T> {
     dark: T,
 }
 
-#[derive(Serialize)]
-struct Color {
-    hex: String,
-    rgb: [u8; 3],
-    oklch: Oklch,
-    share: f64,
-    name: &'static str,
-    css_name: &'static str,
-    text: &'static str,
-    derived: bool,
-}
-
-#[derive(Serialize)]
-struct Oklch {
-    l: f64,
-    c: f64,
-    h: f64,
-}
-
-impl From<&Swatch> for Color {
-    fn from(swatch: &Swatch) -> Self {
-        let [l, c, h] = swatch.oklch.map(|value| rounded(f64::from(value)));
-        Self {
-            hex: swatch.hex(),
-            rgb: swatch.rgb,
-            oklch: Oklch { l, c, h },
-            share: rounded(swatch.share),
-            name: swatch.name,
-            css_name: swatch.css_name(),
-            text: swatch.text(),
-            derived: swatch.derived,
-        }
-    }
-}
-
 pub(super) fn plain(entries: &Entries<'_>, roles: &Roles, scheme: &Scheme) -> Vec<u8> {
     let theme =
         |theme: &SchemeColors| Object(members(theme.by_name(), |name, rgb| (name.to_owned(), hex(rgb))));
     write(&Plain {
-        colors: entries.iter().map(|(_, swatch)| Color::from(swatch)).collect(),
+        colors: entries.iter().map(|(_, swatch)| swatch).collect(),
         roles: Object(members(roles.by_name(), |name, swatch| (name.to_owned(), swatch.map(Swatch::hex)))),
         scheme: Themes { light: theme(&scheme.light), dark: theme(&scheme.dark) },
     })
