@@ -10,14 +10,11 @@ use crate::oklch::oklab;
 /// Scale of lightness.
 const LIGHTNESS: f32 = 0.22;
 
-/// The exponent of a colour's share in its weight. Below 1, so that small areas count for more than their size.
-const SHARE_EXPONENT: f32 = 0.75;
-
-/// How much more a colour counts for its chroma. This saves accents of one per cent of the picture.
-const CHROMA_WEIGHT: f32 = 18.0;
-
 /// The least share of a bin that counts. What is rarer is noise.
 const LEAST_SHARE: f32 = 1e-5;
+
+/// What a point counts for a mean that is far from it. Never 0, so that a mean far from all of its points is one too.
+const FAR: f32 = 0.01;
 
 /// A place in the space.
 pub(super) type Place = [f32; 3];
@@ -25,20 +22,20 @@ pub(super) type Place = [f32; 3];
 /// The points of a picture, one for each bin that counts.
 pub(super) struct Points<'a> {
     axes: [Vec<f32>; 3],
-    pub(super) weights: Vec<f32>,
+    /// Chroma in Oklab.
+    pub(super) chromas: Vec<f32>,
     pub(super) bins: Vec<&'a Bin>,
 }
 
 impl<'a> Points<'a> {
     pub(super) fn new(bins: &'a [Bin]) -> Self {
         let total: f32 = bins.iter().map(|bin| bin.count as f32).sum();
-        let mut points = Self { axes: Default::default(), weights: Vec::new(), bins: Vec::new() };
+        let mut points = Self { axes: Default::default(), chromas: Vec::new(), bins: Vec::new() };
         for bin in bins {
-            let share = bin.count as f32 / total;
-            if share >= LEAST_SHARE {
+            if bin.count as f32 >= LEAST_SHARE * total {
                 let (place, chroma) = place_of(bin.mean());
                 points.axes.iter_mut().zip(place).for_each(|(axis, at)| axis.push(at));
-                points.weights.push(share.powf(SHARE_EXPONENT) * (1.0 + CHROMA_WEIGHT * chroma));
+                points.chromas.push(chroma);
                 points.bins.push(bin);
             }
         }
@@ -77,38 +74,50 @@ impl<'a> Points<'a> {
         nearest
     }
 
-    /// The weight of the points that are nearest to each centre.
-    pub(super) fn weights_at(&self, centres: &[Place]) -> Vec<f32> {
-        let mut weights = vec![0.0; centres.len()];
-        for (weight, centre) in self.weights.iter().zip(self.nearest(centres).centres) {
-            weights[centre as usize] += weight;
+    /// The weighted mean of the points around a place, within `reach` of it. The place itself where there are none.
+    pub(super) fn mean_around(&self, place: Place, weights: &[f32], reach: f32) -> Place {
+        let mut sum = [0.0; 4];
+        for (point, (distance, weight)) in self.distances(place).zip(weights).enumerate() {
+            let counts = weight * closeness(distance, reach);
+            if counts > 0.0 {
+                let [x, y, z] = self.place(point);
+                sum = [sum[0] + x * counts, sum[1] + y * counts, sum[2] + z * counts, sum[3] + counts];
+            }
         }
-        weights
+        let [x, y, z, total] = sum;
+        if total > 0.0 { [x / total, y / total, z / total] } else { place }
     }
 
     /// Moves each centre to the weighted mean of the points that are nearest to it, and drops those that are nearest to
-    /// none, up to `rounds` times: k-means (Lloyd 1982).
-    pub(super) fn move_to_means(&self, centres: &mut Vec<Place>, rounds: usize) {
-        let mut before = Vec::new();
+    /// none, `rounds` times: k-means (Lloyd 1982), but points within `reach` of a centre decide where it goes. An accent
+    /// therefore stays where it is, however much nondescript colour is nearest to it.
+    pub(super) fn move_to_means(
+        &self,
+        centres: &mut Vec<Place>,
+        weights: &[f32],
+        reach: f32,
+        rounds: usize,
+    ) {
         for _ in 0..rounds {
-            let nearest = self.nearest(centres).centres;
-            if nearest == before {
-                // The means are where they were.
-                return;
-            }
+            let nearest = self.nearest(centres);
             let mut sums = vec![[0.0; 4]; centres.len()];
             let [xs, ys, zs] = &self.axes;
-            for ((((&centre, &weight), &x), &y), &z) in
-                nearest.iter().zip(&self.weights).zip(xs).zip(ys).zip(zs)
-            {
+            let places = nearest.centres.iter().zip(&nearest.distances).zip(weights);
+            for (((((&centre, &distance), &weight), &x), &y), &z) in places.zip(xs).zip(ys).zip(zs) {
+                let weight = weight * (closeness(distance, reach) + FAR);
                 let sum = &mut sums[centre as usize];
                 *sum = [sum[0] + x * weight, sum[1] + y * weight, sum[2] + z * weight, sum[3] + weight];
             }
             let occupied = sums.into_iter().filter(|[.., total]| *total > 0.0);
             *centres = occupied.map(|[x, y, z, total]| [x / total, y / total, z / total]).collect();
-            before = nearest;
         }
     }
+}
+
+/// How near a point at this squared distance is: 1 at the place itself, 0 from `reach` on (Tukey's biweight).
+pub(super) fn closeness(distance: f32, reach: f32) -> f32 {
+    let near = (1.0 - distance / (reach * reach)).max(0.0);
+    near * near
 }
 
 /// The centre that is nearest to each point, and its squared distance.
