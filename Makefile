@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check format dashboards rules unit test-quick doc drills grafana bench sheet load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans fuzz deny clean
+.PHONY: help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -9,6 +9,8 @@ FUZZ_SECONDS ?= 600
 PROMETHEUS_URL ?= http://127.0.0.1:9090
 CRASH_ROUNDS ?= 100
 CHAOS_FAULTS ?= 1000
+REFERENCES ?= 10000
+SEED ?= 2
 # Test programs that start no server other than Huemill.
 QUICK := modules dependencies settings log_events log_output cli_process cli_jobs disk archive hostile_zips spool results imaging \
 	actors json_log json_log_properties names process_log readme registry specification
@@ -21,14 +23,18 @@ help: ## List what can be made
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
 
-# The cheapest checks come first. The documentation is built beside the tests, which wait most of the time.
-STAGES := setup format dashboards rules unit
+# The cheapest checks come first. What the tests need is installed while they are built, and the documentation is built beside
+# them: they wait most of the time.
+STAGES := compiler format unit
 
 test: ## All checks and tests, with the time of each stage; installs what is missing
 	@times=''; for stage in $(STAGES); do \
 		began=$$(date +%s); $(MAKE) --no-print-directory $$stage || exit 1; \
 		times="$$times\n$$stage $$(($$(date +%s) - began))"; \
 	done; printf "\nstage seconds$$times\n"
+
+compiler: ## Install a C compiler, which the build needs, unless there is one
+	@tests/setup.sh cc
 
 setup: ## Install what the tests need beside Rust (Debian packages; from PyPI and npm beside the build)
 	@tests/setup.sh
@@ -49,8 +55,8 @@ dashboards: ## Dashboards against their source and the table of metrics
 rules: ## Alerts, recording rules and routes: syntax, lints, and each alert both ways
 	@observability/check.sh
 
-unit: ## Lints, documentation, and unit, property, table and process tests, several programs at a time (HUEMILL_TEST_JOBS, 3)
-	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py --lint --beside '$(MAKE) --no-print-directory doc' -- \
+unit: ## Setup, dashboards, rules, lints, documentation, and unit, property, table and process tests, several programs at a time (HUEMILL_TEST_JOBS, 3)
+	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py --lint --meanwhile '$(MAKE) --no-print-directory setup dashboards rules' --beside '$(MAKE) --no-print-directory doc' -- \
 		--workspace --lib --bins --tests --benches $(PROFILE) --locked
 
 test-quick: ## What needs nothing but Rust: no servers, no packages, under two minutes once built
@@ -75,6 +81,17 @@ bench: ## Milliseconds per stage, and the ratio to the floor; HUEMILL_BENCH_FILE
 
 sheet: ## Draw crop, subject, faces, palette and cards of FILES="a.jpg b.jpg" on SHEET (sheet.png), to be looked at
 	$(CARGO) run --release -q -p huemill-imaging --example sheet -- $(or $(SHEET),sheet.png) $(FILES)
+
+corpora: ## Send all files of FOLDERS="a b" to the service, and compare what comes out with what Pillow decodes
+	$(CARGO) build --release
+	@tests/verifiers.sh
+	$(or $(CARGO_TARGET_DIR),target)/tools/reference-decoders/python/bin/python imaging/tests/references/corpora.py $(FOLDERS)
+
+references: ## What other decoders read, in REFERENCES seeded variants (10000); SEED chooses others
+	@tests/setup.sh
+	@tests/verifiers.sh
+	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_REFERENCES=$(REFERENCES) HUEMILL_REFERENCES_SEED=$(SEED) \
+		$(CARGO) test $(PROFILE) -p huemill-imaging --test references
 
 load: ## Pictures per second over HTTP against the engine alone, and memory under load (build as packaged)
 	$(CARGO) bench $(DIST) --bench load

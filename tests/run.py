@@ -8,7 +8,7 @@ Most of them spend their time waiting for other processes, so two cores carry mo
 line with its time and its own `test result: …`; its output is shown when it fails, or with --verbose. The last line has
 the sums in cargo's format, for tools that count tests by it.
 
-    tests/run.py [--jobs N] [--verbose] [--lint] [--beside COMMAND] -- <arguments of cargo test that choose what is built>
+    tests/run.py [--jobs N] [--verbose] [--lint] [--meanwhile COMMAND] [--beside COMMAND] -- <arguments of cargo test that choose what is built>
 """
 
 import argparse
@@ -20,6 +20,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 # These take longest: they start first, so that the last one to end is a short one.
@@ -51,6 +52,22 @@ def build(arguments, environment):
     if process.wait() != 0:
         sys.exit(process.returncode)
     return programs
+
+
+class Meanwhile:
+    """A command that runs while the tests are built, such as the installation of what they need."""
+
+    def __init__(self, command):
+        self.command, self.output = command, tempfile.TemporaryFile()
+        self.process = subprocess.Popen(command.split(), stdout=self.output, stderr=subprocess.STDOUT)
+
+    def wait(self):
+        """Waits for its end and prints what it said; where it failed, the tests are over."""
+        code = self.process.wait()
+        self.output.seek(0)
+        print(self.output.read().decode(errors="replace"), end="", flush=True)
+        if code != 0:
+            sys.exit(f"failed: {self.command}")
 
 
 def rank(program):
@@ -95,11 +112,15 @@ def main():
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("HUEMILL_TEST_JOBS", "3")), help="programs at a time (default: 3)")
     parser.add_argument("--verbose", action="store_true", help="show the output of programs that pass, too")
     parser.add_argument("--lint", action="store_true", help="compile with clippy; warnings are errors")
+    parser.add_argument("--meanwhile", metavar="COMMAND", help="run this while the tests are built, and start them when it has ended")
     parser.add_argument("--beside", metavar="COMMAND", help="run this beside the tests, once they are built")
     parser.add_argument("cargo", nargs="*", help="arguments of cargo test")
     arguments = parser.parse_args()
 
+    meanwhile = arguments.meanwhile and Meanwhile(arguments.meanwhile)
     programs = build(arguments.cargo, linting() if arguments.lint else {})
+    if meanwhile:
+        meanwhile.wait()
     if arguments.beside:
         command = arguments.beside.split()
         programs.append((command[-1], command, pathlib.Path.cwd()))

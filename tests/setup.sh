@@ -3,17 +3,22 @@
 set -euo pipefail
 
 # Each command with the package that contains it.
-declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime)
+declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime [tiffcp]=libtiff-tools [chromium]=chromium)
+
+# With an argument, that command alone.
+[ $# -eq 0 ] || for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done
 
 missing=()
-# PostgreSQL's server is not in the PATH, and PgBouncer is not in every user's PATH.
-compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
-[ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null 2>&1 || missing+=(pgbouncer)
 for command in "${!needed[@]}"; do
   command -v "$command" >/dev/null 2>&1 || missing+=("${needed[$command]}")
 done
-# tests/moto.sh, tests/rotel.sh and tests/verifiers.sh install packages from PyPI in virtual environments.
-python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+if [ $# -eq 0 ]; then
+  # PostgreSQL's server is not in the PATH, and PgBouncer is not in every user's PATH.
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+  [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null 2>&1 || missing+=(pgbouncer)
+  # tests/moto.sh, tests/rotel.sh and tests/verifiers.sh install packages from PyPI in virtual environments.
+  python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+fi
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
