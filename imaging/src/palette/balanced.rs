@@ -20,11 +20,11 @@ const SHARE_EXPONENT: f32 = 0.7;
 const CHROMA_WEIGHT: f32 = 20.0;
 
 /// The exponent of a point's weight where the next colour is sought. Lower than 1, so that rare colours are found.
-const SEEK_EXPONENT: f32 = 0.6;
+const SEEK_EXPONENT: f32 = 0.75;
 
 /// How far around the point that was found its neighbours move the new colour. One point alone changes with each
 /// compression.
-const SEEK_REACH: f32 = 0.035;
+const SEEK_REACH: f32 = 0.043;
 
 /// The least difference of a new colour from those before, in CIEDE2000.
 const LEAST_DIFFERENCE: f32 = 4.0;
