@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
     Alertmanager,
+    /// The library that drives a browser from JavaScript.
+    BrowserDriver,
+    Chromium,
     /// The OTLP collector rotel.
     Collector,
     Libfaketime,
@@ -28,6 +31,8 @@ pub enum Tool {
     PostgreSql,
     Prometheus,
     Promtool,
+    /// Pillow and libtiff's tools, which decode what we decode.
+    ReferenceDecoders,
     /// The S3 server moto.
     S3,
     /// The libraries that verify webhooks in Python and JavaScript.
@@ -44,6 +49,8 @@ impl Tool {
     pub fn find(self) -> Option<PathBuf> {
         match self {
             Self::Alertmanager => in_path("prometheus-alertmanager"),
+            Self::BrowserDriver => libraries("browser-driver"),
+            Self::Chromium => in_path("chromium"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
@@ -52,6 +59,7 @@ impl Tool {
             Self::PostgreSql => newest_postgresql(),
             Self::Prometheus => in_path("prometheus"),
             Self::Promtool => in_path("promtool"),
+            Self::ReferenceDecoders => in_path("tiffcp").and_then(|_| libraries("reference-decoders")),
             Self::S3 => beside_the_build("moto/bin/moto_server"),
             Self::WebhookVerifiers => libraries("verifiers"),
         }
@@ -60,6 +68,8 @@ impl Tool {
     fn name(self) -> &'static str {
         match self {
             Self::Alertmanager => "Alertmanager (Debian's `prometheus-alertmanager`)",
+            Self::BrowserDriver => "the library that drives browsers (tests/verifiers.sh installs it)",
+            Self::Chromium => "Chromium (Debian's `chromium`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::PaletteReaders => {
@@ -69,6 +79,9 @@ impl Tool {
             Self::PostgreSql => "PostgreSQL's server (Debian's `postgresql`)",
             Self::Prometheus => "Prometheus (Debian's `prometheus`)",
             Self::Promtool => "promtool (Debian's `prometheus`)",
+            Self::ReferenceDecoders => {
+                "Pillow (tests/verifiers.sh installs it) and libtiff's tools (Debian's `libtiff-tools`)"
+            }
             Self::S3 => "the S3 server moto (tests/moto.sh installs it)",
             Self::WebhookVerifiers => {
                 "the published webhook verifiers and Node.js (tests/verifiers.sh installs them)"

@@ -1,0 +1,18 @@
+"""JPEG by libjpeg-turbo: sampling, progression, restarts, colour spaces."""
+
+from picture import picture
+
+
+def write(random, path):
+    mode = random.choice(("RGB", "RGB", "RGB", "L", "CMYK"))
+    options = {"quality": random.choice((60, 75, 90, 100)), "progressive": random.random() < 0.4, "optimize": random.random() < 0.3}
+    if mode == "RGB":
+        options["subsampling"] = random.choice((0, 1, 2, "4:1:1"))
+        options["keep_rgb"] = random.random() < 0.1
+    if random.random() < 0.4:
+        options[random.choice(("restart_marker_blocks", "restart_marker_rows"))] = random.choice((1, 2, 5))
+    if options.get("keep_rgb"):
+        # RGB samples have no chroma to reduce.
+        options["subsampling"] = 0
+    picture(random, mode).save(path, "JPEG", **options)
+    return f"{mode} {options}"
