@@ -3,7 +3,8 @@
 set -euo pipefail
 
 # Each command with the package that contains it.
-declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime)
+declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime \
+  [djpeg]=libjpeg-turbo-progs)
 
 missing=()
 # PostgreSQL's server is not in the PATH, and PgBouncer is not in every user's PATH.

@@ -146,7 +146,7 @@ impl Probe {
         let length = bytes.len() as u64;
         // The work, and what a plain picture of the same samples takes.
         let (work, blocks) = match &self.header {
-            FormatHeader::Jpeg(header) => (header.work(bytes), header.blocks()),
+            FormatHeader::Jpeg(header) => (header.work, header.blocks()),
             FormatHeader::Png(header) => (header.work(), header.raw_bytes() / BLOCK),
             FormatHeader::WebP(header) => (header.work(), header.work()),
             FormatHeader::Gif(header) => (header.work(bytes), header.pixels() / BLOCK),

@@ -5,7 +5,7 @@ use crate::{assert_near, decode, decode_at};
 use image::RgbImage;
 
 /// A picture without edges, so that chroma subsampling and scaling lose little.
-fn smooth(width: u32, height: u32) -> RgbImage {
+pub(crate) fn smooth(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let longest = width.max(height) as f32;
         let (u, v) = (x as f32 / longest, y as f32 / longest);

@@ -18,6 +18,8 @@ mod faces;
 mod formats;
 mod hostile_images;
 mod jpeg;
+mod jpeg_segments;
+mod jpeg_variants;
 mod logos;
 mod monitor;
 mod orientation;
