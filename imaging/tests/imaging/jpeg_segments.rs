@@ -114,6 +114,7 @@ fn apart(factors: &[(u8, u8)], width: u32) -> Variant {
         progressive: false,
         restart: 0,
         color: Color::YCbCr,
+        slope: 40.0,
         seed: 3,
     }
 }

@@ -20,6 +20,7 @@ mod hostile_images;
 mod jpeg;
 mod jpeg_segments;
 mod jpeg_variants;
+mod libjpeg;
 mod logos;
 mod monitor;
 mod orientation;

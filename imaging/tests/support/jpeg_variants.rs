@@ -26,6 +26,8 @@ pub struct Variant {
     /// Units between two restart markers; 0 for none.
     pub restart: u16,
     pub color: Color,
+    /// By how many levels a component grows at most along the longest side.
+    pub slope: f64,
     pub seed: u64,
 }
 
@@ -80,7 +82,8 @@ impl Variant {
             let size = ((width * factors.0).div_ceil(max.0), (height * factors.1).div_ceil(max.1));
             let across = width.div_ceil(8 * max.0) * factors.0;
             let down = height.div_ceil(8 * max.1) * factors.1;
-            let [middle, right, below] = gradient(self.seed, index as u64);
+            let [mean, right, below] = choices(self.seed, index as u64);
+            let (middle, right, below) = (128.0 + 45.0 * mean, self.slope * right, self.slope * below);
             let longest = width.max(height) as f64;
             let sample = |x: usize, y: usize| {
                 let at = |at: usize, size: usize, factor: usize, max: usize| {
@@ -148,11 +151,10 @@ impl Variant {
     }
 }
 
-/// The mean of a component, and by how much it grows from the left to the right and from the top to the bottom.
-fn gradient(seed: u64, index: u64) -> [f64; 3] {
+/// Three numbers from -1 to 1 for each component.
+fn choices(seed: u64, index: u64) -> [f64; 3] {
     let hash = (seed ^ index << 32).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let slope = |shift: u32| ((hash ^ hash >> 29) >> shift & 0xFF) as f64 / 255.0 * 90.0 - 45.0;
-    [128.0 + slope(40), slope(24), slope(8)]
+    [40, 24, 8].map(|shift: u32| ((hash ^ hash >> 29) >> shift & 0xFF) as f64 / 127.5 - 1.0)
 }
 
 /// The units of a scan: for each, the component and the index of each of its blocks.

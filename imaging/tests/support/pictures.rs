@@ -114,7 +114,7 @@ impl Jpeg {
 fn jpeg_apart(seed: u64, (width, height): (u32, u32), factors: [(u8, u8); 3], progressive: bool) -> Vec<u8> {
     let scans = vec![vec![2], vec![0], vec![1]];
     let (factors, color) = (factors.to_vec(), Color::YCbCr);
-    Variant { width, height, factors, scans, progressive, restart: 5, color, seed }.encode()
+    Variant { width, height, factors, scans, progressive, restart: 5, color, slope: 40.0, seed }.encode()
 }
 
 /// A PNG of packed samples. 16-bit samples are big-endian.

@@ -1,6 +1,6 @@
 //! The table of JPEG variants: which of the two decoders gets a picture, at which size, or by which name it is refused.
 //! The decoder asks before it starts. The table holds what each decoder was seen to decode as libjpeg-turbo does, over
-//! all sampling factors, orders of scans and sizes (tests/imaging/jpeg_variants.rs).
+//! all sampling factors, orders of scans and sizes (`tests/imaging/jpeg_variants.rs`).
 //!
 //! | variant | decoder |
 //! |---|---|

@@ -40,9 +40,9 @@ impl Scan<'_> {
     /// The coefficients of each block whose last bits it delivers, as a set of bits.
     fn completed(&self, progressive: bool) -> u64 {
         let band = self.header.get(1 + 2 * usize::from(self.components())..).and_then(<[u8]>::first_chunk);
-        match (band, progressive) {
-            (Some(_), false) => ALL,
-            (Some(&[start, stop, bits]), true) if bits & 15 == 0 => {
+        match band {
+            Some(_) if !progressive => ALL,
+            Some(&[start, stop, approximation]) if approximation.trailing_zeros() >= 4 => {
                 (start..=stop.min(63)).fold(0, |set, index| set | 1_u64 << index)
             }
             _ => 0,
