@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans fuzz deny clean
+.PHONY: help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -132,6 +132,10 @@ chaos: setup ## Have CHAOS_FAULTS (1000) faults of every kind strike the service
 
 plans: ## Plans of all statements of the queue, on both databases with a million jobs
 	HUEMILL_PLAN_JOBS=1000000 $(CARGO) test $(PROFILE) --locked -p huemill-store --lib plans
+
+jpeg-variants: ## All sampling factors, orders of scans and sizes of JPEG against libjpeg-turbo
+	@tests/setup.sh
+	HUEMILL_TEST_REQUIRE_SERVERS=1 $(CARGO) test $(PROFILE) --locked -p huemill-imaging --test imaging jpeg_variants -- --ignored --nocapture
 
 fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
 	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example zip_seeds

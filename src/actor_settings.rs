@@ -199,7 +199,12 @@ fn janitor(settings: &Settings) -> JanitorSettings {
 
 fn limits(settings: &Settings) -> Limits {
     let limits = &settings.limits;
-    Limits { max_pixels: limits.image_pixels, max_side: limits.image_side, max_work: limits.image_work }
+    Limits {
+        max_pixels: limits.image_pixels,
+        max_jpeg_pixels: limits.jpeg_pixels,
+        max_side: limits.image_side,
+        max_work: limits.image_work,
+    }
 }
 
 fn workers(settings: &Settings) -> WorkersSettings {

@@ -25,7 +25,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 fn the_defaults_are_valid() {
     let settings = load(&[]).unwrap();
     assert_eq!((settings.server.host.as_str(), settings.server.port), ("127.0.0.1", 8080));
-    assert_eq!(settings.limits.image_bytes, 50_000_000);
+    assert_eq!((settings.limits.image_bytes, settings.limits.zip_bytes), (50 << 20, 500 << 20));
 }
 
 #[test]

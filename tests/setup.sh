@@ -3,7 +3,8 @@
 set -euo pipefail
 
 # Each command with the package that contains it.
-declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime [tiffcp]=libtiff-tools [chromium]=chromium)
+declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime \
+  [tiffcp]=libtiff-tools [djpeg]=libjpeg-turbo-progs [chromium]=chromium)
 
 # With an argument, that command alone.
 [ $# -eq 0 ] || for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done

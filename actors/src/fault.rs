@@ -111,6 +111,13 @@ impl Code {
     }
 }
 
+/// Writes a limit in bytes as messages state it: "50 MiB", "0.25 MiB".
+#[must_use]
+pub fn mebibytes(limit: u64) -> String {
+    let hundredths = (limit as f64 / f64::from(1_u32 << 20) * 100.0).round();
+    format!("{} MiB", hundredths / 100.0)
+}
+
 /// An error: its code, its message for users and, for the log, its cause.
 #[derive(Debug, Clone)]
 pub struct Fault {

@@ -67,7 +67,7 @@ pub struct FetcherSettings {
 
 impl Default for FetcherSettings {
     fn default() -> Self {
-        Self { at_once: 64, each: 4, longest: 50_000_000, pause: Duration::from_millis(500) }
+        Self { at_once: 64, each: 4, longest: 50 << 20, pause: Duration::from_millis(500) }
     }
 }
 

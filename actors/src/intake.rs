@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 
 use crate::blob_quota::FreeDisk;
 use crate::dispatcher::{self, Dispatcher};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, mebibytes};
 use crate::probe::DiskProbe;
 use crate::share::{Place, Places};
 use crate::submission::{JobWriter, Submission};
@@ -224,7 +224,7 @@ impl Intake {
 /// The error for a body that is longer than its route accepts.
 fn too_large(limit: u64) -> Fault {
     Fault::new(Code::PayloadTooLarge)
-        .with_message(format!("This is larger than {} MB. Send something smaller.", limit / 1_000_000))
+        .with_message(format!("This is larger than {}. Send something smaller.", mebibytes(limit)))
 }
 
 impl Actor for Intake {

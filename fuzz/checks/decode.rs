@@ -9,7 +9,8 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-const LIMITS: Limits = Limits { max_pixels: 1_000_000, max_side: 16_384, max_work: 80_000_000 };
+const LIMITS: Limits =
+    Limits { max_pixels: 1_000_000, max_jpeg_pixels: 1_000_000, max_side: 16_384, max_work: 80_000_000 };
 
 thread_local! {
     static DECODER: RefCell<Decoder> = RefCell::new(Decoder::new().expect("a thread without a rayon pool"));

@@ -9,8 +9,13 @@ const ORIENTATION: u16 = 274;
 
 /// Reads the orientation from an EXIF block. A missing or invalid one counts as upright.
 pub(crate) fn exif_orientation(exif: &[u8]) -> Orientation {
-    let value = Ifd::first(exif).and_then(|directory| directory.number(ORIENTATION));
-    value.map(Orientation::from_exif).unwrap_or_default()
+    stated_orientation(exif).unwrap_or_default()
+}
+
+/// Reads the orientation from an EXIF block, if it states a valid one.
+pub(crate) fn stated_orientation(exif: &[u8]) -> Option<Orientation> {
+    let value = Ifd::first(exif)?.number(ORIENTATION)?;
+    (1..=8).contains(&value).then(|| Orientation::from_exif(value))
 }
 
 /// The first directory of a TIFF structure.

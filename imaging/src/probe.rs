@@ -14,8 +14,10 @@ use crate::{Error, Format, Orientation, Sniffed, Source, sniff};
 /// Maximum size of a picture, and maximum work to decode it. It is checked against the header, before anything is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Maximum number of pixels (width × height).
+    /// Maximum number of pixels (width × height) of every format but JPEG.
     pub max_pixels: u64,
+    /// Maximum number of pixels of a JPEG. It is decoded at a fraction of its size.
+    pub max_jpeg_pixels: u64,
     /// Maximum width and maximum height, in pixels.
     pub max_side: u32,
     /// Maximum work to decode a picture, in blocks of 64 samples. Each scan of a progressive JPEG visits the blocks
@@ -24,16 +26,16 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 50 megapixels, 16,384 pixels per side, and 80 million blocks: about six seconds.
+    /// 100 megapixels, 250 of JPEG, 65,500 pixels per side, and 80 million blocks: about six seconds.
     fn default() -> Self {
-        Self { max_pixels: 50_000_000, max_side: 16_384, max_work: 80_000_000 }
+        Self { max_pixels: 100_000_000, max_jpeg_pixels: 250_000_000, max_side: 65_500, max_work: 80_000_000 }
     }
 }
 
 impl Limits {
-    fn check(&self, width: u32, height: u32) -> Result<(), Error> {
-        let fits =
-            u64::from(width) * u64::from(height) <= self.max_pixels && width.max(height) <= self.max_side;
+    fn check(&self, format: Format, (width, height): (u32, u32)) -> Result<(), Error> {
+        let max_pixels = if format == Format::Jpeg { self.max_jpeg_pixels } else { self.max_pixels };
+        let fits = u64::from(width) * u64::from(height) <= max_pixels && width.max(height) <= self.max_side;
         if fits { Ok(()) } else { Err(Error::TooLarge { width, height }) }
     }
 }
@@ -95,10 +97,10 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Probe, Error> {
         Sniffed::Supported(Format::Tiff) => FormatHeader::Tiff(tiff::Header::read(bytes)?),
     };
     let mut probe = Probe::new(header);
-    limits.check(probe.width, probe.height)?;
+    limits.check(probe.format, (probe.width, probe.height))?;
     // A frame may be larger than its canvas, and the decoder unpacks all of it.
     if let FormatHeader::Gif(header) = &probe.header {
-        limits.check(header.frame.0, header.frame.1)?;
+        limits.check(Format::Gif, header.frame)?;
     }
     probe.limit_work(bytes, limits.max_work)?;
     Ok(probe)
@@ -146,7 +148,7 @@ impl Probe {
         let length = bytes.len() as u64;
         // The work, and what a plain picture of the same samples takes.
         let (work, blocks) = match &self.header {
-            FormatHeader::Jpeg(header) => (header.work(bytes), header.blocks()),
+            FormatHeader::Jpeg(header) => (header.work, header.blocks()),
             FormatHeader::Png(header) => (header.work(), header.raw_bytes() / BLOCK),
             FormatHeader::WebP(header) => (header.work(), header.work()),
             FormatHeader::Gif(header) => (header.work(bytes), header.pixels() / BLOCK),

@@ -13,7 +13,7 @@ use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use huemill_actors::fault::{Code, Fault};
+use huemill_actors::fault::{Code, Fault, mebibytes};
 use serde::Serialize;
 
 use super::request_id::RequestId;
@@ -74,9 +74,9 @@ pub(crate) fn too_large(limit: u64, size: Option<u64>) -> Fault {
         Some(size) => format!("{size} bytes declared, {limit} allowed"),
         None => format!("more than {limit} bytes received"),
     };
-    let megabytes = limit as f64 / 1e6;
+    let maximum = mebibytes(limit);
     Fault::new(Code::PayloadTooLarge)
-        .with_message(format!("This is larger than the maximum of {megabytes} MB. Send something smaller."))
+        .with_message(format!("This is larger than the maximum of {maximum}. Send something smaller."))
         .with_cause(cause)
 }
 

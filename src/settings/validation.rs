@@ -89,7 +89,7 @@ fn limits(settings: &Settings, check: &mut Problems) {
         "limits.zip_bytes",
         "must be at least 22, which is the size of an empty ZIP",
     );
-    at_least!(1, check, limits: image_pixels);
+    at_least!(1, check, limits: image_pixels, jpeg_pixels);
     check.between(1..=65_535, limits.image_side, "limits.image_side");
     at_least!(1, check, limits: image_work);
     at_least!(1, check, limits: zip_pictures);

@@ -141,11 +141,11 @@ fn h4_ambiguous_lengths_are_refused() {
 #[test]
 fn h5_a_body_that_is_too_large_is_refused_and_the_client_gets_the_answer() {
     let service = spawn();
-    let large = vec![b'A'; 51_000_000];
+    let large = vec![b'A'; 53_000_000];
     let form = Form::new().part("image", Part::bytes(large.clone()).file_name("large.png"));
     assert_problem(service.post("/process").multipart(form).send().unwrap(), 413, "PAYLOAD_TOO_LARGE");
     assert_problem(service.process(large.clone()), 413, "PAYLOAD_TOO_LARGE");
-    let json = format!("{{\"image\": \"{}\"}}", String::from_utf8(vec![b'A'; 70_000_000]).unwrap());
+    let json = format!("{{\"image\": \"{}\"}}", String::from_utf8(vec![b'A'; 75_000_000]).unwrap());
     let answer =
         service.post("/process").header("content-type", "application/json").body(json).send().unwrap();
     assert_problem(answer, 413, "PAYLOAD_TOO_LARGE");

@@ -46,7 +46,7 @@ settings! {
         /// What this process does; one that only answers requests claims nothing.
         pub role: Role = Role::All,
         /// Maximum length of a picture in bytes.
-        pub longest_input: u64 = 50_000_000,
+        pub longest_input: u64 = 50 << 20,
         /// Nothing is claimed while the disk has less free bytes than this.
         pub disk_low: u64 = 500_000_000,
         /// Maximum number of pictures that are downloading beside those in slots.

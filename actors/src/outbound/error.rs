@@ -4,7 +4,7 @@
 use huemill_observability::label_set;
 use thiserror::Error;
 
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, mebibytes};
 
 label_set! {
     /// Why a URL or an address is refused.
@@ -177,8 +177,8 @@ impl From<OutboundError> for Fault {
             OutboundError::Refused(_) => Self::new(Code::InvalidUrl),
             OutboundError::Timeout(_) => Self::new(Code::UrlTimeout),
             OutboundError::TooLarge { limit } => Self::new(Code::PayloadTooLarge).with_message(format!(
-                "The file at this URL is larger than {} MB. Send a smaller one.",
-                limit / 1_000_000
+                "The file at this URL is larger than {}. Send a smaller one.",
+                mebibytes(limit)
             )),
             OutboundError::Upstream { status: Some(status), what: RequestFailure::Status } => {
                 Self::new(Code::UpstreamError).with_message(format!(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use huemill_store::Spool;
 use huemill_store::archive::{Entry, EntryError, extract};
 
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, mebibytes};
 
 /// Where a picture's bytes are.
 #[derive(Debug, Clone)]
@@ -74,5 +74,5 @@ pub(crate) fn entry_fault(error: &EntryError) -> Fault {
 /// The fault for an input that exceeds the limit.
 pub(crate) fn input_too_large(limit: u64) -> Fault {
     Fault::new(Code::PayloadTooLarge)
-        .with_message(format!("The picture is larger than {} MB. Send a smaller one.", limit / 1_000_000))
+        .with_message(format!("The picture is larger than {}. Send a smaller one.", mebibytes(limit)))
 }

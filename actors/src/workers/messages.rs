@@ -26,7 +26,7 @@ settings! {
         /// Bytes of memory that all pictures in progress share, inputs read from disk included.
         pub memory: u64 = 512 << 20,
         /// Maximum length of an input in bytes.
-        pub longest_input: u64 = 50_000_000,
+        pub longest_input: u64 = 50 << 20,
         /// Maximum size of a picture; error messages name it, the engines enforce it.
         pub limits: Limits = Limits::default(),
         /// How long an attempt may run past its deadline before it is abandoned.

@@ -257,9 +257,10 @@ fn picture_error(error: &Error, limits: &Limits, state: &AttemptState) -> StopRe
         Error::Unsupported(format) => fault
             .with_message(format!("{format} is not supported. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.")),
         Error::TooLarge { width, height } => fault.with_message(format!(
-            "The picture is {width} x {height} pixels. At most {} megapixels and {} pixels a side are allowed: \
-             send a smaller one.",
+            "The picture is {width} x {height} pixels. At most {} megapixels ({} for JPEG) and {} pixels a side are \
+             allowed: send a smaller one.",
             limits.max_pixels / 1_000_000,
+            limits.max_jpeg_pixels / 1_000_000,
             limits.max_side,
         )),
         Error::TooMuchWork { .. } => fault

@@ -142,7 +142,7 @@ async fn an_upload_that_declares_more_than_its_route_accepts_is_too_large() {
     let intake = TestIntake::start(settings());
     let fault = intake.admit(50 * MB + 1).await.unwrap_err();
     assert_eq!(fault.code, Code::PayloadTooLarge);
-    assert!(fault.message.contains("50 MB"), "{}", fault.message);
+    assert!(fault.message.contains("47.68 MiB"), "{}", fault.message);
     drop(intake.admit(50 * MB).await.unwrap());
 }
 

@@ -104,7 +104,11 @@ async fn every_error_of_a_picture_has_its_code() {
         ("nothing", Code::ProcessingError, "cannot be read"),
         ("damaged", Code::ProcessingError, "cannot be read"),
         ("costly", Code::PayloadTooLarge, "takes too much work to decode"),
-        ("large", Code::PayloadTooLarge, "20000 x 3 pixels. At most 50 megapixels and 16384 pixels a side"),
+        (
+            "large",
+            Code::PayloadTooLarge,
+            "20000 x 3 pixels. At most 100 megapixels (250 for JPEG) and 65500 pixels a side",
+        ),
     ] {
         let fault = workers.fault(picture(bytes)).await;
         assert_eq!(fault.code, code, "{bytes}");

@@ -1,59 +1,27 @@
-//! Decodes JPEG with the faster of two decoders: zune-jpeg at full size, jpeg-decoder at 1/2, 1/4 and 1/8 and for
-//! colour encodings that zune-jpeg does not support (CMYK, RGB). Both read a [`SanitizedJpeg`], which makes them
-//! strict.
+//! Decodes JPEG with one of two decoders, zune-jpeg or jpeg-decoder, as the table in [`strategy`] says. Both read a
+//! [`SanitizedJpeg`], which makes them strict.
 //!
 //! Measured in CPU time with the resize to a card, at quality 88: at 1/2, jpeg-decoder costs as much as zune-jpeg for
 //! 2 MP and two thirds of it from 12 MP on, with a quarter of the memory. At 1/4 and 1/8 it always costs less.
 
 mod reader;
 mod sanitized;
+mod strategy;
 
 use zune_core::{colorspace::ColorSpace, options::DecoderOptions};
 
 use crate::{
     Error,
-    probe::jpeg::{ColorEncoding, Header, SOS, Segments},
+    probe::jpeg::{
+        ColorEncoding, Header,
+        segments::{SOS, Segments},
+    },
     profile::{self, ColorConversion, ColorModel, MAX_BYTES},
     raster::zeroed,
     work::Meter,
 };
 use sanitized::SanitizedJpeg;
-
-/// Minimum number of pixels for decoding at 1/2. Below it, the smaller raster does not pay for the slower decoder.
-const MIN_PIXELS_FOR_HALF: u64 = 3_000_000;
-
-/// Which decoder to use, and at how many eighths of the full width and height.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Strategy {
-    use_zune: bool,
-    eighths: u32,
-}
-
-impl Strategy {
-    fn new(header: &Header, smallest_scale: f64) -> Self {
-        let pixels = u64::from(header.width) * u64::from(header.height);
-        let worth = |eighths: u32| eighths < 4 || header.progressive || pixels >= MIN_PIXELS_FOR_HALF;
-        let covers = |eighths: u32| f64::from(eighths) / 8.0 >= smallest_scale;
-        // jpeg-decoder picks its scale by one side only. From 8 pixels on, no two scales give the same side.
-        let scalable = header.width.min(header.height) >= 8 && has_whole_factors(header);
-        let eighths = [1, 2, 4].into_iter().find(|&e| scalable && covers(e) && worth(e)).unwrap_or(8);
-        let zune_supports = matches!(header.color, ColorEncoding::Grey | ColorEncoding::YCbCr);
-        Self { use_zune: eighths == 8 && zune_supports, eighths }
-    }
-
-    fn size(self, header: &Header) -> (u32, u32) {
-        let side = |side: u32| (side * self.eighths).div_ceil(8);
-        (side(header.width), side(header.height))
-    }
-}
-
-/// Whether every component is a whole fraction of the largest one. jpeg-decoder supports no other factors.
-fn has_whole_factors(header: &Header) -> bool {
-    let factors = header.factors();
-    let h_max = factors.iter().map(|factor| factor.0).max().unwrap_or(1);
-    let v_max = factors.iter().map(|factor| factor.1).max().unwrap_or(1);
-    factors.iter().all(|&(h, v)| h_max % h == 0 && v_max % v == 0)
-}
+use strategy::Strategy;
 
 fn color_model(encoding: ColorEncoding) -> ColorModel {
     match encoding {
@@ -70,8 +38,9 @@ pub(super) fn decode(
     smallest_scale: f64,
     meter: &Meter<'_>,
 ) -> Result<(u32, u32, Vec<u8>), Error> {
+    strategy::check(header)?;
     let strategy = Strategy::new(header, smallest_scale);
-    let jpeg = SanitizedJpeg::new(bytes, header)?;
+    let jpeg = SanitizedJpeg::new(bytes, header, strategy.use_zune)?;
     let size = strategy.size(header);
     let model = color_model(header.color);
     let data = if strategy.use_zune {
@@ -101,12 +70,12 @@ fn decode_full(
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_out_colorspace(colours);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(jpeg.reader(meter), options);
-    decoder.decode_headers().map_err(|error| Error::Damaged(format!("{error:?}")))?;
+    decoder.decode_headers().map_err(zune_error)?;
     if decoder.dimensions() != Some((size.0 as usize, size.1 as usize)) {
         return Err(Error::damaged("the decoded frame has another size than its header announces"));
     }
     let mut data = zeroed(u64::from(size.0) * u64::from(size.1) * model.samples() as u64)?;
-    decoder.decode_into(&mut data).map_err(|error| Error::Damaged(format!("{error:?}")))?;
+    decoder.decode_into(&mut data).map_err(zune_error)?;
     Ok(data)
 }
 
@@ -127,12 +96,29 @@ fn decode_scaled(
     });
     // Without a scale it is the full size. Asked for that of a picture of a few pixels, it would take a smaller one.
     if size != (header.width, header.height) {
-        let scaled = decoder.scale(size.0 as u16, size.1 as u16).map_err(Error::damaged)?;
+        let scaled = decoder.scale(size.0 as u16, size.1 as u16).map_err(scaling_error)?;
         if (u32::from(scaled.0), u32::from(scaled.1)) != size {
             return Err(Error::damaged("the decoded frame has another size than its header announces"));
         }
     }
-    decoder.decode().map_err(Error::damaged)
+    decoder.decode().map_err(scaling_error)
+}
+
+/// The name of what a decoder refuses and the table of variants does not know.
+const VARIANT: &str = "This variant of JPEG";
+
+fn zune_error(error: zune_jpeg::errors::DecodeErrors) -> Error {
+    match error {
+        zune_jpeg::errors::DecodeErrors::Unsupported(_) => Error::Unsupported(VARIANT),
+        error => Error::Damaged(format!("{error:?}")),
+    }
+}
+
+fn scaling_error(error: jpeg_decoder::Error) -> Error {
+    match error {
+        jpeg_decoder::Error::Unsupported(_) => Error::Unsupported(VARIANT),
+        error => Error::damaged(error),
+    }
 }
 
 /// Assembles the colour profile from its segments (ICC.1:2010, annex B.4). Only the first complete set counts.

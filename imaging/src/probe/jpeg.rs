@@ -1,18 +1,13 @@
-//! Reads the header of a JPEG (ITU-T T.81 annex B): all marker segments up to the first scan. The probe reads the
-//! header, and the decoder walks the same segments to build its input.
+//! Reads the header of a JPEG (ITU-T T.81 annex B): all marker segments up to the first scan, and the headers of the
+//! scans. The probe asks for it. Variants that no decoder supports are refused by their names; another invalid header is
+//! damaged.
+
+pub(crate) mod scans;
+pub(crate) mod segments;
 
 use crate::{Error, Orientation, ifd, work::BLOCK};
-
-pub(crate) const SOI: u8 = 0xD8;
-pub(crate) const EOI: u8 = 0xD9;
-pub(crate) const SOS: u8 = 0xDA;
-pub(crate) const DQT: u8 = 0xDB;
-pub(crate) const DHT: u8 = 0xC4;
-pub(crate) const DRI: u8 = 0xDD;
-pub(crate) const APP14: u8 = 0xEE;
-
-/// Maximum number of scans. Encoders write fewer; a "scan bomb" has thousands.
-pub(crate) const MAX_SCANS: usize = 100;
+use scans::{MAX_SCANS, Scan, Scans};
+use segments::{APP14, EOI, SOS, Segments};
 
 /// How the samples of a JPEG encode colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,82 +37,15 @@ pub(crate) struct Header {
     first_scan: usize,
     /// Whether the first scan contains all components.
     pub(crate) interleaved: bool,
+    /// The components that have a scan of their own, as a set of bits.
+    alone: u8,
+    /// Whether quantisation tables come between the scans.
+    pub(crate) requantised: bool,
+    /// Work in blocks: a visit to each block by each scan that covers it, and one that turns it into pixels.
+    pub(crate) work: u64,
     pub(crate) orientation: Orientation,
     /// Size of the colour profile's segments in bytes.
     pub(crate) profile: u64,
-}
-
-/// One marker with its payload. `start` is the offset of its 0xFF, `end` the offset where the next one may begin.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Segment<'a> {
-    pub(crate) marker: u8,
-    pub(crate) payload: &'a [u8],
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
-
-/// Walks the segments of a JPEG. After a scan's header the caller must call [`Segments::skip_scan`].
-#[derive(Debug, Clone)]
-pub(crate) struct Segments<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Segments<'a> {
-    /// Starts after the start of image.
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 2 }
-    }
-
-    /// Skips the entropy-coded data, which includes stuffed zeros, restart markers and fill bytes.
-    pub(crate) fn skip_scan(&mut self) {
-        while let Some(found) = find_marker(self.bytes, self.at) {
-            self.at = found;
-            match self.bytes.get(found + 1) {
-                Some(0 | 0xD0..=0xD7) => self.at += 2,
-                Some(0xFF) => self.at += 1,
-                Some(_) => return,
-                None => break,
-            }
-        }
-        self.at = self.bytes.len();
-    }
-
-    /// Current offset.
-    pub(crate) fn position(&self) -> usize {
-        self.at
-    }
-
-    /// Returns the next segment, or `None` at the end of the bytes. Skips junk before a marker, as all decoders do.
-    pub(crate) fn next(&mut self) -> Result<Option<Segment<'a>>, Error> {
-        loop {
-            let Some(start) = find_marker(self.bytes, self.at) else { return Ok(None) };
-            let Some(&marker) = self.bytes.get(start + 1) else { return Ok(None) };
-            self.at = start + 1;
-            match marker {
-                0xFF => {}
-                0 | 1 | 0xD0..=0xD7 => self.at += 1,
-                SOI => return Err(Error::damaged("a second start of image in the header")),
-                EOI => {
-                    self.at += 1;
-                    return Ok(Some(Segment { marker, payload: &[], start, end: self.at }));
-                }
-                _ => {
-                    let truncated = || Error::damaged("a marker segment is truncated");
-                    let body = self.bytes.get(start + 2..).unwrap_or_default();
-                    let length = usize::from(u16::from_be_bytes(*body.first_chunk().ok_or_else(truncated)?));
-                    let payload = body.get(2..length).ok_or_else(truncated)?;
-                    self.at = start + 2 + length;
-                    return Ok(Some(Segment { marker, payload, start, end: self.at }));
-                }
-            }
-        }
-    }
-}
-
-/// Offset of the next 0xFF.
-fn find_marker(bytes: &[u8], from: usize) -> Option<usize> {
-    memchr::memchr(0xFF, bytes.get(from..)?).map(|at| from + at)
 }
 
 impl Header {
@@ -127,20 +55,19 @@ impl Header {
         let mut frame = None;
         let mut app_segments = AppSegments::default();
         while let Some(segment) = segments.next()? {
+            if let Some(name) = unsupported(segment.marker) {
+                return Err(Error::Unsupported(name));
+            }
             match segment.marker {
                 0xC0..=0xC2 if frame.is_some() => return Err(Error::damaged("two frame headers")),
                 0xC0..=0xC2 => frame = Some((segment.marker == 0xC2, segment.payload)),
-                0xC3 => return Err(Error::Unsupported("lossless JPEG")),
-                0xC5..=0xC7 | 0xCD..=0xCF | 0xDE | 0xDF => {
-                    return Err(Error::Unsupported("hierarchical JPEG"));
-                }
-                0xC9..=0xCC => return Err(Error::Unsupported("arithmetic-coded JPEG")),
                 SOS => {
                     let (progressive, payload) =
                         frame.ok_or_else(|| Error::damaged("a scan before the frame header"))?;
-                    let components_in_scan = segment.payload.first().copied().unwrap_or(0);
-                    let header = Self::new(progressive, payload, components_in_scan, &app_segments)?;
-                    return Ok(Self { first_scan: segment.start, ..header });
+                    let mut header = Self::new(progressive, payload, &app_segments)?;
+                    header.first_scan = segment.start;
+                    header.read_scans(bytes);
+                    return Ok(header);
                 }
                 EOI => break,
                 marker => app_segments.add(marker, segment.payload),
@@ -149,16 +76,13 @@ impl Header {
         Err(Error::damaged("no scan"))
     }
 
-    fn new(
-        progressive: bool,
-        payload: &[u8],
-        components_in_scan: u8,
-        app_segments: &AppSegments,
-    ) -> Result<Self, Error> {
+    fn new(progressive: bool, payload: &[u8], app_segments: &AppSegments) -> Result<Self, Error> {
         let damaged = || Error::damaged("an invalid frame header");
         let &[precision, h1, h2, w1, w2, components] = payload.first_chunk().ok_or_else(damaged)?;
-        if precision != 8 {
-            return Err(Error::Unsupported("12-bit JPEG"));
+        match precision {
+            8 => {}
+            12 => return Err(Error::Unsupported("12-bit JPEG")),
+            _ => return Err(damaged()),
         }
         let listed = payload[6..].as_chunks::<3>().0;
         let color =
@@ -169,7 +93,11 @@ impl Header {
         }
         let is_valid = |&(across, down): &(u8, u8)| (1..=4).contains(&across) && (1..=4).contains(&down);
         let (width, height) = (u16::from_be_bytes([w1, w2]), u16::from_be_bytes([h1, h2]));
-        if width == 0 || height == 0 || !factors.iter().all(is_valid) {
+        if height == 0 && width > 0 {
+            // The number of lines follows the first scan (T.81 B.2.5). No decoder of today reads it, libjpeg included.
+            return Err(Error::Unsupported("JPEG without a height in its header"));
+        }
+        if width == 0 || !factors.iter().all(is_valid) {
             return Err(damaged());
         }
         // The factors of a single component have no meaning, and decoders treat them differently.
@@ -185,7 +113,10 @@ impl Header {
             ids,
             components,
             first_scan: 0,
-            interleaved: components_in_scan == components,
+            interleaved: false,
+            alone: 0,
+            requantised: false,
+            work: 0,
             orientation: app_segments.orientation.unwrap_or_default(),
             profile: app_segments.profile,
         })
@@ -211,55 +142,83 @@ impl Header {
         self.padded_samples(8) / BLOCK
     }
 
-    /// Number of blocks that a scan visits, by the payload of its header. Components that the frame lacks count
-    /// nothing: they are an error.
-    pub(crate) fn scan_blocks(&self, payload: &[u8]) -> u64 {
-        let Some((&count, rest)) = payload.split_first() else { return 0 };
-        let selectors = rest.as_chunks::<2>().0.iter().take(usize::from(count));
-        let ids = &self.ids[..usize::from(self.components)];
-        let component = |&[id, _]: &[u8; 2]| ids.iter().position(|listed| *listed == id);
-        let components = selectors.filter_map(component).map(|index| self.factors[index]);
-        let (h_max, v_max) = self.max_factors();
-        let (width, height) = (u64::from(self.width), u64::from(self.height));
-        if count == 1 {
-            // A scan of one component leaves out the padding of interleaved units (T.81 A.2.2).
-            let side = |side: u64, factor: u8, max: u64| (side * u64::from(factor)).div_ceil(max * 8);
-            return components.map(|(h, v)| side(width, h, h_max) * side(height, v, v_max)).sum();
-        }
-        let units = width.div_ceil(8 * h_max) * height.div_ceil(8 * v_max);
-        components.map(|(h, v)| units * u64::from(h) * u64::from(v)).sum()
+    /// Offset of the first scan.
+    pub(crate) fn first_scan(&self) -> usize {
+        self.first_scan
     }
 
-    /// Work in blocks: a visit to each block by each scan that covers it, and one that turns it into pixels. It walks
-    /// the markers, and stops at more scans than are decoded.
-    pub(crate) fn work(&self, bytes: &[u8]) -> u64 {
-        let mut segments = Segments { bytes, at: self.first_scan };
-        let (mut scans, mut work) = (0, self.blocks());
-        while let Ok(Some(segment)) = segments.next() {
-            match segment.marker {
-                EOI => break,
-                SOS => {
-                    work += self.scan_blocks(segment.payload);
-                    scans += 1;
-                    segments.skip_scan();
-                }
-                _ => {}
-            }
-            if scans > MAX_SCANS {
-                break;
+    /// Reads the headers of the scans, as far as they can be read and are decoded.
+    fn read_scans(&mut self, bytes: &[u8]) {
+        let mut scans = self.scans(bytes);
+        self.work = self.blocks();
+        for index in 0..=MAX_SCANS {
+            let Ok(Some(scan)) = scans.next() else { break };
+            self.work += self.scan_blocks(&scan);
+            self.requantised |= scan.is_requantised;
+            self.interleaved |= index == 0 && scan.components() == self.components;
+            if scan.components() == 1 {
+                self.alone |= self.indices(&scan).fold(0, |set, index| set | 1 << index);
             }
         }
-        work
+    }
+
+    /// The scans of the picture.
+    pub(crate) fn scans<'a>(&self, bytes: &'a [u8]) -> Scans<'a> {
+        Scans::new(bytes, self.first_scan, self.progressive, &self.ids[..usize::from(self.components)])
+    }
+
+    /// The components that a scan contains. Those that the frame lacks are left out: they are an error.
+    fn indices(&self, scan: &Scan<'_>) -> impl Iterator<Item = usize> {
+        let ids = &self.ids[..usize::from(self.components)];
+        scan.ids().filter_map(|id| ids.iter().position(|listed| *listed == id))
+    }
+
+    /// Number of blocks that a scan visits.
+    pub(crate) fn scan_blocks(&self, scan: &Scan<'_>) -> u64 {
+        let alone = scan.components() == 1;
+        let blocks = |index| if alone { self.blocks_alone(index) } else { self.padded_blocks(index) };
+        self.indices(scan).map(blocks).map(|(across, down)| across * down).sum()
+    }
+
+    /// Blocks across and down of a component in a scan of several: whole interleaved units.
+    pub(crate) fn padded_blocks(&self, index: usize) -> (u64, u64) {
+        let ((h_max, v_max), (h, v)) = (self.max_factors(), self.factors[index]);
+        let units = |side: u32, max: u64| u64::from(side).div_ceil(8 * max);
+        (units(self.width, h_max) * u64::from(h), units(self.height, v_max) * u64::from(v))
+    }
+
+    /// Blocks across and down of a component in a scan of its own, which leaves out that padding (T.81 A.2.2).
+    pub(crate) fn blocks_alone(&self, index: usize) -> (u64, u64) {
+        let ((h_max, v_max), (h, v)) = (self.max_factors(), self.factors[index]);
+        let blocks =
+            |side: u32, factor: u8, max: u64| (u64::from(side) * u64::from(factor)).div_ceil(8 * max);
+        (blocks(self.width, h, h_max), blocks(self.height, v, v_max))
+    }
+
+    /// The components that have a scan of their own.
+    pub(crate) fn components_alone(&self) -> impl Iterator<Item = usize> {
+        (0..usize::from(self.components)).filter(|index| self.alone & 1 << index != 0)
     }
 
     /// The largest horizontal and vertical sampling factor.
-    fn max_factors(&self) -> (u64, u64) {
+    pub(crate) fn max_factors(&self) -> (u64, u64) {
         let max = |pick: fn(&(u8, u8)) -> u8| self.factors().iter().map(pick).max().unwrap_or(1).into();
         (max(|f| f.0), max(|f| f.1))
     }
 
     pub(crate) fn factors(&self) -> &[(u8, u8)] {
         &self.factors[..usize::from(self.components)]
+    }
+}
+
+/// The name of the variant that a marker before the first scan announces, if no decoder supports it.
+fn unsupported(marker: u8) -> Option<&'static str> {
+    match marker {
+        0xC3 => Some("lossless JPEG"),
+        0xC5..=0xC7 | 0xCD..=0xCF | 0xDE | 0xDF => Some("hierarchical JPEG"),
+        0xC9..=0xCC => Some("arithmetic-coded JPEG"),
+        0xF7 | 0xF8 => Some("JPEG-LS"),
+        _ => None,
     }
 }
 
@@ -277,7 +236,8 @@ impl AppSegments {
         match marker {
             0xE0 => self.jfif |= payload.starts_with(b"JFIF\0"),
             0xE1 if self.orientation.is_none() => {
-                self.orientation = payload.strip_prefix(b"Exif\0\0").map(ifd::exif_orientation);
+                // Some programs write an EXIF segment of their own before the camera's.
+                self.orientation = payload.strip_prefix(b"Exif\0\0").and_then(ifd::stated_orientation);
             }
             0xE2 if payload.starts_with(b"ICC_PROFILE\0") => self.profile += payload.len() as u64,
             APP14 if payload.starts_with(b"Adobe") => self.adobe = payload.get(11).copied(),
@@ -294,7 +254,9 @@ impl AppSegments {
             [_, _, _] => Ok(ColorEncoding::YCbCr),
             [_, _, _, _] if self.adobe == Some(2) => Ok(ColorEncoding::Ycck),
             [_, _, _, _] => Ok(ColorEncoding::Cmyk),
-            _ => Err(Error::damaged("an invalid number of components")),
+            [] => Err(Error::damaged("no components")),
+            [_, _] => Err(Error::Unsupported("JPEG of two components")),
+            _ => Err(Error::Unsupported("JPEG of more than four components")),
         }
     }
 }

@@ -1,11 +1,13 @@
-//! Tests JPEG decoding against reference pixels: sampling factors, scales, colour encodings.
+//! Tests JPEG decoding against reference pixels: sampling factors, scales, colour encodings, and the largest pictures.
 
-use crate::support::pictures::Jpeg;
+use crate::support::jpeg_variants::segment;
+use crate::support::pictures::{Jpeg, png_rgb};
 use crate::{assert_near, decode, decode_at};
+use huemill_imaging::{Engine, Error, Limits, Options, probe};
 use image::RgbImage;
 
 /// A picture without edges, so that chroma subsampling and scaling lose little.
-fn smooth(width: u32, height: u32) -> RgbImage {
+pub(crate) fn smooth(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let longest = width.max(height) as f32;
         let (u, v) = (x as f32 / longest, y as f32 / longest);
@@ -112,4 +114,53 @@ fn an_rgb_jpeg_is_detected_by_adobe_segment_or_component_identifiers() {
         named[scan + 5 + 2 * index] = *name;
     }
     assert_near(&decode(&named), &picture, 6, "identifiers");
+}
+
+/// A grey picture of any size in colour at 4:2:0. Each coefficient is 0, which takes two bits a block.
+fn blank(width: u16, height: u16) -> Vec<u8> {
+    let table = |class: u8| segment(0xC4, &[&[class, 1][..], &[0; 15], &[0]].concat());
+    let [h1, h2] = height.to_be_bytes();
+    let [w1, w2] = width.to_be_bytes();
+    let frame = [8, h1, h2, w1, w2, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0];
+    let units = usize::from(width).div_ceil(16) * usize::from(height).div_ceil(16);
+    [
+        b"\xFF\xD8".to_vec(),
+        segment(0xDB, &[&[0][..], &[1; 64]].concat()),
+        segment(0xC0, &frame),
+        table(0),
+        table(0x10),
+        segment(0xDA, &[3, 1, 0, 2, 0, 3, 0, 0, 63, 0]),
+        vec![0; (units * 12).div_ceil(8)],
+        b"\xFF\xD9".to_vec(),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_pictures_of_phones_are_decoded_within_the_memory_of_a_slot() {
+    for (width, height) in [(8160, 6144), (9248, 6936), (12_000, 9000), (16_320, 12_240)] {
+        let bytes = blank(width, height);
+        let probe = probe(&bytes, &Limits::default()).unwrap();
+        let options = Options::default();
+        assert!(Engine::memory(&probe, &options) < 96 << 20, "{width}x{height}");
+        let raster = decode_at(&bytes, Engine::smallest_scale(&probe, &options));
+        assert!(raster.width() <= u32::from(width) / 4 && raster.width() >= u32::from(width) / 8);
+        assert!(raster.pixels().iter().all(|pixel| *pixel == [128; 3]));
+    }
+}
+
+#[test]
+fn pixels_and_sides_are_limited_by_format() {
+    let limits = Limits { max_pixels: 3000, max_jpeg_pixels: 4000, max_side: 100, ..Limits::default() };
+    let is_within = |bytes: &[u8]| match probe(bytes, &limits) {
+        Ok(_) => true,
+        Err(Error::TooLarge { .. }) => false,
+        Err(error) => panic!("{error}"),
+    };
+    for (width, height, jpeg, png) in
+        [(60, 50, true, true), (60, 51, true, false), (80, 51, false, false), (101, 5, false, false)]
+    {
+        assert_eq!(is_within(&Jpeg::default().rgb(&smooth(width, height))), jpeg, "{width}x{height}");
+        assert_eq!(is_within(&png_rgb(&smooth(width, height))), png, "{width}x{height}");
+    }
 }

@@ -7,4 +7,5 @@ pub mod costly;
 mod costly_frames;
 pub mod hostile;
 mod hostile_frames;
+pub mod jpeg_variants;
 pub mod pictures;

@@ -5,6 +5,7 @@
 use image::{ExtendedColorType, RgbImage};
 
 use super::containers::{Entry, anmf, deflate, exif, png_of, tiff_entries, tiff_of, vp8, vp8x, webp_of};
+use super::jpeg_variants::{Color, Variant};
 
 /// A file and its name in test messages.
 #[derive(Debug, Clone)]
@@ -107,6 +108,13 @@ impl Jpeg {
         encoder.encode(picture, width, height, jpeg_encoder::ColorType::Rgb).unwrap();
         bytes
     }
+}
+
+/// A JPEG in several scans, with factors that are not luma's alone.
+fn jpeg_apart(seed: u64, (width, height): (u32, u32), factors: [(u8, u8); 3], progressive: bool) -> Vec<u8> {
+    let scans = vec![vec![2], vec![0], vec![1]];
+    let (factors, color) = (factors.to_vec(), Color::YCbCr);
+    Variant { width, height, factors, scans, progressive, restart: 5, color, slope: 40.0, seed }.encode()
 }
 
 /// A PNG of packed samples. 16-bit samples are big-endian.
@@ -229,6 +237,8 @@ pub fn all(seed: u64, width: u32, height: u32) -> Vec<Sample> {
         sample("jpeg 4:2:2, restarts", Jpeg { sampling: (2, 1), restart: 3, ..jpeg }.rgb(&picture)),
         sample("jpeg 4:4:0", Jpeg { sampling: (1, 2), ..jpeg }.rgb(&picture)),
         sample("jpeg progressive", Jpeg { progressive: true, ..jpeg }.rgb(&picture)),
+        sample("jpeg 4:2:0, scans apart", jpeg_apart(seed, size, [(2, 2), (1, 1), (1, 1)], false)),
+        sample("jpeg 1:2:3", jpeg_apart(seed, size, [(1, 2), (1, 1), (3, 1)], true)),
         sample("jpeg grey", jpeg.encode(&grey, width, height, ColorType::Luma)),
         sample("jpeg cmyk", jpeg.encode(&cmyk, width, height, ColorType::Cmyk)),
         sample("jpeg ycck", jpeg.encode(&cmyk, width, height, ColorType::CmykAsYcck)),

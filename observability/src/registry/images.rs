@@ -7,7 +7,7 @@ use prometheus::{HistogramVec, IntCounterVec};
 use super::families::{Families, LabelValues, start_at_zero};
 use crate::event::AspectClass;
 
-/// Buckets in seconds. A stage takes a millisecond for a thumbnail and seconds at the limit of 50 megapixels.
+/// Buckets in seconds. A stage takes a millisecond for a thumbnail and seconds at the limit of pixels.
 const STAGE_SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 

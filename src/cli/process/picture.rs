@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use huemill_actors::fault::Code;
 use huemill_imaging::{Engine, EngineError, Error, Export, Limits, Options, Outcome, Unmonitored, probe};
 
-/// The maximum size of a file: 50 megapixels of eight bytes, the largest picture that the limits allow.
-const MAX_FILE_BYTES: u64 = 400_000_000;
+/// The maximum size of a file: 100 megapixels of eight bytes, the largest picture that the limits allow.
+const MAX_FILE_BYTES: u64 = 800_000_000;
 
 /// How a ZIP begins: with its first entry, or with its end if it is empty.
 const ZIP_STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];

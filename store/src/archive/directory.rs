@@ -31,9 +31,9 @@ pub struct ArchiveLimits {
 }
 
 impl Default for ArchiveLimits {
-    /// 5,000 entries, a directory of 4 MiB, 50 MB per entry.
+    /// 5,000 entries, a directory of 4 MiB, 50 MiB per entry.
     fn default() -> Self {
-        Self { max_entries: 5_000, max_directory_bytes: 4 << 20, max_entry_bytes: 50_000_000 }
+        Self { max_entries: 5_000, max_directory_bytes: 4 << 20, max_entry_bytes: 50 << 20 }
     }
 }
 

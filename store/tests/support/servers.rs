@@ -25,6 +25,8 @@ pub enum Tool {
     /// The OTLP collector rotel.
     Collector,
     Libfaketime,
+    /// The reference decoder of JPEG, djpeg, and jpegtran.
+    LibjpegTurbo,
     /// The libraries that read exported palettes in Python and JavaScript.
     PaletteReaders,
     PgBouncer,
@@ -54,6 +56,7 @@ impl Tool {
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
+            Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
             Self::PaletteReaders => libraries("palette-readers"),
             Self::PgBouncer => in_path("pgbouncer"),
             Self::PostgreSql => newest_postgresql(),
@@ -72,6 +75,7 @@ impl Tool {
             Self::Chromium => "Chromium (Debian's `chromium`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
+            Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
             Self::PaletteReaders => {
                 "the libraries that read palettes and Node.js (tests/verifiers.sh installs them)"
             }

@@ -8,7 +8,11 @@
 use super::reader::{JpegReader, Scan};
 use crate::{
     Error,
-    probe::jpeg::{DHT, DQT, DRI, EOI, Header, MAX_SCANS, SOI, SOS, Segment, Segments},
+    probe::jpeg::{
+        Header,
+        scans::MAX_SCANS,
+        segments::{DHT, DQT, DRI, SOI, Segments},
+    },
     work::Meter,
 };
 
@@ -16,6 +20,13 @@ use crate::{
 const MAX_TABLES: usize = 64 << 10;
 /// Maximum size of all segments between scans, in bytes. They may contain further tables.
 const MAX_BETWEEN: usize = 256 << 10;
+
+/// Offset of the factors of the first component in a frame header with its marker.
+const ONLY_FACTORS: usize = 11;
+
+/// The application segment of a frame of Motion JPEG, which has the standard Huffman tables (T.81 annex K.3) unless it
+/// has its own. Both decoders know them.
+const STANDARD_CODES: &[u8] = b"\xFF\xE0\0\x08AVI1\0\0";
 
 /// Stuffed ones, more than any decoder reads ahead, then a sequence that is an error within a scan and ignored outside
 /// of one, then the end of image.
@@ -31,62 +42,55 @@ pub(super) struct SanitizedJpeg<'a> {
 }
 
 impl<'a> SanitizedJpeg<'a> {
-    /// Walks the whole file once. Rejects too many scans, and a picture that its scans do not complete: the missing
-    /// parts would be grey or blurred.
-    pub(super) fn new(bytes: &'a [u8], header: &Header) -> Result<Self, Error> {
-        let mut segments = Segments::new(bytes);
-        let mut head = vec![0xFF, SOI];
-        let (mut list, mut first, mut between, mut end) = (Vec::new(), None, 0, bytes.len());
-        let mut coverage = ScanCoverage::default();
-        while let Some(segment) = segments.next()? {
-            match segment.marker {
-                EOI => {
-                    end = segment.start;
-                    break;
-                }
-                SOS => {
-                    let start = segment.start - *first.get_or_insert(segment.start);
-                    coverage.add_scan(segment.payload, header.progressive);
-                    segments.skip_scan();
-                    let length = segments.position() - segment.start;
-                    list.push(Scan { start, length, blocks: header.scan_blocks(segment.payload) });
-                    end = segments.position();
-                }
-                marker if first.is_some() => {
-                    // The decoder does not see segments behind the last scan.
-                    between += segment.payload.len();
-                    if matches!(marker, 0xC0..=0xC3 | 0xC5..=0xCF) {
-                        return Err(Error::damaged("a frame header after a scan"));
-                    }
-                }
-                marker => Self::keep_if_needed(&mut head, marker, segment, bytes, &mut coverage),
-            }
-            if list.len() > MAX_SCANS || between > MAX_BETWEEN || head.len() > MAX_TABLES {
+    /// Walks the file once, up to the end of the picture. Rejects too many scans, and a picture that its scans do not
+    /// complete: the missing parts would be grey or blurred.
+    pub(super) fn new(bytes: &'a [u8], header: &Header, use_zune: bool) -> Result<Self, Error> {
+        let head = Self::head(bytes, header)?;
+        let (mut list, mut between) = (Vec::new(), 0);
+        let (mut first, mut end) = (None, bytes.len());
+        let mut scans = header.scans(bytes);
+        while let Some(scan) = scans.next()? {
+            let start = scan.start - *first.get_or_insert(scan.start);
+            list.push(Scan { start, length: scan.end - scan.start, blocks: header.scan_blocks(&scan) });
+            between += scan.between;
+            end = scan.end;
+            if list.len() > MAX_SCANS || between > MAX_BETWEEN {
                 return Err(Error::damaged("too many scans or tables"));
             }
         }
         let first = first.ok_or_else(|| Error::damaged("no scan"))?;
-        if !coverage.is_complete() {
+        if !scans.is_complete() {
             return Err(Error::damaged("too few scans to complete the picture"));
         }
-        Ok(Self { head, scans: &bytes[first..end.max(first)], list })
+        let scans = &bytes[first..end];
+        let last = list.last().map_or(0, |scan| scan.start);
+        Ok(Self { head, scans: &scans[..last + end_of_codes(&scans[last..], use_zune)], list })
     }
 
-    /// Copies the segments that a decoder needs.
-    fn keep_if_needed(
-        head: &mut Vec<u8>,
-        marker: u8,
-        segment: Segment<'_>,
-        bytes: &[u8],
-        coverage: &mut ScanCoverage,
-    ) {
-        let is_frame = matches!(marker, 0xC0..=0xC2);
-        if is_frame {
-            coverage.add_frame(segment.payload);
+    /// Copies the segments before the first scan that a decoder needs.
+    fn head(bytes: &[u8], header: &Header) -> Result<Vec<u8>, Error> {
+        let mut head = vec![0xFF, SOI];
+        let (mut segments, mut has_codes) = (Segments::new(bytes), false);
+        while let Some(segment) = segments.next()?.filter(|segment| segment.start < header.first_scan()) {
+            has_codes |= segment.marker == DHT;
+            let start = head.len();
+            if matches!(segment.marker, 0xC0..=0xC2 | DQT | DHT | DRI) {
+                head.extend_from_slice(&bytes[segment.start..segment.end]);
+            }
+            if matches!(segment.marker, 0xC0..=0xC2) && header.components() == 1 {
+                // The factors of a single component have no meaning, and decoders treat them differently.
+                if let Some(factors) = head.get_mut(start + ONLY_FACTORS) {
+                    *factors = 0x11;
+                }
+            }
+            if head.len() > MAX_TABLES {
+                return Err(Error::damaged("too many scans or tables"));
+            }
         }
-        if (is_frame || matches!(marker, DQT | DHT | DRI)) && head.len() <= MAX_TABLES {
-            head.extend_from_slice(&bytes[segment.start..segment.end]);
+        if !has_codes && !header.progressive {
+            head.splice(2..2, STANDARD_CODES.iter().copied());
         }
+        Ok(head)
     }
 
     /// Creates a reader for a decoder.
@@ -95,45 +99,10 @@ impl<'a> SanitizedJpeg<'a> {
     }
 }
 
-/// Records which coefficients of each component the scans deliver.
-#[derive(Default)]
-struct ScanCoverage {
-    /// Identifier and bit set of delivered coefficients of each component.
-    components: [Option<(u8, u64)>; 4],
-}
-
-impl ScanCoverage {
-    fn add_frame(&mut self, payload: &[u8]) {
-        let listed = payload.get(6..).unwrap_or_default().as_chunks::<3>().0;
-        for (slot, [id, ..]) in self.components.iter_mut().zip(listed) {
-            *slot = Some((*id, 0));
-        }
-    }
-
-    /// T.81 B.2.3: component selectors, then the spectral band and the bits of the approximation.
-    fn add_scan(&mut self, payload: &[u8], progressive: bool) {
-        let Some((&count, rest)) = payload.split_first() else { return };
-        let count = usize::from(count);
-        let Some((selectors, &[start, stop, bits])) =
-            rest.split_at_checked(2 * count).and_then(|(s, band)| Some((s, band.first_chunk::<3>()?)))
-        else {
-            return;
-        };
-        let sent = match (progressive, bits & 15) {
-            (false, _) => u64::MAX,
-            (true, 0) => (start..=stop.min(63)).fold(0, |sent, index| sent | 1_u64 << index),
-            (true, _) => 0,
-        };
-        for [id, _] in selectors.as_chunks::<2>().0 {
-            for (listed, coefficients) in self.components.iter_mut().flatten() {
-                if listed == id {
-                    *coefficients |= sent;
-                }
-            }
-        }
-    }
-
-    fn is_complete(&self) -> bool {
-        self.components.iter().flatten().all(|(_, sent)| *sent == u64::MAX)
-    }
+/// Where the last scan ends at the latest. Without an end of image, whatever follows the picture looks like a part of
+/// this scan. Fill bytes that lead to no marker are none; jpeg-decoder, which reads ahead, would take them for damage.
+fn end_of_codes(scan: &[u8], use_zune: bool) -> usize {
+    let fill = if use_zune { None } else { memchr::memmem::find(scan, b"\xFF\xFF\0") };
+    let scan = &scan[..fill.unwrap_or(scan.len())];
+    scan.len() - scan.iter().rev().take_while(|byte| **byte == 0xFF).count()
 }
