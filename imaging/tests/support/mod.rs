@@ -8,3 +8,4 @@ mod costly_frames;
 pub mod hostile;
 mod hostile_frames;
 pub mod pictures;
+pub mod tiff_writer;
