@@ -145,13 +145,24 @@ pub fn tiff_shared((width, height): (u32, u32), compression: u32, strip: &[u8]) 
     tiff_raw(entries, strip)
 }
 
-/// The same with deflate, and a directory that states a hundredth of the strips' size. A decoder reads on.
+/// The same with deflate, and a directory that states a hundredth of the strips' size.
 pub fn tiff_understated((width, height): (u32, u32), strip: &[u8]) -> Vec<u8> {
     let mut entries = tiff_entries((width, height), &[8], 1, 8);
     entries.push(Entry(278, 3, vec![1]));
     entries.push(Entry(273, 4, vec![8; height as usize]));
     entries.push(Entry(279, 4, vec![strip.len() as u32 / 100; height as usize]));
     tiff_raw(entries, strip)
+}
+
+/// A Zstandard frame with a window of 8 MB, and this number of blocks of 128 kB of zeros, four bytes each.
+pub fn zstandard_zeros(blocks: usize) -> Vec<u8> {
+    let mut bytes = b"\x28\xB5\x2F\xFD\0\x68".to_vec();
+    for index in 0..blocks {
+        let header = (128 << 10) << 3 | 0b010 | u32::from(index + 1 == blocks);
+        bytes.extend(&header.to_le_bytes()[..3]);
+        bytes.push(0);
+    }
+    bytes
 }
 
 /// Eight samples in LZW as in TIFF, behind codes that clear the table. `clears` is a multiple of 8.
