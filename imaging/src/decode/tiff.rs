@@ -150,7 +150,7 @@ impl<'a> Page<'a> {
         let header = self.header;
         let samples = if header.layout.planar { 1 } else { header.samples.count };
         let size = jpeg::Size { width: header.layout.chunk_width, height, samples };
-        jpeg::decode(header.jpeg_tables(self.bytes), data, &size, header, self.meter)
+        jpeg::decode(header.jpeg_tables(self.bytes), data, &size, header, self.meter, self.data_meter)
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Header {
     pub(crate) orientation: Orientation,
     /// Size of the data of all chunks in bytes as the directory states it, or 0 where it is not compressed.
     data: u64,
-    /// Size of the data of the largest chunk in bytes, as the directory states it.
+    /// Maximum size of the data of a chunk in bytes, as the directory states it.
     pub(crate) largest_data: u64,
     /// Number of chunks that the directory claims to have.
     listed_chunks: u64,

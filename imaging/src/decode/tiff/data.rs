@@ -7,7 +7,10 @@ use std::{
     io::{self, BufRead, Read},
 };
 
-use crate::work::{self, Meter};
+use crate::{
+    Error,
+    work::{self, Meter},
+};
 
 /// Maximum number of bytes that a decompressor gets at once.
 const MAX_READ: usize = 16 * 1024;
@@ -30,6 +33,11 @@ pub(super) struct DataMeter<'a> {
 impl<'a> DataMeter<'a> {
     pub(super) fn new(meter: &'a Meter<'a>, needed: u64) -> Self {
         Self { meter, read: Cell::new(0), needed }
+    }
+
+    /// Counts bytes that were read at once, and fails where decoding must end.
+    pub(super) fn spend(&self, bytes: usize) -> Result<(), Error> {
+        if self.count(bytes) { Ok(()) } else { self.meter.result() }
     }
 
     /// Counts bytes that were read. Returns whether decoding may go on.

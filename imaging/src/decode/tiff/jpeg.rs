@@ -4,6 +4,7 @@
 
 use jpeg_decoder::ColorTransform;
 
+use super::data::DataMeter;
 use crate::{
     Error,
     decode::reader::MeteredReader,
@@ -37,9 +38,11 @@ pub(super) fn decode(
     size: &Size,
     header: &Header,
     meter: &Meter<'_>,
+    data_meter: &DataMeter<'_>,
 ) -> Result<Vec<u8>, Error> {
     meter.spend(TABLE_WORK)?;
     let jpeg = assemble(tables, data)?;
+    data_meter.spend(jpeg.len())?;
     let frame = jpeg::Header::read(&jpeg)?;
     let chunk_height = header.layout.chunk_height.max(size.height);
     if frame.width != size.width || !(size.height..=chunk_height).contains(&frame.height) {

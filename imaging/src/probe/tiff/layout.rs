@@ -87,9 +87,9 @@ impl<'a> ChunkList<'a> {
         usize::try_from(start).ok().map(|start| (start, end))
     }
 
-    /// Sum of the sizes, and the largest one.
+    /// Sum of the sizes, and the largest one. Where they are missing, nothing bounds the largest.
     pub(super) fn sizes(&self) -> (u64, u64) {
-        let sizes = self.sizes.into_iter().flat_map(IfdValues::numbers);
-        sizes.fold((0, 0), |(sum, max): (u64, u64), size| (sum.saturating_add(size), max.max(size)))
+        let Some(sizes) = self.sizes else { return (0, u64::MAX) };
+        sizes.numbers().fold((0, 0), |(sum, max): (u64, u64), size| (sum.saturating_add(size), max.max(size)))
     }
 }
