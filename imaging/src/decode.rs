@@ -4,6 +4,7 @@
 //! [`Error::Damaged`].
 
 mod canvas;
+mod decoder_error;
 mod gif;
 mod image_crate;
 mod jpeg;

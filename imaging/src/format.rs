@@ -14,7 +14,7 @@ pub enum Format {
     Gif,
     /// Windows bitmap.
     Bmp,
-    /// TIFF and `BigTIFF`. The first page is decoded.
+    /// TIFF and `BigTIFF`. The largest page that is no reduced copy is decoded.
     Tiff,
 }
 
@@ -70,6 +70,13 @@ const SIGNATURES: &[(&[u8], Sniffed)] = &[
     (b"MM\0*", Sniffed::Supported(Format::Tiff)),
     (b"II+\0", Sniffed::Supported(Format::Tiff)),
     (b"MM\0+", Sniffed::Supported(Format::Tiff)),
+    (b"IIRO", Sniffed::Unsupported("camera raw (ORF)")),
+    (b"IIRS", Sniffed::Unsupported("camera raw (ORF)")),
+    (b"MMOR", Sniffed::Unsupported("camera raw (ORF)")),
+    (b"IIU\0", Sniffed::Unsupported("camera raw (RW2)")),
+    (b"FUJIFILMCCD-RAW", Sniffed::Unsupported("camera raw (RAF)")),
+    (b"\0MRM", Sniffed::Unsupported("camera raw (MRW)")),
+    (b"FOVb", Sniffed::Unsupported("camera raw (X3F)")),
     (b"\0\0\0\x0CJXL \r\n\x87\n", Sniffed::Unsupported("JPEG XL")),
     (b"\xFF\x0A", Sniffed::Unsupported("JPEG XL")),
     (b"\0\0\0\x0CjP  \r\n\x87\n", Sniffed::Unsupported("JPEG 2000")),
@@ -121,7 +128,7 @@ fn media_file(head: &[u8]) -> Option<&'static str> {
         b"avif" | b"avis" => Some("AVIF"),
         b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => Some("HEIC"),
         b"mif1" | b"msf1" | b"miaf" => Some("HEIF"),
-        b"crx " => Some("CR3"),
+        b"crx " => Some("camera raw (CR3)"),
         _ => None,
     })
 }
@@ -177,6 +184,10 @@ mod tests {
             (b"\0\0\0\x1CftypavifMIHB", Sniffed::Unsupported("AVIF")),
             (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Sniffed::Unsupported("HEIC")),
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Sniffed::Unsupported("HEIF")),
+            (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", Sniffed::Unsupported("camera raw (CR3)")),
+            (b"FUJIFILMCCD-RAW 0201", Sniffed::Unsupported("camera raw (RAF)")),
+            (b"IIRO\x08\0\0\0", Sniffed::Unsupported("camera raw (ORF)")),
+            (b"IIU\0\x18\0\0\0", Sniffed::Unsupported("camera raw (RW2)")),
             (b"%PDF-1.7", Sniffed::Unsupported("PDF")),
             (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Sniffed::Unsupported("SVG")),
             (b"\xEF\xBB\xBF \n<?xml version='1.0'?><!-- a --><svg>", Sniffed::Unsupported("SVG")),

@@ -1,6 +1,6 @@
-//! Reads the first image file directory (IFD) of a TIFF file or an EXIF block (TIFF 6.0, section 2; `BigTIFF`). The
-//! probe uses it. It allocates nothing and follows no links to further directories, so cycles and huge counts cost
-//! nothing. Values out of bounds count as missing.
+//! Reads the image file directories (IFDs) of a TIFF file or an EXIF block (TIFF 6.0, section 2; `BigTIFF`). The probe
+//! and the TIFF decoder use it. It allocates nothing, and follows a link to another directory only where it is asked to,
+//! so cycles and huge counts cost nothing. Values out of bounds count as missing.
 
 use crate::Orientation;
 
@@ -18,7 +18,7 @@ pub(crate) fn stated_orientation(exif: &[u8]) -> Option<Orientation> {
     (1..=8).contains(&value).then(|| Orientation::from_exif(value))
 }
 
-/// The first directory of a TIFF structure.
+/// A directory of a TIFF structure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ifd<'a> {
     bytes: &'a [u8],
@@ -26,6 +26,10 @@ pub(crate) struct Ifd<'a> {
     entries: &'a [u8],
     /// Offset of the entries in the whole structure.
     start: usize,
+    /// Offset of the next directory, or 0.
+    next: u64,
+    /// Whether all entries are within the bytes.
+    is_complete: bool,
 }
 
 /// The values of one entry.
@@ -34,8 +38,6 @@ pub(crate) struct IfdValues<'a> {
     value_type: u16,
     encoding: Encoding,
     data: &'a [u8],
-    /// Offset of the values in the whole structure.
-    offset: usize,
 }
 
 /// Byte order, and which of the two formats.
@@ -67,18 +69,51 @@ impl<'a> Ifd<'a> {
             _ => return None,
         };
         let encoding = Encoding { big_endian, big_tiff };
-        let (offset, head) = if big_tiff {
-            (encoding.read(bytes.get(8..16)?), 8)
-        } else {
-            (encoding.read(bytes.get(4..8)?), 2)
-        };
+        let offset = encoding.read(if big_tiff { bytes.get(8..16)? } else { bytes.get(4..8)? });
+        Self::read(bytes, encoding, offset)
+    }
+
+    /// Returns the first directory of the same structure.
+    pub(crate) fn root(&self) -> Option<Self> {
+        Self::first(self.bytes)
+    }
+
+    /// Returns the directory at an offset of the same structure, if it is within the bytes.
+    pub(crate) fn at(&self, offset: u64) -> Option<Self> {
+        Self::read(self.bytes, self.encoding, offset)
+    }
+
+    fn read(bytes: &'a [u8], encoding: Encoding, offset: u64) -> Option<Self> {
+        let (head, link) = if encoding.big_tiff { (8, 8) } else { (2, 4) };
         let offset = usize::try_from(offset).ok()?;
         let body = bytes.get(offset..)?;
         let count = usize::try_from(encoding.read(body.get(..head)?)).ok()?;
         let body = &body[head..];
         let available = body.len() / encoding.entry_size();
-        let entries = &body[..count.min(available) * encoding.entry_size()];
-        Some(Self { bytes, encoding, entries, start: offset + head })
+        let (entries, rest) = body.split_at(count.min(available) * encoding.entry_size());
+        let is_complete = count <= available;
+        let next = rest.get(..link).filter(|_| is_complete).map_or(0, |link| encoding.read(link));
+        Some(Self { bytes, encoding, entries, start: offset + head, next, is_complete })
+    }
+
+    /// Offset in the whole structure. [`Ifd::at`] returns the same directory for it.
+    pub(crate) fn offset(&self) -> u64 {
+        (self.start - if self.encoding.big_tiff { 8 } else { 2 }) as u64
+    }
+
+    /// Offset of the next directory of the chain, or 0.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether all entries are within the bytes. Others are left out.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Whether integers begin with their most significant byte.
+    pub(crate) fn is_big_endian(&self) -> bool {
+        self.encoding.big_endian
     }
 
     /// Number of entries.
@@ -86,37 +121,40 @@ impl<'a> Ifd<'a> {
         self.entries.len() / self.encoding.entry_size()
     }
 
-    /// Returns the stored entries with this tag, each with its offset.
-    fn entries_with(&self, tag: u16) -> impl Iterator<Item = (usize, &'a [u8])> {
-        let Self { encoding, start, .. } = *self;
-        let size = encoding.entry_size();
-        let all = self.entries.chunks_exact(size).enumerate();
-        all.filter(move |(_, entry)| encoding.read(&entry[..2]) == u64::from(tag))
-            .map(move |(index, entry)| (start + index * size, entry))
+    /// Returns the stored entries with this tag.
+    fn entries_with(&self, tag: u16) -> impl Iterator<Item = &'a [u8]> {
+        let encoding = self.encoding;
+        let all = self.entries.chunks_exact(encoding.entry_size());
+        all.filter(move |entry| encoding.read(&entry[..2]) == u64::from(tag))
     }
 
     /// Number of values that each entry with this tag claims to have, in bounds or not.
     pub(crate) fn counts(&self, tag: u16) -> impl Iterator<Item = u64> {
         let Encoding { big_tiff, .. } = self.encoding;
         let encoding = self.encoding;
-        self.entries_with(tag).map(move |(_, entry)| encoding.read(&entry[4..if big_tiff { 12 } else { 8 }]))
+        self.entries_with(tag).map(move |entry| encoding.read(&entry[4..if big_tiff { 12 } else { 8 }]))
+    }
+
+    /// Whether there is an entry with this tag.
+    pub(crate) fn contains(&self, tag: u16) -> bool {
+        self.entries_with(tag).next().is_some()
     }
 
     /// Returns the values of the first entry with this tag, if they are within the bytes.
     pub(crate) fn find(&self, tag: u16) -> Option<IfdValues<'a>> {
-        let (start, entry) = self.entries_with(tag).next()?;
+        let entry = self.entries_with(tag).next()?;
         let value_type = self.encoding.read(&entry[2..4]) as u16;
         let split = if self.encoding.big_tiff { 12 } else { 8 };
         let count = self.encoding.read(&entry[4..split]);
         let length = usize::try_from(count.checked_mul(size_of_type(value_type)?)?).ok()?;
         let inline = &entry[split..];
-        let offset = if length <= inline.len() {
-            start + split
+        let data = if length <= inline.len() {
+            &inline[..length]
         } else {
-            usize::try_from(self.encoding.read(inline)).ok()?
+            let offset = usize::try_from(self.encoding.read(inline)).ok()?;
+            self.bytes.get(offset..offset.checked_add(length)?)?
         };
-        let data = self.bytes.get(offset..offset.checked_add(length)?)?;
-        Some(IfdValues { value_type, encoding: self.encoding, data, offset })
+        Some(IfdValues { value_type, encoding: self.encoding, data })
     }
 
     /// Returns the first value of the first entry with this tag, if it is an integer.
@@ -135,10 +173,16 @@ impl<'a> IfdValues<'a> {
         Some(self.encoding.read(self.data.get(index * size..)?.get(..size)?))
     }
 
-    /// Offset of the least significant byte of the first integer.
-    pub(crate) fn lowest_byte_offset(&self) -> Option<usize> {
-        let size = size_of_type(self.value_type)? as usize;
-        Some(if self.encoding.big_endian { self.offset + size - 1 } else { self.offset })
+    /// Returns the integers, from the first on.
+    pub(crate) fn numbers(self) -> impl Iterator<Item = u64> {
+        (0..).map_while(move |index| self.number(index))
+    }
+
+    /// Returns the quotient at `index` of unsigned rational numbers.
+    pub(crate) fn rational(&self, index: usize) -> Option<f64> {
+        let pair = self.data.get(index * 8..index * 8 + 8).filter(|_| self.value_type == 5)?;
+        let (numerator, denominator) = (self.encoding.read(&pair[..4]), self.encoding.read(&pair[4..]));
+        (denominator > 0).then(|| numerator as f64 / denominator as f64)
     }
 
     /// Returns the values as bytes.

@@ -114,7 +114,7 @@ impl Probe {
             FormatHeader::WebP(h) => (Format::WebP, h.width, h.height),
             FormatHeader::Gif(h) => (Format::Gif, h.width, h.height),
             FormatHeader::Bmp(h) => (Format::Bmp, h.width, h.height),
-            FormatHeader::Tiff(h) => (Format::Tiff, h.width, h.height),
+            FormatHeader::Tiff(h) => (Format::Tiff, h.layout.width, h.layout.height),
         };
         let (orientation, progressive, components, depth, alpha) = match &header {
             FormatHeader::Jpeg(h) => (h.orientation, h.progressive, h.components() as u8, 8, false),
@@ -124,7 +124,9 @@ impl Probe {
             FormatHeader::Bmp(h) => {
                 (Orientation::Upright, false, if h.bits > 8 { 3 } else { 1 }, h.bits.min(8), false)
             }
-            FormatHeader::Tiff(h) => (h.orientation, false, h.samples as u8, h.depth, h.alpha),
+            FormatHeader::Tiff(h) => {
+                (h.orientation, false, h.samples.count as u8, h.samples.depth, h.samples.alpha.is_some())
+            }
         };
         let (work, max_work) = (0, 0);
         Self {

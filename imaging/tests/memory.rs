@@ -3,10 +3,12 @@
 //! The binary has a single test, because the allocations of others would be counted too.
 
 mod support;
+mod tiff_support;
 
 use huemill_imaging::{Decoder, Limits, Unmonitored, probe};
 use peak_alloc::PeakAlloc;
 use support::{hostile, pictures};
+use tiff_support::{DEFLATE, LZW, PACK_BITS, PLAIN, STRIPS, Variant, ZSTANDARD, fax};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -19,6 +21,32 @@ fn peak<T>(work: impl FnOnce() -> T) -> u64 {
     let peak = ALLOCATOR.peak_usage() - before;
     drop(result);
     peak as u64
+}
+
+/// A TIFF in each compression, as planes and as whole pixels. The last strip is large enough for the largest window.
+fn tiffs() -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for (compression, planar) in
+        [PLAIN, PACK_BITS, LZW, DEFLATE, ZSTANDARD].into_iter().flat_map(|kind| [(kind, false), (kind, true)])
+    {
+        let mut variant = Variant { compression, planar, depth: 16, ..Variant::new(300, 200, 5, 5) };
+        variant.entries.push(support::containers::Entry(338, 3, vec![2]));
+        let values: Vec<u16> =
+            (0..300 * 200 * 5_u32).map(|index| (index.wrapping_mul(40_503) >> 4) as u16).collect();
+        all.push((format!("tiff {compression}, planar {planar}"), variant.encode(&values)));
+    }
+    let variant = Variant { compression: ZSTANDARD, ..Variant::new(2000, 1500, 2, 3) };
+    let values: Vec<u16> =
+        (0..9_000_000_u32).map(|index| (index.wrapping_mul(40_503) >> 12) as u8 as u16).collect();
+    all.push(("tiff, a strip of 9 MB".to_owned(), variant.encode(&values)));
+    let rows: Vec<Vec<bool>> =
+        (0..50).map(|y| (0..4001_u32).map(|x| (x * x + y) % 7 < 3).collect()).collect();
+    for coding in [fax::Coding::Modified, fax::Coding::Group4] {
+        let entries = support::containers::tiff_entries((4001, 50), &[1], 0, coding.compression());
+        let bytes = support::containers::tiff_of(entries, STRIPS, &[fax::encode(&rows, coding)]);
+        all.push((format!("tiff {coding:?}"), bytes));
+    }
+    all
 }
 
 #[test]
@@ -45,6 +73,9 @@ fn decoding_never_uses_more_memory_than_predicted() {
         for sample in pictures::all(51, width, height) {
             check(&format!("{} {width}x{height}", sample.name), &sample.bytes, true);
         }
+    }
+    for (name, bytes) in tiffs() {
+        check(&name, &bytes, true);
     }
     for picture in hostile::pictures() {
         check(picture.name, &picture.bytes, false);

@@ -57,5 +57,7 @@ mod hostile_frames;
 mod photos;
 #[path = "../../imaging/tests/support/pictures.rs"]
 mod pictures;
+#[path = "../../imaging/tests/support/tiff_writer.rs"]
+mod tiff_writer;
 
 use support::{archives, servers};

@@ -1,4 +1,4 @@
-//! The reader that WebP, BMP, GIF and TIFF decoders read the input through. It ends early when the work is
+//! The reader that the decoders of WebP, BMP, GIF and of JPEG in TIFF read their input through. It ends early when the work is
 //! canceled or too much. The decoder then fails as on a truncated file, and its error is replaced by that of the
 //! [`Meter`].
 //!
@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use crate::work::{self, ASK_INTERVAL, Meter};
+use crate::work::{ASK_INTERVAL, Meter};
 
 /// Maximum number of bytes that a decoder gets at once.
 const MAX_READ: usize = 16 * 1024;
@@ -14,22 +14,12 @@ const MAX_READ: usize = 16 * 1024;
 /// Work that a byte of input may cause in the worst case, in blocks. It sets the pace of the checks.
 const BYTE_PACE: u64 = 4;
 
-/// Maximum number of bytes that a decoder gets at once behind the end of a chunk.
-const OVERREAD: usize = 64;
-
 /// Reads the whole input, and can replace one byte of it.
 pub(crate) struct MeteredReader<'a> {
     bytes: &'a [u8],
     position: usize,
-    /// End of the data that the decoder needs now. It may read on, in small pieces.
-    chunk_end: usize,
-    /// Number of bytes that were read, and how many are needed at most. The others count as work.
-    read: u64,
-    needed: u64,
     /// Number of bytes that were read and are not counted yet.
     pending: u64,
-    /// Work that a byte of input may cause, in blocks.
-    pace: u64,
     /// Offset and new value of the byte that is replaced.
     patch: Option<(usize, u8)>,
     meter: &'a Meter<'a>,
@@ -38,18 +28,7 @@ pub(crate) struct MeteredReader<'a> {
 impl<'a> MeteredReader<'a> {
     pub(crate) fn new(bytes: &'a [u8], meter: &'a Meter<'a>) -> Self {
         meter.ask();
-        let (chunk_end, needed, pace) = (usize::MAX, u64::MAX, BYTE_PACE);
-        Self { bytes, position: 0, chunk_end, read: 0, needed, pending: 0, pace, patch: None, meter }
-    }
-
-    /// Counts bytes beyond this number as work.
-    pub(crate) fn with_needed(self, bytes: u64) -> Self {
-        Self { needed: bytes, ..self }
-    }
-
-    /// Announces the chunk that is read next: where its data ends, and how much work each of its bytes may cause.
-    pub(crate) fn begin_chunk(&mut self, end: usize, pace: u64) {
-        (self.chunk_end, self.pace) = (end, pace.max(BYTE_PACE));
+        Self { bytes, position: 0, pending: 0, patch: None, meter }
     }
 
     /// Replaces one byte of the input.
@@ -60,18 +39,14 @@ impl<'a> MeteredReader<'a> {
     /// The bytes that the decoder may get now: none after a cancellation.
     fn available(&self) -> &'a [u8] {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let length = match self.chunk_end.saturating_sub(self.position) {
-            0 => OVERREAD,
-            left => left.min(MAX_READ),
-        };
-        &rest[..rest.len().min(length)]
+        &rest[..rest.len().min(MAX_READ)]
     }
 
     /// Notes bytes that were read. Some decoders read a few at a time, so they are counted together.
     fn advance(&mut self, length: usize) {
         self.position += length;
         self.pending += length as u64;
-        if self.pending.saturating_mul(self.pace) >= ASK_INTERVAL / 8 {
+        if self.pending.saturating_mul(BYTE_PACE) >= ASK_INTERVAL / 8 {
             self.count_pending();
         }
     }
@@ -79,10 +54,7 @@ impl<'a> MeteredReader<'a> {
     /// Counts the bytes that were read since the last time. Ends the input where decoding must end.
     fn count_pending(&mut self) {
         let length = std::mem::take(&mut self.pending);
-        let before = work::excess(self.read, self.needed);
-        self.read += length;
-        let excess = work::excess(self.read, self.needed) - before;
-        if !(self.meter.count(excess) && self.meter.pace(length.saturating_mul(self.pace))) {
+        if !self.meter.pace(length.saturating_mul(BYTE_PACE)) {
             self.bytes = &[];
         }
     }

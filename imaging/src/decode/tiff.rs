@@ -1,209 +1,175 @@
-//! Decodes the first page of a TIFF to RGB and opacity, strip by strip or tile by tile (the code calls both chunks).
+//! Decodes the picture of a TIFF to RGB and opacity, strip by strip or tile by tile (the code calls both chunks), and row
+//! by row. A chunk is decompressed only as far as the page reaches. The probe has refused what is not decoded.
 
-use tiff::{ColorType, decoder::DecodingResult};
+mod data;
+mod fax;
+mod jpeg;
+mod lzw;
+mod pack_bits;
+mod pixels;
+mod predictor;
+mod ycbcr;
+mod zstandard;
+
+use std::io::{Cursor, ErrorKind, Read};
 
 use super::canvas::Canvas;
-use super::reader::MeteredReader;
 use crate::{
     Error,
-    probe::tiff::{self as page, Header},
-    profile::{self, ColorConversion, ColorModel},
-    raster,
+    probe::tiff::{ChunkList, Colour, Compression, Header, Predictor},
+    profile,
     work::Meter,
 };
+use data::{ChunkData, DataMeter};
+use pixels::PixelConverter;
+use predictor::RowFormat;
+
+/// Work to begin a chunk, in blocks: a decompressor and its tables.
+const CHUNK_WORK: u64 = 32;
 
 /// Decodes the page to RGB.
 pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Canvas, Error> {
-    let mut reader = MeteredReader::new(bytes, meter).with_needed(header.max_data(bytes.len() as u64));
-    if let Some(offset) = header.palette {
-        // Marks the palette indices as grey samples (value 1), so that the decoder delivers them as they are.
-        reader = reader.with_patch(offset, 1);
-    }
-    let mut limits = tiff::decoder::Limits::default();
-    limits.decoding_buffer_size = usize::try_from(header.chunk).map_err(Error::damaged)?;
-    limits.intermediate_buffer_size = bytes.len();
-    let mut decoder = tiff::decoder::Decoder::new(reader).map_err(Error::damaged)?.with_limits(limits);
-    let size = decoder.dimensions().map_err(Error::damaged)?;
-    if size != (header.width, header.height) || decoder.chunk_dimensions() != header.chunk_size {
-        return Err(Error::damaged("the decoded page has another size than its header announces"));
-    }
-    let converter = PixelConverter::new(bytes, header, decoder.colortype().map_err(Error::damaged)?)?;
-    let (across, down) = header.chunk_size;
-    let columns = header.width.div_ceil(across);
-    let chunks_per_plane = columns * header.height.div_ceil(down);
-    let mut canvas = Canvas::new(header.width, header.height)?;
-    let (mut line, mut opacity) = (Vec::new(), Vec::new());
-    let chunk_span = page::chunk_span(bytes).ok_or_else(|| Error::damaged("no strips or tiles"))?;
-    for chunk in 0..chunks_per_plane {
-        let (chunk_width, chunk_height) = decoder.chunk_data_dimensions(chunk);
-        let planes = if header.planar { converter.samples as u32 } else { 1 };
-        let plane_work = header.chunk_work(chunk_height).div_ceil(planes.into());
-        let mut read = |plane| {
-            let number = chunk + plane * chunks_per_plane;
-            let (start, end) = chunk_span(number).unwrap_or((0, bytes.len()));
-            let length = (end.saturating_sub(start) as u64).max(1);
-            decoder.inner().begin_chunk(end, plane_work / length);
-            meter.spend(plane_work)?;
-            decoder.read_chunk(number).map_err(Error::damaged)
-        };
-        let chunks: Vec<DecodingResult> = (0..planes).map(&mut read).collect::<Result<_, _>>()?;
-        let (left, top) = ((chunk % columns * across) as usize, (chunk / columns * down) as usize);
-        for row in 0..(down as usize).min(header.height as usize - top) {
-            line.clear();
-            line.resize(converter.samples * chunk_width as usize, 0);
-            for (plane, chunk) in chunks.iter().enumerate() {
-                let step = if header.planar { converter.samples } else { 1 };
-                let places = line.iter_mut().skip(plane).step_by(step);
-                converter.unpack(chunk, row, converter.samples * chunk_width as usize / step, places)?;
-            }
+    let is_jpeg = header.compression == Compression::Jpeg;
+    let mut converter = PixelConverter::new(bytes, header, is_jpeg)?;
+    let layout = header.layout;
+    let mut canvas = Canvas::new(layout.width, layout.height)?;
+    let data_meter = DataMeter::new(meter, header.max_data(bytes.len() as u64));
+    let page = Page { bytes, header, chunks: header.chunks(bytes)?, data_meter: &data_meter, meter };
+    let mut opacity = Vec::new();
+    for chunk in 0..layout.chunks() {
+        let (left, top) =
+            (chunk % layout.columns() * layout.chunk_width, chunk / layout.columns() * layout.chunk_height);
+        let width = layout.chunk_width.min(layout.width - left) as usize;
+        let height = layout.chunk_height.min(layout.height - top);
+        let mut rows = ChunkRows::open(&page, chunk, height)?;
+        for row in top..top + height {
+            meter.spend(header.row_work())?;
+            let samples = rows.next()?;
+            let out = &mut canvas.row(row as usize, left as usize)[..width];
             opacity.clear();
-            let out = &mut canvas.row(top + row, left)[..chunk_width as usize];
-            converter.convert(&mut line, out.as_flattened_mut(), &mut opacity);
-            canvas.cover(top + row, left, 1, &opacity)?;
+            converter.convert(samples, out, &mut opacity);
+            canvas.cover(row as usize, left as usize, 1, &opacity)?;
         }
     }
     Ok(canvas)
 }
 
-/// Converts a page's samples to RGB.
-struct PixelConverter {
-    interpretation: Interpretation,
-    /// Number of samples per pixel, as decoded.
-    samples: usize,
-    /// Bits per sample.
-    depth: u8,
-    conversion: ColorConversion,
+/// What the chunks of a page have in common.
+struct Page<'a> {
+    bytes: &'a [u8],
+    header: &'a Header,
+    chunks: ChunkList<'a>,
+    data_meter: &'a DataMeter<'a>,
+    meter: &'a Meter<'a>,
 }
 
-/// What the samples of a pixel mean.
-enum Interpretation {
-    /// Grey, RGB or CMYK, perhaps followed by samples without a meaning.
-    Opaque,
-    Palette(Vec<[u8; 3]>),
-    /// A colour followed by its opacity.
-    Alpha {
-        /// Whether the colour is multiplied by the opacity.
-        associated: bool,
-    },
+/// Reads the rows of a chunk.
+struct ChunkRows<'a> {
+    /// One reader for all samples, or one for each plane that is used.
+    readers: Vec<Box<dyn Read + 'a>>,
+    rows: Vec<Vec<u8>>,
+    /// The format of a row that is stored as differences.
+    differences: Option<RowFormat>,
 }
 
-impl PixelConverter {
-    fn new(bytes: &[u8], header: &Header, color_type: ColorType) -> Result<Self, Error> {
-        let (model, samples, depth, alpha) = match color_type {
-            ColorType::Gray(depth) => (ColorModel::Grey, 1, depth, false),
-            ColorType::Multiband { bit_depth, num_samples } if bit_depth >= 8 => {
-                (ColorModel::Grey, usize::from(num_samples), bit_depth, header.alpha && num_samples == 2)
-            }
-            ColorType::RGB(depth) => (ColorModel::Rgb, 3, depth, false),
-            ColorType::RGBA(depth) => (ColorModel::Rgb, 4, depth, true),
-            ColorType::CMYK(depth) => (ColorModel::Cmyk, 4, depth, false),
-            ColorType::CMYKA(depth) => (ColorModel::Cmyk, 5, depth, false),
-            _ => return Err(Error::Unsupported("TIFF with this colour space")),
+impl<'a> ChunkRows<'a> {
+    /// Opens a chunk, of which `height` rows lie within the page.
+    fn open(page: &Page<'a>, chunk: u32, height: u32) -> Result<Self, Error> {
+        let header = page.header;
+        let planes: Vec<u32> = if header.layout.planar {
+            let colours = 0..header.samples.colour.samples();
+            let alpha = header.samples.alpha.map(|alpha| alpha.index);
+            colours.chain(alpha).map(|plane| plane as u32).collect()
+        } else {
+            vec![0]
         };
-        let interpretation = match header.palette {
-            Some(_) if samples == 1 && depth <= 8 => Interpretation::Palette(read_palette(bytes, depth)?),
-            Some(_) => return Err(Error::damaged("a palette for samples that cannot be indices")),
-            None if alpha => Interpretation::Alpha { associated: header.associated },
-            None => Interpretation::Opaque,
+        let readers = planes
+            .iter()
+            .map(|plane| {
+                page.meter.spend(CHUNK_WORK)?;
+                page.open(u64::from(*plane) * u64::from(header.layout.chunks()) + u64::from(chunk), height)
+            })
+            .collect::<Result<_, _>>()?;
+        let rows = vec![vec![0; header.chunk_row_bytes()]; planes.len()];
+        let differences = (header.predictor == Predictor::Horizontal).then_some(RowFormat {
+            step: if header.layout.planar { 1 } else { header.samples.count },
+            wide: header.samples.depth > 8,
+            big_endian: header.big_endian,
+        });
+        Ok(Self { readers, rows, differences })
+    }
+
+    /// Reads the next row of each plane.
+    fn next(&mut self) -> Result<&[Vec<u8>], Error> {
+        for (reader, row) in self.readers.iter_mut().zip(&mut self.rows) {
+            reader.read_exact(row).map_err(|error| match error.kind() {
+                ErrorKind::UnexpectedEof => Error::damaged("a strip or tile is truncated"),
+                _ => Error::of_decoder(error),
+            })?;
+            if let Some(format) = self.differences {
+                predictor::undo(row, format);
+            }
+        }
+        Ok(&self.rows)
+    }
+}
+
+impl<'a> Page<'a> {
+    /// Opens the data of a chunk, by its number among those of all planes.
+    fn open(&self, chunk: u64, height: u32) -> Result<Box<dyn Read + 'a>, Error> {
+        let header = self.header;
+        let span = u32::try_from(chunk).ok().and_then(|chunk| self.chunks.span(chunk));
+        let (start, end) = span.ok_or_else(|| Error::damaged("a strip or tile is missing"))?;
+        // Plain samples end where they end. Some writers state a wrong size.
+        let end = if header.compression == Compression::None { self.bytes.len() } else { end };
+        let bytes = self.bytes.get(start..end.min(self.bytes.len()));
+        let bytes = bytes.ok_or_else(|| Error::damaged("a strip or tile behind the end of the file"))?;
+        let data = ChunkData::new(bytes, header.reversed_bits, self.data_meter);
+        let width = header.layout.chunk_width;
+        let reader: Box<dyn Read + 'a> = match header.compression {
+            Compression::None => Box::new(data),
+            Compression::PackBits => Box::new(pack_bits::PackBits::new(data)),
+            Compression::Lzw => Box::new(lzw::Lzw::new(data).map_err(Error::of_decoder)?),
+            Compression::Deflate => Box::new(flate2::bufread::ZlibDecoder::new(data)),
+            Compression::Zstandard => zstandard::open(data, chunk_bytes(header))?,
+            Compression::Fax(coding) => {
+                Box::new(fax::FaxRows::new(data, coding, width).map_err(Error::of_decoder)?)
+            }
+            Compression::Jpeg => Box::new(Cursor::new(self.decode_jpeg(bytes, height)?)),
         };
-        let conversion = ColorConversion::new(model, page::profile(bytes));
-        Ok(Self { interpretation, samples, depth, conversion })
+        Ok(match header.samples.colour {
+            Colour::YCbCr { across, down } if header.compression != Compression::Jpeg => {
+                let unit = (usize::from(across), usize::from(down));
+                Box::new(ycbcr::SharedChroma::new(reader, width as usize, unit))
+            }
+            _ => reader,
+        })
     }
 
-    /// Writes one row of a decoded chunk to `places` as 8-bit samples, or as indices where the page has a palette.
-    fn unpack<'a>(
-        &self,
-        chunk: &DecodingResult,
-        row: usize,
-        length: usize,
-        places: impl Iterator<Item = &'a mut u8>,
-    ) -> Result<(), Error> {
-        let truncated = || Error::damaged("a strip or tile is truncated");
-        match chunk {
-            DecodingResult::U8(samples) if self.depth < 8 => {
-                let depth = usize::from(self.depth);
-                let bytes = (length * depth).div_ceil(8);
-                let packed =
-                    samples.get(row * bytes..).and_then(|rest| rest.get(..bytes)).ok_or_else(truncated)?;
-                let max = (1_u16 << depth) - 1;
-                // Grey samples are scaled to 8 bits; indices are kept.
-                let factor =
-                    if matches!(self.interpretation, Interpretation::Palette(_)) { 1 } else { 255 / max };
-                for (index, place) in places.enumerate() {
-                    let bit = index * depth;
-                    let shift = 8 - depth - bit % 8;
-                    *place = (u16::from(packed[bit / 8] >> shift) & max) as u8 * factor as u8;
-                }
-            }
-            DecodingResult::U8(samples) => {
-                let samples =
-                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(truncated)?;
-                places.zip(samples).for_each(|(place, &sample)| *place = sample);
-            }
-            DecodingResult::U16(samples) => {
-                let samples =
-                    samples.get(row * length..).and_then(|rest| rest.get(..length)).ok_or_else(truncated)?;
-                places.zip(samples).for_each(|(place, &sample)| *place = raster::narrow(sample));
-            }
-            _ => return Err(Error::Unsupported("TIFF with signed or floating-point samples")),
-        }
-        Ok(())
-    }
-
-    /// Converts whole pixels of 8-bit samples to RGB, and appends their opacity where they have one. Overwrites `line`.
-    fn convert(&self, line: &mut [u8], rgb: &mut [u8], opacity: &mut Vec<u8>) {
-        let colours = self.conversion.samples();
-        match &self.interpretation {
-            Interpretation::Palette(palette) => {
-                for (&index, out) in line.iter().zip(rgb.as_chunks_mut::<3>().0) {
-                    *out = palette.get(usize::from(index)).copied().unwrap_or_default();
-                }
-                return;
-            }
-            Interpretation::Alpha { associated } => {
-                opacity.extend(line.iter().skip(colours).step_by(self.samples));
-                if *associated {
-                    line.chunks_exact_mut(self.samples).for_each(|pixel| {
-                        let alpha = pixel[colours];
-                        pixel[..colours].iter_mut().for_each(|sample| *sample = divide(*sample, alpha));
-                    });
-                }
-            }
-            Interpretation::Opaque => {}
-        }
-        let count = rgb.len() / 3;
-        if self.samples > colours {
-            for pixel in 0..count {
-                line.copy_within(pixel * self.samples..pixel * self.samples + colours, pixel * colours);
-            }
-        }
-        self.conversion.convert(&line[..count * colours], rgb);
+    fn decode_jpeg(&self, data: &[u8], height: u32) -> Result<Vec<u8>, Error> {
+        let header = self.header;
+        let samples = if header.layout.planar { 1 } else { header.samples.count };
+        let size = jpeg::Size { width: header.layout.chunk_width, height, samples };
+        jpeg::decode(header.jpeg_tables(self.bytes), data, &size, header, self.meter, self.data_meter)
     }
 }
 
-/// Takes back the multiplication of a colour by its opacity.
-fn divide(sample: u8, alpha: u8) -> u8 {
-    match u32::from(alpha) {
-        0 => 0,
-        alpha => ((u32::from(sample) * 255 + alpha / 2) / alpha).min(255) as u8,
-    }
-}
-
-/// Reads the page's palette at 8 bits per sample.
-fn read_palette(bytes: &[u8], depth: u8) -> Result<Vec<[u8; 3]>, Error> {
-    let value = page::palette_value(bytes).ok_or_else(|| Error::damaged("no palette"))?;
-    let colours = 1_usize << depth;
-    let narrow = |index| value(index).map(raster::narrow);
-    (0..colours)
-        .map(|index| Some([narrow(index)?, narrow(colours + index)?, narrow(2 * colours + index)?]))
-        .collect::<Option<_>>()
-        .ok_or_else(|| Error::damaged("the palette is truncated"))
+/// Size of a chunk, or of a plane of it, in bytes.
+fn chunk_bytes(header: &Header) -> u64 {
+    header.chunk_row_bytes() as u64 * u64::from(header.layout.chunk_height)
 }
 
 /// See [`Probe::memory`](crate::Probe::memory).
 pub(super) fn memory(header: &Header) -> u64 {
-    let raster = 3 * u64::from(header.width) * u64::from(header.height);
-    // The lists of the directory, and a few rows.
-    let lists = 96 * header.chunks + 32 * u64::from(header.width) * u64::from(header.samples);
-    raster.saturating_add(header.chunk).saturating_add(lists) + profile::memory(header.profile)
+    let raster = 3 * u64::from(header.layout.width) * u64::from(header.layout.height);
+    // A few rows.
+    let rows = 16 * u64::from(header.layout.chunk_width) * (header.samples.count as u64 + 4);
+    let readers = if header.layout.planar { header.used_samples() as u64 } else { 1 };
+    let decompressor = match header.compression {
+        Compression::None | Compression::PackBits | Compression::Fax(_) => 4 << 10,
+        Compression::Lzw | Compression::Deflate => 64 << 10,
+        Compression::Zstandard => zstandard::memory(chunk_bytes(header)),
+        Compression::Jpeg => jpeg::memory(header),
+    };
+    raster.saturating_add(rows).saturating_add(readers * decompressor) + profile::memory(header.profile)
 }

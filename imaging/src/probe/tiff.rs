@@ -1,135 +1,108 @@
-//! Reads the header of a TIFF (TIFF 6.0): the directory of the first page. It also computes the size of the strips or
-//! tiles (the code calls both chunks), because a decoder holds a whole one.
+//! Reads the header of a TIFF (TIFF 6.0): the directory of the page that is the picture. It knows which variants are
+//! decoded, and refuses the others by name. It also computes what a decoder needs of memory and work.
+
+mod compression;
+mod layout;
+mod pages;
+mod samples;
+mod tags;
+
+pub(crate) use compression::{Compression, FaxCoding, Predictor};
+pub(crate) use layout::{ChunkList, Layout};
+pub(crate) use samples::{Colour, Samples};
 
 use crate::work::{self, BLOCK};
 use crate::{Error, Orientation, ifd::Ifd};
-
-const IMAGE_WIDTH: u16 = 256;
-const IMAGE_LENGTH: u16 = 257;
-const BITS_PER_SAMPLE: u16 = 258;
-const COMPRESSION: u16 = 259;
-const PHOTOMETRIC: u16 = 262;
-const STRIP_OFFSETS: u16 = 273;
-const ORIENTATION: u16 = 274;
-const STRIP_BYTE_COUNTS: u16 = 279;
-const PLANAR_CONFIGURATION: u16 = 284;
-const PREDICTOR: u16 = 317;
-const TILE_BYTE_COUNTS: u16 = 325;
-const SAMPLE_FORMAT: u16 = 339;
-const SUBSAMPLING: u16 = 530;
-const SAMPLES_PER_PIXEL: u16 = 277;
-const ROWS_PER_STRIP: u16 = 278;
-const COLOUR_MAP: u16 = 320;
-const TILE_WIDTH: u16 = 322;
-const TILE_LENGTH: u16 = 323;
-const TILE_OFFSETS: u16 = 324;
-const EXTRA_SAMPLES: u16 = 338;
-const PROFILE: u16 = 34675;
-
-/// Tags of the lists of chunk offsets and chunk sizes.
-const CHUNK_LISTS: [u16; 4] = [STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE_OFFSETS, TILE_BYTE_COUNTS];
-
-/// Maximum number of directory entries.
-const MAX_ENTRIES: usize = 4096;
-/// Maximum number of samples per pixel.
-const MAX_SAMPLES: u64 = 16;
-/// Maximum number of strips or tiles.
-const MAX_CHUNKS: u64 = 65_536;
-/// Maximum width and height of a tile, in pixels.
-const MAX_TILE_SIDE: u32 = 65_536;
+use tags::{
+    COLOUR_MAP, JPEG_TABLES, ORIENTATION, PROFILE, REFERENCE_BLACK_WHITE, STRIP_BYTE_COUNTS,
+    TILE_BYTE_COUNTS, YCBCR_COEFFICIENTS,
+};
 
 /// The fields of the directory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) depth: u8,
-    pub(crate) samples: u16,
-    /// Whether the first sample after the colour is its opacity.
-    pub(crate) alpha: bool,
-    /// Whether the colour is multiplied by the opacity.
-    pub(crate) associated: bool,
-    /// Whether each sample has its own chunks.
-    pub(crate) planar: bool,
+    pub(crate) layout: Layout,
+    pub(crate) samples: Samples,
+    pub(crate) compression: Compression,
+    pub(crate) predictor: Predictor,
+    /// Whether the lowest bit of each byte is the first.
+    pub(crate) reversed_bits: bool,
+    pub(crate) big_endian: bool,
     pub(crate) orientation: Orientation,
-    /// Width and height of a chunk. Chunks at the edges may extend beyond the page.
-    pub(crate) chunk_size: (u32, u32),
-    /// Decoded size of the largest chunk within the page in bytes, all samples together.
-    pub(crate) chunk: u64,
-    /// Number of chunks that the directory claims to have.
-    pub(crate) chunks: u64,
-    /// Compressed size of all chunks in bytes, as the directory states it, or 0 where they are not compressed.
+    /// Size of the data of all chunks in bytes as the directory states it, or 0 where it is not compressed.
     data: u64,
+    /// Maximum size of the data of a chunk in bytes, as the directory states it.
+    pub(crate) largest_data: u64,
+    /// Number of chunks that the directory claims to have.
+    listed_chunks: u64,
     /// Size of the colour profile in bytes.
     pub(crate) profile: u64,
-    /// Offset of the byte that marks samples as palette indices, if they are.
-    pub(crate) palette: Option<usize>,
+    /// Offset of the directory in the file.
+    directory: u64,
 }
 
 impl Header {
-    /// Reads the first directory. A decoder reads the lists into memory, so their lengths are checked first.
+    /// Reads the directory of the picture.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let directory = Ifd::first(bytes).ok_or_else(|| Error::damaged("no directory"))?;
-        if !has_sane_lists(&directory) {
-            return Err(Error::damaged("a directory with too many entries or values"));
+        let directory = pages::main_page(bytes)?;
+        let layout = Layout::read(&directory)?;
+        let compression = Compression::read(&directory)?;
+        let samples = Samples::read(&directory, compression)?;
+        let is_subsampled = matches!(samples.colour, Colour::YCbCr { .. });
+        let predictor = Predictor::read(&directory, compression, samples.depth.into())?;
+        if is_subsampled && (layout.planar || predictor != Predictor::None) {
+            return Err(Error::Unsupported("TIFF with YCbCr samples in planes or with a predictor"));
         }
+        let (sum, largest) = ChunkList::read(&directory)?.sizes();
         let number = |tag| directory.number(tag);
-        let side = |tag| number(tag).and_then(|side| u32::try_from(side).ok()).filter(|&side| side > 0);
-        let (width, height) = side(IMAGE_WIDTH)
-            .zip(side(IMAGE_LENGTH))
-            .ok_or_else(|| Error::damaged("a directory without a size"))?;
-        let depth = number(BITS_PER_SAMPLE).unwrap_or(1);
-        let samples = number(SAMPLES_PER_PIXEL).unwrap_or(1);
-        if !matches!(depth, 1 | 2 | 4 | 8 | 16) || !(1..=MAX_SAMPLES).contains(&samples) {
-            return Err(Error::Unsupported("TIFF with an unusual depth or number of samples"));
-        }
-        if matches!(number(COMPRESSION), Some(6 | 7)) {
-            // The JPEG data of a strip states its own size, which would not be checked.
-            return Err(Error::Unsupported("JPEG-compressed TIFF"));
-        }
-        let tile = side(TILE_WIDTH).zip(side(TILE_LENGTH));
-        let (across, down) = tile.unwrap_or_else(|| (width, side(ROWS_PER_STRIP).unwrap_or(height)));
-        if tile.is_some() && across.max(down) > MAX_TILE_SIDE {
-            return Err(Error::damaged("a tile that is too large"));
-        }
-        let row = (u64::from(across.min(width)) * samples * depth).div_ceil(8);
-        let palette = directory.find(PHOTOMETRIC).filter(|field| field.number(0) == Some(3));
-        let extra = directory.number(EXTRA_SAMPLES);
         Ok(Self {
-            width,
-            height,
-            depth: depth as u8,
-            samples: samples as u16,
-            alpha: matches!(extra, Some(1 | 2)),
-            associated: extra == Some(1),
-            planar: number(PLANAR_CONFIGURATION) == Some(2),
+            layout,
+            samples,
+            compression,
+            predictor,
+            reversed_bits: compression::has_reversed_bits(&directory, compression)?,
+            big_endian: directory.is_big_endian(),
             orientation: number(ORIENTATION).map(Orientation::from_exif).unwrap_or_default(),
-            chunk_size: (across, down),
-            // The rows of each plane are rounded up separately.
-            chunk: (row + samples).saturating_mul(u64::from(down.min(height))),
-            chunks: CHUNK_LISTS.iter().flat_map(|&tag| directory.counts(tag)).max().unwrap_or(0),
-            data: if matches!(number(COMPRESSION), None | Some(1)) { 0 } else { data_size(&directory) },
+            data: if compression == Compression::None { 0 } else { sum },
+            largest_data: largest.min(bytes.len() as u64),
+            listed_chunks: [STRIP_BYTE_COUNTS, TILE_BYTE_COUNTS]
+                .iter()
+                .flat_map(|&tag| directory.counts(tag))
+                .max()
+                .unwrap_or(0),
             profile: directory.find(PROFILE).map_or(0, |field| field.bytes().len() as u64),
-            palette: palette.and_then(|field| field.lowest_byte_offset()),
+            directory: directory.offset(),
         })
     }
-}
 
-impl Header {
-    /// Size of the page's samples before compression, in bytes.
-    pub(crate) fn raw_bytes(&self) -> u64 {
-        self.row_bytes(self.width).saturating_mul(self.height.into())
+    /// Number of samples of a pixel that a decoder needs to unpack. It leaves out planes without a meaning.
+    pub(crate) fn used_samples(&self) -> usize {
+        let Samples { colour, count, alpha, .. } = self.samples;
+        if self.layout.planar { colour.samples() + usize::from(alpha.is_some()) } else { count }
     }
 
-    /// Size of a row of this many pixels in bytes, all samples together.
+    /// Size of the page's samples before compression, in bytes.
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        self.row_bytes(self.layout.width).saturating_mul(self.layout.height.into())
+    }
+
+    /// Size of a row of this many pixels in bytes, of all samples that are used. Each plane begins with a whole byte.
     fn row_bytes(&self, pixels: u32) -> u64 {
-        (u64::from(pixels) * u64::from(self.samples) * u64::from(self.depth)).div_ceil(8)
+        let bits = u64::from(pixels) * u64::from(self.samples.depth);
+        let used = self.used_samples() as u64;
+        if self.layout.planar { bits.div_ceil(8) * used } else { (bits * used).div_ceil(8) }
+    }
+
+    /// Size of a row of a chunk in bytes, or of a plane of it.
+    pub(crate) fn chunk_row_bytes(&self) -> usize {
+        let row = self.row_bytes(self.layout.chunk_width);
+        (if self.layout.planar { row / self.used_samples() as u64 } else { row }) as usize
     }
 
     /// Size of the samples that a decoder unpacks in bytes. Chunks are unpacked in their full width.
     fn unpacked_bytes(&self) -> u64 {
-        let columns = u64::from(self.width.div_ceil(self.chunk_size.0));
-        self.row_bytes(self.chunk_size.0).saturating_mul(columns * u64::from(self.height))
+        let rows = u64::from(self.layout.columns()) * u64::from(self.layout.height);
+        self.row_bytes(self.layout.chunk_width).saturating_mul(rows)
     }
 
     /// Work in blocks: that of the samples, and that of data that they cannot need, or that is read more than once.
@@ -138,68 +111,73 @@ impl Header {
         (self.unpacked_bytes() / BLOCK).saturating_add(work::excess(self.data, self.max_data(length)))
     }
 
-    /// Work to unpack a chunk of this many rows, all samples together, in blocks.
-    pub(crate) fn chunk_work(&self, rows: u32) -> u64 {
-        self.row_bytes(self.chunk_size.0).saturating_mul(rows.into()).div_ceil(BLOCK)
+    /// Work to unpack a row of a chunk, all samples together, in blocks.
+    pub(crate) fn row_work(&self) -> u64 {
+        self.row_bytes(self.layout.chunk_width).div_ceil(BLOCK)
     }
 
-    /// Maximum size of the data that may be read, in bytes.
+    /// Maximum size of the data that the samples can need, in bytes.
     pub(crate) fn max_data(&self, length: u64) -> u64 {
-        work::max_lzw(self.unpacked_bytes()).min(length + 512 * self.chunks)
+        let samples = match self.compression {
+            // A pixel of another colour than its neighbours takes up to six bits.
+            Compression::Fax(_) => 6 * self.unpacked_bytes(),
+            Compression::Jpeg => 2 * self.unpacked_bytes(),
+            _ => self.unpacked_bytes(),
+        };
+        work::max_lzw(samples).min(length + 512 * self.listed_chunks)
     }
-}
 
-/// Sum of the sizes of the chunks.
-fn data_size(directory: &Ifd<'_>) -> u64 {
-    let lists = [STRIP_BYTE_COUNTS, TILE_BYTE_COUNTS].into_iter().filter_map(|tag| directory.find(tag));
-    lists.flat_map(|list| (0..).map_while(move |index| list.number(index))).fold(0, u64::saturating_add)
-}
+    /// Where the chunks lie in the same file.
+    pub(crate) fn chunks<'a>(&self, bytes: &'a [u8]) -> Result<ChunkList<'a>, Error> {
+        ChunkList::read(&self.page(bytes)?)
+    }
 
-/// Returns a function that gives start and end of each chunk's data in the file, by its number.
-pub(crate) fn chunk_span(bytes: &[u8]) -> Option<impl Fn(u32) -> Option<(usize, usize)>> {
-    let directory = Ifd::first(bytes)?;
-    let list = |tags: [u16; 2]| tags.into_iter().find_map(|tag| directory.find(tag));
-    let offsets = list([TILE_OFFSETS, STRIP_OFFSETS])?;
-    let sizes = list([TILE_BYTE_COUNTS, STRIP_BYTE_COUNTS])?;
-    Some(move |chunk| {
-        let start = offsets.number(chunk as usize)?;
-        let end = start.checked_add(sizes.number(chunk as usize)?)?;
-        usize::try_from(start).ok().zip(usize::try_from(end).ok())
-    })
-}
+    fn page<'a>(&self, bytes: &'a [u8]) -> Result<Ifd<'a>, Error> {
+        let page = Ifd::first(bytes).and_then(|first| first.at(self.directory));
+        page.ok_or_else(|| Error::damaged("no directory"))
+    }
 
-/// Whether no list of the directory claims more values than a picture needs, and none occurs twice.
-fn has_sane_lists(directory: &Ifd<'_>) -> bool {
-    let once =
-        |tag, max| directory.counts(tag).all(|count| count <= max) && directory.counts(tag).count() <= 1;
-    let numbers = [
-        IMAGE_WIDTH,
-        IMAGE_LENGTH,
-        BITS_PER_SAMPLE,
-        COMPRESSION,
-        PHOTOMETRIC,
-        SAMPLES_PER_PIXEL,
-        ROWS_PER_STRIP,
-        PLANAR_CONFIGURATION,
-        PREDICTOR,
-        TILE_WIDTH,
-        TILE_LENGTH,
-        EXTRA_SAMPLES,
-        SAMPLE_FORMAT,
-        SUBSAMPLING,
-    ];
-    directory.len() <= MAX_ENTRIES
-        && numbers.iter().all(|&tag| once(tag, MAX_SAMPLES))
-        && CHUNK_LISTS.iter().all(|&tag| once(tag, MAX_CHUNKS))
-}
+    /// Returns the colour profile.
+    pub(crate) fn profile<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        Some(self.page(bytes).ok()?.find(PROFILE)?.bytes())
+    }
 
-/// Returns the colour profile of the first page.
-pub(crate) fn profile(bytes: &[u8]) -> Option<&[u8]> {
-    Some(Ifd::first(bytes)?.find(PROFILE)?.bytes())
-}
+    /// Returns the tables that all pieces of JPEG data share, as a JPEG without a frame.
+    pub(crate) fn jpeg_tables<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        Some(self.page(bytes).ok()?.find(JPEG_TABLES)?.bytes())
+    }
 
-/// Returns a function that reads the 16-bit value at an index of the first page's palette.
-pub(crate) fn palette_value(bytes: &[u8]) -> Option<impl Fn(usize) -> Option<u16>> {
-    let field = Ifd::first(bytes)?.find(COLOUR_MAP)?;
-    Some(move |index| field.number(index).map(|value| value as u16))
+    /// Reads the palette at 8 bits per sample. It has a colour for each index.
+    pub(crate) fn palette(&self, bytes: &[u8]) -> Result<Vec<[u8; 3]>, Error> {
+        let values = self.page(bytes)?.find(COLOUR_MAP).ok_or_else(|| Error::damaged("no palette"))?;
+        let colours = 1_usize << self.samples.depth;
+        let all = || values.numbers().take(3 * colours);
+        // Some writers multiply eight bits by 256, others by 257, and some stored them as they are. The latter are
+        // recognised as in libtiff, by a palette without larger values.
+        let is_wide = all().any(|value| value > 255);
+        let narrow = |value: u64| (if is_wide { value >> 8 } else { value }) as u8;
+        let value = |index| values.number(index).map(narrow);
+        (0..colours)
+            .map(|index| Some([value(index)?, value(colours + index)?, value(2 * colours + index)?]))
+            .collect::<Option<_>>()
+            .ok_or_else(|| Error::damaged("the palette is truncated"))
+    }
+
+    /// Weights of red, green and blue in luma (`YCbCrCoefficients`), by default those of ITU-R BT.601.
+    pub(crate) fn luma_weights(&self, bytes: &[u8]) -> [f64; 3] {
+        let field = self.page(bytes).ok().and_then(|page| page.find(YCBCR_COEFFICIENTS));
+        let listed = |index| field.as_ref().and_then(|field| field.rational(index));
+        match [listed(0), listed(1), listed(2)] {
+            [Some(red), Some(green), Some(blue)] if green > 0.0 => [red, green, blue],
+            _ => [0.299, 0.587, 0.114],
+        }
+    }
+
+    /// The codes of black and white of Y, and of no and full chroma of Cb and Cr (`ReferenceBlackWhite`).
+    pub(crate) fn reference_black_white(&self, bytes: &[u8]) -> [f64; 6] {
+        let field = self.page(bytes).ok().and_then(|page| page.find(REFERENCE_BLACK_WHITE));
+        let default = [0.0, 255.0, 128.0, 255.0, 128.0, 255.0];
+        let listed = |index| field.as_ref().and_then(|field| field.rational(index));
+        std::array::from_fn(|index| listed(index).unwrap_or(default[index]))
+    }
 }

@@ -36,6 +36,8 @@ mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiff;
+#[path = "../tiff_support/mod.rs"]
+mod tiff_support;
 mod work;
 
 use huemill_imaging::{Decoder, Limits, Raster, Unmonitored, probe};

@@ -1,13 +1,19 @@
-//! Tests TIFF decoding: how samples are compressed, packed, arranged and interpreted.
+//! Tests TIFF decoding: how samples are compressed, packed, arranged and interpreted, which page is the picture, and what
+//! is refused by its name.
+
+mod bilevel;
+mod jpeg;
+mod pages;
+mod refusals;
+mod variants;
+mod ycbcr;
 
 use crate::support::{
     containers::{self, Entry, tiff_entries, tiff_of},
     pictures,
 };
+use crate::tiff_support::{STRIPS, TILES, pack_bits};
 use huemill_imaging::{Decoder, Error, Limits, Raster, Unmonitored, probe};
-
-const STRIPS: (u16, u16) = (273, 279);
-const TILES: (u16, u16) = (324, 325);
 
 fn try_decode(bytes: &[u8]) -> Result<Raster, Error> {
     let probe = probe(bytes, &Limits::default())?;
@@ -16,12 +22,6 @@ fn try_decode(bytes: &[u8]) -> Result<Raster, Error> {
 
 fn decode(bytes: &[u8]) -> Raster {
     try_decode(bytes).unwrap()
-}
-
-/// Compresses with `PackBits` (TIFF 6.0, section 9): runs, and single bytes as literals.
-fn pack_bits(row: &[u8]) -> Vec<u8> {
-    let runs = row.chunk_by(|a, b| a == b).flat_map(|run| run.chunks(128));
-    runs.flat_map(|run| [if run.len() == 1 { 0 } else { (257 - run.len()) as u8 }, run[0]]).collect()
 }
 
 #[test]
@@ -111,14 +111,6 @@ fn samples_of_every_depth_and_interpretation_are_decoded() {
         "an extra sample without a meaning"
     );
     assert_eq!(page(&[8; 2], 1, 2, alpha(2), vec![100, 255, 7, 0]), grey(&[100, 255]), "grey with opacity");
-}
-
-#[test]
-fn unsupported_variants_are_reported_as_such() {
-    for (compression, depth) in [(7, 8), (6, 8), (1, 12), (1, 32)] {
-        let bytes = tiff_of(tiff_entries((4, 4), &[depth; 3], 2, compression), STRIPS, &[vec![0; 300]]);
-        assert!(matches!(try_decode(&bytes), Err(Error::Unsupported(_))), "{compression}, {depth} bits");
-    }
 }
 
 #[test]

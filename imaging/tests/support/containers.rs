@@ -1,6 +1,9 @@
 //! Builds picture files byte by byte, from arbitrary chunks, segments and directories.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+pub use super::tiff_writer::Entry;
+use super::tiff_writer::TiffWriter;
+
 /// An EXIF block that contains only an orientation.
 pub fn exif(orientation: u16) -> Vec<u8> {
     let [low, high] = orientation.to_le_bytes();
@@ -153,50 +156,20 @@ pub fn anmf(x: u32, y: u32, (width, height): (u32, u32), bitstream: &[u8]) -> Ve
         .concat()
 }
 
-/// One entry of a TIFF directory: tag, type (1 byte, 3 short, 4 long, 7 undefined), values.
-#[derive(Debug, Clone)]
-pub struct Entry(pub u16, pub u16, pub Vec<u32>);
-
 /// A little-endian TIFF with these strips or tiles. Adds the entries for their offsets and lengths (`chunk_tags`).
 pub fn tiff_of(mut entries: Vec<Entry>, chunk_tags: (u16, u16), chunks: &[Vec<u8>]) -> Vec<u8> {
-    let mut offset = 8;
-    let next = |chunk: &Vec<u8>| {
-        offset += chunk.len() as u32;
-        offset - chunk.len() as u32
-    };
-    entries.push(Entry(chunk_tags.0, 4, chunks.iter().map(next).collect()));
-    entries.push(Entry(chunk_tags.1, 4, chunks.iter().map(|chunk| chunk.len() as u32).collect()));
-    tiff_raw(entries, &chunks.concat())
+    let mut writer = TiffWriter::new(false);
+    entries.extend(writer.chunks(chunk_tags, chunks));
+    writer.page(entries);
+    writer.bytes
 }
 
 /// A little-endian TIFF with these entries, whose data begins at offset 8.
-pub fn tiff_raw(mut entries: Vec<Entry>, data: &[u8]) -> Vec<u8> {
-    let mut bytes = [b"II*\0\0\0\0\0", data].concat();
-    entries.sort_by_key(|entry| entry.0);
-    let mut directory = (entries.len() as u16).to_le_bytes().to_vec();
-    for Entry(tag, kind, values) in &entries {
-        let width = match kind {
-            3 => 2,
-            4 => 4,
-            _ => 1,
-        };
-        let mut data: Vec<u8> =
-            values.iter().flat_map(|value| value.to_le_bytes()[..width].to_vec()).collect();
-        directory.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
-        directory.extend((values.len() as u32).to_le_bytes());
-        if data.len() > 4 {
-            directory.extend((bytes.len() as u32).to_le_bytes());
-            bytes.extend(data);
-        } else {
-            data.resize(4, 0);
-            directory.extend(data);
-        }
-    }
-    let start = (bytes.len() as u32).to_le_bytes();
-    bytes[4..8].copy_from_slice(&start);
-    bytes.extend(directory);
-    bytes.extend([0; 4]);
-    bytes
+pub fn tiff_raw(entries: Vec<Entry>, data: &[u8]) -> Vec<u8> {
+    let mut writer = TiffWriter::new(false);
+    writer.bytes.extend(data);
+    writer.page(entries);
+    writer.bytes
 }
 
 /// The entries that describe a page's samples.

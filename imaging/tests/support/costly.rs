@@ -43,7 +43,13 @@ pub fn add(add: &mut Add<'_>) {
         Must::TooLarge,
         tiff_shared((8, 1000), 5, &clears),
     );
-    add("O5", "tiff that understates its strips", Must::TooLarge, tiff_understated((8, 1000), &blocks));
+    // The data ends where the directory says.
+    add("O5", "tiff that understates its strips", Must::Fail, tiff_understated((8, 1000), &blocks));
+    add("O5", "tiff of 4000 strips of JPEG to the end of the file", Must::TooLarge, tiff_jpeg_unsized(4000));
+    let frame = zstandard_zeros(60);
+    let shared = |strips| tiff_shared((8, strips), 50_000, &frame);
+    add("O5", "tiff of 100 strips that share a frame that expands", Must::Fail, shared(100));
+    add("O5", "tiff of 16,000 strips that share a frame that expands", Must::TooLarge, shared(16_000));
     add(
         "O5",
         "tiff with a tile that is much wider",

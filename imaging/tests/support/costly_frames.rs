@@ -4,7 +4,7 @@
 use super::{
     containers::{BitWriter, Entry, tiff_entries, tiff_raw, vp8x, webp_of},
     costly::deflate_fast,
-    pictures::Numbers,
+    pictures::{Jpeg, Numbers},
 };
 
 fn gif_head((width, height): (u16, u16)) -> Vec<u8> {
@@ -145,13 +145,36 @@ pub fn tiff_shared((width, height): (u32, u32), compression: u32, strip: &[u8]) 
     tiff_raw(entries, strip)
 }
 
-/// The same with deflate, and a directory that states a hundredth of the strips' size. A decoder reads on.
+/// The same with deflate, and a directory that states a hundredth of the strips' size.
 pub fn tiff_understated((width, height): (u32, u32), strip: &[u8]) -> Vec<u8> {
     let mut entries = tiff_entries((width, height), &[8], 1, 8);
     entries.push(Entry(278, 3, vec![1]));
     entries.push(Entry(273, 4, vec![8; height as usize]));
     entries.push(Entry(279, 4, vec![strip.len() as u32 / 100; height as usize]));
     tiff_raw(entries, strip)
+}
+
+/// A grey TIFF of strips of 8 rows that all begin at the same JPEG, whose scan is long and has no end. Their sizes are
+/// missing.
+pub fn tiff_jpeg_unsized(strips: u32) -> Vec<u8> {
+    let mut jpeg = Jpeg::default().encode(&[90; 64], 8, 8, jpeg_encoder::ColorType::Luma);
+    jpeg.truncate(jpeg.len() - 2);
+    jpeg.resize(jpeg.len() + 60_000, 0);
+    let mut entries = tiff_entries((8, 8 * strips), &[8], 1, 7);
+    entries.push(Entry(278, 3, vec![8]));
+    entries.push(Entry(273, 4, vec![8; strips as usize]));
+    tiff_raw(entries, &jpeg)
+}
+
+/// A Zstandard frame with a window of 8 MB, and this number of blocks of 128 kB of zeros, four bytes each.
+pub fn zstandard_zeros(blocks: usize) -> Vec<u8> {
+    let mut bytes = b"\x28\xB5\x2F\xFD\0\x68".to_vec();
+    for index in 0..blocks {
+        let header = (128 << 10) << 3 | 0b010 | u32::from(index + 1 == blocks);
+        bytes.extend(&header.to_le_bytes()[..3]);
+        bytes.push(0);
+    }
+    bytes
 }
 
 /// Eight samples in LZW as in TIFF, behind codes that clear the table. `clears` is a multiple of 8.

@@ -9,3 +9,4 @@ pub mod hostile;
 mod hostile_frames;
 pub mod jpeg_variants;
 pub mod pictures;
+pub mod tiff_writer;

@@ -210,6 +210,36 @@ pub fn tiff(picture: &RgbImage) -> Vec<u8> {
     tiff_of(entries, (273, 279), &strips)
 }
 
+/// A TIFF of JPEG strips of 32 rows.
+pub fn tiff_jpeg(picture: &RgbImage) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    let strip = |rows: &[u8]| {
+        let height = rows.len() as u32 / width / 3;
+        Jpeg::default().encode(rows, width, height, jpeg_encoder::ColorType::Rgb)
+    };
+    let strips: Vec<Vec<u8>> = picture.chunks(width as usize * 3 * 32).map(strip).collect();
+    let mut entries = tiff_entries((width, height), &[8, 8, 8], 6, 7);
+    entries.push(Entry(278, 3, vec![32]));
+    tiff_of(entries, (273, 279), &strips)
+}
+
+/// A TIFF of 16 bits a sample in deflated tiles of 32 × 32, each sample by itself.
+pub fn tiff_planar_tiles(picture: &RgbImage) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    let mut tiles = Vec::new();
+    for channel in 0..3 {
+        for (y, x) in (0..height).step_by(32).flat_map(|y| (0..width).step_by(32).map(move |x| (y, x))) {
+            let inside =
+                |at: (u32, u32)| picture.get_pixel_checked(at.0, at.1).map_or(0, |pixel| pixel[channel]);
+            let places = (y..y + 32).flat_map(|y| (x..x + 32).map(move |x| (x, y)));
+            tiles.push(deflate(&places.flat_map(|at| [inside(at); 2]).collect::<Vec<u8>>()));
+        }
+    }
+    let mut entries = tiff_entries((width, height), &[16, 16, 16], 2, 8);
+    entries.extend([Entry(322, 3, vec![32]), Entry(323, 3, vec![32]), Entry(284, 3, vec![2])]);
+    tiff_of(entries, (324, 325), &tiles)
+}
+
 /// The same picture in every format, and in each variant that takes another path through a decoder.
 pub fn all(seed: u64, width: u32, height: u32) -> Vec<Sample> {
     use jpeg_encoder::ColorType;
@@ -260,5 +290,7 @@ pub fn all(seed: u64, width: u32, height: u32) -> Vec<Sample> {
         sample("bmp", bmp(&picture)),
         sample("bmp alpha", bmp_alpha(&rgba, width, height)),
         sample("tiff", tiff(&picture)),
+        sample("tiff jpeg", tiff_jpeg(&picture)),
+        sample("tiff 16 bit, planar tiles", tiff_planar_tiles(&picture)),
     ]
 }
