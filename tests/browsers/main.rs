@@ -42,7 +42,11 @@ fn pages_of_another_origin_work_in_a_browser() {
     let found = visit();
     let (job, form) = (&found["job"], &found["form"]);
     assert_eq!((&job["accepted"], &job["body"]["status"]), (&json!(202), &json!("completed")), "{job}");
-    assert_eq!((&job["location"], &job["exposed"]), (&json!(true), &json!(true)), "headers are not exposed: {job}");
+    assert_eq!(
+        (&job["location"], &job["exposed"]),
+        (&json!(true), &json!(true)),
+        "headers are not exposed: {job}"
+    );
     assert_eq!(found["download"]["stayed"], true, "the page was left: {}", found["download"]);
     assert!(found["download"]["size"].as_u64().unwrap() > 1000, "{}", found["download"]);
     assert_eq!(found["removed"], json!({"status": 204, "after": 404}));

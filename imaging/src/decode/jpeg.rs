@@ -6,7 +6,7 @@
 
 mod reader;
 mod sanitized;
-mod strategy;
+pub(super) mod strategy;
 
 use zune_core::{colorspace::ColorSpace, options::DecoderOptions};
 

@@ -91,13 +91,7 @@ impl<'a> Points<'a> {
     /// Moves each centre to the weighted mean of the points that are nearest to it, and drops those that are nearest to
     /// none, `rounds` times: k-means (Lloyd 1982), but points within `reach` of a centre decide where it goes. An accent
     /// therefore stays where it is, however much nondescript colour is nearest to it.
-    pub(super) fn move_to_means(
-        &self,
-        centres: &mut Vec<Place>,
-        weights: &[f32],
-        reach: f32,
-        rounds: usize,
-    ) {
+    pub(super) fn move_to_means(&self, centres: &mut Vec<Place>, weights: &[f32], reach: f32, rounds: usize) {
         for _ in 0..rounds {
             let nearest = self.nearest(centres);
             let mut sums = vec![[0.0; 4]; centres.len()];

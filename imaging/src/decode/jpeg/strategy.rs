@@ -45,7 +45,7 @@ impl Strategy {
 }
 
 /// Refuses the variants that neither decoder decodes right.
-pub(super) fn check(header: &Header) -> Result<(), Error> {
+pub(in crate::decode) fn check(header: &Header) -> Result<(), Error> {
     let (h_max, v_max) = header.max_factors();
     let is_whole = |&(h, v): &(u8, u8)| h_max % u64::from(h) == 0 && v_max % u64::from(v) == 0;
     if !header.factors().iter().all(is_whole) {

@@ -1,5 +1,5 @@
 //! Decodes the JPEG data of a chunk (Adobe's technical note 2 on TIFF) with jpeg-decoder, which decodes every kind of
-//! scan right. The sizes in the data are checked before anything is allocated for them. Data that does not complete its
+//! scan right that is not refused by its name. The sizes in the data are checked before anything is allocated for them. Data that does not complete its
 //! scans is an error.
 
 use jpeg_decoder::ColorTransform;
@@ -7,8 +7,11 @@ use jpeg_decoder::ColorTransform;
 use super::data::DataMeter;
 use crate::{
     Error,
+    decode::jpeg::strategy,
     decode::reader::MeteredReader,
-    probe::jpeg::{self, DHT, DQT, DRI, EOI, MAX_SCANS, SOI, SOS, Segment, Segments},
+    probe::jpeg,
+    probe::jpeg::scans::MAX_SCANS,
+    probe::jpeg::segments::{DHT, DQT, DRI, EOI, SOI, SOS, Segment, Segments},
     probe::tiff::{Colour, Header},
     work::Meter,
 };
@@ -51,7 +54,8 @@ pub(super) fn decode(
     if frame.components() != size.samples as u64 {
         return Err(Error::damaged("JPEG data with another number of samples than its page"));
     }
-    meter.spend(frame.work(&jpeg))?;
+    strategy::check(&frame)?;
+    meter.spend(frame.work)?;
     let mut decoder = jpeg_decoder::Decoder::new(MeteredReader::new(&jpeg, meter));
     decoder.set_color_transform(match (size.samples, header.samples.colour) {
         (1, _) => ColorTransform::Grayscale,
