@@ -15,6 +15,9 @@ type Names = BTreeSet<String>;
 /// The severity that belongs to each priority.
 const SEVERITIES: [(&str, &str); 4] = [("P0", "critical"), ("P1", "warning"), ("P2", "info"), ("P3", "info")];
 
+/// The beginning of each alert's `runbook_url`: Prometheus fills in the address that a rule records.
+const RUNBOOK: &str = r#"{{ with query "url:huemill_runbook:info" }}{{ . | first | label "url" }}{{ end }}"#;
+
 /// The chapters of the runbook that have a section for each alert.
 const CHAPTERS: [&str; 2] = ["# Alerts", "# Burning budgets"];
 
@@ -178,8 +181,20 @@ fn every_alert_has_severity_description_and_runbook_url() {
         for text in ["summary", "description"] {
             assert!(member(text).len() > 10, "{}: {text}", rule.name);
         }
-        let end = format!("/observability/RUNBOOK.md#{}", rule.name.to_lowercase());
-        assert!(member("runbook_url").ends_with(&end), "{}: {}", rule.name, member("runbook_url"));
+        let url = format!("'{RUNBOOK}#{}'", rule.name.to_lowercase());
+        assert_eq!(member("runbook_url"), &url, "{}", rule.name);
+    }
+}
+
+#[test]
+fn the_runbooks_address_is_recorded_once() {
+    let recorded: Vec<Rule> =
+        rules().into_iter().filter(|rule| rule.name == "url:huemill_runbook:info").collect();
+    assert_eq!(recorded.len(), 1);
+    assert!(recorded[0].members["url"].ends_with("/observability/RUNBOOK.md"), "{:?}", recorded[0]);
+    assert_eq!(file("prometheus/rules/recording.yml").matches("https://").count(), 1);
+    for name in ["alerts", "slo"] {
+        assert!(!file(&format!("prometheus/rules/{name}.yml")).contains("https://"), "{name}.yml");
     }
 }
 

@@ -12,6 +12,9 @@ If the denominator of a ratio can be 0, it is filtered (`> 0`): without requests
 """
 
 import re
+from pathlib import Path
+
+RULES = Path(__file__).parent.parent.parent / "prometheus/rules/recording.yml"
 
 MACROS = {
     "JOB": 'job=~"$job"',
@@ -19,8 +22,8 @@ MACROS = {
     "SERVICE_ERRORS": 'error_code=~"INTERNAL_ERROR|OVERLOADED|NOT_READY"',
 }
 COLUMNS = 24
-# Replace this with the same URL as in the runbook_url of the rules.
-RUNBOOK = "https://huemill.example/observability/RUNBOOK.md"
+# The rules record the runbook's address; alerts and panels use the same one.
+RUNBOOK = re.search(r"record: url:huemill_runbook:info.*?url: (\S+)", RULES.read_text(encoding="utf-8"), re.DOTALL)[1]
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GREEN, YELLOW, RED = "green", "yellow", "red"
 
