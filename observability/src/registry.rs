@@ -24,7 +24,7 @@ use prometheus::TextEncoder;
 use crate::event::Event;
 use families::Families;
 
-pub use families::LabelValues;
+pub use families::{LabelValues, RouteLabels};
 
 /// The content type of [`Registry::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
