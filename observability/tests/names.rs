@@ -199,6 +199,26 @@ fn the_runbooks_address_is_recorded_once() {
 }
 
 #[test]
+fn what_one_client_brings_about_is_checked_for_every_alert_that_pages() {
+    let pages =
+        |rule: &Rule| ["P0", "P1"].map(Some).contains(&rule.members.get("priority").map(String::as_str));
+    let paging: Names = rules().into_iter().filter(pages).map(|rule| rule.name).collect();
+    let text = file("prometheus/tests/clients.yml");
+    let scenarios: Vec<&str> = text.split("\n  - name: ").skip(1).collect();
+    assert!(scenarios.len() >= 3 && paging.len() > 10);
+    for scenario in scenarios {
+        let quiet: Names = scenario
+            .split("alertname: ")
+            .skip(1)
+            .filter_map(|case| case.split_once('\n'))
+            .filter(|(_, rest)| rest.trim_start().starts_with("exp_alerts: []"))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        assert_eq!(quiet, paging, "{}", scenario.lines().next().unwrap_or_default());
+    }
+}
+
+#[test]
 fn every_alert_has_a_test_that_fires_it_and_one_that_does_not() {
     let (mut fires, mut silent) = (Names::new(), Names::new());
     for text in texts("prometheus/tests", "yml") {

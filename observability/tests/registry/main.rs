@@ -58,6 +58,8 @@ fn known_series_start_at_zero() {
         &[
             r#"requests_total{code="404",endpoint="unmatched"} 0"#,
             r#"errors_total{endpoint="/process",error_code="OVERLOADED"} 0"#,
+            r#"jobs_failed_total{error_code="PROCESSING_ERROR"} 0"#,
+            r#"webhook_receiver_failures_total{receiver="other"} 0"#,
             r#"request_duration_ms_count{endpoint="/process"} 0"#,
             r#"http_request_bytes_total{endpoint="/process"} 0"#,
             r#"http_response_bytes_total{endpoint="unmatched"} 0"#,
