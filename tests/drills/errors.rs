@@ -73,3 +73,21 @@ fn error_rate_slow_burn() {
     let fault = "an upload without end holds the only slot, one request in 40 is refused";
     drill_refusals(scale::DAYS, 40, Duration::from_millis(10), &[alarm("ErrorRateSlowBurn", "P3", fault)]);
 }
+
+#[test]
+#[ignore = "takes half a minute: run `make drills`"]
+fn high_error_rate_of_a_route_that_fails_among_many_good_requests() {
+    require!(Alertmanager, Prometheus);
+    let (stack, data) = (MonitoringStack::start(scale::HOURS), tempfile::tempdir().unwrap());
+    let service = start_ready(data.path(), &[("HUEMILL__UPLOADS__IN_FLIGHT", "1".to_owned())]);
+    stack.watch(&[service.address]);
+    let _upload = endless_upload(service.address);
+    wait_until("the upload has begun", || stack.query("uploads_in_flight_bytes") > Some(0.0));
+    let (client, other) = (TestClient::of(&service), TestClient::of(&service));
+    let _good = Load::start(Duration::from_millis(1), move |_| drop(client.preflight("/jobs")));
+    let _refused = Load::start(Duration::from_millis(40), move |_| drop(other.process(gradient_png(1))));
+    wait_until("the page names the route", || {
+        stack.pager.is_triggered_with("HighErrorRate", "P0", "endpoint", "/process")
+    });
+    assert!(!stack.pager.is_triggered_with("HighErrorRate", "P0", "endpoint", "/jobs"));
+}
