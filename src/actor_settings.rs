@@ -5,28 +5,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huemill_actors::actor_system::{ACTORS, ActorSystemSettings, Dependencies, OutboundDependencies};
+use huemill_actors::actor_system::{ActorSystemSettings, Dependencies, OutboundDependencies};
 use huemill_actors::clock::Clock;
 use huemill_actors::delivery::{DeliverySettings, KeySecrets, Schedule, Signer};
 use huemill_actors::dispatcher::DispatcherSettings;
-use huemill_actors::fault::Code;
 use huemill_actors::fetcher::FetcherSettings;
-use huemill_actors::health::{DEPENDENCIES, HealthSettings, MAILBOXES, least_free, memory_use};
+use huemill_actors::health::{HealthSettings, least_free, memory_use};
 use huemill_actors::intake::IntakeSettings;
 use huemill_actors::janitor::JanitorSettings;
-use huemill_actors::outbound::{AddressPolicy, Authority, Outbound, Reason, SetupError};
-use huemill_actors::repository::OPERATIONS;
+use huemill_actors::outbound::{AddressPolicy, Authority, Outbound, SetupError};
 use huemill_actors::supervise::RestartPolicy;
 use huemill_actors::workers::{WorkersSettings, engines};
-use huemill_imaging::{Format, Limits, Stage};
-use huemill_observability::{LabelValues, Registry};
+use huemill_imaging::Limits;
 use huemill_store::SpoolRoom;
-use huemill_store::job::JobKind;
 use huemill_store::store::{Backoff, CallerLimits, Role};
 use tokio::runtime::Handle;
 
 use crate::http::jobs::links::{self, LinkedThing, Links};
-use crate::http::{problem, route};
+use crate::registry;
 use crate::settings::Settings;
 use crate::storage::{Keys, Storage};
 
@@ -88,7 +84,7 @@ pub(crate) fn dependencies(
 ) -> Result<Dependencies, Box<dyn std::error::Error>> {
     Ok(Dependencies {
         io,
-        registry: Arc::new(registry()?),
+        registry: Arc::new(registry::of(settings)?),
         room,
         store: storage.store,
         snapshots: storage.snapshots,
@@ -233,35 +229,6 @@ fn health(settings: &Settings) -> HealthSettings {
         memory_ratio: health.memory_used_ratio,
         ..HealthSettings::default()
     }
-}
-
-fn registry() -> Result<Registry, Box<dyn std::error::Error>> {
-    let endpoints: Vec<&str> = route::ALL.iter().map(|route| route.path).chain([route::UNMATCHED]).collect();
-    let mut statuses: Vec<u16> =
-        Code::ALL.iter().map(|code| problem::status(*code).as_u16()).chain([200, 204]).collect();
-    statuses.sort_unstable();
-    statuses.dedup();
-    let error_codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    let lower: Vec<String> = error_codes.iter().map(|code| code.to_lowercase()).collect();
-    let formats: Vec<&str> = Format::ALL.iter().map(|format| format.name()).chain(["unknown"]).collect();
-    Ok(Registry::new(
-        env!("CARGO_PKG_VERSION"),
-        &LabelValues {
-            endpoints: &endpoints,
-            statuses: &statuses,
-            error_codes: &error_codes,
-            image_endpoints: &[route::PROCESS.path, route::PROCESS_ZIP.path, "/jobs"],
-            formats: &formats,
-            outcomes: &lower.iter().map(String::as_str).chain(["ok"]).collect::<Vec<_>>(),
-            stages: &Stage::ALL.map(Stage::name),
-            actors: &ACTORS,
-            mailboxes: &MAILBOXES,
-            dependencies: &DEPENDENCIES,
-            job_kinds: &JobKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
-            store_operations: &OPERATIONS,
-            outbound_reasons: &Reason::ALL.map(Reason::as_str),
-        },
-    )?)
 }
 
 /// The ports on which this process listens. URLs of clients must not lead to them.

@@ -24,6 +24,7 @@ mod request_id;
 mod request_stats;
 mod resource;
 pub(crate) mod route;
+pub(crate) mod route_codes;
 mod server;
 mod signature;
 mod state;

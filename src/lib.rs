@@ -6,6 +6,7 @@ mod actor_settings;
 pub mod application;
 pub mod cli;
 mod http;
+mod registry;
 pub mod settings;
 mod signing;
 mod storage;

@@ -2,12 +2,14 @@
 //!
 //! `config/default.toml` documents every key. All problems in all sources are reported at once.
 
+mod client_address;
 mod schema;
 mod sources;
 mod validation;
 
 use std::path::Path;
 
+pub use client_address::ClientAddress;
 pub use schema::*;
 pub use sources::Environment;
 

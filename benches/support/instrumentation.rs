@@ -7,7 +7,7 @@ use actix::Actor;
 use actix_rt::{Arbiter, System};
 use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_observability::{
-    Event, LabelValues, PollResult, Registry, RequestFacts, json_log, log, log_writer,
+    Event, LabelValues, PollResult, Registry, RequestFacts, RouteLabels, json_log, log, log_writer,
 };
 
 /// A picture while its client waits.
@@ -23,8 +23,10 @@ pub fn micros(what: &str, times: usize) -> f64 {
     let (writer, guard) = log_writer::stdout();
     json_log::init("info", writer).unwrap();
     let known = LabelValues {
-        endpoints: &["/process", "/jobs/{id}"],
-        statuses: &[200, 304],
+        routes: &[
+            RouteLabels { endpoint: "/process", statuses: &[200], ..RouteLabels::default() },
+            RouteLabels { endpoint: "/jobs/{id}", statuses: &[200, 304], ..RouteLabels::default() },
+        ],
         ..LabelValues::default()
     };
     let registry = Registry::new("bench", &known).unwrap().into();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use huemill_observability::json_log::JsonLayer;
-use huemill_observability::{Event, LabelValues, Registry, RequestFacts, log};
+use huemill_observability::{Event, LabelValues, Registry, RequestFacts, RouteLabels, log};
 use tracing::Dispatch;
 use tracing_bunyan_formatter::{BunyanFormattingLayer, JsonStorageLayer};
 use tracing_subscriber::layer::SubscriberExt;
@@ -36,12 +36,14 @@ fn lines(c: &mut Criterion) {
 }
 
 fn registry(c: &mut Criterion) {
-    let known = LabelValues {
-        endpoints: &["/process", "/process_zip", "/health", "/ready", "/metrics", "unmatched"],
-        statuses: &[200, 400, 404, 413, 415, 422, 500, 503],
+    let route = |endpoint| RouteLabels {
+        endpoint,
+        statuses: &[200, 500, 503],
         error_codes: &["NO_INPUT", "PROCESSING_ERROR", "OVERLOADED", "INTERNAL_ERROR"],
-        ..LabelValues::default()
+        can_break: true,
     };
+    let routes = ["/process", "/process_zip", "/health", "/ready", "/metrics", "unmatched"].map(route);
+    let known = LabelValues { routes: &routes, ..LabelValues::default() };
     let registry = Registry::new("bench", &known).expect("the families have distinct names");
     let finished = Event::RequestFinished(RequestFacts {
         endpoint: "/process",

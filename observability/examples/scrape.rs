@@ -3,13 +3,17 @@
 use std::io::Write;
 use std::time::Duration;
 
-use huemill_observability::{Event, LabelValues, Registry, RequestFacts};
+use huemill_observability::{Event, LabelValues, Registry, RequestFacts, RouteLabels};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let known = LabelValues {
-        endpoints: &["/process"],
-        statuses: &[200],
-        error_codes: &["NO_INPUT"],
+        routes: &[RouteLabels {
+            endpoint: "/process",
+            statuses: &[200],
+            error_codes: &["NO_INPUT"],
+            can_break: true,
+        }],
+        job_error_codes: &["PROCESSING_ERROR"],
         image_endpoints: &["/process"],
         formats: &["jpeg"],
         outcomes: &["ok"],
@@ -20,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         job_kinds: &["zip_batch"],
         store_operations: &["claim"],
         outbound_reasons: &["loopback"],
+        names_receivers: true,
     };
     let registry = Registry::new(env!("CARGO_PKG_VERSION"), &known)?;
     registry.record(&Event::RequestFinished(RequestFacts {

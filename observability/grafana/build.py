@@ -5,14 +5,14 @@ import json
 import sys
 from pathlib import Path
 
-from boards import business, operational, security
+from boards import business, oncall, operational, security
 
 HERE = Path(__file__).parent
 
 
 def main():
     stale = []
-    for board in (operational, security, business):
+    for board in (oncall, operational, security, business):
         name = board.__name__.rpartition(".")[2]
         path = HERE / "dashboards" / f"{name}.json"
         text = json.dumps(board.DASHBOARD, indent=2, ensure_ascii=False) + "\n"

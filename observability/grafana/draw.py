@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws dashboards from a live Prometheus without Grafana: one PNG per dashboard, by a headless browser.
 
-    draw.py --prometheus http://…:9090 --minutes 5 [--out .] [operational security business]
+    draw.py --prometheus http://…:9090 --minutes 5 [--out .] [oncall operational security business]
 
 The result is similar to Grafana's, but not the same. Queries, units, thresholds and positions are those of the
 dashboard. Requires Debian's chromium or chromium-headless-shell.
@@ -82,7 +82,7 @@ def screenshot(text, height, target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("boards", nargs="*", default=["operational", "security", "business"])
+    parser.add_argument("boards", nargs="*", default=["oncall", "operational", "security", "business"])
     parser.add_argument("--prometheus", metavar="URL", default="http://127.0.0.1:9090")
     parser.add_argument("--job", default="huemill", help="the value of $job (a regular expression)")
     parser.add_argument("--minutes", type=float, default=5, help="the time range")

@@ -7,10 +7,12 @@ import io
 import unittest
 
 import check
-from boards import business, operational, security
+from boards import business, oncall, operational, security
 from live import Prometheus, QueryError
 
 FIRST, SECOND = 1, 2
+
+BOARDS = (oncall, operational, security, business)
 
 
 CHANGES = {
@@ -43,7 +45,14 @@ class FakePrometheus:
 
 class Files(unittest.TestCase):
     def test_a_correct_dashboard_has_no_findings(self):
-        self.assertEqual(list(check.board_findings(operational.DASHBOARD)), [])
+        for board in BOARDS:
+            self.assertEqual(list(check.board_findings(board.DASHBOARD)), [])
+
+    def test_the_dashboard_for_on_call_is_the_first_in_the_folder_and_has_ten_panels(self):
+        titles = sorted(board.DASHBOARD["title"] for board in BOARDS)
+        self.assertEqual(titles[0], oncall.DASHBOARD["title"])
+        panels = [panel for panel in oncall.DASHBOARD["panels"] if panel["type"] != "row"]
+        self.assertEqual(len(panels), 10)
 
     def test_each_mistake_is_found_and_named(self):
         for words, change in CHANGES.items():
@@ -53,9 +62,10 @@ class Files(unittest.TestCase):
                 self.assertIn(words, "\n".join(check.board_findings(board)))
 
     def test_links_lead_to_alerts_and_every_alert_has_a_link(self):
-        boards = {board.__name__: copy.deepcopy(board.DASHBOARD) for board in (operational, security, business)}
+        boards = {board.__name__: copy.deepcopy(board.DASHBOARD) for board in BOARDS}
         self.assertEqual(list(check.link_findings(boards)), [])
-        boards["boards.operational"]["panels"][FIRST]["description"] = "[Nothing](https://x/RUNBOOK.md#nothing)."
+        for board in ("boards.oncall", "boards.operational"):
+            boards[board]["panels"][FIRST]["description"] = "[Nothing](https://x/RUNBOOK.md#nothing)."
         self.assertEqual(list(check.link_findings(boards)),
                          ["link to Nothing, which is not an alert", "no panel links to ServiceDown"])
 

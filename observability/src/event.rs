@@ -1,7 +1,7 @@
 //! Metric events: what actors and the HTTP edge report to the Metrics actor.
 //!
 //! Events are plain data and cheap to send. Labels are `&'static str` from closed sets, so no client's text can become a
-//! time series.
+//! time series. The receivers of failed webhooks are the exception: the registry shows only a few of them at a time.
 
 mod labels;
 
@@ -238,6 +238,8 @@ pub enum Event {
         /// How long it took.
         time: Duration,
     },
+    /// An attempt to deliver a webhook failed at this receiver: scheme, host and port of its URL.
+    ReceiverFailed(Box<str>),
     /// A webhook became a dead letter after its last attempt failed.
     DeadLetter,
     /// The number of webhooks in the outbox.

@@ -59,7 +59,7 @@ events! {
     ANSWER_BROKEN = "answer_broken" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A response broke off after its headers because of an internal fault; its client sees a closed connection.";
-    ZIP_AMBIGUOUS = "zip_ambiguous" WARN
+    ZIP_AMBIGUOUS = "zip_ambiguous" INFO
         ["request_id", "endpoint", "entries", "lines_left_out"]
         "A ZIP archive names this many pictures differently in their local headers than in its central directory; the directory's names are used.";
     PANIC = "panic" ERROR

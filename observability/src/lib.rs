@@ -14,7 +14,7 @@ pub use event::{
     WEBHOOK_REASONS,
 };
 pub use log_writer::{CaughtPanic, catch_panic, install_panic_hook, panic_text};
-pub use registry::{CONTENT_TYPE, LabelValues, Registry};
+pub use registry::{CONTENT_TYPE, LabelValues, Registry, RouteLabels};
 
 /// Re-exported for [`log!`], so that its callers need not depend on the crate.
 #[doc(hidden)]

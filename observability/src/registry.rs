@@ -14,6 +14,7 @@ mod leases;
 mod outbound;
 mod polls;
 mod process;
+mod receivers;
 mod store;
 mod workers;
 
@@ -24,7 +25,7 @@ use prometheus::TextEncoder;
 use crate::event::Event;
 use families::Families;
 
-pub use families::LabelValues;
+pub use families::{LabelValues, RouteLabels};
 
 /// The content type of [`Registry::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -43,6 +44,7 @@ pub struct Registry {
     health: health::HealthMetrics,
     polls: polls::PollMetrics,
     outbound: outbound::OutboundMetrics,
+    receivers: receivers::ReceiverMetrics,
     process: process::ProcessMetrics,
     /// Serializes scrapes: the process collector's CPU counter may count twice if two of them collect at once.
     scrape: Mutex<()>,
@@ -63,6 +65,7 @@ impl Registry {
             health: health::HealthMetrics::new(Families(&families), known)?,
             polls: polls::PollMetrics::new(Families(&families))?,
             outbound: outbound::OutboundMetrics::new(Families(&families), known)?,
+            receivers: receivers::ReceiverMetrics::new(Families(&families), known)?,
             process: process::ProcessMetrics::new(Families(&families), version)?,
             families,
             scrape: Mutex::new(()),
@@ -125,6 +128,7 @@ impl Registry {
             Event::OutboundBlocked { reason } => self.outbound.blocked(reason),
             Event::Downloaded { outcome, time } => self.outbound.downloaded(outcome, *time),
             Event::WebhookTried { again, reason, time } => self.outbound.attempted(*again, *reason, *time),
+            Event::ReceiverFailed(receiver) => self.receivers.failed(receiver),
             Event::DeadLetter => self.outbound.dead_letter(),
             Event::Outbox { pending, dead } => self.outbound.outbox(*pending, *dead),
         }
@@ -146,6 +150,7 @@ impl Registry {
         // This fails only on a family without series, which `gather` leaves out.
         let complete = TextEncoder::new().encode_utf8(&self.families.gather(), &mut text);
         debug_assert!(complete.is_ok(), "{complete:?}");
+        self.receivers.rendered();
         text
     }
 }

@@ -15,6 +15,9 @@ type Names = BTreeSet<String>;
 /// The severity that belongs to each priority.
 const SEVERITIES: [(&str, &str); 4] = [("P0", "critical"), ("P1", "warning"), ("P2", "info"), ("P3", "info")];
 
+/// The beginning of each alert's `runbook_url`: Prometheus fills in the address that a rule records.
+const RUNBOOK: &str = r#"{{ with query "url:huemill_runbook:info" }}{{ . | first | label "url" }}{{ end }}"#;
+
 /// The chapters of the runbook that have a section for each alert.
 const CHAPTERS: [&str; 2] = ["# Alerts", "# Burning budgets"];
 
@@ -112,7 +115,7 @@ fn known_metrics() -> Known {
     let plain = |labels: Names| Metric { is_histogram: false, labels };
     let mut known = Known::default();
     known.0.insert("up".to_owned(), plain(Names::new()));
-    known.0.insert("ALERTS".to_owned(), plain(labels(&["alertstate", "priority"])));
+    known.0.insert("ALERTS".to_owned(), plain(labels(&["alertname", "alertstate", "priority"])));
     for (name, cells) in table("| name | type | labels | unit | meaning |") {
         let labels = cells[2].split('`').skip(1).step_by(2).map(str::to_owned).collect();
         known.0.insert(name, Metric { is_histogram: cells[1] == "histogram", labels });
@@ -178,8 +181,40 @@ fn every_alert_has_severity_description_and_runbook_url() {
         for text in ["summary", "description"] {
             assert!(member(text).len() > 10, "{}: {text}", rule.name);
         }
-        let end = format!("/observability/RUNBOOK.md#{}", rule.name.to_lowercase());
-        assert!(member("runbook_url").ends_with(&end), "{}: {}", rule.name, member("runbook_url"));
+        let url = format!("'{RUNBOOK}#{}'", rule.name.to_lowercase());
+        assert_eq!(member("runbook_url"), &url, "{}", rule.name);
+    }
+}
+
+#[test]
+fn the_runbooks_address_is_recorded_once() {
+    let recorded: Vec<Rule> =
+        rules().into_iter().filter(|rule| rule.name == "url:huemill_runbook:info").collect();
+    assert_eq!(recorded.len(), 1);
+    assert!(recorded[0].members["url"].ends_with("/observability/RUNBOOK.md"), "{:?}", recorded[0]);
+    assert_eq!(file("prometheus/rules/recording.yml").matches("https://").count(), 1);
+    for name in ["alerts", "slo"] {
+        assert!(!file(&format!("prometheus/rules/{name}.yml")).contains("https://"), "{name}.yml");
+    }
+}
+
+#[test]
+fn what_one_client_brings_about_is_checked_for_every_alert_that_pages() {
+    let pages =
+        |rule: &Rule| ["P0", "P1"].map(Some).contains(&rule.members.get("priority").map(String::as_str));
+    let paging: Names = rules().into_iter().filter(pages).map(|rule| rule.name).collect();
+    let text = file("prometheus/tests/clients.yml");
+    let scenarios: Vec<&str> = text.split("\n  - name: ").skip(1).collect();
+    assert!(scenarios.len() >= 3 && paging.len() > 10);
+    for scenario in scenarios {
+        let quiet: Names = scenario
+            .split("alertname: ")
+            .skip(1)
+            .filter_map(|case| case.split_once('\n'))
+            .filter(|(_, rest)| rest.trim_start().starts_with("exp_alerts: []"))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        assert_eq!(quiet, paging, "{}", scenario.lines().next().unwrap_or_default());
     }
 }
 
@@ -232,7 +267,7 @@ fn rules_use_only_existing_metrics_and_labels() {
 fn dashboards_use_only_existing_metrics_and_labels() {
     let known = known_metrics();
     let paths = files("grafana/dashboards", "json");
-    assert_eq!(paths.len(), 3, "{paths:?}");
+    assert_eq!(paths.len(), 4, "{paths:?}");
     for path in paths {
         let board: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use huemill_observability::{Event, LabelValues, Registry, RequestFacts, events};
+use huemill_observability::{Event, LabelValues, Registry, RequestFacts, RouteLabels, events};
 
 const README: &str = include_str!("../README.md");
 
@@ -67,9 +67,8 @@ fn families(scrape: &str) -> BTreeMap<&str, (&str, &str, Vec<&str>)> {
 fn full_scrape() -> String {
     let one = &["x"];
     let known = LabelValues {
-        endpoints: one,
-        statuses: &[200],
-        error_codes: one,
+        routes: &[RouteLabels { endpoint: "x", statuses: &[200], error_codes: one, can_break: true }],
+        job_error_codes: one,
         image_endpoints: one,
         formats: one,
         outcomes: one,
@@ -80,6 +79,7 @@ fn full_scrape() -> String {
         job_kinds: one,
         store_operations: one,
         outbound_reasons: one,
+        names_receivers: true,
     };
     let registry = Registry::new("1.2.3", &known).expect("the families have distinct names");
     registry.record(&Event::RequestFinished(RequestFacts {

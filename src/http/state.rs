@@ -38,7 +38,7 @@ use super::middleware::body_rate::BodyRate;
 use super::middleware::cors::Cors;
 use super::request_stats::{ClientSketch, RequestStats};
 use super::signature::Signatures;
-use crate::settings::Settings;
+use crate::settings::{ClientAddress, Settings};
 use crate::storage;
 
 /// All parts of the application state. Clones share them.
@@ -116,6 +116,8 @@ pub(crate) struct Edge {
     pub recorder: Recorder,
     /// Counts distinct clients without storing their addresses.
     pub clients: ClientSketch,
+    /// How the log names clients.
+    pub logged_address: ClientAddress,
     /// Requests in flight and the recent error rate.
     pub stats: Arc<RequestStats>,
     /// Which lines are logged of those that a caller can cause at will.
@@ -151,6 +153,7 @@ impl Edge {
             signatures: Signatures::new(keys, actor_system.repository.store.clone()),
             recorder: actor_system.recorder.clone(),
             clients: ClientSketch::default(),
+            logged_address: settings.log.client_address,
             stats: Arc::default(),
             line_sampler: actor_system.line_sampler.clone(),
         }

@@ -13,6 +13,8 @@ use huemill_store::store::Role;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::client_address::ClientAddress;
+
 /// The embedded default settings. The file also documents every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
@@ -131,7 +133,7 @@ section! {
 }
 section! {
     /// `[log]`
-    LogSection { filter: String, requests_per_second: u32 }
+    LogSection { filter: String, client_address: ClientAddress, requests_per_second: u32 }
 }
 section! {
     /// `[cors]`

@@ -8,6 +8,7 @@ use std::path::Path;
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use huemill_store::store::Role;
 
+use super::client_address::ClientAddress;
 use super::schema::{AccessMode, DEFAULTS, ForwardedHeaders, Problem, Problems, Settings};
 
 /// From which likeness on a key is suggested in place of an unknown one (0 to 1).
@@ -230,6 +231,7 @@ fn describe(value: &ValueKind) -> String {
 fn words(key: &str) -> Option<Vec<&'static str>> {
     match key {
         "access.mode" => Some(AccessMode::WORDS.to_vec()),
+        "log.client_address" => Some(ClientAddress::WORDS.to_vec()),
         "server.forwarded_headers" => Some(ForwardedHeaders::WORDS.to_vec()),
         "server.role" => Some(Role::ALL.iter().map(|role| role.as_str()).collect()),
         _ => None,

@@ -90,6 +90,23 @@ fn the_address_in_the_log_is_the_one_that_a_trusted_proxy_reports() {
 }
 
 #[test]
+fn the_log_shows_no_more_of_an_address_than_the_setting_allows() {
+    for (form, expected) in [("network", Some("127.0.0.0/24")), ("off", None), ("hashed", None)] {
+        let service = TestService::start(&[("HUEMILL__LOG__CLIENT_ADDRESS", form)]);
+        service.client.get(service.url("/jobs")).header("X-Request-Id", "line-address").send().unwrap();
+        for event in ["http_request", "security_violation"] {
+            let line = service.wait_for_event(event, |line| line["request_id"] == "line-address");
+            let client = line["client"].as_str();
+            match form {
+                "hashed" => assert!(client.is_some_and(|hash| hash.len() == 16), "{line}"),
+                _ => assert_eq!(client, expected, "{line}"),
+            }
+            assert!(!line.to_string().contains("127.0.0.1"), "{line}");
+        }
+    }
+}
+
+#[test]
 fn o10_a_flood_of_requests_is_sampled_and_another_callers_are_all_logged() {
     let service = TestService::start(&[("HUEMILL__LOG__REQUESTS_PER_SECOND", "2")]);
     let mut flood = connect_from([127, 0, 0, 2].into(), service.address);

@@ -32,6 +32,7 @@ mod overload_jobs;
 mod process;
 mod process_zip;
 mod queue;
+mod series;
 #[path = "../support/mod.rs"]
 mod support;
 mod test_server;

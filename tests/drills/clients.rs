@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use reqwest::Method;
 use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client, Response};
 use serde_json::Value;
@@ -27,6 +28,12 @@ impl TestClient {
 
     pub fn get(&self, path: &str) -> Option<Response> {
         self.client.get(format!("{}{path}", self.url)).send().ok()
+    }
+
+    /// Asks as browsers do before a request to another origin.
+    pub fn preflight(&self, path: &str) -> Option<Response> {
+        let request = self.client.request(Method::OPTIONS, format!("{}{path}", self.url));
+        request.header("origin", "http://drill").header("access-control-request-method", "POST").send().ok()
     }
 
     /// Submits a job of one small picture, with this key and callback URL if any.

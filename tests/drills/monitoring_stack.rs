@@ -32,6 +32,14 @@ impl Pager {
         self.alerts(priority).iter().any(|paged| paged.alert == alert && paged.fires)
     }
 
+    /// Whether an alert of this name has fired with this value of a label.
+    pub fn is_triggered_with(&self, alert: &str, priority: &str, label: &str, value: &str) -> bool {
+        let member = format!("\"{label}\":\"{value}\"");
+        self.alerts(priority)
+            .iter()
+            .any(|paged| paged.alert == alert && paged.fires && paged.labels.contains(&member))
+    }
+
     /// The number of pages so far.
     pub fn pages(&self) -> usize {
         self.0.requests().len()

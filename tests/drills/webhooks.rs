@@ -12,9 +12,11 @@ use crate::support::receiver::{Receiver, Reply};
 use crate::support::servers::require;
 use crate::support::service::Service;
 
-/// Starts a service that sends webhooks to this port and soon gives up.
-fn start_sender(data: &std::path::Path, port: u16) -> Service {
-    let mut settings = loopback(port);
+/// Starts a service that sends webhooks to these ports and soon gives up.
+fn start_sender(data: &std::path::Path, ports: &[u16]) -> Service {
+    let list: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let mut settings = loopback(ports[0]);
+    settings.push(("HUEMILL__OUTBOUND__ALLOW_PORTS", list.join(",")));
     settings.push(("HUEMILL__JOBS__COLLECT_SECONDS", "1".to_owned()));
     settings.push(("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0,0".to_owned()));
     settings.push(("HUEMILL__WEBHOOKS__CIRCUIT_SECONDS", "1".to_owned()));
@@ -22,35 +24,60 @@ fn start_sender(data: &std::path::Path, port: u16) -> Service {
     start_ready(data, &settings)
 }
 
-/// A watched service and a receiver that answers every webhook with this status.
-fn refusing_receiver(status: u16) -> (MonitoringStack, Receiver, Service, tempfile::TempDir) {
-    let (stack, data) = (MonitoringStack::start(scale::HOURS), tempfile::tempdir().unwrap());
-    let receiver = Receiver::start(move |_, _| Reply::status(status));
-    let service = start_sender(data.path(), receiver.port());
+/// A watched service and receivers, each of which answers every webhook with its status.
+fn answering_receivers(
+    factor: u64,
+    statuses: &[u16],
+) -> (MonitoringStack, Vec<Receiver>, Service, tempfile::TempDir) {
+    let (stack, data) = (MonitoringStack::start(factor), tempfile::tempdir().unwrap());
+    let start = |status: &u16| {
+        let status = *status;
+        Receiver::start(move |_, _| Reply::status(status))
+    };
+    let receivers: Vec<Receiver> = statuses.iter().map(start).collect();
+    let ports: Vec<u16> = receivers.iter().map(Receiver::port).collect();
+    let service = start_sender(data.path(), &ports);
     stack.watch(&[service.address]);
-    (stack, receiver, service, data)
+    (stack, receivers, service, data)
+}
+
+/// Submits jobs whose webhooks go to these receivers in turn.
+fn submit_to(receivers: &[Receiver], service: &Service) -> Load {
+    let client = TestClient::of(service);
+    let callbacks: Vec<String> = receivers.iter().map(|receiver| receiver.url("/")).collect();
+    Load::start(Duration::from_millis(100), move |number| {
+        let callback = &callbacks[number as usize % callbacks.len()];
+        drop(client.submit(number as u8, None, Some(callback)));
+    })
 }
 
 #[test]
 #[ignore = "takes half a minute: run `make drills`"]
 fn webhook_failures() {
     require!(Alertmanager, Prometheus);
-    let (stack, receiver, service, _data) = refusing_receiver(404);
-    let (client, callback) = (TestClient::of(&service), receiver.url("/"));
-    let begin = || {
-        Load::start(Duration::from_millis(100), move |number| {
-            drop(client.submit(number as u8, None, Some(&callback)));
-        })
-    };
-    drill(&stack, &[alarm("WebhookFailures", "P1", "a receiver answers 404")], begin, drop);
+    let (stack, receivers, service, _data) = answering_receivers(scale::HOURS, &[404, 404, 404]);
+    let alarms = [alarm("WebhookFailures", "P1", "three receivers answer 404")];
+    drill(&stack, &alarms, || submit_to(&receivers, &service), drop);
+}
+
+#[test]
+#[ignore = "takes a minute: run `make drills`"]
+fn webhook_receiver_failing() {
+    require!(Alertmanager, Prometheus);
+    // The resolution of a P3 is sent after six hours.
+    let (stack, receivers, service, _data) = answering_receivers(scale::DAYS, &[404, 200]);
+    let alarms = [alarm("WebhookReceiverFailing", "P3", "one of two receivers answers 404")];
+    drill(&stack, &alarms, || submit_to(&receivers, &service), drop);
+    // It is the receiver's fault: no one is woken.
+    assert_eq!([stack.pager.count("p0"), stack.pager.count("p1")], [0, 0], "{:?}", stack.pager.all());
 }
 
 #[test]
 #[ignore = "takes half a minute: run `make drills`"]
 fn dead_letters() {
     require!(Alertmanager, Prometheus);
-    let (stack, receiver, service, _data) = refusing_receiver(410);
-    let (client, callback) = (TestClient::of(&service), receiver.url("/"));
+    let (stack, receivers, service, _data) = answering_receivers(scale::HOURS, &[410]);
+    let (client, callback) = (TestClient::of(&service), receivers[0].url("/"));
     let begin = || drop(client.submit(1, None, Some(&callback)));
     drill(&stack, &[alarm("DeadLetters", "P2", "a receiver answers 410")], begin, drop);
 }
@@ -60,7 +87,7 @@ fn dead_letters() {
 fn drill_failing_jobs(factor: u64, one_in: u32, pause: Duration, alarms: &[Alarm]) {
     let (stack, data, receiver) =
         (MonitoringStack::start(factor), tempfile::tempdir().unwrap(), DelayedServer::of_webhooks());
-    let service = start_sender(data.path(), receiver.port());
+    let service = start_sender(data.path(), &[receiver.port()]);
     stack.watch(&[service.address]);
     let (quick, slow) = (receiver.quick_url(), receiver.slow_url());
     let load = |one_in: Option<u32>, pause| {

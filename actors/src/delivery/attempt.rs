@@ -95,6 +95,9 @@ async fn carry_out(
         answer: answer.map(|answer| String::from_utf8_lossy(&answer.body).into_owned()).unwrap_or_default(),
     };
     sender.recorder.record(Event::WebhookTried { again: due.tries > 0, reason, time: duration });
+    if reason.is_some() {
+        sender.recorder.record(Event::ReceiverFailed(due.host.as_str().into()));
+    }
     match sender.repository.store.record_attempt(&due.lease, &outcome, after).await {
         Ok(true) => report(&sender, &due, &outcome, reason, after),
         // Another process has claimed it meanwhile, or an operator had it sent again.

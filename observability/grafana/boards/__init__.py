@@ -1,1 +1,1 @@
-"""The definitions of the three dashboards, one module per dashboard, built with the helpers of panels.py."""
+"""The definitions of the dashboards, one module per dashboard, built with the helpers of panels.py."""

@@ -208,8 +208,13 @@ OUTBOUND = [
               ("dead", "sum(increase(webhook_dead_letters_total{JOB}[$__range]))")),
     bars("Why do webhook attempts fail?", "short",
          """Failed attempts by reason. WebhookFailures fires when more than a tenth of the attempts within 30 minutes
-         fail.""",
+         fail, at three receivers or more.""",
          ("{{reason}}", increase("webhook_failures_total", by="reason")), alerts=("WebhookFailures",)),
+    bars("At which receivers do webhook attempts fail?", "short",
+         """Failed attempts by receiver. “other” stands for all beyond the first twenty that fail. Where everyone can read
+         the metrics, receivers have fingerprints instead of names.""",
+         ("{{receiver}}", increase("webhook_receiver_failures_total", by="receiver")),
+         alerts=("WebhookReceiverFailing",)),
     timeseries("How long do receivers take to respond?", "s",
                """Over 30 minutes: first attempts that succeeded, and all attempts, including failed ones. Objective: 95
                % of the successful first attempts take less than 5 s.""",

@@ -12,6 +12,9 @@ If the denominator of a ratio can be 0, it is filtered (`> 0`): without requests
 """
 
 import re
+from pathlib import Path
+
+RULES = Path(__file__).parent.parent.parent / "prometheus/rules/recording.yml"
 
 MACROS = {
     "JOB": 'job=~"$job"',
@@ -19,8 +22,8 @@ MACROS = {
     "SERVICE_ERRORS": 'error_code=~"INTERNAL_ERROR|OVERLOADED|NOT_READY"',
 }
 COLUMNS = 24
-# Replace this with the same URL as in the runbook_url of the rules.
-RUNBOOK = "https://huemill.example/observability/RUNBOOK.md"
+# The rules record the runbook's address; alerts and panels use the same one.
+RUNBOOK = re.search(r"record: url:huemill_runbook:info.*?url: (\S+)", RULES.read_text(encoding="utf-8"), re.DOTALL)[1]
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GREEN, YELLOW, RED = "green", "yellow", "red"
 
@@ -158,13 +161,13 @@ def heatmap(title, unit, description, query, *, width=8, height=8):
 
 
 def state_timeline(title, description, query, legend, *, width=12, height=8, good="up", bad="down",
-                   alerts=()):
-    """One band per series, green while the value is 1 and red while it is 0."""
-    states = {"1": {"text": good, "color": GREEN, "index": 0}, "0": {"text": bad, "color": RED, "index": 1}}
+                   good_color=GREEN, alerts=()):
+    """One band per series, green (or `good_color`) while the value is 1 and red while it is 0."""
+    states = {"1": {"text": good, "color": good_color, "index": 0}, "0": {"text": bad, "color": RED, "index": 1}}
     fields = {
         "color": {"mode": "thresholds"},
         "mappings": [{"type": "value", "options": states}],
-        "thresholds": steps((1, GREEN), base=RED),
+        "thresholds": steps((1, good_color), base=RED),
     }
     options = {
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
@@ -217,11 +220,11 @@ ANNOTATIONS = [
 ]
 
 
-def dashboard(name, description, rows, *, refresh="30s", since="now-6h"):
-    """A dashboard. The name in lower case is also the file name and part of the uid."""
+def dashboard(name, description, rows, *, title=None, refresh="30s", since="now-6h"):
+    """A dashboard. The name in lower case is also the file name and part of the uid. Without a `title`, it is the title."""
     return {
         "uid": f"huemill-{name.lower()}",
-        "title": f"Huemill: {name}",
+        "title": title or f"Huemill: {name}",
         "description": " ".join(description.split()),
         "tags": ["huemill"],
         "schemaVersion": 41,

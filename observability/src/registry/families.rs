@@ -14,12 +14,10 @@ use prometheus::{
 /// Label values that are known at start. An empty list is allowed: its series appear with their first event.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LabelValues<'a> {
-    /// Route templates, and `unmatched`.
-    pub endpoints: &'a [&'a str],
-    /// Status codes that the endpoints answer with.
-    pub statuses: &'a [u16],
-    /// Error codes as in the API.
-    pub error_codes: &'a [&'a str],
+    /// The routes, and `unmatched`.
+    pub routes: &'a [RouteLabels<'a>],
+    /// Error codes with which a job can end.
+    pub job_error_codes: &'a [&'a str],
     /// The endpoints that process pictures.
     pub image_endpoints: &'a [&'a str],
     /// Picture formats in lower case, and `unknown`.
@@ -40,6 +38,23 @@ pub struct LabelValues<'a> {
     pub store_operations: &'a [&'a str],
     /// The outbound guard's reasons to block a request.
     pub outbound_reasons: &'a [&'a str],
+    /// Whether series name the receivers of webhooks. Otherwise they show fingerprints, which tell receivers apart and do
+    /// not disclose them to everyone who can read the metrics.
+    pub names_receivers: bool,
+}
+
+/// The label values of a route. Each route has its own: a series for each code on each route would be mostly series that
+/// can never count anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RouteLabels<'a> {
+    /// The template, or `unmatched`.
+    pub endpoint: &'a str,
+    /// Status codes that it can answer with.
+    pub statuses: &'a [u16],
+    /// Error codes that it can answer with, as in the API.
+    pub error_codes: &'a [&'a str],
+    /// Whether its responses are long enough to break off after their headers.
+    pub can_break: bool,
 }
 
 /// Creates families in this registry: each with its name, its help text, and its labels or buckets.

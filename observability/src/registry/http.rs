@@ -2,7 +2,7 @@
 
 use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 
-use super::families::{Families, LabelValues, gauge_value};
+use super::families::{Families, LabelValues, RouteLabels, gauge_value};
 use crate::event::RequestFacts;
 
 /// Buckets in milliseconds. The objective (2 s) is one of them. More lie above it, because a quantile cannot exceed the
@@ -72,14 +72,16 @@ impl HttpMetrics {
     }
 
     fn start_at_zero(&self, known: &LabelValues<'_>) {
-        for endpoint in known.endpoints {
-            for status in known.statuses {
+        for RouteLabels { endpoint, statuses, error_codes, can_break } in known.routes {
+            for status in *statuses {
                 self.requests.with_label_values(&[*endpoint, &status.to_string()]);
             }
-            for code in known.error_codes {
+            for code in *error_codes {
                 self.errors.with_label_values(&[endpoint, code]);
             }
-            self.broken.with_label_values(&[endpoint]);
+            if *can_break {
+                self.broken.with_label_values(&[endpoint]);
+            }
             self.milliseconds.with_label_values(&[endpoint]);
             self.bytes_in.with_label_values(&[endpoint]);
             self.bytes_out.with_label_values(&[endpoint]);

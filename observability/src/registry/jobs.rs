@@ -35,7 +35,7 @@ impl JobMetrics {
         for status in ["completed", "failed", "canceled"] {
             jobs.completed.with_label_values(&[status]);
         }
-        start_at_zero(&jobs.failed, known.error_codes);
+        start_at_zero(&jobs.failed, known.job_error_codes);
         for state in STATES {
             jobs.status.with_label_values(&[state]);
             jobs.current.with_label_values(&[state]);

@@ -4,12 +4,24 @@ mod health;
 mod pictures;
 mod requests;
 
-use huemill_observability::{LabelValues, Registry};
+use huemill_observability::{LabelValues, Registry, RouteLabels};
 
 const LABEL_VALUES: LabelValues<'static> = LabelValues {
-    endpoints: &["/process", "unmatched"],
-    statuses: &[200, 503],
-    error_codes: &["NO_INPUT", "OVERLOADED"],
+    routes: &[
+        RouteLabels {
+            endpoint: "/process",
+            statuses: &[200, 503],
+            error_codes: &["NO_INPUT", "OVERLOADED"],
+            can_break: true,
+        },
+        RouteLabels {
+            endpoint: "unmatched",
+            statuses: &[404],
+            error_codes: &["NOT_FOUND"],
+            can_break: false,
+        },
+    ],
+    job_error_codes: &["PROCESSING_ERROR"],
     image_endpoints: &["/process"],
     formats: &["jpeg", "unknown"],
     outcomes: &["ok", "processing_error"],
@@ -20,6 +32,7 @@ const LABEL_VALUES: LabelValues<'static> = LabelValues {
     job_kinds: &["zip_batch"],
     store_operations: &["claim"],
     outbound_reasons: &["loopback"],
+    names_receivers: true,
 };
 
 fn registry() -> Registry {
@@ -43,8 +56,10 @@ fn known_series_start_at_zero() {
     assert_lines(
         &registry(),
         &[
-            r#"requests_total{code="503",endpoint="unmatched"} 0"#,
+            r#"requests_total{code="404",endpoint="unmatched"} 0"#,
             r#"errors_total{endpoint="/process",error_code="OVERLOADED"} 0"#,
+            r#"jobs_failed_total{error_code="PROCESSING_ERROR"} 0"#,
+            r#"webhook_receiver_failures_total{receiver="other"} 0"#,
             r#"request_duration_ms_count{endpoint="/process"} 0"#,
             r#"http_request_bytes_total{endpoint="/process"} 0"#,
             r#"http_response_bytes_total{endpoint="unmatched"} 0"#,
@@ -68,4 +83,18 @@ fn known_series_start_at_zero() {
             r#"build_info{version="1.2.3"} 1"#,
         ],
     );
+}
+
+#[test]
+fn a_route_starts_only_with_the_codes_that_it_can_answer_with() {
+    let scrape = registry().render();
+    for series in [
+        r#"requests_total{code="503",endpoint="unmatched"}"#,
+        r#"requests_total{code="404",endpoint="/process"}"#,
+        r#"errors_total{endpoint="unmatched",error_code="OVERLOADED"}"#,
+        r#"errors_total{endpoint="/process",error_code="NOT_FOUND"}"#,
+        r#"answers_broken_total{endpoint="unmatched"}"#,
+    ] {
+        assert!(!scrape.contains(series), "{series} in\n{scrape}");
+    }
 }

@@ -57,14 +57,21 @@ fn downloads_and_webhooks_are_counted() {
         Event::WebhookTried { again: false, reason: Some("timeout"), time: Duration::from_secs(15) },
         Event::WebhookTried { again: true, reason: None, time: Duration::from_millis(30) },
         Event::WebhookTried { again: false, reason: None, time: Duration::from_secs(7) },
+        Event::ReceiverFailed("https://receiver.example:443".into()),
         Event::DeadLetter,
         Event::Outbox { pending: 3, dead: 2 },
     ] {
         registry.record(&event);
     }
+    // A receiver's series begins with a scrape at 0.
+    assert_lines(
+        &registry,
+        &[r#"webhook_receiver_failures_total{receiver="https://receiver.example:443"} 0"#],
+    );
     assert_lines(
         &registry,
         &[
+            r#"webhook_receiver_failures_total{receiver="https://receiver.example:443"} 1"#,
             r#"outbound_blocked_total{reason="loopback"} 1"#,
             r#"download_duration_seconds_bucket{outcome="ok",le="0.05"} 0"#,
             r#"download_duration_seconds_bucket{outcome="ok",le="0.1"} 1"#,

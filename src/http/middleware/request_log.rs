@@ -104,6 +104,12 @@ impl RequestLog {
         self.fault.as_ref().map(|fault| fault.code.as_str())
     }
 
+    /// The client's address as the log may show it.
+    fn client_address(&self) -> Option<String> {
+        let edge = &self.edge;
+        edge.logged_address.shown(self.context.client.address, |address| edge.clients.hash(address))
+    }
+
     /// Writes the request's lines, unless its caller has sent too many requests. Somebody must act on an internal fault,
     /// so those are always logged.
     fn write_lines(&self) {
@@ -133,7 +139,7 @@ impl RequestLog {
             error_code = self.error_code(),
             bytes_in = self.context.bytes_in(),
             bytes_out = self.bytes_out,
-            client = %self.context.client.address,
+            client = self.client_address().as_deref(),
             key_id = key.as_ref().map(KeyId::as_str),
             user_agent = self.user_agent.as_ref().map(shortened).as_deref(),
             lines_left_out,
@@ -166,11 +172,12 @@ impl RequestLog {
         let request_id = self.context.id.as_str();
         let (endpoint, status_code) = (self.endpoint, self.status);
         let (error_code, cause) = (fault.code.as_str(), cause(fault));
-        let client = self.context.client.address;
+        let client = self.client_address();
+        let client = client.as_deref();
         let user_agent = self.user_agent.as_ref().map(shortened);
         let user_agent = user_agent.as_deref();
         if let Some(key) = self.context.identity().key().map(|key| key.id) {
-            let (client, key_id) = (tracing::field::display(client), key.as_str());
+            let key_id = key.as_str();
             log!(
                 SECURITY_VIOLATION_OF_KEY,
                 request_id,
@@ -183,7 +190,6 @@ impl RequestLog {
                 user_agent,
             );
         } else {
-            let client = tracing::field::display(client);
             log!(
                 SECURITY_VIOLATION,
                 request_id,

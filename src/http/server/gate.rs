@@ -21,7 +21,7 @@ use crate::http::connection::{
     Connection, ConnectionInfo, HeadRules, PacedStream, ReadRate, StreamRules, Streams, Surface, Transport,
 };
 use crate::http::tls::{HTTP2, Tls};
-use crate::settings::Settings;
+use crate::settings::{ClientAddress, Settings};
 
 /// What a client is told for whom there is no connection. The request is not read.
 const NO_CONNECTION: &[u8] =
@@ -45,6 +45,7 @@ pub(super) struct Gate {
     handshake: Duration,
     heads: HeadRules,
     linger: Duration,
+    logged_address: ClientAddress,
 }
 
 /// What is accepted: a connection, its protocol and its client's address.
@@ -79,6 +80,7 @@ impl Gate {
                 places: Places::new(MAX_LONG_HEADS),
             },
             linger: Duration::from_secs(server.linger_seconds),
+            logged_address: settings.log.client_address,
         }
     }
 
@@ -125,7 +127,9 @@ impl Gate {
         let accepted = timeout(self.handshake, TlsAcceptor::from(tls.config()).accept(stream)).await;
         let accepted = accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let stream = accepted.inspect_err(|error| {
-            log!(TLS_HANDSHAKE_FAILED, client = %peer.ip(), cause = %error);
+            // There is no request yet, and no key for hashes.
+            let client = Some(peer.ip()).filter(|_| self.logged_address == ClientAddress::Full);
+            log!(TLS_HANDSHAKE_FAILED, client = client.map(tracing::field::display), cause = %error);
         })?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
         let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };

@@ -1,0 +1,218 @@
+//! The error codes and statuses that each route can answer with. The metrics start their series at 0 by this table, so
+//! that the first error of a kind is seen as an increase, and no series exists that could never count anything. An answer
+//! that is missing here is counted all the same: its series starts with it.
+
+use huemill_actors::fault::Code;
+
+use super::problem;
+use super::route::{self, Audience, Route};
+
+/// What the settings check before a route's own work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Checks {
+    /// Access keys are in force.
+    pub keys: bool,
+    /// Requests that change jobs, webhooks or the queue must be signed.
+    pub signatures: bool,
+}
+
+/// What one route, or `unmatched`, can answer with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RouteCodes {
+    /// The route's template.
+    pub endpoint: &'static str,
+    /// The status codes of its good answers and of internal errors, in ascending order. What clients do wrong is told by the
+    /// error codes.
+    pub statuses: Vec<u16>,
+    /// Error codes.
+    pub error_codes: Vec<Code>,
+}
+
+/// Any route. A method that it does not have is the same mistake everywhere, and no route's own.
+const ANY: &[Code] = &[Code::InternalError];
+/// Routes that count in the objectives: whatever makes the service refuse, and the rate of a caller.
+const USERS: &[Code] = &[Code::Overloaded, Code::NotReady, Code::RateLimited];
+/// Routes that use the store.
+const STORE: &[Code] = &[Code::Overloaded];
+/// Routes with parameters or a body.
+const INPUT: &[Code] = &[Code::InvalidInput];
+/// Routes with an upload.
+const UPLOAD: &[Code] = &[
+    Code::NoInput,
+    Code::InvalidInput,
+    Code::PayloadTooLarge,
+    Code::UnsupportedMediaType,
+    Code::RequestTimeout,
+];
+/// Routes that download what a URL leads to.
+const DOWNLOAD: &[Code] = &[Code::InvalidUrl, Code::UrlTimeout, Code::UpstreamError];
+/// Routes that work on pictures.
+const PICTURE: &[Code] = &[Code::ProcessingError];
+/// Routes that read an archive.
+const ARCHIVE: &[Code] = &[Code::ProcessingError, Code::ZipTraversal];
+/// The route that creates jobs.
+const NEW_JOB: &[Code] = &[Code::InvalidUrl, Code::IdempotencyViolation, Code::IdempotencyInProgress];
+/// Routes of one job.
+const JOB: &[Code] = &[Code::JobNotFound, Code::ExpiredJob];
+/// Routes of a job's files.
+const FILE: &[Code] = &[Code::RangeNotSatisfiable, Code::ExpiredLink, Code::NotFound];
+/// The event stream by its link.
+const LINK: &[Code] = &[Code::ExpiredLink, Code::NotFound];
+/// Routes that only callers whom the service knows may use.
+const ACCESS: &[Code] = &[Code::Unauthorized];
+/// The same where keys have scopes.
+const SCOPES: &[Code] = &[Code::Unauthorized, Code::Forbidden];
+/// Routes whose requests must be signed.
+const SIGNED: &[Code] = &[
+    Code::MissingSignature,
+    Code::InvalidTimestamp,
+    Code::TimestampOutOfRange,
+    Code::NonceReused,
+    Code::InvalidSignature,
+];
+
+/// The answers of all routes, and of requests that match none.
+pub(crate) fn all(checks: Checks) -> Vec<RouteCodes> {
+    let unmatched = RouteCodes {
+        endpoint: route::UNMATCHED,
+        statuses: vec![404, 405],
+        error_codes: vec![Code::NotFound, Code::MethodNotAllowed],
+    };
+    route::ALL.iter().map(|route| of(route, checks)).chain([unmatched]).collect()
+}
+
+fn of(route: &Route, checks: Checks) -> RouteCodes {
+    let groups = [ANY, if route.users { USERS } else { &[] }, access(route, checks), signed(route, checks)];
+    let mut error_codes: Vec<Code> =
+        groups.into_iter().chain(own(route).iter().copied()).flatten().copied().collect();
+    error_codes.sort_unstable_by_key(|code| code.as_str());
+    error_codes.dedup();
+    let ours = error_codes.iter().filter(|code| code.is_ours());
+    let errors = ours.map(|code| problem::status(*code).as_u16());
+    let mut statuses: Vec<u16> = errors.chain(successes(route).iter().copied()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    RouteCodes { endpoint: route.path, statuses, error_codes }
+}
+
+/// The codes of what a route does itself.
+fn own(route: &Route) -> &'static [&'static [Code]] {
+    match *route {
+        route::PROCESS => &[UPLOAD, DOWNLOAD, PICTURE],
+        route::PROCESS_ZIP => &[UPLOAD, ARCHIVE],
+        route::FETCH_URL => &[UPLOAD, DOWNLOAD],
+        route::JOBS => &[UPLOAD, ARCHIVE, NEW_JOB],
+        route::JOB | route::JOB_EVENTS => &[JOB, INPUT],
+        route::JOB_CANCEL => &[JOB, &[Code::JobNotCancelable]],
+        route::JOB_RETRY => &[JOB, STORE, &[Code::JobNotRetryable]],
+        route::JOB_RESULTS
+        | route::JOB_CARD
+        | route::JOB_PALETTE
+        | route::LINK_RESULTS
+        | route::LINK_CARD => &[JOB, INPUT, FILE],
+        route::LINK_EVENTS => &[JOB, INPUT, LINK],
+        route::REDELIVER => &[STORE, INPUT, &[Code::NotFound]],
+        route::KEY | route::KEY_ROTATE => &[STORE, INPUT, &[Code::KeyNotFound]],
+        route::DELIVERIES | route::PROCESSES | route::QUEUE | route::QUEUE_PAUSE | route::QUEUE_RESUME => {
+            &[STORE, INPUT]
+        }
+        route::KEYS => &[STORE, INPUT, &[Code::NoInput, Code::PayloadTooLarge]],
+        _ => &[],
+    }
+}
+
+/// The statuses of a route's good answers. /ready says 503 without an error code.
+fn successes(route: &Route) -> &'static [u16] {
+    match *route {
+        route::JOBS => &[200, 202],
+        route::JOB => &[200, 204, 304],
+        route::JOB_CANCEL | route::JOB_RETRY | route::REDELIVER => &[202],
+        route::JOB_RESULTS | route::JOB_CARD | route::LINK_RESULTS | route::LINK_CARD => &[200, 206],
+        route::KEYS => &[200, 201],
+        route::KEY => &[204],
+        route::KEY_ROTATE => &[201],
+        route::READY => &[200, 503],
+        _ => &[200],
+    }
+}
+
+fn access(route: &Route, checks: Checks) -> &'static [Code] {
+    let audiences = [route.read, route.write];
+    let is_restricted = |audience: &Audience| match audience {
+        Audience::Everyone => false,
+        Audience::Users(_) | Audience::Linked(_) => checks.keys,
+        Audience::Owners(_) | Audience::Operators => true,
+    };
+    match audiences.iter().any(is_restricted) {
+        true if checks.keys => SCOPES,
+        true => ACCESS,
+        false => &[],
+    }
+}
+
+fn signed(route: &Route, checks: Checks) -> &'static [Code] {
+    let writes = ["POST", "DELETE"].iter().any(|method| route.allow.contains(method));
+    let is_guarded = ["/jobs", "/queue", "/webhooks"].iter().any(|prefix| route.path.starts_with(prefix));
+    if checks.signatures && writes && is_guarded { SIGNED } else { &[] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: Checks = Checks { keys: false, signatures: false };
+    const STRICT: Checks = Checks { keys: true, signatures: true };
+
+    fn codes(endpoint: &str, checks: Checks) -> Vec<Code> {
+        all(checks).into_iter().find(|found| found.endpoint == endpoint).unwrap().error_codes
+    }
+
+    #[test]
+    fn every_route_of_users_starts_with_all_codes_that_alerts_count() {
+        for route in route::ALL.iter().filter(|route| route.users) {
+            let found = codes(route.path, OPEN);
+            for code in Code::ALL.into_iter().filter(|code| code.is_ours()) {
+                assert!(found.contains(&code), "{}: {code:?}", route.path);
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_there_once_and_an_internal_one_with_its_status() {
+        for found in [OPEN, STRICT].into_iter().flat_map(all) {
+            let mut ours = found.error_codes.iter().filter(|code| code.is_ours());
+            assert!(ours.all(|code| found.statuses.contains(&problem::status(*code).as_u16())), "{found:?}");
+            assert!(found.statuses.is_sorted_by(|one, next| one < next), "{found:?}");
+            let mut words: Vec<&str> = found.error_codes.iter().map(|code| code.as_str()).collect();
+            words.dedup();
+            assert_eq!(words.len(), found.error_codes.len(), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn every_code_is_one_of_some_route() {
+        let all = all(STRICT);
+        for code in Code::ALL {
+            assert!(all.iter().any(|route| route.error_codes.contains(&code)), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_route_has_the_codes_of_a_check_only_where_the_check_is_on() {
+        for (endpoint, code, open, strict) in [
+            ("/process", Code::Forbidden, false, true),
+            ("/process", Code::InvalidSignature, false, false),
+            ("/jobs", Code::Unauthorized, true, true),
+            ("/jobs", Code::InvalidSignature, false, true),
+            ("/jobs/{id}/results.zip", Code::InvalidSignature, false, false),
+            ("/queue", Code::InvalidSignature, false, false),
+            ("/queue/pause", Code::InvalidSignature, false, true),
+            ("/health", Code::Unauthorized, false, false),
+            ("/health", Code::ProcessingError, false, false),
+            ("/metrics", Code::Unauthorized, false, true),
+        ] {
+            assert_eq!(codes(endpoint, OPEN).contains(&code), open, "{endpoint} {code:?}");
+            assert_eq!(codes(endpoint, STRICT).contains(&code), strict, "{endpoint} {code:?}");
+        }
+    }
+}
