@@ -141,7 +141,7 @@ section! {
     /// `[limits]`
     LimitsSection {
         image_bytes: u64, zip_bytes: u64, image_pixels: u64, image_side: u32, image_work: u64,
-        zip_pictures: usize, job_pictures: usize, zip_entries: usize, request_seconds: u64, zip_seconds: u64,
+        zip_pictures: usize, job_pictures: usize, job_urls: usize, zip_entries: usize, request_seconds: u64, zip_seconds: u64,
     }
 }
 section! {
@@ -241,6 +241,15 @@ impl Settings {
     #[must_use]
     pub fn omits_download_urls(&self) -> bool {
         self.public.url.is_empty() && self.server.role != Role::Worker
+    }
+
+    /// Whether a secret that signs webhooks and requests is so short that it could be guessed.
+    #[must_use]
+    pub fn has_short_webhook_secret(&self) -> bool {
+        let security = &self.security;
+        [&security.webhook_secret, &security.webhook_secret_previous]
+            .iter()
+            .any(|secret| super::validation::is_short(secret.expose_secret()))
     }
 
     /// The settings as TOML, in the order of `config/default.toml`, with secrets masked.
