@@ -161,9 +161,9 @@ mod tests {
             let fault = refuse_in_query(&format!("other=1&{name}=x")).unwrap_err();
             assert_eq!(fault.code, Code::InvalidInput);
             assert!(
-                fault.message.contains(name) && fault.message.contains("in the body"),
+                fault.detail().contains(name) && fault.detail().contains("in the body"),
                 "{}",
-                fault.message
+                fault.detail()
             );
         }
         for query in ["", "other=1", "ttl_h="] {

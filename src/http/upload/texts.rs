@@ -1,0 +1,54 @@
+//! The text fields beside the files of a request: options, and what a job needs. They come as fields of a form or as members
+//! of JSON, and each may be given once.
+
+use std::ops::Deref;
+
+use huemill_actors::fault::Fault;
+
+use super::json::{JsonValue, Members};
+use crate::http::problem::{given_twice, invalid};
+
+/// Maximum size of a text.
+pub(super) const MAX_TEXT: usize = 4 * 1024;
+
+/// Texts by name. Each name occurs once.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(Vec<(&'static str, String)>);
+
+impl Texts {
+    /// Adds a text.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` if there is one of this name.
+    pub(super) fn add(&mut self, name: &'static str, text: String) -> Result<(), Fault> {
+        if self.0.iter().any(|(known, _)| *known == name) {
+            return Err(given_twice(name));
+        }
+        self.0.push((name, text));
+        Ok(())
+    }
+
+    /// Takes the texts with these names out of JSON. A number is taken as its digits.
+    pub(super) fn take(members: &mut Members<'_>, names: &[&'static str]) -> Result<Self, Fault> {
+        let mut texts = Self::default();
+        for name in names {
+            match members.take(name) {
+                None => {}
+                Some(JsonValue::Text(text)) if text.len() <= MAX_TEXT => {
+                    texts.add(name, text.into_owned())?
+                }
+                Some(JsonValue::Number(number)) => texts.add(name, number)?,
+                Some(_) => return Err(invalid(format!("`{name}` has the wrong type or is too long."))),
+            }
+        }
+        Ok(texts)
+    }
+}
+
+impl Deref for Texts {
+    type Target = [(&'static str, String)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
