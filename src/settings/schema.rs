@@ -249,7 +249,7 @@ impl Settings {
         let security = &self.security;
         [&security.webhook_secret, &security.webhook_secret_previous]
             .iter()
-            .any(|secret| super::validation::is_short(secret.expose_secret()))
+            .any(|secret| is_short(secret.expose_secret()))
     }
 
     /// The settings as TOML, in the order of `config/default.toml`, with secrets masked.
@@ -265,6 +265,14 @@ impl Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_toml().map_err(|_| fmt::Error)?)
     }
+}
+
+/// The minimum length of a secret, in characters.
+const MIN_SECRET_CHARS: usize = 16;
+
+/// Whether a secret is set and could be guessed.
+pub(super) fn is_short(secret: &str) -> bool {
+    !secret.is_empty() && secret.chars().count() < MIN_SECRET_CHARS
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

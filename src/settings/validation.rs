@@ -11,10 +11,7 @@ use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::schema::{AccessMode, Problems, Settings};
-
-/// The minimum length of a secret, in characters.
-const MIN_SECRET_CHARS: usize = 16;
+use super::schema::{AccessMode, Problems, Settings, is_short};
 
 /// How long callers wait for the store, in milliseconds. No one receives the result of a longer statement.
 const MAX_STORE_WAIT_MS: u64 = 20_000;
@@ -296,11 +293,6 @@ fn webhooks(settings: &Settings, check: &mut Problems) {
         "must not be below webhooks.circuit_seconds",
     );
     at_least!(1, check, webhooks: poll_seconds);
-}
-
-/// Whether a secret is set and could be guessed.
-pub(super) fn is_short(secret: &str) -> bool {
-    !secret.is_empty() && secret.chars().count() < MIN_SECRET_CHARS
 }
 
 /// Whether `EnvFilter` accepts the text and every bare word in it is a level. `EnvFilter` takes any other bare word for

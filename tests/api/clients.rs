@@ -58,14 +58,16 @@ fn a_file_name_in_any_charset_is_accepted() {
 }
 
 #[test]
-fn an_empty_file_field_before_the_file_is_no_file() {
+fn an_empty_file_field_beside_the_file_is_no_file() {
     let service = spawn();
     let picture = photo("png");
     let empty =
         |name: &str| format!("name=\"{name}\"; filename=\"\"\r\nContent-Type: application/octet-stream");
     let whole = |name: &str| format!("name=\"{name}\"; filename=\"a.png\"");
     let send = |path: &str, field: &str, bytes: &[u8]| {
-        post_form(&service, path, &[(empty(field).as_bytes(), b""), (whole(field).as_bytes(), bytes)])
+        let (empty, whole) = (empty(field), whole(field));
+        let empty: RawPart<'_> = (empty.as_bytes(), b"");
+        post_form(&service, path, &[empty, (whole.as_bytes(), bytes), empty])
     };
     assert_eq!(send("/process", "image", &picture).status(), 200);
     let album = zip(&[Member::stored("a.png", &picture)]);

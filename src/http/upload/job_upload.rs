@@ -145,9 +145,9 @@ async fn from_form(
     while let Some((name, part)) = parts.next().await? {
         if name == spec.single.field || name == spec.repeated {
             let filename = filename::of(&part)?;
-            let sink = content.next_sink(&name, room, spec)?;
+            let sink = content.next_sink(&name, filename.is_some(), room, spec)?;
             let (spool, digest) = multipart::copy(part, sink).await?.finish_hashed().await?;
-            content.add_file(&name, UploadedFile { name: filename, spool, digest }, spec);
+            content.add_file(&name, UploadedFile { name: filename, spool, digest }, spec)?;
         } else if let Some(name) = spec.single.texts.iter().find(|text| **text == name) {
             content.texts.add(name, multipart::read_text(part, name).await?)?;
         } else {
@@ -181,9 +181,15 @@ struct FormContent {
 
 impl FormContent {
     /// The sink for the next file of this field.
-    fn next_sink(&self, name: &str, room: &SpoolRoom, spec: &JobUploadSpec) -> Result<SpoolSink, Fault> {
+    fn next_sink(
+        &self,
+        name: &str,
+        has_filename: bool,
+        room: &SpoolRoom,
+        spec: &JobUploadSpec,
+    ) -> Result<SpoolSink, Fault> {
         let (is_single, limit) = (name == spec.single.field, spec.single.limit);
-        if is_single && self.single.is_some() {
+        if is_single && has_filename && self.single.is_some() {
             return Err(given_twice(name));
         }
         if !is_single && self.files.len() == spec.max_count {
@@ -197,15 +203,16 @@ impl FormContent {
         Ok(SpoolSink::hashed(room, max.min(self.remaining), named_limit))
     }
 
-    fn add_file(&mut self, name: &str, file: UploadedFile, spec: &JobUploadSpec) {
+    fn add_file(&mut self, name: &str, file: UploadedFile, spec: &JobUploadSpec) -> Result<(), Fault> {
         self.remaining -= file.spool.len().min(self.remaining);
         if file.spool.is_empty() && file.name.is_none() {
             // For a file field without a file, browsers send an empty file without a name.
-        } else if name == spec.single.field {
-            self.single = Some(file);
-        } else {
+        } else if name != spec.single.field {
             self.files.push(file);
+        } else if self.single.replace(file).is_some() {
+            return Err(given_twice(name));
         }
+        Ok(())
     }
 
     fn into_input(self, spec: &JobUploadSpec) -> Result<(JobInput, Texts), Fault> {
@@ -250,7 +257,7 @@ async fn from_json(
             (None, None) => return Err(spec.single.nothing_sent()),
             _ => return Err(wrong_members(&spec)),
         };
-        Ok((input, Texts::take(&mut members, spec.single.texts)?))
+        Ok((input, json::take_texts(&mut members, spec.single.texts)?))
     })
     .await
 }

@@ -11,7 +11,7 @@ use huemill_store::{Spool, SpoolRoom};
 
 use super::sink::SpoolSink;
 use super::spec::{BodyForm, UploadSpec};
-use super::texts::Texts;
+use super::texts::{MAX_TEXT, Texts};
 use crate::http::problem::{invalid, spool_failed, too_large};
 use crate::http::state::Uploads;
 pub(super) use members::Members;
@@ -101,7 +101,21 @@ fn decode(body: &[u8], spec: &UploadSpec, room: &SpoolRoom) -> Result<(BodyConte
         }
         (Some(_), None) => Err(members::unreadable(&names)),
     };
-    Ok((content?, Texts::take(&mut members, spec.texts)?))
+    Ok((content?, take_texts(&mut members, spec.texts)?))
+}
+
+/// Takes the texts with these names out of JSON. A number is taken as its digits.
+pub(super) fn take_texts(members: &mut Members<'_>, names: &[&'static str]) -> Result<Texts, Fault> {
+    let mut texts = Texts::default();
+    for name in names {
+        match members.take(name) {
+            None => {}
+            Some(JsonValue::Text(text)) if text.len() <= MAX_TEXT => texts.add(name, text.into_owned())?,
+            Some(JsonValue::Number(number)) => texts.add(name, number)?,
+            Some(_) => return Err(invalid(format!("`{name}` has the wrong type or is too long."))),
+        }
+    }
+    Ok(texts)
 }
 
 /// The text of a member that must be a URL, unchanged: the outbound guard checks it later.

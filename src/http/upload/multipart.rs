@@ -48,13 +48,16 @@ pub(super) async fn receive(
             parts.skip(part).await?;
             continue;
         }
-        if found.is_some() {
+        let filename = filename::of(&part)?;
+        if found.is_some() && filename.is_some() {
             return Err(given_twice(&name));
         }
-        let filename = filename::of(&part)?;
         let file = copy(part, SpoolSink::new(room, spec.limit, spec.limit)).await?.finish().await?;
         // For a file field without a file, browsers send an empty file without a name.
-        found = (!file.is_empty() || filename.is_some()).then_some(file);
+        let is_file = !file.is_empty() || filename.is_some();
+        if is_file && found.replace(file).is_some() {
+            return Err(given_twice(&name));
+        }
     }
     Ok((found.ok_or_else(|| spec.nothing_sent())?, texts))
 }

@@ -5,8 +5,7 @@ use std::ops::Deref;
 
 use huemill_actors::fault::Fault;
 
-use super::json::{JsonValue, Members};
-use crate::http::problem::{given_twice, invalid};
+use crate::http::problem::given_twice;
 
 /// Maximum size of a text.
 pub(super) const MAX_TEXT: usize = 4 * 1024;
@@ -26,22 +25,6 @@ impl Texts {
         }
         self.0.push((name, text));
         Ok(())
-    }
-
-    /// Takes the texts with these names out of JSON. A number is taken as its digits.
-    pub(super) fn take(members: &mut Members<'_>, names: &[&'static str]) -> Result<Self, Fault> {
-        let mut texts = Self::default();
-        for name in names {
-            match members.take(name) {
-                None => {}
-                Some(JsonValue::Text(text)) if text.len() <= MAX_TEXT => {
-                    texts.add(name, text.into_owned())?
-                }
-                Some(JsonValue::Number(number)) => texts.add(name, number)?,
-                Some(_) => return Err(invalid(format!("`{name}` has the wrong type or is too long."))),
-            }
-        }
-        Ok(texts)
     }
 }
 
