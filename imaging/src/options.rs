@@ -7,7 +7,7 @@ mod focus;
 
 use std::str::FromStr;
 
-pub use aspect::{Aspect, AspectError};
+pub use aspect::Aspect;
 pub use card::{CardFormat, CardKind, CardKindError, Theme, ThemeError};
 pub use focus::{Focus, FocusError};
 

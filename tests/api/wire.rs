@@ -244,7 +244,7 @@ fn h12a_a_client_that_asks_before_it_sends_its_body_is_refused_at_once() {
         let mut rest = Vec::new();
         assert!(socket.read_to_end(&mut rest).is_ok(), "the connection is not closed");
     }
-    service.wait_for_event("request", |line| line["status_code"] == 413);
+    service.wait_for_event("http_request", |line| line["status_code"] == 413);
     service.assert_healthy();
 }
 

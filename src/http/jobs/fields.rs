@@ -59,7 +59,9 @@ impl JobFields {
             return Err(given_twice(name));
         }
         if all.iter().any(|(name, _)| *name == "export") {
-            return Err(invalid("`export` has no effect on a job. Ask for the palettes of its pictures instead."));
+            return Err(invalid(
+                "`export` has no effect on a job. Ask for the palettes of its pictures instead.",
+            ));
         }
         let one = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         Ok(Self {
