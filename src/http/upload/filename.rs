@@ -46,13 +46,11 @@ fn parse(header: &HeaderValue) -> Option<ContentDisposition> {
 /// The text of a header. Browsers send names in UTF-8; older programs send them in the code page of their computer, which
 /// nothing tells. The name is not worth refusing a picture, so that of Western Europe is assumed.
 fn text(header: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(header) {
-        Ok(text) => text.into(),
-        Err(_) => {
-            let (text, _) = WINDOWS_1252.decode_without_bom_handling(header);
-            text.replace(|letter: char| matches!(letter, '\u{80}'..='\u{9f}'), "\u{fffd}").into()
-        }
+    if let Ok(text) = std::str::from_utf8(header) {
+        return text.into();
     }
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(header);
+    text.replace(|letter: char| matches!(letter, '\u{80}'..='\u{9f}'), "\u{fffd}").into()
 }
 
 /// Doubles each backslash that is not followed by a quote or a backslash. Browsers send backslashes in names as they are

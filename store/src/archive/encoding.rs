@@ -163,16 +163,14 @@ mod tests {
     use super::*;
 
     fn encoded(name: &str, encoding: NameEncoding) -> Vec<u8> {
-        match encoding.double_byte() {
-            Some(encoding) => encoding.encode(name).0.into_owned(),
-            None => {
-                let byte = |letter: char| {
-                    let index = CP437.chars().position(|known| known == letter);
-                    index.map_or(letter as u8, |index| index as u8 + 0x80)
-                };
-                name.chars().map(byte).collect()
-            }
+        if let Some(encoding) = encoding.double_byte() {
+            return encoding.encode(name).0.into_owned();
         }
+        let byte = |letter: char| {
+            let index = CP437.chars().position(|known| known == letter);
+            index.map_or(letter as u8, |index| index as u8 + 0x80)
+        };
+        name.chars().map(byte).collect()
     }
 
     #[test]

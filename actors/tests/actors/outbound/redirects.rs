@@ -4,7 +4,7 @@ use huemill_actors::fault::{Code, Fault};
 use huemill_actors::outbound::{OutboundError, Reason, RequestFailure};
 
 use super::harness::{ForbiddenServer, fetch, policy};
-use super::http_server::{HttpServer, ok, redirect};
+use super::http_server::{HttpServer, answer, ok, redirect};
 
 #[actix_rt::test]
 async fn redirects_are_followed_to_their_end() {
@@ -89,10 +89,8 @@ async fn a_space_in_a_redirect_is_encoded() {
 
 #[actix_rt::test]
 async fn a_response_that_a_proxy_has_changed_is_a_success() {
-    let server = HttpServer::start("127.0.0.2:0", |_| {
-        b"HTTP/1.1 203 Non-Authoritative Information\r\nContent-Length: 5\r\n\r\nthere".to_vec()
-    })
-    .await;
+    let server =
+        HttpServer::start("127.0.0.2:0", |_| answer("203 Non-Authoritative Information", "", b"there")).await;
     let (_, bytes) = fetch(&policy(&["127.0.0.2"], &[server.port()]), &server.url("/")).await.unwrap();
     assert_eq!(bytes, b"there");
 }
