@@ -118,5 +118,8 @@ fn notes(settings: &Settings) -> impl Iterator<Item = &'static str> {
         "public.url is not set, so a webhook carries a download_url only if its job was created under a name of \
          this machine",
     );
-    public_url.into_iter()
+    let secret = settings.has_short_webhook_secret().then_some(
+        "security.webhook_secret has fewer than 16 characters, so it could be guessed: choose a longer one",
+    );
+    public_url.into_iter().chain(secret)
 }

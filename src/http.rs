@@ -1,6 +1,7 @@
 //! The HTTP interface of the service: routes, request parsing, responses and middleware. Handlers reach the actors
 //! through the parts of the application state ([`State`]); nothing below this module knows HTTP.
 
+mod accept;
 mod access;
 mod body_stream;
 pub(crate) mod client;

@@ -206,7 +206,7 @@ pub(crate) fn open_blobs(settings: &Settings) -> Result<Blobs, StorageError> {
         encryption: blobs.encryption.clone(),
         kms_key: blobs.kms_key.clone(),
     };
-    Ok(Blobs::open(&blobs.url, &bucket, &|name| std::env::var(name).ok())?)
+    Ok(Blobs::open(&blobs.url, &bucket, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?)
 }
 
 /// Makes new files and folders of this process private to its user: the store contains secrets, and the blobs are other

@@ -90,6 +90,40 @@ fn lists_are_comma_separated() {
 }
 
 #[test]
+fn an_empty_variable_counts_as_not_set() {
+    let settings = load(&[
+        ("HOST", ""),
+        ("PORT", ""),
+        ("PUBLIC_URL", ""),
+        ("RUST_LOG", ""),
+        ("WEBHOOK_SECRET", ""),
+        ("WEBHOOK_SECRET_FILE", ""),
+        ("REQUIRE_SIGNATURE", ""),
+        ("HUEMILL__SERVER__THREADS", ""),
+        ("HUEMILL__CORS__ORIGINS", ""),
+        ("HUEMILL__NO__SUCH_KEY", ""),
+    ]);
+    assert_eq!(settings.unwrap().to_string(), load(&[]).unwrap().to_string());
+    let file = file("file-secret-0123456789");
+    let settings = load(&[("WEBHOOK_SECRET", ""), ("WEBHOOK_SECRET_FILE", file.path().to_str().unwrap())]);
+    assert_eq!(settings.unwrap().security.webhook_secret.expose_secret(), "file-secret-0123456789");
+}
+
+#[test]
+fn a_short_webhook_secret_is_taken_unless_there_are_access_keys() {
+    let short =
+        |name, mode| load(&[(name, "short"), ("WEBHOOK_SECRET", "short"), ("HUEMILL__ACCESS__MODE", mode)]);
+    for name in ["WEBHOOK_SECRET", "WEBHOOK_SECRET_PREVIOUS"] {
+        let settings = short(name, "open").unwrap();
+        assert!(settings.has_short_webhook_secret());
+        let problems = keys(short(name, "keys").unwrap_err());
+        assert!(problems.contains(&format!("security.{}", name.to_lowercase())), "{problems:?}");
+    }
+    assert!(!load(&[]).unwrap().has_short_webhook_secret());
+    assert!(!load(&[("WEBHOOK_SECRET", "0123456789abcdef")]).unwrap().has_short_webhook_secret());
+}
+
+#[test]
 fn all_problems_are_reported_at_once() {
     let file = file("[server]\nprot = 1\nthreads = \"many\"\n[nonsense]\nx = 1\n");
     let environment: Environment = [

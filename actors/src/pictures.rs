@@ -65,7 +65,7 @@ pub async fn format(spool: &Spool) -> Result<Format, Fault> {
     let head = head.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
     let other = |what: &str| {
         Fault::new(Code::UnsupportedMediaType).with_message(format!(
-            "The URL leads to {what}. Send the URL of a JPEG, PNG, WebP, GIF, BMP or TIFF picture itself."
+            "The address leads to {what}. Enter that of a JPEG, PNG, WebP, GIF, BMP or TIFF picture itself."
         ))
     };
     match sniff(&head) {

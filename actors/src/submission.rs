@@ -123,8 +123,19 @@ pub enum Submitted {
     },
     /// Pictures by name, at least one.
     Images(Vec<(String, Spool)>),
-    /// Names and URLs of pictures, at least one.
-    Urls(Vec<(String, String)>),
+    /// Pictures at URLs, at least one.
+    Urls(Vec<UrlPicture>),
+}
+
+/// A picture at a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UrlPicture {
+    /// The name that the job's owner sees.
+    pub name: String,
+    /// The URL as it was sent. It is checked when it is requested, so it may be none.
+    pub url: String,
+    /// The number of an earlier picture with the same URL.
+    pub same_as: Option<u32>,
 }
 
 impl Submitted {
@@ -217,6 +228,7 @@ impl JobWriter {
                     name: entry.name.clone(),
                     source: ItemSource::Entry { key: key.clone(), entry },
                     host: String::new(),
+                    same_as: None,
                 };
                 entries.into_iter().map(item).collect()
             }
@@ -228,15 +240,16 @@ impl JobWriter {
                         name,
                         source: ItemSource::Blob { key: key.clone(), length: spool.len() },
                         host: String::new(),
+                        same_as: None,
                     });
                     blobs.push((key, spool));
                 }
                 items
             }
             Submitted::Urls(urls) => {
-                let item = |(name, url): (String, String)| {
+                let item = |UrlPicture { name, url, same_as }: UrlPicture| {
                     let host = endpoint_of(&url);
-                    NewItem { name, source: ItemSource::Url { url }, host }
+                    NewItem { name, source: ItemSource::Url { url }, host, same_as }
                 };
                 urls.into_iter().map(item).collect()
             }
@@ -253,7 +266,10 @@ impl JobWriter {
             base_url: submission.base_url,
             callback_url: submission.callback_url,
             ttl: submission.ttl,
-            expected_bytes: expected_card(&options).saturating_mul(items.len() as u64),
+            expected_bytes: expected_card(&options).saturating_mul(
+                // Pictures that are the same share a card.
+                items.iter().filter(|item| item.same_as.is_none()).count() as u64,
+            ),
             items,
             limits: submission.limits.quotas(self.limits),
             input_bytes: blobs.iter().map(|(_, spool)| spool.len()).sum(),

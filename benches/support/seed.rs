@@ -32,6 +32,7 @@ fn job(id: &JobId, pictures: usize) -> NewJob {
         name: format!("{n}.png"),
         source: ItemSource::Blob { key: format!("jobs/{id}/in/{n}"), length: 10 },
         host: String::new(),
+        same_as: None,
     };
     NewJob {
         input_bytes: 0,

@@ -111,6 +111,20 @@ pub fn sniff(head: &[u8]) -> Sniffed {
     Sniffed::Unrecognised
 }
 
+/// Whether these bytes are the beginning of a supported format's signature and no more: those of a picture that was cut
+/// off at once.
+pub(crate) fn is_cut_signature(bytes: &[u8]) -> bool {
+    let webp = bytes.starts_with(b"RIFF") && b"WEBP".starts_with(bytes.get(8..).unwrap_or_default());
+    let begins = |(signature, sniffed): &(&[u8], Sniffed)| {
+        matches!(sniffed, Sniffed::Supported(_)) && signature.starts_with(bytes)
+    };
+    !bytes.is_empty()
+        && (SIGNATURES.iter().any(begins)
+            || webp
+            || b"RIFF".starts_with(bytes)
+            || (bytes.len() < 18 && b"BM".starts_with(&bytes[..bytes.len().min(2)])))
+}
+
 /// "BM" can also start a text, so the header size that follows must be a valid one.
 fn is_bitmap(head: &[u8]) -> bool {
     let known = |size: &[u8]| matches!(size, [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]);
@@ -166,6 +180,20 @@ fn strip_ignoring_case<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_that_is_cut_off_in_its_signature_is_told_from_other_files() {
+        let webp: &[u8] = b"RIFF\x10\0\0\0WEBP";
+        let bitmap: &[u8] = b"BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0";
+        let signatures = SIGNATURES.iter().filter(|(_, sniffed)| matches!(sniffed, Sniffed::Supported(_)));
+        for whole in signatures.map(|(bytes, _)| *bytes).chain([webp, bitmap]) {
+            assert!((1..whole.len()).all(|length| is_cut_signature(&whole[..length])), "{whole:?}");
+            assert!(!is_cut_signature(whole) || whole == webp, "{whole:?}");
+        }
+        for other in [&b""[..], b"<", b"PK", b"RIFF\x10\0\0\0WAVE", b"BM is a text that is not a bitmap"] {
+            assert!(!is_cut_signature(other), "{other:?}");
+        }
+    }
 
     #[test]
     fn content_decides_the_format_and_names_unsupported_ones() {

@@ -66,6 +66,12 @@ impl OptionFields {
         self.read(name, value).ok_or(OptionError::Invalid { name, allowed: allowed(name) })
     }
 
+    /// The names of the options that were read.
+    #[must_use]
+    pub fn names(&self) -> &[&'static str] {
+        &self.seen
+    }
+
     fn read(&mut self, name: &str, value: &str) -> Option<()> {
         let options = &mut self.options;
         match name {
@@ -180,7 +186,7 @@ fn allowed(name: &str) -> &'static str {
     match name {
         "colors" => "a whole number from 2 to 20",
         "palette" => "balanced or classic",
-        "aspect" => "two whole numbers from 1 to 100, separated by a colon, such as 3:2",
+        "aspect" => "two numbers up to 100, separated by a colon, such as 3:2 or 1.91:1",
         "crop" => "subject or classic",
         "focus" => "two numbers from 0 to 1, separated by a comma, such as 0.5,0.3",
         "faces" => "on or off",

@@ -1,11 +1,13 @@
 //! The options for processing one picture. The HTTP and command-line code parses them once; they are valid by
 //! construction from then on.
 
+mod aspect;
 mod card;
 mod focus;
 
 use std::str::FromStr;
 
+pub use aspect::Aspect;
 pub use card::{CardFormat, CardKind, CardKindError, Theme, ThemeError};
 pub use focus::{Focus, FocusError};
 
@@ -205,64 +207,3 @@ impl FromStr for CropMethod {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a crop is subject or classic")]
 pub struct CropMethodError;
-
-/// A ratio of width to height, in whole numbers from 1 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Aspect {
-    width: u32,
-    height: u32,
-}
-
-impl Aspect {
-    /// Maximum of either number.
-    pub const MAX: u32 = 100;
-
-    /// Creates `width:height`. Returns `None` unless both are between 1 and [`Aspect::MAX`].
-    #[must_use]
-    pub fn new(width: u32, height: u32) -> Option<Self> {
-        let fits = |side| (1..=Self::MAX).contains(&side);
-        (fits(width) && fits(height)).then_some(Self { width, height })
-    }
-
-    /// The number before the colon.
-    #[must_use]
-    pub fn width(self) -> u32 {
-        self.width
-    }
-
-    /// The number after the colon.
-    #[must_use]
-    pub fn height(self) -> u32 {
-        self.height
-    }
-}
-
-impl Default for Aspect {
-    /// 3:2.
-    fn default() -> Self {
-        Self { width: 3, height: 2 }
-    }
-}
-
-impl std::fmt::Display for Aspect {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.width, self.height)
-    }
-}
-
-impl FromStr for Aspect {
-    type Err = AspectError;
-
-    fn from_str(text: &str) -> Result<Self, AspectError> {
-        let (width, height) = text.split_once(':').ok_or(AspectError)?;
-        let side = |digits: &str| {
-            (digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
-        };
-        side(width).zip(side(height)).and_then(|(w, h)| Self::new(w, h)).ok_or(AspectError)
-    }
-}
-
-/// The text is not an aspect ratio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an aspect ratio is two whole numbers from 1 to 100 with a colon between them, such as 3:2")]
-pub struct AspectError;

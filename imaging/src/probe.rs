@@ -8,6 +8,7 @@ pub(crate) mod png;
 pub(crate) mod tiff;
 pub(crate) mod webp;
 
+use crate::format::is_cut_signature;
 use crate::work::{self, BLOCK};
 use crate::{Error, Format, Orientation, Sniffed, Source, sniff};
 
@@ -88,6 +89,9 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Probe, Error> {
     }
     let header = match sniff(bytes) {
         Sniffed::Unsupported(name) => return Err(Error::Unsupported(name)),
+        Sniffed::Unrecognised if is_cut_signature(bytes) => {
+            return Err(Error::damaged("cut off within its signature"));
+        }
         Sniffed::Unrecognised => return Err(Error::Unrecognised),
         Sniffed::Supported(Format::Jpeg) => FormatHeader::Jpeg(jpeg::Header::read(bytes)?),
         Sniffed::Supported(Format::Png) => FormatHeader::Png(png::Header::read(bytes)?),

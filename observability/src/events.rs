@@ -71,6 +71,9 @@ events! {
     PUBLIC_URL_UNSET = "public_url_unset" INFO
         []
         "`public.url` is not set, so a webhook carries a `download_url` only if its job was created under a name of this machine.";
+    WEBHOOK_SECRET_SHORT = "webhook_secret_short" WARN
+        []
+        "The secret that signs webhooks and requests has fewer than 16 characters, so it could be guessed.";
     TLS_RELOADED = "tls_reloaded" INFO
         []
         "The certificate, key or client authorities have changed; new connections use the new ones.";

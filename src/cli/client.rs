@@ -111,7 +111,13 @@ impl Client {
         args: &ServerArgs,
         default: impl FnOnce() -> String,
     ) -> Result<Self, ClientError> {
-        let server = args.server.clone().unwrap_or_else(default).trim_end_matches('/').to_owned();
+        let server = args
+            .server
+            .clone()
+            .filter(|server| !server.is_empty())
+            .unwrap_or_else(default)
+            .trim_end_matches('/')
+            .to_owned();
         let uri: Option<Uri> = server.parse().ok();
         let is_valid = uri.is_some_and(|uri| {
             let has_no_user = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
@@ -126,12 +132,23 @@ impl Client {
             return Err(ClientError::SigningKey(reason.into()));
         }
         let builder = awc::Client::builder().disable_timeout().disable_redirects();
-        let http = if server.starts_with("https:") {
-            builder.connector(Connector::new().rustls_0_23(tls_config(args.ca.as_deref())?)).finish()
-        } else {
-            builder.finish()
-        };
-        Ok(Self { http, server, tries: args.tries, key, access_key: args.access_key.clone() })
+        let http =
+            if server.starts_with("https:") {
+                builder
+                    .connector(Connector::new().rustls_0_23(tls_config(
+                        args.ca.as_deref().filter(|path| !path.as_os_str().is_empty()),
+                    )?))
+                    .finish()
+            } else {
+                builder.finish()
+            };
+        Ok(Self {
+            http,
+            server,
+            tries: args.tries,
+            key,
+            access_key: args.access_key.clone().filter(|key| !key.expose_secret().is_empty()),
+        })
     }
 
     /// Sends a request, with retries, and says so at the first one. Returns the response whatever its status is.

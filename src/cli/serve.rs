@@ -89,6 +89,9 @@ fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::e
         if settings.omits_download_urls() {
             log!(PUBLIC_URL_UNSET);
         }
+        if settings.has_short_webhook_secret() {
+            log!(WEBHOOK_SECRET_SHORT);
+        }
         greet(&addresses, settings.tls.is_enabled());
         Ok::<_, StartError>(application.run_until_stopped().await)
     })?;

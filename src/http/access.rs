@@ -216,7 +216,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 
 fn missing(scope: Scope) -> Fault {
     let fault = Fault::new(Code::Unauthorized).with_cause("no credential");
-    if scope == Scope::Operator { fault } else { fault.with_message(WANTED) }
+    if scope == Scope::Operator { fault } else { fault.with_detail(WANTED) }
 }
 
 fn lacking(scope: Scope) -> Fault {

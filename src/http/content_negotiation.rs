@@ -1,13 +1,29 @@
-//! Reads what a client asks for: the processing options in the query, and whether `Accept` wants JSON or the card itself.
+//! What a request for processing asks for: the options, in the query or in the body's fields, and the response's form,
+//! which `Accept` or an export decides.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{Accept, Header, Quality};
-use actix_web::mime;
 use actix_web::web::Query;
 use huemill_actors::fault::Fault;
-use huemill_imaging::{CardKind, Export, FormatName, OptionError, OptionFields, Options};
+use huemill_imaging::{CardKind, Export, FormatName, OPTION_NAMES, OptionError, OptionFields, Options};
 
+use super::accept::{self, AcceptedBody};
 use super::problem::{given_twice, invalid};
+
+/// The names of the fields that a body may have beside its picture.
+pub(crate) const FIELDS: [&str; 1 + OPTION_NAMES.len()] = {
+    let mut names = [EXPORT; 1 + OPTION_NAMES.len()];
+    let mut option = 0;
+    while option < OPTION_NAMES.len() {
+        names[1 + option] = OPTION_NAMES[option];
+        option += 1;
+    }
+    names
+};
+
+const EXPORT: &str = "export";
+
+/// The options that decide which colours an export has. All others have no effect on it.
+const OF_PALETTES: [&str; 2] = ["colors", "palette"];
 
 /// What to produce, and how to respond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,46 +45,71 @@ pub(crate) enum ResponseFormat {
     Palette(Export),
 }
 
-impl ProcessParams {
-    /// Reads the query and `Accept`, which decides the response's format and the card's.
-    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Fault> {
-        let query = query_pairs(request.query_string())?;
-        let fields = read_options(query.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
-        let (format, card) = accepted(request);
-        let options = fields.finish(card).map_err(refused)?;
-        match export(&query)? {
-            // Nobody sees the card then.
-            Some(export) => Ok(Self {
-                options: options.with_card_kind(CardKind::None),
-                format: ResponseFormat::Palette(export),
-            }),
-            None if options.card_kind == CardKind::None => Ok(Self { options, format: ResponseFormat::Json }),
-            None => Ok(Self { options, format }),
-        }
-    }
+/// The parameters in a request's head. Those in its body follow.
+#[derive(Debug)]
+pub(crate) struct RequestedParams {
+    fields: OptionFields,
+    export: Option<Export>,
+    accepted: AcceptedBody,
 }
 
-/// The format in which only the palette is wanted.
-fn export(query: &[(String, String)]) -> Result<Option<Export>, Fault> {
-    let mut asked = query.iter().filter(|(name, _)| name == "export").map(|(_, value)| value.as_str());
-    match (asked.next(), asked.next()) {
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(given_twice("export")),
-        (Some(name), None) => name.parse().map(Some).map_err(|_| {
+impl RequestedParams {
+    /// Reads the query and `Accept`.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Fault> {
+        let accepted = accept::body(request.headers());
+        let mut params = Self { fields: OptionFields::default(), export: None, accepted };
+        for (name, value) in query_pairs(request.query_string())? {
+            params.set(&name, &value)?;
+        }
+        Ok(params)
+    }
+
+    /// Adds the fields of the body. An empty field counts as missing, because forms send those.
+    pub(crate) fn with_fields(mut self, fields: &[(&'static str, String)]) -> Result<ProcessParams, Fault> {
+        for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+            self.set(name, value)?;
+        }
+        self.finish()
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
+        if name != EXPORT {
+            return self.fields.set(name, value).map_err(refused);
+        }
+        let export = value.parse().map_err(|_| {
             invalid("`export` must be css, scss, json, tokens.json, tailwind.css, ase, gpl or svg.")
-        }),
+        })?;
+        if self.export.replace(export).is_some() { Err(given_twice(EXPORT)) } else { Ok(()) }
+    }
+
+    fn finish(self) -> Result<ProcessParams, Fault> {
+        let Self { fields, export, accepted } = self;
+        if let Some(export) = export {
+            let other = fields.names().iter().find(|name| !OF_PALETTES.contains(name));
+            if let Some(name) = other {
+                return Err(invalid(format!("`{name}` has no effect with `export`.")));
+            }
+            // Nobody sees the card then.
+            let options = fields.finish(None).map_err(refused)?.with_card_kind(CardKind::None);
+            return Ok(ProcessParams { options, format: ResponseFormat::Palette(export) });
+        }
+        let (format, card): (_, Option<FormatName>) = match accepted {
+            AcceptedBody::Json => (ResponseFormat::Json, None),
+            AcceptedBody::Card(format) => (ResponseFormat::Card, format),
+        };
+        let options = fields.finish(card).map_err(refused)?;
+        let has_card = options.card_kind != CardKind::None;
+        Ok(ProcessParams { options, format: if has_card { format } else { ResponseFormat::Json } })
     }
 }
 
 /// The options among these fields, each of which may be given once.
-pub(crate) fn parse_options<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Options, Fault> {
-    read_options(fields)?.finish(None).map_err(refused)
-}
-
-fn read_options<'a>(mut fields: impl Iterator<Item = (&'a str, &'a str)>) -> Result<OptionFields, Fault> {
+pub(crate) fn parse_options<'a>(
+    mut fields: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Options, Fault> {
     let mut parsed = OptionFields::default();
     fields.try_for_each(|(name, value)| parsed.set(name, value)).map_err(refused)?;
-    Ok(parsed)
+    parsed.finish(None).map_err(refused)
 }
 
 fn refused(error: OptionError) -> Fault {
@@ -82,26 +123,6 @@ pub(crate) fn query_pairs(query: &str) -> Result<Vec<(String, String)>, Fault> {
     Ok(pairs.into_inner())
 }
 
-/// The response that the client prefers (RFC 9110, 12.5.1). If it accepts nothing that the service produces, it gets
-/// JSON, because an unwanted response helps more than none.
-fn accepted(request: &HttpRequest) -> (ResponseFormat, Option<FormatName>) {
-    let mut items = Accept::parse(request).map(|accept| accept.0).unwrap_or_default();
-    items.retain(|item| item.quality > Quality::ZERO);
-    // A stable sort: among equal weights, the first in the header wins.
-    items.sort_by_key(|item| std::cmp::Reverse(item.quality));
-    for item in &items {
-        match (item.item.type_(), item.item.subtype().as_str()) {
-            (mime::IMAGE, "png") => return (ResponseFormat::Card, Some(FormatName::Png)),
-            (mime::IMAGE, "jpeg") => return (ResponseFormat::Card, Some(FormatName::Jpeg)),
-            (mime::IMAGE, "webp") => return (ResponseFormat::Card, Some(FormatName::WebP)),
-            (mime::IMAGE, "*") => return (ResponseFormat::Card, None),
-            (mime::STAR, _) | (mime::APPLICATION, "json" | "*") => return (ResponseFormat::Json, None),
-            _ => {}
-        }
-    }
-    (ResponseFormat::Json, None)
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::http::header;
@@ -112,7 +133,8 @@ mod tests {
 
     fn params(uri: &str, accept: &str) -> Result<ProcessParams, String> {
         let request = TestRequest::with_uri(uri).insert_header((header::ACCEPT, accept)).to_http_request();
-        ProcessParams::of(&request).map_err(|fault| fault.message.into_owned())
+        let params = RequestedParams::of(&request).and_then(|params| params.with_fields(&[]));
+        params.map_err(|fault| fault.detail().to_owned())
     }
 
     #[test]
@@ -132,8 +154,8 @@ mod tests {
             params("/process", accept).map(|params| (params.format, params.options.card.media_type()))
         };
         assert_eq!(card("image/png"), Ok((ResponseFormat::Card, "image/png")));
-        assert_eq!(card("image/webp, */*;q=0.1"), Ok((ResponseFormat::Card, "image/webp")));
-        assert_eq!(card("application/json;q=0.5, image/jpeg"), Ok((ResponseFormat::Card, "image/jpeg")));
+        assert_eq!(card("image/webp, */*;q=0.1"), Ok((ResponseFormat::Json, "image/png")));
+        assert_eq!(card("image/jpeg"), Ok((ResponseFormat::Card, "image/jpeg")));
         assert_eq!(card("image/*"), Ok((ResponseFormat::Card, "image/png")));
         assert_eq!(card("image/png;q=0, application/json"), Ok((ResponseFormat::Json, "image/png")));
     }
@@ -144,6 +166,24 @@ mod tests {
         assert_eq!(params.options.colors(), 5);
         assert_eq!(params.options.aspect.to_string(), "1:1");
         assert_eq!(params.options.card, CardFormat::Jpeg { quality: 70 });
+    }
+
+    #[test]
+    fn fields_of_the_body_count_like_the_query_and_each_may_be_given_once() {
+        let with = |query: &str, fields: &[(&'static str, &str)]| {
+            let request = TestRequest::with_uri(&format!("/process{query}")).to_http_request();
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            RequestedParams::of(&request).and_then(|params| params.with_fields(&fields))
+        };
+        let params = with("?quality=70", &[("format", "jpeg"), ("colors", "5"), ("theme", "")]).unwrap();
+        assert_eq!(params.options.colors(), 5);
+        assert_eq!(params.options.card, CardFormat::Jpeg { quality: 70 });
+        let params = with("", &[("export", "css")]).unwrap();
+        assert_eq!(params.format, ResponseFormat::Palette(Export::Css));
+        for (query, field) in [("?colors=5", "colors"), ("?export=css", "export")] {
+            let twice = with(query, &[(field, "5")]).unwrap_err();
+            assert!(twice.detail().contains(field), "{twice}");
+        }
     }
 
     #[test]
@@ -177,6 +217,8 @@ mod tests {
             ("theme=dark&card=crop", "theme"),
             ("export=png", "export"),
             ("export=css&export=css", "export"),
+            ("export=css&format=jpeg", "format"),
+            ("export=css&aspect=1:1", "aspect"),
         ] {
             let message = params(&format!("/process?{query}"), "*/*").unwrap_err();
             assert!(message.contains(name), "{query}: {message}");

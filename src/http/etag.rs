@@ -1,9 +1,14 @@
-//! Entity tags and the conditions of requests on them (RFC 9110, 8.8.3 and 13.1): `If-None-Match` and `If-Range`.
+//! Entity tags and the conditions of requests on them (RFC 9110, 8.8.3 and 13.1): `If-Match` with `If-Unmodified-Since`,
+//! `If-None-Match` and `If-Range`.
+
+use std::time::{Duration, SystemTime};
 
 use actix_web::http::header::{
-    ETAG, EntityTag, Header, HeaderValue, IF_RANGE, IfNoneMatch, IfRange, TryIntoHeaderValue,
+    ETAG, EntityTag, Header, HeaderValue, HttpDate, IF_MATCH, IF_RANGE, IfMatch, IfNoneMatch, IfRange,
+    IfUnmodifiedSince, TryIntoHeaderValue,
 };
 use actix_web::{HttpMessage, HttpResponse};
+use huemill_actors::fault::{Code, Fault};
 
 /// A strong entity tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,41 @@ impl ETag {
         }
         matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if tag.strong_eq(&self.0))
     }
+}
+
+/// Checks the conditions under which a request is meant at all: `If-Match`, which must name one of these tags, or else
+/// `If-Unmodified-Since`. `modified` is when the thing was last changed (Unix seconds), if that is known.
+///
+/// # Errors
+/// `PRECONDITION_FAILED`.
+pub(crate) fn check_preconditions(
+    request: &impl HttpMessage,
+    tags: &[ETag],
+    modified: Option<i64>,
+) -> Result<(), Fault> {
+    let holds = if request.headers().contains_key(IF_MATCH) {
+        match IfMatch::parse(request) {
+            Ok(IfMatch::Any) => true,
+            Ok(IfMatch::Items(asked)) => {
+                tags.iter().any(|tag| asked.iter().any(|asked| asked.strong_eq(&tag.0)))
+            }
+            Err(_) => false,
+        }
+    } else {
+        let since = IfUnmodifiedSince::parse(request).ok().map(|since| SystemTime::from(since.0));
+        // A date that cannot be read is no condition.
+        since.zip(modified).is_none_or(|(since, modified)| time(modified) <= since)
+    };
+    if holds { Ok(()) } else { Err(Code::PreconditionFailed.into()) }
+}
+
+/// A time in Unix seconds as a header's date.
+pub(crate) fn http_date(seconds: i64) -> HttpDate {
+    time(seconds).into()
+}
+
+fn time(seconds: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -92,6 +132,31 @@ mod tests {
             .to_http_request();
         assert!(ETag::new(2).matches(&request));
         assert!(!ETag::new(3).matches(&request));
+    }
+
+    #[test]
+    fn a_request_is_refused_unless_its_conditions_hold() {
+        let tags = [ETag::new(7), ETag::new("7-url")];
+        let holds = |headers: &[(&'static str, &'static str)]| {
+            let request =
+                headers.iter().fold(TestRequest::default(), |request, pair| request.append_header(*pair));
+            check_preconditions(&request.to_http_request(), &tags, Some(1_445_412_480)).is_ok()
+        };
+        assert!(holds(&[]));
+        for matching in ["*", "\"7\"", "\"x\", \"7-url\""] {
+            assert!(holds(&[("if-match", matching)]), "{matching}");
+        }
+        for other in ["\"8\"", "W/\"7\"", "7", ""] {
+            assert!(!holds(&[("if-match", other)]), "{other}");
+        }
+        let (same, before) = ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:27:59 GMT");
+        assert!(holds(&[("if-unmodified-since", same)]));
+        assert!(holds(&[("if-unmodified-since", "yesterday")]));
+        assert!(!holds(&[("if-unmodified-since", before)]));
+        assert!(holds(&[("if-match", "\"7\""), ("if-unmodified-since", before)]));
+        let request = TestRequest::default().append_header(("if-unmodified-since", before)).to_http_request();
+        assert!(check_preconditions(&request, &tags, None).is_ok());
+        assert_eq!(http_date(1_445_412_480).to_string(), same);
     }
 
     #[test]

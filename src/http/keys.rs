@@ -169,7 +169,7 @@ async fn json<T: DeserializeOwned>(mut payload: Payload) -> Result<Option<T>, Fa
     while let Some(chunk) = payload.next().await {
         body.extend_from_slice(&chunk.map_err(broken_body)?);
         if body.len() > MAX_BODY {
-            return Err(Fault::new(Code::PayloadTooLarge).with_message("The body is too long for a key."));
+            return Err(Fault::new(Code::PayloadTooLarge).with_detail("The body is too long for a key."));
         }
     }
     if body.is_empty() {

@@ -3,6 +3,7 @@
 
 mod answer_body;
 pub(crate) mod body_rate;
+mod compression;
 pub(crate) mod cors;
 pub(crate) mod request_log;
 mod request_span;
@@ -58,7 +59,9 @@ pub(crate) async fn layers(
     let scope = span.scope();
     let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
 
-    let begun = admit(&request, route, &edge, &context).await.and_then(|()| begin_stream(&request));
+    let admitted = admit(&request, route, &edge, &context).await;
+    let begun =
+        admitted.and_then(|()| refuse_encoded_body(&request, route)).and_then(|()| begin_stream(&request));
     let (stream, refused) = begun.map_or_else(|fault| (None, Some(fault)), |stream| (stream, None));
     let (raw, response, pattern) = if let Some(fault) = refused {
         let (raw, _) = request.into_parts();
@@ -86,6 +89,7 @@ pub(crate) async fn layers(
             edge.rates.per_minute(context.identity().limits(), policy)
         });
     }
+    let response = compression::compress(response, raw.headers(), raw.method(), endpoint);
     log.answered(endpoint, response.status(), fault);
     let response = response.map_body(|_, body| StreamBody::new(LoggedBody::new(body, log), stream));
     Ok(ServiceResponse::new(raw, response))
@@ -140,6 +144,33 @@ async fn admit(
         edge.rates.count(context.caller(), context.identity().limits(), Counted::Request)?;
     }
     refused.map_or(Ok(()), Err)
+}
+
+/// Refuses a body that is compressed. Unpacking it would be a way around the limits of uploads, and reading it as it is
+/// would call it damaged.
+///
+/// # Errors
+/// `UNSUPPORTED_MEDIA_TYPE` that names the header.
+fn refuse_encoded_body(request: &ServiceRequest, route: Option<Route>) -> Result<(), Fault> {
+    let has_body = route.is_some_and(|route| route.allows(request.method()))
+        && !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    let is_identity = |value: &[u8]| {
+        let value = value.trim_ascii();
+        value.is_empty() || value.eq_ignore_ascii_case(b"identity")
+    };
+    let Some(encoding) = encodings.find(|value| !is_identity(value)).filter(|_| has_body) else {
+        return Ok(());
+    };
+    let known = ["gzip", "x-gzip", "deflate", "br", "zstd", "compress"];
+    let name = known.iter().find(|name| encoding.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+    let name = name.map_or(String::new(), |name| format!(": {name}"));
+    Err(Fault::new(Code::UnsupportedMediaType)
+        .with_message("This upload is compressed in a way that is not supported.")
+        .with_detail(format!(
+            "The request has a Content-Encoding{name}, which is not supported. Send the body as it is, without one."
+        ))
+        .with_cause("the request has a Content-Encoding"))
 }
 
 /// Replaces the request's body with one that enforces the minimum rate and, for signed routes, is hashed.

@@ -11,8 +11,13 @@ use serde::Serialize;
 /// A picture without a result, as `failed` lists it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct FailedPicture {
+    /// Its position among the pictures, from 0 and in the order in which they were sent.
+    pub index: usize,
     /// The picture's name.
     pub filename: String,
+    /// The URL that it was to be downloaded from, as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The wire's error code.
     pub error_code: Cow<'static, str>,
     /// What the user can read.
@@ -24,23 +29,23 @@ pub(crate) struct FailedPicture {
 /// # Errors
 /// If the members cannot be written as JSON, which no outcome of the engine causes.
 pub(crate) fn document(outcome: &Outcome) -> Result<Vec<u8>, Fault> {
-    object("success", &true, outcome)
+    object(r#"{"success":"#, &true, outcome)
 }
 
-/// One element of `results`: the picture's name in its archive and its members.
+/// One element of `results`: the picture's position and name in its archive, and its members.
 ///
 /// # Errors
 /// As [`document`].
-pub(crate) fn element(name: &str, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
-    object("filename", &name, outcome)
+pub(crate) fn element(index: usize, name: &str, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
+    object(&format!(r#"{{"index":{index},"filename":"#), &name, outcome)
 }
 
-/// An object of one member, the members of a picture, and its card.
-fn object(name: &str, value: &impl Serialize, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
+/// An object that begins with this text and value; the members of a picture and its card follow.
+fn object(opening: &str, value: &impl Serialize, outcome: &Outcome) -> Result<Vec<u8>, Fault> {
     // Room for the card's base64 and the members around it.
     let card_bytes = outcome.card.as_ref().map_or(0, |card| card.bytes.len());
     let mut json = Vec::with_capacity(card_bytes.div_ceil(3) * 4 + 16 * 1024);
-    json.extend_from_slice(format!("{{\"{name}\":").as_bytes());
+    json.extend_from_slice(opening.as_bytes());
     serde_json::to_writer(&mut json, value)
         .and_then(|()| write_members(&mut json, outcome))
         .map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;

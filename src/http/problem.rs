@@ -58,9 +58,9 @@ impl ResponseError for Problem {
     }
 }
 
-/// Input that is malformed or out of range.
-pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Fault {
-    Fault::new(Code::InvalidInput).with_message(message)
+/// Input that is malformed or out of range. The text is for whoever writes the client.
+pub(crate) fn invalid(detail: impl Into<Cow<'static, str>>) -> Fault {
+    Fault::new(Code::InvalidInput).with_detail(detail)
 }
 
 /// A field that may be given once.
@@ -120,6 +120,7 @@ pub(crate) fn status(code: Code) -> StatusCode {
         | Code::IdempotencyInProgress
         | Code::JobNotCancelable
         | Code::JobNotRetryable => StatusCode::CONFLICT,
+        Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::UrlTimeout | Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -202,7 +203,7 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
             status.canonical_reason().unwrap_or("Error")
         },
         status: status.as_u16(),
-        detail: &fault.message,
+        detail: fault.detail(),
         retryable: fault.retryable,
         violated_policies: fault.policy.map(|policy| [policy]),
     };

@@ -16,7 +16,7 @@ use huemill_observability::Event;
 use huemill_store::{Spool, SpoolRoom};
 
 use super::body_stream::{base64, piece, spool_chunks};
-use super::content_negotiation::{ProcessParams, ResponseFormat};
+use super::content_negotiation::{self, RequestedParams, ResponseFormat};
 use super::problem::{Problem, spool_failed};
 use super::state::{Processing, Uploads};
 use super::upload::spec::UploadSpec;
@@ -32,11 +32,12 @@ pub(crate) async fn process(
     uploads: Data<Uploads>,
     processing: Data<Processing>,
 ) -> Result<HttpResponse, Problem> {
-    let params = ProcessParams::of(&request)?;
+    let params = RequestedParams::of(&request)?;
     let context = context::of(&request);
     uploads.count_pictures(&context, 1)?;
     let spec = upload_spec(uploads.limits.image_bytes);
     let upload = upload::receive(&request, payload, &uploads, &spec).await?;
+    let params = params.with_fields(&upload.texts)?;
     let input = Input::Spool(upload.spool.clone());
     let outcome = processing.run(context.caller(), input, params.options, upload.deadline).await?;
     processing.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS.path });
@@ -51,7 +52,9 @@ fn upload_spec(limit: u64) -> UploadSpec {
         url: Some("url"),
         raw: |kind: &Mime| kind.type_() == mime::IMAGE,
         limit,
-        missing: "No picture was sent. Send one as the form field \"image\", as JSON {\"image\": \"<base64>\"} or \
+        texts: &content_negotiation::FIELDS,
+        missing: "No picture was chosen.",
+        how: "No picture was sent. Send one as the form field \"image\", as JSON {\"image\": \"<base64>\"} or \
                   {\"url\": \"https://…\"}, or as the raw body.",
         types: "multipart/form-data with a field \"image\", application/json, or image/*",
     }

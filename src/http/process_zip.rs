@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::body_stream::{piece, spool_chunks};
-use super::content_negotiation::{ProcessParams, ResponseFormat};
+use super::content_negotiation::{self, RequestedParams, ResponseFormat};
 use super::picture_json::{self, FailedPicture};
 use super::problem::{Problem, invalid, spool_failed};
 use super::state::{Processing, Uploads};
@@ -36,14 +36,15 @@ pub(crate) async fn process_zip(
     uploads: Data<Uploads>,
     processing: Data<Processing>,
 ) -> Result<HttpResponse, Problem> {
-    let params = ProcessParams::of(&request)?;
+    let params = RequestedParams::of(&request)?;
+    let upload = upload::receive(&request, payload, &uploads, &upload_spec(uploads.limits.zip_bytes)).await?;
+    let params = params.with_fields(&upload.texts)?;
     if matches!(params.format, ResponseFormat::Palette(_)) {
         return Err(invalid(
             "`export` has no effect on a ZIP of pictures. Ask for the palette of one picture.",
         )
         .into());
     }
-    let upload = upload::receive(&request, payload, &uploads, &upload_spec(uploads.limits.zip_bytes)).await?;
     let entries =
         upload::list_pictures(&request, &uploads, &upload.spool, uploads.limits.zip_pictures).await?;
     let context = context::of(&request);
@@ -61,7 +62,9 @@ fn upload_spec(limit: u64) -> UploadSpec {
         url: None,
         raw: |kind: &Mime| spec::is_zip(kind),
         limit,
-        missing: "No ZIP was sent. Send one as the form field \"zip_file\", as JSON {\"zip\": \"<base64>\"}, or as the \
+        texts: &content_negotiation::FIELDS,
+        missing: "No ZIP file was chosen.",
+        how: "No ZIP was sent. Send one as the form field \"zip_file\", as JSON {\"zip\": \"<base64>\"}, or as the \
                   raw body.",
         types: "multipart/form-data with a field \"zip_file\", application/json, or application/zip",
     }
@@ -71,7 +74,7 @@ fn upload_spec(limit: u64) -> UploadSpec {
 async fn process_picture(
     processing: &Processing,
     caller: Caller,
-    name: &str,
+    (index, name): (usize, &str),
     input: Input,
     options: Options,
     until: Deadline,
@@ -79,7 +82,7 @@ async fn process_picture(
     let deadline = processing.deadline().min(until);
     let outcome = processing.run(caller, input, options, deadline).await?;
     processing.recorder.record(Event::ImageProcessed { endpoint: route::PROCESS_ZIP.path });
-    let json = picture_json::element(name, &outcome)?;
+    let json = picture_json::element(index, name, &outcome)?;
     drop(outcome);
     Spool::keep(&processing.spool, json).await.map_err(spool_failed)
 }
@@ -87,7 +90,7 @@ async fn process_picture(
 /// The results of one archive as they are produced.
 struct ZipResults {
     /// Results in the archive's order. As many pictures are in progress as there are slots.
-    work: UnboundedReceiverStream<(String, Result<Spool, Fault>)>,
+    work: UnboundedReceiverStream<(usize, String, Result<Spool, Fault>)>,
     failed: Vec<FailedPicture>,
     worst: Option<Fault>,
     total: usize,
@@ -118,13 +121,14 @@ impl ZipResults {
         let until = processing.archive_deadline();
         let (sender, work) = mpsc::unbounded_channel();
         let task = actix_rt::spawn(async move {
-            let attempts = stream::iter(entries).map(|entry| {
+            let attempts = stream::iter(entries).enumerate().map(|(index, entry)| {
                 let (processing, archive) = (&processing, upload.spool.clone());
                 async move {
                     let name = entry.name.clone();
                     let input = Input::Entry { archive, entry };
-                    let result = process_picture(processing, caller, &name, input, options, until).await;
-                    (name, result)
+                    let result =
+                        process_picture(processing, caller, (index, &name), input, options, until).await;
+                    (index, name, result)
                 }
             });
             let mut attempts = pin!(attempts.buffered(concurrency));
@@ -138,7 +142,7 @@ impl ZipResults {
 
     /// The next successful result. Failures on the way are collected.
     async fn next_success(&mut self) -> Option<Spool> {
-        while let Some((filename, result)) = self.work.next().await {
+        while let Some((index, filename, result)) = self.work.next().await {
             match result {
                 Ok(json) => {
                     self.processed += 1;
@@ -149,7 +153,9 @@ impl ZipResults {
                         self.worst = Some(fault.clone());
                     }
                     self.failed.push(FailedPicture {
+                        index,
                         filename,
+                        url: None,
                         error_code: fault.code.as_str().into(),
                         user_message: fault.message.into_owned(),
                     });

@@ -38,6 +38,13 @@ pub(crate) struct Route {
     pub write: Audience,
 }
 
+impl Route {
+    /// Whether the route has this method.
+    pub(crate) fn allows(&self, method: &Method) -> bool {
+        self.allow.split(", ").any(|allowed| allowed == method.as_str())
+    }
+}
+
 /// Defines a constant for each route, and [`ALL`].
 macro_rules! routes {
     ($($(#[$doc:meta])* $name:ident: $path:literal, $allow:literal, users = $users:literal, read = $read:expr, write = $write:expr;)+) => {

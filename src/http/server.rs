@@ -5,6 +5,7 @@
 //! and a limit on how slowly its client may read. Operators and monitoring may have a server of their own, with a
 //! thread of its own: it answers while all other connections are taken and all other threads are busy.
 
+mod expect;
 mod gate;
 
 use std::io;
@@ -13,7 +14,9 @@ use std::time::Duration;
 
 use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
-use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
+};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
@@ -205,12 +208,18 @@ fn service(
 > + use<> {
     let (state, role, stopping) = (state.clone(), state.edge.role, stopping.clone());
     let has_keys = state.edge.access.has_keys();
-    let app = App::new()
-        .configure(|config| state.configure(config))
-        .configure(move |config| surface::routes(config, surface, role, has_keys))
-        .wrap(from_fn(middleware::layers));
-    let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+    let application = || {
+        let state = state.clone();
+        let app = App::new()
+            .configure(move |config| state.configure(config))
+            .configure(move |config| surface::routes(config, surface, role, has_keys))
+            .wrap(from_fn(middleware::layers));
+        map_config(app.into_factory(), |()| AppConfig::default())
+    };
+    let begin = apply_fn_factory(application(), expect::begin);
+    let respond = apply_fn_factory(application(), expect::respond);
     HttpService::build()
+        .expect(begin.map_err(|error: actix_web::Error| error.error_response()))
         .graceful_shutdown_signal(move || stopping.clone().cancelled_owned())
         .client_request_timeout(timeouts.head)
         .client_disconnect_timeout(timeouts.linger)
@@ -220,5 +229,5 @@ fn service(
         .on_connect_ext(|connection: &Connection, data| {
             data.insert(connection.info.clone());
         })
-        .finish(map_config(app, |()| AppConfig::default()))
+        .finish(respond.map_err(|error: actix_web::Error| error.error_response()))
 }

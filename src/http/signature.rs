@@ -124,7 +124,7 @@ async fn drain(mut payload: Payload) -> Result<(), Fault> {
         size += chunk.map_err(broken_body)?.len() as u64;
         if size > MAX_UNUSED_BODY {
             return Err(Fault::new(Code::PayloadTooLarge)
-                .with_message("This endpoint takes no body. Send the request without one.")
+                .with_detail("This endpoint takes no body. Send the request without one.")
                 .with_cause(format!("more than {MAX_UNUSED_BODY} bytes received")));
         }
     }

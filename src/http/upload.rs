@@ -10,6 +10,7 @@ mod json;
 mod multipart;
 mod sink;
 pub(crate) mod spec;
+pub(crate) mod texts;
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
@@ -27,11 +28,14 @@ use super::state::Uploads;
 use json::BodyContent;
 use sink::SpoolSink;
 use spec::{BodyForm, UploadSpec};
+use texts::Texts;
 
 /// A received file, and the admission that lasts as long as the file is worked on.
 pub(crate) struct Upload {
     /// The file's bytes.
     pub spool: Spool,
+    /// The texts beside it.
+    pub texts: Texts,
     /// The request's deadline, counted from the end of the body.
     pub deadline: Deadline,
     _admission: Option<Admission>,
@@ -44,7 +48,7 @@ impl Upload {
         if let Some(admission) = &mut admission {
             admission.settle(spool.len())?;
         }
-        Ok(Self { spool, deadline, _admission: admission })
+        Ok(Self { spool, texts: Texts::default(), deadline, _admission: admission })
     }
 }
 
@@ -63,22 +67,24 @@ pub(crate) async fn receive(
     let declared = spec.check_length(request, max)?;
     let context = context::of(request);
     uploads.admit(&context, declared, max, false).await?;
-    let content = match form {
+    let (content, texts) = match form {
         BodyForm::Multipart => {
-            BodyContent::File(multipart::receive(request, payload, &uploads.spool, spec).await?)
+            let (spool, texts) = multipart::receive(request, payload, &uploads.spool, spec).await?;
+            (BodyContent::File(spool), texts)
         }
         BodyForm::Json => json::receive(payload, uploads, spec).await?,
         BodyForm::Raw => {
             let sink = SpoolSink::new(&uploads.spool, spec.limit, spec.limit);
-            BodyContent::File(sink.write_all(payload).await?.finish().await?)
+            (BodyContent::File(sink.write_all(payload).await?.finish().await?), Texts::default())
         }
     };
     let deadline = uploads.deadline();
-    match content {
+    let upload = match content {
         BodyContent::File(spool) if spool.is_empty() => Err(spec.nothing_sent()),
         BodyContent::File(spool) => Upload::new(spool, deadline, &context),
         BodyContent::Url(url) => download(&context, uploads, url, Some(deadline)).await,
-    }
+    };
+    Ok(Upload { texts, ..upload? })
 }
 
 /// What a route accepts that takes only a URL. The limit is far beyond any URL, so that one that is too long is reported
@@ -89,7 +95,9 @@ const URL_SPEC: UploadSpec = UploadSpec {
     url: None,
     raw: |_| false,
     limit: 1_000_000,
-    missing: "No URL was sent. Send one as JSON {\"url\": \"https://…\"}.",
+    texts: &[],
+    missing: "No address of a picture was entered.",
+    how: "No URL was sent. Send one as JSON {\"url\": \"https://…\"}.",
     types: "application/json",
 };
 

@@ -143,7 +143,7 @@ section! {
     /// `[limits]`
     LimitsSection {
         image_bytes: u64, zip_bytes: u64, image_pixels: u64, jpeg_pixels: u64, image_side: u32, image_work: u64,
-        zip_pictures: usize, job_pictures: usize, zip_entries: usize, request_seconds: u64, zip_seconds: u64,
+        zip_pictures: usize, job_pictures: usize, job_urls: usize, zip_entries: usize, request_seconds: u64, zip_seconds: u64,
     }
 }
 section! {
@@ -245,6 +245,15 @@ impl Settings {
         self.public.url.is_empty() && self.server.role != Role::Worker
     }
 
+    /// Whether a secret that signs webhooks and requests is so short that it could be guessed.
+    #[must_use]
+    pub fn has_short_webhook_secret(&self) -> bool {
+        let security = &self.security;
+        [&security.webhook_secret, &security.webhook_secret_previous]
+            .iter()
+            .any(|secret| is_short(secret.expose_secret()))
+    }
+
     /// The settings as TOML, in the order of `config/default.toml`, with secrets masked.
     ///
     /// # Errors
@@ -258,6 +267,14 @@ impl Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_toml().map_err(|_| fmt::Error)?)
     }
+}
+
+/// The minimum length of a secret, in characters.
+const MIN_SECRET_CHARS: usize = 16;
+
+/// Whether a secret is set and could be guessed.
+pub(super) fn is_short(secret: &str) -> bool {
+    !secret.is_empty() && secret.chars().count() < MIN_SECRET_CHARS
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -40,7 +40,8 @@ const RENAMED_KEYS: [(&str, &str); 1] = [("jobs.rest_seconds", "jobs.drain_timeo
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// The variables of this process. A variable that is not UTF-8 is skipped: no setting needs one.
+    /// The variables of this process. A variable that is not UTF-8 is skipped: no setting needs one. An empty one counts as
+    /// not set, since that is how container tools write a variable without a value.
     #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os()
@@ -152,7 +153,8 @@ fn from_environment(
     overrides: &mut Vec<Override>,
     problems: &mut Vec<Problem>,
 ) {
-    for (name, text) in &environment.0 {
+    let variable = |name: &str| environment.0.get(name).filter(|text| !text.is_empty());
+    for (name, text) in environment.0.iter().filter(|(_, text)| !text.is_empty()) {
         if let Some(key) = name.strip_prefix(PREFIX) {
             let key = key.to_lowercase().replace("__", ".");
             let value = parsed(text, defaults.get(&key));
@@ -160,11 +162,11 @@ fn from_environment(
         }
     }
     for (name, key, secret) in SHORT_NAMES {
-        if let Some(text) = environment.0.get(name) {
+        if let Some(text) = variable(name) {
             overrides.push(Override { key: key.into(), place: name.into(), value: text.clone().into() });
         }
         let file = format!("{name}_FILE");
-        match environment.0.get(&file).filter(|_| secret).map(std::fs::read_to_string) {
+        match variable(&file).filter(|_| secret).map(std::fs::read_to_string) {
             Some(Ok(text)) => {
                 let value = text.trim_end_matches(['\r', '\n']).into();
                 overrides.push(Override { key: key.into(), place: file, value });

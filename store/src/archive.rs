@@ -1,8 +1,8 @@
 //! Reads ZIP archives (PKWARE APPNOTE 6.3.10) from spooled bytes, entry by entry and under limits.
 //!
 //! The archives come from untrusted clients, and two readers of one ZIP may see different contents. This reader accepts
-//! only archives with one interpretation. [`Directory::read`] reads the central directory at the very end of the bytes,
-//! and only where the end record says it is. Counts and sizes are limited before anything is read. Entries must not
+//! only archives with one interpretation. [`Directory::read`] reads the central directory at the end of the bytes, behind
+//! which there is nothing but padding, and only where the end record says it is. Counts and sizes are limited before anything is read. Entries must not
 //! share bytes, and no path may leave the archive. Local headers only say where the data starts.
 //!
 //! Reading the directory extracts nothing. Each [`Entry`] is plain data that says where its bytes are. [`extract`]
@@ -13,6 +13,7 @@
 //! sort in the check for overlaps). The limits bound the memory.
 
 mod directory;
+mod encoding;
 mod end_record;
 mod entry;
 mod extract;

@@ -111,7 +111,7 @@ pub enum ItemSource {
     },
     /// The picture must be downloaded.
     Url {
-        /// An http(s) URL.
+        /// The URL as it was sent, checked when it is requested.
         url: String,
     },
 }
@@ -125,6 +125,8 @@ pub struct NewItem {
     pub source: ItemSource,
     /// Host and port that they are downloaded from; empty if they need no download.
     pub host: String,
+    /// The number of an earlier item that is the same picture. This one ends with it and as it does.
+    pub same_as: Option<u32>,
 }
 
 /// The idempotency key of a job that is being created.
@@ -263,6 +265,8 @@ pub struct Item {
     pub state: ItemState,
     /// How often it was claimed.
     pub attempt: u32,
+    /// The URL that it is downloaded from, as it was sent.
+    pub url: Option<String>,
     /// Its result, if it is done.
     pub result: Option<ItemResult>,
     /// Its error, if it has failed.

@@ -80,7 +80,9 @@ fn each_entry_that_cannot_be_extracted_has_its_own_error() {
     let damaged = |member| matches!(single_entry(member), (_, Err(EntryError::Damaged(_))));
     let not_a_file =
         |mode| matches!(single_entry(Member::special("a.png", mode, b"b")), (_, Err(EntryError::NotAFile)));
-    assert!(not_a_file(0o120_777) && not_a_file(0o060_660) && not_a_file(0o040_755));
+    assert!(not_a_file(0o120_777) && not_a_file(0o060_660));
+    let folder = Member::special("a.png", 0o040_755, b"");
+    assert!(matches!(single_entry(folder), (_, Err(EntryError::NotAFile))));
     assert!(matches!(single_entry(Member { flags: 1, ..member() }), (_, Err(EntryError::Encrypted))));
     assert!(matches!(single_entry(Member { method: 99, ..member() }), (_, Err(EntryError::Encrypted))));
     assert!(matches!(

@@ -58,7 +58,7 @@ fn invalid_requests_are_refused() {
     for other in [json!({"url": 5}), json!({"url": ["http://example.org/"]}), json!(["http://example.org/"])]
     {
         let problem = assert_problem(post().json(&other).send().unwrap(), 400, "INVALID_INPUT");
-        assert!(problem["user_message"].as_str().unwrap().contains("https://"), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("https://"), "{problem}");
     }
     let form = reqwest::blocking::multipart::Form::new().text("url", "http://example.org/");
     for other in [post().multipart(form), post().header("content-type", "text/plain").body("x")] {
@@ -86,7 +86,7 @@ fn process_accepts_a_picture_or_a_url_but_not_both() {
     let both =
         service.post("/process").json(&json!({"image": image, "url": server.url("/")})).send().unwrap();
     let problem = assert_problem(both, 400, "INVALID_INPUT");
-    assert!(problem["user_message"].as_str().unwrap().contains("image and url"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("image and url"), "{problem}");
     assert!(server.requests().is_empty());
     for nothing in [json!({"url": ""}), json!({"url": null}), json!({})] {
         assert_problem(service.post("/process").json(&nothing).send().unwrap(), 400, "NO_INPUT");

@@ -21,9 +21,9 @@ fn assert_outcome(row: &str, name: &str, must: Must, answer: Response) {
     let body: Value = answer.json().unwrap();
     let (wanted, code) = match must {
         Must::Read => (200, None),
-        Must::Fail | Must::Unrecognised => (422, Some("PROCESSING_ERROR")),
+        Must::Fail => (422, Some("PROCESSING_ERROR")),
         Must::TooLarge => (413, Some("PAYLOAD_TOO_LARGE")),
-        Must::Unsupported => (415, Some("UNSUPPORTED_MEDIA_TYPE")),
+        Must::Unsupported | Must::Unrecognised => (415, Some("UNSUPPORTED_MEDIA_TYPE")),
     };
     assert_eq!((status, body["error_code"].as_str()), (wanted, code), "{row} {name}: {body}");
     if must == Must::Read {

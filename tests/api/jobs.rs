@@ -118,7 +118,7 @@ fn fifty_pictures_of_which_three_are_broken_complete_with_forty_seven_results() 
     assert!(link.starts_with("http://") && link.contains("/links/") && link.ends_with("/cards/1"), "{link}");
     let inline = service.get(&format!("/jobs/{}?cards=inline", id(&job)));
     let refused = assert_problem(inline, 400, "INVALID_INPUT");
-    assert!(refused["message"].as_str().unwrap().contains("up to 20"), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("up to 20"), "{refused}");
     assert_eq!(service.metric("images_processed_total{endpoint=\"/jobs\"}"), 47);
     service.assert_healthy();
 }

@@ -64,7 +64,7 @@ fn j1_ttl_h_is_checked_in_every_form() {
         let body = format!("{{\"zip\": \"{base64}\", \"ttl_h\": {bad}}}");
         let answer =
             service.post("/jobs").header("content-type", "application/json").body(body).send().unwrap();
-        let message = assert_problem(answer, 400, "INVALID_INPUT")["user_message"].to_string();
+        let message = assert_problem(answer, 400, "INVALID_INPUT")["detail"].to_string();
         assert!(message.contains("ttl_h") && !message.contains("zip"), "{message}");
     }
     assert_nothing_kept(&service);

@@ -46,7 +46,7 @@ fn what_the_signature_does_not_cover_is_refused() {
         let signing = Signing { timestamp, ..post(&format!("an-added-field-{at}")) };
         let request = signing.with(&service, &signing.signature()).query(&[(name, value)]);
         let body = assert_problem(request.send().unwrap(), 400, "INVALID_INPUT");
-        let message = body["message"].as_str().unwrap();
+        let message = body["detail"].as_str().unwrap();
         assert!(message.contains(name) && message.contains("in the body"), "{message}");
     }
     let signing = Signing { timestamp: (started - 10).to_string(), ..post("a-field-of-mine") };

@@ -49,69 +49,99 @@ fn urls_become_a_job_with_results() {
 }
 
 #[test]
-fn j2_duplicate_urls_are_one_picture() {
-    let server = TestServer::start(|_| ok(&photo("png")));
+fn j2_a_url_that_is_named_twice_is_downloaded_once_and_has_a_result_for_each_name() {
+    let server = TestServer::start(|path| {
+        if path.contains("no") { answer("404 Not Found", "", b"") } else { ok(&photo("png")) }
+    });
     let service = spawn(&[server.port()], &[]);
     let upper = server.url("/a.png").replace("http://", "HTTP://");
     let urls = [
         server.url("/a.png"),
+        server.url("/no.png"),
         server.url("/a.png"),
         upper,
+        server.url("/no.png"),
         server.url("/x/../a.png#part"),
         server.url("/a.png?b"),
     ];
     let job = ended(&service, id(&submit(&service, &urls)));
-    assert_eq!(filenames(&job["results"]), ["a.png", "a (2).png"]);
-    assert_eq!(server.requests().len(), 2);
+    assert_eq!(filenames(&job["results"]), ["a.png", "a (2).png", "a (3).png", "a (4).png", "a (5).png"]);
+    let of = |list: &str, member: &str| -> Vec<Value> {
+        job[list].as_array().unwrap().iter().map(|row| row[member].clone()).collect()
+    };
+    assert_eq!(of("results", "index"), [0, 2, 3, 5, 6]);
+    assert_eq!(of("failed", "index"), [1, 4]);
+    assert_eq!(of("results", "url"), [0, 2, 3, 5, 6].map(|at: usize| Value::from(urls[at].clone())));
+    assert_eq!(of("failed", "url"), [1, 4].map(|at: usize| Value::from(urls[at].clone())));
+    assert_eq!((&job["results_count"], &job["failed_count"]), (&json!(5), &json!(2)));
+    assert_eq!(server.requests().len(), 3);
+    let cards = of("results", "social_image");
+    assert!(cards.iter().all(|card| card == &cards[0]), "the same picture has different cards");
+    service.wait_for("nothing waits", |service| service.metric("jobs_queued_images") == 0);
 }
 
 #[test]
-fn j2_the_first_invalid_url_is_named_by_its_number_and_not_repeated() {
+fn j2_a_url_that_cannot_be_used_fails_alone() {
     let server = TestServer::start(|_| ok(&photo("png")));
     let service = spawn(&[server.port()], &[]);
-    let good = server.url("/a.png");
-    for bad in [
+    let long = format!("http://example.org/{}?token=secret", "x".repeat(5_000));
+    let bad = [
         "http://10.0.0.7/secret.png",
         "ftp://example.org/secret.png",
         "secret.png",
         "",
         "http://example.org:22/secret",
-    ] {
-        let answer = service
-            .post("/jobs")
-            .json(&json!({"urls": [good, good, bad, "http://127.0.0.1/"]}))
-            .send()
-            .unwrap();
-        let message = assert_problem(answer, 400, "INVALID_URL");
-        let message = message["user_message"].as_str().unwrap();
+        "http://127.0.0.1/",
+        &long,
+    ];
+    let urls: Vec<String> = bad.iter().map(|url| (*url).to_owned()).chain([server.url("/a.png")]).collect();
+    let job = ended(&service, id(&submit(&service, &urls)));
+    assert_eq!(job["status"], "completed", "{job}");
+    let failed = job["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), bad.len());
+    for (at, row) in failed.iter().enumerate() {
+        assert_eq!((&row["index"], &row["error_code"]), (&json!(at), &json!("INVALID_URL")), "{row}");
+        let url = row["url"].as_str().unwrap();
         assert!(
-            message.contains("number 3") && !message.contains("secret") && !message.contains("10.0.0.7"),
-            "{message}"
+            url == urls[at] || (url.len() < 2_100 && urls[at].starts_with(url.trim_end_matches('…'))),
+            "{row}"
         );
     }
-    assert!(server.requests().is_empty(), "a refused job has sent requests");
+    assert_eq!(
+        (&job["results"][0]["index"], &job["results"][0]["url"]),
+        (&json!(7), &json!(server.url("/a.png")))
+    );
+    assert_eq!(server.requests().len(), 1);
     service.wait_for("the blocked URLs are counted", |service| {
-        service.metric("outbound_blocked_total{reason=\"form\"}") == 2
+        service.metric("outbound_blocked_total{reason=\"form\"}") == 3
     });
     service.wait_for_event("outbound_blocked", |line| line["reason"] == "port");
     assert!(!service.log().iter().any(|line| line.to_string().contains("secret")));
+
+    let unusable = service.post("/jobs").json(&json!({"urls": bad})).send().unwrap();
+    let problem = assert_problem(unusable, 400, "INVALID_URL");
+    assert!(!problem.to_string().contains("secret"), "{problem}");
 }
 
 #[test]
-fn j2_more_urls_than_a_job_may_have_are_refused() {
+fn j2_a_job_has_up_to_a_thousand_urls() {
     let service = spawn(&[], &[]);
     let urls =
         |count: usize| (0..count).map(|at| format!("http://example.org:81/{at}.png")).collect::<Vec<_>>();
-    for count in [201, 10_001, 20_000] {
+    for count in [1_001, 10_001, 20_000] {
         let answer = service.post("/jobs").json(&json!({"urls": urls(count)})).send().unwrap();
         assert_problem(answer, 400, "INVALID_INPUT");
     }
-    // With as many URLs as a job may have, the first invalid one is reported.
-    assert_problem(
-        service.post("/jobs").json(&json!({"urls": urls(200)})).send().unwrap(),
-        400,
-        "INVALID_URL",
-    );
+    // The port is not allowed, so none of them can be used.
+    let answer = service.post("/jobs").json(&json!({"urls": urls(1_000)})).send().unwrap();
+    assert_problem(answer, 400, "INVALID_URL");
+    let server = TestServer::start(|_| ok(&photo("png")));
+    let service = spawn(&[server.port()], &[]);
+    let mut urls = urls(999);
+    urls.insert(500, server.url("/a.png"));
+    let job = ended(&service, id(&submit(&service, &urls)));
+    assert_eq!((&job["results_count"], &job["failed_count"]), (&json!(1), &json!(999)));
+    assert_eq!(job["results"][0]["index"], 500);
 }
 
 #[test]

@@ -68,5 +68,5 @@ pub fn ended_job(service: &TestService, key: &str) -> Value {
 #[track_caller]
 pub fn assert_refused(answer: Response) -> String {
     assert!(answer.headers().contains_key("www-authenticate"), "{:?}", answer.headers());
-    assert_problem(answer, 401, "UNAUTHORIZED")["message"].as_str().unwrap().to_owned()
+    assert_problem(answer, 401, "UNAUTHORIZED")["detail"].as_str().unwrap().to_owned()
 }

@@ -105,6 +105,16 @@ fn check_and_the_log_say_that_webhooks_carry_no_download_url() {
 }
 
 #[test]
+fn check_and_the_log_warn_of_a_short_webhook_secret() {
+    let short = [("WEBHOOK_SECRET", "short")];
+    let (code, _, err) = huemill(&["check"], &short);
+    assert!(code == Some(0) && err.contains("security.webhook_secret") && !err.contains("short"), "{err}");
+    let service = TestService::start(&short);
+    let line = service.wait_for_event("webhook_secret_short", |_| true);
+    assert_eq!(line["level"], "warn", "{line}");
+}
+
+#[test]
 fn a_port_in_use_is_reported() {
     let service = spawn();
     let port = service.address.port().to_string();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its report")]
 
 mod answers;
+mod clients;
 mod escaped_paths;
 mod fetch_url;
 mod hostile_framing;
@@ -29,6 +30,7 @@ mod outbound;
 mod outbound_transfer;
 mod overload;
 mod overload_jobs;
+mod preconditions;
 mod process;
 mod process_zip;
 mod queue;

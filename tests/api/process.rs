@@ -79,7 +79,7 @@ fn the_accept_header_selects_the_card_itself() {
     for (accept, format) in [
         ("image/png", image::ImageFormat::Png),
         ("image/jpeg", image::ImageFormat::Jpeg),
-        ("image/webp,*/*;q=0.5", image::ImageFormat::WebP),
+        ("image/webp,image/*;q=0.5", image::ImageFormat::WebP),
     ] {
         let answer = service
             .post("/process")
@@ -152,7 +152,7 @@ fn known_formats_that_are_not_supported_are_named() {
         let body = assert_problem(service.process(bytes), 415, "UNSUPPORTED_MEDIA_TYPE");
         assert!(body["user_message"].as_str().unwrap().contains(name), "{body}");
     }
-    assert_problem(service.process(b"just some text".to_vec()), 422, "PROCESSING_ERROR");
+    assert_problem(service.process(b"just some text".to_vec()), 415, "UNSUPPORTED_MEDIA_TYPE");
 }
 
 #[test]

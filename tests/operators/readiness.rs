@@ -169,7 +169,7 @@ fn ready_reports_the_active_requests_and_the_error_rate() {
     wait_until("the request is no longer active", || probed.ready().1["active_requests"] == 0);
     assert_eq!(probed.ready().1["error_rate_last_5m"], 0.0);
     // A client's mistake does not count as an error; a store that is away does.
-    assert_eq!(probed.process(b"nonsense".to_vec()), 422);
+    assert_eq!(probed.process(b"nonsense".to_vec()), 415);
     assert_eq!(probed.process(small_png()), 200);
     proxy.set(Mode::Cut);
     let form = images_form(&[small_png()]);

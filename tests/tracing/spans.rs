@@ -131,15 +131,15 @@ fn a_picture_is_traced_and_a_probe_only_where_its_caller_is_traced() {
     service.client.get(service.service.url("/health")).send().unwrap();
     let body = || service.client.post(service.service.url("/process")).header("content-type", "image/png");
     assert_eq!(body().body(small_png()).send().unwrap().status(), 200);
-    assert_eq!(body().body("no picture").send().unwrap().status(), 422);
+    assert_eq!(body().body("no picture").send().unwrap().status(), 415);
     assert_eq!(service.health(), 200);
     let spans = collector.spans_with(|spans| spans.iter().any(|span| span.name == "GET /health"));
     let probes = spans.iter().filter(|span| span.name == "GET /health");
     assert_eq!(probes.map(|span| &*span.trace).collect::<Vec<_>>(), [TRACE]);
     let requests: Vec<_> = spans.iter().filter(|span| span.name == "POST /process").collect();
     let codes = requests.iter().map(|span| span.attribute("http.response.status_code"));
-    assert_eq!(codes.collect::<Vec<_>>(), ["Int(200)", "Int(422)"]);
-    assert_eq!(requests[1].attribute("error.type"), "Str(PROCESSING_ERROR)");
+    assert_eq!(codes.collect::<Vec<_>>(), ["Int(200)", "Int(415)"]);
+    assert_eq!(requests[1].attribute("error.type"), "Str(UNSUPPORTED_MEDIA_TYPE)");
     assert_below(requests[0], &spans, &["admit", "queue wait", "decode", "encode"]);
 }
 

@@ -107,7 +107,7 @@ impl Outbound {
     }
 
     /// Downloads a URL, at most `cap` bytes, and passes it to `sink` chunk by chunk. Redirects are followed as far
-    /// as the policy allows; each is checked and admitted like the first URL. Only status 200 is success. After an
+    /// as the policy allows; each is checked and admitted like the first URL. Only 200 and 203 are success. After an
     /// error, discard what was passed to `sink`.
     pub async fn get<E>(
         &self,
@@ -159,9 +159,13 @@ impl Outbound {
             };
             let exchange = self.begin(request, cap, admission, left).await?;
             match (exchange.status(), exchange.header(header::LOCATION)) {
-                (StatusCode::OK, _) => return Ok((exchange, target, redirects)),
+                // A proxy has changed a response with status 203, such as one that makes pictures smaller.
+                (StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION, _) => {
+                    return Ok((exchange, target, redirects));
+                }
                 (status, Some(location)) if is_redirect(status) => {
-                    target = target.join(location, &self.policy)?;
+                    let next = target.join(location, &self.policy);
+                    target = next.map_err(|reason| refused_redirect(reason, status))?;
                 }
                 (status, _) => {
                     return Err(OutboundError::Upstream {
@@ -222,6 +226,16 @@ impl Outbound {
             retry_after: exchange.header(header::RETRY_AFTER).map(str::to_owned),
             body,
         })
+    }
+}
+
+/// Why a redirect is not followed. A `Location` that is no URL is the server's fault; where a URL leads is its sender's.
+fn refused_redirect(reason: Reason, status: StatusCode) -> OutboundError {
+    match reason {
+        Reason::Form => {
+            OutboundError::Upstream { status: Some(status.as_u16()), what: RequestFailure::Malformed }
+        }
+        other => other.into(),
     }
 }
 

@@ -121,7 +121,7 @@ label_set! {
         Tls = "tls",
         /// It does not send valid HTTP.
         Malformed = "malformed",
-        /// It answered with another status than 200.
+        /// It answered with another status than 200 or 203.
         Status = "status",
         /// The connection broke before the response was complete.
         Cut = "cut",
@@ -173,16 +173,19 @@ impl From<OutboundError> for Fault {
         };
         let fault = match error {
             OutboundError::Refused(Reason::Redirects) => Self::new(Code::UpstreamError)
-                .with_message("The URL redirects too many times. Send the URL where the redirects end."),
+                .with_message(
+                    "The address leads from one page to the next. Enter that of the picture itself.",
+                )
+                .with_detail("The URL redirects too many times. Send the URL where the redirects end."),
             OutboundError::Refused(_) => Self::new(Code::InvalidUrl),
             OutboundError::Timeout(_) => Self::new(Code::UrlTimeout),
             OutboundError::TooLarge { limit } => Self::new(Code::PayloadTooLarge).with_message(format!(
-                "The file at this URL is larger than {}. Send a smaller one.",
+                "The picture at this address is larger than {}. Send a smaller one.",
                 mebibytes(limit)
             )),
             OutboundError::Upstream { status: Some(status), what: RequestFailure::Status } => {
                 Self::new(Code::UpstreamError).with_message(format!(
-                    "The URL's server answered with status {status} instead of the file. Check the URL."
+                    "The picture's server answered with status {status} instead of it. Check the address."
                 ))
             }
             OutboundError::Upstream { .. } => Self::new(Code::UpstreamError),

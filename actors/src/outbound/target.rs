@@ -48,9 +48,10 @@ impl Target {
         Self::of(Url::parse(text).map_err(|_| Reason::Form)?, policy)
     }
 
-    /// The target of a redirect from here.
+    /// The target of a redirect from here. Servers write spaces as they are; browsers encode them.
     pub(super) fn join(&self, location: &str, policy: &AddressPolicy) -> Result<Self, Reason> {
-        let location = printable(location)?;
+        let location = location.trim().replace(' ', "%20");
+        let location = printable(&location)?;
         let absolute = location.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
         let next = if absolute {
             Self::parse(location, policy)?

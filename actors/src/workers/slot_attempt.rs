@@ -256,6 +256,9 @@ fn picture_error(error: &Error, limits: &Limits, state: &AttemptState) -> StopRe
         Error::Empty => fault,
         Error::Unsupported(format) => fault
             .with_message(format!("{format} is not supported. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.")),
+        Error::Unrecognised => {
+            fault.with_message("This is not a picture. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.")
+        }
         Error::TooLarge { width, height } => fault.with_message(format!(
             "The picture is {width} x {height} pixels. At most {} megapixels ({} for JPEG) and {} pixels a side are \
              allowed: send a smaller one.",

@@ -44,7 +44,7 @@ async fn the_real_actor_system_becomes_ready_and_processes_pictures() {
     let actor_system = ActorSystem::start(&ActorSystemSettings::default(), dependencies);
     until(|| actor_system.verdict.read().ready).await;
     let result = run(&actor_system.workers, picture("no picture at all")).await;
-    assert_eq!(result.unwrap_err().code, Code::ProcessingError);
+    assert_eq!(result.unwrap_err().code, Code::UnsupportedMediaType);
     actor_system.stop(std::time::Duration::from_secs(1)).await;
 }
 

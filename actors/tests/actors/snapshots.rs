@@ -124,7 +124,7 @@ impl Process {
             callback_url: None,
             ttl: Duration::from_secs(3_600),
             eta_s: 9,
-            items: vec![NewItem { name: "0.png".into(), source, host: String::new() }],
+            items: vec![NewItem { name: "0.png".into(), source, host: String::new(), same_as: None }],
             key: None,
         };
         self.repository.store.create(job).await.unwrap();

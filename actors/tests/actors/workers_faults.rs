@@ -99,9 +99,9 @@ async fn an_engine_that_cannot_be_made_is_an_internal_error_and_retried() {
 async fn every_error_of_a_picture_has_its_code() {
     let workers = TestWorkers::start(settings());
     for (bytes, code, expected) in [
-        ("empty", Code::NoInput, "Nothing was sent"),
+        ("empty", Code::NoInput, "Nothing was chosen"),
         ("heic", Code::UnsupportedMediaType, "HEIC is not supported"),
-        ("nothing", Code::ProcessingError, "cannot be read"),
+        ("nothing", Code::UnsupportedMediaType, "not a picture"),
         ("damaged", Code::ProcessingError, "cannot be read"),
         ("costly", Code::PayloadTooLarge, "takes too much work to decode"),
         (

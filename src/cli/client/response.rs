@@ -53,16 +53,19 @@ pub(in crate::cli) struct ApiError {
     status: u16,
     error_code: String,
     user_message: String,
+    /// What is wrong with the request, which those in front of a page cannot see.
+    detail: String,
     request_id: String,
 }
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, error_code, user_message, request_id } = self;
+        let Self { status, error_code, user_message, detail, request_id } = self;
         if error_code.is_empty() {
             return write!(f, "the service responded with status {status}");
         }
-        write!(f, "{user_message} ({error_code}, request {request_id})")
+        let message = if detail.is_empty() { user_message } else { detail };
+        write!(f, "{message} ({error_code}, request {request_id})")
     }
 }
 

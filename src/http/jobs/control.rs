@@ -32,7 +32,9 @@ pub(super) async fn cancel(
     jobs: Data<Jobs>,
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
-    let id = jobs.find(&path, context::of(&request).identity()).await?.id;
+    let job = jobs.find(&path, context::of(&request).identity()).await?;
+    status::check_version(&request, &job)?;
+    let id = job.id;
     let job = match jobs.repository.store.cancel(&id).await? {
         Canceled::Now(ended) => {
             jobs.cancel_work(&id);
@@ -65,6 +67,7 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
     let job = jobs.find(&path, context::of(&request).identity()).await?;
+    status::check_version(&request, &job)?;
     if !jobs.repository.store.delete(&job.id).await? {
         return Err(Code::ExpiredJob.into());
     }

@@ -105,7 +105,9 @@ fn upload_spec(uploads: &Uploads) -> JobUploadSpec {
             url: None,
             raw: |kind: &Mime| spec::is_zip(kind),
             limit: uploads.limits.zip_bytes,
-            missing: "Nothing was sent. Send a ZIP as the form field \"zip_file\", as JSON {\"zip\": \"<base64>\"} or as \
+            texts: &fields::NAMES,
+            missing: "No pictures were chosen.",
+            how: "Nothing was sent. Send a ZIP as the form field \"zip_file\", as JSON {\"zip\": \"<base64>\"} or as \
                       the raw body, pictures as form fields \"images\", or their addresses as JSON \
                       {\"urls\": [\"https://…\"]}.",
             types: "multipart/form-data with a field \"zip_file\" or fields \"images\", application/json, or \
@@ -115,7 +117,7 @@ fn upload_spec(uploads: &Uploads) -> JobUploadSpec {
         repeated_limit: uploads.limits.image_bytes,
         list: "urls",
         max_count: uploads.limits.job_pictures,
-        texts: &fields::NAMES,
+        max_list: uploads.limits.job_urls,
     }
 }
 
@@ -142,7 +144,7 @@ async fn submitted(
             Ok((JobKind::Zip, Submitted::Zip { spool, entries }))
         }
         JobInput::Files(files) => Ok((JobKind::Image, Submitted::Images(with_distinct_names(files)))),
-        JobInput::List(list) => Ok((JobKind::Url, Submitted::Urls(urls::with_names(&list, request, jobs)?))),
+        JobInput::List(list) => Ok((JobKind::Url, Submitted::Urls(urls::pictures(&list, request, jobs)?))),
     }
 }
 
@@ -199,7 +201,7 @@ fn respond(created: Created, jobs: &Jobs) -> Result<HttpResponse, Fault> {
     let mut response =
         HttpResponse::Accepted().json(AcceptedBody::new(&job, &jobs.links, jobs.with_events_url));
     let headers = response.headers_mut();
-    let location = HeaderValue::from_str(&format!("/jobs/{}", job.id));
+    let location = HeaderValue::from_str(&format!("{}/jobs/{}", links::base_path(&jobs.public_url), job.id));
     headers.insert(LOCATION, location.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?);
     if is_replay {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));

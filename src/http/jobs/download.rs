@@ -124,12 +124,13 @@ async fn respond_results(
     };
     let file = DownloadFile {
         etag,
+        modified: job.finished_at.unwrap_or(job.created_at),
         media_type: "application/zip".into(),
         disposition: format!("attachment; filename=\"{name}.zip\""),
         cache_control: None,
         kind: DOWNLOADS[0],
     };
-    if let Some(response) = file.not_modified(request) {
+    if let Some(response) = file.not_modified(request)? {
         return Ok(response);
     }
     let zip = results_archive::of(jobs, job, access.knows_id).await?;
@@ -154,12 +155,13 @@ async fn respond_card(
     let (name, card) = item.and_then(|item| Some((item.name, item.result?.card?))).ok_or_else(no_card)?;
     let file = DownloadFile {
         etag: ETag::new(format_args!("{:08x}-{}", card.crc32, card.length)),
+        modified: job.finished_at.unwrap_or(job.created_at),
         disposition: named(disposition, &results_archive::card_name(&name, &card.media_type)),
         media_type: card.media_type,
         cache_control: access.link_expires.map(cache_control),
         kind: DOWNLOADS[1],
     };
-    if let Some(response) = file.not_modified(request) {
+    if let Some(response) = file.not_modified(request)? {
         return Ok(response);
     }
     let blobs = jobs.repository.blobs.clone();

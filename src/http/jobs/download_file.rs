@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use actix_web::body::{BodySize, SizedStream};
 use actix_web::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, HeaderValue,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, HeaderValue, LAST_MODIFIED,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
@@ -18,7 +18,7 @@ use huemill_store::job::Job;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::http::body_stream::HeadBody;
-use crate::http::etag::ETag;
+use crate::http::etag::{self, ETag};
 use crate::http::problem::Problem;
 use crate::http::range::RangeRequest;
 use crate::http::state::Jobs;
@@ -40,6 +40,8 @@ pub(super) fn named(disposition: &str, name: &str) -> String {
 pub(super) struct DownloadFile {
     /// Its strong tag.
     pub etag: ETag,
+    /// When it was made (Unix seconds).
+    pub modified: i64,
     /// Its `Content-Type`.
     pub media_type: String,
     /// Its `Content-Disposition`.
@@ -52,14 +54,18 @@ pub(super) struct DownloadFile {
 
 impl DownloadFile {
     /// 304 if the client has the file.
-    pub(super) fn not_modified(&self, request: &HttpRequest) -> Option<HttpResponse> {
-        self.etag.matches(request).then(|| {
+    ///
+    /// # Errors
+    /// `PRECONDITION_FAILED` if the request is meant for another version.
+    pub(super) fn not_modified(&self, request: &HttpRequest) -> Result<Option<HttpResponse>, Fault> {
+        etag::check_preconditions(request, std::slice::from_ref(&self.etag), Some(self.modified))?;
+        Ok(self.etag.matches(request).then(|| {
             let mut response = self.etag.not_modified();
             if let Some(value) = self.cache_control_value() {
                 response.headers_mut().insert(CACHE_CONTROL, value);
             }
             response
-        })
+        }))
     }
 
     fn cache_control_value(&self) -> Option<HeaderValue> {
@@ -94,6 +100,7 @@ impl DownloadFile {
         }
         builder.content_type(self.media_type).insert_header((ACCEPT_RANGES, "bytes"));
         builder.insert_header((ETAG, self.etag.header_value()));
+        builder.insert_header((LAST_MODIFIED, etag::http_date(self.modified)));
         let disposition = HeaderValue::from_str(&self.disposition);
         let disposition = disposition.unwrap_or(HeaderValue::from_static("attachment"));
         builder.insert_header((CONTENT_DISPOSITION, disposition));
@@ -119,7 +126,7 @@ impl DownloadFile {
 /// The response to a range outside of a file of `length` bytes.
 fn unsatisfiable(length: u64) -> HttpResponse {
     let message = format!("The file has {length} bytes. Ask for a range within them.");
-    let mut response = Problem(Fault::new(Code::RangeNotSatisfiable).with_message(message)).into_response();
+    let mut response = Problem(Fault::new(Code::RangeNotSatisfiable).with_detail(message)).into_response();
     let content_range = HeaderValue::from_str(&format!("bytes */{length}"));
     response
         .headers_mut()

@@ -9,14 +9,18 @@ use huemill_store::job::Priority;
 use crate::http::content_negotiation::{parse_options, query_pairs};
 use crate::http::problem::{given_twice, invalid};
 
+/// The number of fields that are no options of pictures.
+const OTHERS: usize = 4;
+
 /// The names of all fields, to detect duplicates.
-pub(crate) const NAMES: [&str; 3 + OPTION_NAMES.len()] = {
-    let mut names = ["callback_url"; 3 + OPTION_NAMES.len()];
+pub(crate) const NAMES: [&str; OTHERS + OPTION_NAMES.len()] = {
+    let mut names = ["callback_url"; OTHERS + OPTION_NAMES.len()];
     names[1] = "ttl_h";
     names[2] = "priority";
+    names[3] = "export";
     let mut option = 0;
     while option < OPTION_NAMES.len() {
-        names[3 + option] = OPTION_NAMES[option];
+        names[OTHERS + option] = OPTION_NAMES[option];
         option += 1;
     }
     names
@@ -53,6 +57,11 @@ impl JobFields {
             .find_map(|(at, pair)| all[..at].iter().any(|(name, _)| *name == pair.0).then_some(*pair))
         {
             return Err(given_twice(name));
+        }
+        if all.iter().any(|(name, _)| *name == "export") {
+            return Err(invalid(
+                "`export` has no effect on a job. Ask for the palettes of its pictures instead.",
+            ));
         }
         let one = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
         Ok(Self {
@@ -161,9 +170,9 @@ mod tests {
             let fault = refuse_in_query(&format!("other=1&{name}=x")).unwrap_err();
             assert_eq!(fault.code, Code::InvalidInput);
             assert!(
-                fault.message.contains(name) && fault.message.contains("in the body"),
+                fault.detail().contains(name) && fault.detail().contains("in the body"),
                 "{}",
-                fault.message
+                fault.detail()
             );
         }
         for query in ["", "other=1", "ttl_h="] {

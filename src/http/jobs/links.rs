@@ -125,6 +125,12 @@ pub(crate) fn base_url(configured: &str, request: &HttpRequest) -> String {
     format!("{scheme}://{}", local.map_or("localhost".to_owned(), |address| address.to_string()))
 }
 
+/// The path of the configured base URL, without a slash at its end: where the service is for clients of its proxy.
+pub(crate) fn base_path(configured: &str) -> &str {
+    let authority = configured.split_once("://").map_or(configured, |(_, authority)| authority);
+    authority.find('/').map_or("", |path| authority[path..].trim_end_matches('/'))
+}
+
 /// The base of the URLs in webhooks: the configured one, otherwise the job's own if it names this machine. Any other
 /// host was chosen by whoever sent the request, and a receiver would trust it because of the signature.
 pub(crate) fn webhook_base<'a>(configured: &'a str, of_job: &'a str) -> Option<&'a str> {
@@ -150,6 +156,19 @@ mod tests {
     /// The query of a link of the old form.
     fn query(links: &Links, path: &str, expires: i64) -> String {
         format!("expires={expires}&signature={}", links.signature(path, expires))
+    }
+
+    #[test]
+    fn the_path_of_the_base_url_is_that_of_the_service() {
+        for (configured, path) in [
+            ("", ""),
+            ("https://huemill.example", ""),
+            ("https://huemill.example/", ""),
+            ("https://example.org/api/huemill/", "/api/huemill"),
+            ("http://[::1]:8080/x", "/x"),
+        ] {
+            assert_eq!(base_path(configured), path, "{configured}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::download::{JobAccess, parse_number};
 use super::download_file::named;
-use crate::http::etag::ETag;
+use crate::http::etag::{ETag, check_preconditions};
 use crate::http::problem::Problem;
 use crate::http::state::Jobs;
 
@@ -52,6 +52,8 @@ pub(super) async fn palette(
     let bytes = export.write(&palette);
     // The same colours always give the same bytes, but another version of the service may write them differently.
     let etag = ETag::new(hex(&Sha256::digest(&bytes)[..16]));
+    let modified = access.job.finished_at.unwrap_or(access.job.created_at);
+    check_preconditions(&request, std::slice::from_ref(&etag), Some(modified))?;
     if etag.matches(&request) {
         return Ok(etag.not_modified());
     }
@@ -72,7 +74,7 @@ fn read(members: &str) -> Result<Vec<huemill_imaging::Swatch>, Fault> {
 }
 
 fn no_palette() -> Fault {
-    Fault::new(Code::NotFound).with_message(
+    Fault::new(Code::NotFound).with_message("There is no such palette.").with_detail(
         "The job has no such palette. The files of a picture are palette.css, .scss, .json, .tokens.json, .tailwind.css, \
          .ase, .gpl and .svg.",
     )

@@ -101,7 +101,9 @@ impl PictureReader {
             match (item.state, item.result.take(), item.error.take()) {
                 (ItemState::Done, Some(result), _) => return Ok(Some((item, result))),
                 (ItemState::Failed, _, Some(error)) => self.failed.push(FailedPicture {
+                    index: item.number as usize,
                     filename: item.name,
+                    url: item.url,
                     error_code: error.code.into(),
                     user_message: error.message,
                 }),
@@ -174,8 +176,12 @@ impl JobBody {
     fn element(&mut self, item: &Item, result: ItemResult) -> Piece {
         let mut json = if self.count == 0 { Vec::new() } else { vec![b','] };
         self.count += 1;
-        json.extend_from_slice(b"{\"filename\":");
+        json.extend_from_slice(format!("{{\"index\":{},\"filename\":", item.number).as_bytes());
         json.extend_from_slice(&quoted(&item.name));
+        if let Some(url) = &item.url {
+            json.extend_from_slice(b",\"url\":");
+            json.extend_from_slice(&quoted(url));
+        }
         let members =
             result.members.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
         if !members.is_empty() {
@@ -281,7 +287,9 @@ mod tests {
 
     fn failed(code: &str) -> FailedPicture {
         FailedPicture {
+            index: 0,
             filename: "a.png".into(),
+            url: None,
             error_code: code.to_owned().into(),
             user_message: format!("message of {code}"),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::repository::Repository;
-use huemill_store::job::Job;
+use huemill_store::job::{Item, Job};
 use huemill_store::results::{self, Body, DosTime, Member, ResultsZip};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -33,7 +33,10 @@ struct Manifest<'a> {
 struct ManifestRow {
     /// The name of its card in the archive, if it has one.
     file: Option<String>,
+    index: u32,
     filename: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     #[serde(flatten)]
     members: std::collections::BTreeMap<String, Box<RawValue>>,
 }
@@ -61,13 +64,15 @@ async fn lay_out(repository: &Repository, job: &Job, with_id: bool) -> Result<Re
             crc32: card.crc32,
             body: Body::Blob(card.key),
         }));
-        rows.push((item.name, serde_json::from_str(&result.members).unwrap_or_default(), place));
+        rows.push((item, serde_json::from_str(&result.members).unwrap_or_default(), place));
     }
     let time = DosTime::from_unix(job.finished_at.unwrap_or(job.created_at));
     let names = ResultsZip::new(members.clone(), time).names().to_vec();
-    let row = |(filename, members, place): (String, _, Option<usize>)| ManifestRow {
+    let row = |(item, members, place): (Item, _, Option<usize>)| ManifestRow {
         file: place.and_then(|place| names.get(place)).cloned(),
-        filename,
+        index: item.number,
+        filename: item.name,
+        url: item.url,
         members,
     };
     let manifest = Manifest {

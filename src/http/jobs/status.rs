@@ -16,7 +16,7 @@ use super::summary::JobSummary;
 use crate::http::body_stream::{HeadBody, buffered_start};
 use crate::http::content_negotiation::query_pairs;
 use crate::http::context;
-use crate::http::etag::ETag;
+use crate::http::etag::{ETag, check_preconditions};
 use crate::http::problem::{Problem, invalid};
 use crate::http::state::Jobs;
 use crate::http::state::jobs::{check_not_expired, parse_id};
@@ -41,6 +41,7 @@ pub(super) async fn status(
     let job_version = job_version.ok_or_else(|| Fault::new(Code::JobNotFound))?;
     check_not_expired(job_version.state)?;
     let etag = tag(job_version.version, cards);
+    check_preconditions(&request, std::slice::from_ref(&etag), None)?;
     if etag.matches(&request) {
         return Ok(not_modified(&job_version, &etag, &jobs));
     }
@@ -116,6 +117,15 @@ fn parse_cards(query: &str) -> Result<CardEmbedding, Fault> {
         (Some("url"), None) => Ok(CardEmbedding::Url),
         _ => Err(invalid("`cards` must be inline or url.")),
     }
+}
+
+/// Checks that a request to change a job is meant for its present version. Its tag may be that of any representation.
+///
+/// # Errors
+/// `PRECONDITION_FAILED`.
+pub(super) fn check_version(request: &HttpRequest, job: &Job) -> Result<(), Fault> {
+    let cards = [CardEmbedding::Auto, CardEmbedding::Inline, CardEmbedding::Url];
+    check_preconditions(request, &cards.map(|cards| tag(job.version, cards)), job.finished_at)
 }
 
 /// The strong tag of a version and its representation.

@@ -1,57 +1,78 @@
-//! Checks the URLs of a job, its pictures' and its callback's, before anything is stored. Failures that only the network
-//! shows come later: as the picture's own error, or as a failed delivery attempt.
+//! Checks the URLs of a job, its pictures' and its callback's, before anything is stored. A picture's URL that cannot be used
+//! fails as that picture's own error, like what only the network shows.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use actix_web::HttpRequest;
 use huemill_actors::fault::Fault;
 use huemill_actors::outbound::Target;
+use huemill_actors::submission::UrlPicture;
 use huemill_store::archive;
 use percent_encoding::percent_decode_str;
 
 use crate::http::context;
 use crate::http::state::Jobs;
 
-/// The distinct names and URLs of a job's pictures, in the order in which they were sent.
+/// The longest URL that is kept, in bytes. A longer one cannot be used, and is cut to as much.
+const LONGEST: usize = 2_048;
+
+/// A job's pictures in the order in which their URLs were sent, each with a name of its own.
 ///
 /// # Errors
-/// `INVALID_URL` that gives the position of the first URL that cannot be used, without repeating the URL.
-pub(super) fn with_names(
+/// `INVALID_URL` if none of the URLs can be used.
+pub(super) fn pictures(
     list: &[String],
     request: &HttpRequest,
     jobs: &Jobs,
-) -> Result<Vec<(String, String)>, Fault> {
-    let context = context::of(request);
-    let (mut targets, mut seen) = (Vec::new(), HashSet::new());
-    for (at, url) in list.iter().enumerate() {
-        let target = jobs.check_url(url, &context).map_err(|fault| {
-            fault.with_message(format!("URL number {} in `urls` cannot be used. {USABLE}", at + 1))
+) -> Result<Vec<UrlPicture>, Fault> {
+    let targets: Vec<_> = list.iter().map(|url| jobs.target(url)).collect();
+    if targets.iter().all(Option::is_none) {
+        // Only this refusal is counted here: those of single pictures are counted when they are requested.
+        let first = list.first().map_or("", String::as_str);
+        jobs.check_url(first, &context::of(request)).map_err(|fault| {
+            fault.with_message("None of these addresses can be used. Send public http or https addresses.")
         })?;
-        if seen.insert(target.full().to_owned()) {
-            targets.push(target);
-        }
     }
-    let wanted: Vec<_> = targets.iter().map(file_name).collect();
-    let names = archive::distinct(wanted.iter().map(|name| &**name));
-    Ok(names.into_iter().zip(targets).map(|(name, target)| (name, target.full().to_owned())).collect())
+    let names: Vec<_> =
+        list.iter().zip(&targets).map(|(url, target)| file_name(url, target.as_ref())).collect();
+    let names = archive::distinct(names.iter().map(|name| &**name));
+    let mut first_with: HashMap<&str, u32> = HashMap::new();
+    let pictures = list.iter().zip(&targets).zip(names).enumerate().map(|(number, ((url, target), name))| {
+        let number = number as u32;
+        let first = target.as_ref().map(|target| *first_with.entry(target.full()).or_insert(number));
+        UrlPicture { name, url: shortened(url), same_as: first.filter(|first| *first != number) }
+    });
+    Ok(pictures.collect())
 }
 
-const USABLE: &str = "Send public http or https addresses, written out in full.";
+/// A URL that is not longer than any that can be used. The mark at the end keeps a shortened one from being used.
+fn shortened(url: &str) -> String {
+    if url.len() <= LONGEST {
+        return url.to_owned();
+    }
+    let end = (0..=LONGEST).rev().find(|end| url.is_char_boundary(*end)).unwrap_or_default();
+    format!("{}…", &url[..end])
+}
 
 /// Checks the callback URL.
 pub(super) fn check_callback(url: &str, request: &HttpRequest, jobs: &Jobs) -> Result<(), Fault> {
     let context = context::of(request);
     let checked = jobs.check_url(url, &context).map(drop);
     checked.map_err(|fault| {
-        fault.with_message(
+        fault.with_detail(
             "`callback_url` must be a public address such as https://example.org/done, without user and password.",
         )
     })
 }
 
 /// A picture's name: the last segment of its path, otherwise its host.
-fn file_name(target: &Target) -> Cow<'_, str> {
+fn file_name<'a>(url: &'a str, target: Option<&'a Target>) -> Cow<'a, str> {
+    let Some(target) = target else {
+        // What is no URL has no path. Without its query, which may be a secret, this is what its sender knows it by.
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        return path.rsplit(['/', '\\']).find(|segment| !segment.is_empty()).unwrap_or_default().into();
+    };
     let name = percent_decode_str(target.file_name()).decode_utf8_lossy();
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim().to_owned();
     if name.is_empty() {
@@ -80,7 +101,28 @@ mod tests {
             ("https://EXAMPLE.org", "example.org"),
             ("http://[2606:4700::1]/", "[2606:4700::1]"),
         ] {
-            assert_eq!(file_name(&Target::parse(url, &AddressPolicy::default()).unwrap()), name, "{url}");
+            let target = Target::parse(url, &AddressPolicy::default()).unwrap();
+            assert_eq!(file_name(url, Some(&target)), name, "{url}");
         }
+        for (url, name) in [
+            ("not a url", "not a url"),
+            ("ftp://host/a.png?token=1", "a.png"),
+            ("", ""),
+            ("http://10.0.0.1/", "10.0.0.1"),
+        ] {
+            assert_eq!(file_name(url, None), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_too_long_is_cut_and_stays_unusable() {
+        let long = format!("http://example.org/{}", "é".repeat(5_000));
+        let kept = shortened(&long);
+        assert!(
+            kept.len() > LONGEST
+                && kept.len() < LONGEST + 4
+                && Target::parse(&kept, &AddressPolicy::default()).is_err()
+        );
+        assert_eq!(shortened("http://example.org/"), "http://example.org/");
     }
 }

@@ -241,7 +241,7 @@ impl RequestLog {
 /// The cause for the log. Most refusals know nothing beyond the message that the client received; that message is
 /// their cause, so that every error's line has one.
 fn cause(fault: &Fault) -> &str {
-    fault.cause.as_deref().unwrap_or(&fault.message)
+    fault.cause.as_deref().unwrap_or_else(|| fault.detail())
 }
 
 /// The longest user agent that is logged, in characters.

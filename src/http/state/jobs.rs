@@ -134,6 +134,11 @@ impl Jobs {
         })
     }
 
+    /// Where a URL leads, if it can be used as far as that can be told without the network.
+    pub(crate) fn target(&self, url: &str) -> Option<Target> {
+        Target::parse(url, self.outbound.policy()).ok()
+    }
+
     /// Marks that results of a completed job were fetched. A job counts once, whichever client or process is first.
     /// No one waits for the mark: if it cannot be written, the next fetch writes it.
     pub(crate) fn mark_fetched(&self, job: &Job) {

@@ -1,24 +1,34 @@
-//! Reads a file's name from a form (RFC 7578, 4.2). The name is shown and becomes part of the names of results; it is
-//! never used as a path. An unsafe name is rejected even if it is not used.
+//! Reads the names in the head of a form's part (RFC 7578, 4.2): the field's and the file's. A file's name is shown and
+//! becomes part of the names of results; it is never used as a path. An unsafe name of a wanted file is rejected even if
+//! it is not used.
 
 use std::borrow::Cow;
 
 use actix_multipart::Field;
-use actix_web::http::header::{CONTENT_DISPOSITION, ContentDisposition, HeaderValue};
+use actix_web::http::header::{CONTENT_DISPOSITION, ContentDisposition, DispositionType, HeaderValue};
+use encoding_rs::{Encoding, WINDOWS_1252};
 use huemill_actors::fault::Fault;
 
 use crate::http::problem::invalid;
+
+/// The field's name, if the part has one.
+pub(super) fn of_field(part: &Field) -> Option<String> {
+    let disposition = parse(part.headers().get(CONTENT_DISPOSITION)?)?;
+    let name = disposition.get_name().filter(|name| !name.is_empty());
+    name.filter(|_| disposition.disposition == DispositionType::FormData).map(str::to_owned)
+}
 
 /// The file's name, if it has one.
 ///
 /// # Errors
 /// `INVALID_INPUT` if the name leads to a parent folder or contains control characters.
 pub(super) fn of(part: &Field) -> Result<Option<String>, Fault> {
-    let Some(header) = part.headers().get(CONTENT_DISPOSITION) else { return Ok(None) };
-    // The form's parser has accepted the header already, so it can be parsed.
-    let Some(disposition) = parse(header) else { return Ok(None) };
-    let extended =
-        disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
+    let Some(disposition) = part.headers().get(CONTENT_DISPOSITION).and_then(parse) else { return Ok(None) };
+    let extended = disposition.get_filename_ext().map(|name| {
+        let label = name.charset.to_string();
+        let encoding = Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8);
+        encoding.decode_without_bom_handling(&name.value).0.into_owned()
+    });
     let plain = disposition.get_filename().map(str::to_owned);
     if !extended.iter().chain(&plain).all(|name| is_safe(name)) {
         return Err(invalid("The file's name contains a path or control characters. Send a plain name."));
@@ -28,8 +38,19 @@ pub(super) fn of(part: &Field) -> Result<Option<String>, Fault> {
 }
 
 fn parse(header: &HeaderValue) -> Option<ContentDisposition> {
-    let header = double_backslashes(header.as_bytes());
+    let text = text(header.as_bytes());
+    let header = double_backslashes(text.as_bytes());
     ContentDisposition::from_raw(&HeaderValue::from_bytes(&header).ok()?).ok()
+}
+
+/// The text of a header. Browsers send names in UTF-8; older programs send them in the code page of their computer, which
+/// nothing tells. The name is not worth refusing a picture, so that of Western Europe is assumed.
+fn text(header: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(header) {
+        return text.into();
+    }
+    let (text, _) = WINDOWS_1252.decode_without_bom_handling(header);
+    text.replace(|letter: char| matches!(letter, '\u{80}'..='\u{9f}'), "\u{fffd}").into()
 }
 
 /// Doubles each backslash that is not followed by a quote or a backslash. Browsers send backslashes in names as they are
@@ -98,6 +119,20 @@ mod tests {
             ("filename=z.jpg", "z.jpg"),
         ] {
             assert_eq!(named(parameter).as_deref(), Some(name), "{parameter}");
+        }
+    }
+
+    #[test]
+    fn names_in_any_charset_are_read() {
+        for (name, shown) in [
+            (&b"Stra\xc3\x9fe.png"[..], "Straße.png"),
+            (b"F\xfc\xdfe.png", "Füße.png"),
+            (b"\x8f\x90\x81.png", "\u{fffd}\u{fffd}\u{fffd}.png"),
+        ] {
+            let raw = [b"form-data; name=\"image\"; filename=\"", name, b"\""].concat();
+            let disposition = parse(&HeaderValue::from_bytes(&raw).unwrap()).unwrap();
+            assert_eq!(disposition.get_filename(), Some(shown));
+            assert!(is_safe(shown));
         }
     }
 

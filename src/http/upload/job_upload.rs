@@ -9,7 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::web::{Bytes, Payload};
 use futures_util::{Stream, StreamExt};
-use huemill_actors::fault::Fault;
+use huemill_actors::fault::{Code, Fault};
 use huemill_actors::intake::Admission;
 use huemill_store::{Spool, SpoolRoom};
 use sha2::{Digest, Sha256};
@@ -19,12 +19,10 @@ use super::json::{self, JsonValue, Members};
 use super::multipart::{self, FormParts, MAX_OTHER_PARTS};
 use super::sink::{FileDigest, SpoolSink};
 use super::spec::{BodyForm, UploadSpec};
+use super::texts::Texts;
 use crate::http::context;
 use crate::http::problem::{broken_body, given_twice, invalid, spool_failed, too_large};
 use crate::http::state::Uploads;
-
-/// Maximum size of a text field.
-const MAX_TEXT: usize = 4 * 1024;
 
 /// Maximum size of a form's data after its last part.
 const MAX_EPILOGUE: usize = 64 * 1024;
@@ -43,10 +41,10 @@ pub(crate) struct JobUploadSpec {
     pub repeated_limit: u64,
     /// The JSON member that is a list of texts.
     pub list: &'static str,
-    /// Maximum number of repeated files, or of elements in the list.
+    /// Maximum number of repeated files.
     pub max_count: usize,
-    /// The names of text fields and members.
-    pub texts: &'static [&'static str],
+    /// Maximum number of elements in the list.
+    pub max_list: usize,
 }
 
 /// A received file.
@@ -70,9 +68,6 @@ pub(crate) enum JobInput {
     List(Vec<String>),
 }
 
-/// Text fields by name. Each name occurs once.
-type Texts = Vec<(&'static str, String)>;
-
 /// A received body, and the admission that lasts as long as it is worked on.
 pub(crate) struct JobUpload {
     /// The files or URLs.
@@ -83,10 +78,6 @@ pub(crate) struct JobUpload {
 }
 
 impl JobUploadSpec {
-    fn too_many(&self, what: &str) -> Fault {
-        invalid(format!("There are more than {} {what}. Send fewer.", self.max_count))
-    }
-
     fn max_body(&self, form: BodyForm) -> u64 {
         let parts = if form == BodyForm::Multipart { self.max_count as u64 * PART_OVERHEAD } else { 0 };
         form.max_body(self.single.limit) + parts
@@ -114,7 +105,7 @@ pub(crate) async fn receive(
         BodyForm::Raw => {
             let sink = SpoolSink::hashed(&uploads.spool, spec.single.limit, spec.single.limit);
             let (spool, digest) = sink.write_all(payload).await?.finish_hashed().await?;
-            (JobInput::Single(UploadedFile { name: None, spool, digest }), Vec::new())
+            (JobInput::Single(UploadedFile { name: None, spool, digest }), Texts::default())
         }
     };
     let bytes = total_bytes(&input, spec)?;
@@ -143,22 +134,24 @@ async fn from_form(
     spec: &JobUploadSpec,
 ) -> Result<(JobInput, Texts), Fault> {
     let body = SharedPayload(Rc::new(RefCell::new(payload)));
-    let mut parts = FormParts::new(request, body.clone(), spec.max_count + 1 + MAX_OTHER_PARTS);
-    let mut content =
-        FormContent { single: None, files: Vec::new(), texts: Vec::new(), remaining: spec.single.limit };
+    let max_bytes = spec.max_body(BodyForm::Multipart);
+    let mut parts = FormParts::new(request, body.clone(), spec.max_count + 1 + MAX_OTHER_PARTS, max_bytes)?;
+    let mut content = FormContent {
+        single: None,
+        files: Vec::new(),
+        texts: Texts::default(),
+        remaining: spec.single.limit,
+    };
     while let Some((name, part)) = parts.next().await? {
         if name == spec.single.field || name == spec.repeated {
             let filename = filename::of(&part)?;
-            let sink = content.next_sink(&name, room, spec)?;
+            let sink = content.next_sink(&name, filename.is_some(), room, spec)?;
             let (spool, digest) = multipart::copy(part, sink).await?.finish_hashed().await?;
-            content.add_file(&name, UploadedFile { name: filename, spool, digest }, spec);
-        } else if let Some(name) = spec.texts.iter().copied().find(|text| *text == name) {
-            if content.texts.iter().any(|(known, _)| *known == name) {
-                return Err(given_twice(name));
-            }
-            content.texts.push((name, multipart::read_text(part, name, MAX_TEXT).await?));
+            content.add_file(&name, UploadedFile { name: filename, spool, digest }, spec)?;
+        } else if let Some(name) = spec.single.texts.iter().find(|text| **text == name) {
+            content.texts.add(name, multipart::read_text(part, name).await?)?;
         } else {
-            multipart::skip(part).await?;
+            parts.skip(part).await?;
         }
     }
     read_epilogue(body).await?;
@@ -188,13 +181,19 @@ struct FormContent {
 
 impl FormContent {
     /// The sink for the next file of this field.
-    fn next_sink(&self, name: &str, room: &SpoolRoom, spec: &JobUploadSpec) -> Result<SpoolSink, Fault> {
+    fn next_sink(
+        &self,
+        name: &str,
+        has_filename: bool,
+        room: &SpoolRoom,
+        spec: &JobUploadSpec,
+    ) -> Result<SpoolSink, Fault> {
         let (is_single, limit) = (name == spec.single.field, spec.single.limit);
-        if is_single && self.single.is_some() {
+        if is_single && has_filename && self.single.is_some() {
             return Err(given_twice(name));
         }
         if !is_single && self.files.len() == spec.max_count {
-            return Err(spec.too_many("pictures"));
+            return Err(too_many(spec.max_count, "pictures"));
         }
         if self.remaining == 0 {
             return Err(too_large(limit, None));
@@ -204,14 +203,16 @@ impl FormContent {
         Ok(SpoolSink::hashed(room, max.min(self.remaining), named_limit))
     }
 
-    fn add_file(&mut self, name: &str, file: UploadedFile, spec: &JobUploadSpec) {
+    fn add_file(&mut self, name: &str, file: UploadedFile, spec: &JobUploadSpec) -> Result<(), Fault> {
         self.remaining -= file.spool.len().min(self.remaining);
-        if name == spec.single.field {
-            self.single = Some(file);
-        } else if !file.spool.is_empty() || file.name.is_some() {
+        if file.spool.is_empty() && file.name.is_none() {
             // For a file field without a file, browsers send an empty file without a name.
+        } else if name != spec.single.field {
             self.files.push(file);
+        } else if self.single.replace(file).is_some() {
+            return Err(given_twice(name));
         }
+        Ok(())
     }
 
     fn into_input(self, spec: &JobUploadSpec) -> Result<(JobInput, Texts), Fault> {
@@ -240,7 +241,7 @@ async fn from_json(
             return Err(spec.single.nothing_sent());
         }
         let mut names = vec![spec.single.member, spec.list];
-        names.extend_from_slice(spec.texts);
+        names.extend_from_slice(spec.single.texts);
         let mut members = Members::parse(body, &names)?;
         let input = match (members.take(spec.single.member), members.take(spec.list)) {
             (Some(JsonValue::Text(text)), None) => {
@@ -249,14 +250,14 @@ async fn from_json(
                 let spool = Spool::from_bytes(&room, bytes).map_err(spool_failed)?;
                 JobInput::Single(UploadedFile { name: None, spool, digest })
             }
-            (None, Some(JsonValue::List(list))) if list.len() > spec.max_count => {
-                return Err(spec.too_many(spec.list));
+            (None, Some(JsonValue::List(list))) if list.len() > spec.max_list => {
+                return Err(too_many(spec.max_list, spec.list));
             }
             (None, Some(JsonValue::List(list))) => JobInput::List(list),
             (None, None) => return Err(spec.single.nothing_sent()),
             _ => return Err(wrong_members(&spec)),
         };
-        Ok((input, take_texts(&mut members, &spec)?))
+        Ok((input, json::take_texts(&mut members, spec.single.texts)?))
     })
     .await
 }
@@ -266,17 +267,10 @@ fn wrong_members(spec: &JobUploadSpec) -> Fault {
     invalid(format!("Send either `{single}`, a base64 text, or `{list}`, a list of texts."))
 }
 
-fn take_texts(members: &mut Members<'_>, spec: &JobUploadSpec) -> Result<Texts, Fault> {
-    let mut texts = Vec::new();
-    for name in spec.texts {
-        match members.take(name) {
-            None => {}
-            Some(JsonValue::Text(text)) if text.len() <= MAX_TEXT => texts.push((*name, text.into_owned())),
-            Some(JsonValue::Number(number)) => texts.push((*name, number)),
-            Some(_) => return Err(invalid(format!("`{name}` has the wrong type or is too long."))),
-        }
-    }
-    Ok(texts)
+fn too_many(max: usize, what: &str) -> Fault {
+    Fault::new(Code::InvalidInput)
+        .with_message(format!("These are too many at once. At most {max} are allowed: send fewer."))
+        .with_detail(format!("There are more than {max} {what}. Send fewer."))
 }
 
 /// A body that the form's parser and this module both read.

@@ -11,6 +11,7 @@ use huemill_store::{Spool, SpoolRoom};
 
 use super::sink::SpoolSink;
 use super::spec::{BodyForm, UploadSpec};
+use super::texts::{MAX_TEXT, Texts};
 use crate::http::problem::{invalid, spool_failed, too_large};
 use crate::http::state::Uploads;
 pub(super) use members::Members;
@@ -24,12 +25,12 @@ pub(super) enum BodyContent {
     Url(String),
 }
 
-/// Receives a body that holds a file or a URL.
+/// Receives a body that holds a file or a URL, and texts.
 pub(super) async fn receive(
     payload: Payload,
     uploads: &Uploads,
     spec: &UploadSpec,
-) -> Result<BodyContent, Fault> {
+) -> Result<(BodyContent, Texts), Fault> {
     let (spec, room) = (*spec, uploads.spool.clone());
     receive_body(payload, uploads, spec.limit, move |body| decode(body, &spec, &room)).await
 }
@@ -63,8 +64,16 @@ pub(super) async fn receive_body<T: Send + 'static>(
     let body = sink.write_all(payload).await?.finish().await?;
     // Reserve only now: a body that arrives slowly must not hold memory that pictures wait for.
     let _reservation = uploads.reserve_memory(body.len().saturating_mul(7) / 4).await?;
-    let parsed = tokio::task::spawn_blocking(move || parse(&body.bytes().map_err(spool_failed)?));
+    let parsed = tokio::task::spawn_blocking(move || {
+        let bytes = body.bytes().map_err(spool_failed)?;
+        parse(without_byte_order_mark(&bytes))
+    });
     parsed.await.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?
+}
+
+/// The text after a byte order mark, which some programs write before UTF-8 (RFC 8259, 8.1).
+pub(crate) fn without_byte_order_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Whether a body is empty or white space.
@@ -72,18 +81,18 @@ pub(super) fn is_blank(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace)
 }
 
-/// The file in a JSON body, or the URL of one.
-fn decode(body: &[u8], spec: &UploadSpec, room: &SpoolRoom) -> Result<BodyContent, Fault> {
+/// The file in a JSON body, or the URL of one, and the texts beside it.
+fn decode(body: &[u8], spec: &UploadSpec, room: &SpoolRoom) -> Result<(BodyContent, Texts), Fault> {
     if is_blank(body) {
         return Err(spec.nothing_sent());
     }
     let names: Vec<_> = std::iter::once(spec.member).chain(spec.url).collect();
-    let mut members = Members::parse(body, &names)?;
+    let mut members = Members::parse(body, &[&names[..], spec.texts].concat())?;
     let url = spec.url.and_then(|name| members.take(name));
-    match (members.take(spec.member), url) {
+    let content = match (members.take(spec.member), url) {
         (Some(JsonValue::Text(text)), None) => {
             let bytes = decode_file(&text, spec)?;
-            Ok(BodyContent::File(Spool::from_bytes(room, bytes).map_err(spool_failed)?))
+            Spool::from_bytes(room, bytes).map(BodyContent::File).map_err(spool_failed)
         }
         (None, Some(value)) => url_text(value, spec, &names).map(BodyContent::Url),
         (None, None) => Err(spec.nothing_sent()),
@@ -91,7 +100,22 @@ fn decode(body: &[u8], spec: &UploadSpec, room: &SpoolRoom) -> Result<BodyConten
             Err(invalid(format!("The JSON has both {}. Send one of them.", names.join(" and "))))
         }
         (Some(_), None) => Err(members::unreadable(&names)),
+    };
+    Ok((content?, take_texts(&mut members, spec.texts)?))
+}
+
+/// Takes the texts with these names out of JSON. A number is taken as its digits.
+pub(super) fn take_texts(members: &mut Members<'_>, names: &[&'static str]) -> Result<Texts, Fault> {
+    let mut texts = Texts::default();
+    for name in names {
+        match members.take(name) {
+            None => {}
+            Some(JsonValue::Text(text)) if text.len() <= MAX_TEXT => texts.add(name, text.into_owned())?,
+            Some(JsonValue::Number(number)) => texts.add(name, number)?,
+            Some(_) => return Err(invalid(format!("`{name}` has the wrong type or is too long."))),
+        }
     }
+    Ok(texts)
 }
 
 /// The text of a member that must be a URL, unchanged: the outbound guard checks it later.

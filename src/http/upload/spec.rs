@@ -30,8 +30,12 @@ pub(crate) struct UploadSpec {
     pub raw: fn(&Mime) -> bool,
     /// Maximum size of the file in bytes.
     pub limit: u64,
-    /// The message if nothing was sent.
+    /// The text fields and members beside the file.
+    pub texts: &'static [&'static str],
+    /// The message for the user if nothing was sent.
     pub missing: &'static str,
+    /// How to send something, for whoever writes the client.
+    pub how: &'static str,
     /// The accepted content types, for the message if another one was sent.
     pub types: &'static str,
 }
@@ -39,7 +43,7 @@ pub(crate) struct UploadSpec {
 impl UploadSpec {
     /// A request without a file.
     pub(crate) fn nothing_sent(&self) -> Fault {
-        Fault::new(Code::NoInput).with_message(self.missing)
+        Fault::new(Code::NoInput).with_message(self.missing).with_detail(self.how)
     }
 
     /// A request whose content type the route does not accept.
@@ -54,7 +58,8 @@ impl UploadSpec {
             }
         };
         Fault::new(Code::UnsupportedMediaType)
-            .with_message(format!("The Content-Type must be {}.", self.types))
+            .with_message("This type of upload is not supported.")
+            .with_detail(format!("The Content-Type must be {}.", self.types))
             .with_cause(cause)
     }
 
@@ -72,7 +77,9 @@ impl UploadSpec {
                 _ => Err(self.wrong_type(request)),
             };
         };
-        let kind = content_type.to_str().ok().and_then(|text| text.parse::<Mime>().ok());
+        // Parameters say nothing here, and some clients write them in ways that no parser accepts.
+        let essence = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        let kind = std::str::from_utf8(essence).ok().and_then(|text| text.trim().parse::<Mime>().ok());
         let kind = kind.ok_or_else(|| self.wrong_type(request))?;
         match (kind.type_(), kind.subtype()) {
             (mime::MULTIPART, mime::FORM_DATA) => Ok(BodyForm::Multipart),
@@ -140,7 +147,9 @@ mod tests {
         url: None,
         raw: is_zip,
         limit: 1000,
+        texts: &[],
         missing: "nothing",
+        how: "how",
         types: "application/zip",
     };
 

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use rawzip::{ZipArchive, ZipFileHeaderRecord, ZipLocator};
 
+use super::encoding::NameEncoding;
 use super::end_record::{ArchiveError, EndRecord};
 use super::entry::{Entry, EntryKind, Method};
 use super::name::{self, UniqueNames};
@@ -16,6 +17,8 @@ use crate::spool::Spool;
 
 /// The method number of `AE-x` encryption (APPNOTE 4.4.5).
 const METHOD_AES: u16 = 99;
+/// The id of the "Info-ZIP Unicode Path" extra field (APPNOTE 4.6.9).
+const UNICODE_PATH: u16 = 0x7075;
 /// Length of a local header without name and extra field (APPNOTE 4.3.7).
 const LOCAL_HEADER: usize = 30;
 
@@ -106,6 +109,8 @@ struct DirectoryReader<'a> {
     limits: ArchiveLimits,
     directory_offset: u64,
     declared: usize,
+    /// The encoding of the names that do not say theirs.
+    encoding: NameEncoding,
     names: UniqueNames,
     entries: Vec<Entry>,
     /// The bytes of each entry, from its local header to the end of its data.
@@ -120,6 +125,7 @@ impl<'a> DirectoryReader<'a> {
             limits,
             directory_offset: archive.directory_offset(),
             declared,
+            encoding: NameEncoding::default(),
             names: UniqueNames::by(str::to_owned),
             entries: Vec::with_capacity(declared),
             spans: Vec::with_capacity(declared),
@@ -127,6 +133,7 @@ impl<'a> DirectoryReader<'a> {
     }
 
     fn run(mut self, archive: &ZipArchive<Source<'_>>, buffer: &mut [u8]) -> Result<Directory, ArchiveError> {
+        self.encoding = NameEncoding::guess(&self.names_without_encoding(archive, buffer)?);
         let mut records = archive.entries(buffer);
         while let Some(record) = records.next_entry().map_err(|error| damaged(&error))? {
             if self.entries.len() == self.declared {
@@ -141,9 +148,28 @@ impl<'a> DirectoryReader<'a> {
         Ok(Directory { entries: self.entries })
     }
 
+    /// The names that are neither UTF-8 nor have a Unicode path.
+    fn names_without_encoding(
+        &self,
+        archive: &ZipArchive<Source<'_>>,
+        buffer: &mut [u8],
+    ) -> Result<Vec<Vec<u8>>, ArchiveError> {
+        let mut found = Vec::new();
+        let mut records = archive.entries(buffer);
+        for _ in 0..self.declared {
+            let Some(record) = records.next_entry().map_err(|error| damaged(&error))? else { break };
+            let raw = record.file_path().as_bytes();
+            let says_its_own = record.flags().is_utf8() || unicode_path(&record).is_some();
+            if !says_its_own && std::str::from_utf8(raw).is_err() {
+                found.push(raw.to_vec());
+            }
+        }
+        Ok(found)
+    }
+
     fn add_entry(&mut self, record: &ZipFileHeaderRecord<'_>) -> Result<(), ArchiveError> {
         let raw = record.file_path().as_bytes();
-        let decoded = name::decode(raw, record.flags().is_utf8());
+        let decoded = name::decode(raw, record.flags().is_utf8(), unicode_path(record), self.encoding);
         if name::leaves_archive(&decoded) {
             return Err(ArchiveError::Traversal { index: self.entries.len() });
         }
@@ -155,7 +181,7 @@ impl<'a> DirectoryReader<'a> {
             size: record.uncompressed_size_hint(),
             method,
             crc32: record.crc32(),
-            verdict: self.kind(record, method),
+            verdict: self.kind(record, &decoded, method),
             renamed: local.renamed,
             name: self.names.unique(name::clean(&decoded)),
         });
@@ -185,10 +211,10 @@ impl<'a> DirectoryReader<'a> {
         Ok(LocalHeader { span: start..end, renamed })
     }
 
-    fn kind(&self, record: &ZipFileHeaderRecord<'_>, method: Method) -> EntryKind {
+    fn kind(&self, record: &ZipFileHeaderRecord<'_>, name: &str, method: Method) -> EntryKind {
         let flags = record.flags();
         let limit = self.limits.max_entry_bytes;
-        match file_type(record) {
+        match file_type(record, name) {
             FileType::Directory => EntryKind::Directory,
             FileType::Symlink => EntryKind::Symlink,
             FileType::Device => EntryKind::Device,
@@ -227,16 +253,26 @@ enum FileType {
     Device,
 }
 
+/// The path in the entry's Unicode path field, if there is a valid one.
+fn unicode_path<'a>(record: &'a ZipFileHeaderRecord<'_>) -> Option<&'a str> {
+    let raw = record.file_path().as_bytes();
+    let (_, field) = record.extra_fields().find(|(id, _)| id.as_u16() == UNICODE_PATH)?;
+    name::unicode_path(raw, field)
+}
+
 /// The type of an entry. The upper half of the external attributes contains the file type bits of Unix. They are used
 /// whatever system the archive says it was made on, since tools set them on any system.
-fn file_type(record: &ZipFileHeaderRecord<'_>) -> FileType {
+fn file_type(record: &ZipFileHeaderRecord<'_>, name: &str) -> FileType {
     const FAT_DIRECTORY: u32 = 0x10;
     let attributes = record.external_attributes();
+    let is_marked = || attributes >> 16 & 0o170_000 == 0o040_000 || attributes & FAT_DIRECTORY != 0;
     match attributes >> 16 & 0o170_000 {
         0o120_000 => FileType::Symlink,
         0o140_000 | 0o060_000 | 0o020_000 | 0o010_000 => FileType::Device,
-        0o040_000 => FileType::Directory,
-        _ if record.is_dir() || attributes & FAT_DIRECTORY != 0 => FileType::Directory,
+        // Some tools mark files as folders, but no folder has bytes.
+        _ if name.ends_with('/') || (is_marked() && record.uncompressed_size_hint() == 0) => {
+            FileType::Directory
+        }
         _ => FileType::Regular,
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Readers find the record by its signature. The comment that follows may contain anything, even another such record,
 //! so readers that search differently may find different archives. This reader accepts only bytes with exactly one
-//! record whose comment ends at the last byte. The same rule rejects bytes after the archive: in a truncated archive,
-//! another archive inside it must not be taken for the whole.
+//! record whose comment is followed by nothing but padding: programs that copy archives add line ends and zeros. The
+//! same rule rejects other bytes after the archive: in a truncated archive, another archive inside it must not be taken
+//! for the whole.
 
 use std::io;
 
@@ -48,13 +49,20 @@ impl EndRecord {
     }
 }
 
-/// Offsets of the records whose comment ends at the last byte.
+/// Offsets of the records whose comment is followed by nothing but padding.
 fn find_records(tail: &[u8]) -> impl Iterator<Item = usize> + '_ {
     let last = (tail.len() + 1).saturating_sub(FIXED_LENGTH);
-    (0..last).filter(|&at| {
-        tail[at..].starts_with(&SIGNATURE)
-            && at + FIXED_LENGTH + usize::from(short(tail, at + 20)) == tail.len()
+    let padding = tail.iter().rev().take_while(|byte| is_padding(**byte)).count();
+    (0..last).filter(move |&at| {
+        let ends =
+            tail[at..].starts_with(&SIGNATURE).then(|| at + FIXED_LENGTH + usize::from(short(tail, at + 20)));
+        ends.is_some_and(|end| (tail.len() - padding..=tail.len()).contains(&end))
     })
+}
+
+/// Whether a byte behind an archive says nothing: zeros, line ends, spaces, and the end mark of old text files.
+fn is_padding(byte: u8) -> bool {
+    matches!(byte, 0 | b'\t' | b'\n' | b'\r' | 0x1a | b' ')
 }
 
 fn short(bytes: &[u8], at: usize) -> u16 {
@@ -67,7 +75,7 @@ pub enum ArchiveError {
     /// The structure is invalid or ambiguous. The text is for the log.
     #[error("the archive is damaged: {0}")]
     Damaged(&'static str),
-    /// The path of an entry leaves the archive: it contains `..`, is absolute, or has a backslash or a drive letter.
+    /// The path of an entry leaves the archive: it contains `..`, is absolute, or has a drive letter.
     #[error("the path of entry {index} leaves the archive")]
     Traversal {
         /// The index of the entry in the central directory, from 0.

@@ -3,28 +3,36 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::encoding::NameEncoding;
+
 /// Maximum length of a name in bytes.
 pub(super) const LONGEST: usize = 1024;
 
-/// The characters of code page 437 from 0x80 on: the encoding of names that are not marked as UTF-8 (APPNOTE appendix
-/// D).
-const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
+/// Decodes the name of an entry, with backslashes as the separators that they are on Windows. A Unicode path in the extra
+/// fields goes first, then UTF-8, which many tools write without marking it, then the encoding of the archive's other
+/// names. A name that is marked as UTF-8 and is none has its invalid bytes replaced.
+pub(super) fn decode<'a>(
+    raw: &'a [u8],
+    claims_utf8: bool,
+    unicode_path: Option<&'a str>,
+    others: NameEncoding,
+) -> Cow<'a, str> {
+    let name = match (unicode_path, std::str::from_utf8(raw)) {
+        (Some(path), _) | (None, Ok(path)) => Cow::Borrowed(path),
+        (None, Err(_)) if claims_utf8 => String::from_utf8_lossy(raw),
+        (None, Err(_)) => Cow::Owned(others.decode(raw)),
+    };
+    // Only now: the second byte of a Japanese or Chinese letter may look like a backslash.
+    if name.contains('\\') { Cow::Owned(name.replace('\\', "/")) } else { name }
+}
 
-/// Decodes a name. Most tools write UTF-8, many without marking it. A name that is not valid UTF-8 is decoded as code
-/// page 437, unless it is marked as UTF-8; then the invalid bytes are replaced.
-pub(super) fn decode(raw: &[u8], claims_utf8: bool) -> Cow<'_, str> {
-    match std::str::from_utf8(raw) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) if claims_utf8 => String::from_utf8_lossy(raw),
-        Err(_) => {
-            let table: Vec<char> = CP437.chars().collect();
-            let letter = |byte: &u8| match byte.checked_sub(0x80) {
-                None => char::from(*byte),
-                Some(index) => table[usize::from(index)],
-            };
-            Cow::Owned(raw.iter().map(letter).collect())
-        }
-    }
+/// The path in an "Info-ZIP Unicode Path" extra field (APPNOTE 4.6.9), if it belongs to this name: programs that know
+/// nothing of the field may have changed the name.
+pub(super) fn unicode_path<'a>(raw: &[u8], field: &'a [u8]) -> Option<&'a str> {
+    let (version, rest) = field.split_first()?;
+    let (checksum, path) = rest.split_first_chunk()?;
+    let is_valid = *version == 1 && u32::from_le_bytes(*checksum) == crc32fast::hash(raw);
+    std::str::from_utf8(path).ok().filter(|path| is_valid && !path.is_empty())
 }
 
 /// Whether a path could leave the folder it is unpacked into, on any system. Invisible characters and spaces around a
@@ -33,7 +41,7 @@ pub(super) fn leaves_archive(name: &str) -> bool {
     let visible: String = name.chars().filter(|&letter| !is_invisible(letter)).collect();
     let path = visible.trim();
     let drive = matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
-    drive || path.starts_with('/') || path.contains('\\') || path.split('/').any(is_parent)
+    drive || path.starts_with('/') || path.split('/').any(is_parent)
 }
 
 /// Whether a component is `..`, or a variant that some systems treat the same: with spaces around it, or with more

@@ -6,19 +6,27 @@ use super::clock::span;
 use super::operation::{Tx, statement};
 use super::outbox;
 use super::rows::{Record, seconds};
-use crate::job::JobState;
+use crate::job::{JobKind, JobState};
 use crate::store::EndedJob;
 
 /// What a settled item adds to its job.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settlement {
+    /// The item's number.
+    pub(super) number: u32,
     /// Whether the item has a result.
     pub(super) succeeded: bool,
     /// Size of its card in bytes.
     pub(super) card_bytes: u64,
 }
 
-/// Counts a settled item, and ends the job if it was the last one. Without a pace, the estimate of the job's end stays.
+/// Ends the items that are the same picture as this settled one, as it has ended. They wait for it, and share its card.
+const END_THE_SAME: &str = "UPDATE items SET state = ended.state, members = ended.members, card = ended.card, \
+     error_code = ended.error_code, error_message = ended.error_message, retryable = ended.retryable, not_before = 0 \
+     FROM items AS ended WHERE ended.job_id = $1 AND ended.number = $2 AND items.job_id = $1 AND items.same_as = $2 \
+     AND items.state = 'queued' AND items.not_before > 0";
+
+/// Counts a settled item and those that end with it, and ends the job if it was the last one. Without a pace, the estimate of the job's end stays.
 pub(super) async fn count_item(
     tx: &mut Tx<'_>,
     record: &mut Record,
@@ -30,12 +38,13 @@ pub(super) async fn count_item(
     record.card_bytes += card_bytes;
     tx.deltas.blob_bytes(card_bytes);
     tx.deltas.reserved_bytes(record.reserved_bytes() - reserved);
+    let same = end_the_same(tx, record, settlement.number).await?;
     let job = &mut record.job;
     let before = job.progress();
     if settlement.succeeded {
-        job.succeeded += 1;
+        job.succeeded += 1 + same;
     } else {
-        job.failed += 1;
+        job.failed += 1 + same;
     }
     if job.succeeded + job.failed >= job.total {
         let state = if job.succeeded > 0 { JobState::Completed } else { JobState::Failed };
@@ -65,6 +74,16 @@ pub(super) async fn count_item(
         tx.changed(&record.job);
     }
     Ok(None)
+}
+
+/// Ends the items that are the same picture, and returns how many these are. Only URLs are named twice.
+async fn end_the_same(tx: &mut Tx<'_>, record: &Record, number: u32) -> Result<u32, Error> {
+    if record.job.kind != JobKind::Url {
+        return Ok(0);
+    }
+    let ended = tx.execute(statement!(END_THE_SAME, [record.job.id.as_str(), i64::from(number)])).await?;
+    tx.deltas.waiting(-(ended as i64));
+    Ok(ended as u32)
 }
 
 /// Ends a live job, and puts its delivery into the outbox. Its inputs become due for removal, unless pictures failed

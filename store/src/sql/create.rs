@@ -3,6 +3,8 @@
 //! The row of the key decides races. If several requests use the same key at once, one inserts the key; the others wait
 //! for that transaction and find its job.
 
+use std::time::Duration;
+
 use sqlx::{AnyConnection, AssertSqlSafe, Error, Row};
 
 use super::clock::millis;
@@ -14,8 +16,12 @@ use super::usage;
 use crate::job::{Job, JobState, NewItem, NewJob, NewKey};
 use crate::store::{Created, StoredKey};
 
-/// Maximum number of items in one statement. Each has five values, and SQLite allows 32,766 values.
+/// Maximum number of items in one statement. Each has seven values, and SQLite allows 32,766 values.
 const ITEMS_PER_STATEMENT: usize = 1_000;
+
+/// How long an item waits for the one that is the same picture before it is processed on its own. It is so long only
+/// where a process of an earlier version ended the other one.
+const SAME_PICTURE_WAIT: Duration = Duration::from_secs(6 * 3_600);
 
 /// How often a claim of a key is retried while others replace or collect the key.
 const MAX_KEY_ATTEMPTS: u32 = 16;
@@ -104,7 +110,7 @@ pub(super) fn insert_statement() -> String {
         "INSERT INTO jobs (id, caller, turn, kind, state, priority, options, request_id, traceparent, base_url, \
          callback_url, created_at, expires_at, version, eta_s, total, succeeded, failed, queued, ready, removal, \
          input_bytes, expected_bytes) VALUES ($1, $2, {JOIN_LAST}, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12, 1, $13, $14, 0, 0, \
-         $14, 1, 0, $15, $16)"
+         $15, 1, 0, $16, $17)"
     )
 }
 
@@ -151,6 +157,7 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
             expires,
             i64::from(job.eta_s),
             i64::from(job.total),
+            new.items.iter().filter(|item| item.same_as.is_none()).count() as i64,
             input_bytes,
             expected_bytes
         ]
@@ -167,19 +174,16 @@ async fn insert_job(tx: &mut Tx<'_>, new: &NewJob) -> Result<Job, Error> {
 async fn insert_items(tx: &mut Tx<'_>, job: &Job, first: usize, items: &[NewItem]) -> Result<(), Error> {
     let rows: Vec<_> = (0..items.len())
         .map(|row| {
-            format!(
-                "($1, ${}, ${}, ${}, ${}, 'queued', 0, 0, 0)",
-                row * 4 + 2,
-                row * 4 + 3,
-                row * 4 + 4,
-                row * 4 + 5
-            )
+            let values: Vec<_> = (2..8).map(|value| format!("${}", row * 6 + value)).collect();
+            format!("($1, {}, 'queued', 0, 0, 0)", values.join(", "))
         })
         .collect();
     let statement = format!(
-        "INSERT INTO items (job_id, number, name, source, host, state, attempt, suspect, crashes) VALUES {}",
+        "INSERT INTO items (job_id, number, name, source, host, not_before, same_as, state, attempt, suspect, crashes) \
+         VALUES {}",
         rows.join(", ")
     );
+    let deferred = tx.now.tick.saturating_add(millis(SAME_PICTURE_WAIT)).max(1);
     let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(false).bind(job.id.as_str());
     for (number, item) in (first..).zip(items) {
         let source = serde_json::to_string(&item.source).map_err(|error| Error::Encode(error.into()))?;
@@ -187,7 +191,9 @@ async fn insert_items(tx: &mut Tx<'_>, job: &Job, first: usize, items: &[NewItem
             .bind(number as i64)
             .bind(text(&item.name).into_owned())
             .bind(source)
-            .bind(item.host.clone());
+            .bind(item.host.clone())
+            .bind(if item.same_as.is_some() { deferred } else { 0 })
+            .bind(item.same_as.map(i64::from));
     }
     query.execute(&mut *tx.connection).await.map(|_| ())
 }

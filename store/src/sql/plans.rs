@@ -129,6 +129,7 @@ fn statements() -> Vec<(String, Vec<&'static str>, Vec<&'static str>)> {
                 "4",
                 "5",
                 "6",
+                "7",
             ],
             in_turn,
         ),

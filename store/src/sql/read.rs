@@ -45,7 +45,7 @@ pub(super) async fn items(
     limit: u32,
 ) -> Result<Vec<Item>, Error> {
     let rows = statement!(
-        "SELECT number, name, state, attempt, members, card, error_code, error_message FROM items \
+        "SELECT number, name, state, attempt, source, members, card, error_code, error_message FROM items \
          WHERE job_id = $1 AND number >= $2 ORDER BY number LIMIT $3",
         [id.as_str(), i64::from(from), i64::from(limit)]
     )

@@ -103,7 +103,7 @@ impl Reap {
             attempts: rows::count(&row, "attempt")?,
             request_id: record.job.request_id.clone(),
         });
-        let failed = Settlement { succeeded: false, card_bytes: 0 };
+        let failed = Settlement { number, succeeded: false, card_bytes: 0 };
         reaped.ended.extend(completion::count_item(tx, record, failed, None).await?);
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Operation for VoidLeases {
             "DELETE FROM processes",
             "DELETE FROM duties",
             "UPDATE items SET lease_until = NULL WHERE state = 'claimed' AND lease_until IS NOT NULL",
-            "UPDATE items SET not_before = 1 WHERE state = 'queued' AND not_before > 0",
+            "UPDATE items SET not_before = 1 WHERE state = 'queued' AND not_before > 0 AND same_as IS NULL",
             "UPDATE jobs SET blocked_until = 1 WHERE blocked_until > 0",
         ] {
             tx.execute(sqlx::query(text)).await?;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use sqlx::any::AnyRow;
 use sqlx::{Error, Row};
 
@@ -172,7 +173,13 @@ pub(super) fn job_version(row: &AnyRow) -> Result<JobVersion, Error> {
     })
 }
 
-/// Reads a row with the columns `number, name, state, attempt, members, card, error_code, error_message`.
+/// The part of an item's source that clients see.
+#[derive(Deserialize)]
+struct SourceUrl {
+    url: Option<String>,
+}
+
+/// Reads a row with the columns `number, name, state, attempt, source, members, card, error_code, error_message`.
 pub(super) fn item(row: &AnyRow) -> Result<Item, Error> {
     let (members, card): (Option<String>, Option<String>) = (row.try_get("members")?, row.try_get("card")?);
     let (code, message) = (row.try_get("error_code")?, row.try_get("error_message")?);
@@ -184,7 +191,10 @@ pub(super) fn item(row: &AnyRow) -> Result<Item, Error> {
         _ => None,
     };
     let state = ItemState::parse(row.try_get("state")?).ok_or_else(|| corrupt("an unknown item state"))?;
+    let source: String = row.try_get("source")?;
+    let source: SourceUrl = serde_json::from_str(&source).map_err(|_| corrupt("an invalid source"))?;
     Ok(Item {
+        url: source.url,
         number: count(row, "number")?,
         name: row.try_get("name")?,
         state,

@@ -10,7 +10,7 @@ use super::fault;
 use crate::store::StoreError;
 
 /// Version, name and text of each migration for both databases. A released migration is never changed.
-const SHARED: [(i64, &str, &str); 8] = [
+const SHARED: [(i64, &str, &str); 9] = [
     (1, "jobs", include_str!("../../migrations/0001_jobs.sql")),
     (2, "outbox", include_str!("../../migrations/0002_outbox.sql")),
     (3, "fetched", include_str!("../../migrations/0003_fetched.sql")),
@@ -19,6 +19,7 @@ const SHARED: [(i64, &str, &str); 8] = [
     (7, "fair_queue", include_str!("../../migrations/0007_fair_queue.sql")),
     (8, "delivery_turns", include_str!("../../migrations/0008_delivery_turns.sql")),
     (10, "access_keys", include_str!("../../migrations/0010_access_keys.sql")),
+    (11, "same_picture", include_str!("../../migrations/0011_same_picture.sql")),
 ];
 
 /// The additional migrations for PostgreSQL.

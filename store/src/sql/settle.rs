@@ -35,6 +35,7 @@ impl Operation for Settle {
                 let Some(host) = self.finish(tx, result).await? else { return Ok(Settled::Stale) };
                 blocked::host_freed(tx, &host, record.job.caller).await?;
                 let done = Settlement {
+                    number: self.lease.number,
                     succeeded: true,
                     card_bytes: result.card.as_ref().map_or(0, |card| card.length),
                 };
@@ -56,7 +57,7 @@ impl Operation for Settle {
         };
         let Some(host) = self.fail(tx, error, retryable).await? else { return Ok(Settled::Stale) };
         blocked::host_freed(tx, &host, record.job.caller).await?;
-        let failed = Settlement { succeeded: false, card_bytes: 0 };
+        let failed = Settlement { number: self.lease.number, succeeded: false, card_bytes: 0 };
         let ended = completion::count_item(tx, &mut record, failed, Some(self.pace_ms)).await?;
         Ok(Settled::Counted(ended.map(Box::new)))
     }

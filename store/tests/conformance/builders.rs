@@ -42,6 +42,7 @@ pub(crate) fn new_job(items: u32) -> NewJob {
                 name: format!("{number}.png"),
                 source: source(number),
                 host: String::new(),
+                same_as: None,
             })
             .collect(),
         input_bytes: u64::from(items) * 1_000,

@@ -28,6 +28,7 @@ mod processes;
 mod queries;
 mod quotas;
 mod reaper;
+mod same_picture;
 mod settlement;
 mod startup;
 mod upgrade;

@@ -33,6 +33,8 @@ pub struct Member {
     pub attributes: u32,
     /// Whether sizes and offset are in a zip64 extra field.
     pub zip64: bool,
+    /// Further extra fields.
+    pub extra: Vec<u8>,
 }
 
 impl Member {
@@ -49,6 +51,7 @@ impl Member {
             claimed: None,
             attributes: REGULAR,
             zip64: false,
+            extra: Vec::new(),
         }
     }
 
@@ -62,6 +65,13 @@ impl Member {
     /// An entry of another file type (Unix `st_mode`).
     pub fn special(name: impl AsRef<[u8]>, mode: u32, bytes: &[u8]) -> Self {
         Self { attributes: mode << 16, ..Self::stored(name, bytes) }
+    }
+
+    /// A file whose name in UTF-8 is in an "Info-ZIP Unicode Path" extra field, made for a name with this checksum.
+    pub fn with_unicode_path(self, path: &str, checksum: u32) -> Self {
+        let field = [&[1][..], &checksum.to_le_bytes(), path.as_bytes()].concat();
+        let extra = [&0x7075_u16.to_le_bytes()[..], &(field.len() as u16).to_le_bytes(), &field].concat();
+        Self { extra, ..self }
     }
 
     fn compressed(&self) -> u64 {
@@ -83,11 +93,11 @@ impl Member {
 
     fn extra(&self, offset: Option<u64>) -> Vec<u8> {
         if !self.zip64 {
-            return Vec::new();
+            return self.extra.clone();
         }
         let mut fields = [self.size, self.compressed()].map(u64::to_le_bytes).concat();
         fields.extend(offset.into_iter().flat_map(u64::to_le_bytes));
-        [&1u16.to_le_bytes()[..], &(fields.len() as u16).to_le_bytes(), &fields].concat()
+        [&1u16.to_le_bytes()[..], &(fields.len() as u16).to_le_bytes(), &fields, &self.extra].concat()
     }
 
     pub fn local_header(&self) -> Vec<u8> {

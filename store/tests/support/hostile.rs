@@ -62,12 +62,23 @@ fn paths(picture: &[u8]) -> Vec<Hostile> {
         "\0/abs.png",
         "\u{202e}../x.png",
         ".\u{200b}./x.png",
-        "dir\\x.png",
+        "dir\\..\\..\\x.png",
+        "\\abs.png",
         "../",
         "__MACOSX/../../x.png",
     ];
     let archive = |path: &str| zip(&[Member::stored("a.png", picture), Member::stored(path, picture)]);
-    paths.map(|path| row("Z1", format!("{path:?}"), archive(path), Must::Traversal)).into()
+    let refused = |path: &str| row("Z1", format!("{path:?}"), archive(path), Must::Traversal);
+    let mut rows = Vec::from(paths.map(refused));
+    let folder = zip(&[Member::stored("photos\\2019\\a.png", picture)]);
+    rows.push(row("Z1", "backslashes that stay inside", folder, Must::entries(&["photos/2019/a.png"], &[])));
+    let harmless = Member::stored("a.png", picture);
+    let checksum = crc32fast::hash(b"a.png");
+    let hidden = zip(&[harmless.clone().with_unicode_path("../x.png", checksum)]);
+    rows.push(row("Z1", "a Unicode path that leaves", hidden, Must::Traversal));
+    let unused = zip(&[harmless.with_unicode_path("../x.png", checksum ^ 1)]);
+    rows.push(row("Z1", "a Unicode path of another name", unused, Must::entries(&["a.png"], &[])));
+    rows
 }
 
 fn overlaps(picture: &[u8]) -> Vec<Hostile> {
@@ -142,7 +153,7 @@ fn ends(picture: &[u8]) -> Vec<Hostile> {
         row("Z7", "2^64-1 entries promised", zip64(u64::MAX, 51, start as u64), Must::Refused),
         row("Z7", "directory at 2^64-1", zip64(1, 0, u64::MAX), Must::Refused),
         row("Z7", "split over disks", on_disks, Must::Refused),
-        row("Z7", "bytes behind the end", [&good[..], b"\0"].concat(), Must::Refused),
+        row("Z7", "bytes behind the end", [&good[..], b"\0x"].concat(), Must::Refused),
     ];
     rows.extend([1, 21, 30, 70].map(|cut| {
         row("Z7", format!("{cut} bytes cut off"), good[..good.len() - cut].to_vec(), Must::Refused)
@@ -170,7 +181,17 @@ fn special(picture: &[u8]) -> Vec<Hostile> {
         locked("strong.png", 0x41, DEFLATED),
         locked("aes.png", 1, 99),
     ];
+    let marked = |name: &str, bytes| Member { attributes: 0x10, ..Member::stored(name, bytes) };
+    let odd = Member { attributes: u32::MAX, ..Member::stored("b.png", picture) };
+    let unix = Member::special("c.png", 0o040_755, picture);
+    let folders = [marked("a.png", picture), odd, unix, marked("e.png", b""), marked("f.png\\", b"")];
     vec![
+        row(
+            "Z8",
+            "files marked as folders",
+            zip(&folders),
+            Must::entries(&["a.png", "b.png", "c.png"], &["e.png", "f.png/"]),
+        ),
         row("Z8", "links, devices, folders", zip(&members), Must::entries(&["a.png"], &bad)),
         row(
             "Z9",
@@ -188,6 +209,8 @@ fn names(picture: &[u8]) -> Vec<Hostile> {
     };
     let long = [&vec![b'n'; 65_531][..], b".png"].concat();
     let short = format!("{}…{}.png", "n".repeat(957), "n".repeat(60));
+    let unicode_path =
+        Member::stored("????.png", picture).with_unicode_path("фото.png", crc32fast::hash(b"????.png"));
     let claims_utf8 = Member { flags: 1 << 11, ..Member::stored(b"\xff.png", picture) };
     vec![
         all("twice", &[b"a.png", b"a.png", b"a.png"], &["a.png", "a (2).png", "a (3).png"]),
@@ -199,6 +222,10 @@ fn names(picture: &[u8]) -> Vec<Hostile> {
         all("right to left", &["a\u{202e}gnp.png".as_bytes()], &["a\u{fffd}gnp.png"]),
         all("code page 437", &[b"\x81ber.png"], &["über.png"]),
         row("Z10", "bad UTF-8", zip(&[claims_utf8]), Must::entries(&["\u{fffd}.png"], &[])),
+        all("Shift-JIS", &[b"\x95\x5c\x8e\x86.png", b"\x94\x5c.png"], &["表紙.png", "能.png"]),
+        all("GBK", &[b"\xd5\xd5\xc6\xac.png"], &["照片.png"]),
+        all("EUC-KR", &[b"\xbb\xe7\xc1\xf8.png"], &["사진.png"]),
+        row("Z10", "a Unicode path", zip(&[unicode_path]), Must::entries(&["фото.png"], &[])),
         all("65,535 bytes", &[&long], &[&short]),
         all("no name", &[b"", b""], &["unnamed", "unnamed (2)"]),
     ]
@@ -218,7 +245,20 @@ fn disguises(picture: &[u8]) -> Vec<Hostile> {
         row("Z12", "a picture before it", [picture, &plain].concat(), Must::Refused),
         row("Z12", "an end record in the comment", zip_with(std::slice::from_ref(&good), &buried), one()),
         row("Z12", "a second end record", zip_with(std::slice::from_ref(&good), &fake), Must::Refused),
-        row("Z12", "a second end record with a comment", zip_with(&[good], &fake_with_rest), Must::Refused),
+        row(
+            "Z12",
+            "a second end record with a comment",
+            zip_with(std::slice::from_ref(&good), &fake_with_rest),
+            Must::Refused,
+        ),
+        row(
+            "Z12",
+            "a second end record and padding",
+            [&zip_with(&[good], &fake)[..], b"\0\0"].concat(),
+            Must::Refused,
+        ),
+        row("Z12", "a line end behind it", [&plain[..], b"\r\n"].concat(), one()),
+        row("Z12", "zeros behind it", [&plain[..], &[0; 4096]].concat(), one()),
     ]
 }
 

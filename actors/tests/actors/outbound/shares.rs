@@ -231,7 +231,7 @@ async fn ended_job(actors: &TestActors, caller: Caller, url: String) {
         callback_url: Some(url),
         ttl: HANGS,
         eta_s: 1,
-        items: vec![NewItem { name: "a.png".to_owned(), host: String::new(), source }],
+        items: vec![NewItem { name: "a.png".to_owned(), host: String::new(), source, same_as: None }],
         input_bytes: 0,
         expected_bytes: 0,
         limits: CallerLimits::default(),

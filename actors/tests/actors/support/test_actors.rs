@@ -18,7 +18,7 @@ use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::outbound::AddressPolicy;
 use huemill_actors::repository::Repository;
 use huemill_actors::snapshots::Snapshots;
-use huemill_actors::submission::{Submission, Submitted};
+use huemill_actors::submission::{Submission, Submitted, UrlPicture};
 use huemill_actors::supervise::{Drain, DrainFlag, ask};
 use huemill_actors::workers::WorkersSettings;
 use huemill_imaging::Options;
@@ -185,6 +185,8 @@ impl TestActors {
     /// Submits pictures by their names and URLs.
     pub async fn submit_urls(&self, urls: Vec<(String, String)>) -> JobId {
         let submission = self.submission(&[], None);
+        let picture = |(name, url)| UrlPicture { name, url, same_as: None };
+        let urls = urls.into_iter().map(picture).collect();
         self.send(Submission { kind: JobKind::Url, input: Submitted::Urls(urls), ..submission }).await
     }
 

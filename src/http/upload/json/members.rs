@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn an_error_within_a_wanted_member_names_it() {
-        let message = |body: &str| Members::parse(body.as_bytes(), &["zip", "ttl_h"]).unwrap_err().message;
+        let message =
+            |body: &str| Members::parse(body.as_bytes(), &["zip", "ttl_h"]).unwrap_err().detail().to_owned();
         for value in ["1e400", "NaN", "-", "[1e400]"] {
             let text = message(&format!("{{\"zip\": \"aGk=\", \"ttl_h\": {value}}}"));
             assert!(text.contains("ttl_h") && !text.contains("zip"), "{value}: {text}");
