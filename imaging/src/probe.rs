@@ -98,7 +98,7 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Probe, Error> {
     limits.check(probe.width, probe.height)?;
     // A frame may be larger than its canvas, and the decoder unpacks all of it.
     if let FormatHeader::Gif(header) = &probe.header {
-        limits.check(header.frame.0, header.frame.1)?;
+        limits.check(header.first.width, header.first.height)?;
     }
     probe.limit_work(bytes, limits.max_work)?;
     Ok(probe)
@@ -149,7 +149,7 @@ impl Probe {
             FormatHeader::Jpeg(header) => (header.work(bytes), header.blocks()),
             FormatHeader::Png(header) => (header.work(), header.raw_bytes() / BLOCK),
             FormatHeader::WebP(header) => (header.work(), header.work()),
-            FormatHeader::Gif(header) => (header.work(bytes), header.pixels() / BLOCK),
+            FormatHeader::Gif(header) => (header.first.work(bytes), header.first.pixels() / BLOCK),
             FormatHeader::Bmp(_) => (3 * pixels / BLOCK, 3 * pixels / BLOCK),
             FormatHeader::Tiff(header) => (header.work(length), header.raw_bytes() / BLOCK),
         };

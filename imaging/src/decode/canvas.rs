@@ -67,6 +67,11 @@ impl Canvas {
         self
     }
 
+    /// Whether every pixel is fully transparent.
+    pub(super) fn is_blank(&self) -> bool {
+        self.opacity.as_ref().is_some_and(|opacity| opacity.iter().all(|value| *value == 0))
+    }
+
     pub(super) fn into_raster(self) -> Option<Raster> {
         let raster = Raster::new(self.width as u32, self.height as u32, self.data)?;
         match self.opacity {

@@ -17,8 +17,9 @@ const BYTE_PACE: u64 = 4;
 /// Maximum number of bytes that a decoder gets at once behind the end of a chunk.
 const OVERREAD: usize = 64;
 
-/// Reads the whole input, and can replace one byte of it.
+/// Reads the whole input, or a part of it behind a header that was made for the decoder. It can replace one byte.
 pub(crate) struct MeteredReader<'a> {
+    head: &'a [u8],
     bytes: &'a [u8],
     position: usize,
     /// End of the data that the decoder needs now. It may read on, in small pieces.
@@ -39,7 +40,23 @@ impl<'a> MeteredReader<'a> {
     pub(crate) fn new(bytes: &'a [u8], meter: &'a Meter<'a>) -> Self {
         meter.ask();
         let (chunk_end, needed, pace) = (usize::MAX, u64::MAX, BYTE_PACE);
-        Self { bytes, position: 0, chunk_end, read: 0, needed, pending: 0, pace, patch: None, meter }
+        Self {
+            head: &[],
+            bytes,
+            position: 0,
+            chunk_end,
+            read: 0,
+            needed,
+            pending: 0,
+            pace,
+            patch: None,
+            meter,
+        }
+    }
+
+    /// Gives the decoder `head` instead of what precedes the offset `body`.
+    pub(crate) fn with_head(self, head: &'a [u8], body: usize) -> Self {
+        Self { head, bytes: self.bytes.get(body..).unwrap_or_default(), ..self }
     }
 
     /// Counts bytes beyond this number as work.
@@ -59,7 +76,10 @@ impl<'a> MeteredReader<'a> {
 
     /// The bytes that the decoder may get now: none after a cancellation.
     fn available(&self) -> &'a [u8] {
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let rest = match self.position.checked_sub(self.head.len()) {
+            Some(position) => self.bytes.get(position..).unwrap_or_default(),
+            None => &self.head[self.position..],
+        };
         let length = match self.chunk_end.saturating_sub(self.position) {
             0 => OVERREAD,
             left => left.min(MAX_READ),
@@ -83,7 +103,7 @@ impl<'a> MeteredReader<'a> {
         self.read += length;
         let excess = work::excess(self.read, self.needed) - before;
         if !(self.meter.count(excess) && self.meter.pace(length.saturating_mul(self.pace))) {
-            self.bytes = &[];
+            (self.head, self.bytes) = (&[], &[]);
         }
     }
 }
@@ -115,7 +135,7 @@ impl Seek for MeteredReader<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(offset) => i128::from(offset),
-            SeekFrom::End(offset) => self.bytes.len() as i128 + i128::from(offset),
+            SeekFrom::End(offset) => (self.head.len() + self.bytes.len()) as i128 + i128::from(offset),
             SeekFrom::Current(offset) => self.position as i128 + i128::from(offset),
         };
         self.position = usize::try_from(target).map_err(|_| io::ErrorKind::InvalidInput)?;

@@ -16,6 +16,7 @@ mod engine;
 mod exports;
 mod faces;
 mod formats;
+mod gif;
 mod hostile_images;
 mod jpeg;
 mod logos;
