@@ -1,17 +1,6 @@
-//! Reads the first image file directory (IFD) of a TIFF file or an EXIF block (TIFF 6.0, section 2; `BigTIFF`). The
-//! probe uses it. It allocates nothing and follows no links to further directories, so cycles and huge counts cost
-//! nothing. Values out of bounds count as missing.
-
-use crate::Orientation;
-
-/// EXIF 2.32, tag 274.
-const ORIENTATION: u16 = 274;
-
-/// Reads the orientation from an EXIF block. A missing or invalid one counts as upright.
-pub(crate) fn exif_orientation(exif: &[u8]) -> Orientation {
-    let value = Ifd::first(exif).and_then(|directory| directory.number(ORIENTATION));
-    value.map(Orientation::from_exif).unwrap_or_default()
-}
+//! Reads the first image file directory (IFD) of a TIFF file or an EXIF block (TIFF 6.0, section 2; `BigTIFF`), and the
+//! directories that its entries point to. The probe uses it. It allocates nothing and follows only the links that a caller
+//! names, so cycles and huge counts cost nothing. Values out of bounds count as missing.
 
 /// The first directory of a TIFF structure.
 #[derive(Debug, Clone, Copy)]
@@ -62,11 +51,18 @@ impl<'a> Ifd<'a> {
             _ => return None,
         };
         let encoding = Encoding { big_endian, big_tiff };
-        let (offset, head) = if big_tiff {
-            (encoding.read(bytes.get(8..16)?), 8)
-        } else {
-            (encoding.read(bytes.get(4..8)?), 2)
-        };
+        let offset = encoding.read(bytes.get(if big_tiff { 8..16 } else { 4..8 })?);
+        Self::at(bytes, encoding, offset)
+    }
+
+    /// Returns the directory that an entry with this tag points to. Entries of EXIF do.
+    pub(crate) fn child(&self, tag: u16) -> Option<Self> {
+        Self::at(self.bytes, self.encoding, self.number(tag)?)
+    }
+
+    /// Returns the directory at an offset.
+    fn at(bytes: &'a [u8], encoding: Encoding, offset: u64) -> Option<Self> {
+        let head = if encoding.big_tiff { 8 } else { 2 };
         let offset = usize::try_from(offset).ok()?;
         let body = bytes.get(offset..)?;
         let count = usize::try_from(encoding.read(body.get(..head)?)).ok()?;

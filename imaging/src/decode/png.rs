@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use super::canvas::{self, Canvas};
 use crate::{
     Error,
+    color_space::ColorSpace,
     probe::png::{Chunk, FIRST_CHUNK, Header, chunk_at},
     profile::{self, ColorConversion, ColorModel},
     raster::{self, zeroed},
@@ -31,13 +32,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
         _ => ColorModel::Rgb,
     };
     let profile = reader.info().icc_profile.as_deref().filter(|profile| profile.len() <= MAX_PROFILE);
-    let conversion = ColorConversion::new(model, profile);
-    let mut converter = RowConverter {
-        opacity: Vec::new(),
-        samples: colour.samples(),
-        is_16_bit: depth == png::BitDepth::Sixteen,
-        conversion,
-    };
+    let sources = ColorSpace::of_png(bytes, depth as u8, profile, header.metadata.adobe_rgb);
+    let mut converter = RowConverter::new(model, colour.samples(), depth, sources);
     meter.spend(header.excess())?;
     let (width, height) = (header.width as usize, header.height as usize);
     let mut canvas = Canvas::new(header.width, header.height)?;
@@ -79,22 +75,53 @@ const PASSES: [(usize, usize, usize, usize); 7] =
 struct RowConverter {
     /// The opacity of the last row's pixels. Empty if the picture has none.
     opacity: Vec<u8>,
+    /// The colours of a row at 16 bits, where they are converted before they are narrowed.
+    wide: Option<Vec<u16>>,
     samples: usize,
     is_16_bit: bool,
     conversion: ColorConversion,
 }
 
 impl RowConverter {
+    fn new<'a>(
+        model: ColorModel,
+        samples: usize,
+        depth: png::BitDepth,
+        sources: impl Iterator<Item = ColorSpace<'a>>,
+    ) -> Self {
+        let is_16_bit = depth == png::BitDepth::Sixteen;
+        let conversion = if is_16_bit {
+            ColorConversion::wide(model, sources)
+        } else {
+            ColorConversion::new(model, sources)
+        };
+        let wide = (is_16_bit && conversion.changes_samples()).then(Vec::new);
+        Self { opacity: Vec::new(), wide, samples, is_16_bit, conversion }
+    }
+
     /// Converts as many pixels as `rgb` holds, and returns their opacity. Overwrites the row.
     fn convert(&mut self, row: &mut [u8], rgb: &mut [u8]) -> &[u8] {
+        self.opacity.clear();
         let samples = rgb.len() / 3 * self.samples;
+        let value = |row: &[u8], index: usize| u16::from_be_bytes([row[2 * index], row[2 * index + 1]]);
+        if let Some(wide) = &mut self.wide {
+            wide.clear();
+            for index in 0..samples {
+                if self.samples.is_multiple_of(2) && index % self.samples == self.samples - 1 {
+                    self.opacity.push(raster::narrow(value(row, index)));
+                } else {
+                    wide.push(value(row, index));
+                }
+            }
+            self.conversion.convert_wide(wide, rgb);
+            return &self.opacity;
+        }
         if self.is_16_bit {
             for index in 0..samples {
-                row[index] = raster::narrow(u16::from_be_bytes([row[2 * index], row[2 * index + 1]]));
+                row[index] = raster::narrow(value(row, index));
             }
         }
         let row = &mut row[..samples];
-        self.opacity.clear();
         let length = match self.samples {
             2 => canvas::split::<2>(row, &mut self.opacity),
             4 => canvas::split::<4>(row, &mut self.opacity),
@@ -205,5 +232,6 @@ pub(super) fn memory(header: &Header) -> u64 {
     let rows = 64 * width + (512 << 10);
     let profile =
         if header.profile { 2 * MAX_PROFILE as u64 + profile::memory(MAX_PROFILE as u64) } else { 0 };
-    raster + rows + profile
+    let tables = if header.calibrated || header.metadata.adobe_rgb { profile::TABLES_MEMORY } else { 0 };
+    raster + rows + profile.max(tables)
 }

@@ -6,6 +6,7 @@ use super::canvas::Canvas;
 use super::reader::MeteredReader;
 use crate::{
     Error,
+    color_space::ColorSpace,
     probe::tiff::{self as page, Header},
     profile::{self, ColorConversion, ColorModel},
     raster,
@@ -106,7 +107,8 @@ impl PixelConverter {
             None if alpha => Interpretation::Alpha { associated: header.associated },
             None => Interpretation::Opaque,
         };
-        let conversion = ColorConversion::new(model, page::profile(bytes));
+        let sources = ColorSpace::tagged(page::profile(bytes), header.metadata.adobe_rgb);
+        let conversion = ColorConversion::new(model, sources);
         Ok(Self { interpretation, samples, depth, conversion })
     }
 
@@ -205,5 +207,6 @@ pub(super) fn memory(header: &Header) -> u64 {
     let raster = 3 * u64::from(header.width) * u64::from(header.height);
     // The lists of the directory, and a few rows.
     let lists = 96 * header.chunks + 32 * u64::from(header.width) * u64::from(header.samples);
-    raster.saturating_add(header.chunk).saturating_add(lists) + profile::memory(header.profile)
+    raster.saturating_add(header.chunk).saturating_add(lists)
+        + profile::tagged_memory(header.profile, header.metadata.adobe_rgb)
 }

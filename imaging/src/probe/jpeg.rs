@@ -1,7 +1,7 @@
 //! Reads the header of a JPEG (ITU-T T.81 annex B): all marker segments up to the first scan. The probe reads the
 //! header, and the decoder walks the same segments to build its input.
 
-use crate::{Error, Orientation, ifd, work::BLOCK};
+use crate::{Error, metadata::Metadata, work::BLOCK};
 
 pub(crate) const SOI: u8 = 0xD8;
 pub(crate) const EOI: u8 = 0xD9;
@@ -42,7 +42,7 @@ pub(crate) struct Header {
     first_scan: usize,
     /// Whether the first scan contains all components.
     pub(crate) interleaved: bool,
-    pub(crate) orientation: Orientation,
+    pub(crate) metadata: Metadata,
     /// Size of the colour profile's segments in bytes.
     pub(crate) profile: u64,
 }
@@ -186,7 +186,7 @@ impl Header {
             components,
             first_scan: 0,
             interleaved: components_in_scan == components,
-            orientation: app_segments.orientation.unwrap_or_default(),
+            metadata: app_segments.metadata,
             profile: app_segments.profile,
         })
     }
@@ -268,7 +268,7 @@ impl Header {
 struct AppSegments {
     jfif: bool,
     adobe: Option<u8>,
-    orientation: Option<Orientation>,
+    metadata: Metadata,
     profile: u64,
 }
 
@@ -276,8 +276,12 @@ impl AppSegments {
     fn add(&mut self, marker: u8, payload: &[u8]) {
         match marker {
             0xE0 => self.jfif |= payload.starts_with(b"JFIF\0"),
-            0xE1 if self.orientation.is_none() => {
-                self.orientation = payload.strip_prefix(b"Exif\0\0").map(ifd::exif_orientation);
+            0xE1 => {
+                if payload.starts_with(b"Exif\0\0") {
+                    self.metadata.add_exif(payload);
+                } else if let Some(packet) = payload.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
+                    self.metadata.add_xmp(packet);
+                }
             }
             0xE2 if payload.starts_with(b"ICC_PROFILE\0") => self.profile += payload.len() as u64,
             APP14 if payload.starts_with(b"Adobe") => self.adobe = payload.get(11).copied(),

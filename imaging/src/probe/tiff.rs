@@ -2,7 +2,7 @@
 //! tiles (the code calls both chunks), because a decoder holds a whole one.
 
 use crate::work::{self, BLOCK};
-use crate::{Error, Orientation, ifd::Ifd};
+use crate::{Error, ifd::Ifd, metadata::Metadata};
 
 const IMAGE_WIDTH: u16 = 256;
 const IMAGE_LENGTH: u16 = 257;
@@ -10,13 +10,13 @@ const BITS_PER_SAMPLE: u16 = 258;
 const COMPRESSION: u16 = 259;
 const PHOTOMETRIC: u16 = 262;
 const STRIP_OFFSETS: u16 = 273;
-const ORIENTATION: u16 = 274;
 const STRIP_BYTE_COUNTS: u16 = 279;
 const PLANAR_CONFIGURATION: u16 = 284;
 const PREDICTOR: u16 = 317;
 const TILE_BYTE_COUNTS: u16 = 325;
 const SAMPLE_FORMAT: u16 = 339;
 const SUBSAMPLING: u16 = 530;
+const XMP: u16 = 700;
 const SAMPLES_PER_PIXEL: u16 = 277;
 const ROWS_PER_STRIP: u16 = 278;
 const COLOUR_MAP: u16 = 320;
@@ -51,7 +51,7 @@ pub(crate) struct Header {
     pub(crate) associated: bool,
     /// Whether each sample has its own chunks.
     pub(crate) planar: bool,
-    pub(crate) orientation: Orientation,
+    pub(crate) metadata: Metadata,
     /// Width and height of a chunk. Chunks at the edges may extend beyond the page.
     pub(crate) chunk_size: (u32, u32),
     /// Decoded size of the largest chunk within the page in bytes, all samples together.
@@ -103,7 +103,7 @@ impl Header {
             alpha: matches!(extra, Some(1 | 2)),
             associated: extra == Some(1),
             planar: number(PLANAR_CONFIGURATION) == Some(2),
-            orientation: number(ORIENTATION).map(Orientation::from_exif).unwrap_or_default(),
+            metadata: read_metadata(bytes, &directory),
             chunk_size: (across, down),
             // The rows of each plane are rounded up separately.
             chunk: (row + samples).saturating_mul(u64::from(down.min(height))),
@@ -147,6 +147,16 @@ impl Header {
     pub(crate) fn max_data(&self, length: u64) -> u64 {
         work::max_lzw(self.unpacked_bytes()).min(length + 512 * self.chunks)
     }
+}
+
+/// Reads the page's metadata. The tags of EXIF lie in the page's own directory.
+fn read_metadata(bytes: &[u8], directory: &Ifd<'_>) -> Metadata {
+    let mut metadata = Metadata::default();
+    metadata.add_exif(bytes);
+    if let Some(packet) = directory.find(XMP) {
+        metadata.add_xmp(packet.bytes());
+    }
+    metadata
 }
 
 /// Sum of the sizes of the chunks.

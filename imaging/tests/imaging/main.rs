@@ -7,8 +7,10 @@
 #[path = "../../benches/support/pictures.rs"]
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod bench_pictures;
+mod bmp;
 mod card;
 mod color_names;
+mod color_sources;
 mod common;
 mod crop;
 mod crop_golden;
@@ -20,6 +22,7 @@ mod gif;
 mod hostile_images;
 mod jpeg;
 mod logos;
+mod metadata;
 mod monitor;
 mod orientation;
 mod palette;
@@ -34,6 +37,7 @@ mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tiff;
+mod webp;
 mod work;
 
 use huemill_imaging::{Decoder, Limits, Raster, Unmonitored, probe};
