@@ -1,16 +1,19 @@
 //! Decodes a frame of a GIF, on its canvas, which is transparent elsewhere: the first frame that shows anything, because many
-//! animations begin with one that is transparent throughout. The decoder gets the screen, the control and the frame, and
-//! nothing of what lies between them. It decodes line by line, so a frame that is larger than its canvas takes no extra
-//! memory.
+//! animations begin with one that is transparent throughout. It decodes line by line, so a frame that is larger than its
+//! canvas takes no extra memory.
+
+use weezl::{BitOrder, LzwStatus, decode::Decoder};
 
 use super::canvas::Canvas;
-use super::reader::MeteredReader;
 use crate::Error;
-use crate::probe::gif::{self as file, Frame, Header, MAX_FRAMES};
+use crate::probe::gif::{self as file, Frame, Header, MAX_FRAMES, SubBlocks};
 use crate::work::{BLOCK, Meter};
 
-/// Maximum memory for what the decoder keeps of a file. It does not see its metadata.
-const MAX_METADATA: u64 = 64 << 10;
+/// Work that a byte of input may cause in the worst case, in blocks. It sets the pace of the checks.
+const BYTE_PACE: u64 = 4;
+
+/// Maximum memory for the tables of codes.
+const TABLES: u64 = 64 << 10;
 
 /// Decodes the canvas to RGB.
 pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Canvas, Error> {
@@ -35,32 +38,17 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
 
 /// Draws a frame on a canvas on which nothing is drawn yet.
 fn draw(bytes: &[u8], frame: &Frame, canvas: &mut Canvas, meter: &Meter<'_>) -> Result<(), Error> {
-    let head = head(bytes, frame);
-    let reader = MeteredReader::new(bytes, meter).with_head(&head, frame.start);
-    let mut options = gif::DecodeOptions::new();
-    options.set_color_output(gif::ColorOutput::Indexed);
-    options.set_memory_limit(gif::MemoryLimit::Bytes(MAX_METADATA.try_into().map_err(Error::damaged)?));
-    let mut decoder = options.read_info(reader).map_err(Error::damaged)?;
-    let found = decoder.next_frame_info().map_err(Error::damaged)?;
-    let mut found = found.ok_or_else(|| Error::damaged("no frame"))?.clone();
-    if (u32::from(found.width), u32::from(found.height)) != (frame.width, frame.height) {
-        return Err(Error::damaged("the decoded frame has another size than its header announces"));
-    }
-    let palette = found.palette.take().or_else(|| decoder.global_palette().map(<[u8]>::to_vec));
-    let palette = palette.unwrap_or_default();
-    let colours = palette.as_chunks::<3>().0;
+    let colours = frame.colours(bytes);
+    let mut lines = LineReader::new(frame.sub_blocks(bytes), frame.code_size, meter)?;
     meter.spend(frame.excess(bytes))?;
     let (left, top) = (frame.left as usize, frame.top as usize);
     let mut line = vec![0; frame.width as usize];
-    for row in stored_rows(frame.height as usize, found.interlaced) {
+    for row in stored_rows(frame.height as usize, frame.interlaced) {
         let row_work = u64::from(frame.width).div_ceil(BLOCK);
         meter.spend(row_work)?;
         // A pixel takes as long as four samples of other formats.
         meter.pace(3 * row_work);
-        let filled = decoder.fill_buffer(&mut line).map_err(Error::damaged)?;
-        if !filled {
-            return Err(Error::damaged("the frame is truncated"));
-        }
+        lines.read(&mut line)?;
         let row = top + row;
         for (pixel, &index) in canvas.row(row, left).iter_mut().zip(&line) {
             *pixel = colours.get(usize::from(index)).copied().unwrap_or_default();
@@ -75,11 +63,50 @@ fn draw(bytes: &[u8], frame: &Frame, canvas: &mut Canvas, meter: &Meter<'_>) -> 
     Ok(())
 }
 
-/// What the decoder gets before a frame: the screen with its colours, and the control of the frame.
-fn head(bytes: &[u8], frame: &Frame) -> Vec<u8> {
-    let control: [u8; 8] =
-        [0x21, 0xF9, 4, frame.transparent.is_some().into(), 0, 0, frame.transparent.unwrap_or(0), 0];
-    [file::screen(bytes), &control].concat()
+/// Decompresses the indices of a frame.
+struct LineReader<'a> {
+    decoder: Decoder,
+    sub_blocks: SubBlocks<'a>,
+    /// What is left of the current sub-block.
+    input: &'a [u8],
+    meter: &'a Meter<'a>,
+}
+
+impl<'a> LineReader<'a> {
+    fn new(sub_blocks: SubBlocks<'a>, code_size: u8, meter: &'a Meter<'a>) -> Result<Self, Error> {
+        if !(1..=11).contains(&code_size) {
+            return Err(Error::damaged("an invalid size of codes"));
+        }
+        Ok(Self { decoder: Decoder::new(BitOrder::Lsb, code_size), sub_blocks, input: &[], meter })
+    }
+
+    /// Fills the line.
+    fn read(&mut self, line: &mut [u8]) -> Result<(), Error> {
+        let (mut filled, mut is_stuck) = (0, false);
+        while filled < line.len() {
+            let result = self.decoder.decode_bytes(self.input, &mut line[filled..]);
+            filled += result.consumed_out;
+            self.input = &self.input[result.consumed_in..];
+            let status = result.status.map_err(Error::damaged)?;
+            if matches!(status, LzwStatus::Done) && filled < line.len() {
+                return Err(Error::damaged("the frame is truncated"));
+            }
+            // The decoder may have kept the pixels of a code for which the line has no room, without saying so. It needs
+            // input only if it is stuck twice.
+            let was_stuck = std::mem::replace(&mut is_stuck, result.consumed_in + result.consumed_out == 0);
+            if was_stuck && is_stuck {
+                self.advance()?;
+                is_stuck = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on to the next sub-block.
+    fn advance(&mut self) -> Result<(), Error> {
+        self.input = self.sub_blocks.next().ok_or_else(|| Error::damaged("the frame is truncated"))?;
+        if self.meter.pace(self.input.len() as u64 * BYTE_PACE) { Ok(()) } else { self.meter.result() }
+    }
 }
 
 /// Row numbers in the order in which a frame stores its rows (`GIF89a`, appendix E).
@@ -92,5 +119,5 @@ fn stored_rows(height: usize, interlaced: bool) -> impl Iterator<Item = usize> {
 pub(super) fn memory(header: &Header) -> u64 {
     // A later frame is no wider than the canvas.
     let line = u64::from(header.first.width.max(header.width));
-    3 * u64::from(header.width) * u64::from(header.height) + 2 * line + 2 * MAX_METADATA
+    3 * u64::from(header.width) * u64::from(header.height) + 2 * line + TABLES
 }

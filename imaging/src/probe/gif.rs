@@ -32,10 +32,20 @@ pub(crate) struct Frame {
     pub(crate) transparent: Option<u8>,
     /// Whether the data can contain indices without a colour, which count as transparent.
     lacks_colors: bool,
-    /// Offset of the image descriptor.
-    pub(crate) start: usize,
+    pub(crate) interlaced: bool,
+    /// Start and end of the colours in the file.
+    table: (usize, usize),
+    /// Bits of an index.
+    pub(crate) code_size: u8,
     /// Offset of the compressed data.
     data: usize,
+}
+
+/// Walks the sub-blocks at an offset, up to the empty one that ends them. One that is cut has the bytes that there are.
+#[derive(Debug, Clone)]
+pub(crate) struct SubBlocks<'a> {
+    bytes: &'a [u8],
+    at: usize,
 }
 
 /// Walks the blocks of a GIF. Yields the frames, up to the first block that is invalid.
@@ -43,7 +53,8 @@ pub(crate) struct Frame {
 pub(crate) struct Frames<'a> {
     bytes: &'a [u8],
     at: usize,
-    global_table: usize,
+    /// Offset of the first block, behind the colours of the screen.
+    blocks: usize,
 }
 
 /// Size of a colour table in bytes, from the flags of its descriptor.
@@ -51,16 +62,10 @@ fn table_size(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// The signature, the screen descriptor and the global colour table.
-pub(crate) fn screen(bytes: &[u8]) -> &[u8] {
-    let flags = bytes.get(SCREEN + 4).copied().unwrap_or_default();
-    bytes.get(..BLOCKS + table_size(flags)).unwrap_or(bytes)
-}
-
 /// Returns all frames.
 pub(crate) fn frames(bytes: &[u8]) -> Frames<'_> {
-    let at = screen(bytes).len();
-    Frames { bytes, at, global_table: at.saturating_sub(BLOCKS) }
+    let blocks = BLOCKS + table_size(bytes.get(SCREEN + 4).copied().unwrap_or_default());
+    Frames { bytes, at: blocks, blocks }
 }
 
 impl Header {
@@ -103,12 +108,18 @@ impl Frame {
 
     /// Work of the data beyond what the pixels can need, in blocks.
     pub(crate) fn excess(&self, bytes: &[u8]) -> u64 {
-        let (mut at, mut data) = (self.data, 0);
-        while let Some(&length) = bytes.get(at).filter(|&&length| length > 0) {
-            data += u64::from(length);
-            at += 1 + usize::from(length);
-        }
+        let data = self.sub_blocks(bytes).map(|data| data.len() as u64).sum();
         work::excess(data, work::max_lzw(self.pixels()))
+    }
+
+    /// The colours of its indices: its own, or else those of the screen.
+    pub(crate) fn colours<'a>(&self, bytes: &'a [u8]) -> &'a [[u8; 3]] {
+        bytes.get(self.table.0..self.table.1).unwrap_or_default().as_chunks().0
+    }
+
+    /// Its compressed data.
+    pub(crate) fn sub_blocks<'a>(&self, bytes: &'a [u8]) -> SubBlocks<'a> {
+        SubBlocks { bytes, at: self.data }
     }
 }
 
@@ -140,13 +151,35 @@ impl Iterator for Frames<'_> {
             self.bytes.get(start + 1..).and_then(<[u8]>::first_chunk)?;
         // Behind the descriptor and its colours: the minimum size of a code, then the data.
         let data = start + 11 + table_size(flags);
-        let table = if flags & 0x80 == 0 { self.global_table } else { table_size(flags) };
-        let code_size = u32::from(*self.bytes.get(data - 1)?);
+        let table = if flags & 0x80 == 0 { (BLOCKS, self.blocks) } else { (start + 10, data - 1) };
+        let code_size = *self.bytes.get(data - 1)?;
         // The next frame, if there is one.
         self.at = skip_blocks(self.bytes, data).unwrap_or(self.bytes.len());
         let [left, top, width, height] = [side([x1, x2]), side([y1, y2]), side([w1, w2]), side([h1, h2])];
-        let lacks_colors = table / 3 < 1 << code_size.min(8);
-        Some(Frame { left, top, width, height, transparent, lacks_colors, start, data })
+        let lacks_colors = table.1 - table.0 < 3 << code_size.min(8);
+        Some(Frame {
+            left,
+            top,
+            width,
+            height,
+            transparent,
+            lacks_colors,
+            interlaced: flags & 0x40 != 0,
+            table,
+            code_size,
+            data,
+        })
+    }
+}
+
+impl<'a> Iterator for SubBlocks<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let length = usize::from(*self.bytes.get(self.at)?);
+        let data = self.bytes.get(self.at + 1..)?;
+        self.at += 1 + length;
+        (length > 0).then(|| data.get(..length).unwrap_or(data))
     }
 }
 

@@ -34,7 +34,7 @@ fn compress(indices: &[u8]) -> Vec<u8> {
 }
 
 /// A GIF with a table of four colours.
-fn gif((width, height): (u16, u16), blocks: &[Block<'_>]) -> Vec<u8> {
+fn file((width, height): (u16, u16), blocks: &[Block<'_>]) -> Vec<u8> {
     let mut bytes =
         [b"GIF89a".as_slice(), &width.to_le_bytes(), &height.to_le_bytes(), &[0x81, 0, 0]].concat();
     bytes.extend(COLOURS.as_flattened());
@@ -81,11 +81,11 @@ fn what_can_be_skipped_is_skipped() {
         ("zeros and extensions", &[0, 0x21, 0x2A, 0, 0, 0, 0x21, 0xFE, 1, b'x', 0, 0]),
     ];
     for (name, raw) in table {
-        let bytes = gif((6, 4), &[Block::Raw(raw), frame(2, None)]);
+        let bytes = file((6, 4), &[Block::Raw(raw), frame(2, None)]);
         assert!(decode(&bytes).pixels().iter().all(|pixel| *pixel == COLOURS[2]), "{name}");
         // Behind the frame it decides nothing, and neither does what is no block at all.
         for behind in [raw, b"no block at all", &[0x21], &[0x2C, 0, 0], b""] {
-            let bytes = gif((6, 4), &[frame(1, None), Block::Raw(behind)]);
+            let bytes = file((6, 4), &[frame(1, None), Block::Raw(behind)]);
             assert!(decode(&bytes).pixels().iter().all(|pixel| *pixel == COLOURS[1]), "{name}");
         }
     }
@@ -94,7 +94,7 @@ fn what_can_be_skipped_is_skipped() {
 #[test]
 fn a_block_that_is_none_ends_the_file() {
     for raw in [b"x".as_slice(), &[0x3B], &[0x21, 0xFE, 200, 1]] {
-        let bytes = gif((6, 4), &[Block::Raw(raw), frame(2, None)]);
+        let bytes = file((6, 4), &[Block::Raw(raw), frame(2, None)]);
         let found = try_decode(&bytes);
         assert!(matches!(found, Err(Error::Damaged(_))), "{raw:?}: {found:?}");
     }
@@ -106,17 +106,17 @@ fn the_first_frame_that_shows_anything_is_decoded() {
     for count in [1, 2, 15] {
         let mut blocks = vec![blank(); count];
         blocks.extend([frame(1, Some(3)), frame(2, None)]);
-        let raster = decode(&gif((6, 4), &blocks));
+        let raster = decode(&file((6, 4), &blocks));
         assert!(raster.pixels().iter().all(|pixel| *pixel == COLOURS[1]), "{count} blank frames");
     }
     // A frame that shows a single pixel is shown, and so is a frame beside the canvas's border.
     let mut indices = vec![3; 24];
     indices[7] = 0;
     let one = Block::Frame((0, 0), (6, 4), indices, Some(3));
-    let raster = decode(&gif((6, 4), &[one, frame(2, None)]));
+    let raster = decode(&file((6, 4), &[one, frame(2, None)]));
     assert_eq!(raster.pixels().iter().filter(|pixel| **pixel == COLOURS[0]).count(), 1);
     let part = Block::Frame((2, 1), (3, 2), vec![0; 6], None);
-    let raster = decode(&gif((6, 4), &[blank(), part]));
+    let raster = decode(&file((6, 4), &[blank(), part]));
     let shown = |x, y| (2..5).contains(&x) && (1..3).contains(&y);
     for (x, y) in (0..6).flat_map(|x| (0..4).map(move |y| (x, y))) {
         assert_eq!(raster.pixel(x, y), if shown(x, y) { COLOURS[0] } else { [255; 3] }, "{x}, {y}");
@@ -129,13 +129,13 @@ fn the_search_for_a_frame_is_bounded() {
     let is_blank = |bytes: &[u8]| decode(bytes).pixels().iter().all(|pixel| *pixel == [255; 3]);
     let mut blocks = vec![blank(); 200];
     blocks.push(frame(1, None));
-    assert!(is_blank(&gif((6, 4), &blocks)), "behind 200 blank frames");
-    assert!(is_blank(&gif((6, 4), &[blank()])), "no other frame");
-    assert!(is_blank(&gif((6, 4), &[blank(), Block::Raw(b"no block")])), "no block");
+    assert!(is_blank(&file((6, 4), &blocks)), "behind 200 blank frames");
+    assert!(is_blank(&file((6, 4), &[blank()])), "no other frame");
+    assert!(is_blank(&file((6, 4), &[blank(), Block::Raw(b"no block")])), "no block");
     let beyond = Block::Frame((3, 0), (6, 4), vec![1; 24], None);
-    assert!(is_blank(&gif((6, 4), &[blank(), beyond])), "a frame that leaves the canvas");
+    assert!(is_blank(&file((6, 4), &[blank(), beyond])), "a frame that leaves the canvas");
     // A frame that would be shown and is truncated: nothing complete can be shown.
-    let mut cut = gif((6, 4), &[blank(), frame(1, None)]);
+    let mut cut = file((6, 4), &[blank(), frame(1, None)]);
     cut.truncate(cut.len() - 12);
     assert!(matches!(try_decode(&cut), Err(Error::Damaged(_))), "truncated");
 }
@@ -146,11 +146,31 @@ fn more_work_than_the_limits_allow_ends_the_search() {
     let side = 9000_u16;
     let first = Block::Frame((0, 0), (1, 1), vec![3], Some(3));
     let huge = Block::Frame((0, 0), (side, side), vec![1], None);
-    let bytes = gif((side, side), &[first, huge]);
+    let bytes = file((side, side), &[first, huge]);
     let limits = Limits { max_pixels: 100_000_000, max_work: 1_000_000, ..Limits::default() };
     let probe = probe(&bytes, &limits).unwrap();
     let raster = Decoder::new().unwrap().decode(&bytes, &probe, 1.0, &Unmonitored).unwrap();
     assert!(raster.opacity().is_some_and(|opacity| opacity.iter().all(|value| *value == 0)));
+}
+
+/// In a flat picture, codes stand for more pixels than a line has.
+#[test]
+fn flat_frames_of_any_size_are_decoded() {
+    for (width, height) in (1..60).map(|n| (n, 1 + n * 7 % 53)).chain([(1, 4000), (4000, 1), (300, 200)]) {
+        for index in [0, 1] {
+            let mut bytes = Vec::new();
+            let mut encoder =
+                gif::Encoder::new(&mut bytes, width, height, COLOURS[..2].as_flattened()).unwrap();
+            let pixels = usize::from(width) * usize::from(height);
+            let frame =
+                gif::Frame { width, height, buffer: vec![index; pixels].into(), ..gif::Frame::default() };
+            encoder.write_frame(&frame).unwrap();
+            drop(encoder);
+            let raster = decode(&bytes);
+            let is_flat = raster.pixels().iter().all(|pixel| *pixel == COLOURS[usize::from(index)]);
+            assert!(is_flat, "{width}x{height} of {index}");
+        }
+    }
 }
 
 #[test]

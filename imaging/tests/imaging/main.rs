@@ -15,6 +15,7 @@ mod common;
 mod crop;
 mod crop_golden;
 mod engine;
+mod exif_colors;
 mod exports;
 mod faces;
 mod formats;
@@ -31,6 +32,8 @@ mod placeholders;
 mod png;
 mod portrait;
 mod profiles;
+#[path = "../support/rare.rs"]
+mod rare;
 mod schemes;
 #[path = "../../../store/tests/support/servers.rs"]
 mod servers;
