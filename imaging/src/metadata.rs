@@ -44,12 +44,12 @@ impl Metadata {
     }
 
     /// Whether an EXIF block has an orientation, so that no other source is needed.
-    pub(crate) fn has_exif_orientation(&self) -> bool {
+    pub(crate) fn has_exif_orientation(self) -> bool {
         self.exif_orientation.is_some()
     }
 
     /// How to turn the picture upright. Without any statement, it is upright.
-    pub(crate) fn orientation(&self) -> Orientation {
+    pub(crate) fn orientation(self) -> Orientation {
         self.exif_orientation.or(self.xmp_orientation).unwrap_or_default()
     }
 }

@@ -103,23 +103,20 @@ impl ColorConversion {
     pub(crate) fn convert_wide(&self, samples: &[u16], rgb: &mut [u8]) {
         let count = self.model.samples();
         let steps = samples.chunks(STEP * count).zip(rgb.chunks_mut(STEP * 3));
-        match &self.transform {
-            Some(Transform::Wide(transform)) => {
-                let mut converted = [0; STEP * 3];
-                for (samples, rgb) in steps {
-                    let converted = &mut converted[..rgb.len()];
-                    if transform.transform(samples, converted).is_ok() {
-                        narrow(converted, rgb);
-                    }
+        if let Some(Transform::Wide(transform)) = &self.transform {
+            let mut converted = [0; STEP * 3];
+            for (samples, rgb) in steps {
+                let converted = &mut converted[..rgb.len()];
+                if transform.transform(samples, converted).is_ok() {
+                    narrow(converted, rgb);
                 }
             }
-            _ => {
-                let mut narrowed = [0; STEP * 4];
-                for (samples, rgb) in steps {
-                    let narrowed = &mut narrowed[..samples.len()];
-                    narrow(samples, narrowed);
-                    self.convert(narrowed, rgb);
-                }
+        } else {
+            let mut narrowed = [0; STEP * 4];
+            for (samples, rgb) in steps {
+                let narrowed = &mut narrowed[..samples.len()];
+                narrow(samples, narrowed);
+                self.convert(narrowed, rgb);
             }
         }
     }

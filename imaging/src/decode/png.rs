@@ -7,7 +7,7 @@ use super::canvas::{self, Canvas};
 use crate::{
     Error,
     color_space::ColorSpace,
-    probe::png::{Chunk, FIRST_CHUNK, Header, chunk_at},
+    probe::png::{Calibration, Chunk, FIRST_CHUNK, Header, chunk_at},
     profile::{self, ColorConversion, ColorModel},
     raster::{self, zeroed},
     work::{BLOCK, Meter},
@@ -242,8 +242,10 @@ pub(super) fn memory(header: &Header) -> u64 {
     let raster = 3 * width * u64::from(header.height);
     // The decoder's window, and a few rows of up to eight bytes per pixel.
     let rows = 64 * width + (512 << 10);
-    let profile =
-        if header.profile { 2 * MAX_PROFILE as u64 + profile::memory(MAX_PROFILE as u64) } else { 0 };
-    let tables = if header.calibrated || header.metadata.adobe_rgb { profile::TABLES_MEMORY } else { 0 };
-    raster + rows + profile.max(tables)
+    let conversion = match header.calibration {
+        Calibration::Profile => 2 * MAX_PROFILE as u64 + profile::memory(MAX_PROFILE as u64),
+        Calibration::Numbers => profile::TABLES_MEMORY,
+        Calibration::None => profile::tagged_memory(0, header.metadata.adobe_rgb),
+    };
+    raster + rows + conversion
 }

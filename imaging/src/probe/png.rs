@@ -16,13 +16,20 @@ pub(crate) struct Header {
     pub(crate) colour: u8,
     pub(crate) interlaced: bool,
     pub(crate) transparency: bool,
-    /// Whether there is a colour profile.
-    pub(crate) profile: bool,
-    /// Whether other chunks describe the colours.
-    pub(crate) calibrated: bool,
+    pub(crate) calibration: Calibration,
     pub(crate) metadata: Metadata,
     /// Compressed size of the pixels in bytes.
     pub(crate) data: u64,
+}
+
+/// What the chunks hold that describes the colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Calibration {
+    None,
+    /// A few numbers.
+    Numbers,
+    /// A profile, and perhaps numbers.
+    Profile,
 }
 
 /// One chunk, from `start` to `end`.
@@ -70,8 +77,10 @@ impl Header {
         while let Some(next) = chunk_at(bytes, at) {
             match &next.name {
                 b"tRNS" => header.transparency = true,
-                b"iCCP" => header.profile = true,
-                b"cICP" | b"gAMA" | b"cHRM" => header.calibrated = true,
+                b"iCCP" => header.calibration = Calibration::Profile,
+                b"cICP" | b"gAMA" | b"cHRM" => {
+                    header.calibration = header.calibration.max(Calibration::Numbers);
+                }
                 b"eXIf" => header.metadata.add_exif(next.data),
                 b"tEXt" | b"zTXt" | b"iTXt" => texts.add(next.name, next.data),
                 b"IDAT" => header.data += next.data.len() as u64,
@@ -114,8 +123,7 @@ impl Header {
             colour,
             interlaced: interlace == 1,
             transparency: matches!(colour, 4 | 6),
-            profile: false,
-            calibrated: false,
+            calibration: Calibration::None,
             metadata: Metadata::default(),
             data: 0,
         })

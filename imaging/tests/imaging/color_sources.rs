@@ -13,6 +13,7 @@ use png::{BitDepth, ColorType};
 use proptest::prelude::*;
 
 type Chunk = ([u8; 4], Vec<u8>);
+type Conversion = dyn Fn([u8; 3]) -> [u8; 3];
 
 /// Puts chunks behind the header of a PNG.
 pub(crate) fn with_chunks(png: &[u8], chunks: &[Chunk]) -> Vec<u8> {
@@ -107,7 +108,7 @@ fn the_first_source_of_colour_in_the_order_of_the_specification_counts() {
     let power =
         |pixel: [u8; 3]| light_to_srgb(ADOBE, pixel.map(|sample| (f64::from(sample) / 255.0).powf(1.8)));
     let as_linear = |pixel: [u8; 3]| pixel.map(|sample| from_linear(f64::from(sample) / 255.0));
-    let sources: [(Vec<Chunk>, &dyn Fn([u8; 3]) -> [u8; 3]); 4] = [
+    let sources: [(Vec<Chunk>, &Conversion); 4] = [
         (vec![cicp([12, 13, 0, 1])], &from_p3),
         (vec![iccp(&linear)], &as_linear),
         (vec![(*b"sRGB", vec![0])], &|pixel| pixel),

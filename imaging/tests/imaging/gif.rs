@@ -23,7 +23,9 @@ fn compress(indices: &[u8]) -> Vec<u8> {
     }
     codes.push(257);
     let mut bits = crate::support::containers::BitWriter::default();
-    codes.iter().for_each(|&code| bits.write(code.into(), 9));
+    for &code in &codes {
+        bits.write(code.into(), 9);
+    }
     let mut data = vec![8];
     for part in bits.bytes.chunks(255) {
         data.push(part.len() as u8);

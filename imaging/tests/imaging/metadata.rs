@@ -67,7 +67,8 @@ fn png(chunks: &[(&[u8; 4], Vec<u8>)], behind: bool) -> Vec<u8> {
 
 /// The hexadecimal form of ImageMagick and ExifTool, in lines of 72 digits.
 fn raw_profile(name: &str, block: &[u8]) -> Vec<u8> {
-    let digits: String = block.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap();
+    let digits: String = block.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     let lines: Vec<&str> =
         digits.as_bytes().chunks(72).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("\n{name}\n{:8}\n{}\n", block.len(), lines.join("\n")).into_bytes()

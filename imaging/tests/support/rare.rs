@@ -13,8 +13,8 @@ pub const ADOBE_EXIF: &[u8] = b"II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x1
     \x01\0\x01\xA0\x03\0\x01\0\0\0\x02\0\0\0\0\0\0\0";
 
 /// Puts a chunk behind the header of a PNG.
-pub fn with_chunk(png: &[u8], name: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    [&png[..33], &png_of(&[(name, data)])[8..], &png[33..]].concat()
+pub fn with_chunk(png: &[u8], name: [u8; 4], data: &[u8]) -> Vec<u8> {
+    [&png[..33], &png_of(&[(&name, data)])[8..], &png[33..]].concat()
 }
 
 /// An RGB profile that consists of a table of 9 points for each channel, and takes a few kilobytes.
@@ -72,7 +72,7 @@ fn converted_pngs(picture: &RgbImage, all: &mut Vec<Sample>) {
         ] {
             let plain = png(size, kind, depth, samples, |_| {});
             let name = format!("png {kind:?} {depth:?} {name}").leak();
-            all.push(Sample { name, bytes: with_chunk(&plain, chunk, data) });
+            all.push(Sample { name, bytes: with_chunk(&plain, **chunk, data) });
         }
     }
 }
