@@ -12,6 +12,10 @@ use crate::work::{BLOCK, Meter};
 /// Work that a byte of input may cause in the worst case, in blocks. It sets the pace of the checks.
 const BYTE_PACE: u64 = 4;
 
+/// Calls of the decoder that read and write nothing before it counts as having no more codes. It holds up to 64 bits, and may
+/// take a code of them that clears its table, or keep the pixels of one for which the line has no room.
+const MAX_IDLE_CALLS: u32 = 64;
+
 /// Maximum memory for the tables of codes.
 const TABLES: u64 = 64 << 10;
 
@@ -39,6 +43,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
 /// Draws a frame on a canvas on which nothing is drawn yet.
 fn draw(bytes: &[u8], frame: &Frame, canvas: &mut Canvas, meter: &Meter<'_>) -> Result<(), Error> {
     let colours = frame.colours(bytes);
+    if colours.is_empty() {
+        return Err(Error::damaged("a frame without colours"));
+    }
     let mut lines = LineReader::new(frame.sub_blocks(bytes), frame.code_size, meter)?;
     meter.spend(frame.excess(bytes))?;
     let (left, top) = (frame.left as usize, frame.top as usize);
@@ -82,29 +89,26 @@ impl<'a> LineReader<'a> {
 
     /// Fills the line.
     fn read(&mut self, line: &mut [u8]) -> Result<(), Error> {
-        let (mut filled, mut is_stuck) = (0, false);
+        let (mut filled, mut idle_calls) = (0, 0);
         while filled < line.len() {
+            if self.input.is_empty() {
+                self.advance()?;
+            }
             let result = self.decoder.decode_bytes(self.input, &mut line[filled..]);
             filled += result.consumed_out;
             self.input = &self.input[result.consumed_in..];
-            let status = result.status.map_err(Error::damaged)?;
-            if matches!(status, LzwStatus::Done) && filled < line.len() {
+            idle_calls = if result.consumed_in + result.consumed_out == 0 { idle_calls + 1 } else { 0 };
+            let has_ended = matches!(result.status.map_err(Error::damaged)?, LzwStatus::Done);
+            if filled < line.len() && (has_ended || idle_calls > MAX_IDLE_CALLS) {
                 return Err(Error::damaged("the frame is truncated"));
-            }
-            // The decoder may have kept the pixels of a code for which the line has no room, without saying so. It needs
-            // input only if it is stuck twice.
-            let was_stuck = std::mem::replace(&mut is_stuck, result.consumed_in + result.consumed_out == 0);
-            if was_stuck && is_stuck {
-                self.advance()?;
-                is_stuck = false;
             }
         }
         Ok(())
     }
 
-    /// Goes on to the next sub-block.
+    /// Goes on to the next sub-block, if there is one.
     fn advance(&mut self) -> Result<(), Error> {
-        self.input = self.sub_blocks.next().ok_or_else(|| Error::damaged("the frame is truncated"))?;
+        self.input = self.sub_blocks.next().unwrap_or_default();
         if self.meter.pace(self.input.len() as u64 * BYTE_PACE) { Ok(()) } else { self.meter.result() }
     }
 }

@@ -176,6 +176,35 @@ fn flat_frames_of_any_size_are_decoded() {
 }
 
 #[test]
+fn a_frame_without_colours_is_damaged() {
+    let mut bytes = file((6, 4), &[frame(1, None)]);
+    bytes[10] = 0;
+    bytes.drain(13..25);
+    assert!(matches!(try_decode(&bytes), Err(Error::Damaged(_))));
+}
+
+#[test]
+fn any_codes_between_those_of_pixels_are_followed() {
+    for (clears, size) in [(1, 1), (1, 255), (2, 7), (9, 3), (40, 1), (40, 255), (41, 8)] {
+        // Each pixel behind so many codes that clear the table, in sub-blocks of any size.
+        let mut bits = crate::support::containers::BitWriter::default();
+        for index in 0..24 {
+            (0..clears).for_each(|_| bits.write(4, 3));
+            bits.write(index % 4, 3);
+        }
+        let mut data = vec![2];
+        for part in bits.bytes.chunks(size) {
+            data.push(part.len() as u8);
+            data.extend(part);
+        }
+        let head = [&[0x2C, 0, 0, 0, 0, 6, 0, 4, 0, 0], &data[..], &[0]].concat();
+        let raster = decode(&file((6, 4), &[Block::Raw(&head)]));
+        let expected: Vec<_> = (0..24).map(|index| COLOURS[index % 4]).collect();
+        assert_eq!(raster.pixels(), expected, "{clears} codes, {size} bytes");
+    }
+}
+
+#[test]
 fn a_frame_of_every_writer_is_still_decoded() {
     let picture = pictures::photo(6, 31, 22);
     assert_eq!(decode(&pictures::gif(&picture)).pixels().len(), 31 * 22);
