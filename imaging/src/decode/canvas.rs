@@ -67,6 +67,12 @@ impl Canvas {
         self
     }
 
+    /// Forgets an opacity that is full throughout: a frame may cover all of a canvas that was transparent.
+    pub(super) fn without_full_opacity(mut self) -> Self {
+        self.opacity = self.opacity.filter(|opacity| opacity.iter().any(|value| *value < OPAQUE));
+        self
+    }
+
     /// Whether every pixel is fully transparent.
     pub(super) fn is_blank(&self) -> bool {
         self.opacity.as_ref().is_some_and(|opacity| opacity.iter().all(|value| *value == 0))

@@ -37,7 +37,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
         // Nothing was drawn so far, so it does not matter how the frames before this one are disposed of.
         draw(bytes, &frame, &mut canvas, meter)?;
     }
-    Ok(canvas)
+    Ok(canvas.without_full_opacity())
 }
 
 /// Draws a frame on a canvas on which nothing is drawn yet.

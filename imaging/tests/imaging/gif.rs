@@ -110,6 +110,8 @@ fn the_first_frame_that_shows_anything_is_decoded() {
         blocks.extend([frame(1, Some(3)), frame(2, None)]);
         let raster = decode(&file((6, 4), &blocks));
         assert!(raster.pixels().iter().all(|pixel| *pixel == COLOURS[1]), "{count} blank frames");
+        let raster = try_decode(&file((6, 4), &blocks)).unwrap();
+        assert!(raster.opacity().is_none(), "{count} blank frames");
     }
     // A frame that shows a single pixel is shown, and so is a frame beside the canvas's border.
     let mut indices = vec![3; 24];
