@@ -3,6 +3,7 @@
 //! [`Meter`], which stops it when it is canceled or has done too much. A picture that cannot be decoded completely is
 //! [`Error::Damaged`].
 
+mod bmp;
 mod canvas;
 mod decoder_error;
 mod gif;
@@ -13,6 +14,7 @@ mod prefix_codes;
 mod reader;
 mod tiff;
 mod vp8_partitions;
+mod webp;
 
 use std::marker::PhantomData;
 
@@ -75,9 +77,9 @@ impl Decoder {
             FormatHeader::Jpeg(header) => jpeg::decode(bytes, header, smallest_scale, &meter)
                 .map(|(width, height, data)| Canvas::of(width, height, data)),
             FormatHeader::Png(header) => png::decode(bytes, header, &meter),
-            FormatHeader::WebP(header) => image_crate::decode_webp(bytes, header, &meter),
+            FormatHeader::WebP(header) => webp::decode(bytes, header, &meter),
             FormatHeader::Gif(header) => gif::decode(bytes, header, &meter),
-            FormatHeader::Bmp(header) => image_crate::decode_bmp(bytes, header, &meter),
+            FormatHeader::Bmp(header) => bmp::decode(bytes, header, &meter),
             FormatHeader::Tiff(header) => tiff::decode(bytes, header, &meter),
         };
         monitor.decoded(meter.done());
@@ -109,8 +111,8 @@ impl Probe {
             FormatHeader::Png(header) => png::memory(header),
             FormatHeader::Gif(header) => gif::memory(header),
             FormatHeader::Tiff(header) => tiff::memory(header),
-            FormatHeader::WebP(header) => image_crate::webp_memory(header),
-            FormatHeader::Bmp(header) => image_crate::bmp_memory(header),
+            FormatHeader::WebP(header) => webp::memory(header),
+            FormatHeader::Bmp(header) => bmp::memory(header),
         };
         let opacity = if self.alpha { u64::from(self.width) * u64::from(self.height) } else { 0 };
         decoder + opacity + FIXED_MEMORY

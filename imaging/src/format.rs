@@ -90,6 +90,8 @@ const SIGNATURES: &[(&[u8], Sniffed)] = &[
     (b"qoif", Sniffed::Unsupported("QOI")),
     (b"DDS ", Sniffed::Unsupported("DDS")),
     (b"gimp xcf", Sniffed::Unsupported("XCF")),
+    (b"\x8AMNG\r\n\x1A\n", Sniffed::Unsupported("MNG")),
+    (b"\x8BJNG\r\n\x1A\n", Sniffed::Unsupported("JNG")),
 ];
 
 /// Detects the format of the input that starts with `head`. 64 bytes are enough for all formats except SVG, whose
@@ -127,7 +129,7 @@ pub(crate) fn is_cut_signature(bytes: &[u8]) -> bool {
 
 /// "BM" can also start a text, so the header size that follows must be a valid one.
 fn is_bitmap(head: &[u8]) -> bool {
-    let known = |size: &[u8]| matches!(size, [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]);
+    let known = |size: &[u8]| matches!(size, [12 | 16..=64 | 108 | 124, 0, 0, 0]);
     head.starts_with(b"BM") && head.get(14..18).is_some_and(known)
 }
 

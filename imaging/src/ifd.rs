@@ -2,22 +2,6 @@
 //! and the TIFF decoder use it. It allocates nothing, and follows a link to another directory only where it is asked to,
 //! so cycles and huge counts cost nothing. Values out of bounds count as missing.
 
-use crate::Orientation;
-
-/// EXIF 2.32, tag 274.
-const ORIENTATION: u16 = 274;
-
-/// Reads the orientation from an EXIF block. A missing or invalid one counts as upright.
-pub(crate) fn exif_orientation(exif: &[u8]) -> Orientation {
-    stated_orientation(exif).unwrap_or_default()
-}
-
-/// Reads the orientation from an EXIF block, if it states a valid one.
-pub(crate) fn stated_orientation(exif: &[u8]) -> Option<Orientation> {
-    let value = Ifd::first(exif)?.number(ORIENTATION)?;
-    (1..=8).contains(&value).then(|| Orientation::from_exif(value))
-}
-
 /// A directory of a TIFF structure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ifd<'a> {
@@ -81,6 +65,11 @@ impl<'a> Ifd<'a> {
     /// Returns the directory at an offset of the same structure, if it is within the bytes.
     pub(crate) fn at(&self, offset: u64) -> Option<Self> {
         Self::read(self.bytes, self.encoding, offset)
+    }
+
+    /// Returns the directory that an entry with this tag points to. Entries of EXIF do.
+    pub(crate) fn child(&self, tag: u16) -> Option<Self> {
+        self.at(self.number(tag)?)
     }
 
     fn read(bytes: &'a [u8], encoding: Encoding, offset: u64) -> Option<Self> {

@@ -6,6 +6,7 @@
 
 pub mod average;
 mod card;
+mod color_space;
 mod color_summary;
 pub mod contrast;
 mod decode;
@@ -16,6 +17,7 @@ mod faces;
 mod format;
 mod ifd;
 mod layout;
+mod metadata;
 #[cfg(test)]
 #[path = "../tests/support/monk.rs"]
 mod monk;

@@ -2,9 +2,11 @@
 //! probe a picture before anything is allocated for it. Unknown formats, invalid headers and sizes above the limits are
 //! errors.
 
+pub(crate) mod bmp;
 pub(crate) mod gif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
+mod png_text;
 pub(crate) mod tiff;
 pub(crate) mod webp;
 
@@ -74,7 +76,7 @@ pub(crate) enum FormatHeader {
     Png(png::Header),
     WebP(webp::Header),
     Gif(gif::Header),
-    Bmp(BmpHeader),
+    Bmp(bmp::Header),
     Tiff(tiff::Header),
 }
 
@@ -97,14 +99,14 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Probe, Error> {
         Sniffed::Supported(Format::Png) => FormatHeader::Png(png::Header::read(bytes)?),
         Sniffed::Supported(Format::WebP) => FormatHeader::WebP(webp::Header::read(bytes)?),
         Sniffed::Supported(Format::Gif) => FormatHeader::Gif(gif::Header::read(bytes)?),
-        Sniffed::Supported(Format::Bmp) => FormatHeader::Bmp(BmpHeader::read(bytes)?),
+        Sniffed::Supported(Format::Bmp) => FormatHeader::Bmp(bmp::Header::read(bytes)?),
         Sniffed::Supported(Format::Tiff) => FormatHeader::Tiff(tiff::Header::read(bytes)?),
     };
     let mut probe = Probe::new(header);
     limits.check(probe.format, (probe.width, probe.height))?;
     // A frame may be larger than its canvas, and the decoder unpacks all of it.
     if let FormatHeader::Gif(header) = &probe.header {
-        limits.check(Format::Gif, header.frame)?;
+        limits.check(Format::Gif, (header.first.width, header.first.height))?;
     }
     probe.limit_work(bytes, limits.max_work)?;
     Ok(probe)
@@ -121,15 +123,22 @@ impl Probe {
             FormatHeader::Tiff(h) => (Format::Tiff, h.layout.width, h.layout.height),
         };
         let (orientation, progressive, components, depth, alpha) = match &header {
-            FormatHeader::Jpeg(h) => (h.orientation, h.progressive, h.components() as u8, 8, false),
-            FormatHeader::Png(h) => (h.orientation, h.interlaced, h.samples(), h.depth, h.transparency),
-            FormatHeader::WebP(h) => (h.orientation, false, if h.alpha { 4 } else { 3 }, 8, h.alpha),
+            FormatHeader::Jpeg(h) => {
+                (h.metadata.orientation(), h.progressive, h.components() as u8, 8, false)
+            }
+            FormatHeader::Png(h) => {
+                (h.metadata.orientation(), h.interlaced, h.samples(), h.depth, h.transparency)
+            }
+            FormatHeader::WebP(h) => {
+                (h.metadata.orientation(), false, if h.alpha { 4 } else { 3 }, 8, h.alpha)
+            }
             FormatHeader::Gif(h) => (Orientation::Upright, false, 1, 8, h.transparency),
             FormatHeader::Bmp(h) => {
                 (Orientation::Upright, false, if h.bits > 8 { 3 } else { 1 }, h.bits.min(8), false)
             }
             FormatHeader::Tiff(h) => {
-                (h.orientation, false, h.samples.count as u8, h.samples.depth, h.samples.alpha.is_some())
+                let samples = &h.samples;
+                (h.metadata.orientation(), false, samples.count as u8, samples.depth, samples.alpha.is_some())
             }
         };
         let (work, max_work) = (0, 0);
@@ -157,7 +166,7 @@ impl Probe {
             FormatHeader::Jpeg(header) => (header.work, header.blocks()),
             FormatHeader::Png(header) => (header.work(), header.raw_bytes() / BLOCK),
             FormatHeader::WebP(header) => (header.work(), header.work()),
-            FormatHeader::Gif(header) => (header.work(bytes), header.pixels() / BLOCK),
+            FormatHeader::Gif(header) => (header.first.work(bytes), header.first.pixels() / BLOCK),
             FormatHeader::Bmp(_) => (3 * pixels / BLOCK, 3 * pixels / BLOCK),
             FormatHeader::Tiff(header) => (header.work(length), header.raw_bytes() / BLOCK),
         };
@@ -174,35 +183,5 @@ impl Probe {
     pub fn source(&self) -> Source {
         let (width, height) = self.orientation.upright_size(self.width, self.height);
         Source { format: self.format.name(), width, height, orientation: self.orientation.exif() }
-    }
-}
-
-/// The header of a Windows bitmap: the core header, or an info header of any version.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BmpHeader {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    /// Bits per pixel.
-    pub(crate) bits: u8,
-}
-
-impl BmpHeader {
-    /// Reads the header. A negative height means that the rows are stored from top to bottom.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let damaged = || Error::damaged("an invalid bitmap header");
-        let core = bytes.get(14) == Some(&12);
-        let (width, height, bits) = if core {
-            let &[w1, w2, h1, h2, _, _, bits, _] =
-                bytes.get(18..).and_then(<[u8]>::first_chunk).ok_or_else(damaged)?;
-            (u16::from_le_bytes([w1, w2]).into(), u16::from_le_bytes([h1, h2]).into(), bits)
-        } else {
-            let head: &[u8; 12] = bytes.get(18..).and_then(<[u8]>::first_chunk).ok_or_else(damaged)?;
-            let [w1, w2, w3, w4, h1, h2, h3, h4, _, _, bits, _] = *head;
-            (i32::from_le_bytes([w1, w2, w3, w4]), i32::from_le_bytes([h1, h2, h3, h4]), bits)
-        };
-        if width <= 0 || height == 0 {
-            return Err(damaged());
-        }
-        Ok(Self { width: width.unsigned_abs(), height: height.unsigned_abs(), bits })
     }
 }

@@ -75,6 +75,11 @@ impl<'a> Meter<'a> {
         if self.count(blocks) { Ok(()) } else { self.result() }
     }
 
+    /// Whether this much more work is within the limit.
+    pub(crate) fn affords(&self, blocks: u64) -> bool {
+        self.done.get().saturating_add(blocks) <= self.limit
+    }
+
     /// Notes work that is counted elsewhere, for the pace of the questions. Returns whether decoding may go on.
     pub(crate) fn pace(&self, blocks: u64) -> bool {
         let since = self.since_asked.get().saturating_add(blocks);

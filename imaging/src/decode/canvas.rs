@@ -67,6 +67,17 @@ impl Canvas {
         self
     }
 
+    /// Forgets an opacity that is full throughout: a frame may cover all of a canvas that was transparent.
+    pub(super) fn without_full_opacity(mut self) -> Self {
+        self.opacity = self.opacity.filter(|opacity| opacity.iter().any(|value| *value < OPAQUE));
+        self
+    }
+
+    /// Whether every pixel is fully transparent.
+    pub(super) fn is_blank(&self) -> bool {
+        self.opacity.as_ref().is_some_and(|opacity| opacity.iter().all(|value| *value == 0))
+    }
+
     pub(super) fn into_raster(self) -> Option<Raster> {
         let raster = Raster::new(self.width as u32, self.height as u32, self.data)?;
         match self.opacity {

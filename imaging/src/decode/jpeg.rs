@@ -11,7 +11,7 @@ pub(super) mod strategy;
 use zune_core::{colorspace::ColorSpace, options::DecoderOptions};
 
 use crate::{
-    Error,
+    Error, color_space,
     probe::jpeg::{
         ColorEncoding, Header,
         segments::{SOS, Segments},
@@ -53,7 +53,9 @@ pub(super) fn decode(
     }
     drop(jpeg);
     meter.spend(header.blocks())?;
-    let conversion = ColorConversion::new(model, read_profile(bytes, header).as_deref());
+    let profile = read_profile(bytes, header);
+    let sources = color_space::ColorSpace::tagged(profile.as_deref(), header.metadata.adobe_rgb);
+    let conversion = ColorConversion::new(model, sources);
     Ok((size.0, size.1, conversion.convert_all(data, meter)?))
 }
 
@@ -165,5 +167,5 @@ pub(super) fn memory(header: &Header, smallest_scale: f64) -> u64 {
     let held = if samples == 4 { held.max(7 * pixels) } else { held };
     // A few rows of blocks of each component, as 16-bit samples, before and after upsampling.
     let rows = 256 * samples * (u64::from(header.width) + 64);
-    held + rows + profile::memory(header.profile)
+    held + rows + profile::tagged_memory(header.profile, header.metadata.adobe_rgb)
 }

@@ -6,7 +6,8 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use super::canvas::{self, Canvas};
 use crate::{
     Error,
-    probe::png::{Chunk, FIRST_CHUNK, Header, chunk_at},
+    color_space::ColorSpace,
+    probe::png::{Calibration, Chunk, FIRST_CHUNK, Header, chunk_at},
     profile::{self, ColorConversion, ColorModel},
     raster::{self, zeroed},
     work::{BLOCK, Meter},
@@ -20,7 +21,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
     let mut decoder = png::Decoder::new(ImageChunkReader::new(bytes, meter));
     decoder.set_transformations(png::Transformations::EXPAND);
     decoder.set_limits(png::Limits { bytes: MAX_PROFILE + 16 * header.width as usize + (64 << 10) });
-    let mut reader = decoder.read_info().map_err(Error::damaged)?;
+    let mut reader = decoder.read_info().map_err(library_error)?;
     if reader.info().size() != (header.width, header.height) || reader.info().interlaced != header.interlaced
     {
         return Err(Error::damaged("a second header that differs from the first"));
@@ -31,13 +32,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
         _ => ColorModel::Rgb,
     };
     let profile = reader.info().icc_profile.as_deref().filter(|profile| profile.len() <= MAX_PROFILE);
-    let conversion = ColorConversion::new(model, profile);
-    let mut converter = RowConverter {
-        opacity: Vec::new(),
-        samples: colour.samples(),
-        is_16_bit: depth == png::BitDepth::Sixteen,
-        conversion,
-    };
+    let sources = ColorSpace::of_png(bytes, depth as u8, profile, header.metadata.adobe_rgb);
+    let mut converter = RowConverter::new(model, colour.samples(), depth, sources);
     meter.spend(header.excess())?;
     let (width, height) = (header.width as usize, header.height as usize);
     let mut canvas = Canvas::new(header.width, header.height)?;
@@ -51,7 +47,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
             let row_work = header.row_bytes(columns as u32).div_ceil(BLOCK);
             for row_index in rows {
                 meter.spend(row_work)?;
-                reader.read_row(&mut buffer).map_err(Error::damaged)?;
+                meter.pace(converter.pace(columns));
+                reader.read_row(&mut buffer).map_err(library_error)?;
                 let line = &mut line[..3 * columns];
                 let opacity = converter.convert(&mut buffer, line);
                 let places = canvas.row(row_index, x).iter_mut().step_by(across);
@@ -63,12 +60,18 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
         let row_work = header.row_bytes(header.width).div_ceil(BLOCK);
         for row in 0..height {
             meter.spend(row_work)?;
-            reader.read_row(&mut buffer).map_err(Error::damaged)?;
+            meter.pace(converter.pace(width));
+            reader.read_row(&mut buffer).map_err(library_error)?;
             let opacity = converter.convert(&mut buffer, canvas.row(row, 0).as_flattened_mut());
             canvas.cover(row, 0, 1, opacity)?;
         }
     }
     Ok(canvas)
+}
+
+/// The library has no variants that it does not support: the probe names what it does not decode.
+fn library_error(error: png::DecodingError) -> Error {
+    Error::damaged(error)
 }
 
 /// The Adam7 passes: first column, column step, first row, row step.
@@ -79,22 +82,58 @@ const PASSES: [(usize, usize, usize, usize); 7] =
 struct RowConverter {
     /// The opacity of the last row's pixels. Empty if the picture has none.
     opacity: Vec<u8>,
+    /// The colours of a row at 16 bits, where they are converted before they are narrowed.
+    wide: Option<Vec<u16>>,
     samples: usize,
     is_16_bit: bool,
     conversion: ColorConversion,
 }
 
 impl RowConverter {
+    fn new<'a>(
+        model: ColorModel,
+        samples: usize,
+        depth: png::BitDepth,
+        sources: impl Iterator<Item = ColorSpace<'a>>,
+    ) -> Self {
+        let is_16_bit = depth == png::BitDepth::Sixteen;
+        let conversion = if is_16_bit {
+            ColorConversion::wide(model, sources)
+        } else {
+            ColorConversion::new(model, sources)
+        };
+        let wide = (is_16_bit && conversion.changes_samples()).then(Vec::new);
+        Self { opacity: Vec::new(), wide, samples, is_16_bit, conversion }
+    }
+
+    /// Work to convert this many pixels, in blocks: a transform takes up to 40 ns per pixel.
+    fn pace(&self, pixels: usize) -> u64 {
+        if self.conversion.changes_samples() { pixels as u64 } else { 0 }
+    }
+
     /// Converts as many pixels as `rgb` holds, and returns their opacity. Overwrites the row.
     fn convert(&mut self, row: &mut [u8], rgb: &mut [u8]) -> &[u8] {
+        self.opacity.clear();
         let samples = rgb.len() / 3 * self.samples;
+        let value = |row: &[u8], index: usize| u16::from_be_bytes([row[2 * index], row[2 * index + 1]]);
+        if let Some(wide) = &mut self.wide {
+            wide.clear();
+            for index in 0..samples {
+                if self.samples.is_multiple_of(2) && index % self.samples == self.samples - 1 {
+                    self.opacity.push(raster::narrow(value(row, index)));
+                } else {
+                    wide.push(value(row, index));
+                }
+            }
+            self.conversion.convert_wide(wide, rgb);
+            return &self.opacity;
+        }
         if self.is_16_bit {
             for index in 0..samples {
-                row[index] = raster::narrow(u16::from_be_bytes([row[2 * index], row[2 * index + 1]]));
+                row[index] = raster::narrow(value(row, index));
             }
         }
         let row = &mut row[..samples];
-        self.opacity.clear();
         let length = match self.samples {
             2 => canvas::split::<2>(row, &mut self.opacity),
             4 => canvas::split::<4>(row, &mut self.opacity),
@@ -203,7 +242,10 @@ pub(super) fn memory(header: &Header) -> u64 {
     let raster = 3 * width * u64::from(header.height);
     // The decoder's window, and a few rows of up to eight bytes per pixel.
     let rows = 64 * width + (512 << 10);
-    let profile =
-        if header.profile { 2 * MAX_PROFILE as u64 + profile::memory(MAX_PROFILE as u64) } else { 0 };
-    raster + rows + profile
+    let conversion = match header.calibration {
+        Calibration::Profile => 2 * MAX_PROFILE as u64 + profile::memory(MAX_PROFILE as u64),
+        Calibration::Numbers => profile::TABLES_MEMORY,
+        Calibration::None => profile::tagged_memory(0, header.metadata.adobe_rgb),
+    };
+    raster + rows + conversion
 }

@@ -1,4 +1,4 @@
-//! The reader that the decoders of WebP, BMP, GIF and of JPEG in TIFF read their input through. It ends early when the work is
+//! The reader that the decoders of WebP, BMP and of JPEG in TIFF read their input through. It ends early when the work is
 //! canceled or too much. The decoder then fails as on a truncated file, and its error is replaced by that of the
 //! [`Meter`].
 //!
@@ -14,31 +14,33 @@ const MAX_READ: usize = 16 * 1024;
 /// Work that a byte of input may cause in the worst case, in blocks. It sets the pace of the checks.
 const BYTE_PACE: u64 = 4;
 
-/// Reads the whole input, and can replace one byte of it.
+/// Reads the whole input, or a part of it behind a header that was made for the decoder.
 pub(crate) struct MeteredReader<'a> {
+    head: &'a [u8],
     bytes: &'a [u8],
     position: usize,
     /// Number of bytes that were read and are not counted yet.
     pending: u64,
-    /// Offset and new value of the byte that is replaced.
-    patch: Option<(usize, u8)>,
     meter: &'a Meter<'a>,
 }
 
 impl<'a> MeteredReader<'a> {
     pub(crate) fn new(bytes: &'a [u8], meter: &'a Meter<'a>) -> Self {
         meter.ask();
-        Self { bytes, position: 0, pending: 0, patch: None, meter }
+        Self { head: &[], bytes, position: 0, pending: 0, meter }
     }
 
-    /// Replaces one byte of the input.
-    pub(crate) fn with_patch(self, offset: usize, byte: u8) -> Self {
-        Self { patch: Some((offset, byte)), ..self }
+    /// Gives the decoder `head` instead of what precedes the offset `body`.
+    pub(crate) fn with_head(self, head: &'a [u8], body: usize) -> Self {
+        Self { head, bytes: self.bytes.get(body..).unwrap_or_default(), ..self }
     }
 
     /// The bytes that the decoder may get now: none after a cancellation.
     fn available(&self) -> &'a [u8] {
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let rest = match self.position.checked_sub(self.head.len()) {
+            Some(position) => self.bytes.get(position..).unwrap_or_default(),
+            None => &self.head[self.position..],
+        };
         &rest[..rest.len().min(MAX_READ)]
     }
 
@@ -55,7 +57,7 @@ impl<'a> MeteredReader<'a> {
     fn count_pending(&mut self) {
         let length = std::mem::take(&mut self.pending);
         if !self.meter.pace(length.saturating_mul(BYTE_PACE)) {
-            self.bytes = &[];
+            (self.head, self.bytes) = (&[], &[]);
         }
     }
 }
@@ -63,11 +65,6 @@ impl<'a> MeteredReader<'a> {
 impl Read for MeteredReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.available().read(buffer)?;
-        if let Some((offset, byte)) = self.patch
-            && let Some(index) = offset.checked_sub(self.position).filter(|&index| index < length)
-        {
-            buffer[index] = byte;
-        }
         self.advance(length);
         Ok(length)
     }
@@ -87,7 +84,7 @@ impl Seek for MeteredReader<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let target = match to {
             SeekFrom::Start(offset) => i128::from(offset),
-            SeekFrom::End(offset) => self.bytes.len() as i128 + i128::from(offset),
+            SeekFrom::End(offset) => (self.head.len() + self.bytes.len()) as i128 + i128::from(offset),
             SeekFrom::Current(offset) => self.position as i128 + i128::from(offset),
         };
         self.position = usize::try_from(target).map_err(|_| io::ErrorKind::InvalidInput)?;

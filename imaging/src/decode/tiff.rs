@@ -171,5 +171,6 @@ pub(super) fn memory(header: &Header) -> u64 {
         Compression::Zstandard => zstandard::memory(chunk_bytes(header)),
         Compression::Jpeg => jpeg::memory(header),
     };
-    raster.saturating_add(rows).saturating_add(readers * decompressor) + profile::memory(header.profile)
+    raster.saturating_add(rows).saturating_add(readers * decompressor)
+        + profile::tagged_memory(header.profile, header.metadata.adobe_rgb)
 }

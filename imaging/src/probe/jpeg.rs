@@ -5,7 +5,7 @@
 pub(crate) mod scans;
 pub(crate) mod segments;
 
-use crate::{Error, Orientation, ifd, work::BLOCK};
+use crate::{Error, metadata::Metadata, work::BLOCK};
 use scans::{MAX_SCANS, Scan, Scans};
 use segments::{APP14, EOI, SOS, Segments};
 
@@ -43,7 +43,7 @@ pub(crate) struct Header {
     pub(crate) requantised: bool,
     /// Work in blocks: a visit to each block by each scan that covers it, and one that turns it into pixels.
     pub(crate) work: u64,
-    pub(crate) orientation: Orientation,
+    pub(crate) metadata: Metadata,
     /// Size of the colour profile's segments in bytes.
     pub(crate) profile: u64,
 }
@@ -117,7 +117,7 @@ impl Header {
             alone: 0,
             requantised: false,
             work: 0,
-            orientation: app_segments.orientation.unwrap_or_default(),
+            metadata: app_segments.metadata,
             profile: app_segments.profile,
         })
     }
@@ -227,7 +227,7 @@ fn unsupported(marker: u8) -> Option<&'static str> {
 struct AppSegments {
     jfif: bool,
     adobe: Option<u8>,
-    orientation: Option<Orientation>,
+    metadata: Metadata,
     profile: u64,
 }
 
@@ -235,9 +235,12 @@ impl AppSegments {
     fn add(&mut self, marker: u8, payload: &[u8]) {
         match marker {
             0xE0 => self.jfif |= payload.starts_with(b"JFIF\0"),
-            0xE1 if self.orientation.is_none() => {
-                // Some programs write an EXIF segment of their own before the camera's.
-                self.orientation = payload.strip_prefix(b"Exif\0\0").and_then(ifd::stated_orientation);
+            0xE1 => {
+                if payload.starts_with(b"Exif\0\0") {
+                    self.metadata.add_exif(payload);
+                } else if let Some(packet) = payload.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
+                    self.metadata.add_xmp(packet);
+                }
             }
             0xE2 if payload.starts_with(b"ICC_PROFILE\0") => self.profile += payload.len() as u64,
             APP14 if payload.starts_with(b"Adobe") => self.adobe = payload.get(11).copied(),

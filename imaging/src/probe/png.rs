@@ -1,8 +1,10 @@
 //! Reads the header of a PNG (W3C PNG, third edition) by walking its chunks. The probe reads the header, and the
-//! decoder walks the same chunks to select the ones that it needs.
+//! decoder walks the same chunks to select the ones that it needs. What follows the end chunk decides nothing.
 
+use super::png_text::TextChunks;
+use crate::Error;
+use crate::metadata::Metadata;
 use crate::work::{self, BLOCK};
-use crate::{Error, Orientation, ifd};
 
 /// The fields of the header chunk, and what other chunks add.
 #[derive(Debug, Clone, Copy)]
@@ -14,11 +16,20 @@ pub(crate) struct Header {
     pub(crate) colour: u8,
     pub(crate) interlaced: bool,
     pub(crate) transparency: bool,
-    /// Whether there is a colour profile.
-    pub(crate) profile: bool,
-    pub(crate) orientation: Orientation,
+    pub(crate) calibration: Calibration,
+    pub(crate) metadata: Metadata,
     /// Compressed size of the pixels in bytes.
     pub(crate) data: u64,
+}
+
+/// What the chunks hold that describes the colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Calibration {
+    None,
+    /// A few numbers.
+    Numbers,
+    /// A profile, and perhaps numbers.
+    Profile,
 }
 
 /// One chunk, from `start` to `end`.
@@ -55,15 +66,23 @@ fn is_palette(data: &[u8]) -> bool {
 impl Header {
     /// Reads the header. It walks all chunks, because EXIF may follow the pixels.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let first = chunk_at(bytes, FIRST_CHUNK).filter(|chunk| chunk.name == *b"IHDR");
+        let first = chunk_at(bytes, FIRST_CHUNK);
+        if first.is_some_and(|chunk| chunk.name == *b"CgBI") {
+            return Err(Error::Unsupported("PNG of iOS applications (CgBI)"));
+        }
+        let first = first.filter(|chunk| chunk.name == *b"IHDR");
         let first = first.ok_or_else(|| Error::damaged("no header chunk"))?;
         let mut header = Self::parse(first.data)?;
-        let (mut at, mut exif) = (first.end, None);
+        let (mut at, mut texts) = (first.end, TextChunks::default());
         while let Some(next) = chunk_at(bytes, at) {
             match &next.name {
                 b"tRNS" => header.transparency = true,
-                b"iCCP" => header.profile = true,
-                b"eXIf" if exif.is_none() => exif = Some(ifd::exif_orientation(next.data)),
+                b"iCCP" => header.calibration = Calibration::Profile,
+                b"cICP" | b"gAMA" | b"cHRM" => {
+                    header.calibration = header.calibration.max(Calibration::Numbers);
+                }
+                b"eXIf" => header.metadata.add_exif(next.data),
+                b"tEXt" | b"zTXt" | b"iTXt" => texts.add(next.name, next.data),
                 b"IDAT" => header.data += next.data.len() as u64,
                 // The decoder would read beyond the end of a palette that is cut within a colour.
                 b"PLTE" if header.colour == 3 && !is_palette(next.data) => {
@@ -74,7 +93,9 @@ impl Header {
             }
             at = next.end;
         }
-        header.orientation = exif.unwrap_or_default();
+        if !header.metadata.has_exif_orientation() {
+            texts.read_into(&mut header.metadata);
+        }
         Ok(header)
     }
 
@@ -102,8 +123,8 @@ impl Header {
             colour,
             interlaced: interlace == 1,
             transparency: matches!(colour, 4 | 6),
-            profile: false,
-            orientation: Orientation::Upright,
+            calibration: Calibration::None,
+            metadata: Metadata::default(),
             data: 0,
         })
     }

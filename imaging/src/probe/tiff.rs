@@ -12,10 +12,10 @@ pub(crate) use layout::{ChunkList, Layout};
 pub(crate) use samples::{Colour, Samples};
 
 use crate::work::{self, BLOCK};
-use crate::{Error, Orientation, ifd::Ifd};
+use crate::{Error, ifd::Ifd, metadata::Metadata};
 use tags::{
-    COLOUR_MAP, JPEG_TABLES, ORIENTATION, PROFILE, REFERENCE_BLACK_WHITE, STRIP_BYTE_COUNTS,
-    TILE_BYTE_COUNTS, YCBCR_COEFFICIENTS,
+    COLOUR_MAP, JPEG_TABLES, PROFILE, REFERENCE_BLACK_WHITE, STRIP_BYTE_COUNTS, TILE_BYTE_COUNTS, XMP,
+    YCBCR_COEFFICIENTS,
 };
 
 /// The fields of the directory.
@@ -28,7 +28,7 @@ pub(crate) struct Header {
     /// Whether the lowest bit of each byte is the first.
     pub(crate) reversed_bits: bool,
     pub(crate) big_endian: bool,
-    pub(crate) orientation: Orientation,
+    pub(crate) metadata: Metadata,
     /// Size of the data of all chunks in bytes as the directory states it, or 0 where it is not compressed.
     data: u64,
     /// Maximum size of the data of a chunk in bytes, as the directory states it.
@@ -54,7 +54,6 @@ impl Header {
             return Err(Error::Unsupported("TIFF with YCbCr samples in planes or with a predictor"));
         }
         let (sum, largest) = ChunkList::read(&directory)?.sizes();
-        let number = |tag| directory.number(tag);
         Ok(Self {
             layout,
             samples,
@@ -62,7 +61,7 @@ impl Header {
             predictor,
             reversed_bits: compression::has_reversed_bits(&directory, compression)?,
             big_endian: directory.is_big_endian(),
-            orientation: number(ORIENTATION).map(Orientation::from_exif).unwrap_or_default(),
+            metadata: metadata(&directory),
             data: if compression == Compression::None { 0 } else { sum },
             largest_data: largest.min(bytes.len() as u64),
             listed_chunks: [STRIP_BYTE_COUNTS, TILE_BYTE_COUNTS]
@@ -180,4 +179,14 @@ impl Header {
         let listed = |index| field.as_ref().and_then(|field| field.rational(index));
         std::array::from_fn(|index| listed(index).unwrap_or(default[index]))
     }
+}
+
+/// Reads the metadata of a page. The tags of EXIF lie in its own directory.
+fn metadata(directory: &Ifd<'_>) -> Metadata {
+    let mut metadata = Metadata::default();
+    metadata.add_directory(directory);
+    if let Some(packet) = directory.find(XMP) {
+        metadata.add_xmp(packet.bytes());
+    }
+    metadata
 }

@@ -1,6 +1,7 @@
 //! Tests hostile input: every picture of the table of hostile pictures, truncation at every byte, thousands of flipped
 //! bits. Nothing may panic, and each input must end as expected.
 
+use crate::rare;
 use crate::support::{
     hostile::{self, Must},
     pictures::{self, Numbers},
@@ -78,10 +79,13 @@ fn a_picture_truncated_at_any_byte_is_complete_or_rejected() {
 fn flipped_bits_give_pixels_or_an_error() {
     let mut decoder = Decoder::new().unwrap();
     let limits = Limits { max_pixels: 4_000_000, ..Limits::default() };
-    for (seed, sample) in pictures::all(3, 19, 17).into_iter().enumerate() {
+    // The rarer kinds share most of the code, and some build large tables.
+    let common = pictures::all(3, 19, 17).into_iter().map(|sample| (sample, 10_000));
+    let samples = common.chain(rare::all(3, 19, 17).into_iter().map(|sample| (sample, 300)));
+    for (seed, (sample, flips)) in samples.enumerate() {
         let mut numbers = Numbers::new(seed as u64);
         let mut bytes = sample.bytes.clone();
-        for _ in 0..10_000 {
+        for _ in 0..flips {
             let bit = numbers.below(bytes.len() as u64 * 8);
             let (at, mask) = ((bit / 8) as usize, 1 << (bit % 8));
             bytes[at] ^= mask;

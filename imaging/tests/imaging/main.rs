@@ -7,21 +7,26 @@
 #[path = "../../benches/support/pictures.rs"]
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod bench_pictures;
+mod bmp;
 mod card;
 mod color_names;
+mod color_sources;
 mod common;
 mod crop;
 mod crop_golden;
 mod engine;
+mod exif_colors;
 mod exports;
 mod faces;
 mod formats;
+mod gif;
 mod hostile_images;
 mod jpeg;
 mod jpeg_segments;
 mod jpeg_variants;
 mod libjpeg;
 mod logos;
+mod metadata;
 mod monitor;
 mod orientation;
 mod palette;
@@ -30,6 +35,8 @@ mod placeholders;
 mod png;
 mod portrait;
 mod profiles;
+#[path = "../support/rare.rs"]
+mod rare;
 mod schemes;
 #[path = "../../../store/tests/support/servers.rs"]
 mod servers;
@@ -38,6 +45,7 @@ mod support;
 mod tiff;
 #[path = "../tiff_support/mod.rs"]
 mod tiff_support;
+mod webp;
 mod work;
 
 use huemill_imaging::{Decoder, Limits, Raster, Unmonitored, probe};

@@ -19,25 +19,25 @@ fn to_linear(value: u8) -> f64 {
     if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
 }
 
-fn from_linear(value: f64) -> u8 {
+pub(crate) fn from_linear(value: f64) -> u8 {
     let value = value.clamp(0.0, 1.0);
     let encoded = if value <= 0.003_130_8 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
     (encoded * 255.0).round() as u8
 }
 
-fn multiply(matrix: [[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
+pub(crate) fn multiply(matrix: [[f64; 3]; 3], vector: [f64; 3]) -> [f64; 3] {
     matrix.map(|row| row.iter().zip(vector).map(|(a, b)| a * b).sum())
 }
 
 /// Converts Display P3 to sRGB by the primaries of both (SMPTE EG 432-1, IEC 61966-2-1).
-fn from_p3(pixel: [u8; 3]) -> [u8; 3] {
+pub(crate) fn from_p3(pixel: [u8; 3]) -> [u8; 3] {
     const MATRIX: [[f64; 3]; 3] =
         [[1.224_940, -0.224_940, 0.0], [-0.042_057, 1.042_057, 0.0], [-0.019_638, -0.078_636, 1.098_274]];
     multiply(MATRIX, pixel.map(to_linear)).map(from_linear)
 }
 
 #[track_caller]
-fn assert_near(raster: &Raster, expected: impl Iterator<Item = [u8; 3]>, most: u8, what: &str) {
+pub(crate) fn assert_near(raster: &Raster, expected: impl Iterator<Item = [u8; 3]>, most: u8, what: &str) {
     for (pixel, expected) in raster.pixels().iter().zip(expected) {
         let difference = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max().unwrap();
         assert!(difference <= most, "{what}: {pixel:?} for {expected:?}");
@@ -64,7 +64,22 @@ fn with_profile(picture: &RgbImage, profile: &[u8]) -> Vec<(&'static str, Vec<u8
         ("png", [&png[..33], &chunk, &png[33..]].concat()),
         ("webp", containers::riff(*b"RIFF", &webp.concat())),
         ("tiff", containers::tiff_of(entries, (273, 279), &[picture.to_vec()])),
+        ("bmp", bmp_with_profile(picture, profile)),
     ]
+}
+
+/// A bitmap whose header is of version 5, with the profile behind the pixels.
+fn bmp_with_profile(picture: &RgbImage, profile: &[u8]) -> Vec<u8> {
+    let plain = pictures::bmp(picture);
+    let mut header = plain[14..54].to_vec();
+    header.resize(124, 0);
+    header[0] = 124;
+    header[56..60].copy_from_slice(b"DEBM");
+    let pixels = &plain[54..];
+    header[112..116].copy_from_slice(&(124 + pixels.len() as u32).to_le_bytes());
+    header[116..120].copy_from_slice(&(profile.len() as u32).to_le_bytes());
+    let file = [b"BM".as_slice(), &[0; 8], &138_u32.to_le_bytes()].concat();
+    [&file, &header[..], pixels, profile].concat()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::{cell::Cell, time::Duration};
 
+use crate::rare;
 use crate::support::{
     costly::{self, Scan},
     pictures::{self, Jpeg, Sample},
@@ -69,6 +70,15 @@ proptest! {
         let (components, kind) = (if colour { 3 } else { 1 }, [Scan::Runs, Scan::Blocks, Scan::Dc][kind]);
         let bytes = costly::jpeg_scans((width, height), components, refinements, kind);
         assert_not_overstated("scans", &bytes);
+    }
+}
+
+#[test]
+fn neither_is_it_for_rarer_kinds() {
+    for (width, height) in [(1, 1), (39, 22), (64, 3)] {
+        for Sample { name, bytes } in rare::all(7, width, height) {
+            assert_not_overstated(name, &bytes);
+        }
     }
 }
 

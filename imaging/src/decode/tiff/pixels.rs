@@ -3,6 +3,7 @@
 use super::ycbcr::YCbCr;
 use crate::{
     Error,
+    color_space::ColorSpace,
     probe::tiff::{Colour, Header},
     profile::{ColorConversion, ColorModel},
     raster,
@@ -86,7 +87,12 @@ impl PixelConverter {
             Colour::Cmyk => ColorModel::Cmyk,
             Colour::Rgb | Colour::Palette | Colour::YCbCr { .. } => ColorModel::Rgb,
         };
-        let conversion = ColorConversion::new(model, header.profile(bytes));
+        let sources = ColorSpace::tagged(header.profile(bytes), header.metadata.adobe_rgb);
+        let conversion = if samples.depth > 8 {
+            ColorConversion::wide(model, sources)
+        } else {
+            ColorConversion::new(model, sources)
+        };
         let interpretation = match samples.colour {
             Colour::Grey { white_is_zero: true } => Interpretation::WhiteIsZero,
             Colour::Palette => Interpretation::Palette(palette(bytes, header, &conversion)?),
@@ -122,9 +128,7 @@ impl PixelConverter {
         }
         if format.depth > 8 {
             format.resolve(rows, rgb.len(), colour_samples, wide, opacity);
-            narrow.colours.clear();
-            narrow.colours.extend(wide.colours.iter().map(|sample| sample.narrow()));
-            return conversion.convert(&narrow.colours, rgb.as_flattened_mut());
+            return conversion.convert_wide(&wide.colours, rgb.as_flattened_mut());
         }
         format.resolve(rows, rgb.len(), colour_samples, narrow, opacity);
         match &format.interpretation {
