@@ -26,7 +26,7 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// Adds an EXIF block, with or without its header. The first block that has an orientation counts, whatever the value.
+    /// Adds an EXIF block, with or without its header. The first block with a valid orientation counts.
     pub(crate) fn add_exif(&mut self, exif: &[u8]) {
         let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
         if let Some(directory) = Ifd::first(exif) {
@@ -37,7 +37,8 @@ impl Metadata {
     /// Adds a directory with the tags of EXIF.
     pub(crate) fn add_directory(&mut self, directory: &Ifd<'_>) {
         if self.exif_orientation.is_none() {
-            self.exif_orientation = directory.number(ORIENTATION).map(Orientation::from_exif);
+            let value = directory.number(ORIENTATION).filter(|value| (1..=8).contains(value));
+            self.exif_orientation = value.map(Orientation::from_exif);
         }
         self.adobe_rgb |= is_adobe_rgb(directory);
     }

@@ -14,5 +14,9 @@ def write(random, path):
     if options.get("keep_rgb"):
         # RGB samples have no chroma to reduce.
         options["subsampling"] = 0
-    picture(random, mode).save(path, "JPEG", **options)
+    image = picture(random, mode)
+    if "subsampling" in options and image.width < 5:
+        # libjpeg does not interpolate between chroma samples of one or two columns; other decoders do.
+        options["subsampling"] = 0
+    image.save(path, "JPEG", **options)
     return f"{mode} {options}"

@@ -171,7 +171,7 @@ fn kinds_of_jpeg_that_are_not_decoded_are_named() {
         (&[(1, 0xC9)], "arithmetic"),
         (&[(4, 12)], "12-bit"),
         // Three luma samples for two of chroma.
-        (&[(11, 0x31), (14, 0x21)], "chroma subsampling"),
+        (&[(11, 0x31), (14, 0x21)], "fractional sampling"),
     ];
     for (changes, name) in cases {
         match changed(changes) {
