@@ -143,7 +143,8 @@ section! {
     /// `[limits]`
     LimitsSection {
         image_bytes: u64, zip_bytes: u64, image_pixels: u64, jpeg_pixels: u64, image_side: u32, image_work: u64,
-        zip_pictures: usize, job_pictures: usize, job_urls: usize, zip_entries: usize, request_seconds: u64, zip_seconds: u64,
+        zip_pictures: usize, job_pictures: usize, job_urls: usize, zip_entries: usize, request_seconds: u64,
+        zip_seconds: u64,
     }
 }
 section! {
