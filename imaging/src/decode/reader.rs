@@ -37,9 +37,10 @@ impl<'a> MeteredReader<'a> {
 
     /// The bytes that the decoder may get now: none after a cancellation.
     fn available(&self) -> &'a [u8] {
-        let rest = match self.position.checked_sub(self.head.len()) {
-            Some(position) => self.bytes.get(position..).unwrap_or_default(),
-            None => &self.head[self.position..],
+        // Most reads are of a few bytes behind the head. A position within it wraps, and is behind the end of the bytes.
+        let rest = match self.bytes.get(self.position.wrapping_sub(self.head.len())..) {
+            Some(rest) => rest,
+            None => self.head.get(self.position..).unwrap_or_default(),
         };
         &rest[..rest.len().min(MAX_READ)]
     }
