@@ -96,7 +96,7 @@ fn the_scrape_has_all_series_before_the_first_request() {
 fn requests_and_errors_are_counted_by_route() {
     let service = spawn();
     assert_eq!(service.process(photo("png")).status(), 200);
-    assert_eq!(service.process(b"nonsense".to_vec()).status(), 422);
+    assert_eq!(service.process(b"GIF89a broken".to_vec()).status(), 422);
     service.wait_for("all are counted", |service| {
         service.metric("requests_total{code=\"200\",endpoint=\"/process\"}") == 1
             && service.metric("requests_total{code=\"422\",endpoint=\"/process\"}") == 1
