@@ -39,13 +39,14 @@ fn in_xmp(value: u8) -> Vec<u8> {
 
 #[test]
 fn the_first_exif_of_a_jpeg_that_has_an_orientation_counts() {
-    let table: [(Vec<Vec<u8>>, u8); 8] = [
+    let table: [(Vec<Vec<u8>>, u8); 9] = [
         (vec![in_exif(&exif(6))], 6),
         (vec![in_exif(EMPTY_EXIF), in_exif(&exif(6))], 6),
         (vec![in_exif(b"no directory"), in_exif(&exif(3)), in_exif(&exif(6))], 3),
         (vec![in_exif(&exif(8)), in_exif(&exif(6))], 8),
-        // An orientation that means nothing is one all the same.
-        (vec![in_exif(&exif(77)), in_exif(&exif(6))], 1),
+        // An orientation that means nothing is none.
+        (vec![in_exif(&exif(77)), in_exif(&exif(6))], 6),
+        (vec![in_exif(&exif(77))], 1),
         (vec![in_xmp(6)], 6),
         (vec![in_xmp(6), in_exif(EMPTY_EXIF)], 6),
         (vec![in_xmp(6), in_exif(&exif(3))], 3),
