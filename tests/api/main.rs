@@ -55,6 +55,8 @@ mod costly_frames;
 mod hostile;
 #[path = "../../imaging/tests/support/hostile_frames.rs"]
 mod hostile_frames;
+#[path = "../../imaging/tests/support/jpeg_variants.rs"]
+mod jpeg_variants;
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 #[path = "../../imaging/benches/support/pictures.rs"]
 mod photos;
