@@ -71,7 +71,7 @@ fn an_error_is_logged_with_its_code_and_in_a_separate_line() {
         .post("/process?token=secret-in-query")
         .header("X-Request-Id", "line-error")
         .header("content-type", "image/png");
-    assert_eq!(answer.body(b"nonsense".to_vec()).send().unwrap().status(), 422);
+    assert_eq!(answer.body(b"GIF89a broken".to_vec()).send().unwrap().status(), 422);
     let line = service.wait_for_event("http_request", |line| line["request_id"] == "line-error");
     assert_eq!((&line["success"], &line["error_code"]), (&false.into(), &"PROCESSING_ERROR".into()));
     let line = service.wait_for_event("http_error", |line| line["request_id"] == "line-error");
