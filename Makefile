@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz deny clean
+.PHONY: help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -141,6 +141,13 @@ fuzz: ## Fuzz decode and ZIP, FUZZ_SECONDS (600) each; needs cargo-fuzz
 	cd fuzz && $(CARGO) run --example decode_seeds && $(CARGO) run --example zip_seeds
 	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run decode -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
 	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run zip -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048
+
+FORMATS := jpeg png webp gif bmp tiff
+fuzz-fronts: ## Fuzz without coverage what parses: each format, ZIPs and their names, file names, Accept; FUZZ_SECONDS (600) each
+	for format in $(FORMATS); do HUEMILL_FUZZ_FORMAT=$$format HUEMILL_FUZZ_SECONDS=$(FUZZ_SECONDS) \
+		$(CARGO) test $(PROFILE) -p huemill-imaging --test fuzz || exit 1; done
+	HUEMILL_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test $(PROFILE) -p huemill-store --test fuzz
+	HUEMILL_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test $(PROFILE) --bin huemill -- arbitrary
 
 deny: ## Licences, bans, sources and advisories of the dependencies; needs cargo-deny and its advisory database
 	$(CARGO) deny check licenses bans sources advisories

@@ -3,15 +3,12 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long a run takes, unless `HUEMILL_FUZZ_SECONDS` says otherwise.
-const SECONDS: u64 = 30;
-
-/// Runs the check on mutated seeds until the time is over. A failing input is printed in hex.
-/// `HUEMILL_FUZZ_SEED` repeats a run.
-pub fn fuzz(seeds: &[Vec<u8>], check: fn(&[u8])) {
+/// Runs the check on mutated seeds for this time, unless `HUEMILL_FUZZ_SECONDS` says otherwise. A failing input is printed
+/// in hex. `HUEMILL_FUZZ_SEED` repeats a run.
+pub fn fuzz(seconds: u64, seeds: &[Vec<u8>], check: fn(&[u8])) {
     let variable = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
     let start = variable("HUEMILL_FUZZ_SEED").unwrap_or_else(clock_seed);
-    let end = Instant::now() + Duration::from_secs(variable("HUEMILL_FUZZ_SECONDS").unwrap_or(SECONDS));
+    let end = Instant::now() + Duration::from_secs(variable("HUEMILL_FUZZ_SECONDS").unwrap_or(seconds));
     println!("HUEMILL_FUZZ_SEED={start}");
     let (mut random, mut runs) = (Random(start | 1), 0_u64);
     for seed in seeds {

@@ -27,6 +27,15 @@ mod resource;
 pub(crate) mod route;
 pub(crate) mod route_codes;
 mod server;
+#[cfg(test)]
+#[path = "../fuzz/short_run.rs"]
+#[allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "the fuzz targets share this file"
+)]
+mod short_run;
 mod signature;
 mod state;
 mod surface;

@@ -173,6 +173,24 @@ mod tests {
         assert!(!gzip(&HeaderMap::new()));
     }
 
+    #[test]
+    fn arbitrary_headers_are_read() {
+        let seeds = [
+            "text/html, image/gif, *; q=.2, */*; q=.2",
+            "image/avif,image/*;q=0.8",
+            "gzip;q=0, x-gzip, *",
+            ";q=,;",
+        ];
+        crate::http::short_run::fuzz(2, &seeds.map(|seed| seed.as_bytes().to_vec()), |bytes| {
+            let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+            let mut map = HeaderMap::new();
+            map.insert(ACCEPT, value.clone());
+            map.insert(ACCEPT_ENCODING, value);
+            assert!(weighted_list(&map, ACCEPT).iter().all(|(_, weight)| *weight <= 1_000));
+            assert_eq!((body(&map), gzip(&map)), (body(&map), gzip(&map)));
+        });
+    }
+
     proptest! {
         #[test]
         fn no_header_causes_a_panic(value in "[a-z*/;,=.q0-9 \"\u{e9}]{0,60}") {

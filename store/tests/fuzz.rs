@@ -14,5 +14,5 @@ mod short_run;
 
 #[test]
 fn arbitrary_bytes_are_read_as_an_archive_within_its_limits() {
-    short_run::fuzz(&seeds::seeds(), check::check);
+    short_run::fuzz(30, &seeds::seeds(), check::check);
 }

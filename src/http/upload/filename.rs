@@ -23,7 +23,11 @@ pub(super) fn of_field(part: &Field) -> Option<String> {
 /// # Errors
 /// `INVALID_INPUT` if the name leads to a parent folder or contains control characters.
 pub(super) fn of(part: &Field) -> Result<Option<String>, Fault> {
-    let Some(disposition) = part.headers().get(CONTENT_DISPOSITION).and_then(parse) else { return Ok(None) };
+    part.headers().get(CONTENT_DISPOSITION).map_or(Ok(None), read)
+}
+
+fn read(header: &HeaderValue) -> Result<Option<String>, Fault> {
+    let Some(disposition) = parse(header) else { return Ok(None) };
     let extended = disposition.get_filename_ext().map(|name| {
         let label = name.charset.to_string();
         let encoding = Encoding::for_label(label.as_bytes()).unwrap_or(encoding_rs::UTF_8);
@@ -134,6 +138,21 @@ mod tests {
             assert_eq!(disposition.get_filename(), Some(shown));
             assert!(is_safe(shown));
         }
+    }
+
+    #[test]
+    fn arbitrary_heads_give_names_that_are_safe() {
+        let seeds = [
+            r#"form-data; name="image"; filename="C:\fakepath\a \"b\".jpg""#,
+            "form-data; name=images; filename*=iso-8859-1''%a3%20rates; filename=\"trip/z.jpg\"",
+            "form-data; name=\"images\"; filename=\"F\u{fc}\u{df}e..png\"; filename*=UTF-8''..%2f%0d%0ax",
+        ];
+        crate::http::short_run::fuzz(2, &seeds.map(|seed| seed.as_bytes().to_vec()), |bytes| {
+            let Ok(Ok(Some(name))) = HeaderValue::from_bytes(bytes).map(|header| read(&header)) else {
+                return;
+            };
+            assert!(is_safe(&name) && !name.is_empty() && !name.starts_with('/'), "{name:?}");
+        });
     }
 
     #[test]
