@@ -58,6 +58,8 @@ const JOB: &[Code] = &[Code::JobNotFound, Code::ExpiredJob];
 const FILE: &[Code] = &[Code::RangeNotSatisfiable, Code::ExpiredLink, Code::NotFound];
 /// The event stream by its link.
 const LINK: &[Code] = &[Code::ExpiredLink, Code::NotFound];
+/// Routes that honour `If-Match` and `If-Unmodified-Since`.
+const CONDITIONAL: &[Code] = &[Code::PreconditionFailed];
 /// Routes that only callers whom the service knows may use.
 const ACCESS: &[Code] = &[Code::Unauthorized];
 /// The same where keys have scopes.
@@ -102,14 +104,15 @@ fn own(route: &Route) -> &'static [&'static [Code]] {
         route::PROCESS_ZIP => &[UPLOAD, ARCHIVE],
         route::FETCH_URL => &[UPLOAD, DOWNLOAD],
         route::JOBS => &[UPLOAD, ARCHIVE, NEW_JOB],
-        route::JOB | route::JOB_EVENTS => &[JOB, INPUT],
-        route::JOB_CANCEL => &[JOB, &[Code::JobNotCancelable]],
+        route::JOB => &[JOB, INPUT, CONDITIONAL],
+        route::JOB_EVENTS => &[JOB, INPUT],
+        route::JOB_CANCEL => &[JOB, CONDITIONAL, &[Code::JobNotCancelable]],
         route::JOB_RETRY => &[JOB, STORE, &[Code::JobNotRetryable]],
         route::JOB_RESULTS
         | route::JOB_CARD
         | route::JOB_PALETTE
         | route::LINK_RESULTS
-        | route::LINK_CARD => &[JOB, INPUT, FILE],
+        | route::LINK_CARD => &[JOB, INPUT, FILE, CONDITIONAL],
         route::LINK_EVENTS => &[JOB, INPUT, LINK],
         route::REDELIVER => &[STORE, INPUT, &[Code::NotFound]],
         route::KEY | route::KEY_ROTATE => &[STORE, INPUT, &[Code::KeyNotFound]],

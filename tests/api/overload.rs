@@ -44,7 +44,7 @@ fn assert_served(service: &TestService) {
 fn o1_uploads_that_are_only_announced_hold_nobody_up() {
     let service = TestService::start(&[
         ("HUEMILL__UPLOADS__IN_FLIGHT", "30"),
-        ("HUEMILL__UPLOADS__IN_FLIGHT_BYTES", "500000000"),
+        ("HUEMILL__UPLOADS__IN_FLIGHT_BYTES", "524288000"),
     ]);
     let large = (0..8).map(|_| stranger(&service, &upload(500_000_000)));
     let mut held: Vec<_> = large.chain((0..40).map(|_| stranger(&service, &upload(10)))).collect();

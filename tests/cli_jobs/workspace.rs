@@ -68,7 +68,7 @@ impl Workspace {
 
     /// Writes a file that is not a valid picture.
     pub fn write_broken(&self, name: &str) {
-        fs::write(self.path(name), "\u{89}PNG, not really").unwrap();
+        fs::write(self.path(name), b"\x89PNG\r\n\x1a\n, not really").unwrap();
     }
 
     /// A command of the program.

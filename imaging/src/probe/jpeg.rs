@@ -180,11 +180,23 @@ impl Header {
         self.indices(scan).map(blocks).map(|(across, down)| across * down).sum()
     }
 
+    /// Number of restart markers in a scan with this interval (T.81 B.2.1).
+    pub(crate) fn restarts(&self, scan: &Scan<'_>, interval: u16) -> u64 {
+        let alone = self.indices(scan).next().filter(|_| scan.components() == 1);
+        let (across, down) = alone.map_or_else(|| self.units(), |index| self.blocks_alone(index));
+        if interval == 0 { 0 } else { (across * down).div_ceil(interval.into()) - 1 }
+    }
+
+    /// Interleaved units across and down.
+    fn units(&self) -> (u64, u64) {
+        let (h_max, v_max) = self.max_factors();
+        (u64::from(self.width).div_ceil(8 * h_max), u64::from(self.height).div_ceil(8 * v_max))
+    }
+
     /// Blocks across and down of a component in a scan of several: whole interleaved units.
     pub(crate) fn padded_blocks(&self, index: usize) -> (u64, u64) {
-        let ((h_max, v_max), (h, v)) = (self.max_factors(), self.factors[index]);
-        let units = |side: u32, max: u64| u64::from(side).div_ceil(8 * max);
-        (units(self.width, h_max) * u64::from(h), units(self.height, v_max) * u64::from(v))
+        let ((across, down), (h, v)) = (self.units(), self.factors[index]);
+        (across * u64::from(h), down * u64::from(v))
     }
 
     /// Blocks across and down of a component in a scan of its own, which leaves out that padding (T.81 A.2.2).

@@ -45,14 +45,16 @@ impl<'a> SanitizedJpeg<'a> {
     /// Walks the file once, up to the end of the picture. Rejects too many scans, and a picture that its scans do not
     /// complete: the missing parts would be grey or blurred.
     pub(super) fn new(bytes: &'a [u8], header: &Header, use_zune: bool) -> Result<Self, Error> {
-        let head = Self::head(bytes, header)?;
-        let (mut list, mut between) = (Vec::new(), 0);
+        let (head, mut interval) = Self::head(bytes, header)?;
+        let (mut list, mut between, mut restarts) = (Vec::new(), 0, 0);
         let (mut first, mut end) = (None, bytes.len());
         let mut scans = header.scans(bytes);
         while let Some(scan) = scans.next()? {
             let start = scan.start - *first.get_or_insert(scan.start);
             list.push(Scan { start, length: scan.end - scan.start, blocks: header.scan_blocks(&scan) });
             between += scan.between;
+            interval = scan.restart_interval.unwrap_or(interval);
+            restarts = header.restarts(&scan, interval);
             end = scan.end;
             if list.len() > MAX_SCANS || between > MAX_BETWEEN {
                 return Err(Error::damaged("too many scans or tables"));
@@ -64,15 +66,16 @@ impl<'a> SanitizedJpeg<'a> {
         }
         let scans = &bytes[first..end];
         let last = list.last().map_or(0, |scan| scan.start);
-        Ok(Self { head, scans: &scans[..last + end_of_codes(&scans[last..], use_zune)], list })
+        Ok(Self { head, scans: &scans[..last + end_of_codes(&scans[last..], restarts, use_zune)], list })
     }
 
-    /// Copies the segments before the first scan that a decoder needs.
-    fn head(bytes: &[u8], header: &Header) -> Result<Vec<u8>, Error> {
+    /// Copies the segments before the first scan that a decoder needs. Returns them with the restart interval.
+    fn head(bytes: &[u8], header: &Header) -> Result<(Vec<u8>, u16), Error> {
         let mut head = vec![0xFF, SOI];
-        let (mut segments, mut has_codes) = (Segments::new(bytes), false);
+        let (mut segments, mut has_codes, mut interval) = (Segments::new(bytes), false, 0);
         while let Some(segment) = segments.next()?.filter(|segment| segment.start < header.first_scan()) {
             has_codes |= segment.marker == DHT;
+            interval = segment.restart_interval().unwrap_or(interval);
             let start = head.len();
             if matches!(segment.marker, 0xC0..=0xC2 | DQT | DHT | DRI) {
                 head.extend_from_slice(&bytes[segment.start..segment.end]);
@@ -90,7 +93,7 @@ impl<'a> SanitizedJpeg<'a> {
         if !has_codes && !header.progressive {
             head.splice(2..2, STANDARD_CODES.iter().copied());
         }
-        Ok(head)
+        Ok((head, interval))
     }
 
     /// Creates a reader for a decoder.
@@ -100,8 +103,12 @@ impl<'a> SanitizedJpeg<'a> {
 }
 
 /// Where the last scan ends at the latest. Without an end of image, whatever follows the picture looks like a part of
-/// this scan. Fill bytes that lead to no marker are none; jpeg-decoder, which reads ahead, would take them for damage.
-fn end_of_codes(scan: &[u8], use_zune: bool) -> usize {
+/// this scan. It ends before a restart marker beyond the last that belongs to it. Fill bytes that lead to no marker are
+/// none; jpeg-decoder, which reads ahead, would take them for damage.
+fn end_of_codes(scan: &[u8], restarts: u64, use_zune: bool) -> usize {
+    let is_restart = |at: &usize| matches!(scan.get(at + 1), Some(0xD0..=0xD7));
+    let end = memchr::memchr_iter(0xFF, scan).filter(is_restart).nth(restarts as usize);
+    let scan = &scan[..end.unwrap_or(scan.len())];
     let fill = if use_zune { None } else { memchr::memmem::find(scan, b"\xFF\xFF\0") };
     let scan = &scan[..fill.unwrap_or(scan.len())];
     scan.len() - scan.iter().rev().take_while(|byte| **byte == 0xFF).count()

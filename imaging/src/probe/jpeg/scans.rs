@@ -23,6 +23,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) between: usize,
     /// Whether quantisation tables are among these.
     pub(crate) is_requantised: bool,
+    /// The restart interval, if it is among these.
+    pub(crate) restart_interval: Option<u16>,
 }
 
 impl Scan<'_> {
@@ -80,15 +82,19 @@ impl<'a> Scans<'a> {
     }
 
     fn find(&mut self) -> Result<Option<Scan<'a>>, Error> {
-        let (mut between, mut is_requantised) = (0, false);
+        let (mut between, mut is_requantised, mut restart_interval) = (0, false, None);
         while let Some(segment) = self.segments.next()? {
             match segment.marker {
                 EOI => break,
-                SOS => return Ok(Some(self.add(segment, between, is_requantised))),
+                SOS => {
+                    let scan = self.add(segment);
+                    return Ok(Some(Scan { between, is_requantised, restart_interval, ..scan }));
+                }
                 0xC0..=0xC3 | 0xC5..=0xCF => return Err(Error::damaged("a frame header after a scan")),
                 marker => {
                     between += segment.payload.len();
                     is_requantised |= marker == DQT;
+                    restart_interval = segment.restart_interval().or(restart_interval);
                 }
             }
         }
@@ -100,10 +106,11 @@ impl<'a> Scans<'a> {
         self.components.iter().all(|(_, complete)| *complete == ALL)
     }
 
-    fn add(&mut self, segment: Segment<'a>, between: usize, is_requantised: bool) -> Scan<'a> {
+    fn add(&mut self, segment: Segment<'a>) -> Scan<'a> {
         self.segments.skip_scan();
         let (start, end) = (segment.start, self.segments.position());
-        let scan = Scan { header: segment.payload, start, end, between, is_requantised };
+        let header = segment.payload;
+        let scan = Scan { header, start, end, between: 0, is_requantised: false, restart_interval: None };
         let completed = scan.completed(self.progressive);
         for id in scan.ids() {
             for (_, complete) in self.components.iter_mut().filter(|(listed, _)| *listed == id) {

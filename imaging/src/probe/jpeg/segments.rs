@@ -20,6 +20,14 @@ pub(crate) struct Segment<'a> {
     pub(crate) end: usize,
 }
 
+impl Segment<'_> {
+    /// The restart interval that it defines, in units. 0 is none.
+    pub(crate) fn restart_interval(&self) -> Option<u16> {
+        let interval = self.payload.first_chunk().map(|bytes| u16::from_be_bytes(*bytes));
+        interval.filter(|_| self.marker == DRI)
+    }
+}
+
 /// Walks the segments of a JPEG. After a scan's header the caller must call [`Segments::skip_scan`].
 #[derive(Debug, Clone)]
 pub(crate) struct Segments<'a> {
