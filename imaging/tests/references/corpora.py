@@ -69,7 +69,8 @@ def compare(answer):
     crop = answer.body["crop"]
     box = (crop["x"], crop["y"], crop["x"] + crop["width"], crop["y"] + crop["height"])
     card = Image.open(io.BytesIO(base64.b64decode(answer.body["social_image"].partition(",")[2])))
-    answer.difference = distance(card.convert("RGB"), image.crop(box))
+    # At the card's size first, because a picture of a few pixels is enlarged there.
+    answer.difference = distance(card.convert("RGB"), image.crop(box).resize(card.size, Image.Resampling.BICUBIC))
 
 
 def upright(image):
