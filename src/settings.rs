@@ -3,6 +3,8 @@
 //! `config/default.toml` documents every key. All problems in all sources are reported at once.
 
 mod client_address;
+mod mask;
+mod problems;
 mod schema;
 mod sources;
 mod validation;
@@ -10,6 +12,7 @@ mod validation;
 use std::path::Path;
 
 pub use client_address::ClientAddress;
+pub use problems::{Problem, Problems};
 pub use schema::*;
 pub use sources::Environment;
 

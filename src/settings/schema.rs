@@ -1,11 +1,9 @@
-//! The types of the settings: one struct for each section of `config/default.toml`, which documents every key, and
-//! [`Problems`] for what is wrong with them.
+//! The types of the settings: one struct for each section of `config/default.toml`, which documents every key.
 //!
 //! [`Settings`] is read and written with serde. Written out, secrets are masked, so `huemill check` can print it.
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,12 +12,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::client_address::ClientAddress;
+use super::mask::{masked, masked_url};
 
 /// The embedded default settings. The file also documents every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
-
-/// What is printed in place of a secret.
-const MASK: &str = "********";
 
 /// All settings of the service.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -282,67 +278,3 @@ pub(super) fn is_short(secret: &str) -> bool {
 fn role<S: Serializer>(role: &Role, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(role.as_str())
 }
-
-/// Writes a mask instead of the secret. An empty secret stays empty, so that the output shows that none is set.
-fn masked<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(if secret.expose_secret().is_empty() { "" } else { MASK })
-}
-
-/// Writes a URL with a mask instead of user, password and query, where people put credentials.
-fn masked_url<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    let Ok(mut parsed) = url::Url::parse(url) else { return serializer.serialize_str(url) };
-    let mut hides = parsed.password().is_some() || !parsed.username().is_empty();
-    if hides && (parsed.set_username(MASK).is_err() || parsed.set_password(None).is_err()) {
-        return serializer.serialize_str(MASK);
-    }
-    if parsed.query().is_some() || parsed.fragment().is_some() {
-        parsed.set_query(Some(MASK));
-        parsed.set_fragment(None);
-        hides = true;
-    }
-    serializer.serialize_str(if hides { parsed.as_str() } else { url })
-}
-
-/// One thing that is wrong with the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The key, or the variable or file if there is no key.
-    pub key: String,
-    /// What is wrong and what would be right. Never contains a secret's value.
-    pub what: String,
-}
-
-/// Everything that is wrong with the settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
-
-impl Problems {
-    /// Adds a problem unless the condition holds.
-    pub(super) fn require(&mut self, holds: bool, key: &str, what: &str) {
-        if !holds {
-            self.0.push(Problem { key: key.into(), what: what.into() });
-        }
-    }
-
-    pub(super) fn at_least<N: Copy + PartialOrd + Display>(&mut self, minimum: N, value: N, key: &str) {
-        self.require(value >= minimum, key, &format!("must be at least {minimum}"));
-    }
-
-    pub(super) fn between<N: Copy + PartialOrd + Display>(
-        &mut self,
-        range: RangeInclusive<N>,
-        value: N,
-        key: &str,
-    ) {
-        let what = format!("must be from {} to {}", range.start(), range.end());
-        self.require(range.contains(&value), key, &what);
-    }
-}
-
-impl Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|problem| writeln!(f, "{}: {}", problem.key, problem.what))
-    }
-}
-
-impl std::error::Error for Problems {}

@@ -9,7 +9,8 @@ use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKin
 use huemill_store::store::Role;
 
 use super::client_address::ClientAddress;
-use super::schema::{AccessMode, DEFAULTS, ForwardedHeaders, Problem, Problems, Settings};
+use super::problems::{Problem, Problems};
+use super::schema::{AccessMode, DEFAULTS, ForwardedHeaders, Settings};
 
 /// From which likeness on a key is suggested in place of an unknown one (0 to 1).
 const LIKENESS: f64 = 0.75;

@@ -11,7 +11,8 @@ use secrecy::ExposeSecret;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::schema::{AccessMode, Problems, Settings, is_short};
+use super::problems::Problems;
+use super::schema::{AccessMode, Settings, is_short};
 
 /// How long callers wait for the store, in milliseconds. No one receives the result of a longer statement.
 const MAX_STORE_WAIT_MS: u64 = 20_000;
