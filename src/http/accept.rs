@@ -8,6 +8,9 @@ use huemill_imaging::FormatName;
 const CARD_FORMATS: [(FormatName, &str); 3] =
     [(FormatName::Png, "image/png"), (FormatName::Jpeg, "image/jpeg"), (FormatName::WebP, "image/webp")];
 
+/// Maximum number of elements of a list that are read. Browsers send about ten.
+const MAX_ELEMENTS: usize = 100;
+
 /// The body that a client gets for a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AcceptedBody {
@@ -34,22 +37,23 @@ pub(crate) fn body(headers: &HeaderMap) -> AcceptedBody {
             .find_map(|name| ranges.iter().find(|(range, _)| range == name))
             .map(|(_, weight)| *weight)
     };
-    let of_format = |name: &'static str| weight([name, "image/*", "*/*"]).unwrap_or_default();
+    let formats = CARD_FORMATS
+        .map(|(format, name)| (format, name, weight([name, "image/*", "*/*"]).unwrap_or_default()));
     let is_accepted = |range: &Weighted| range.1 > 0;
     let is_picture = |range: &Weighted| range.0.starts_with("image/");
     let json_refused = weight(["application/json", "application/*", "*/*"]) == Some(0);
     let others = ranges.iter().any(|range| is_accepted(range) && !is_picture(range));
-    let best = CARD_FORMATS.iter().map(|(_, name)| of_format(name)).max().unwrap_or_default();
+    let best = formats.iter().map(|(.., weight)| *weight).max().unwrap_or_default();
     if (others && !json_refused) || best == 0 {
         return AcceptedBody::Json;
     }
-    let is_best = |format: &&(FormatName, &'static str)| of_format(format.1) == best;
+    let mut best_formats = formats.iter().filter(|(.., weight)| *weight == best);
     let named = ranges.iter().find_map(|(range, _)| {
-        CARD_FORMATS.iter().filter(is_best).find(|(_, name)| range == name).map(|(format, _)| *format)
+        best_formats.clone().find(|(_, name, _)| range == name).map(|(format, ..)| *format)
     });
     // Among equal weights, the first in the header wins; a wildcard leaves the choice to the options.
-    let excluded = CARD_FORMATS.iter().any(|(_, name)| of_format(name) < best);
-    let any = excluded.then(|| CARD_FORMATS.iter().find(is_best).map(|(format, _)| *format)).flatten();
+    let excluded = formats.iter().any(|(.., weight)| *weight < best);
+    let any = if excluded { best_formats.next().map(|(format, ..)| *format) } else { None };
     AcceptedBody::Card(named.or(any))
 }
 
@@ -64,7 +68,8 @@ fn weighted_list(headers: &HeaderMap, name: HeaderName) -> Vec<Weighted> {
     let mut list = Vec::new();
     for value in headers.get_all(name) {
         let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-        list.extend(text.split(',').filter_map(element));
+        let elements = text.split(',').filter_map(element);
+        list.extend(elements.take(MAX_ELEMENTS - list.len()));
     }
     list
 }
@@ -189,6 +194,13 @@ mod tests {
             assert!(weighted_list(&map, ACCEPT).iter().all(|(_, weight)| *weight <= 1_000));
             assert_eq!((body(&map), gzip(&map)), (body(&map), gzip(&map)));
         });
+    }
+
+    #[test]
+    fn of_a_long_list_the_start_is_read() {
+        let long = "a,".repeat(60_000) + "image/png";
+        assert_eq!(weighted_list(&headers(ACCEPT, &long), ACCEPT).len(), MAX_ELEMENTS);
+        assert_eq!(accepted(&long), AcceptedBody::Json);
     }
 
     proptest! {

@@ -138,8 +138,9 @@ async fn admit(
         route.map_or(Audience::Everyone, |route| edge.access.audience(&route, request.method(), surface));
     let identity = edge.access.identify(audience, request.headers(), request.query_string()).await;
     let refused = identity.map(|identity| context.identified(identity)).err();
-    // Probes and operators are never limited.
-    let is_counted = route.is_none_or(|route| route.users) && surface != Surface::Operations;
+    // Probes, operators and preflights are never limited: a browser shows its page no error of a preflight.
+    let is_preflight = request.method() == Method::OPTIONS;
+    let is_counted = route.is_none_or(|route| route.users) && surface != Surface::Operations && !is_preflight;
     if refused.is_some() || is_counted {
         edge.rates.count(context.caller(), context.identity().limits(), Counted::Request)?;
     }

@@ -248,6 +248,12 @@ impl Monitor for AttemptMonitor<'_> {
     }
 }
 
+/// The name of a variant ("lossless JPEG") at the start of a sentence.
+fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Why a picture has no outcome.
 fn picture_error(error: &Error, limits: &Limits, state: &AttemptState) -> StopReason {
     let fault = Fault::new(Code::from(error));
@@ -255,7 +261,10 @@ fn picture_error(error: &Error, limits: &Limits, state: &AttemptState) -> StopRe
         Error::Canceled => return state.stop_reason(),
         Error::Empty => fault,
         Error::Unsupported(format) => fault
-            .with_message(format!("{format} is not supported. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.")),
+            .with_message(format!(
+                "{} is not supported. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.",
+                capitalized(format)
+            )),
         Error::Unrecognised => {
             fault.with_message("This is not a picture. Send a JPEG, PNG, WebP, GIF, BMP or TIFF picture.")
         }

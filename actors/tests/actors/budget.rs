@@ -48,6 +48,26 @@ async fn a_large_reservation_is_not_starved_by_small_ones() {
     let _small = small.await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_small_reservation_does_not_wait_behind_a_large_one_that_waits() {
+    let budget = Budget::new(160 * KIB);
+    let token = CancellationToken::new();
+    let held = budget.reserve(100 * KIB, later(), &token).await.unwrap();
+    let large = budget.reserve(100 * KIB, later(), &token);
+    tokio::pin!(large);
+    assert!(timeout(Duration::from_millis(1), &mut large).await.is_err());
+    let small = timeout(Duration::from_millis(1), budget.reserve(10 * KIB, later(), &token)).await;
+    let small = small.expect("a part is kept for small pictures").unwrap();
+    let other = budget.try_reserve(10 * KIB).unwrap();
+    assert!(budget.try_reserve(KIB).is_none(), "that part is used up");
+    drop((held, small, other));
+    drop(large.await.unwrap());
+    assert_eq!(budget.used(), 0);
+    let all = budget.reserve(160 * KIB, later(), &token).await.unwrap();
+    assert_eq!(budget.used(), 160 * KIB);
+    drop(all);
+}
+
 #[tokio::test]
 async fn canceling_ends_the_wait() {
     let budget = Budget::new(KIB);

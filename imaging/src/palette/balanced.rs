@@ -38,6 +38,9 @@ const ROUNDS: usize = 4;
 /// How often colours that look alike are merged and replaced.
 const REFILLS: usize = 4;
 
+/// How many more colours than requested are looked for at most, where some look alike.
+const MOST_ALIKE: usize = 6;
+
 /// How far from its centre a point moves it, and a pixel counts for its colour. A wider mean is muddier, a narrower one is
 /// noise.
 const REACH: f32 = 0.052;
@@ -48,17 +51,31 @@ const GREY: f64 = 0.02;
 
 /// Chooses up to `colors` of the colours in `bins`, with the help of `small`, the bins of a small copy.
 pub(super) fn choose(small: &[Bin], bins: &[Bin], colors: usize) -> Vec<ColorCount> {
-    let points = Points::new(small);
+    let (points, pixels) = (Points::new(small), Points::new(bins));
     let weights = weights(&points);
+    for wanted in colors.. {
+        let centres = centres(&points, &weights, wanted);
+        let mut found = distinct(colors_at(&pixels, &centres).filter(|color| color.count > 0).collect());
+        // Some may turn out to look alike in the picture itself. Then others are found in their place.
+        if found.len() >= colors || centres.len() < wanted || wanted == colors + MOST_ALIKE {
+            found.truncate(colors);
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// Finds up to `colors` centres.
+fn centres(points: &Points<'_>, weights: &[f32], colors: usize) -> Vec<Place> {
     let mut centres = Vec::new();
     for refill in 0..=REFILLS {
-        seek(&points, &weights, &mut centres, colors);
-        points.move_to_means(&mut centres, &weights, REACH, ROUNDS);
-        if refill < REFILLS && !merge_alike(&points, &weights, &mut centres) {
+        seek(points, weights, &mut centres, colors);
+        points.move_to_means(&mut centres, weights, REACH, ROUNDS);
+        if refill < REFILLS && !merge_alike(points, weights, &mut centres) {
             break;
         }
     }
-    distinct(colors_at(&Points::new(bins), &centres).filter(|color| color.count > 0).collect())
+    centres
 }
 
 /// What each point counts for.

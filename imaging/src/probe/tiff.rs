@@ -123,7 +123,10 @@ impl Header {
             Compression::Jpeg => 2 * self.unpacked_bytes(),
             _ => self.unpacked_bytes(),
         };
-        work::max_lzw(samples).min(length + 512 * self.listed_chunks)
+        // Strips may share their data, but then what is read again is more than the samples need. The tables of JPEG data are
+        // read for each strip.
+        let shared = if self.compression == Compression::Jpeg { 512 * self.listed_chunks } else { 64 << 10 };
+        work::max_lzw(samples).min(length + shared)
     }
 
     /// Where the chunks lie in the same file.

@@ -76,14 +76,18 @@ pub(super) fn decode(
 /// Puts the shared tables in front of those of the chunk, its frame and its scans. Leaves out everything else.
 fn assemble(tables: Option<&[u8]>, data: &[u8]) -> Result<Vec<u8>, Error> {
     let mut jpeg = vec![0xFF, SOI];
-    let mut shared = Segments::new(tables.unwrap_or_default());
+    let tables = tables.unwrap_or_default();
+    if tables.len() > MAX_TABLES {
+        return Err(Error::damaged("tables that are too large"));
+    }
+    let mut shared = Segments::new(tables);
     while let Some(segment) = shared.next()?.filter(|segment| segment.marker != EOI) {
-        keep_table(&mut jpeg, &segment)?;
+        keep_table(&mut jpeg, &segment);
     }
     if !data.starts_with(&[0xFF, SOI]) {
         return Err(Error::damaged("no JPEG data"));
     }
-    let (mut segments, mut scans) = (Segments::new(data), 0);
+    let (mut segments, mut scans, mut tables_size) = (Segments::new(data), 0, 0);
     while let Some(segment) = segments.next()?.filter(|segment| segment.marker != EOI) {
         match segment.marker {
             SOS => {
@@ -95,7 +99,11 @@ fn assemble(tables: Option<&[u8]>, data: &[u8]) -> Result<Vec<u8>, Error> {
             0xC0..=0xC3 | 0xC5..=0xCF if scans == 0 => {
                 jpeg.extend_from_slice(&data[segment.start..segment.end]);
             }
-            _ => keep_table(&mut jpeg, &segment)?,
+            _ => keep_table(&mut jpeg, &segment),
+        }
+        tables_size += if segment.marker == SOS { 0 } else { segment.payload.len() };
+        if tables_size > MAX_TABLES {
+            return Err(Error::damaged("tables that are too large"));
         }
         if scans > MAX_SCANS {
             return Err(Error::damaged("too many scans"));
@@ -106,17 +114,13 @@ fn assemble(tables: Option<&[u8]>, data: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 /// Copies a segment if it is one of tables.
-fn keep_table(jpeg: &mut Vec<u8>, segment: &Segment<'_>) -> Result<(), Error> {
+fn keep_table(jpeg: &mut Vec<u8>, segment: &Segment<'_>) {
     if !matches!(segment.marker, DQT | DHT | DRI) {
-        return Ok(());
-    }
-    if segment.payload.len() > MAX_TABLES {
-        return Err(Error::damaged("tables that are too large"));
+        return;
     }
     jpeg.extend_from_slice(&[0xFF, segment.marker]);
     jpeg.extend_from_slice(&(segment.payload.len() as u16 + 2).to_be_bytes());
     jpeg.extend_from_slice(segment.payload);
-    Ok(())
 }
 
 /// Maximum memory to decode a chunk.
