@@ -43,7 +43,7 @@ pub(super) struct ProcessArgs {
     json: bool,
     #[command(flatten)]
     picture: PictureArgs,
-    /// Folder for the palettes in other formats, which are named `NAME.palette.EXTENSION`
+    /// Write the palettes in these formats too, to the folder of `--out`, as `NAME.palette.EXTENSION`
     #[arg(long, value_name = "FORMAT", requires = "out", value_delimiter = ',',
           value_parser = PossibleValuesParser::new(Export::ALL.map(Export::extension)))]
     export: Vec<String>,
