@@ -212,7 +212,7 @@ mod tests {
             (b"<!doctype html><html>", Sniffed::Unrecognised),
             (b"<?xml version='1.0'?><rss>", Sniffed::Unrecognised),
             (b"BMX and other words of a text", Sniffed::Unrecognised),
-            (b"\0\0\x01\0\x01\0\x10\x10", Sniffed::Unrecognised),
+            (b"\0\0\x01\0\x01\0\x10\x10", Sniffed::Unsupported("ICO")),
             (b"RIFF\x10\0\0\0WAVEfmt ", Sniffed::Unrecognised),
             (b"\0\0\0\x18ftypisom\0\0\x02\0isommp42", Sniffed::Unrecognised),
             (b"\xFF\xD8\xFF\xE0", Sniffed::Supported(Format::Jpeg)),

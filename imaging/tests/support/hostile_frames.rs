@@ -155,5 +155,5 @@ fn bitmaps(add: &mut Add<'_>) {
     let bomb = png_of(&[(b"IHDR", &png_header(60_000, 60_000, 2))]);
     let length = (bomb.len() as u32).to_le_bytes();
     let ico = [b"\0\0\x01\0\x01\0\0\0\0\0\x01\0\x20\0".as_slice(), &length, &[22, 0, 0, 0], &bomb].concat();
-    add("I8", "ico with a png bomb", Must::Unrecognised, ico);
+    add("I8", "ico with a png bomb", Must::Unsupported, ico);
 }

@@ -66,7 +66,7 @@ impl Directory {
         let archive = ZipLocator::new()
             .locate_in_reader(Source(source), &mut buffer, after_signature)
             .map_err(|(_, error)| damaged(&error))?;
-        check_end(source, &archive, &end, limits)?;
+        check_end(&archive, &end, limits)?;
         DirectoryReader::new(source, *limits, &archive).run(&archive, &mut buffer)
     }
 
@@ -84,22 +84,13 @@ impl Directory {
 }
 
 /// Checks the limits and the position of the directory with the end record alone.
-///
-/// Other data may precede the archive. Then the directory lies behind where the record says, and readers add the
-/// difference to all offsets. Where there is a directory at the stated place too, readers disagree.
 fn check_end<R>(
-    source: &Spool,
     archive: &ZipArchive<R>,
     end: &EndRecord,
     limits: &ArchiveLimits,
 ) -> Result<(), ArchiveError> {
     let start = archive.directory_offset();
-    let is_ambiguous = match end.directory {
-        Some(claimed) if claimed < start => is_directory(source, claimed)?,
-        Some(claimed) => claimed != start,
-        None => false,
-    };
-    if archive.eocd_offset() != end.offset || is_ambiguous {
+    if archive.eocd_offset() != end.offset || end.directory.is_some_and(|claimed| claimed != start) {
         return Err(ArchiveError::Damaged("the central directory is not where the end record says"));
     }
     let length = end
@@ -110,13 +101,6 @@ fn check_end<R>(
         return Err(ArchiveError::TooManyEntries);
     }
     Ok(())
-}
-
-/// Whether a central directory begins at this offset.
-fn is_directory(source: &Spool, offset: u64) -> Result<bool, ArchiveError> {
-    let mut start = [0; 4];
-    let read = source.read_at(offset, &mut start).map_err(ArchiveError::Io)?;
-    Ok(start[..read] == *b"PK\x01\x02")
 }
 
 /// The state of reading one directory.
