@@ -207,9 +207,14 @@ pub fn ink_profile() -> Vec<u8> {
         });
     }
     table.extend(curve.repeat(3));
+    lab_profile(b"prtrCMYKLab ", &table)
+}
+
+/// A profile with one table from a device's samples to CIELAB. `kind` is the class, the colour space and that of the table.
+pub fn lab_profile(kind: &[u8; 12], table: &[u8]) -> Vec<u8> {
     let mut profile = vec![0; 128];
     profile[8..12].copy_from_slice(&[2, 0x10, 0, 0]);
-    profile[12..24].copy_from_slice(b"prtrCMYKLab ");
+    profile[12..24].copy_from_slice(kind);
     profile[36..40].copy_from_slice(b"acsp");
     profile[68..80].copy_from_slice(&[0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D]);
     profile.extend(1_u32.to_be_bytes());

@@ -5,7 +5,7 @@
 use image::{ExtendedColorType, RgbImage};
 use png::{BitDepth, ColorType};
 
-use crate::support::containers::{anmf, deflate, png_of, riff, vp8x};
+use crate::support::containers::{anmf, deflate, lab_profile, png_of, riff, vp8x};
 use crate::support::pictures::{Jpeg, Sample, bmp, photo, png, webp_lossless};
 
 /// EXIF that says Adobe RGB.
@@ -33,19 +33,7 @@ fn table_profile() -> Vec<u8> {
         );
     }
     table.extend(curve.repeat(3));
-    let mut profile = vec![0; 128];
-    profile[8..12].copy_from_slice(&[2, 0x10, 0, 0]);
-    profile[12..24].copy_from_slice(b"mntrRGB Lab ");
-    profile[36..40].copy_from_slice(b"acsp");
-    profile[68..80].copy_from_slice(&[0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D]);
-    profile.extend(1_u32.to_be_bytes());
-    profile.extend(b"A2B0");
-    profile.extend(144_u32.to_be_bytes());
-    profile.extend((table.len() as u32).to_be_bytes());
-    profile.extend(table);
-    let length = (profile.len() as u32).to_be_bytes();
-    profile[..4].copy_from_slice(&length);
-    profile
+    lab_profile(b"mntrRGB Lab ", &table)
 }
 
 /// PNGs whose colours are converted, at 8 and at 16 bits.
