@@ -6,6 +6,7 @@ pub(crate) mod bmp;
 pub(crate) mod gif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
+pub(crate) mod png_frames;
 mod png_text;
 pub(crate) mod tiff;
 pub(crate) mod webp;

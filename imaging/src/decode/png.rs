@@ -1,5 +1,6 @@
-//! Decodes PNG to RGB and opacity, row by row. The decoder sees only the chunks of the default image, so text, animation frames and
-//! unknown chunks cost nothing, whatever their size.
+//! Decodes PNG to RGB and opacity, row by row. The decoder sees only the chunks of the default image, so text, animation
+//! frames and unknown chunks cost nothing, whatever their size. Where the default image of an animation is blank, the first
+//! frame that shows anything is drawn, from a PNG that is made of it.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
@@ -8,6 +9,7 @@ use crate::{
     Error,
     color_space::ColorSpace,
     probe::png::{Calibration, Chunk, FIRST_CHUNK, Header, chunk_at},
+    probe::png_frames::{MAX_FRAMES, frames},
     profile::{self, ColorConversion, ColorModel},
     raster::{self, zeroed},
     work::{BLOCK, Meter},
@@ -18,25 +20,36 @@ const MAX_PROFILE: usize = 1 << 20;
 
 /// Decodes the picture to RGB.
 pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Canvas, Error> {
-    let mut decoder = png::Decoder::new(ImageChunkReader::new(bytes, meter));
-    decoder.set_transformations(png::Transformations::EXPAND);
-    decoder.set_limits(png::Limits { bytes: MAX_PROFILE + 16 * header.width as usize + (64 << 10) });
-    let mut reader = decoder.read_info().map_err(library_error)?;
-    if reader.info().size() != (header.width, header.height) || reader.info().interlaced != header.interlaced
-    {
-        return Err(Error::damaged("a second header that differs from the first"));
+    let mut canvas = Canvas::new(header.width, header.height)?;
+    draw(bytes, header, bytes, &mut canvas, (0, 0), meter)?;
+    if !canvas.is_blank() {
+        return Ok(canvas);
     }
-    let (colour, depth) = reader.output_color_type();
-    let model = match colour {
-        png::ColorType::Grayscale | png::ColorType::GrayscaleAlpha => ColorModel::Grey,
-        _ => ColorModel::Rgb,
-    };
-    let profile = reader.info().icc_profile.as_deref().filter(|profile| profile.len() <= MAX_PROFILE);
-    let sources = ColorSpace::of_png(bytes, depth as u8, profile, header.metadata.adobe_rgb);
-    let mut converter = RowConverter::new(model, colour.samples(), depth, sources);
+    for frame in frames(bytes).take(MAX_FRAMES - 1) {
+        let frame_header = frame.header(header);
+        if !canvas.is_blank() || !frame.is_within(header) || !meter.affords(frame_header.work()) {
+            break;
+        }
+        // Nothing was drawn so far, so it does not matter how the frames before this one are disposed of.
+        let file = frame.file(bytes, MAX_PROFILE);
+        let place = (frame.left as usize, frame.top as usize);
+        draw(&file, &frame_header, bytes, &mut canvas, place, meter)?;
+    }
+    Ok(canvas.without_full_opacity())
+}
+
+/// Draws the default image of a PNG on a canvas. `described` is the file that describes the colours.
+fn draw(
+    bytes: &[u8],
+    header: &Header,
+    described: &[u8],
+    canvas: &mut Canvas,
+    (left, top): (usize, usize),
+    meter: &Meter<'_>,
+) -> Result<(), Error> {
+    let (mut reader, mut converter) = open(bytes, header, described, meter)?;
     meter.spend(header.excess())?;
     let (width, height) = (header.width as usize, header.height as usize);
-    let mut canvas = Canvas::new(header.width, header.height)?;
     let mut buffer =
         zeroed(reader.output_line_size(header.width).ok_or_else(|| Error::damaged("too wide"))? as u64)?;
     if header.interlaced {
@@ -51,9 +64,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
                 reader.read_row(&mut buffer).map_err(library_error)?;
                 let line = &mut line[..3 * columns];
                 let opacity = converter.convert(&mut buffer, line);
-                let places = canvas.row(row_index, x).iter_mut().step_by(across);
+                let places = canvas.row(top + row_index, left + x).iter_mut().step_by(across);
                 places.zip(line.as_chunks::<3>().0).for_each(|(place, pixel)| *place = *pixel);
-                canvas.cover(row_index, x, across, opacity)?;
+                canvas.cover(top + row_index, left + x, across, opacity)?;
             }
         }
     } else {
@@ -62,11 +75,38 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
             meter.spend(row_work)?;
             meter.pace(converter.pace(width));
             reader.read_row(&mut buffer).map_err(library_error)?;
-            let opacity = converter.convert(&mut buffer, canvas.row(row, 0).as_flattened_mut());
-            canvas.cover(row, 0, 1, opacity)?;
+            let out = &mut canvas.row(top + row, left)[..width];
+            let opacity = converter.convert(&mut buffer, out.as_flattened_mut());
+            canvas.cover(top + row, left, 1, opacity)?;
         }
     }
-    Ok(canvas)
+    Ok(())
+}
+
+/// Opens the default image of a PNG, and finds how its rows are converted.
+fn open<'a>(
+    bytes: &'a [u8],
+    header: &Header,
+    described: &[u8],
+    meter: &'a Meter<'a>,
+) -> Result<(png::Reader<ImageChunkReader<'a>>, RowConverter), Error> {
+    let mut decoder = png::Decoder::new(ImageChunkReader::new(bytes, meter));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    decoder.set_limits(png::Limits { bytes: MAX_PROFILE + 16 * header.width as usize + (64 << 10) });
+    let reader = decoder.read_info().map_err(library_error)?;
+    if reader.info().size() != (header.width, header.height) || reader.info().interlaced != header.interlaced
+    {
+        return Err(Error::damaged("a second header that differs from the first"));
+    }
+    let (colour, depth) = reader.output_color_type();
+    let model = match colour {
+        png::ColorType::Grayscale | png::ColorType::GrayscaleAlpha => ColorModel::Grey,
+        _ => ColorModel::Rgb,
+    };
+    let profile = reader.info().icc_profile.as_deref().filter(|profile| profile.len() <= MAX_PROFILE);
+    let sources = ColorSpace::of_png(described, depth as u8, profile, header.metadata.adobe_rgb);
+    let converter = RowConverter::new(model, colour.samples(), depth, sources);
+    Ok((reader, converter))
 }
 
 /// The library has no variants that it does not support: the probe names what it does not decode.
@@ -247,5 +287,7 @@ pub(super) fn memory(header: &Header) -> u64 {
         Calibration::Numbers => profile::TABLES_MEMORY,
         Calibration::None => profile::tagged_memory(0, header.metadata.adobe_rgb),
     };
-    raster + rows + conversion
+    // A frame is copied to a file of its own, with its profile.
+    let frame = if header.frame_data > 0 { header.frame_data + MAX_PROFILE as u64 + (16 << 10) } else { 0 };
+    raster + rows + conversion + frame
 }

@@ -20,6 +20,8 @@ pub(crate) struct Header {
     pub(crate) metadata: Metadata,
     /// Compressed size of the pixels in bytes.
     pub(crate) data: u64,
+    /// Size of the largest frame of an animation in bytes, with its chunks, without the default image.
+    pub(crate) frame_data: u64,
 }
 
 /// What the chunks hold that describes the colours.
@@ -74,6 +76,7 @@ impl Header {
         let first = first.ok_or_else(|| Error::damaged("no header chunk"))?;
         let mut header = Self::parse(first.data)?;
         let (mut at, mut texts) = (first.end, TextChunks::default());
+        let mut frame_size = 0;
         while let Some(next) = chunk_at(bytes, at) {
             match &next.name {
                 b"tRNS" => header.transparency = true,
@@ -83,6 +86,12 @@ impl Header {
                 }
                 b"eXIf" => header.metadata.add_exif(next.data),
                 b"tEXt" | b"zTXt" | b"iTXt" => texts.add(next.name, next.data),
+                b"fcTL" => frame_size = 0,
+                b"fdAT" => {
+                    // Each is copied with its name, length and checksum.
+                    frame_size += next.data.len() as u64 + 12;
+                    header.frame_data = header.frame_data.max(frame_size);
+                }
                 b"IDAT" => header.data += next.data.len() as u64,
                 // The decoder would read beyond the end of a palette that is cut within a colour.
                 b"PLTE" if header.colour == 3 && !is_palette(next.data) => {
@@ -126,6 +135,7 @@ impl Header {
             calibration: Calibration::None,
             metadata: Metadata::default(),
             data: 0,
+            frame_data: 0,
         })
     }
 

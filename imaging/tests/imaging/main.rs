@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // clippy exempts tests, but not their helpers
 
+mod animated_png;
 #[path = "../../benches/support/pictures.rs"]
 #[allow(dead_code, reason = "the benchmark uses the rest")]
 mod bench_pictures;
