@@ -162,6 +162,8 @@ impl Probe {
     fn limit_work(&mut self, bytes: &[u8], max_work: u64) -> Result<(), Error> {
         let pixels = u64::from(self.width) * u64::from(self.height);
         let length = bytes.len() as u64;
+        // What it takes to begin the parts that the picture is stored in.
+        let parts = if let FormatHeader::Tiff(header) = &self.header { header.chunks_work() } else { 0 };
         // The work, and what a plain picture of the same samples takes.
         let (work, blocks) = match &self.header {
             FormatHeader::Jpeg(header) => (header.work, header.blocks()),
@@ -171,7 +173,7 @@ impl Probe {
             FormatHeader::Bmp(_) => (3 * pixels / BLOCK, 3 * pixels / BLOCK),
             FormatHeader::Tiff(header) => (header.work(length), header.raw_bytes() / BLOCK),
         };
-        let limit = work::limit(blocks, max_work);
+        let limit = work::limit(blocks, parts, max_work);
         if work > limit {
             return Err(Error::TooMuchWork { work, limit });
         }

@@ -31,6 +31,13 @@ pub(crate) fn excess(bytes: u64, needed: u64) -> u64 {
     bytes.saturating_sub(needed).saturating_mul(EXCESS_BYTE)
 }
 
+/// The work of a call of an LZW decoder that left room for more, in blocks. A call ends at a code that clears the table,
+/// which takes up to 0.25 µs. Codes of samples deliver at least a byte for twelve bits; other bytes cost as much as those
+/// that the samples cannot need.
+pub(crate) fn lzw_clears(read: usize, delivered: usize) -> u64 {
+    if 2 * delivered < read { EXCESS_BYTE * read as u64 } else { 0 }
+}
+
 /// Maximum number of bytes of deflated data for `bytes` of content: codes of nine bits, and tables.
 pub(crate) fn max_deflated(bytes: u64) -> u64 {
     bytes + bytes / 8 + (64 << 10)
@@ -41,9 +48,10 @@ pub(crate) fn max_lzw(bytes: u64) -> u64 {
     bytes + bytes / 2 + bytes / 16 + (64 << 10)
 }
 
-/// Maximum work for a picture of `blocks`, where the caller allows at most `max_work`.
-pub(crate) fn limit(blocks: u64, max_work: u64) -> u64 {
-    max_work.min(blocks.saturating_mul(MAX_VISITS).max(FREE_WORK))
+/// Maximum work for a picture of `blocks`, where the caller allows at most `max_work`. `parts` is the work to begin the
+/// parts that it is stored in: however small they are, they are no reason to refuse it.
+pub(crate) fn limit(blocks: u64, parts: u64, max_work: u64) -> u64 {
+    max_work.min(blocks.saturating_mul(MAX_VISITS).max(FREE_WORK).saturating_add(parts))
 }
 
 /// Counts the work of one decoding, and asks the monitor at least once per [`ASK_INTERVAL`] whether to go on. Readers

@@ -49,6 +49,8 @@ mod wire;
 mod containers;
 #[path = "../../imaging/tests/support/costly.rs"]
 mod costly;
+#[path = "../../imaging/tests/support/costly_chunks.rs"]
+mod costly_chunks;
 #[path = "../../imaging/tests/support/costly_frames.rs"]
 mod costly_frames;
 #[path = "../../imaging/tests/support/hostile.rs"]

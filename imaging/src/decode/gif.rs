@@ -7,7 +7,7 @@ use weezl::{BitOrder, LzwStatus, decode::Decoder};
 use super::canvas::Canvas;
 use crate::Error;
 use crate::probe::gif::{self as file, Frame, Header, MAX_FRAMES, SubBlocks};
-use crate::work::{BLOCK, Meter};
+use crate::work::{BLOCK, Meter, lzw_clears};
 
 /// Work that a byte of input may cause in the worst case, in blocks. It sets the pace of the checks.
 const BYTE_PACE: u64 = 4;
@@ -96,6 +96,9 @@ impl<'a> LineReader<'a> {
             }
             let result = self.decoder.decode_bytes(self.input, &mut line[filled..]);
             filled += result.consumed_out;
+            if filled < line.len() {
+                self.meter.spend(lzw_clears(result.consumed_in, result.consumed_out))?;
+            }
             self.input = &self.input[result.consumed_in..];
             idle_calls = if result.consumed_in + result.consumed_out == 0 { idle_calls + 1 } else { 0 };
             let has_ended = matches!(result.status.map_err(Error::damaged)?, LzwStatus::Done);

@@ -16,16 +16,13 @@ use std::io::{Cursor, ErrorKind, Read};
 use super::canvas::Canvas;
 use crate::{
     Error,
-    probe::tiff::{ChunkList, Colour, Compression, Header, Predictor},
+    probe::tiff::{CHUNK_WORK, ChunkList, Colour, Compression, Header, Predictor},
     profile,
     work::Meter,
 };
 use data::{ChunkData, DataMeter};
 use pixels::PixelConverter;
 use predictor::RowFormat;
-
-/// Work to begin a chunk, in blocks: a decompressor and its tables.
-const CHUNK_WORK: u64 = 32;
 
 /// Decodes the page to RGB.
 pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result<Canvas, Error> {
@@ -34,7 +31,14 @@ pub(super) fn decode(bytes: &[u8], header: &Header, meter: &Meter<'_>) -> Result
     let layout = header.layout;
     let mut canvas = Canvas::new(layout.width, layout.height)?;
     let data_meter = DataMeter::new(meter, header.max_data(bytes.len() as u64));
-    let page = Page { bytes, header, chunks: header.chunks(bytes)?, data_meter: &data_meter, meter };
+    let page = Page {
+        bytes,
+        header,
+        chunks: header.chunks(bytes)?,
+        jpeg_tables: header.jpeg_tables(bytes).unwrap_or_default(),
+        data_meter: &data_meter,
+        meter,
+    };
     let mut opacity = Vec::new();
     for chunk in 0..layout.chunks() {
         let (left, top) =
@@ -59,6 +63,7 @@ struct Page<'a> {
     bytes: &'a [u8],
     header: &'a Header,
     chunks: ChunkList<'a>,
+    jpeg_tables: &'a [u8],
     data_meter: &'a DataMeter<'a>,
     meter: &'a Meter<'a>,
 }
@@ -129,9 +134,9 @@ impl<'a> Page<'a> {
         let reader: Box<dyn Read + 'a> = match header.compression {
             Compression::None => Box::new(data),
             Compression::PackBits => Box::new(pack_bits::PackBits::new(data)),
-            Compression::Lzw => Box::new(lzw::Lzw::new(data).map_err(Error::of_decoder)?),
+            Compression::Lzw => Box::new(lzw::Lzw::new(data, self.meter).map_err(Error::of_decoder)?),
             Compression::Deflate => Box::new(flate2::bufread::ZlibDecoder::new(data)),
-            Compression::Zstandard => zstandard::open(data, chunk_bytes(header))?,
+            Compression::Zstandard => zstandard::open(data, chunk_bytes(header), self.meter)?,
             Compression::Fax(coding) => {
                 Box::new(fax::FaxRows::new(data, coding, width).map_err(Error::of_decoder)?)
             }
@@ -150,7 +155,7 @@ impl<'a> Page<'a> {
         let header = self.header;
         let samples = if header.layout.planar { 1 } else { header.samples.count };
         let size = jpeg::Size { width: header.layout.chunk_width, height, samples };
-        jpeg::decode(header.jpeg_tables(self.bytes), data, &size, header, self.meter, self.data_meter)
+        jpeg::decode(self.jpeg_tables, data, &size, header, self.meter, self.data_meter)
     }
 }
 

@@ -18,6 +18,15 @@ use tags::{
     YCBCR_COEFFICIENTS,
 };
 
+/// Work to begin a chunk, in blocks: a decompressor and its tables.
+pub(crate) const CHUNK_WORK: u64 = 32;
+
+/// Work to begin the JPEG data of a chunk, in blocks: its tables, and the buffers of its decoder.
+pub(crate) const JPEG_WORK: u64 = 300;
+
+/// Work to begin a frame of Zstandard, in blocks.
+const ZSTANDARD_WORK: u64 = 256;
+
 /// The fields of the directory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
@@ -107,7 +116,25 @@ impl Header {
     /// Work in blocks: that of the samples, and that of data that they cannot need, or that is read more than once.
     /// `length` is the size of the file.
     pub(crate) fn work(&self, length: u64) -> u64 {
-        (self.unpacked_bytes() / BLOCK).saturating_add(work::excess(self.data, self.max_data(length)))
+        (self.unpacked_bytes() / BLOCK)
+            .saturating_add(self.chunks_used().saturating_mul(CHUNK_WORK))
+            .saturating_add(work::excess(self.data, self.max_data(length)))
+    }
+
+    /// Number of chunks that a decoder needs to open.
+    fn chunks_used(&self) -> u64 {
+        let planes = if self.layout.planar { self.used_samples() as u64 } else { 1 };
+        u64::from(self.layout.chunks()) * planes
+    }
+
+    /// Maximum work to begin all chunks, in blocks.
+    pub(crate) fn chunks_work(&self) -> u64 {
+        let beginning = match self.compression {
+            Compression::Jpeg => JPEG_WORK,
+            Compression::Zstandard => ZSTANDARD_WORK,
+            _ => 0,
+        };
+        self.chunks_used().saturating_mul(CHUNK_WORK + beginning)
     }
 
     /// Work to unpack a row of a chunk, all samples together, in blocks.

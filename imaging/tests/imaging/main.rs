@@ -13,6 +13,7 @@ mod card;
 mod color_names;
 mod color_sources;
 mod common;
+mod costly_chunks;
 mod crop;
 mod crop_golden;
 mod engine;

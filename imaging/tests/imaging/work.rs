@@ -139,7 +139,7 @@ fn slow_pictures() -> Vec<(&'static str, Vec<u8>, u64)> {
         ("png, empty blocks", costly::png_empty_blocks(80_000, true), 10),
         ("png, empty chunks", costly::png_empty_chunks((64, 64), 500_000), 10),
         ("gif", costly::gif_expanding((8000, 6000)), 5),
-        ("gif, clears", costly::gif_clears(900_000, 8, 255), 10),
+        ("gif, clears", costly::gif_clears(450_000, 8, 255), 10),
         ("bmp", pictures::bmp(&large), 20),
         ("bmp, moves", costly::bmp_moves(1_000_000), 20),
         ("tiff", pictures::tiff(&large), 2),

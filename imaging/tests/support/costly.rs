@@ -2,6 +2,7 @@
 //! parameter, so that tests make small ones and measurements large ones.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+use super::costly_chunks;
 pub use super::costly_frames::*;
 use super::{
     containers::{BitWriter, png_of},
@@ -10,6 +11,7 @@ use super::{
 
 /// Adds all of them.
 pub fn add(add: &mut Add<'_>) {
+    costly_chunks::add(add);
     let scans = jpeg_scans;
     let large = scans((8192, 6100), 1, 98, Scan::Runs);
     assert!(large.len() < 110_000, "it is small for its work: {}", large.len());

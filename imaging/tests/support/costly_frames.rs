@@ -7,13 +7,13 @@ use super::{
     pictures::{Jpeg, Numbers},
 };
 
-fn gif_head((width, height): (u16, u16)) -> Vec<u8> {
+pub fn gif_head((width, height): (u16, u16)) -> Vec<u8> {
     let size = [width.to_le_bytes(), height.to_le_bytes()].concat();
     [b"GIF89a".as_slice(), &size, &[0x80, 0, 0, 255, 0, 0, 0, 0, 255], b"\x2C\0\0\0\0", &size, &[0]].concat()
 }
 
 /// Writes data as sub-blocks of this size.
-fn sub_blocks(data: &[u8], size: usize) -> Vec<u8> {
+pub fn sub_blocks(data: &[u8], size: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     for block in data.chunks(size) {
         bytes.push(block.len() as u8);

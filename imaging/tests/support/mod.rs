@@ -4,6 +4,7 @@
 
 pub mod containers;
 pub mod costly;
+pub mod costly_chunks;
 mod costly_frames;
 pub mod hostile;
 mod hostile_frames;

@@ -12,15 +12,12 @@ use crate::{
     probe::jpeg,
     probe::jpeg::scans::MAX_SCANS,
     probe::jpeg::segments::{DHT, DQT, DRI, EOI, SOI, SOS, Segment, Segments},
-    probe::tiff::{Colour, Header},
+    probe::tiff::{Colour, Header, JPEG_WORK},
     work::Meter,
 };
 
 /// Maximum size of the tables in bytes, those that all chunks share and those of the chunk.
 const MAX_TABLES: usize = 64 << 10;
-
-/// Work to build the tables of a chunk, in blocks.
-const TABLE_WORK: u64 = 300;
 
 /// Ones, which begin no code of a scan, so that a decoder that reads on fails. Then the end of the image.
 const TRAILER: &[u8] =
@@ -36,16 +33,15 @@ pub(super) struct Size {
 
 /// Decodes a chunk to rows of samples.
 pub(super) fn decode(
-    tables: Option<&[u8]>,
+    tables: &[u8],
     data: &[u8],
     size: &Size,
     header: &Header,
     meter: &Meter<'_>,
     data_meter: &DataMeter<'_>,
 ) -> Result<Vec<u8>, Error> {
-    meter.spend(TABLE_WORK)?;
-    let jpeg = assemble(tables, data)?;
-    data_meter.spend(jpeg.len())?;
+    meter.spend(JPEG_WORK)?;
+    let jpeg = assemble(tables, data, data_meter)?;
     let frame = jpeg::Header::read(&jpeg)?;
     let chunk_height = header.layout.chunk_height.max(size.height);
     if frame.width != size.width || !(size.height..=chunk_height).contains(&frame.height) {
@@ -73,13 +69,14 @@ pub(super) fn decode(
     Ok(samples)
 }
 
-/// Puts the shared tables in front of those of the chunk, its frame and its scans. Leaves out everything else.
-fn assemble(tables: Option<&[u8]>, data: &[u8]) -> Result<Vec<u8>, Error> {
+/// Puts the shared tables in front of those of the chunk, its frame and its scans. Leaves out everything else. Counts what
+/// it reads, also where it leaves that out: chunks may share their data, and it may be segments without an end.
+fn assemble(tables: &[u8], data: &[u8], data_meter: &DataMeter<'_>) -> Result<Vec<u8>, Error> {
     let mut jpeg = vec![0xFF, SOI];
-    let tables = tables.unwrap_or_default();
     if tables.len() > MAX_TABLES {
         return Err(Error::damaged("tables that are too large"));
     }
+    data_meter.spend(tables.len())?;
     let mut shared = Segments::new(tables);
     while let Some(segment) = shared.next()?.filter(|segment| segment.marker != EOI) {
         keep_table(&mut jpeg, &segment);
@@ -87,8 +84,13 @@ fn assemble(tables: Option<&[u8]>, data: &[u8]) -> Result<Vec<u8>, Error> {
     if !data.starts_with(&[0xFF, SOI]) {
         return Err(Error::damaged("no JPEG data"));
     }
-    let (mut segments, mut scans, mut tables_size) = (Segments::new(data), 0, 0);
-    while let Some(segment) = segments.next()?.filter(|segment| segment.marker != EOI) {
+    let (mut segments, mut scans, mut tables_size, mut counted) = (Segments::new(data), 0, 0, 0);
+    loop {
+        let next = segments.next()?;
+        let read = if next.is_some() { segments.position() } else { data.len() };
+        data_meter.spend(read - counted)?;
+        counted = read;
+        let Some(segment) = next.filter(|segment| segment.marker != EOI) else { break };
         match segment.marker {
             SOS => {
                 scans += 1;

@@ -52,8 +52,8 @@ pub(super) const CHUNK_LISTS: [u16; 4] = [STRIP_OFFSETS, STRIP_BYTE_COUNTS, TILE
 const MAX_ENTRIES: usize = 4096;
 /// Maximum number of samples per pixel.
 pub(super) const MAX_SAMPLES: u64 = 16;
-/// Maximum number of strips or tiles.
-const MAX_CHUNKS: u64 = 65_536;
+/// Maximum number of strips or tiles: 100 megapixels in tiles of 16 × 16, of which each colour has its own.
+const MAX_CHUNKS: u64 = 3 * (100_000_000 / 256) + 65_536;
 
 /// Whether the directory is complete, its lists are within the file, none claims more values than a picture needs, and
 /// none occurs twice.
