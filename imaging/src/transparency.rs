@@ -61,7 +61,8 @@ fn visible(raster: &Raster) -> Option<SubpixelRect> {
     let is_visible = |alpha: &u8| *alpha >= VISIBLE;
     let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
     for (y, row) in raster.opacity()?.chunks_exact(width).enumerate() {
-        if let (Some(first), Some(last)) = (row.iter().position(is_visible), row.iter().rposition(is_visible)) {
+        if let (Some(first), Some(last)) = (row.iter().position(is_visible), row.iter().rposition(is_visible))
+        {
             (left, right) = (left.min(first), right.max(last + 1));
             (top, bottom) = (top.min(y), y + 1);
         }

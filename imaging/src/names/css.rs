@@ -53,10 +53,12 @@ mod tests {
 
     #[test]
     fn a_neutral_gets_a_css_name_of_a_neutral() {
-        let chroma_of = |name| named::from_str(name).map_or(1.0, |color: Srgb<u8>| oklab_chroma(color.into()));
+        let chroma_of =
+            |name| named::from_str(name).map_or(1.0, |color: Srgb<u8>| oklab_chroma(color.into()));
         let tints = (-4..=4).flat_map(|red| (-4..=4).map(move |blue| (red, blue)));
         let neutrals = tints.flat_map(|(red, blue)| {
-            (0..=255_i32).map(move |grey| [grey + red, grey, grey + blue].map(|level| level.clamp(0, 255) as u8))
+            (0..=255_i32)
+                .map(move |grey| [grey + red, grey, grey + blue].map(|level| level.clamp(0, 255) as u8))
         });
         for rgb in neutrals.filter(|&rgb| oklab_chroma(rgb) < NEUTRAL_CHROMA) {
             let name = nearest_css(rgb);
