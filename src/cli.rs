@@ -3,6 +3,7 @@
 mod backup;
 mod client;
 mod deliveries;
+mod file_error;
 mod healthcheck;
 mod jobs;
 mod keys;

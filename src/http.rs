@@ -14,6 +14,7 @@ mod keys;
 mod list_query;
 mod middleware;
 mod operations;
+mod option_names;
 mod picture_json;
 pub(crate) mod problem;
 mod process;

@@ -88,6 +88,22 @@ fn a_zip_is_refused_with_the_command_that_takes_it() {
 }
 
 #[test]
+fn folders_urls_patterns_and_missing_files_are_refused_with_what_to_do() {
+    let workspace = Workspace::new();
+    workspace.picture("photos/a.png", RED, BLUE);
+    for (argument, advice) in [
+        ("photos", "photos: this is a folder; name its pictures, such as photos/*.jpg"),
+        ("https://example.org/a.jpg", "URLs are not supported here; download the picture"),
+        ("missing.png", "missing.png: there is no such file; check the path"),
+        ("*.jpg", "*.jpg: no file matches this pattern"),
+    ] {
+        let run = workspace.run(&[argument]);
+        assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{argument}");
+        assert!(run.err.contains(advice) && run.err.lines().count() == 1, "{argument}: {}", run.err);
+    }
+}
+
+#[test]
 fn the_palette_is_printed_with_one_line_per_colour() {
     let workspace = Workspace::new();
     workspace.picture("a.png", RED, BLUE);

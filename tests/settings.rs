@@ -152,6 +152,56 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
+fn wrong_types_unknown_keys_wrong_values_and_contradictions_are_reported_together() {
+    let file = file(
+        "[server]\nport = \"many\"\nthreads = 0\n[tls]\ncertificate = [5]\nkey = \"tls.key\"\n[workers]\nqueu = 1\n",
+    );
+    let path = file.path().display().to_string();
+    let environment: Environment = [
+        ("HUEMILL__LIMITS__ZIP_PICTURES", "some"),
+        ("HUEMILL__STORE__CONNECTIONS", "0"),
+        ("HUEMILL__STORE__STATEMENT_TIMEOUT_MS", "3000"),
+        ("REQUIRE_SIGNATURE", "true"),
+        ("WEBHOOK_SECRET_FILE", "/nowhere"),
+    ]
+    .into_iter()
+    .collect();
+    let problems = Settings::load(Some(file.path()), &environment).unwrap_err();
+    let text = problems.to_string();
+    let found: Vec<_> =
+        problems.0.iter().map(|problem| (problem.key.as_str(), problem.place.as_str())).collect();
+    // Nothing is said of the rules that depend on a value which could not be used: those of the key's certificate, and of
+    // the secret that signatures require.
+    assert_eq!(
+        found,
+        [
+            ("security.webhook_secret", "WEBHOOK_SECRET_FILE"),
+            ("server.port", &path),
+            ("tls.certificate", &path),
+            ("workers.queu", &path),
+            ("limits.zip_pictures", "HUEMILL__LIMITS__ZIP_PICTURES"),
+            ("server.threads", &path),
+            ("store.connections", "HUEMILL__STORE__CONNECTIONS"),
+            ("store.lock_timeout_ms", ""),
+        ],
+        "{text}"
+    );
+    let lines = [
+        format!("server.threads ({path}): must be from 1 to 256\n"),
+        "store.connections (HUEMILL__STORE__CONNECTIONS): must be from 1 to 1000\n".into(),
+        "store.lock_timeout_ms: must be at least 10 and not above store.statement_timeout_ms\n".into(),
+    ];
+    assert!(lines.iter().all(|line| text.contains(line)), "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_hides_rules_but_not_the_environments_problems() {
+    let environment = [("PORT", "x"), ("REQUIRE_SIGNATURE", "true")].into_iter().collect();
+    let problems = Settings::load(Some(std::path::Path::new("/nowhere/huemill.toml")), &environment);
+    assert_eq!(keys(problems.unwrap_err()), ["/nowhere/huemill.toml", "server.port"]);
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_reported_with_what_is_allowed() {
     for (name, value, message) in [
         ("PORT", "99999", "server.port (PORT): is \"99999\"; it must be a whole number from 0 to 65535"),

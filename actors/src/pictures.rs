@@ -51,7 +51,9 @@ pub fn list(spool: &Spool, limits: &AlbumLimits) -> Result<Vec<Entry>, Fault> {
         pictures.push(entry);
     }
     if pictures.is_empty() {
-        return Err(unreadable("The ZIP holds no picture. Pack JPEG, PNG, WebP, GIF, BMP or TIFF files."));
+        return Err(unreadable(
+            "The ZIP contains no pictures. Add JPEG, PNG, WebP, GIF, BMP or TIFF pictures to it.",
+        ));
     }
     Ok(pictures)
 }
@@ -65,7 +67,7 @@ pub async fn format(spool: &Spool) -> Result<Format, Fault> {
     let head = head.map_err(|error| Fault::new(Code::InternalError).with_cause(error))?;
     let other = |what: &str| {
         Fault::new(Code::UnsupportedMediaType).with_message(format!(
-            "The address leads to {what}. Enter that of a JPEG, PNG, WebP, GIF, BMP or TIFF picture itself."
+            "This address leads to {what}. Enter the address of a JPEG, PNG, WebP, GIF, BMP or TIFF picture."
         ))
     };
     match sniff(&head) {

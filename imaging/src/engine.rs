@@ -114,7 +114,7 @@ impl Engine {
     ) -> Result<Outcome, Error> {
         let mut timer = StageTimer::new(monitor);
         let smallest = Self::smallest_scale(probe, options);
-        let Opaque { raster, seen } = timer.run(Stage::Decode, || {
+        let Opaque { raster, seen, visible } = timer.run(Stage::Decode, || {
             self.decoder.decode(bytes, probe, smallest, monitor).map(transparency::resolve)
         })?;
         let small = timer.run(Stage::Subject, || {
@@ -132,7 +132,8 @@ impl Engine {
             let decides = placement::faces_decide((source.width, source.height), options);
             let faces = if decides { self.faces.find(&small) } else { Vec::new() };
             let boxes = faces.iter().map(|face| FaceBox::new(face, &small)).collect();
-            Ok(Subject::find(&small, boxes))
+            let visible = visible.map(|part| part.to_stored(probe.orientation.inverse(), 1.0, 1.0));
+            Ok(Subject::find(&small, boxes).within(visible))
         })?;
         let placed = timer.run(Stage::Layout, || {
             Ok(Placement::of(&small, &subject, (source.width, source.height), options))

@@ -50,7 +50,9 @@ pub use export::{Export, ExportError};
 pub use faces::{Face, FaceFinder, FaceModelError, Top};
 pub use format::{Format, Sniffed, sniff};
 pub use layout::classic_crop;
-pub use option_fields::{FormatName, NAMES as OPTION_NAMES, OptionError, OptionFields};
+pub use option_fields::{
+    FormatName, NAMES as OPTION_NAMES, OptionError, OptionFields, allowed as option_values,
+};
 pub use options::{
     Aspect, CardFormat, CardKind, CardKindError, CropMethod, Focus, FocusError, Options, PaletteMethod,
     Theme, ThemeError,

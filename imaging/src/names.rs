@@ -1,14 +1,18 @@
-//! Names colours: the nearest of some 1,500 common names, and the nearest CSS name. Swatches use it. It cannot fail,
-//! because every colour has a nearest name.
+//! Names colours: the nearest of some 1,500 common names, and the nearest CSS name (`css`). Swatches use it. It cannot
+//! fail, because every colour has a nearest name.
 //!
 //! The list is `names/common.txt`, which is parsed once; `names/LICENCES.md` has its sources and their licences. The nearest
 //! name is that with the smallest CIEDE2000 difference among the names that suit the colour: no grey gets the name of a hue,
 //! and no vivid colour is called grey, white or black.
 
+mod css;
+
 use std::sync::LazyLock;
 
-use ::palette::color_difference::{Ciede2000, EuclideanDistance};
-use ::palette::{FromColor, Lab, Oklab, Srgb, named};
+use ::palette::color_difference::Ciede2000;
+use ::palette::{FromColor, Lab, Srgb};
+
+pub use css::nearest_css;
 
 use crate::oklch::oklab;
 
@@ -83,13 +87,6 @@ static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     entries
 });
 
-/// The names of CSS in alphabetical order. Of two names for one colour (aqua and cyan, gray and grey) the first wins.
-static CSS: LazyLock<Vec<(&'static str, Oklab)>> = LazyLock::new(|| {
-    let mut names: Vec<_> = named::entries().map(|(name, color)| (name, oklab(color.into()))).collect();
-    names.sort_unstable_by_key(|&(name, _)| name);
-    names
-});
-
 /// Colours and names of the list, in its order.
 fn lines() -> impl Iterator<Item = ([u8; 3], &'static str)> {
     LIST.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
@@ -153,14 +150,6 @@ pub fn distinct(colors: &[[u8; 3]]) -> Vec<&'static str> {
         names.push(spare.map_or_else(|| nearest(rgb), |(name, _)| name));
     }
     names
-}
-
-/// The nearest of the 148 names of CSS, by distance in Oklab.
-#[must_use]
-pub fn nearest_css(rgb: [u8; 3]) -> &'static str {
-    let lab = oklab(rgb);
-    let distance = |named: &Oklab| named.distance_squared(lab);
-    CSS.iter().min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b))).map_or("black", |&(name, _)| name)
 }
 
 /// The nearest name that suits a colour and is not taken, and its difference.
@@ -275,28 +264,6 @@ mod tests {
         for (rgb, name) in greys.iter().zip(&names) {
             let entry = ENTRIES.iter().find(|entry| entry.name == *name).unwrap();
             assert!(entry.lab.difference(lab(*rgb)) <= SPARE_DIFFERENCE, "{rgb:?} is called {name}");
-        }
-    }
-
-    #[test]
-    fn every_css_name_is_the_nearest_to_its_own_colour() {
-        assert_eq!(CSS.len(), 148);
-        for (name, color) in named::entries() {
-            let found = nearest_css(color.into());
-            assert_eq!(named::from_str(found), Some(color), "{name} was called {found}");
-            assert!(found <= name, "{found} comes after {name}");
-        }
-    }
-
-    #[test]
-    fn of_two_css_names_for_one_colour_the_first_wins() {
-        for (rgb, name) in [
-            ([128; 3], "gray"),
-            ([0, 255, 255], "aqua"),
-            ([255, 0, 255], "fuchsia"),
-            ([47, 79, 79], "darkslategray"),
-        ] {
-            assert_eq!(nearest_css(rgb), name);
         }
     }
 }

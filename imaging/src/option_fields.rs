@@ -31,7 +31,7 @@ pub enum FormatName {
     WebP,
 }
 
-/// Why options are not accepted. The text is for whoever sent them.
+/// Why options are not accepted. The text is for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
     /// The value is outside of what the option takes.
@@ -100,7 +100,7 @@ impl OptionFields {
     /// The options. `accepted` is an encoding that goes before the one that was named.
     pub fn finish(self, accepted: Option<FormatName>) -> Result<Options, OptionError> {
         let format = accepted.or(self.format).unwrap_or(FormatName::Png);
-        self.refuse_without_effect(format)?;
+        self.refuse_without_effect(format, accepted.is_some())?;
         let card = match format {
             FormatName::Png => CardFormat::Png,
             FormatName::WebP => CardFormat::WebP,
@@ -111,16 +111,25 @@ impl OptionFields {
         Ok(self.options.with_card(card))
     }
 
-    fn refuse_without_effect(&self, format: FormatName) -> Result<(), OptionError> {
+    fn refuse_without_effect(&self, format: FormatName, is_accepted: bool) -> Result<(), OptionError> {
         let kind = self.options.card_kind;
+        let without_jpeg = if is_accepted {
+            "on the format that `Accept` asks for; accept image/jpeg instead"
+        } else {
+            "without `format=jpeg`"
+        };
         let rules = [
-            ("quality", self.quality.is_some() && format != FormatName::Jpeg, "without `format=jpeg`"),
+            ("quality", self.quality.is_some() && format != FormatName::Jpeg, without_jpeg),
             ("width", self.width.is_some() && kind != CardKind::Crop, "without `card=crop`"),
-            ("theme", self.theme.is_some() && kind == CardKind::Crop, "on `card=crop`, which has no ground"),
+            (
+                "theme",
+                self.theme.is_some() && kind == CardKind::Crop,
+                "with `card=crop`, which has no background",
+            ),
             ("theme", self.theme.is_some() && kind == CardKind::None, "with `card=none`"),
             ("format", self.format.is_some() && kind == CardKind::None, "with `card=none`"),
-            ("crop", self.seen.contains(&"crop") && self.options.focus.is_some(), "beside `focus`"),
-            ("faces", self.seen.contains(&"faces") && self.options.focus.is_some(), "beside `focus`"),
+            ("crop", self.seen.contains(&"crop") && self.options.focus.is_some(), "with `focus`"),
+            ("faces", self.seen.contains(&"faces") && self.options.focus.is_some(), "with `focus`"),
             (
                 "faces",
                 self.seen.contains(&"faces") && self.options.crop == CropMethod::Classic,
@@ -181,8 +190,9 @@ impl FromStr for FormatName {
     }
 }
 
-/// What an option takes.
-fn allowed(name: &str) -> &'static str {
+/// The values that an option takes, in words, such as "on or off".
+#[must_use]
+pub fn allowed(name: &str) -> &'static str {
     match name {
         "colors" => "a whole number from 2 to 20",
         "palette" => "balanced or classic",

@@ -8,6 +8,7 @@ mod border;
 mod cells;
 mod importance;
 
+use crate::subpixel_rect::SubpixelRect;
 use crate::{Face, Raster, Top};
 
 pub(crate) use cells::Grid;
@@ -43,15 +44,25 @@ pub(crate) struct Subject {
     /// 0 (background) to 1 for each cell.
     pub(crate) importance: Grid,
     pub(crate) faces: Vec<FaceBox>,
+    /// The parts of the width and of the height outside which the picture is transparent.
+    visible: [Span; 2],
 }
 
 impl Subject {
     /// Finds the subject of a picture by a small copy of it, about 256 pixels on the short side.
     pub(crate) fn find(small: &Raster, faces: Vec<FaceBox>) -> Self {
-        Self { importance: importance::of(small), faces }
+        Self { importance: importance::of(small), faces, visible: [Span::WHOLE; 2] }
     }
 
-    /// The part of the width, and the part of the height, that hold the subject and all heads.
+    /// The same subject in a picture of which only `visible` can be seen, in fractions of its sides; `None` is all of it.
+    pub(crate) fn within(self, visible: Option<SubpixelRect>) -> Self {
+        let Some(visible) = visible else { return self };
+        let across = Span { start: visible.left, end: visible.left + visible.width };
+        let down = Span { start: visible.top, end: visible.top + visible.height };
+        Self { visible: [across, down].map(Span::clamped), ..self }
+    }
+
+    /// The part of the width, and the part of the height, that hold the subject and all heads as far as they are visible.
     pub(crate) fn bounds(&self) -> [Span; 2] {
         let profiles = [self.importance.column_means(1), self.importance.row_means(1)];
         let [mut across, mut down] = profiles.map(|profile| middle(&profile, OUTSIDE));
@@ -60,7 +71,7 @@ impl Subject {
             across = across.with(head[0]);
             down = down.with(head[1]);
         }
-        [across, down]
+        [across.within(self.visible[0]), down.within(self.visible[1])]
     }
 }
 
@@ -111,6 +122,12 @@ impl Span {
 
     fn clamped(self) -> Self {
         Self { start: self.start.clamp(0.0, 1.0), end: self.end.clamp(0.0, 1.0) }
+    }
+
+    /// The part of this span inside another one; the other one if they do not meet.
+    fn within(self, other: Self) -> Self {
+        let both = Self { start: self.start.max(other.start), end: self.end.min(other.end) };
+        if both.length() > 0.0 { both } else { other }
     }
 
     fn with(self, other: Self) -> Self {
@@ -185,5 +202,12 @@ mod tests {
         let face = FaceBox { x: 0.1, y: 0.5, width: 0.1, height: 0.1, top: Top::Up };
         let [across, _] = Subject { faces: vec![face], ..subject }.bounds();
         assert!(across.start <= 0.1, "{across:?}");
+    }
+
+    #[test]
+    fn spans_that_do_not_meet_leave_the_visible_one() {
+        let (early, late) = (Span { start: 0.0, end: 0.4 }, Span { start: 0.3, end: 0.9 });
+        assert_eq!(late.within(early), Span { start: 0.3, end: 0.4 });
+        assert_eq!(Span { start: 0.5, end: 0.9 }.within(early), early);
     }
 }

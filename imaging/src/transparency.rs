@@ -3,9 +3,13 @@
 
 use crate::Raster;
 use crate::contrast::contrast;
+use crate::subpixel_rect::SubpixelRect;
 
 /// Opacity from which a pixel is seen as it is. Below, it is an edge or a shadow, and its colour is that of the ground.
 const SEEN: u8 = 128;
+
+/// Opacity from which anything of a pixel can be seen, as of the edge of a shadow.
+const VISIBLE: u8 = 16;
 
 /// Maximum number of pixels that are taken for the palette.
 const MAX_SEEN: usize = 1 << 18;
@@ -30,13 +34,15 @@ pub(crate) struct Opaque {
     pub(crate) raster: Raster,
     /// One row of the seen pixels, or a regular part of them. `None` if all pixels are.
     pub(crate) seen: Option<Raster>,
+    /// The part of the picture outside which nothing can be seen, in fractions of its sides. `None` if that is all of it.
+    pub(crate) visible: Option<SubpixelRect>,
 }
 
 /// Puts a ground behind a picture. Fully transparent pictures become the ground.
 pub(crate) fn resolve(raster: Raster) -> Opaque {
-    let seen = seen(&raster);
+    let (seen, visible) = (seen(&raster), visible(&raster));
     let ground = seen.as_ref().map_or(WHITE, ground);
-    Opaque { raster: raster.over(ground), seen }
+    Opaque { raster: raster.over(ground), seen, visible }
 }
 
 fn seen(raster: &Raster) -> Option<Raster> {
@@ -47,6 +53,27 @@ fn seen(raster: &Raster) -> Option<Raster> {
     let mut data = Vec::with_capacity(3 * count.div_ceil(every));
     pixels.for_each(|(pixel, _)| data.extend_from_slice(pixel));
     Raster::new((data.len() / 3) as u32, 1, data)
+}
+
+/// The bounding box of the visible pixels, as fractions. `None` if the picture is opaque or there are none.
+fn visible(raster: &Raster) -> Option<SubpixelRect> {
+    let (width, height) = (raster.width() as usize, raster.height() as usize);
+    let is_visible = |alpha: &u8| *alpha >= VISIBLE;
+    let (mut left, mut right, mut top, mut bottom) = (width, 0, height, 0);
+    for (y, row) in raster.opacity()?.chunks_exact(width).enumerate() {
+        if let (Some(first), Some(last)) = (row.iter().position(is_visible), row.iter().rposition(is_visible))
+        {
+            (left, right) = (left.min(first), right.max(last + 1));
+            (top, bottom) = (top.min(y), y + 1);
+        }
+    }
+    let part = |pixels: usize, side: usize| pixels as f64 / side as f64;
+    (right > 0).then(|| SubpixelRect {
+        left: part(left, width),
+        top: part(top, height),
+        width: part(right - left, width),
+        height: part(bottom - top, height),
+    })
 }
 
 /// The colour on which the pixels are seen.

@@ -49,7 +49,7 @@ const MAX_RESPONSE_BYTES: usize = 64 << 20;
 /// The maximum number of rows on a page of a list.
 const PAGE_ROWS: u32 = 200;
 
-/// Reports why the first attempt failed, so that whoever waits for the others knows what for.
+/// Reports why the first attempt failed, so that the user knows what the others are for.
 fn announce_retries(first: &Result<ApiResponse, ClientError>, left: u32) {
     let reason = match first {
         Ok(response) => response.error().to_string(),
@@ -76,7 +76,7 @@ pub(super) struct ServerArgs {
     /// is one too
     #[arg(long, value_name = "FILE", env = "HUEMILL_CA")]
     ca: Option<PathBuf>,
-    /// Access key, where the service wants one
+    /// Access key, if the service requires one
     #[arg(long, value_name = "KEY", env = "HUEMILL_ACCESS_KEY", hide_env_values = true)]
     access_key: Option<SecretString>,
     /// Number of attempts for each request

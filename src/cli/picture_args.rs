@@ -13,19 +13,20 @@ pub(super) struct PictureArgs {
     /// Number of colours in each palette (2–20) [default: 10]
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(COLORS))]
     colors: Option<u8>,
-    /// How the colours are chosen: to cover what is in the picture, or as by color-thief [default: balanced]
+    /// How to choose colours: balanced covers the whole picture, classic works like color-thief
+    /// [default: balanced]
     #[arg(long, value_parser = PossibleValuesParser::new(PaletteMethod::ALL.map(PaletteMethod::name)))]
     palette: Option<String>,
     /// Aspect ratio of the crops [default: 3:2]
     #[arg(long, value_name = "W:H")]
     aspect: Option<Aspect>,
-    /// How crops are placed: by what the picture shows, or as by smartcrop [default: subject]
+    /// How to place crops: subject keeps what stands out, classic works like smartcrop [default: subject]
     #[arg(long, value_parser = PossibleValuesParser::new(CropMethod::ALL.map(CropMethod::name)))]
     crop: Option<String>,
-    /// Point around which crops are placed, from 0,0 (top left) to 1,1
+    /// Point to place crops around, from 0,0 (top left) to 1,1
     #[arg(long, value_name = "X,Y")]
     focus: Option<Focus>,
-    /// Whether faces are searched for, so that no crop cuts a head [default: on]
+    /// Whether to look for faces, so that crops do not cut through heads [default: on]
     #[arg(long, value_parser = ["on", "off"])]
     faces: Option<String>,
     /// What the cards show, and their size [default: palette]
@@ -34,7 +35,7 @@ pub(super) struct PictureArgs {
     /// Width of cards that show the crop alone, in pixels (16–2048) [default: 1080]
     #[arg(long, value_name = "PIXELS", value_parser = value_parser!(u16).range(WIDTHS))]
     width: Option<u16>,
-    /// Colour of the ground of the cards [default: light]
+    /// Background colour of the cards [default: light]
     #[arg(long, value_parser = PossibleValuesParser::new(Theme::ALL.map(Theme::name)))]
     theme: Option<String>,
     /// File format of the cards [default: png]
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contradiction_is_told_in_arguments() {
+    fn a_contradiction_is_reported_in_arguments() {
         assert_eq!(
             options(&["--quality", "70"]),
             Err("--quality has no effect without --format jpeg.".to_owned())

@@ -7,6 +7,7 @@ use huemill_actors::fault::Fault;
 use huemill_imaging::{CardKind, Export, FormatName, OPTION_NAMES, OptionError, OptionFields, Options};
 
 use super::accept::{self, AcceptedBody};
+use super::option_names::refuse_misspelt;
 use super::problem::{given_twice, invalid};
 
 /// The names of the fields that a body may have beside its picture.
@@ -59,6 +60,7 @@ impl RequestedParams {
         let accepted = accept::body(request.headers());
         let mut params = Self { fields: OptionFields::default(), export: None, accepted };
         for (name, value) in query_pairs(request.query_string())? {
+            refuse_misspelt(&name, &FIELDS)?;
             params.set(&name, &value)?;
         }
         Ok(params)
@@ -162,7 +164,9 @@ mod tests {
 
     #[test]
     fn the_query_sets_the_options() {
-        let params = params("/process?colors=5&aspect=1:1&format=jpeg&quality=70&cache=x", "*/*").unwrap();
+        let params =
+            params("/process?colors=5&aspect=1:1&format=jpeg&quality=70&cache=x&utm_source=y", "*/*")
+                .unwrap();
         assert_eq!(params.options.colors(), 5);
         assert_eq!(params.options.aspect.to_string(), "1:1");
         assert_eq!(params.options.card, CardFormat::Jpeg { quality: 70 });
@@ -197,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn an_error_about_quality_names_what_decides_the_format() {
+        let message = |accept| params("/process?quality=70", accept).unwrap_err();
+        assert!(message("image/webp").contains("`Accept`"), "{}", message("image/webp"));
+        assert!(message("image/*").ends_with("without `format=jpeg`."), "{}", message("image/*"));
+        assert!(message("image/jpeg, text/html").ends_with("without `format=jpeg`."));
+    }
+
+    #[test]
     fn an_error_names_the_field_that_is_out_of_range() {
         for (query, name) in [
             ("colors=1", "colors"),
@@ -219,6 +231,8 @@ mod tests {
             ("export=css&export=css", "export"),
             ("export=css&format=jpeg", "format"),
             ("export=css&aspect=1:1", "aspect"),
+            ("colours=5", "`colors`"),
+            ("Format=png", "`format`"),
         ] {
             let message = params(&format!("/process?{query}"), "*/*").unwrap_err();
             assert!(message.contains(name), "{query}: {message}");

@@ -35,6 +35,8 @@ use super::problem::Problem;
 use super::resource::{self, get, post};
 use super::route;
 use super::state::Jobs;
+#[cfg(test)]
+pub(crate) use fields::NAMES as FIELD_NAMES;
 use summary::JobSummary;
 
 /// Registers the routes of users and operators.

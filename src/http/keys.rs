@@ -206,7 +206,7 @@ fn checked_expiry(time: i64) -> Result<i64, Fault> {
     if (SteadyClock::of_process().seconds() + 1..i64::MAX / 1_000).contains(&time) {
         Ok(time)
     } else {
-        Err(invalid("`expires_at` must be a time to come, in Unix seconds."))
+        Err(invalid("`expires_at` must be a time in the future, in Unix seconds."))
     }
 }
 

@@ -58,7 +58,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// Input that is malformed or out of range. The text is for whoever writes the client.
+/// Input that is malformed or out of range. The text is for the client's developer.
 pub(crate) fn invalid(detail: impl Into<Cow<'static, str>>) -> Fault {
     Fault::new(Code::InvalidInput).with_detail(detail)
 }

@@ -53,8 +53,8 @@ pub(crate) async fn not_found(
     }
     let mut fault = Fault::new(Code::NotFound);
     if edge.role == Role::Worker {
-        fault = fault.with_message(
-            "This process works on jobs and answers no requests. Send them to one with the role web or all.",
+        fault = fault.with_detail(
+            "This process only works on jobs. Send requests to a process with the role web or all.",
         );
     }
     Ok(Problem(fault).into_response())

@@ -9,8 +9,23 @@ use std::ops::RangeInclusive;
 pub struct Problem {
     /// The key, or the variable or file if there is no key.
     pub key: String,
+    /// The variable or file that set the key; empty if there is no key, or if it has its default value.
+    pub place: String,
     /// What is wrong and what would be right. Never contains a secret's value.
     pub what: String,
+}
+
+impl Problem {
+    /// A problem of a whole source rather than of a key in it.
+    pub(super) fn of_source(source: impl Into<String>, what: String) -> Self {
+        Self { key: source.into(), place: String::new(), what }
+    }
+
+    /// Whether the problem is about this key, or its rule depends on this key.
+    pub(super) fn concerns(&self, key: &str) -> bool {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+        self.key == key || self.what.split(|c| !is_part(c)).any(|word| word.trim_end_matches('.') == key)
+    }
 }
 
 /// Everything that is wrong with the settings.
@@ -21,7 +36,7 @@ impl Problems {
     /// Adds a problem unless the condition holds.
     pub(super) fn require(&mut self, holds: bool, key: &str, what: &str) {
         if !holds {
-            self.0.push(Problem { key: key.into(), what: what.into() });
+            self.0.push(Problem { key: key.into(), place: String::new(), what: what.into() });
         }
     }
 
@@ -42,7 +57,14 @@ impl Problems {
 
 impl Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|problem| writeln!(f, "{}: {}", problem.key, problem.what))
+        self.0.iter().try_for_each(|problem| writeln!(f, "{problem}"))
+    }
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, place, what } = self;
+        if place.is_empty() { write!(f, "{key}: {what}") } else { write!(f, "{key} ({place}): {what}") }
     }
 }
 

@@ -6,16 +6,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
-use huemill_store::store::Role;
 
-use super::client_address::ClientAddress;
-use super::problems::{Problem, Problems};
-use super::schema::{AccessMode, DEFAULTS, ForwardedHeaders, Settings};
+use super::explanation::{bad_value, try_alone, unknown_key};
+use super::problems::Problem;
+use super::schema::{DEFAULTS, Settings};
 
-/// From which likeness on a key is suggested in place of an unknown one (0 to 1).
-const LIKENESS: f64 = 0.75;
-
-const PREFIX: &str = "HUEMILL__";
+/// How the long names of variables begin.
+pub(super) const PREFIX: &str = "HUEMILL__";
 
 /// Short names of environment variables and the keys that they set. Those marked `true` contain secrets and can also be
 /// given as `…_FILE`.
@@ -32,9 +29,6 @@ const SHORT_NAMES: [(&str, &str, bool); 11] = [
     ("OPERATOR_TOKEN", "security.operator_token", true),
     ("REQUIRE_SIGNATURE", "security.require_signature", false),
 ];
-
-/// Keys of earlier versions and the keys that replaced them.
-const RENAMED_KEYS: [(&str, &str); 1] = [("jobs.rest_seconds", "jobs.drain_timeout_seconds")];
 
 /// Environment variables as plain data, so that tests can supply their own.
 #[derive(Debug, Clone, Default)]
@@ -69,34 +63,43 @@ struct Override {
     value: Value,
 }
 
+/// What the sources add up to.
+pub(super) struct Merged {
+    /// The settings without the values that cannot be used. `None` if a source could not be read.
+    pub(super) settings: Option<Settings>,
+    /// Where each key that is not a default comes from.
+    pub(super) places: BTreeMap<String, String>,
+    /// What is wrong with single keys, values and sources.
+    pub(super) problems: Vec<Problem>,
+}
+
 /// Merges all sources into settings. Ranges and rules between keys are validated later.
-pub(super) fn merge(file: Option<&Path>, environment: &Environment) -> Result<Settings, Problems> {
+pub(super) fn merge(file: Option<&Path>, environment: &Environment) -> Merged {
     let defaults = known_keys();
-    let mut problems = Vec::new();
-    let mut overrides = Vec::new();
+    let (mut problems, mut overrides) = (Vec::new(), Vec::new());
+    let mut is_readable = true;
     if let Some(path) = file {
         from_file(path, &mut overrides, &mut problems);
+        is_readable = problems.is_empty();
     }
     from_environment(environment, &defaults, &mut overrides, &mut problems);
 
     let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+    let mut places = BTreeMap::new();
     for Override { key, place, value } in overrides {
-        let problem = |what: String| Problem { key: format!("{key} ({place})"), what };
+        let problem = |what: String| Problem { key: key.clone(), place: place.clone(), what };
         if !defaults.contains_key(&key) {
             problems.push(problem(unknown_key(&key, &defaults)));
         } else if let Err(error) = try_alone(&key, &value) {
             problems.push(problem(bad_value(&error, &key, &value, &defaults)));
         } else if let Ok(next) = builder.clone().set_override(&key, value) {
             builder = next;
+            places.insert(key, place);
         }
     }
-    if !problems.is_empty() {
-        return Err(Problems(problems));
-    }
-    builder
-        .build()
-        .and_then(Config::try_deserialize)
-        .map_err(|error| Problems(vec![Problem { key: "settings".into(), what: error.to_string() }]))
+    let settings = builder.build().and_then(Config::try_deserialize);
+    let settings = settings.map_err(|error| problems.push(Problem::of_source("settings", error.to_string())));
+    Merged { settings: settings.ok().filter(|_| is_readable), places, problems }
 }
 
 /// Every key with its default value.
@@ -133,7 +136,7 @@ fn from_file(path: &Path, overrides: &mut Vec<Override>, problems: &mut Vec<Prob
                 value,
             }));
         }
-        Err(what) => problems.push(Problem { key: place, what }),
+        Err(what) => problems.push(Problem::of_source(place, what)),
     }
 }
 
@@ -173,7 +176,11 @@ fn from_environment(
                 overrides.push(Override { key: key.into(), place: file, value });
             }
             Some(Err(error)) => {
-                problems.push(Problem { key: file, what: format!("cannot be read: {error}") });
+                problems.push(Problem {
+                    key: key.into(),
+                    place: file,
+                    what: format!("cannot be read: {error}"),
+                });
             }
             None => {}
         }
@@ -190,110 +197,17 @@ fn parsed(text: &str, default: Option<&Value>) -> Value {
     }
 }
 
-/// Checks that the defaults with this one override deserialize into settings.
-fn try_alone(key: &str, value: &Value) -> Result<(), ConfigError> {
-    let config = Config::builder()
-        .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
-        .set_override(key, value.clone())?
-        .build()?;
-    config.try_deserialize::<Settings>().map(drop)
-}
-
-/// Explains what is wrong with a value and what would be right.
-fn bad_value(error: &ConfigError, key: &str, value: &Value, defaults: &BTreeMap<String, Value>) -> String {
-    match error {
-        ConfigError::At { error, .. } => bad_value(error, key, value, defaults),
-        // The library's own message about an enum has the name of its type, and not what is allowed.
-        ConfigError::Type { .. } | ConfigError::Message(_) => {
-            let default = defaults.get(key).map(|default| &default.kind);
-            let found = match &value.kind {
-                // No secret is a list, so the items can be shown.
-                ValueKind::Array(items) if matches!(default, Some(ValueKind::Array(_))) => {
-                    let items = items.iter().map(|item| describe(&item.kind)).collect::<Vec<_>>();
-                    format!("[{}]", items.join(", "))
-                }
-                other => describe(other),
-            };
-            format!("is {found}; it must be {}", expected(key, default))
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Formats a value for an error message. Secrets never get here: they are strings, and any string is a valid secret.
-fn describe(value: &ValueKind) -> String {
-    match value {
-        ValueKind::Array(_) => "a list".to_owned(),
-        ValueKind::Table(_) => "a section".to_owned(),
-        ValueKind::String(text) => format!("{text:?}"),
-        plain => plain.to_string(),
-    }
-}
-
-/// The words that a key accepts, if there are only so many.
-fn words(key: &str) -> Option<Vec<&'static str>> {
-    match key {
-        "access.mode" => Some(AccessMode::WORDS.to_vec()),
-        "log.client_address" => Some(ClientAddress::WORDS.to_vec()),
-        "server.forwarded_headers" => Some(ForwardedHeaders::WORDS.to_vec()),
-        "server.role" => Some(Role::ALL.iter().map(|role| role.as_str()).collect()),
-        _ => None,
-    }
-}
-
-/// Describes what a key accepts.
-fn expected(key: &str, default: Option<&ValueKind>) -> String {
-    if let Some(words) = words(key) {
-        let (last, others) = words.split_last().unwrap_or((&"", &[]));
-        return format!("{} or {last}", others.join(", "));
-    }
-    match default {
-        Some(ValueKind::I64(_)) => match largest(|number| try_alone(key, &number.into()).is_ok()) {
-            Some(largest) => format!("a whole number from 0 to {largest}"),
-            None => "a whole number, 0 or more".to_owned(),
-        },
-        Some(ValueKind::Array(items)) if items.iter().any(|item| matches!(item.kind, ValueKind::I64(_))) => {
-            match largest(|number| try_alone(key, &vec![number].into()).is_ok()) {
-                Some(largest) => format!("a list of whole numbers from 0 to {largest}"),
-                None => "a list of whole numbers, 0 or more".to_owned(),
-            }
-        }
-        Some(ValueKind::Float(_)) => "a number".to_owned(),
-        Some(ValueKind::Boolean(_)) => "true or false".to_owned(),
-        Some(ValueKind::Array(_)) => "a list of strings".to_owned(),
-        _ => "a string".to_owned(),
-    }
-}
-
-/// The largest number that a field takes, found by trying because only its type knows it; `None` if it takes any.
-fn largest(accepts: impl Fn(u64) -> bool) -> Option<u64> {
-    [u64::from(u8::MAX), u64::from(u16::MAX), u64::from(u32::MAX)]
-        .into_iter()
-        .find(|number| !accepts(number + 1))
-}
-
-/// Explains that a key does not exist, with the name of one that looks much like it.
-fn unknown_key(key: &str, defaults: &BTreeMap<String, Value>) -> String {
-    if let Some((_, new)) = RENAMED_KEYS.iter().find(|(old, _)| *old == key) {
-        let variable = format!("{PREFIX}{}", new.to_uppercase().replace('.', "__"));
-        return format!("was renamed; use {new} ({variable})");
-    }
-    let likeness = |known: &&String| strsim::normalized_damerau_levenshtein(known, key);
-    let similar = defaults.keys().filter(|known| likeness(known) >= LIKENESS);
-    let closest = similar.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    closest.map_or_else(|| "unknown key".to_owned(), |known| format!("unknown key; did you mean {known}?"))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::problems::Problems;
     use super::*;
 
     #[test]
     fn a_renamed_key_is_refused_and_the_new_name_is_given() {
         let environment = [("HUEMILL__JOBS__REST_SECONDS", "5")].into_iter().collect();
-        let problems = merge(None, &environment).unwrap_err().to_string();
+        let problems = merge(None, &environment).problems;
         assert_eq!(
-            problems,
+            Problems(problems).to_string(),
             "jobs.rest_seconds (HUEMILL__JOBS__REST_SECONDS): was renamed; use jobs.drain_timeout_seconds \
              (HUEMILL__JOBS__DRAIN_TIMEOUT_SECONDS)\n"
         );

@@ -26,6 +26,7 @@ mod lifecycle;
 mod listeners;
 mod logs;
 mod operations;
+mod option_names;
 mod outbound;
 mod outbound_transfer;
 mod overload;

@@ -174,7 +174,7 @@ impl From<OutboundError> for Fault {
         let fault = match error {
             OutboundError::Refused(Reason::Redirects) => Self::new(Code::UpstreamError)
                 .with_message(
-                    "The address leads from one page to the next. Enter that of the picture itself.",
+                    "This address redirects too many times. Enter the address of the picture itself.",
                 )
                 .with_detail("The URL redirects too many times. Send the URL where the redirects end."),
             OutboundError::Refused(_) => Self::new(Code::InvalidUrl),
@@ -183,11 +183,13 @@ impl From<OutboundError> for Fault {
                 "The picture at this address is larger than {}. Send a smaller one.",
                 mebibytes(limit)
             )),
-            OutboundError::Upstream { status: Some(status), what: RequestFailure::Status } => {
-                Self::new(Code::UpstreamError).with_message(format!(
-                    "The picture's server answered with status {status} instead of it. Check the address."
-                ))
-            }
+            OutboundError::Upstream { status: Some(status), what: RequestFailure::Status } => Self::new(
+                Code::UpstreamError,
+            )
+            .with_message(format!(
+                "The picture could not be loaded from this address (status {status}). Check the address."
+            ))
+            .with_detail(format!("The URL's server responded with status {status}. Check the URL.")),
             OutboundError::Upstream { .. } => Self::new(Code::UpstreamError),
             OutboundError::NoPlace(Busy::Share) => Self::new(Code::RateLimited),
             OutboundError::NoPlace(Busy::Endpoint) => Self::new(Code::Overloaded),

@@ -270,7 +270,7 @@ fn picture_error(error: &Error, limits: &Limits, state: &AttemptState) -> StopRe
         }
         Error::TooLarge { width, height } => fault.with_message(format!(
             "The picture is {width} x {height} pixels. At most {} megapixels ({} for JPEG) and {} pixels a side are \
-             allowed: send a smaller one.",
+             allowed. Send a smaller one.",
             limits.max_pixels / 1_000_000,
             limits.max_jpeg_pixels / 1_000_000,
             limits.max_side,

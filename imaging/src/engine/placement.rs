@@ -80,9 +80,11 @@ pub(super) fn largest_cut(probe: &Probe, options: &Options, layout: &Layout) -> 
 
 /// A part of a picture in its pixels, at least one of them.
 fn pixels([across, down]: [Span; 2], (width, height): (u32, u32)) -> Rect {
+    /// How far beyond an edge a fraction of it can come to lie by rounding, in pixels.
+    const SLACK: f64 = 1e-6;
     let side = |span: Span, side: u32| {
-        let start = ((span.start * f64::from(side)).floor() as u32).min(side - 1);
-        let end = ((span.end * f64::from(side)).ceil() as u32).clamp(start + 1, side);
+        let start = ((span.start * f64::from(side) + SLACK).floor() as u32).min(side - 1);
+        let end = ((span.end * f64::from(side) - SLACK).ceil() as u32).clamp(start + 1, side);
         (start, end - start)
     };
     let ((x, width), (y, height)) = (side(across, width), side(down, height));

@@ -10,7 +10,7 @@ use huemill_imaging::{
     Unmonitored, probe,
 };
 use image::imageops::{self, flip_horizontal, flip_vertical, rotate90, rotate180, rotate270};
-use image::{Rgb, RgbImage};
+use image::{ImageBuffer, Pixel, Rgb, RgbImage};
 
 pub(crate) fn process(bytes: &[u8], options: &Options, monitor: &dyn Monitor) -> Result<Outcome, Error> {
     let probe = probe(bytes, &Limits::default())?;
@@ -27,7 +27,10 @@ fn picture(outcome: &Outcome) -> Vec<u8> {
 }
 
 /// Turns `upright` the way a camera stores it with this `orientation`.
-fn stored(upright: &RgbImage, orientation: u8) -> RgbImage {
+pub(crate) fn stored<P: Pixel<Subpixel = u8> + 'static>(
+    upright: &ImageBuffer<P, Vec<u8>>,
+    orientation: u8,
+) -> ImageBuffer<P, Vec<u8>> {
     match orientation {
         2 => flip_horizontal(upright),
         3 => rotate180(upright),

@@ -1,7 +1,9 @@
 //! Tests what the engine makes of flat and transparent pictures, such as logos: what is not seen counts for nothing, and
 //! what is seen stays visible.
 
-use huemill_imaging::{Options, Outcome, Unmonitored};
+use crate::color_sources::with_chunks;
+use crate::engine::stored;
+use huemill_imaging::{Options, Outcome, Rect, Unmonitored};
 use image::{ImageFormat, Rgba, RgbaImage};
 
 const NAVY: [u8; 3] = [16, 32, 96];
@@ -50,6 +52,26 @@ fn a_white_logo_is_seen_on_its_card() {
     // The middle of the picture, and its lower left corner.
     let (logo, ground) = (card.get_pixel(548, 275).0, card.get_pixel(20, 520).0);
     assert!(logo[0] > 240 && ground[0] < 60, "{logo:?} on {ground:?}");
+}
+
+#[test]
+fn the_subject_lies_within_what_is_visible() {
+    let upright = RgbaImage::from_fn(400, 300, |x, y| {
+        let is_mark = (70..110).contains(&x) && (180..230).contains(&y);
+        if is_mark { Rgba([16, 32, 96, 255]) } else { Rgba([0, 200, (x % 256) as u8, 0]) }
+    });
+    for orientation in 1..=8 {
+        let picture = stored(&upright, orientation);
+        let mut png = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut png, ImageFormat::Png).unwrap();
+        let entry = [&[1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation][..], &[0; 7]].concat();
+        let exif = [b"II*\0\x08\0\0\0".to_vec(), entry].concat();
+        let bytes = with_chunks(png.get_ref(), &[(*b"eXIf", exif)]);
+        let outcome = crate::engine::process(&bytes, &Options::default(), &Unmonitored).unwrap();
+        let Rect { x, y, width, height } = outcome.subject;
+        let is_inside = x >= 70 && x + width <= 110 && y >= 180 && y + height <= 230;
+        assert!(is_inside, "orientation {orientation}: {:?}", outcome.subject);
+    }
 }
 
 #[test]

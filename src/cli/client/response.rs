@@ -25,14 +25,19 @@ pub(in crate::cli) struct ApiResponse {
 /// Why a request has no usable response.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum ClientError {
-    #[error("{0}: the server must be a URL like http://127.0.0.1:8080, without a user")]
+    #[error(
+        "{0}: the server must be a URL such as http://127.0.0.1:8080 or https://huemill.example, without user name and query"
+    )]
     Address(String),
     #[error("{0}")]
     Tls(#[from] SetupError),
     #[error("cannot sign requests: {0}")]
     SigningKey(String),
     /// Nothing was sent.
-    #[error("{server} cannot be reached: {reason}")]
+    #[error(
+        "{server} cannot be reached: {reason}. Check that the service is running (`huemill serve` starts it), or name \
+         another one with --server"
+    )]
     NotConnected { server: String, reason: String },
     /// The request may have arrived.
     #[error("{server} cannot be reached: {reason}")]

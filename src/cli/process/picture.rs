@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use huemill_actors::fault::Code;
 use huemill_imaging::{Engine, EngineError, Error, Export, Limits, Options, Outcome, Unmonitored, probe};
 
+use crate::cli::file_error::{FileCommand, explain};
+
 /// The maximum size of a file: 100 megapixels of eight bytes, the largest picture that the limits allow.
 const MAX_FILE_BYTES: u64 = 800_000_000;
 
@@ -30,8 +32,8 @@ pub(super) struct ProcessedFile {
 /// Why a file has no result.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProcessError {
-    #[error("{0}")]
-    Read(#[source] io::Error),
+    #[error("{}", explain(FileCommand::Process, path, source))]
+    Read { path: PathBuf, source: io::Error },
     #[error("the file is larger than {} MB", .limit / 1_000_000)]
     TooLarge { limit: u64 },
     #[error("{0}")]
@@ -50,7 +52,7 @@ impl ProcessError {
     /// The code that the service would return.
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Read(_) => Code::InvalidInput,
+            Self::Read { .. } => Code::InvalidInput,
             Self::TooLarge { .. } => Code::PayloadTooLarge,
             Self::Picture(error) => Code::from(error),
             Self::Zip => Code::UnsupportedMediaType,
@@ -113,22 +115,27 @@ fn palette_path(card: &Path, export: Export) -> PathBuf {
 
 fn read(file: &Path) -> Result<Vec<u8>, ProcessError> {
     if file == Path::new("-") {
-        return read_up_to_limit(io::stdin().lock(), 0);
+        return read_up_to_limit(io::stdin().lock(), file, 0);
     }
-    let opened = File::open(file).map_err(ProcessError::Read)?;
+    let opened = File::open(file).map_err(|source| unreadable(file, source))?;
     let length = opened.metadata().map_or(0, |metadata| metadata.len());
-    read_up_to_limit(opened, length)
+    read_up_to_limit(opened, file, length)
 }
 
 /// Reads all bytes up to the limit. The announced length is not trusted, because the file may be a device.
-fn read_up_to_limit(source: impl Read, expected: u64) -> Result<Vec<u8>, ProcessError> {
+fn read_up_to_limit(source: impl Read, file: &Path, expected: u64) -> Result<Vec<u8>, ProcessError> {
     let too_large = ProcessError::TooLarge { limit: MAX_FILE_BYTES };
     if expected > MAX_FILE_BYTES {
         return Err(too_large);
     }
     let mut bytes = Vec::with_capacity(expected as usize + 1);
-    source.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(ProcessError::Read)?;
+    let read = source.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|source| unreadable(file, source))?;
     if bytes.len() as u64 > MAX_FILE_BYTES { Err(too_large) } else { Ok(bytes) }
+}
+
+fn unreadable(file: &Path, source: io::Error) -> ProcessError {
+    ProcessError::Read { path: file.to_owned(), source }
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<PathBuf, ProcessError> {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use huemill_actors::pictures;
 use huemill_imaging::{Sniffed, sniff};
 
+use crate::cli::file_error::{FileCommand, explain, is_url, url_advice};
+
 /// How many bytes are read to recognize the type of a file.
 const HEAD_BYTES: usize = 64;
 
@@ -16,18 +18,20 @@ const MAX_DEPTH: usize = 64;
 /// Why the files cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FilesError {
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), explain(FileCommand::Submit, path, source))]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{}: a ZIP must be the only file", .0.display())]
     ZipAmongOthers(PathBuf),
-    #[error("no pictures found in {}", .0.display())]
+    #[error("{}: {}", .0.display(), url_advice(FileCommand::Submit))]
+    Urls(PathBuf),
+    #[error("no pictures found in {}; name a folder that has some", .0.display())]
     NoPictures(PathBuf),
 }
 
 impl FilesError {
     /// Whether the command was used wrongly.
     pub(super) fn is_usage(&self) -> bool {
-        matches!(self, Self::ZipAmongOthers(_))
+        matches!(self, Self::ZipAmongOthers(_) | Self::Urls(_))
     }
 }
 
@@ -70,6 +74,9 @@ pub(super) fn collect(arguments: &[PathBuf]) -> Result<JobFiles, FilesError> {
                 [_] => Ok(JobFiles::Zip(path.clone())),
                 _ => Err(FilesError::ZipAmongOthers(path.clone())),
             };
+        }
+        if is_url(&head(path).map_err(unreadable)?) {
+            return Err(FilesError::Urls(path.clone()));
         }
         pictures.push((name(path), path.clone()));
     }
@@ -186,6 +193,15 @@ mod tests {
         assert!(error.contains("missing.png: "), "{error}");
         let error = collect(&[tree.path("empty")]).unwrap_err();
         assert!(matches!(error, FilesError::NoPictures(_)), "{error}");
+    }
+
+    #[test]
+    fn urls_are_refused_with_what_takes_them() {
+        let tree = Tree::new(&[("list.txt", b"https://example.org/a.jpg\nhttps://example.org/b.jpg\n")]);
+        for path in [tree.path("list.txt"), PathBuf::from("https://example.org/a.jpg")] {
+            let error = collect(&[path]).unwrap_err().to_string();
+            assert!(error.contains("POST /jobs"), "{error}");
+        }
     }
 
     #[cfg(unix)]

@@ -7,6 +7,7 @@ use huemill_imaging::{OPTION_NAMES, Options};
 use huemill_store::job::Priority;
 
 use crate::http::content_negotiation::{parse_options, query_pairs};
+use crate::http::option_names::refuse_misspelt;
 use crate::http::problem::{given_twice, invalid};
 
 /// The number of fields that are no options of pictures.
@@ -47,6 +48,7 @@ impl JobFields {
     /// Parses the query and the body's fields. An empty field counts as missing, because forms send those.
     pub(crate) fn parse(query: &str, body: &[(&'static str, String)]) -> Result<Self, Fault> {
         let query = query_pairs(query)?;
+        query.iter().try_for_each(|(name, _)| refuse_misspelt(name, &NAMES))?;
         let query = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let body = body.iter().map(|(name, value)| (*name, value.as_str()));
         let known = |(name, value): &(&str, &str)| NAMES.contains(name) && !value.is_empty();
@@ -183,6 +185,7 @@ mod tests {
     #[test]
     fn repeated_and_invalid_fields_are_rejected() {
         assert_eq!(read("colors=5", &[("colors", "5")]), Err(Code::InvalidInput));
+        assert_eq!(read("prioritty=high", &[]), Err(Code::InvalidInput));
         assert_eq!(read("ttl_h=5&ttl_h=5", &[]), Err(Code::InvalidInput));
         for (name, value) in
             [("priority", "urgent"), ("priority", "HIGH"), ("colors", "21"), ("aspect", "0:1")]

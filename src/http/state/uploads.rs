@@ -123,7 +123,7 @@ impl Uploads {
         self.budget.reserve(bytes, deadline, &CancellationToken::new()).await.map_err(|refusal| match refusal
         {
             Refusal::TooLarge { .. } => Fault::new(Code::PayloadTooLarge)
-                .with_message("This is too large to be sent in this way. Send something smaller.")
+                .with_message("This is too large. Send something smaller.")
                 .with_detail("This is too large for JSON. Send it as a form field or as the raw body.")
                 .with_cause(refusal),
             Refusal::Late | Refusal::Canceled => Fault::new(Code::Overloaded).with_cause(refusal),

@@ -151,7 +151,7 @@ async fn from_form(
         } else if let Some(name) = spec.single.texts.iter().find(|text| **text == name) {
             content.texts.add(name, multipart::read_text(part, name).await?)?;
         } else {
-            parts.skip(part).await?;
+            parts.skip(part, &name, spec.single.texts).await?;
         }
     }
     read_epilogue(body).await?;
@@ -243,6 +243,7 @@ async fn from_json(
         let mut names = vec![spec.single.member, spec.list];
         names.extend_from_slice(spec.single.texts);
         let mut members = Members::parse(body, &names)?;
+        members.refuse_misspelt(spec.single.texts)?;
         let input = match (members.take(spec.single.member), members.take(spec.list)) {
             (Some(JsonValue::Text(text)), None) => {
                 let bytes = json::decode_file(&text, &spec.single)?;
@@ -269,7 +270,7 @@ fn wrong_members(spec: &JobUploadSpec) -> Fault {
 
 fn too_many(max: usize, what: &str) -> Fault {
     Fault::new(Code::InvalidInput)
-        .with_message(format!("These are too many at once. At most {max} are allowed: send fewer."))
+        .with_message(format!("You sent too many at once. The maximum is {max}."))
         .with_detail(format!("There are more than {max} {what}. Send fewer."))
 }
 

@@ -7,6 +7,7 @@ mod value;
 
 use actix_web::web::Payload;
 use huemill_actors::fault::{Code, Fault};
+use huemill_imaging::option_values;
 use huemill_store::{Spool, SpoolRoom};
 
 use super::sink::SpoolSink;
@@ -88,6 +89,7 @@ fn decode(body: &[u8], spec: &UploadSpec, room: &SpoolRoom) -> Result<(BodyConte
     }
     let names: Vec<_> = std::iter::once(spec.member).chain(spec.url).collect();
     let mut members = Members::parse(body, &[&names[..], spec.texts].concat())?;
+    members.refuse_misspelt(spec.texts)?;
     let url = spec.url.and_then(|name| members.take(name));
     let content = match (members.take(spec.member), url) {
         (Some(JsonValue::Text(text)), None) => {
@@ -104,18 +106,41 @@ fn decode(body: &[u8], spec: &UploadSpec, room: &SpoolRoom) -> Result<(BodyConte
     Ok((content?, take_texts(&mut members, spec.texts)?))
 }
 
-/// Takes the texts with these names out of JSON. A number is taken as its digits.
+/// Takes the texts with these names out of JSON, and what stands for one: a number, `true` and `false` for a switch, and a
+/// list of numbers where an option is written with several. `null` counts as missing.
 pub(super) fn take_texts(members: &mut Members<'_>, names: &[&'static str]) -> Result<Texts, Fault> {
     let mut texts = Texts::default();
     for name in names {
         match members.take(name) {
             None => {}
             Some(JsonValue::Text(text)) if text.len() <= MAX_TEXT => texts.add(name, text.into_owned())?,
-            Some(JsonValue::Number(number)) => texts.add(name, number)?,
-            Some(_) => return Err(invalid(format!("`{name}` has the wrong type or is too long."))),
+            Some(JsonValue::Text(_)) => return Err(invalid(format!("`{name}` is too long."))),
+            Some(value) => texts.add(name, as_text(name, value).ok_or_else(|| wrong_type(name))?)?,
         }
     }
     Ok(texts)
+}
+
+/// What a form would have in place of a value that is no text.
+fn as_text(name: &str, value: JsonValue<'_>) -> Option<String> {
+    match (value, name) {
+        (JsonValue::Number(number), _) => Some(number),
+        (JsonValue::Bool(is_on), "faces") => Some(if is_on { "on" } else { "off" }.into()),
+        (JsonValue::Numbers(numbers), "aspect") => Some(numbers.join(":")),
+        (JsonValue::Numbers(numbers), "focus") => Some(numbers.join(",")),
+        _ => None,
+    }
+}
+
+fn wrong_type(name: &'static str) -> Fault {
+    let allowed = match name {
+        "callback_url" => "a text with a URL",
+        "ttl_h" => "a whole number of hours, at least 1",
+        "priority" => "low, normal or high",
+        "export" => "css, scss, json, tokens.json, tailwind.css, ase, gpl or svg",
+        option => option_values(option),
+    };
+    invalid(format!("`{name}` must be {allowed}."))
 }
 
 /// The text of a member that must be a URL, unchanged: the outbound guard checks it later.
@@ -169,6 +194,43 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn options(body: &str) -> Result<Vec<(&'static str, String)>, String> {
+        let names = ["aspect", "focus", "faces", "colors", "ttl_h", "priority"];
+        let read = Members::parse(body.as_bytes(), &names).and_then(|mut members| {
+            members.refuse_misspelt(&names)?;
+            take_texts(&mut members, &names)
+        });
+        read.map(|texts| texts.to_vec()).map_err(|fault| fault.detail().to_owned())
+    }
+
+    #[test]
+    fn options_are_texts_and_what_stands_for_them_in_json() {
+        let one = |name, text: &str| Ok(vec![(name, text.to_owned())]);
+        assert_eq!(options(r#"{"aspect": [3, 2]}"#), one("aspect", "3:2"));
+        assert_eq!(options(r#"{"aspect": [1.91, 1]}"#), one("aspect", "1.91:1"));
+        assert_eq!(options(r#"{"focus": [0.5, 0]}"#), one("focus", "0.5,0"));
+        assert_eq!(options(r#"{"faces": false}"#), one("faces", "off"));
+        assert_eq!(options(r#"{"faces": true}"#), one("faces", "on"));
+        assert_eq!(options(r#"{"colors": 5}"#), one("colors", "5"));
+        assert_eq!(options(r#"{"colors": null, "faces": null, "colours": null}"#), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused_with_what_the_option_takes() {
+        for (body, message) in [
+            (r#"{"colors": true}"#, "`colors` must be a whole number from 2 to 20."),
+            (r#"{"colors": [5]}"#, "`colors` must be a whole number from 2 to 20."),
+            (r#"{"faces": {"on": 1}}"#, "`faces` must be on or off."),
+            (r#"{"priority": false}"#, "`priority` must be low, normal or high."),
+            (r#"{"ttl_h": [24]}"#, "`ttl_h` must be a whole number of hours, at least 1."),
+            (r#"{"colours": 5}"#, "\"colours\" is not an option. Did you mean `colors`?"),
+        ] {
+            assert_eq!(options(body), Err(message.to_owned()), "{body}");
+        }
+        let message = options(r#"{"aspect": ["3", "2"]}"#).unwrap_err();
+        assert!(message.starts_with("`aspect` must be two numbers"), "{message}");
+    }
 
     #[test]
     fn bare_base64_data_urls_and_white_space_are_decoded() {

@@ -17,6 +17,7 @@ use super::filename;
 use super::sink::SpoolSink;
 use super::spec::{BodyForm, UploadSpec};
 use super::texts::{MAX_TEXT, Texts};
+use crate::http::option_names::refuse_misspelt;
 use crate::http::problem::{broken_body, given_twice, invalid, too_large};
 
 /// Maximum number of parts in addition to the files.
@@ -45,7 +46,7 @@ pub(super) async fn receive(
             continue;
         }
         if name != spec.field {
-            parts.skip(part).await?;
+            parts.skip(part, &name, spec.texts).await?;
             continue;
         }
         let filename = filename::of(&part)?;
@@ -110,10 +111,22 @@ impl FormParts {
         Ok(Some((name, part)))
     }
 
-    /// Reads a part and drops it. It may be a file for somebody else, so that only the whole form has a limit.
-    pub(super) async fn skip(&self, mut part: Field) -> Result<(), Fault> {
+    /// Reads a part and drops it. It may be a file for another service, so only the whole form has a limit.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` if it is a text whose name is nearly that of one of these `options`. An empty one is no option,
+    /// because forms send empty fields.
+    pub(super) async fn skip(
+        &self,
+        mut part: Field,
+        name: &str,
+        options: &[&'static str],
+    ) -> Result<(), Fault> {
+        let is_text = filename::of(&part).is_ok_and(|filename| filename.is_none());
         while let Some(chunk) = part.next().await {
-            chunk.map_err(malformed)?;
+            if !chunk.map_err(malformed)?.is_empty() && is_text {
+                refuse_misspelt(name, options)?;
+            }
             if self.received.get() > self.max_bytes {
                 return Err(too_large(self.max_bytes, None));
             }

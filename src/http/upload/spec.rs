@@ -34,7 +34,7 @@ pub(crate) struct UploadSpec {
     pub texts: &'static [&'static str],
     /// The message for the user if nothing was sent.
     pub missing: &'static str,
-    /// How to send something, for whoever writes the client.
+    /// How to send something, for the client's developer.
     pub how: &'static str,
     /// The accepted content types, for the message if another one was sent.
     pub types: &'static str,

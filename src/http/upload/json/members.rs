@@ -8,14 +8,19 @@ use huemill_actors::fault::Fault;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::value::{JsonValue, ValueSeed};
+use crate::http::option_names::refuse_misspelt;
 use crate::http::problem::invalid;
 
 /// Maximum number of members. Each name is remembered, to detect duplicates.
 const MAX_MEMBERS: usize = 64;
 
-/// The wanted members that are present.
+/// The members that are present.
 #[derive(Debug)]
-pub(crate) struct Members<'a>(Vec<(&'static str, JsonValue<'a>)>);
+pub(crate) struct Members<'a> {
+    wanted: Vec<(&'static str, JsonValue<'a>)>,
+    /// The names of all others, except where the value is null.
+    others: Vec<String>,
+}
 
 impl<'a> Members<'a> {
     /// Parses an object and keeps the members with these names.
@@ -23,7 +28,7 @@ impl<'a> Members<'a> {
         let (mut json, current) = (serde_json::Deserializer::from_slice(body), Cell::new(None));
         let object = ObjectSeed { names, current: &current };
         let found = object.deserialize(&mut json).and_then(|found| json.end().map(|()| found));
-        found.map(Self).map_err(|error| {
+        found.map_err(|error| {
             let fault = current.get().map_or_else(|| unreadable(names), unreadable_member);
             fault.with_cause(describe(&error))
         })
@@ -31,8 +36,13 @@ impl<'a> Members<'a> {
 
     /// Removes and returns one member.
     pub(crate) fn take(&mut self, name: &str) -> Option<JsonValue<'a>> {
-        let at = self.0.iter().position(|(found, _)| *found == name)?;
-        Some(self.0.swap_remove(at).1)
+        let at = self.wanted.iter().position(|(found, _)| *found == name)?;
+        Some(self.wanted.swap_remove(at).1)
+    }
+
+    /// Refuses a member whose name is nearly that of one of these options.
+    pub(crate) fn refuse_misspelt(&self, options: &[&'static str]) -> Result<(), Fault> {
+        self.others.iter().try_for_each(|name| refuse_misspelt(name, options))
     }
 }
 
@@ -67,7 +77,7 @@ struct ObjectSeed<'n> {
 }
 
 impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
-    type Value = Vec<(&'static str, JsonValue<'de>)>;
+    type Value = Members<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_map(self)
@@ -75,29 +85,27 @@ impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
 }
 
 impl<'de> Visitor<'de> for ObjectSeed<'_> {
-    type Value = Vec<(&'static str, JsonValue<'de>)>;
+    type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = Vec::new();
+        let mut found = Members { wanted: Vec::new(), others: Vec::new() };
         let mut names: Vec<String> = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if names.len() == MAX_MEMBERS || names.contains(&name) {
                 return Err(de::Error::custom("a duplicate member, or too many members"));
             }
-            match self.names.iter().find(|wanted| **wanted == name) {
-                Some(wanted) => {
-                    self.current.set(Some(*wanted));
-                    found
-                        .extend(map.next_value_seed(ValueSeed { keep: true })?.map(|value| (*wanted, value)));
-                    self.current.set(None);
-                }
-                None => {
-                    map.next_value_seed(ValueSeed { keep: false })?;
-                }
+            if let Some(wanted) = self.names.iter().find(|wanted| **wanted == name) {
+                self.current.set(Some(*wanted));
+                let value = map.next_value_seed(ValueSeed { keep: true })?;
+                found.wanted.extend(value.map(|value| (*wanted, value)));
+                self.current.set(None);
+            } else {
+                let value = map.next_value_seed(ValueSeed { keep: false })?;
+                found.others.extend(value.map(|_| name.clone()));
             }
             names.push(name);
         }
@@ -150,7 +158,8 @@ mod tests {
             (r#"{"image": ["a", 1]}"#, JsonValue::Other),
             (r#"{"image": [["a"]]}"#, JsonValue::Other),
             (r#"{"image": {"a": 1}}"#, JsonValue::Other),
-            (r#"{"image": true}"#, JsonValue::Other),
+            (r#"{"image": [3, 1.5]}"#, JsonValue::Numbers(vec!["3".into(), "1.5".into()])),
+            (r#"{"image": true}"#, JsonValue::Bool(true)),
         ] {
             assert_eq!(image(body), Ok(Some(member)), "{body}");
         }

@@ -16,17 +16,27 @@ pub(crate) enum JsonValue<'a> {
     Text(Cow<'a, str>),
     /// A number, as decimal digits.
     Number(String),
+    /// `true` or `false`.
+    Bool(bool),
     /// A list of strings, up to the maximum.
     List(Vec<String>),
-    /// Anything else.
+    /// A list of numbers, as decimal digits, up to the maximum: one at least.
+    Numbers(Vec<String>),
+    /// Anything else, or a value that is not kept.
     Other,
 }
 
-/// Parses a value: `None` for null, and for a value that is not kept.
+/// Parses a value: `None` for null.
 #[derive(Clone, Copy)]
 pub(super) struct ValueSeed {
     /// Whether the value is kept.
     pub keep: bool,
+}
+
+impl ValueSeed {
+    fn kept<'de>(self, value: impl FnOnce() -> JsonValue<'de>) -> JsonValue<'de> {
+        if self.keep { value() } else { JsonValue::Other }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for ValueSeed {
@@ -45,50 +55,56 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(self.keep.then_some(JsonValue::Text(Cow::Borrowed(text))))
+        Ok(Some(self.kept(|| JsonValue::Text(Cow::Borrowed(text)))))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(self.keep.then(|| JsonValue::Text(Cow::Owned(text.to_owned()))))
+        Ok(Some(self.kept(|| JsonValue::Text(Cow::Owned(text.to_owned())))))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(self.keep.then_some(JsonValue::Other))
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(self.kept(|| JsonValue::Bool(value))))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(self.keep.then(|| JsonValue::Number(number.to_string())))
+        Ok(Some(self.kept(|| JsonValue::Number(number.to_string()))))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(self.keep.then(|| JsonValue::Number(number.to_string())))
+        Ok(Some(self.kept(|| JsonValue::Number(number.to_string()))))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(self.keep.then(|| JsonValue::Number(number.to_string())))
+        Ok(Some(self.kept(|| JsonValue::Number(number.to_string()))))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let (mut texts, mut has_others) = (Vec::new(), false);
+        let (mut texts, mut numbers, mut has_others) = (Vec::new(), Vec::new(), false);
         loop {
-            let keep = self.keep && texts.len() < MAX_ELEMENTS;
+            let keep = self.keep && texts.len() + numbers.len() < MAX_ELEMENTS;
             match list.next_element_seed(Self { keep })? {
                 Some(Some(JsonValue::Text(text))) => texts.push(text.into_owned()),
+                Some(Some(JsonValue::Number(number))) => numbers.push(number),
                 Some(_) => has_others |= keep,
                 None => break,
             }
         }
-        Ok(self.keep.then_some(if has_others { JsonValue::Other } else { JsonValue::List(texts) }))
+        Ok(Some(self.kept(|| match (texts.is_empty(), numbers.is_empty()) {
+            _ if has_others => JsonValue::Other,
+            (_, true) => JsonValue::List(texts),
+            (true, false) => JsonValue::Numbers(numbers),
+            (false, false) => JsonValue::Other,
+        })))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_key::<IgnoredAny>()?.is_some() {
             map.next_value_seed(Self { keep: false })?;
         }
-        Ok(self.keep.then_some(JsonValue::Other))
+        Ok(Some(JsonValue::Other))
     }
 }
