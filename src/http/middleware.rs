@@ -83,12 +83,7 @@ pub(crate) async fn layers(
     // If the handler failed, nothing is held any more while its answer is sent.
     drop(context.take_admission());
     let (response, fault) = write_error_body(response, &context);
-    let mut response = add_headers(response, raw.headers(), &context, &edge.cors);
-    if let Some(fault) = &fault {
-        problem::add_rate_limit(response.headers_mut(), fault, |policy| {
-            edge.rates.per_minute(context.identity().limits(), policy)
-        });
-    }
+    let response = add_headers(response, raw.headers(), &context, &edge.cors);
     let response = compression::compress(response, raw.headers(), raw.method(), endpoint);
     log.answered(endpoint, response.status(), fault);
     let response = response.map_body(|_, body| StreamBody::new(LoggedBody::new(body, log), stream));

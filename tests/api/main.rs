@@ -35,6 +35,7 @@ mod process;
 mod process_zip;
 mod queue;
 mod series;
+mod quotas;
 #[path = "../support/mod.rs"]
 mod support;
 mod test_server;

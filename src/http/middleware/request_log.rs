@@ -220,7 +220,8 @@ impl RequestLog {
         if let Some(reason) = self.fault.as_ref().and_then(|fault| auth_reason(fault.code)) {
             self.edge.recorder.record(Event::AuthFailed { reason });
         }
-        if let Some(policy) = self.fault.as_ref().and_then(|fault| fault.policy) {
+        if let Some(limit) = self.fault.as_ref().and_then(|fault| fault.limit.as_ref()) {
+            let policy = limit.policy;
             self.edge.recorder.record(Event::RateLimited { policy });
         }
         if self.body_fault.is_some() {
