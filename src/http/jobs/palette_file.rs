@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::download::{JobAccess, parse_number, result_of};
 use super::download_file::named;
+use super::results_archive::stem;
 use crate::http::etag::{ETag, check_preconditions};
 use crate::http::problem::Problem;
 use crate::http::state::Jobs;
@@ -54,8 +55,7 @@ pub(super) async fn palette(
     if etag.matches(&request) {
         return Ok(etag.not_modified());
     }
-    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
-    let file_name = format!("{stem}.{PREFIX}{}", export.extension());
+    let file_name = format!("{}.{PREFIX}{}", stem(&name), export.extension());
     Ok(HttpResponse::Ok()
         .content_type(export.media_type())
         .insert_header((ETAG, etag.header_value()))

@@ -8,7 +8,7 @@ use actix_web::HttpRequest;
 use huemill_actors::fault::Fault;
 use huemill_actors::outbound::Target;
 use huemill_actors::submission::UrlPicture;
-use huemill_store::archive;
+use huemill_store::archive::{self, Wanted};
 use percent_encoding::percent_decode_str;
 
 use crate::http::context;
@@ -35,8 +35,8 @@ pub(super) fn pictures(
         })?;
     }
     let names: Vec<_> =
-        list.iter().zip(&targets).map(|(url, target)| file_name(url, target.as_ref())).collect();
-    let names = archive::distinct(names.iter().map(|name| &**name));
+        list.iter().zip(&targets).map(|(url, target)| PictureName::of(url, target.as_ref())).collect();
+    let names = archive::distinct(names.iter().map(PictureName::wanted));
     let mut first_with: HashMap<&str, u32> = HashMap::new();
     let pictures = list.iter().zip(&targets).zip(names).enumerate().map(|(number, ((url, target), name))| {
         let number = number as u32;
@@ -79,7 +79,6 @@ fn file_name<'a>(url: &'a str, target: Option<&'a Target>) -> Cow<'a, str> {
         let endpoint = target.endpoint();
         return endpoint.rsplit_once(':').map_or_else(String::new, |(host, _)| host.to_owned()).into();
     }
-    name.into()
 }
 
 #[cfg(test)]
@@ -91,18 +90,18 @@ mod tests {
     #[test]
     fn a_picture_is_named_after_its_path_or_its_host() {
         for (url, name) in [
-            ("http://example.org/trip/one.jpg?size=2#top", "one.jpg"),
-            ("http://example.org/caf%C3%A9%20au%20lait.png", "caf\u{e9} au lait.png"),
-            ("http://example.org/%FF.png", "\u{fffd}.png"),
-            ("http://example.org/a/..%2f..%2fetc%2fpasswd", "passwd"),
-            ("http://example.org/C%3A%5Cx.png", "x.png"),
-            ("http://example.org/%20", "example.org"),
-            ("http://example.org/pictures/", "example.org"),
-            ("https://EXAMPLE.org", "example.org"),
-            ("http://[2606:4700::1]/", "[2606:4700::1]"),
+            ("http://example.org/trip/one.jpg?size=2#top", file("one.jpg")),
+            ("http://example.org/caf%C3%A9%20au%20lait.png", file("caf\u{e9} au lait.png")),
+            ("http://example.org/%FF.png", file("\u{fffd}.png")),
+            ("http://example.org/a/..%2f..%2fetc%2fpasswd", file("passwd")),
+            ("http://example.org/C%3A%5Cx.png", file("x.png")),
+            ("http://example.org/%20", host("example.org")),
+            ("http://example.org/pictures/", host("example.org")),
+            ("https://EXAMPLE.org", host("example.org")),
+            ("http://[2606:4700::1]/", host("[2606:4700::1]")),
         ] {
             let target = Target::parse(url, &AddressPolicy::default()).unwrap();
-            assert_eq!(file_name(url, Some(&target)), name, "{url}");
+            assert_eq!(PictureName::of(url, Some(&target)), name, "{url}");
         }
         for (url, name) in [
             ("not a url", "not a url"),
@@ -110,7 +109,11 @@ mod tests {
             ("", ""),
             ("http://10.0.0.1/", "10.0.0.1"),
         ] {
-            assert_eq!(file_name(url, None), name, "{url}");
+        let (file, host) = (
+            |name: &'static str| PictureName::File(name.into()),
+            |name: &str| PictureName::Host(name.into()),
+        );
+            assert_eq!(PictureName::of(url, None), file(name), "{url}");
         }
     }
 
