@@ -66,7 +66,7 @@ pub(super) async fn create(
         context::of(&request).identity().require(Scope::Priority)?;
     }
     if let Some(url) = &fields.callback_url {
-        urls::check_callback(url, &request, &jobs)?;
+        urls::check_callback(url, &request, &jobs).await?;
     }
     let key = key.map(|key| NewKey {
         fingerprint: fingerprint::of(&upload.input, &fields),
