@@ -86,6 +86,9 @@ pub(crate) async fn layers(
     drop(context.take_admission());
     let (response, fault) = write_error_body(response, &context);
     let mut response = add_headers(response, raw.headers(), &context, &edge.cors);
+    if response.status().is_success() {
+        context.discard_received().await;
+    }
     if let Some((pipeline, _)) = &turn {
         close_after(&raw, &mut response, &context, pipeline);
     }
