@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::reached_limit::ReachedLimit;
+
 /// Defines [`Code`] from one table: each code, how it is spelled, its message for the person in front of a page, and the
 /// one for the client's developer where that is another.
 macro_rules! codes {
@@ -100,7 +102,7 @@ codes! {
     ZipTraversal = "ZIP_TRAVERSAL", "The ZIP contains a file whose path points outside of it. Create the ZIP again from a plain folder of pictures.";
     /// The URL's server failed or sent an invalid answer.
     UpstreamError = "UPSTREAM_ERROR", "The picture could not be loaded from this address. Check the address, or try again later.", "The URL's server did not send the file. Check the URL, or try again later.";
-    /// The caller's rate, share or quota is used up; [`Fault::policy`] names which.
+    /// The caller's rate, share or quota is used up; [`Fault::limit`] states which.
     RateLimited = "RATE_LIMITED", "You have sent too much at once. Wait a moment and try again.";
     /// An internal error.
     InternalError = "INTERNAL_ERROR", "Something went wrong on our side. Try again later.";
@@ -142,7 +144,7 @@ pub struct Fault {
     /// Whether the same request may succeed later, where that depends on another server.
     pub retryable: Option<bool>,
     /// The limit that the caller has reached, if it is one of the caller's own.
-    pub policy: Option<&'static str>,
+    pub limit: Option<Box<ReachedLimit>>,
 }
 
 impl Fault {
@@ -155,7 +157,7 @@ impl Fault {
         );
         let retry_after = is_temporary.then_some(Duration::from_secs(2));
         let (message, detail) = (Cow::Borrowed(code.message()), code.detail().map(Cow::Borrowed));
-        Self { code, message, detail, cause: None, retry_after, retryable: None, policy: None }
+        Self { code, message, detail, cause: None, retry_after, retryable: None, limit: None }
     }
 
     /// Replaces both messages with a more specific one.
@@ -178,10 +180,10 @@ impl Fault {
         self.detail.as_ref().unwrap_or(&self.message)
     }
 
-    /// Names the limit that was exceeded.
+    /// States the limit that the caller has reached.
     #[must_use]
-    pub fn with_policy(mut self, policy: &'static str) -> Self {
-        self.policy = Some(policy);
+    pub fn with_limit(mut self, limit: ReachedLimit) -> Self {
+        self.limit = Some(Box::new(limit));
         self
     }
 

@@ -23,6 +23,7 @@ use crate::outbound::{
     Admission, Admitted, Busy, Destination, DownloadError, Endpoints, Outbound, OutboundError, Target,
 };
 use crate::pictures;
+use crate::reached_limit::Unit;
 use crate::share::{NoPlace, Places, share_used};
 use crate::supervise::answer_pings;
 use crate::telemetry::Recorder;
@@ -155,7 +156,7 @@ impl DownloadAdmission {
         match error {
             DownloadError::Outbound(error @ OutboundError::NoPlace(Busy::Share)) => {
                 let share = self.places.taken_by(self.caller) + self.places.room(self.caller);
-                share_used(POLICY, "downloads", share).with_cause(error)
+                share_used(POLICY, "downloads", Unit::ConcurrentRequests, share).with_cause(error)
             }
             DownloadError::Outbound(error) => error.into(),
             DownloadError::Sink(error) => Fault::new(Code::Overloaded).with_cause(error),

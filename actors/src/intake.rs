@@ -23,6 +23,7 @@ use crate::blob_quota::FreeDisk;
 use crate::dispatcher::{self, Dispatcher};
 use crate::fault::{Code, Fault, mebibytes};
 use crate::probe::DiskProbe;
+use crate::reached_limit::Unit;
 use crate::share::{Place, Places};
 use crate::submission::{JobWriter, Submission};
 use crate::supervise::{DrainFlag, answer_pings};
@@ -103,7 +104,9 @@ impl Admission {
         }
         // The step makes the lock rare; close to the limit every byte counts.
         let grown = self.bytes.grow(missing.max(STEP)).or_else(|_| self.bytes.grow(missing));
-        grown.map_err(|none| none.into_fault("uploads", "bytes of uploads", "too many bytes in flight"))?;
+        grown.map_err(|none| {
+            none.into_fault("uploads", "bytes of uploads", Unit::Bytes, "too many bytes in flight")
+        })?;
         self.bytes.record(&self.recorder);
         Ok(())
     }
@@ -212,11 +215,13 @@ impl Intake {
             return Err(Fault::new(Code::Overloaded).with_cause("the disk is low"));
         }
         let upload = self.uploads.try_take_within(admit.caller, 1, admit.most);
-        let upload =
-            upload.map_err(|none| none.into_fault("uploads", "uploads", "too many uploads in flight"))?;
+        let upload = upload.map_err(|none| {
+            none.into_fault("uploads", "uploads", Unit::ConcurrentRequests, "too many uploads in flight")
+        })?;
         let bytes = self.bytes.try_take(admit.caller, 0);
-        let bytes = bytes
-            .map_err(|none| none.into_fault("uploads", "bytes of uploads", "too many bytes in flight"))?;
+        let bytes = bytes.map_err(|none| {
+            none.into_fault("uploads", "bytes of uploads", Unit::Bytes, "too many bytes in flight")
+        })?;
         Ok(Admission { _upload: upload, bytes, recorder: self.recorder.clone() })
     }
 }

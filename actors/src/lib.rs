@@ -41,6 +41,7 @@ pub mod picture_summary;
 pub mod pictures;
 mod probe;
 pub mod rates;
+pub mod reached_limit;
 pub mod repository;
 pub mod share;
 pub mod snapshots;

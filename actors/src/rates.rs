@@ -15,6 +15,7 @@ use lru::LruCache;
 
 use crate::clock::{Clock, Instant};
 use crate::fault::{Code, Fault};
+use crate::reached_limit::{ReachedLimit, Unit};
 
 /// The most callers that are remembered, in about 100 bytes each.
 const MAX_CALLERS: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
@@ -63,7 +64,9 @@ impl From<Exceeded> for Fault {
             "You have sent too much in a short time: {per_minute} {policy} a minute are allowed (limit `{policy}`). \
              Try again in {seconds} s."
         );
-        let mut fault = Self::new(Code::RateLimited).with_message(message).with_policy(policy);
+        let unit = if policy == REQUESTS { Unit::Requests } else { Unit::Pictures };
+        let limit = ReachedLimit::rate(policy, u64::from(per_minute), unit, MINUTE);
+        let mut fault = Self::new(Code::RateLimited).with_message(message).with_limit(limit);
         fault.retry_after = Some(wait);
         fault
     }
@@ -134,8 +137,7 @@ impl Rates {
     }
 
     /// The number of a limit for a caller whose key has these limits.
-    #[must_use]
-    pub fn per_minute(&self, limits: &KeyLimits, policy: &str) -> Option<u32> {
+    fn per_minute(&self, limits: &KeyLimits, policy: &str) -> Option<u32> {
         match policy {
             REQUESTS => Some(limits.requests_per_minute.unwrap_or(self.limits.requests)),
             PICTURES => Some(limits.pictures_per_minute.unwrap_or(self.limits.pictures)),

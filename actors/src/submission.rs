@@ -26,6 +26,7 @@ use crate::estimate::Estimate;
 use crate::fault::{Code, Fault};
 use crate::job_options;
 use crate::outbound::endpoint_of;
+use crate::reached_limit::{ReachedLimit, Unit};
 use crate::repository::Repository;
 use crate::telemetry::{Recorder, traced};
 
@@ -52,9 +53,10 @@ fn expected_card(options: &Options) -> u64 {
 /// The error for a caller who has used up a quota.
 #[must_use]
 pub fn over_quota(which: Quota, limit: u64, used: u64) -> Fault {
-    let (policy, message) = match which {
+    let (policy, unit, message) = match which {
         Quota::OpenJobs => (
             "open_jobs",
+            Unit::Jobs,
             format!(
                 "You have {used} jobs that have not ended, and {limit} are allowed (limit `open_jobs`). Wait until some \
                  have ended."
@@ -62,6 +64,7 @@ pub fn over_quota(which: Quota, limit: u64, used: u64) -> Fault {
         ),
         Quota::OpenItems => (
             "open_pictures",
+            Unit::Pictures,
             format!(
                 "Your jobs that have not ended have {used} pictures, and {limit} are allowed with those of this job \
                  (limit `open_pictures`). Wait until some have ended."
@@ -69,14 +72,16 @@ pub fn over_quota(which: Quota, limit: u64, used: u64) -> Fault {
         ),
         Quota::StoredBytes => (
             "stored_bytes",
+            Unit::Bytes,
             format!(
                 "Your jobs take {used} bytes, and {limit} are allowed with those of this job (limit `stored_bytes`). Delete \
                  jobs whose results you have, or wait until they expire."
             ),
         ),
     };
-    let mut fault = Fault::new(Code::RateLimited).with_message(message);
-    (fault.policy, fault.retry_after) = (Some(policy), Some(QUOTA_RETRY));
+    let reached = ReachedLimit::quota(policy, limit, unit).with_used(used);
+    let mut fault = Fault::new(Code::RateLimited).with_message(message).with_limit(reached);
+    fault.retry_after = Some(QUOTA_RETRY);
     fault
 }
 

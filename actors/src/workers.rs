@@ -46,6 +46,7 @@ use crate::budget::Budget;
 use crate::clock::Instant;
 use crate::fault::{Code, Fault};
 use crate::line_sampler::LineSampler;
+use crate::reached_limit::Unit;
 use crate::supervise::{FatalError, ShutdownTrigger, answer_pings, ask};
 use crate::telemetry::Recorder;
 use attempt_state::AttemptPhase;
@@ -142,7 +143,9 @@ impl Workers {
         let is_interactive = run.class == Class::Interactive;
         if is_interactive && !self.slots.serve_at_once(run.caller) {
             let room = self.queue.check_room(run.caller);
-            room.map_err(|none| none.into_fault("pictures", "waiting pictures", "the queue is full"))?;
+            room.map_err(|none| {
+                none.into_fault("pictures", "waiting pictures", Unit::Pictures, "the queue is full")
+            })?;
         }
         Ok(SlotAttempt::new(self.next_id(), run, self.settings.queue_wait))
     }

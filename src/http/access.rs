@@ -168,14 +168,17 @@ impl Identity {
         }
     }
 
-    /// The only caller whose things it may list, or `None` if it may list all.
+    /// The only caller whose things it may list on a listener, or `None` if it may list all. Where operators have a
+    /// listener of their own, no credential opens their views on the public one: a key lists what is its own there, and
+    /// the operator's token, to which nothing belongs, finds nothing.
     ///
     /// # Errors
-    /// `UNAUTHORIZED` for a stranger, who may list nothing.
-    pub(crate) fn only(&self) -> Result<Option<Caller>, Fault> {
+    /// `UNAUTHORIZED` for a stranger, who may list nothing, and `NOT_FOUND` for a view that has moved.
+    pub(crate) fn only(&self, surface: Surface) -> Result<Option<Caller>, Fault> {
         match self {
+            Self::Operator if surface == Surface::Public => Err(Code::NotFound.into()),
             Self::Open | Self::Operator => Ok(None),
-            Self::Key(key) if key.scopes.allow(Scope::Operator) => Ok(None),
+            Self::Key(key) if key.scopes.allow(Scope::Operator) && surface != Surface::Public => Ok(None),
             Self::Key(key) => Ok(Some(key.caller())),
             Self::Stranger => Err(missing(Scope::Operator)),
         }
@@ -262,8 +265,15 @@ mod tests {
         let somebody = Caller::parse("key:000000000001");
         assert!(Identity::Open.may_see(somebody) && Identity::Operator.may_see(somebody));
         assert!(!Identity::Stranger.may_see(somebody));
-        assert_eq!((Identity::Open.only().unwrap(), Identity::Operator.only().unwrap()), (None, None));
-        assert_eq!(Identity::Stranger.only().unwrap_err().code, Code::Unauthorized);
+        for surface in [Surface::Everything, Surface::Operations] {
+            let all = [Identity::Open, Identity::Operator].map(|identity| identity.only(surface).unwrap());
+            assert_eq!(all, [None, None]);
+        }
+        for (identity, code) in
+            [(Identity::Stranger, Code::Unauthorized), (Identity::Operator, Code::NotFound)]
+        {
+            assert_eq!(identity.only(Surface::Public).unwrap_err().code, code, "{identity:?}");
+        }
     }
 
     #[test]

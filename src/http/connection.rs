@@ -5,6 +5,8 @@
 mod framing;
 mod header_blocks;
 mod pace;
+mod pipeline;
+mod requests;
 mod streams;
 
 use std::cell::Cell;
@@ -15,15 +17,17 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use futures_util::FutureExt;
 use huemill_actors::share::{Place, Places};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
-use framing::Framing;
 use header_blocks::HeaderBlocks;
 pub(crate) use pace::{PacedStream, ReadRate};
+pub(crate) use pipeline::Pipeline;
+use requests::Requests;
 pub(crate) use streams::{StreamGuard, StreamRules, Streams};
 
 /// Which routes a listener has.
@@ -35,6 +39,13 @@ pub(crate) enum Surface {
     Public,
     /// Those of operators and monitoring.
     Operations,
+}
+
+impl Surface {
+    /// That of the listener that a request came to.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        request.conn_data::<ConnectionInfo>().map_or(Self::Everything, |connection| connection.surface)
+    }
 }
 
 /// What is known of a connection. Requests find it in their connection's data.
@@ -50,6 +61,8 @@ pub(crate) struct ConnectionInfo {
     pub streams: Option<Rc<Streams>>,
     /// Whether its client has sent a malformed chunk, which ended its input.
     pub is_malformed: Rc<Cell<bool>>,
+    /// Which of its requests have their answer, and whether it closes.
+    pub pipeline: Rc<Pipeline>,
 }
 
 /// The bytes of a connection.
@@ -72,18 +85,8 @@ pub(crate) struct Connection {
 
 /// What is checked of the bytes that a client sends.
 enum Input {
-    Http1 {
-        framing: Framing,
-        /// How long a head may take.
-        limit: Duration,
-        /// Runs while the head of this number is incomplete. actix limits the first head of a connection only, and answers
-        /// it; so this has a second more.
-        timer: Option<(u64, Pin<Box<Sleep>>)>,
-    },
-    Http2 {
-        streams: Rc<Streams>,
-        blocks: HeaderBlocks,
-    },
+    Http1(Requests),
+    Http2 { streams: Rc<Streams>, blocks: HeaderBlocks },
 }
 
 /// What holds for all connections of a listener.
@@ -95,8 +98,7 @@ pub(crate) struct HeadRules {
     pub places: Places,
 }
 
-/// The end of a connection whose client sent a malformed chunk: it is read for a while, so that no reset destroys the
-/// answer.
+/// The end of a connection whose client may still be sending: it is read for a while, so that no reset destroys the answer.
 struct Linger {
     time: Duration,
     timer: Option<Pin<Box<Sleep>>>,
@@ -112,11 +114,10 @@ impl Connection {
         place: Place,
     ) -> Self {
         let input = match &info.streams {
-            None => Input::Http1 {
-                framing: Framing::new(),
-                limit: heads.limit + Duration::from_secs(1),
-                timer: None,
-            },
+            None => {
+                let (pipeline, is_malformed) = (info.pipeline.clone(), info.is_malformed.clone());
+                Input::Http1(Requests::new(pipeline, is_malformed, heads.limit))
+            }
             Some(streams) => {
                 let blocks = HeaderBlocks::new(heads.places.clone(), streams.caller(), heads.limit);
                 Input::Http2 { streams: streams.clone(), blocks }
@@ -151,24 +152,14 @@ impl Input {
     /// Ready once an HTTP/2 connection should end.
     fn poll_end(&mut self, is_writing: bool, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Http1 { .. } => Poll::Pending,
+            Self::Http1(_) => Poll::Pending,
             Self::Http2 { streams, .. } => streams.poll_end(is_writing, task),
         }
     }
 
-    /// Ready with an error once the head of a request has taken too long.
-    fn poll_late(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Http1 { framing, limit, timer } => {
-                let under_way = framing.head_under_way();
-                if timer.as_ref().map(|(number, _)| *number) != under_way {
-                    *timer = under_way.map(|number| (number, Box::pin(tokio::time::sleep(*limit))));
-                }
-                let Some((_, timer)) = timer else { return Poll::Pending };
-                timer.poll_unpin(task).map(|()| Err(io::ErrorKind::TimedOut.into()))
-            }
-            Self::Http2 { blocks, .. } => blocks.poll_late(task).map(|late| Err(io::Error::other(late))),
-        }
+    /// Whether the connection should be read for a while after its last answer.
+    fn should_linger(&self) -> bool {
+        matches!(self, Self::Http1(requests) if requests.should_linger())
     }
 }
 
@@ -179,31 +170,22 @@ impl AsyncRead for Connection {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.info.is_malformed.get() {
-            // Nothing has been read: this is the end.
-            return Poll::Ready(Ok(()));
-        }
         if let Poll::Ready(end) = this.input.poll_end(this.transport.is_waiting(), task) {
             return Poll::Ready(end);
         }
-        let before = into.filled().len();
-        let polled = Pin::new(&mut this.transport).poll_read(task, into);
-        if polled.is_ready() {
-            match &mut this.input {
-                Input::Http1 { framing, .. } => {
-                    if let Err(at) = framing.check(&into.filled()[before..]) {
-                        into.set_filled(before + at);
-                        this.info.is_malformed.set(true);
-                    }
-                }
-                Input::Http2 { blocks, .. } => {
+        match &mut this.input {
+            Input::Http1(requests) => requests.poll_read(&mut this.transport, task, into),
+            Input::Http2 { blocks, .. } => {
+                let before = into.filled().len();
+                let polled = Pin::new(&mut this.transport).poll_read(task, into);
+                if polled.is_ready() {
                     blocks.read(&into.filled()[before..]).map_err(io::Error::other)?;
+                } else if let Poll::Ready(late) = blocks.poll_late(task) {
+                    return Poll::Ready(Err(io::Error::other(late)));
                 }
+                polled
             }
-        } else if let Poll::Ready(end) = this.input.poll_late(task) {
-            return Poll::Ready(end);
         }
-        polled
     }
 }
 
@@ -217,7 +199,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.info.is_malformed.get() {
+        if self.input.should_linger() {
             return self.poll_linger(task);
         }
         Pin::new(&mut self.transport).poll_shutdown(task)

@@ -3,11 +3,13 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{HttpMessage, HttpRequest};
-
+use futures_util::StreamExt;
+use futures_util::future::poll_fn;
 use huemill_actors::fault::Fault;
 use huemill_actors::intake::Admission;
 use huemill_store::Caller;
@@ -18,6 +20,9 @@ use super::access::Identity;
 use super::client::Client;
 use super::request_id::RequestId;
 use super::request_stats::InFlightGuard;
+
+/// The most bytes of a body that are dropped after its request was answered, so that the connection can go on.
+const MAX_DISCARDED: usize = 64 * 1024;
 
 /// The context of a request.
 pub(crate) fn of(request: &HttpRequest) -> Rc<Context> {
@@ -92,6 +97,26 @@ impl Context {
     /// long as its client sends; if it is kept, the server closes the connection after its linger time.
     pub(crate) fn hold_body(&self, body: &SharedBody) {
         let _ = self.body.set(body.clone());
+    }
+
+    /// Drops what has arrived of a body that its handler had no use for. It is waited for no longer than it takes to parse
+    /// what was received with the head.
+    pub(crate) async fn discard_received(&self) {
+        let Some(body) = self.body.get().filter(|_| !self.has_whole_body()) else { return };
+        tokio::task::yield_now().await;
+        let mut left = MAX_DISCARDED;
+        let ended = poll_fn(|task| {
+            loop {
+                match body.borrow_mut().poll_next_unpin(task) {
+                    Poll::Ready(Some(Ok(chunk))) if chunk.len() <= left => left -= chunk.len(),
+                    Poll::Ready(None) => return Poll::Ready(true),
+                    _ => return Poll::Ready(false),
+                }
+            }
+        });
+        if ended.await {
+            self.body_ended();
+        }
     }
 
     /// Hashes the body as it arrives, for a signature that covers it.

@@ -29,6 +29,7 @@ use huemill_store::job::{JobId, JobKind, JobState};
 use huemill_store::store::JobFilter;
 use serde::Serialize;
 
+use super::connection::Surface;
 use super::context;
 use super::list_query::{ListQuery, cut_page};
 use super::problem::Problem;
@@ -88,7 +89,7 @@ struct JobPage<'a> {
 /// A page of jobs.
 async fn list(request: HttpRequest, jobs: Data<Jobs>) -> Result<HttpResponse, Problem> {
     let mut listing = parse_listing(request.query_string())?;
-    listing.caller = context::of(&request).identity().only()?;
+    listing.caller = context::of(&request).identity().only(Surface::of(&request))?;
     let limit = listing.limit;
     // One more row shows whether there is another page.
     listing.limit += 1;

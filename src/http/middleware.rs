@@ -14,14 +14,14 @@ use std::time::{Duration, SystemTime};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::http::{Method, Version};
+use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::rates::Counted;
 
-use super::connection::{ConnectionInfo, StreamGuard, Surface};
+use super::connection::{ConnectionInfo, Pipeline, StreamGuard, Surface};
 use super::context::Context;
 use super::problem::{self, OwnErrorBody, Problem};
 use super::request_id::{self, RequestId};
@@ -55,6 +55,8 @@ pub(crate) async fn layers(
     let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), client, in_flight);
     request.extensions_mut().insert(context.clone());
     limit_body_rate(&mut request, &edge, &context);
+    let turn =
+        connection(&request).map(|connection| (connection.pipeline.clone(), connection.pipeline.begin()));
     let span = request_span::begin(&request, &context.id);
     let scope = span.scope();
     let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
@@ -84,10 +86,11 @@ pub(crate) async fn layers(
     drop(context.take_admission());
     let (response, fault) = write_error_body(response, &context);
     let mut response = add_headers(response, raw.headers(), &context, &edge.cors);
-    if let Some(fault) = &fault {
-        problem::add_rate_limit(response.headers_mut(), fault, |policy| {
-            edge.rates.per_minute(context.identity().limits(), policy)
-        });
+    if response.status().is_success() {
+        context.discard_received().await;
+    }
+    if let Some((pipeline, _)) = &turn {
+        close_after(&raw, &mut response, &context, pipeline);
     }
     let response = compression::compress(response, raw.headers(), raw.method(), endpoint);
     log.answered(endpoint, response.status(), fault);
@@ -118,6 +121,26 @@ fn begin_stream(request: &ServiceRequest) -> Result<Option<StreamGuard>, Fault> 
     streams.begin().map(Some)
 }
 
+/// Closes the connection after the answer to a request whose body was not read to its end, because what follows may be the
+/// rest of that body, and after one whose client wants that.
+fn close_after(
+    request: &HttpRequest,
+    response: &mut HttpResponse<BoxBody>,
+    context: &Context,
+    pipeline: &Pipeline,
+) {
+    if request.version() == Version::HTTP_2 {
+        return;
+    }
+    let has_unread_body = !context.has_whole_body();
+    if has_unread_body {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    if has_unread_body || request.head().connection_type() == ConnectionType::Close {
+        pipeline.close(has_unread_body);
+    }
+}
+
 /// Whether a request of HTTP/2 has no body: there, every request has a stream for one.
 fn is_bodiless(request: &ServiceRequest, declared: Option<u64>) -> bool {
     let has_stream = request.version() == Version::HTTP_2;
@@ -133,7 +156,7 @@ async fn admit(
     edge: &Edge,
     context: &Context,
 ) -> Result<(), Fault> {
-    let surface = connection(request).map_or(Surface::Everything, |connection| connection.surface);
+    let surface = Surface::of(request.request());
     let audience =
         route.map_or(Audience::Everyone, |route| edge.access.audience(&route, request.method(), surface));
     let identity = edge.access.identify(audience, request.headers(), request.query_string()).await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix_web::body::BoxBody;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use huemill_actors::fault::{Code, Fault, mebibytes};
 use serde::Serialize;
@@ -196,8 +196,8 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
         message: &fault.message,
         request_id: id.as_str(),
         timestamp: now.as_secs(),
-        kind: if fault.policy.is_some() { QUOTA_EXCEEDED } else { "about:blank" },
-        title: if fault.policy.is_some() {
+        kind: if fault.limit.is_some() { QUOTA_EXCEEDED } else { "about:blank" },
+        title: if fault.limit.is_some() {
             "Request cannot be satisfied as assigned quota has been exceeded"
         } else {
             status.canonical_reason().unwrap_or("Error")
@@ -205,7 +205,7 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
         status: status.as_u16(),
         detail: fault.detail(),
         retryable: fault.retryable,
-        violated_policies: fault.policy.map(|policy| [policy]),
+        violated_policies: fault.limit.as_ref().map(|limit| [limit.policy]),
     };
     let bytes = serde_json::to_vec(&body).unwrap_or_default();
     let mut response = response.set_body(BoxBody::new(bytes));
@@ -219,24 +219,15 @@ pub(crate) fn write(response: HttpResponse, fault: &Fault, id: &RequestId, now: 
     if let Some(wait) = fault.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
-    response
-}
-
-/// Adds the fields of draft-ietf-httpapi-ratelimit-headers-10 to the answer of a
-/// caller that has reached a limit. `per_minute` knows the limits that are rates.
-pub(crate) fn add_rate_limit(
-    headers: &mut HeaderMap,
-    fault: &Fault,
-    per_minute: impl Fn(&str) -> Option<u32>,
-) {
-    let Some(policy) = fault.policy else { return };
-    let wait = fault.retry_after.map_or(1, |wait| wait.as_secs().max(1));
-    let limit = format!("\"{policy}\";r=0;t={wait}");
-    let quota = per_minute(policy).map(|quota| format!("\"{policy}\";q={quota};w=60"));
-    let fields = [(RATE_LIMIT, Some(limit)), (RATE_LIMIT_POLICY, quota)];
-    for (name, value) in fields {
-        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
-            headers.insert(name, value);
+    if let Some(limit) = &fault.limit {
+        let wait = fault.retry_after.unwrap_or_default();
+        for (name, value) in
+            [(RATE_LIMIT, limit.limit_field(wait)), (RATE_LIMIT_POLICY, limit.policy_field())]
+        {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
         }
     }
+    response
 }

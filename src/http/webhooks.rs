@@ -7,6 +7,7 @@ use huemill_store::job::JobId;
 use huemill_store::outbox::{self, DeliveryFilter, DeliveryRecord, DeliveryState, RecordedAttempt};
 use serde::Serialize;
 
+use super::connection::Surface;
 use super::context;
 use super::list_query::{ListQuery, cut_page};
 use super::problem::Problem;
@@ -81,7 +82,7 @@ struct DeliveryPage<'a> {
 /// A page of deliveries, newest first.
 async fn list(request: HttpRequest, operations: Data<Operations>) -> Result<HttpResponse, Problem> {
     let mut filter = parse_filter(request.query_string())?;
-    filter.caller = context::of(&request).identity().only()?;
+    filter.caller = context::of(&request).identity().only(Surface::of(&request))?;
     let limit = filter.limit;
     // One more row shows whether there is another page.
     filter.limit += 1;
@@ -112,7 +113,7 @@ async fn redeliver(
 ) -> Result<HttpResponse, Problem> {
     edge.signatures.verify_without_body(&request, payload).await?;
     let job = outbox::job_of(&path).ok_or_else(unknown)?;
-    if let Some(owner) = context::of(&request).identity().only()? {
+    if let Some(owner) = context::of(&request).identity().only(Surface::of(&request))? {
         let known = operations.store.job(&job).await?;
         known.filter(|job| job.caller == owner).ok_or_else(unknown)?;
     }

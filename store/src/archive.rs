@@ -24,6 +24,6 @@ pub use directory::{ArchiveLimits, Directory};
 pub use end_record::ArchiveError;
 pub use entry::{Entry, EntryError, EntryKind, Method};
 pub use extract::{extract, peek};
-pub use name::distinct;
 pub(crate) use name::{UniqueNames, is_invisible, shorten};
+pub use name::{Wanted, distinct, is_extension};
 pub(crate) use unpack::{CUT_OFF, ENDS_EARLY, Inflate, SizeCheck};

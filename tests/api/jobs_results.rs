@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::answers::{card, photo};
 use crate::archives::{Member, zip};
-use crate::job_requests::{accepted, album, blobs, ended, id, path_of, post_zip, spawn};
+use crate::job_requests::{OPERATOR, accepted, album, blobs, ended, id, path_of, post_zip, spawn, zip_form};
 use crate::test_service::{TestService, assert_problem};
 
 /// Completes a job of this ZIP and returns its body.
@@ -214,4 +214,44 @@ fn a_missing_card_cuts_the_archive_short_and_is_an_error_alone() {
         service.wait_for(&series, |service| service.metric(&series) == 1);
     }
     assert!(service.get("/ready").json::<Value>().unwrap()["error_rate_last_5m"].as_f64().unwrap() > 0.0);
+}
+
+/// Checks that neither a card nor a palette of this picture can be had, for this reason.
+#[track_caller]
+fn assert_no_result(service: &TestService, job: &str, number: u32, reason: &str) {
+    for file in ["card", "palette.css"] {
+        let answer = service.get(&format!("/jobs/{job}/results/{number}/{file}"));
+        let detail = assert_problem(answer, 404, "NOT_FOUND")["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(reason), "{file} of {number}: {detail}");
+    }
+}
+
+#[test]
+fn a_picture_without_a_result_says_why() {
+    let service = TestService::start(&[("OPERATOR_TOKEN", OPERATOR)]);
+    let order = |order: &str| {
+        let answer = service.post(&format!("/queue/{order}")).bearer_auth(OPERATOR).send().unwrap();
+        assert_eq!(answer.status(), 200);
+    };
+    order("pause");
+    let job = accepted(post_zip(&service, album(1, 1)).send().unwrap());
+    assert_no_result(&service, id(&job), 0, "no result yet");
+    let canceled = accepted(post_zip(&service, album(1, 0)).send().unwrap());
+    assert_eq!(service.post(&format!("/jobs/{}/cancel", id(&canceled))).send().unwrap().status(), 202);
+    ended(&service, id(&canceled));
+    assert_no_result(&service, id(&canceled), 0, "canceled");
+    order("resume");
+    let body = ended(&service, id(&job));
+    let failed = body["failed"][0]["index"].as_u64().unwrap() as u32;
+    assert_no_result(&service, id(&job), failed, "failed with PROCESSING_ERROR");
+    let path = format!("/jobs/{}/results/7/palette.css", id(&job));
+    let detail = assert_problem(service.get(&path), 404, "NOT_FOUND")["detail"].clone();
+    assert!(detail.as_str().unwrap().starts_with("The job has no such palette."), "{detail}");
+    let form = zip_form(album(1, 0)).text("card", "none");
+    let bare = accepted(service.post("/jobs").multipart(form).send().unwrap());
+    ended(&service, id(&bare));
+    let answer = service.get(&format!("/jobs/{}/results/0/card", id(&bare)));
+    let detail = assert_problem(answer, 404, "NOT_FOUND")["detail"].clone();
+    assert!(detail.as_str().unwrap().contains("card=none"), "{detail}");
+    assert_eq!(service.get(&format!("/jobs/{}/results/0/palette.css", id(&bare))).status(), 200);
 }

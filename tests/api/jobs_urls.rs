@@ -30,11 +30,12 @@ fn urls_become_a_job_with_results() {
         if path.contains("no") { answer("404 Not Found", "", b"") } else { ok(&photo("png")) }
     });
     let service = spawn(&[server.port()], &[]);
-    let urls = ["/trip/one.png", "/two.jpg?size=3#top", "/caf%C3%A9.png", "/other/one.png", "/", "/no.png"];
+    let urls =
+        ["/trip/one.png", "/two.jpg?size=3#top", "/caf%C3%A9.png", "/other/one.png", "/", "/?2", "/no.png"];
     let body = submit(&service, &urls.map(|path| server.url(path)));
     let job = ended(&service, id(&body));
     assert_eq!((&job["type"], &job["status"]), (&json!("url_batch"), &json!("completed")));
-    let names = ["one.png", "two.jpg", "caf\u{e9}.png", "one (2).png", "127.0.0.2"];
+    let names = ["one.png", "two.jpg", "caf\u{e9}.png", "one (2).png", "127.0.0.2", "127.0.0.2 (2)"];
     assert_eq!(filenames(&job["results"]), names);
     assert_eq!(codes(&job), BTreeMap::from([("no.png", "UPSTREAM_ERROR")]));
     let message = job["failed"][0]["user_message"].as_str().unwrap();

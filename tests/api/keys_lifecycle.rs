@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::job_requests::{OPERATOR, accepted, id};
+use crate::job_requests::{OPERATOR, accepted, album, id};
 use crate::key_requests::{assert_refused, create, ended_job, get, key, pause, process, spawn, submit};
 use crate::support::http::metric_in;
 use crate::support::{files_below, wait_until};
@@ -162,4 +162,20 @@ fn in_open_mode_nobody_needs_a_key_and_any_credential_is_ignored() {
     assert_eq!(get(&service, "/jobs", &operator).status(), 200);
     let reader = key(&service, &["jobs:read"]);
     assert_problem(get(&service, "/jobs", &reader), 403, "FORBIDDEN");
+}
+
+#[test]
+fn a_key_that_lacks_a_scope_is_its_holders_mistake() {
+    let service = spawn();
+    let writer = key(&service, &["jobs:read", "jobs:write"]);
+    let wanted = service
+        .post("/jobs?priority=high")
+        .bearer_auth(&writer)
+        .header("content-type", "application/zip")
+        .body(album(1, 0));
+    assert_problem(wanted.send().unwrap(), 403, "FORBIDDEN");
+    let line = service.wait_for_event("http_error", |line| line["error_code"] == "FORBIDDEN");
+    assert_eq!(line["level"], "info", "{line}");
+    let is_alarm = |line: &Value| line["level"] == "error" || line["event"] == "security_violation";
+    assert!(!service.log().iter().any(is_alarm));
 }

@@ -11,7 +11,7 @@ use reqwest::blocking::Response;
 use serde_json::Value;
 
 use crate::answers::photo;
-use crate::job_requests::OPERATOR;
+use crate::job_requests::{OPERATOR, accepted, id};
 use crate::support::{TIMEOUT, connect_from};
 use crate::test_service::{TestService, assert_problem};
 
@@ -137,10 +137,10 @@ fn the_operators_commands_find_their_listener() {
 #[test]
 fn holders_of_keys_list_what_is_theirs_on_the_public_listener() {
     let (service, operations) = start(&[("HUEMILL__ACCESS__MODE", "keys")]);
-    let body = serde_json::json!({"name": "public", "scopes": ["jobs:read", "webhooks"]});
+    let body = serde_json::json!({"name": "public", "scopes": ["jobs:read", "jobs:write", "webhooks"]});
     let url = format!("http://{operations}/keys");
     let made: Value =
-        service.client.post(url).bearer_auth(OPERATOR).json(&body).send().unwrap().json().unwrap();
+        service.client.post(&url).bearer_auth(OPERATOR).json(&body).send().unwrap().json().unwrap();
     let key = made["key"].as_str().unwrap();
     let get = |path: &str| service.client.get(service.url(path)).bearer_auth(key).send().unwrap();
     for path in ["/jobs", "/webhooks/deliveries"] {
@@ -150,6 +150,23 @@ fn holders_of_keys_list_what_is_theirs_on_the_public_listener() {
     for path in ["/keys", "/queue", "/processes", "/metrics"] {
         assert_problem(get(path), 404, "NOT_FOUND");
     }
+    let operator = serde_json::json!({"name": "operator", "scopes": ["operator"]});
+    let made = service.client.post(&url).bearer_auth(OPERATOR).json(&operator).send().unwrap();
+    let operator_key = made.json::<Value>().unwrap()["key"].as_str().unwrap().to_owned();
+    let album = service.post("/jobs").bearer_auth(key).header("content-type", "application/zip");
+    let job = accepted(album.body(crate::job_requests::album(1, 0)).send().unwrap());
+    let listed = |address: SocketAddr, credential: &str| {
+        let request = service.client.get(format!("http://{address}/jobs")).bearer_auth(credential);
+        request.send().unwrap().json::<Value>().unwrap()["jobs"].as_array().unwrap().len()
+    };
+    assert_eq!((listed(service.address, key), listed(operations, OPERATOR)), (1, 1));
+    // A credential of an operator opens no view of everybody's things there.
+    for (method, path) in OPERATORS {
+        assert_problem(request(&service, service.address, method, path), 404, "NOT_FOUND");
+    }
+    assert_eq!((listed(service.address, &operator_key), listed(operations, &operator_key)), (0, 1));
+    let delivery = format!("/webhooks/deliveries/dlv_{}/redeliver", &id(&job)["job_".len()..]);
+    assert_problem(request(&service, service.address, "POST", &delivery), 404, "NOT_FOUND");
     // Whoever can reach the operators' listener may scrape it.
     let scrape = service.client.get(format!("http://{operations}/metrics")).send().unwrap();
     assert_eq!(scrape.status(), 200);

@@ -9,6 +9,7 @@ mod fetch_url;
 mod hostile_framing;
 mod hostile_http;
 mod hostile_images;
+mod hostile_pipelines;
 mod hostile_zips;
 mod job_requests;
 mod jobs;
@@ -35,6 +36,7 @@ mod preconditions;
 mod process;
 mod process_zip;
 mod queue;
+mod quotas;
 mod series;
 #[path = "../support/mod.rs"]
 mod support;

@@ -165,6 +165,50 @@ fn s8_names_that_resolve_to_this_machine_are_refused() {
 }
 
 #[test]
+fn w1_a_callback_is_refused_when_it_is_submitted_and_the_answer_says_of_what_class_the_reason_is() {
+    let servers = start_name_server().to_string();
+    let fixture = Fixture::start(&[("HUEMILL__OUTBOUND__NAMESERVERS", &servers)]);
+    let picture = fixture.server.url("/good.png");
+    let detail = |body: Value| {
+        let answer = fixture.service.post("/jobs").json(&body).send().unwrap();
+        assert_problem(answer, 400, "INVALID_URL")["detail"].as_str().unwrap().to_owned()
+    };
+    for (url, class) in [
+        ("http://127.0.0.1.nip.example/done", "not public"),
+        ("http://metadata.google.internal/", "not public"),
+        ("http://0x7f000001/", "not public"),
+        ("http://[::ffff:10.0.0.1]/", "not public"),
+        ("http://nowhere.invalid/", "unresolvable"),
+        ("ftp://example.org/", "scheme"),
+        ("http://example.org:22/", "port is not allowed"),
+        ("example.org", "malformed"),
+    ] {
+        let refused = detail(json!({"urls": [picture], "callback_url": url}));
+        assert!(refused.starts_with("`callback_url`") && refused.contains(class), "{url}: {refused}");
+        assert!(!refused.contains("127.0.0.1") && !refused.contains("10.0.0.1"), "{url}: {refused}");
+        if class != "unresolvable" && !url.contains("nip") && !url.contains("metadata") {
+            let refused = detail(json!({"urls": [url]}));
+            assert!(refused.contains(class), "{url}: {refused}");
+        }
+        let fetched = fixture.service.post("/fetch_url").json(&json!({"url": url})).send().unwrap();
+        let refused = assert_problem(fetched, 400, "INVALID_URL");
+        assert!(refused["detail"].as_str().unwrap().contains(class), "{url}: {refused}");
+    }
+    fixture.finish();
+}
+
+#[test]
+fn a_callback_is_accepted_while_no_name_server_answers() {
+    // It receives the questions and is silent.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let servers = silent.local_addr().unwrap().to_string();
+    let fixture = Fixture::start(&[("HUEMILL__OUTBOUND__NAMESERVERS", &servers)]);
+    let body =
+        json!({"urls": [fixture.server.url("/good.png")], "callback_url": "http://hooks.example/done"});
+    accepted(fixture.service.post("/jobs").json(&body).send().unwrap());
+}
+
+#[test]
 fn s11_redirects_are_checked_like_the_first_url_and_callbacks_follow_none() {
     let fixture = Fixture::start(&[("HUEMILL__WEBHOOKS__SCHEDULE_SECONDS", "0")]);
     for path in ["/302", "/307", "/301", "/303", "/file"] {

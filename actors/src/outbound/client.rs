@@ -12,11 +12,12 @@ use std::time::Duration;
 use awc::http::header::{self, HeaderName, HeaderValue};
 use awc::http::{Method, StatusCode};
 use bytes::{Bytes, BytesMut};
+use huemill_store::Caller;
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout};
 
 use super::address_policy::AddressPolicy;
-use super::connector::{ConnectNotes, Route, allowed_addresses};
+use super::connector::{ConnectNotes, Route, allowed_addresses, check_host};
 use super::endpoints::{Admission, Destination};
 use super::error::{DownloadError, OutboundError, Reason, RequestFailure, RequestPhase};
 use super::exchange::{Exchange, Hop, OutboundRequest};
@@ -93,6 +94,9 @@ impl TimeLeft {
     }
 }
 
+/// How long a client waits for the check of a host.
+const HOST_CHECK: Duration = Duration::from_secs(3);
+
 impl Outbound {
     /// A client with this policy. Reads the system's certificate authorities and those of the policy's file.
     pub fn new(policy: AddressPolicy) -> Result<Self, SetupError> {
@@ -104,6 +108,16 @@ impl Outbound {
     #[must_use]
     pub fn policy(&self) -> &AddressPolicy {
         &self.policy
+    }
+
+    /// Checks where the host of a URL leads at the moment, before anything is requested of it. Whoever requests it later
+    /// looks it up again. A resolver that is slow or fails is not the URL's fault, so that it passes.
+    ///
+    /// # Errors
+    /// The name has no address, or one that may not be connected.
+    pub async fn check_host(&self, target: &Target, caller: Caller) -> Result<(), Reason> {
+        let check = check_host(&self.resolver, caller, target.host_and_port(), &self.policy);
+        timeout(HOST_CHECK, check).await.unwrap_or(Ok(()))
     }
 
     /// Downloads a URL, at most `cap` bytes, and passes it to `sink` chunk by chunk. Redirects are followed as far

@@ -25,7 +25,7 @@ use super::address::check_socket;
 use super::address_policy::AddressPolicy;
 use super::endpoints::Admitted;
 use super::error::{Reason, RequestPhase};
-use super::resolver::Resolver;
+use super::resolver::{LookupFailure, Resolver};
 use super::wire::{MeteredStream, WireMeter};
 
 /// What happened on one connection; awc's errors tell only part of it.
@@ -100,6 +100,24 @@ pub(super) async fn allowed_addresses(
     };
     check_all(&addresses, policy)?;
     Ok(addresses)
+}
+
+/// Checks where a host's name leads at the moment. What the resolver does not tell is no reason to refuse.
+pub(super) async fn check_host(
+    resolver: &Resolver,
+    caller: Caller,
+    (host, port): (&str, u16),
+    policy: &AddressPolicy,
+) -> Result<(), Reason> {
+    let addresses = match literal(host) {
+        Some(ip) => vec![SocketAddr::new(ip, port)],
+        None => match resolver.lookup(caller, (host, port), &policy.nameservers).await {
+            Ok(addresses) => addresses,
+            Err(LookupFailure::NoAddress) => return Err(Reason::Unresolvable),
+            Err(LookupFailure::Unknown) => return Ok(()),
+        },
+    };
+    check_all(&addresses, policy)
 }
 
 fn check_all(addresses: &[SocketAddr], policy: &AddressPolicy) -> Result<(), Reason> {

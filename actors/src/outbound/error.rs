@@ -1,5 +1,5 @@
 //! Errors of outbound requests, the closed set of reasons for which a URL or an address is refused, and the faults that
-//! users see: these reveal no address and no reason.
+//! users see: these say of what class a reason is, and reveal no address.
 
 use huemill_observability::label_set;
 use thiserror::Error;
@@ -47,6 +47,31 @@ label_set! {
 }
 
 impl std::error::Error for Reason {}
+
+impl Reason {
+    /// The message for whoever writes the client. All addresses that are not public have the same.
+    fn detail(self) -> &'static str {
+        match self {
+            Self::Form => "The URL is malformed. Write it out in full, as in https://example.org/photo.jpg.",
+            Self::Userinfo => "The URL is malformed: it must have no user and no password.",
+            Self::Scheme => "The URL's scheme is not supported. Use http or https.",
+            Self::Downgrade => "The URL redirects from https to http, which is not followed.",
+            Self::Port => "The URL's port is not allowed.",
+            Self::Unresolvable => "The URL's host is unresolvable: its name has no address.",
+            Self::Redirects => "The URL redirects too many times. Send the URL where the redirects end.",
+            Self::Loopback
+            | Self::Private
+            | Self::LinkLocal
+            | Self::Metadata
+            | Self::Multicast
+            | Self::Reserved
+            | Self::Documentation
+            | Self::Cgnat
+            | Self::Unspecified
+            | Self::Own => "The URL's host is not public.",
+        }
+    }
+}
 
 /// Why an outbound request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -176,8 +201,8 @@ impl From<OutboundError> for Fault {
                 .with_message(
                     "This address redirects too many times. Enter the address of the picture itself.",
                 )
-                .with_detail("The URL redirects too many times. Send the URL where the redirects end."),
-            OutboundError::Refused(_) => Self::new(Code::InvalidUrl),
+                .with_detail(Reason::Redirects.detail()),
+            OutboundError::Refused(reason) => Self::new(Code::InvalidUrl).with_detail(reason.detail()),
             OutboundError::Timeout(_) => Self::new(Code::UrlTimeout),
             OutboundError::TooLarge { limit } => Self::new(Code::PayloadTooLarge).with_message(format!(
                 "The picture at this address is larger than {}. Send a smaller one.",

@@ -4,6 +4,7 @@
 //! whatever fits.
 
 use crate::fault::{Code, Fault};
+use crate::reached_limit::{ReachedLimit, Unit};
 
 /// How often what is free a caller may hold.
 const THRESHOLD: u64 = 2;
@@ -21,21 +22,21 @@ impl NoPlace {
     /// The fault of a caller for whom there is no place: the caller's own if its share is used, ours if there is none
     /// for anybody. `what` says in the plural what the places are for.
     #[must_use]
-    pub fn into_fault(self, policy: &'static str, what: &str, cause: &'static str) -> Fault {
+    pub fn into_fault(self, policy: &'static str, what: &str, unit: Unit, cause: &'static str) -> Fault {
         match self {
-            Self::ShareUsed(share) => share_used(policy, what, share).with_cause(cause),
+            Self::ShareUsed(share) => share_used(policy, what, unit, share).with_cause(cause),
             Self::AllTaken => Fault::new(Code::Overloaded).with_cause(cause),
         }
     }
 }
 
 /// The fault of a caller that holds its whole share.
-pub(crate) fn share_used(policy: &'static str, what: &str, share: u64) -> Fault {
+pub(crate) fn share_used(policy: &'static str, what: &str, unit: Unit, share: u64) -> Fault {
     let message = format!(
         "You have as many {what} as one client may have at a time, which is {share} at the moment (limit `{policy}`). \
          Try again when some of them have ended."
     );
-    Fault::new(Code::RateLimited).with_message(message).with_policy(policy)
+    Fault::new(Code::RateLimited).with_message(message).with_limit(ReachedLimit::quota(policy, share, unit))
 }
 
 /// Whether a caller that holds this much may take more, while so much is free.

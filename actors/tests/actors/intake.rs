@@ -109,7 +109,7 @@ async fn uploads_are_shared_among_callers_and_a_drop_releases_them() {
     }
     assert_eq!(held.len(), 4, "one caller gets two thirds");
     let fault = intake.admit(1).await.unwrap_err();
-    assert_eq!((fault.code, fault.policy), (Code::RateLimited, Some("uploads")));
+    assert_eq!((fault.code, fault.limit.map(|limit| limit.policy)), (Code::RateLimited, Some("uploads")));
     held.extend([intake.upload(caller(2), 1).await.unwrap(), intake.upload(caller(3), 1).await.unwrap()]);
     let fault = intake.admit_of(caller(4), 1).await.unwrap_err();
     assert_eq!((fault.code, fault.cause.as_deref()), (Code::Overloaded, Some("too many uploads in flight")));
@@ -129,7 +129,7 @@ async fn bytes_are_reserved_as_they_come() {
     announced[0].received(60 * MB).unwrap();
     assert_eq!(intake.in_flight(), 60 * MB, "what is only announced is not reserved");
     let fault = announced[1].received(20 * MB).unwrap_err();
-    assert_eq!((fault.code, fault.policy), (Code::RateLimited, Some("uploads")));
+    assert_eq!((fault.code, fault.limit.map(|limit| limit.policy)), (Code::RateLimited, Some("uploads")));
     let mut other = intake.admit_of(caller(2), 30 * MB).await.unwrap();
     other.received(20 * MB).unwrap();
     announced[0].settle(10 * MB).unwrap();
@@ -253,7 +253,10 @@ async fn a_caller_beyond_a_quota_is_refused_and_leaves_no_blobs() {
     };
     // A card counts as 1.2 MB until it is stored.
     let refused = actors.try_submit(&["one", "two", "three"], None).await.unwrap_err();
-    assert_eq!((refused.code, refused.policy), (Code::RateLimited, Some("stored_bytes")));
+    assert_eq!(
+        (refused.code, refused.limit.map(|limit| limit.policy)),
+        (Code::RateLimited, Some("stored_bytes"))
+    );
     assert!(refused.retry_after.is_some() && actors.blobs().is_empty());
     let first = actors.submit(&["one", "two"]).await;
     assert_eq!(blobs(&first).await, 2);

@@ -71,7 +71,7 @@ async fn a_full_queue_refuses_at_once_and_nobody_fills_it_alone() {
     let _sent = ["gate 1", "2", "3"].map(|text| workers.send(of(1, text)));
     workers.wait_for_slots(1, 2, 0).await;
     let fault = workers.fault(of(1, "4")).await;
-    assert_eq!((fault.code, fault.policy), (Code::RateLimited, Some("pictures")));
+    assert_eq!((fault.code, fault.limit.map(|limit| limit.policy)), (Code::RateLimited, Some("pictures")));
     let _guest = workers.send(of(2, "gate 5"));
     workers.wait_for_guests(1).await;
     let _other = workers.send(of(3, "6"));

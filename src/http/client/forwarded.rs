@@ -1,6 +1,7 @@
 //! Reads what proxies say about the requests that they pass on: `Forwarded` (RFC 7239) or `X-Forwarded-*`. It decides
 //! nothing: the text is as the request brought it, and a hop that cannot be read is told as such.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -64,7 +65,7 @@ fn split(text: &str, at: char) -> Vec<&str> {
 /// An element of `Forwarded`. A parameter that occurs twice makes it unreadable.
 fn element(text: &str) -> Hop {
     let mut hop = Hop::default();
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for pair in split(text, ';').into_iter().filter(|pair| !pair.is_empty()) {
         let Some((name, value)) = pair.split_once('=') else { return Hop::default() };
         let (name, value) = (name.trim().to_ascii_lowercase(), unquoted(value.trim()));
@@ -74,10 +75,9 @@ fn element(text: &str) -> Hop {
             "host" => hop.host = Some(value),
             _ => {}
         }
-        if seen.contains(&name) {
+        if !seen.insert(name) {
             return Hop::default();
         }
-        seen.push(name);
     }
     hop
 }
@@ -105,6 +105,7 @@ fn address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -155,6 +156,48 @@ mod tests {
         assert_eq!(addresses(&found), some(&["", "", "", "192.0.2.60", "2001:db8:cafe::17"]));
         assert_eq!(found[3].host.as_deref(), Some("a.example;b,c"));
         assert_eq!(found[4].scheme.as_deref(), Some("http"));
+    }
+
+    /// An element as the standard's words say, without regard to the time it takes.
+    fn plain_element(text: &str) -> Hop {
+        let pairs: Vec<_> = split(text, ';').into_iter().filter(|pair| !pair.is_empty()).collect();
+        let named = |pair: &&str| {
+            let (name, value) = pair.split_once('=')?;
+            Some((name.trim().to_ascii_lowercase(), unquoted(value.trim())))
+        };
+        let Some(parameters) = pairs.iter().map(named).collect::<Option<Vec<_>>>() else {
+            return Hop::default();
+        };
+        let value = |wanted: &str| {
+            let mut found = parameters.iter().filter(|(name, _)| name == wanted);
+            found.next().map(|(_, value)| value.clone())
+        };
+        let occurs_twice = |(at, (name, _)): (usize, &(String, String))| {
+            parameters[..at].iter().any(|(earlier, _)| earlier == name)
+        };
+        if parameters.iter().enumerate().any(occurs_twice) {
+            return Hop::default();
+        }
+        let address = value("for").and_then(|value| address(&value));
+        Hop { address, scheme: value("proto"), host: value("host") }
+    }
+
+    proptest! {
+        #[test]
+        fn an_element_is_read_as_its_parameters_say(
+            pairs in proptest::collection::vec("(For|proto|HOST|by|[a-c]{1,2})? ?(=\"?(192[.]0[.]2[.]1|x|[;,\\\\\" =]){0,3}\"?)?", 0..8),
+        ) {
+            let text = pairs.join(";");
+            prop_assert_eq!(element(&text), plain_element(&text), "{}", text);
+        }
+    }
+
+    #[test]
+    fn the_largest_header_has_as_many_parameters_as_fit() {
+        let parameters: Vec<_> = (0..20_000).map(|number| format!("{number:x}=;")).collect();
+        let text = format!("{}for=192.0.2.1", parameters.concat());
+        assert_eq!(element(&text).address, Some([192, 0, 2, 1].into()));
+        assert_eq!(element(&format!("{text};0=")), Hop::default());
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Framing {
     /// The beginning of a line whose end has not arrived yet.
     line: Vec<u8>,
     complete_heads: u64,
+    /// How many requests have arrived with their bodies.
+    ended: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,16 +57,16 @@ enum Tunnel {
 
 impl Framing {
     pub(super) fn new() -> Self {
-        Self { state: State::Head(Head::default()), line: Vec::new(), complete_heads: 0 }
+        Self { state: State::Head(Head::default()), line: Vec::new(), complete_heads: 0, ended: 0 }
     }
 
-    /// Follows the next bytes of the connection.
+    /// Follows the next bytes of the connection, up to the end of a request. Returns how many these are.
     ///
     /// # Errors
     /// The position of the first byte that makes a chunk malformed. Nothing after it means anything.
-    pub(super) fn check(&mut self, bytes: &[u8]) -> Result<(), usize> {
-        let mut at = 0;
-        while at < bytes.len() {
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Result<usize, usize> {
+        let (mut at, ended) = (0, self.ended);
+        while at < bytes.len() && self.ended == ended {
             let rest = &bytes[at..];
             match &mut self.state {
                 State::Head(_) => at += self.read_line(rest),
@@ -73,19 +75,34 @@ impl Framing {
                     *left -= taken;
                     at += taken as usize;
                     if *left == 0 {
-                        self.state = State::Head(Head::default());
+                        self.end_request();
                     }
                 }
                 State::Chunked(chunks) => {
                     at += chunks.read(rest).ok_or(at)?;
                     if chunks.have_ended() {
-                        self.state = State::Head(Head::default());
+                        self.end_request();
                     }
                 }
-                State::Unchecked | State::Refused => break,
+                State::Unchecked | State::Refused => return Ok(bytes.len()),
             }
         }
-        Ok(())
+        Ok(at)
+    }
+
+    fn end_request(&mut self) {
+        self.state = State::Head(Head::default());
+        self.ended += 1;
+    }
+
+    /// How many requests have arrived with their bodies.
+    pub(super) fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// Whether no byte of a further request has arrived.
+    pub(super) fn is_between_requests(&self) -> bool {
+        matches!(self.state, State::Head(Head { is_under_way: false, .. }))
     }
 
     /// The number of the head that has begun and is not complete, if there is one.
@@ -122,6 +139,9 @@ impl Framing {
         self.complete_heads +=
             u64::from(!matches!(next, State::Head(Head { is_under_way: true, .. }) | State::Refused));
         self.state = next;
+        if self.is_between_requests() {
+            self.ended += 1;
+        }
         end + 1
     }
 }
@@ -178,8 +198,38 @@ mod tests {
 
     const HEAD: &[u8] = b"POST /process HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 
+    impl Framing {
+        /// Follows all requests in these bytes.
+        fn check(&mut self, bytes: &[u8]) -> Result<(), usize> {
+            let mut at = 0;
+            while at < bytes.len() {
+                at += self.next(&bytes[at..]).map_err(|bad| at + bad)?;
+            }
+            Ok(())
+        }
+    }
+
     fn check(bytes: &[u8]) -> Result<(), usize> {
         Framing::new().check(bytes)
+    }
+
+    #[test]
+    fn a_request_ends_with_its_body() {
+        let get = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".as_slice();
+        let post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc".as_slice();
+        let chunked = [HEAD, b"3\r\nabc\r\n0\r\n\r\n"].concat();
+        let mut framing = Framing::new();
+        for (number, request) in [get, post, &chunked, post, get].into_iter().enumerate() {
+            // With what follows at once, and byte by byte.
+            let bytes = [request, b"GET"].concat();
+            assert_eq!(Framing::new().next(&bytes), Ok(request.len()));
+            for byte in request {
+                assert_eq!((framing.ended(), framing.next(&[*byte])), (number as u64, Ok(1)));
+            }
+            assert!(framing.is_between_requests());
+        }
+        assert_eq!(framing.next(b"\r\n"), Ok(2));
+        assert!(!framing.is_between_requests());
     }
 
     /// Why actix refuses the bytes, if it does.

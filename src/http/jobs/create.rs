@@ -16,7 +16,7 @@ use huemill_observability::Event;
 use huemill_observability::trace;
 use huemill_store::Spool;
 use huemill_store::access_key::Scope;
-use huemill_store::archive;
+use huemill_store::archive::{self, Wanted};
 use huemill_store::job::{Job, JobId, JobKind, NewKey, Priority};
 use huemill_store::steady_clock::SteadyClock;
 use huemill_store::store::Created;
@@ -66,7 +66,7 @@ pub(super) async fn create(
         context::of(&request).identity().require(Scope::Priority)?;
     }
     if let Some(url) = &fields.callback_url {
-        urls::check_callback(url, &request, &jobs)?;
+        urls::check_callback(url, &request, &jobs).await?;
     }
     let key = key.map(|key| NewKey {
         fingerprint: fingerprint::of(&upload.input, &fields),
@@ -155,7 +155,7 @@ fn with_distinct_names(files: Vec<UploadedFile>) -> Vec<(String, Spool)> {
         .enumerate()
         .map(|(at, file)| file.name.clone().unwrap_or_else(|| format!("image-{}", at + 1)))
         .collect();
-    let names = archive::distinct(wanted.iter().map(String::as_str));
+    let names = archive::distinct(wanted.iter().map(|name| Wanted::File(name)));
     names.into_iter().zip(files).map(|(name, file)| (name, file.spool)).collect()
 }
 

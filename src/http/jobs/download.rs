@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::{Code, Fault};
 use huemill_observability::{DOWNLOADS, Event};
-use huemill_store::job::{ItemState, Job};
+use huemill_store::job::{ItemError, ItemResult, ItemState, Job};
 use huemill_store::steady_clock::SteadyClock;
 
 use super::download_file::{DownloadFile, named};
@@ -150,9 +150,8 @@ async fn respond_card(
     if number >= job.total {
         return Err(no_card());
     }
-    let item = jobs.repository.store.items(&job.id, number, 1).await?.pop();
-    let item = item.filter(|item| item.number == number && item.state == ItemState::Done);
-    let (name, card) = item.and_then(|item| Some((item.name, item.result?.card?))).ok_or_else(no_card)?;
+    let (name, result) = result_of(job, number, jobs).await?.ok_or_else(no_card)?;
+    let card = result.card.ok_or_else(made_without_card)?;
     let file = DownloadFile {
         etag: ETag::new(format_args!("{:08x}-{}", card.crc32, card.length)),
         modified: job.finished_at.unwrap_or(job.created_at),
@@ -171,6 +170,52 @@ async fn respond_card(
 
 fn no_card() -> Fault {
     Fault::new(Code::NotFound).with_message("The job has no such card. Its results list the cards it has.")
+}
+
+fn made_without_card() -> Fault {
+    Fault::new(Code::NotFound)
+        .with_message("There is no card of this picture: it was processed without one.")
+        .with_detail("This picture has no card: the job was created with `card=none`.")
+}
+
+/// The name and the result of one picture of a job, if the job has a picture of this number.
+///
+/// # Errors
+/// `NOT_FOUND` that says why the picture has no result, or none yet.
+pub(super) async fn result_of(
+    job: &Job,
+    number: u32,
+    jobs: &Jobs,
+) -> Result<Option<(String, ItemResult)>, Fault> {
+    let item = jobs.repository.store.items(&job.id, number, 1).await?.pop();
+    let Some(item) = item.filter(|item| item.number == number) else { return Ok(None) };
+    match (item.state, item.result) {
+        (ItemState::Done, Some(result)) => Ok(Some((item.name, result))),
+        (state, _) => Err(no_result(state, item.error.as_ref())),
+    }
+}
+
+/// Why a picture in this state has no result.
+fn no_result(state: ItemState, error: Option<&ItemError>) -> Fault {
+    let fault = Fault::new(Code::NotFound);
+    match state {
+        ItemState::Queued | ItemState::Claimed => {
+            fault.with_message("This picture is not done yet. Wait a moment and try again.").with_detail(
+                "This picture has no result yet. Wait until the job's status says that it has ended.",
+            )
+        }
+        ItemState::Canceled => fault
+            .with_message("There is nothing of this picture: the work was canceled before its turn came.")
+            .with_detail("This picture has no result: its job was canceled before it was processed."),
+        ItemState::Done | ItemState::Failed => {
+            let code = error.map_or(String::new(), |error| format!(" with {}", error.code));
+            fault
+                .with_message("This picture could not be processed, so there is nothing of it to get.")
+                .with_detail(format!(
+                    "This picture failed{code} and has no result. `failed` in the job's status says why."
+                ))
+        }
+    }
 }
 
 /// Parses the number of a card: digits alone.

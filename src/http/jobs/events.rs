@@ -10,6 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::Fault;
+use huemill_actors::reached_limit::Unit;
 use huemill_store::job::Job;
 
 use super::download::linked_job;
@@ -67,8 +68,9 @@ fn respond(
         1,
         context.identity().limits().event_streams.map(u64::from),
     );
-    let place =
-        place.map_err(|none| none.into_fault("event_streams", "event streams", "too many event streams"))?;
+    let place = place.map_err(|none| {
+        none.into_fault("event_streams", "event streams", Unit::ConcurrentRequests, "too many event streams")
+    })?;
     Ok(builder.streaming(EventStream::new(job.id, last, audience, jobs, place).pieces()))
 }
 

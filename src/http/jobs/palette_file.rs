@@ -8,12 +8,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::delivery::hex;
 use huemill_actors::fault::{Code, Fault};
 use huemill_imaging::{Export, swatch};
-use huemill_store::job::ItemState;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::download::{JobAccess, parse_number};
+use super::download::{JobAccess, parse_number, result_of};
 use super::download_file::named;
+use super::results_archive::stem;
 use crate::http::etag::{ETag, check_preconditions};
 use crate::http::problem::Problem;
 use crate::http::state::Jobs;
@@ -45,9 +45,7 @@ pub(super) async fn palette(
     let export =
         file.strip_prefix(PREFIX).and_then(|name| name.parse::<Export>().ok()).ok_or_else(no_palette)?;
     let number = parse_number(&number).filter(|number| *number < access.job.total).ok_or_else(no_palette)?;
-    let item = jobs.repository.store.items(&access.job.id, number, 1).await.map_err(Fault::from)?.pop();
-    let item = item.filter(|item| item.number == number && item.state == ItemState::Done);
-    let (name, result) = item.and_then(|item| Some((item.name, item.result?))).ok_or_else(no_palette)?;
+    let (name, result) = result_of(&access.job, number, &jobs).await?.ok_or_else(no_palette)?;
     let palette = read(&result.members)?;
     let bytes = export.write(&palette);
     // The same colours always give the same bytes, but another version of the service may write them differently.
@@ -57,8 +55,7 @@ pub(super) async fn palette(
     if etag.matches(&request) {
         return Ok(etag.not_modified());
     }
-    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
-    let file_name = format!("{stem}.{PREFIX}{}", export.extension());
+    let file_name = format!("{}.{PREFIX}{}", stem(&name), export.extension());
     Ok(HttpResponse::Ok()
         .content_type(export.media_type())
         .insert_header((ETAG, etag.header_value()))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::repository::Repository;
+use huemill_store::archive::is_extension;
 use huemill_store::job::{Item, Job};
 use huemill_store::results::{self, Body, DosTime, Member, ResultsZip};
 use serde::Serialize;
@@ -100,9 +101,14 @@ pub(super) fn card_name(picture: &str, media_type: &str) -> String {
         _ => "png",
     };
     let file = picture.rsplit('/').next().unwrap_or(picture);
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let stem = stem(file);
     let is_blank = stem.chars().all(|letter| letter == '.' || letter.is_whitespace());
     results::harmless(&format!("{}.{extension}", if is_blank { "card" } else { stem }))
+}
+
+/// A name without its extension.
+pub(super) fn stem(name: &str) -> &str {
+    name.rsplit_once('.').filter(|(_, end)| is_extension(end)).map_or(name, |(stem, _)| stem)
 }
 
 #[cfg(test)]
@@ -115,6 +121,8 @@ mod tests {
             ("trip/one.jpg", "image/png", "one.png"),
             ("two", "image/jpeg", "two.jpg"),
             ("a.b.c", "image/webp", "a.b.webp"),
+            ("127.0.0.1", "image/png", "127.0.0.1.png"),
+            ("127.0.0.1 (2)", "image/png", "127.0.0.1 (2).png"),
             (".png", "image/png", "card.png"),
             ("folder/", "image/png", "card.png"),
             ("  .jpg", "image/png", "card.png"),

@@ -57,23 +57,35 @@ pub(super) fn compress(
     })
 }
 
-/// A body that is compressed as it is sent, one chunk at a time. Chunks are small, so a thread that serves other clients
-/// too is not busy with one of them for long.
+/// Bytes that are compressed before the thread serves others.
+const SLICE: usize = 64 * 1024;
+
+/// A body that is compressed as it is sent, one slice at a time. A body may come as one chunk of many megabytes, so the
+/// thread turns to its other clients after each slice.
 struct GzipBody {
     body: BoxBody,
+    /// What is not compressed yet of the last chunk.
+    rest: Bytes,
+    /// Whether a slice was compressed since the thread last turned to others.
+    has_worked: bool,
     /// `None` once the end was written.
     encoder: Option<GzEncoder<Vec<u8>>>,
 }
 
 impl GzipBody {
     fn new(body: BoxBody) -> Self {
-        Self { body, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
+        Self {
+            body,
+            rest: Bytes::new(),
+            has_worked: false,
+            encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
+        }
     }
 
-    /// Compresses a chunk. What it becomes is sent at once, because the next one may take long.
-    fn write(&mut self, chunk: &[u8]) -> std::io::Result<Vec<u8>> {
+    /// Compresses a slice. What it becomes is sent at once, because the next one may take long.
+    fn write(&mut self, slice: &[u8]) -> std::io::Result<Vec<u8>> {
         let Some(encoder) = &mut self.encoder else { return Ok(Vec::new()) };
-        encoder.write_all(chunk)?;
+        encoder.write_all(slice)?;
         encoder.flush()?;
         Ok(std::mem::take(encoder.get_mut()))
     }
@@ -93,11 +105,61 @@ impl MessageBody for GzipBody {
         if self.encoder.is_none() {
             return Poll::Ready(None);
         }
-        let bytes = match ready!(Pin::new(&mut self.body).poll_next(task)) {
-            Some(Ok(chunk)) => self.write(&chunk),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            None => self.encoder.take().map_or(Ok(Vec::new()), GzEncoder::finish),
-        };
+        if std::mem::take(&mut self.has_worked) {
+            task.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        while self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_next(task)) {
+                Some(Ok(chunk)) => self.rest = chunk,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    let end = self.encoder.take().map_or(Ok(Vec::new()), GzEncoder::finish);
+                    return Poll::Ready(Some(end.map(Bytes::from).map_err(Into::into)));
+                }
+            }
+        }
+        let length = self.rest.len().min(SLICE);
+        let slice = self.rest.split_to(length);
+        self.has_worked = true;
+        let bytes = self.write(&slice);
         Poll::Ready(Some(bytes.map(Bytes::from).map_err(Into::into)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::task::Waker;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    /// The compressed pieces of a body, and how often the thread turned to others meanwhile.
+    fn compressed(body: BoxBody) -> (Vec<Bytes>, usize) {
+        let (mut body, mut pieces, mut turns) = (GzipBody::new(body), Vec::new(), 0);
+        let mut task = Context::from_waker(Waker::noop());
+        loop {
+            match Pin::new(&mut body).poll_next(&mut task) {
+                Poll::Ready(Some(piece)) => pieces.push(piece.unwrap()),
+                Poll::Ready(None) => return (pieces, turns),
+                Poll::Pending => turns += 1,
+            }
+        }
+    }
+
+    #[test]
+    fn the_thread_turns_to_others_after_each_slice_of_a_large_body() {
+        for length in [0, 1, SLICE, SLICE + 1, 40 * SLICE - 7] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at * at / 7) as u8).collect();
+            let (pieces, turns) = compressed(BoxBody::new(bytes.clone()));
+            let slices = length.div_ceil(SLICE);
+            assert_eq!((pieces.len(), turns), (slices + 1, slices), "{length}");
+            assert!(pieces.iter().all(|piece| !piece.is_empty()), "an empty chunk would end the answer");
+            let mut plain = Vec::new();
+            GzDecoder::new(pieces.concat().as_slice()).read_to_end(&mut plain).unwrap();
+            assert!(plain == bytes, "{length}");
+        }
     }
 }

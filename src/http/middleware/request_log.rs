@@ -162,7 +162,7 @@ impl RequestLog {
             Code::Overloaded | Code::NotReady => {
                 log!(HTTP_ERROR_BUSY, request_id, endpoint, status_code, error_code, cause);
             }
-            code if code == Code::ZipTraversal || auth_reason(code).is_some() => self.write_violation(fault),
+            code if is_violation(code) => self.write_violation(fault),
             _ => log!(HTTP_ERROR, request_id, endpoint, status_code, error_code, cause),
         }
     }
@@ -220,7 +220,8 @@ impl RequestLog {
         if let Some(reason) = self.fault.as_ref().and_then(|fault| auth_reason(fault.code)) {
             self.edge.recorder.record(Event::AuthFailed { reason });
         }
-        if let Some(policy) = self.fault.as_ref().and_then(|fault| fault.policy) {
+        if let Some(limit) = self.fault.as_ref().and_then(|fault| fault.limit.as_ref()) {
+            let policy = limit.policy;
             self.edge.recorder.record(Event::RateLimited { policy });
         }
         if self.body_fault.is_some() {
@@ -236,6 +237,12 @@ impl RequestLog {
             bytes_out: self.bytes_out,
         }));
     }
+}
+
+/// Whether a refusal matches an attack pattern. A key that lacks a scope is its holder's mistake, which no operator must act
+/// on.
+fn is_violation(code: Code) -> bool {
+    code == Code::ZipTraversal || (auth_reason(code).is_some() && code != Code::Forbidden)
 }
 
 /// The cause for the log. Most refusals know nothing beyond the message that the client received; that message is

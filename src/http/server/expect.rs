@@ -19,6 +19,8 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 use futures_util::future::{LocalBoxFuture, poll_fn};
 
+use crate::http::connection::ConnectionInfo;
+
 type Outcome<B> = Result<ServiceResponse<B>, Error>;
 
 /// A response that has been begun and waits for the request's body.
@@ -57,9 +59,12 @@ async fn wait_for_body<B: MessageBody + 'static>(
         Poll::Pending => Poll::Pending,
     });
     if let Some(outcome) = early.await {
-        let (_, mut response) = outcome?.into_parts();
+        let (request, mut response) = outcome?.into_parts();
         // The client may send the body or not, so nothing that follows can be told from it.
         response.head_mut().set_connection_type(ConnectionType::Close);
+        if let Some(connection) = request.conn_data::<ConnectionInfo>() {
+            connection.pipeline.close(true);
+        }
         let response = response.map_into_boxed_body();
         return Err(InternalError::from_response("answered before the body", response).into());
     }

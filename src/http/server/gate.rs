@@ -105,7 +105,8 @@ impl Gate {
         };
         let streams = (protocol == Protocol::Http2).then(|| Streams::new(self.rules.clone(), caller));
         let (surface, is_secure) = (self.surface, self.tls.is_some());
-        let info = ConnectionInfo { local, is_secure, surface, streams, is_malformed: Rc::default() };
+        let (is_malformed, pipeline) = (Rc::default(), Rc::default());
+        let info = ConnectionInfo { local, is_secure, surface, streams, is_malformed, pipeline };
         Ok((Connection::new(transport, info, &self.heads, self.linger, place), protocol, Some(peer)))
     }
 

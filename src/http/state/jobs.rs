@@ -9,7 +9,7 @@ use huemill_actors::intake::{Intake, Submit};
 use huemill_actors::janitor::{self, Janitor};
 use huemill_actors::line_sampler::LineSampler;
 use huemill_actors::metrics::Recorder;
-use huemill_actors::outbound::{Outbound, Target};
+use huemill_actors::outbound::{Outbound, Reason, Target};
 use huemill_actors::repository::Repository;
 use huemill_actors::share::Places;
 use huemill_actors::submission::Submission;
@@ -123,15 +123,24 @@ impl Jobs {
     /// Checks a URL of this request without using the network. A refusal is counted and logged, but the URL itself is not
     /// logged.
     pub(crate) fn check_url(&self, url: &str, context: &Context) -> Result<Target, Fault> {
-        Target::parse(url, self.outbound.policy()).map_err(|refused| {
-            let reason = refused.as_str();
-            self.recorder.record(Event::OutboundBlocked { reason });
-            if let Some(lines_left_out) = self.line_sampler.take(context.caller(), 1) {
-                let request_id = context.id.as_str();
-                log!(OUTBOUND_BLOCKED, request_id, host = "", reason, lines_left_out);
-            }
-            refused.into()
-        })
+        Target::parse(url, self.outbound.policy()).map_err(|refused| self.refuse(refused, context))
+    }
+
+    /// The same, and where its host leads at the moment.
+    pub(crate) async fn check_host(&self, url: &str, context: &Context) -> Result<(), Fault> {
+        let target = self.check_url(url, context)?;
+        let checked = self.outbound.check_host(&target, context.caller()).await;
+        checked.map_err(|refused| self.refuse(refused, context))
+    }
+
+    fn refuse(&self, refused: Reason, context: &Context) -> Fault {
+        let reason = refused.as_str();
+        self.recorder.record(Event::OutboundBlocked { reason });
+        if let Some(lines_left_out) = self.line_sampler.take(context.caller(), 1) {
+            let request_id = context.id.as_str();
+            log!(OUTBOUND_BLOCKED, request_id, host = "", reason, lines_left_out);
+        }
+        refused.into()
     }
 
     /// Where a URL leads, if it can be used as far as that can be told without the network.

@@ -119,10 +119,16 @@ impl UniqueNames {
 
     /// Returns the name as it is the first time, and with a number before its extension after that.
     pub(crate) fn unique(&mut self, name: String) -> String {
+        let at = extension_of(&name);
+        self.unique_with(name, at)
+    }
+
+    /// Returns the name as it is the first time, and with a number at this position after that.
+    fn unique_with(&mut self, name: String, at: usize) -> String {
         if self.seen.insert((self.key)(&name)) {
             return name;
         }
-        let (stem, extension) = split(&name);
+        let (stem, extension) = split(&name, at);
         let count = self.counted.entry(((self.key)(stem), (self.key)(extension))).or_insert(1);
         loop {
             *count += 1;
@@ -134,19 +140,74 @@ impl UniqueNames {
     }
 }
 
-/// Splits a name where a number goes, and shortens it so that the number fits.
-fn split(name: &str) -> (&str, &str) {
-    const LONGEST_EXTENSION: usize = 16;
-    const LONGEST_NUMBER: usize = 16;
+/// With its dot.
+const LONGEST_EXTENSION: usize = 16;
+
+/// Whether what follows the last dot of a name is an extension. The end of an address, of a date or of a version is none.
+#[must_use]
+pub fn is_extension(text: &str) -> bool {
+    let has_letter = text.chars().any(char::is_alphabetic);
+    text.len() < LONGEST_EXTENSION
+        && text.chars().all(char::is_alphanumeric)
+        && (has_letter || text.is_empty())
+}
+
+/// Where the extension of a name begins, with its dot; at the end if there is none.
+fn extension_of(name: &str) -> usize {
     let file = name.rfind('/').map_or(0, |slash| slash + 1);
     let dot = name[file..].rfind('.').filter(|&dot| dot > 0).map(|dot| file + dot);
-    let dot = dot.filter(|dot| name.len() - dot <= LONGEST_EXTENSION).unwrap_or(name.len());
-    let (stem, extension) = name.split_at(dot);
+    dot.filter(|dot| is_extension(&name[dot + 1..])).unwrap_or(name.len())
+}
+
+/// Splits a name where a number goes, and shortens it so that the number fits.
+fn split(name: &str, at: usize) -> (&str, &str) {
+    const LONGEST_NUMBER: usize = 16;
+    let (stem, extension) = name.split_at(at);
     (head(stem, LONGEST - LONGEST_NUMBER - LONGEST_EXTENSION), extension)
 }
 
+/// The name that is wanted for a file.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// The name of a file, which may have an extension.
+    File(&'a str),
+    /// The host that it comes from. A dot in it begins no extension.
+    Host(&'a str),
+}
+
 /// Names for a list of files as its readers see them: safe to display, not too long, and unique.
-pub fn distinct<'a>(requested: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn distinct<'a>(wanted: impl Iterator<Item = Wanted<'a>>) -> Vec<String> {
     let mut names = UniqueNames::by(str::to_owned);
-    requested.map(|name| names.unique(clean(name))).collect()
+    let unique = |wanted| match wanted {
+        Wanted::File(name) => names.unique(clean(name)),
+        Wanted::Host(name) => {
+            let name = clean(name);
+            let end = name.len();
+            names.unique_with(name, end)
+        }
+    };
+    wanted.map(unique).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_goes_before_an_extension_and_behind_everything_else() {
+        for (name, second) in [
+            ("a.png", "a (2).png"),
+            ("a.b/c", "a.b/c (2)"),
+            ("127.0.0.1", "127.0.0.1 (2)"),
+            ("[2606:4700::1]", "[2606:4700::1] (2)"),
+            ("2026.11.30", "2026.11.30 (2)"),
+            ("clip.mp4", "clip (2).mp4"),
+            (".png", ".png (2)"),
+            ("v1.2 final", "v1.2 final (2)"),
+        ] {
+            assert_eq!(distinct([name, name].into_iter().map(Wanted::File)), [name, second]);
+        }
+        let hosts = ["example.org", "example.org"].into_iter().map(Wanted::Host);
+        assert_eq!(distinct(hosts), ["example.org", "example.org (2)"]);
+    }
 }

@@ -165,7 +165,7 @@ async fn o8_an_interactive_download_beyond_the_share_is_refused_at_once() {
         (0..2).map(|number| download(&actor, caller(1), silent.url(number), Some(HANGS))).collect();
     until(|| silent.open.get() == 2).await;
     let fault = download(&actor, caller(1), silent.url(2), Some(HANGS)).await.unwrap().unwrap_err();
-    assert_eq!((fault.code, fault.policy), (Code::RateLimited, Some("downloads")));
+    assert_eq!((fault.code, fault.limit.map(|limit| limit.policy)), (Code::RateLimited, Some("downloads")));
     assert!(fault.retry_after.is_some());
     let _other = download(&actor, caller(2), silent.url(3), Some(HANGS));
     until(|| silent.open.get() == 3).await;
