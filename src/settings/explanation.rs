@@ -7,8 +7,7 @@ use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use huemill_store::store::Role;
 
 use super::client_address::ClientAddress;
-use super::schema::{AccessMode, DEFAULTS, ForwardedHeaders, Settings};
-use super::sources::PREFIX;
+use super::schema::{AccessMode, DEFAULTS, ForwardedHeaders, PREFIX, Settings};
 
 /// From which likeness on a key is suggested in place of an unknown one (0 to 1).
 const LIKENESS: f64 = 0.75;

@@ -17,6 +17,9 @@ use super::mask::{masked, masked_url};
 /// The embedded default settings. The file also documents every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
+/// How the long names of environment variables begin.
+pub(super) const PREFIX: &str = "HUEMILL__";
+
 /// All settings of the service.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

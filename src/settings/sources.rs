@@ -9,10 +9,7 @@ use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKin
 
 use super::explanation::{bad_value, try_alone, unknown_key};
 use super::problems::Problem;
-use super::schema::{DEFAULTS, Settings};
-
-/// How the long names of variables begin.
-pub(super) const PREFIX: &str = "HUEMILL__";
+use super::schema::{DEFAULTS, PREFIX, Settings};
 
 /// Short names of environment variables and the keys that they set. Those marked `true` contain secrets and can also be
 /// given as `…_FILE`.

@@ -92,7 +92,7 @@ fn a_worker_answers_only_operators_and_probes() {
         assert_eq!(answer.status(), 404, "{method} {path}");
         let body: Value = answer.json().unwrap();
         assert_eq!(body["error_code"], "NOT_FOUND", "{body}");
-        let message = body["user_message"].as_str().unwrap();
-        assert!(message.contains("works on jobs and answers no requests"), "{message}");
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.contains("only works on jobs"), "{detail}");
     }
 }
