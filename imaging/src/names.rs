@@ -14,14 +14,10 @@ use ::palette::{FromColor, Lab, Srgb};
 
 pub use css::nearest_css;
 
-use crate::oklch::oklab;
+use crate::oklch::{NEUTRAL_CHROMA, oklab_chroma};
 
 /// The list: six digits and a name on each line, and comments.
 const LIST: &str = include_str!("names/common.txt");
-
-/// Below this chroma (Oklab) a colour is neutral: its hue cannot be seen. For comparison, `aliceblue`, whose hue is just
-/// visible, has 0.013.
-const NEUTRAL_CHROMA: f32 = 0.012;
 
 /// From this chroma (Oklab), a colour is never called a tinted grey, white or black. `slategray` has 0.04, `steelblue` 0.10.
 const VIVID_CHROMA: f32 = 0.08;
@@ -186,12 +182,6 @@ fn search(rgb: [u8; 3], taken: &[&str]) -> Option<(&'static str, f32)> {
 
 fn lab(rgb: [u8; 3]) -> Lab {
     Lab::from_color(Srgb::from(rgb).into_linear::<f32>())
-}
-
-/// Chroma in Oklab. That of a grey is 0, without rounding errors.
-fn oklab_chroma(rgb: [u8; 3]) -> f32 {
-    let lab = oklab(rgb);
-    if rgb[0] == rgb[1] && rgb[1] == rgb[2] { 0.0 } else { lab.a.hypot(lab.b) }
 }
 
 #[cfg(test)]

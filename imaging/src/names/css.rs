@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 use ::palette::color_difference::EuclideanDistance;
 use ::palette::{Oklab, Srgb, named};
 
-use super::{NEUTRAL_CHROMA, oklab_chroma};
-use crate::oklch::oklab;
+use crate::oklch::{NEUTRAL_CHROMA, oklab, oklab_chroma};
 
 /// A name of CSS and its colour.
 #[derive(Debug)]
