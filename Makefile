@@ -147,7 +147,7 @@ fuzz-fronts: ## Fuzz without coverage what parses: each format, ZIPs and their n
 	for format in $(FORMATS); do HUEMILL_FUZZ_FORMAT=$$format HUEMILL_FUZZ_SECONDS=$(FUZZ_SECONDS) \
 		$(CARGO) test $(PROFILE) -p huemill-imaging --test fuzz || exit 1; done
 	HUEMILL_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test $(PROFILE) -p huemill-store --test fuzz
-	HUEMILL_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test $(PROFILE) --bin huemill -- arbitrary
+	HUEMILL_FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test $(PROFILE) --lib -- arbitrary
 
 deny: ## Licences, bans, sources and advisories of the dependencies; needs cargo-deny and its advisory database
 	$(CARGO) deny check licenses bans sources advisories
