@@ -82,17 +82,24 @@ fn double_backslashes(header: &[u8]) -> Cow<'_, [u8]> {
 
 fn is_safe(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    let climbs = name.split(['/', '\\']).any(|segment| segment == "..");
+    let path = without_drive(name).unwrap_or(name);
+    let climbs = path.split(['/', '\\']).any(|segment| segment == "..");
     !climbs && !name.chars().any(char::is_control) && !upper.contains("%0D") && !upper.contains("%0A")
 }
 
 /// The name without the client's own folders: only the last part of an absolute path or a Windows path, which old browsers
 /// send (`C:\fakepath\a.jpg`). A relative path is kept, as in a ZIP.
 fn without_folders(name: &str) -> &str {
-    let has_drive = matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
-    let is_local = has_drive || name.starts_with('/') || name.contains('\\');
-    let path = if has_drive { &name[2..] } else { name };
+    let local = without_drive(name);
+    let is_local = local.is_some() || name.starts_with('/') || name.contains('\\');
+    let path = local.unwrap_or(name);
     if is_local { path.rsplit(['/', '\\']).next().unwrap_or(path) } else { path }
+}
+
+/// What follows the drive of a Windows path (`C:`), if the name begins with one.
+fn without_drive(name: &str) -> Option<&str> {
+    let has_drive = matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+    has_drive.then(|| &name[2..])
 }
 
 #[cfg(test)]
@@ -157,7 +164,10 @@ mod tests {
 
     #[test]
     fn unsafe_names_are_detected() {
-        for name in ["..", "../x", "a/../x", r"..\..\x", r"a\..", "a\nb", "a\0", "a%0d%0ab"] {
+        for name in [
+            "..", "../x", "a/../x", r"..\..\x", r"a\..", "C:..", r"C:..\x", "z:../x", "a\nb", "a\0",
+            "a%0d%0ab",
+        ] {
             assert!(!is_safe(name), "{name:?}");
         }
         for name in ["a.png", "..a.png", "a..b", "trip/a.png", r"C:\fakepath\z.jpg", "50%0.png"] {
