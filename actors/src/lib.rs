@@ -37,6 +37,7 @@ pub mod line_sampler;
 pub mod metrics;
 pub mod observed;
 pub mod outbound;
+pub mod over_quota;
 pub mod picture_summary;
 pub mod pictures;
 mod probe;

@@ -18,23 +18,20 @@ use huemill_store::access_key::KeyLimits;
 use huemill_store::archive::Entry;
 use huemill_store::blobs::input_key;
 use huemill_store::job::{ItemSource, JobId, JobKind, NewItem, NewJob, NewKey, Priority};
-use huemill_store::store::{CallerLimits, Created, Quota};
+use huemill_store::store::{CallerLimits, Created};
 use huemill_store::{Caller, Spool};
 
 use crate::blob_quota::{BlobQuota, FreeDisk, JobBytes};
 use crate::estimate::Estimate;
-use crate::fault::{Code, Fault};
+use crate::fault::Fault;
 use crate::job_options;
 use crate::outbound::endpoint_of;
-use crate::reached_limit::{ReachedLimit, Unit};
+use crate::over_quota::over_quota;
 use crate::repository::Repository;
 use crate::telemetry::{Recorder, traced};
 
 /// How many blobs of one job are stored at a time.
 const CONCURRENT_UPLOADS: usize = 4;
-
-/// When a caller whose quota is used up may try again: when a job of average size has ended.
-const QUOTA_RETRY: Duration = Duration::from_secs(30);
 
 /// The size of a card of 1096 × 736 pixels, in bytes. Measured: photographs take 0.7 to 1 MB as PNG, as much as lossless
 /// WebP, and 0.1 to 0.2 MB as JPEG of quality 85; noise takes 2.3, 1.7 and 0.8 MB.
@@ -48,41 +45,6 @@ fn expected_card(options: &Options) -> u64 {
         CardFormat::Jpeg { .. } => 800_000,
     };
     Layout::of(options).map_or(0, |layout| bytes * layout.pixels() / PIXELS)
-}
-
-/// The error for a caller who has used up a quota.
-#[must_use]
-pub fn over_quota(which: Quota, limit: u64, used: u64) -> Fault {
-    let (policy, unit, message) = match which {
-        Quota::OpenJobs => (
-            "open_jobs",
-            Unit::Jobs,
-            format!(
-                "You have {used} jobs that have not ended, and {limit} are allowed (limit `open_jobs`). Wait until some \
-                 have ended."
-            ),
-        ),
-        Quota::OpenItems => (
-            "open_pictures",
-            Unit::Pictures,
-            format!(
-                "Your jobs that have not ended have {used} pictures, and {limit} are allowed with those of this job \
-                 (limit `open_pictures`). Wait until some have ended."
-            ),
-        ),
-        Quota::StoredBytes => (
-            "stored_bytes",
-            Unit::Bytes,
-            format!(
-                "Your jobs take {used} bytes, and {limit} are allowed with those of this job (limit `stored_bytes`). Delete \
-                 jobs whose results you have, or wait until they expire."
-            ),
-        ),
-    };
-    let reached = ReachedLimit::quota(policy, limit, unit).with_used(used);
-    let mut fault = Fault::new(Code::RateLimited).with_message(message).with_limit(reached);
-    fault.retry_after = Some(QUOTA_RETRY);
-    fault
 }
 
 /// A received job that is not durable yet.

@@ -6,10 +6,12 @@
 //! head is left to actix. In addition, chunk extensions and trailers of one body may take 16 kB.
 
 mod chunks;
+mod head;
 
 use memchr::memchr;
 
 use chunks::Chunks;
+use head::{Body, Head, HeadEnd};
 
 /// The longest head that actix reads.
 const MAX_HEAD_BYTES: usize = 131_072;
@@ -35,24 +37,6 @@ enum State {
     Unchecked,
     /// actix refuses this head once it is complete. Nothing is checked any more.
     Refused,
-}
-
-/// What the lines of a head have said so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct Head {
-    has_started: bool,
-    /// Whether any byte of it has arrived, if only of an empty line.
-    is_under_way: bool,
-    is_chunked: bool,
-    length: Option<u64>,
-    tunnel: Option<Tunnel>,
-}
-
-/// What a connection may turn into. It then has no further requests.
-#[derive(Debug, Clone, Copy)]
-enum Tunnel {
-    Connect,
-    WebSocket,
 }
 
 impl Framing {
@@ -88,6 +72,16 @@ impl Framing {
             }
         }
         Ok(at)
+    }
+
+    fn end_head(&mut self, body: Body) {
+        self.complete_heads += 1;
+        match body {
+            Body::None => self.end_request(),
+            Body::Sized(length) => self.state = State::Sized(length),
+            Body::Chunked => self.state = State::Chunked(Chunks::new()),
+            Body::Unknown => self.state = State::Unchecked,
+        }
     }
 
     fn end_request(&mut self) {
@@ -135,53 +129,12 @@ impl Framing {
             self.line.clear();
             next
         };
-        let next = next.unwrap_or(State::Head(head));
-        self.complete_heads +=
-            u64::from(!matches!(next, State::Head(Head { is_under_way: true, .. }) | State::Refused));
-        self.state = next;
-        if self.is_between_requests() {
-            self.ended += 1;
+        match next {
+            None => self.state = State::Head(head),
+            Some(HeadEnd::Refused) => self.state = State::Refused,
+            Some(HeadEnd::Complete(body)) => self.end_head(body),
         }
         end + 1
-    }
-}
-
-impl Head {
-    /// Takes a line into account. Returns what follows the head if this line ends it, or if it is not worth following.
-    fn next(&mut self, line: &[u8]) -> Option<State> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if !self.has_started {
-            // Empty lines before a request are skipped.
-            self.has_started = !line.is_empty();
-            self.tunnel = line.starts_with(b"CONNECT ").then_some(Tunnel::Connect);
-            return None;
-        }
-        if line.is_empty() {
-            return Some(self.body());
-        }
-        let colon = memchr(b':', line)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
-            return (!self.is_chunked).then_some(State::Refused);
-        }
-        if name.eq_ignore_ascii_case(b"content-length") {
-            self.length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-            return self.length.is_none().then_some(State::Refused);
-        }
-        if name.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket") {
-            self.tunnel = Some(Tunnel::WebSocket);
-        }
-        None
-    }
-
-    fn body(self) -> State {
-        match (self.tunnel, self.length) {
-            _ if self.is_chunked => State::Chunked(Chunks::new()),
-            (Some(Tunnel::WebSocket), _) | (Some(Tunnel::Connect), None) => State::Unchecked,
-            (_, None | Some(0)) => State::Head(Self::default()),
-            (_, Some(length)) => State::Sized(length),
-        }
     }
 }
 
