@@ -28,11 +28,11 @@ const WANTED: &str =
 /// Who sends a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Identity {
-    /// Anybody, where no key is wanted.
+    /// Any client, where no key is required.
     Open,
-    /// Nobody with a key, where one is wanted: only a signed link allows anything. Whoever was not identified is one.
+    /// A client without a key, where one is required: only a signed link allows anything.
     #[default]
-    Stranger,
+    Unidentified,
     /// The holder of this key.
     Key(Arc<AccessKey>),
     /// The operator.
@@ -108,13 +108,13 @@ impl Access {
             (Audience::Everyone | Audience::Users(_) | Audience::Linked(_), AccessMode::Open) => {
                 return Ok(Identity::Open);
             }
-            (Audience::Everyone, AccessMode::Keys) => return Ok(Identity::Stranger),
+            (Audience::Everyone, AccessMode::Keys) => return Ok(Identity::Unidentified),
             (Audience::Owners(_), AccessMode::Open) | (Audience::Operators, _) => Scope::Operator,
             (Audience::Users(scope) | Audience::Linked(scope) | Audience::Owners(scope), _) => scope,
         };
         let Some(credential) = credential(headers) else {
             if matches!(audience, Audience::Linked(_)) && query.contains("signature=") {
-                return Ok(Identity::Stranger);
+                return Ok(Identity::Unidentified);
             }
             return Err(missing(scope));
         };
@@ -163,7 +163,7 @@ impl Identity {
     pub(crate) fn may_see(&self, owner: Caller) -> bool {
         match self {
             Self::Open | Self::Operator => true,
-            Self::Stranger => false,
+            Self::Unidentified => false,
             Self::Key(key) => key.scopes.allow(Scope::Operator) || key.caller() == owner,
         }
     }
@@ -173,23 +173,23 @@ impl Identity {
     /// the operator's token, to which nothing belongs, finds nothing.
     ///
     /// # Errors
-    /// `UNAUTHORIZED` for a stranger, who may list nothing, and `NOT_FOUND` for a view that has moved.
+    /// `UNAUTHORIZED` without a key, which may list nothing, and `NOT_FOUND` for a view that has moved.
     pub(crate) fn only(&self, surface: Surface) -> Result<Option<Caller>, Fault> {
         match self {
             Self::Operator if surface == Surface::Public => Err(Code::NotFound.into()),
             Self::Open | Self::Operator => Ok(None),
             Self::Key(key) if key.scopes.allow(Scope::Operator) && surface != Surface::Public => Ok(None),
             Self::Key(key) => Ok(Some(key.caller())),
-            Self::Stranger => Err(missing(Scope::Operator)),
+            Self::Unidentified => Err(missing(Scope::Operator)),
         }
     }
 
-    /// Checks that it is not a stranger whose link turned out to be none.
+    /// Checks that it is not a client without a key whose link turned out to be invalid.
     ///
     /// # Errors
     /// `UNAUTHORIZED`.
     pub(crate) fn require_known(&self) -> Result<(), Fault> {
-        if matches!(self, Self::Stranger) { Err(missing(Scope::JobsRead)) } else { Ok(()) }
+        if matches!(self, Self::Unidentified) { Err(missing(Scope::JobsRead)) } else { Ok(()) }
     }
 
     /// Checks that it may do what needs this scope besides that of the route.
@@ -199,7 +199,7 @@ impl Identity {
     pub(crate) fn require(&self, scope: Scope) -> Result<(), Fault> {
         match self {
             Self::Key(key) if !key.scopes.allow(scope) => Err(lacking(scope)),
-            Self::Stranger => Err(missing(scope)),
+            Self::Unidentified => Err(missing(scope)),
             _ => Ok(()),
         }
     }
@@ -264,13 +264,13 @@ mod tests {
     fn only_a_key_is_kept_from_what_is_not_its_own() {
         let somebody = Caller::parse("key:000000000001");
         assert!(Identity::Open.may_see(somebody) && Identity::Operator.may_see(somebody));
-        assert!(!Identity::Stranger.may_see(somebody));
+        assert!(!Identity::Unidentified.may_see(somebody));
         for surface in [Surface::Everything, Surface::Operations] {
             let all = [Identity::Open, Identity::Operator].map(|identity| identity.only(surface).unwrap());
             assert_eq!(all, [None, None]);
         }
         for (identity, code) in
-            [(Identity::Stranger, Code::Unauthorized), (Identity::Operator, Code::NotFound)]
+            [(Identity::Unidentified, Code::Unauthorized), (Identity::Operator, Code::NotFound)]
         {
             assert_eq!(identity.only(Surface::Public).unwrap_err().code, code, "{identity:?}");
         }

@@ -1,5 +1,5 @@
 //! Who a request comes from and a job belongs to: an access key, or a network address where no key was sent. Plain data:
-//! it decides nothing and never fails; limits and ownership are told apart by it.
+//! it decides nothing and never fails; limits and ownership are by caller.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

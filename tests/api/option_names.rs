@@ -1,5 +1,5 @@
 //! Options with misspelt names and with values of other types: refused where they surely are options, and ignored where
-//! they may belong to somebody else.
+//! they may belong to other programs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

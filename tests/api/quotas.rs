@@ -77,7 +77,7 @@ fn a_share_of_the_uploads_is_stated() {
         let mut socket = service.socket();
         let head = "POST /process HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n";
         socket.write_all(head.as_bytes()).unwrap();
-        // It is told to go on once it has its place.
+        // It gets the 100 once it has its place.
         let mut answer = [0; 12];
         socket.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"HTTP/1.1 100");

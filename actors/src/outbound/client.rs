@@ -110,8 +110,8 @@ impl Outbound {
         &self.policy
     }
 
-    /// Checks where the host of a URL leads at the moment, before anything is requested of it. Whoever requests it later
-    /// looks it up again. A resolver that is slow or fails is not the URL's fault, so that it passes.
+    /// Checks where the host of a URL leads at the moment, before anything is requested of it. A later request looks it
+    /// up again. A resolver that is slow or fails is not the URL's fault, so that it passes.
     ///
     /// # Errors
     /// The name has no address, or one that may not be connected.

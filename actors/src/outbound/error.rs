@@ -49,7 +49,7 @@ label_set! {
 impl std::error::Error for Reason {}
 
 impl Reason {
-    /// The message for whoever writes the client. All addresses that are not public have the same.
+    /// The message for the client's developer. All addresses that are not public have the same.
     fn detail(self) -> &'static str {
         match self {
             Self::Form => "The URL is malformed. Write it out in full, as in https://example.org/photo.jpg.",

@@ -2,7 +2,7 @@
 //!
 //! Each look-up asks once, and nothing is cached: the connector checks and connects what comes back. Configured
 //! servers are asked for the name exactly as written: no hosts file, no search domains. On any error the name has
-//! no address, which is told apart from a resolver that did not answer.
+//! no address, which is not the same as a resolver that did not answer.
 //!
 //! The number of look-ups is limited and shared among callers, so that nobody whose names take long delays others or
 //! takes all threads: the system's resolver needs one, which it keeps even after the request has timed out.

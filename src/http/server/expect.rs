@@ -1,4 +1,4 @@
-//! `Expect: 100-continue` (RFC 9110, 10.1.1): a client asks before it sends a body. It is told to go on once the handler
+//! `Expect: 100-continue` (RFC 9110, 10.1.1): a client asks before it sends a body. It gets a 100 once the handler
 //! reads the body, and not before: a request that is refused for its route, type, length or sender gets that answer at once.
 //!
 //! actix asks one service what to do with such a request and then another one for the response. Here the first one
