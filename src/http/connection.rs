@@ -8,6 +8,7 @@ mod pace;
 mod pipeline;
 mod requests;
 mod streams;
+mod transport;
 
 use std::cell::Cell;
 use std::io;
@@ -22,13 +23,13 @@ use futures_util::FutureExt;
 use huemill_actors::share::{Place, Places};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
-use tokio_rustls::server::TlsStream;
 
 use header_blocks::HeaderBlocks;
 pub(crate) use pace::{PacedStream, ReadRate};
-pub(crate) use pipeline::Pipeline;
+pub(crate) use pipeline::{Pipeline, Turn};
 use requests::Requests;
 pub(crate) use streams::{StreamGuard, StreamRules, Streams};
+pub(crate) use transport::Transport;
 
 /// Which routes a listener has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +64,6 @@ pub(crate) struct ConnectionInfo {
     pub is_malformed: Rc<Cell<bool>>,
     /// Which of its requests have their answer, and whether it closes.
     pub pipeline: Rc<Pipeline>,
-}
-
-/// The bytes of a connection.
-pub(crate) enum Transport {
-    /// Without TLS.
-    Plain(PacedStream),
-    /// With TLS.
-    Tls(Box<TlsStream<PacedStream>>),
 }
 
 /// A connection.
@@ -215,61 +208,5 @@ impl AsyncWrite for Connection {
 
     fn is_write_vectored(&self) -> bool {
         self.transport.is_write_vectored()
-    }
-}
-
-impl Transport {
-    /// Whether written bytes wait for the client.
-    fn is_waiting(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_waiting(),
-            Self::Tls(stream) => stream.get_ref().0.is_waiting() || stream.get_ref().1.wants_write(),
-        }
-    }
-}
-
-/// Calls the method of whichever stream it is.
-macro_rules! of_stream {
-    ($transport:expr, $stream:ident => $call:expr) => {
-        match $transport {
-            Transport::Plain($stream) => $call,
-            Transport::Tls($stream) => $call,
-        }
-    };
-}
-
-impl AsyncRead for Transport {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        of_stream!(&mut *self, stream => Pin::new(stream).poll_read(task, into))
-    }
-}
-
-impl AsyncWrite for Transport {
-    fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        of_stream!(&mut *self, stream => Pin::new(stream).poll_write(task, bytes))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        of_stream!(&mut *self, stream => Pin::new(stream).poll_flush(task))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        of_stream!(&mut *self, stream => Pin::new(stream).poll_shutdown(task))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        of_stream!(&mut *self, stream => Pin::new(stream).poll_write_vectored(task, slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        of_stream!(self, stream => stream.is_write_vectored())
     }
 }

@@ -55,8 +55,8 @@ pub(crate) async fn layers(
     let context = Context::new(RequestId::of(request.headers(), &mut rand::rng()), client, in_flight);
     request.extensions_mut().insert(context.clone());
     limit_body_rate(&mut request, &edge, &context);
-    let turn =
-        connection(&request).map(|connection| (connection.pipeline.clone(), connection.pipeline.begin()));
+    let pipeline = connection(&request).map(|connection| connection.pipeline.clone());
+    let turn = pipeline.as_ref().map(Pipeline::begin);
     let span = request_span::begin(&request, &context.id);
     let scope = span.scope();
     let mut log = RequestLog::begin(&request, context.clone(), &edge, span);
@@ -89,12 +89,12 @@ pub(crate) async fn layers(
     if response.status().is_success() {
         context.discard_received().await;
     }
-    if let Some((pipeline, _)) = &turn {
+    if let Some(pipeline) = &pipeline {
         close_after(&raw, &mut response, &context, pipeline);
     }
     let response = compression::compress(response, raw.headers(), raw.method(), endpoint);
     log.answered(endpoint, response.status(), fault);
-    let response = response.map_body(|_, body| StreamBody::new(LoggedBody::new(body, log), stream));
+    let response = response.map_body(|_, body| StreamBody::new(LoggedBody::new(body, log), stream, turn));
     Ok(ServiceResponse::new(raw, response))
 }
 
@@ -122,7 +122,7 @@ fn begin_stream(request: &ServiceRequest) -> Result<Option<StreamGuard>, Fault> 
 }
 
 /// Closes the connection after the answer to a request whose body was not read to its end, because what follows may be the
-/// rest of that body, and after one whose client wants that.
+/// rest of that body, and after one whose client wants that or asks for another protocol, after which actix reads no more.
 fn close_after(
     request: &HttpRequest,
     response: &mut HttpResponse<BoxBody>,
@@ -132,12 +132,9 @@ fn close_after(
     if request.version() == Version::HTTP_2 {
         return;
     }
-    let has_unread_body = !context.has_whole_body();
-    if has_unread_body {
+    if !context.has_whole_body() || request.head().connection_type() != ConnectionType::KeepAlive {
         response.head_mut().set_connection_type(ConnectionType::Close);
-    }
-    if has_unread_body || request.head().connection_type() == ConnectionType::Close {
-        pipeline.close(has_unread_body);
+        pipeline.close();
     }
 }
 

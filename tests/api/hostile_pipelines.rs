@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::job_requests::OPERATOR;
+use crate::job_requests::{OPERATOR, paused_with, resume};
 use crate::test_service::{TestService, spawn};
 
 const NEXT: &str = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -12,7 +12,7 @@ const NEXT: &str = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 /// A request that is answered before its body is read: what refuses it, the status, its head and its body.
 type Refused = (&'static str, u16, &'static str, &'static str);
 
-const REFUSED: [Refused; 13] = [
+const REFUSED: [Refused; 15] = [
     ("no such route", 404, "POST /nothing HTTP/1.1\r\nContent-Length: 3", "abc"),
     ("no such method", 405, "PUT /process HTTP/1.1\r\nContent-Length: 3", "abc"),
     ("a type", 415, "POST /process HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 3", "abc"),
@@ -52,6 +52,18 @@ const REFUSED: [Refused; 13] = [
         415,
         "POST /process HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\nContent-Length: 3",
         "abc",
+    ),
+    (
+        "a route with Expect, in chunks",
+        404,
+        "POST /nothing HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked",
+        "",
+    ),
+    (
+        "a type with Expect, in chunks that go on",
+        415,
+        "POST /process HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked",
+        "7fffffff\r\nabc",
     ),
     (
         "a type with Expect whose body the client leaves out",
@@ -174,4 +186,35 @@ fn requests_in_a_pipeline_are_answered_in_their_order() {
     let answer = service.raw(requests.as_bytes());
     let statuses: Vec<_> = answer.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
     assert_eq!(statuses, ["200", "415", "200", "415", "415", "200", "404"], "{answer}");
+}
+
+#[test]
+fn a_blank_line_behind_a_request_does_not_end_its_answer() {
+    let (service, id) = paused_with(2, &[("HUEMILL__SERVER__HEADER_SECONDS", "1")]);
+    let mut stream = service.socket();
+    write(&mut stream, &format!("GET /jobs/{id}/events HTTP/1.1\r\nHost: x\r\n\r\n\r\n"));
+    // When a head that begins later has run out of time, the blank line has been there for as long.
+    let mut late = service.socket();
+    write(&mut late, &format!("{NEXT}G"));
+    late.read_to_end(&mut Vec::new()).unwrap();
+
+    resume(&service);
+    let mut events = Vec::new();
+    while !String::from_utf8_lossy(&events).contains("event: completed") {
+        let mut part = [0; 4_096];
+        let length = stream.read(&mut part).unwrap();
+        assert!(length > 0, "the stream was cut off: {}", String::from_utf8_lossy(&events));
+        events.extend_from_slice(&part[..length]);
+    }
+}
+
+#[test]
+fn an_upgrade_that_is_not_made_closes_the_connection_and_says_so() {
+    let service = spawn();
+    let head =
+        "GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n";
+    let answer = service.raw(format!("{head}{NEXT}").as_bytes());
+    let first = answer.split("\r\n\r\n").next().unwrap().to_ascii_lowercase();
+    assert!(first.starts_with("http/1.1 200 ") && first.contains("connection: close"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
 }

@@ -91,7 +91,13 @@ pub fn now() -> i64 {
 /// Starts a service whose queue is paused and submits a job of this many large pictures, which one worker processes once
 /// [`resume`] is called. Returns the service and the job's id.
 pub fn paused(pictures: usize) -> (TestService, String) {
-    let service = TestService::start(&[("OPERATOR_TOKEN", OPERATOR), ("HUEMILL__WORKERS__COUNT", "1")]);
+    paused_with(pictures, &[])
+}
+
+/// The same with these settings.
+pub fn paused_with(pictures: usize, environment: &[(&str, &str)]) -> (TestService, String) {
+    let own = [("OPERATOR_TOKEN", OPERATOR), ("HUEMILL__WORKERS__COUNT", "1")];
+    let service = TestService::start(&[&own, environment].concat());
     set_queue(&service, "pause");
     let picture = crate::photos::jpeg(4000, 3000, 1);
     let members: Vec<_> = (0..pictures).map(|at| Member::stored(format!("{at}.jpg"), &picture)).collect();

@@ -2,7 +2,8 @@
 //! is read after an answer that closes the connection: what follows may be the rest of a body that no one read. actix
 //! itself parses ahead, and would answer what it has parsed. Nothing here fails.
 //!
-//! The middleware holds a [`Turn`] for each request; the connection asks whether it may hand on more bytes.
+//! The middleware makes a [`Turn`] for each request, which ends with the answer's body; the connection asks whether it may
+//! hand on more bytes.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,7 +14,6 @@ use std::task::{Context, Waker};
 pub(crate) struct Pipeline {
     answered: Cell<u64>,
     is_closing: Cell<bool>,
-    has_unread_body: Cell<bool>,
     reader: RefCell<Option<Waker>>,
 }
 
@@ -27,21 +27,14 @@ impl Pipeline {
         Turn(self.clone())
     }
 
-    /// No request is read after this answer. If its request may have a body that was not read, the connection lingers, so
-    /// that no reset destroys the answer.
-    pub(crate) fn close(&self, has_unread_body: bool) {
+    /// No request is read after this answer.
+    pub(crate) fn close(&self) {
         self.is_closing.set(true);
-        self.has_unread_body.set(has_unread_body);
     }
 
     /// Whether the connection closes after the last answer.
     pub(super) fn is_closing(&self) -> bool {
         self.is_closing.get()
-    }
-
-    /// Whether the client may still be sending a body that no one reads.
-    pub(super) fn has_unread_body(&self) -> bool {
-        self.has_unread_body.get()
     }
 
     /// How many requests have their answer.

@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use super::framing::Framing;
 use super::pipeline::Pipeline;
+use super::transport::Transport;
 
 /// The input of a connection.
 pub(super) struct Requests {
@@ -45,14 +46,13 @@ impl Requests {
 
     /// Whether the connection should be read for a while after its last answer, so that no reset destroys it.
     pub(super) fn should_linger(&self) -> bool {
-        self.is_malformed.get()
-            || (self.pipeline.is_closing() && (self.pipeline.has_unread_body() || !self.held.is_empty()))
+        self.is_malformed.get() || self.pipeline.is_closing()
     }
 
     /// Reads the next bytes of the request whose turn it is.
-    pub(super) fn poll_read<T: AsyncRead + Unpin>(
+    pub(super) fn poll_read(
         &mut self,
-        transport: &mut T,
+        transport: &mut Transport,
         task: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -62,9 +62,13 @@ impl Requests {
         }
         let before = into.filled().len();
         if self.held.is_empty() {
-            let polled = Pin::new(transport).poll_read(task, into);
+            let polled = Pin::new(&mut *transport).poll_read(task, into);
             if !matches!(polled, Poll::Ready(Ok(()))) {
-                return if polled.is_pending() { self.poll_late(task) } else { polled };
+                return if polled.is_pending() {
+                    self.poll_late(transport.is_waiting(), task)
+                } else {
+                    polled
+                };
             }
             let read = &into.filled()[before..];
             let taken = self.take(read);
@@ -88,7 +92,7 @@ impl Requests {
 
     /// How many of these bytes belong to the request whose turn it is.
     fn take(&mut self, bytes: &[u8]) -> usize {
-        if self.framing.ended() > self.pipeline.answered() {
+        if self.is_answering() {
             return 0;
         }
         self.framing.next(bytes).unwrap_or_else(|malformed| {
@@ -97,14 +101,24 @@ impl Requests {
         })
     }
 
+    /// Whether a request that has arrived waits for its answer, or for the end of it.
+    fn is_answering(&self) -> bool {
+        self.framing.ended() > self.pipeline.answered()
+    }
+
     /// Whether nothing more is read.
     fn has_ended(&self) -> bool {
         self.is_malformed.get() || (self.pipeline.is_closing() && self.framing.is_between_requests())
     }
 
-    /// Ready with an error once the head of a request has taken too long.
-    fn poll_late(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let under_way = self.framing.head_under_way();
+    /// Ready with an error once the head of a request has taken too long. Its time begins when the answer before it was
+    /// sent: the error ends the connection, and would cut that answer off.
+    fn poll_late(&mut self, is_writing: bool, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_busy = is_writing || self.is_answering();
+        if is_busy {
+            self.pipeline.wake_later(task);
+        }
+        let under_way = self.framing.head_under_way().filter(|_| !is_busy);
         if self.timer.as_ref().map(|(number, _)| *number) != under_way {
             self.timer = under_way.map(|number| (number, Box::pin(tokio::time::sleep(self.limit))));
         }

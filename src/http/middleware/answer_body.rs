@@ -9,7 +9,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
 use super::request_log::RequestLog;
-use crate::http::connection::StreamGuard;
+use crate::http::connection::{StreamGuard, Turn};
 
 /// A response's body that counts its bytes and owns the request's [`RequestLog`].
 pub(crate) struct LoggedBody {
@@ -58,16 +58,18 @@ impl MessageBody for LoggedBody {
     }
 }
 
-/// The body on an HTTP/2 connection, which also keeps the request's place. On HTTP/1 the connection itself sees to both.
+/// The body on its connection. On HTTP/2 it keeps the request's place and sees to its pace; on HTTP/1 the connection does
+/// that, and the next request has its turn once this is dropped.
 pub(crate) struct StreamBody {
     body: LoggedBody,
     stream: Option<StreamGuard>,
+    _turn: Option<Turn>,
 }
 
 impl StreamBody {
     /// Wraps `body`.
-    pub(crate) fn new(body: LoggedBody, stream: Option<StreamGuard>) -> Self {
-        Self { body, stream }
+    pub(crate) fn new(body: LoggedBody, stream: Option<StreamGuard>, turn: Option<Turn>) -> Self {
+        Self { body, stream, _turn: turn }
     }
 }
 
@@ -82,7 +84,7 @@ impl MessageBody for StreamBody {
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let Self { body, stream } = &mut *self;
+        let Self { body, stream, .. } = &mut *self;
         let Some(stream) = stream else { return Pin::new(body).poll_next(task) };
         // The next part is asked for when the client has made room for the last one.
         if !stream.is_fast_enough() {

@@ -59,11 +59,13 @@ async fn wait_for_body<B: MessageBody + 'static>(
         Poll::Pending => Poll::Pending,
     });
     if let Some(outcome) = early.await {
+        // It is kept until the answer is sent. actix would read a chunked body that was dropped for ever.
+        late.arrive(body);
         let (request, mut response) = outcome?.into_parts();
         // The client may send the body or not, so nothing that follows can be told from it.
         response.head_mut().set_connection_type(ConnectionType::Close);
         if let Some(connection) = request.conn_data::<ConnectionInfo>() {
-            connection.pipeline.close(true);
+            connection.pipeline.close();
         }
         let response = response.map_into_boxed_body();
         return Err(InternalError::from_response("answered before the body", response).into());
@@ -94,7 +96,7 @@ struct LateBody(Rc<RefCell<LateBodyState>>);
 
 #[derive(Default)]
 enum LateBodyState {
-    /// Nobody has asked for it.
+    /// The handler has not asked for it.
     #[default]
     Unwanted,
     /// The handler waits for it.
