@@ -7,7 +7,7 @@ use huemill_store::job::{Job, JobState, NewJob, NewKey};
 use huemill_store::store::{Created, Store};
 
 use crate::builders::{HOUR, new_job};
-use crate::harness::{StoreUnderTest, on_all_stores};
+use crate::harness::{StoreUnderTest, on_all_stores, once_connected};
 
 /// A new job with an idempotency key.
 fn with_key(key: &str, fingerprint: &str) -> NewJob {
@@ -91,7 +91,10 @@ async fn only_one_of_a_hundred_concurrent_requests_with_one_key_creates_a_job(te
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..100 {
         let store = test.store.clone();
-        callers.spawn(async move { store.create(with_key("k", "f")).await.unwrap() });
+        callers.spawn(once_connected(move || {
+            let store = store.clone();
+            async move { store.create(with_key("k", "f")).await }
+        }));
     }
     let (mut created, mut ids) = (0, HashSet::new());
     while let Some(answer) = callers.join_next().await {

@@ -244,3 +244,17 @@ macro_rules! on_all_stores {
     };
 }
 pub(crate) use on_all_stores;
+
+/// The result of a call that is repeated while no connection is free, as may be on a busy machine. It has not begun then,
+/// so nothing happens twice.
+pub(crate) async fn once_connected<T, F: Future<Output = Result<T, StoreError>>>(
+    mut call: impl FnMut() -> F,
+) -> T {
+    for _ in 0..20 {
+        match call().await {
+            Err(StoreError::Away(cause)) if cause.contains("pool timed out") => {}
+            result => return result.unwrap(),
+        }
+    }
+    panic!("no connection became free");
+}

@@ -7,7 +7,7 @@ use huemill_store::store::Store;
 use secrecy::ExposeSecret;
 
 use crate::builders::{HOUR, new_job, owner};
-use crate::harness::{StoreUnderTest, on_all_stores};
+use crate::harness::{StoreUnderTest, on_all_stores, once_connected};
 
 fn nonces(nonces: &[&str]) -> Vec<String> {
     nonces.iter().map(|nonce| (*nonce).to_owned()).collect()
@@ -25,7 +25,10 @@ async fn only_one_of_a_hundred_concurrent_callers_consumes_a_nonce(test: StoreUn
     for number in 0..100 {
         let store = test.store.clone();
         let nonces = nonces(&["nonce", &format!("signature {number}")]);
-        callers.spawn(async move { store.consume_nonces(&nonces, HOUR).await.unwrap() });
+        callers.spawn(once_connected(move || {
+            let (store, nonces) = (store.clone(), nonces.clone());
+            async move { store.consume_nonces(&nonces, HOUR).await }
+        }));
     }
     let fresh = callers.join_all().await.into_iter().filter(|fresh| *fresh).count();
     assert_eq!(fresh, 1);
