@@ -1,0 +1,8 @@
+// The Batches view.
+import { el } from "../lib/dom.js";
+import { t } from "../lib/texts.js";
+
+/** @returns {import("../app.js").View} */
+export function createView() {
+  return { element: el("section", { class: "batches" }, el("h1", {}, t("batches.title"))) };
+}

@@ -1,0 +1,127 @@
+// The page's client of the service. Paths are relative to the page, so that it works behind a path prefix. An error is an
+// `ApiError`, also where no answer came.
+import { key } from "./session.js";
+import { t } from "./texts.js";
+
+/** The folder that the page is in: a document that is named `docs` has the same as the page itself. */
+const base = new URL("./", document.baseURI);
+
+/** The address of a path of the service. @param {string} path without a slash in front */
+export const url = (path) => new URL(path, base);
+
+/**
+ * A link of an answer as an address on the page's own origin: the service may know itself by another name.
+ * @param {string} link
+ */
+export function ownUrl(link) {
+  const { pathname, search } = new URL(link, base);
+  const at = pathname.search(/\/(links|jobs)\//);
+  return url(pathname.slice(at + 1) + search);
+}
+
+/** What went wrong, in words for the person in front of the page (`message`) and for whoever wrote it (`detail`). */
+export class ApiError extends Error {
+  /**
+   * @param {{ status: number, code: string, message: string, detail?: string, requestId?: string, retryAfter?: number, scope?: string }} fields
+   */
+  constructor(fields) {
+    super(fields.message);
+    this.name = "ApiError";
+    this.status = fields.status;
+    this.code = fields.code;
+    this.detail = fields.detail ?? "";
+    this.requestId = fields.requestId ?? "";
+    this.retryAfter = fields.retryAfter ?? null;
+  }
+
+  /** Whether another or any key could help. */
+  get wantsKey() {
+    return this.status === 401 || this.code === "FORBIDDEN";
+  }
+
+  /** Whether the same request may succeed later. */
+  get isTemporary() {
+    return this.status === 0 || this.status === 429 || this.status >= 502;
+  }
+}
+
+/** @param {Response} response @returns {Promise<ApiError>} */
+async function errorOf(response) {
+  const body = await response.json().catch(() => ({}));
+  const retryAfter = Number(response.headers.get("Retry-After"));
+  return new ApiError({
+    status: response.status,
+    code: body.error_code ?? "UNKNOWN",
+    message: body.user_message ?? t("error.unknown", { status: String(response.status) }),
+    detail: body.detail,
+    requestId: body.request_id ?? response.headers.get("X-Request-Id") ?? "",
+    retryAfter: retryAfter > 0 ? retryAfter : undefined,
+  });
+}
+
+/**
+ * @typedef {object} RequestOptions
+ * @property {string} [method]
+ * @property {FormData | Blob | string | null} [body]
+ * @property {unknown} [json] a body that is sent as JSON
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ * @property {import("./session.js").KeyName} [as] whose key to send (the user's)
+ */
+
+/**
+ * Sends a request. Any status but 2xx and 304 is an `ApiError`; an abort is the browser's own `AbortError`.
+ * @param {string | URL} path
+ * @param {RequestOptions} [options]
+ * @returns {Promise<Response>}
+ */
+export async function send(path, options = {}) {
+  const headers = new Headers(options.headers);
+  const secret = key(options.as ?? "user");
+  if (secret) headers.set("Authorization", `Bearer ${secret}`);
+  let body = options.body ?? null;
+  if (options.json !== undefined) {
+    headers.set("Content-Type", "application/json");
+    body = JSON.stringify(options.json);
+  }
+  let response;
+  try {
+    response = await fetch(typeof path === "string" ? url(path) : path, {
+      method: options.method ?? "GET",
+      headers,
+      body,
+      signal: options.signal ?? null,
+      credentials: "omit",
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError({ status: 0, code: "NETWORK", message: t("error.network") });
+  }
+  if (!response.ok && response.status !== 304) throw await errorOf(response);
+  return response;
+}
+
+/**
+ * Sends a request and reads the JSON of its answer.
+ * @template [T=any]
+ * @param {string | URL} path
+ * @param {RequestOptions} [options]
+ * @returns {Promise<T>}
+ */
+export async function json(path, options) {
+  const response = await send(path, options);
+  return response.json();
+}
+
+/** Hands something to the browser as a file to save. @param {Blob} blob @param {string} name */
+export function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  // The browser reads the address after the click.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
