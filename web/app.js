@@ -3,6 +3,7 @@
 import { problem } from "./lib/problem.js";
 import { fill } from "./lib/dom.js";
 import { showHeader, VIEWS } from "./lib/shell.js";
+import { stylesheet } from "./lib/stylesheet.js";
 import { loadTexts, t } from "./lib/texts.js";
 import { applyTheme } from "./lib/theme.js";
 
@@ -14,7 +15,7 @@ import { applyTheme } from "./lib/theme.js";
  * @property {() => void} [close] called when the view is dropped: ends requests and streams
  */
 
-/** @typedef {(typeof VIEWS)[number]} ViewName */
+/** @typedef {import("./lib/shell.js").ViewName} ViewName */
 
 /** @type {Record<ViewName, () => Promise<{ createView: () => View }>>} */
 const MODULES = {
@@ -48,7 +49,8 @@ async function showCurrent() {
   }
   let view = views.get(name);
   if (!view) {
-    const { createView } = await MODULES[name]();
+    // A view is not seen before its stylesheet is in force.
+    const [{ createView }] = await Promise.all([MODULES[name](), stylesheet(name)]);
     // Another view may have been asked for in the meantime.
     if (current !== name) return;
     view = views.get(name) ?? createView();

@@ -10,6 +10,8 @@ import { setTheme, theme, THEMES } from "./theme.js";
 /** The views of the page, in the order of the header. */
 export const VIEWS = /** @type {const} */ (["studio", "batches", "operations"]);
 
+/** @typedef {(typeof VIEWS)[number]} ViewName */
+
 const mark = () =>
   svg(
     "svg",

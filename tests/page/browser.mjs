@@ -1,0 +1,87 @@
+// A real Chromium for the tests of the page. `open` gives a page of its own; whatever its console, its scripts or its
+// policy complain of is a failure at the end of the test.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before } from "node:test";
+import { chromium } from "playwright-core";
+
+/** Where the service is. Tests run against a real one. */
+export const SERVICE = process.env.HUEMILL_URL ?? "http://127.0.0.1:8080";
+/** The operator token of the service. */
+export const OPERATOR_TOKEN = process.env.HUEMILL_OPERATOR_TOKEN ?? "";
+/** Another real service, which wants keys; the operator token is the same. */
+export const SERVICE_WITH_KEYS = process.env.HUEMILL_URL_WITH_KEYS ?? "";
+/** The first service behind a proxy with a path prefix; it ends with a slash. */
+export const SERVICE_WITH_PREFIX = process.env.HUEMILL_URL_WITH_PREFIX ?? "";
+
+const DEADLINE = 30_000;
+const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+
+let browser;
+before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.HUEMILL_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+});
+after(() => browser?.close());
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/**
+ * Opens the page in a browser context of its own, and closes it when the test ends.
+ *
+ * Options: `path` behind the service's address ("#/batches"), `url` of another service, `width`, `height`, `scheme`
+ * ("light", "dark"), `locale`, `expected`: patterns of console errors that the test provokes (a 4xx is one in Chromium).
+ */
+export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, height = 900, scheme = "light", locale = "en-US", expected = [], permissions = ["clipboard-read", "clipboard-write"], ...more } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale, acceptDownloads: true, ...more });
+  await context.grantPermissions(permissions);
+  const page = await context.newPage();
+  page.setDefaultTimeout(DEADLINE);
+  const complaints = [];
+  const complain = (text) => expected.some((pattern) => pattern.test(text)) || complaints.push(text);
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && complain(message.text()));
+  page.on("pageerror", (error) => complain(String(error)));
+  await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  await page.goto(url + path);
+  await page.waitForSelector("h1");
+  return page;
+}
+
+/** What axe finds on a page as it is now; an empty list is what tests want. */
+export async function findings(page) {
+  // The policy of the page forbids scripts of others; the debugger's are not the page's.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+  );
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
+}
+
+/** Presses Tab until an element matches, as someone without a mouse does; fails after so many presses. */
+export async function tabTo(page, selector, presses = 80) {
+  for (let press = 0; press < presses; press++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate((selector) => document.activeElement?.matches(selector) ?? false, selector)) return;
+  }
+  throw new Error(`the keyboard does not reach ${selector}`);
+}
+
+/** Whether a page is wider than its window. */
+export const scrollsSideways = (page) => page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+
+/** Waits until a condition holds. */
+export async function until(what, condition, deadline = DEADLINE) {
+  for (const end = Date.now() + deadline; Date.now() < end; ) {
+    const value = await condition();
+    if (value) return value;
+    await new Promise((wait) => setTimeout(wait, 50));
+  }
+  throw new Error(`this did not happen: ${what}`);
+}
+
+/** The four looks in which axe visits each state. */
+export const LOOKS = ["light", "dark"].flatMap((scheme) => [320, 1440].map((width) => ({ scheme, width })));

@@ -1,0 +1,64 @@
+// Pictures for the tests, made from a seed: PNG files of coloured areas with noise.
+import { deflateSync } from "node:zlib";
+
+/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+function random(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const CRC = Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
+  return value >>> 0;
+});
+
+const crc32 = (bytes) => {
+  let value = 0xffffffff;
+  for (const byte of bytes) value = CRC[(value ^ byte) & 255] ^ (value >>> 8);
+  return (value ^ 0xffffffff) >>> 0;
+};
+
+function chunk(name, data) {
+  const [head, tail] = [Buffer.alloc(8), Buffer.alloc(4)];
+  head.writeUInt32BE(data.length);
+  head.write(name, 4, "latin1");
+  tail.writeUInt32BE(crc32(Buffer.concat([head.subarray(4), data])));
+  return Buffer.concat([head, data, tail]);
+}
+
+/** A PNG of RGB pixels. `color(x, y)` is an array of three bytes. */
+export function png(width, height, color) {
+  const rows = Buffer.alloc(height * (1 + width * 3));
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) rows.set(color(x, y), y * (1 + width * 3) + 1 + x * 3);
+  }
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  const signature = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
+  return Buffer.concat([signature, chunk("IHDR", head), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** A picture of three coloured areas and a bright disc, with a little noise. */
+export function picture(seed = 1, width = 320, height = 240) {
+  const next = random(seed);
+  const area = () => [next() * 230, next() * 230, next() * 230];
+  const [sky, ground, side, disc] = [area(), area(), area(), [250, 190 * next(), 20]];
+  const [cx, cy, radius] = [width * (0.25 + next() / 2), height * (0.25 + next() / 2), height / 7];
+  return png(width, height, (x, y) => {
+    const inDisc = (x - cx) ** 2 + (y - cy) ** 2 < radius ** 2;
+    const base = inDisc ? disc : x > width * 0.8 ? side : y > height * 0.6 ? ground : sky;
+    const noise = (next() - 0.5) * 10;
+    return base.map((value) => Math.max(0, Math.min(255, Math.round(value + noise))));
+  });
+}
+
+/** The start of a picture, which no one can read. */
+export const damaged = (seed = 1) => picture(seed).subarray(0, 200);
