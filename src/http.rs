@@ -15,6 +15,7 @@ mod list_query;
 mod middleware;
 mod operations;
 mod option_names;
+mod page;
 mod picture_json;
 pub(crate) mod problem;
 mod process;

@@ -35,7 +35,7 @@ const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 /** The view and the rest of the address. @returns {{ name: ViewName, parts: string[] }} */
 function address() {
   const [first = "", ...parts] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  const name = VIEWS.find((view) => view === first) ?? "studio";
+  const name = VIEWS.find((view) => view === first) ?? VIEWS[0] ?? "studio";
   return { name, parts };
 }
 

@@ -136,6 +136,18 @@ routes! {
     /// Metrics for Prometheus.
     METRICS: "/metrics", "GET, HEAD, OPTIONS", users = false,
         read = Users(Scope::Operator), write = Everyone;
+    /// The web page.
+    PAGE: "/", "GET, HEAD, OPTIONS", users = false,
+        read = Everyone, write = Everyone;
+    /// The API reference as a page.
+    DOCS: "/docs", "GET, HEAD, OPTIONS", users = false,
+        read = Everyone, write = Everyone;
+    /// A file of the pages.
+    ASSET: "/assets/{digest}/{file}", "GET, HEAD, OPTIONS", users = false,
+        read = Everyone, write = Everyone;
+    /// A file of the pages that is in a folder.
+    ASSET_IN_FOLDER: "/assets/{digest}/{folder}/{file}", "GET, HEAD, OPTIONS", users = false,
+        read = Everyone, write = Everyone;
 }
 
 /// `Allow` for a path without a route: every method that the service supports.
@@ -204,6 +216,13 @@ mod tests {
             ("/jobs/job_1/retry", Some("/jobs/{id}/retry")),
             ("/queue/pause", Some("/queue/pause")),
             ("/queue/stop", None),
+            ("/", Some("/")),
+            ("/docs", Some("/docs")),
+            ("/assets/0123/app.js", Some("/assets/{digest}/{file}")),
+            ("/assets/0123/lib/dom.js", Some("/assets/{digest}/{folder}/{file}")),
+            ("/assets/0123/lib/more/dom.js", None),
+            ("/assets/0123", None),
+            ("/docs/", None),
             ("/jobs/", None),
             ("//jobs", None),
             ("/jobs//events", None),

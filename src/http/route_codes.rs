@@ -120,6 +120,7 @@ fn own(route: &Route) -> &'static [&'static [Code]] {
             &[STORE, INPUT]
         }
         route::KEYS => &[STORE, INPUT, &[Code::NoInput, Code::PayloadTooLarge]],
+        route::ASSET | route::ASSET_IN_FOLDER => &[&[Code::NotFound]],
         _ => &[],
     }
 }
@@ -135,6 +136,7 @@ fn successes(route: &Route) -> &'static [u16] {
         route::KEY => &[204],
         route::KEY_ROTATE => &[201],
         route::READY => &[200, 503],
+        route::PAGE | route::DOCS => &[200, 304],
         _ => &[200],
     }
 }

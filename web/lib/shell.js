@@ -7,10 +7,17 @@ import { key } from "./session.js";
 import { chooseLanguage, LANGUAGES, language, t } from "./texts.js";
 import { setTheme, theme, THEMES } from "./theme.js";
 
-/** The views of the page, in the order of the header. */
-export const VIEWS = /** @type {const} */ (["studio", "batches", "operations"]);
+const ALL_VIEWS = /** @type {const} */ (["studio", "batches", "operations"]);
 
-/** @typedef {(typeof VIEWS)[number]} ViewName */
+/** @typedef {(typeof ALL_VIEWS)[number]} ViewName */
+
+/** The views that the service has here, in the order of the header: operators may have an address of their own. */
+export const VIEWS = ALL_VIEWS.filter((name) => offered().includes(name));
+
+function offered() {
+  const script = document.querySelector("script[data-views]");
+  return (script instanceof HTMLElement && script.dataset["views"]?.split(" ")) || ALL_VIEWS;
+}
 
 const mark = () =>
   svg(

@@ -1,0 +1,78 @@
+//! The files of `web/`, which are in the binary. A test holds the list to the folder.
+
+/// The page at `/`.
+pub(super) const PAGE: &str = include_str!("../../../web/index.html");
+
+/// The page at `/docs`.
+pub(super) const DOCS: &str = include_str!("../../../web/docs.html");
+
+/// Defines [`ALL`].
+macro_rules! files {
+    ($($name:literal)+) => {
+        /// Modules, styles and texts, by the path below `web/`.
+        pub(super) const ALL: &[(&str, &[u8])] =
+            &[$(($name, include_bytes!(concat!("../../../web/", $name)))),+];
+    };
+}
+
+files! {
+    "app.js"
+    "batches/batches.js"
+    "icon.svg"
+    "lib/announce.js"
+    "lib/api.js"
+    "lib/copy.js"
+    "lib/dom.js"
+    "lib/handover.js"
+    "lib/key.js"
+    "lib/problem.js"
+    "lib/session.js"
+    "lib/shell.js"
+    "lib/stylesheet.js"
+    "lib/texts.js"
+    "lib/theme.js"
+    "operations/operations.js"
+    "studio/studio.js"
+    "style/base.css"
+    "style/batches.css"
+    "style/controls.css"
+    "style/docs.css"
+    "style/operations.css"
+    "style/shell.css"
+    "style/studio.css"
+    "texts/de.json"
+    "texts/en.json"
+    "texts/it.json"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The files below a folder, by their path from `web/`.
+    fn files_below(folder: &Path, root: &Path, into: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files_below(&path, root, into);
+            } else {
+                into.push(path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_page_is_in_the_binary() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
+        let mut found = Vec::new();
+        files_below(&root, &root, &mut found);
+        // Pages, and what only checkers read.
+        let others = ["index.html", "docs.html", "jsconfig.json", "api.d.ts"];
+        found.retain(|name| !others.contains(&name.as_str()));
+        found.sort();
+        let listed: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
+        assert_eq!(listed, found, "list the files of web/ in src/http/page/files.rs, sorted");
+    }
+}
