@@ -18,6 +18,12 @@ macro_rules! files {
 files! {
     "app.js"
     "batches/batches.js"
+    "docs/docs.js"
+    "docs/operation.js"
+    "docs/prose.js"
+    "docs/resolve.js"
+    "docs/schema.js"
+    "docs/types.js"
     "icon.svg"
     "lib/announce.js"
     "lib/api.js"
