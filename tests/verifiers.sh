@@ -31,3 +31,4 @@ install verifiers tests/webhooks
 install palette-readers tests/palettes
 install reference-decoders imaging/tests/references
 install browser-driver tests/browsers
+install page tests/page

@@ -45,10 +45,14 @@ pub(crate) fn routes(config: &mut ServiceConfig, surface: Surface, answers_users
         Surface::Operations => "operations",
     };
     config
-        .service(get(route::PAGE, move |request: HttpRequest| async move { page(&request, files::PAGE, views) }))
-        .service(get(route::DOCS, move |request: HttpRequest| async move {
-            page(&request, files::DOCS, views)
-        }))
+        .service(get(
+            route::PAGE,
+            move |request: HttpRequest| async move { page(&request, files::PAGE, views) },
+        ))
+        .service(get(
+            route::DOCS,
+            move |request: HttpRequest| async move { page(&request, files::DOCS, views) },
+        ))
         .service(get(route::ASSET, asset))
         .service(get(route::ASSET_IN_FOLDER, asset_in_folder));
 }
@@ -66,10 +70,12 @@ fn page(request: &HttpRequest, template: &str, views: &str) -> HttpResponse {
         HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
             .insert_header((header::ETAG, tag.header_value()))
-            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
             .body(text)
     };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(ASK));
+    // A browser that has the page takes these headers from the answer that says so.
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(ASK));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
 

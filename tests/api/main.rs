@@ -32,6 +32,7 @@ mod outbound;
 mod outbound_transfer;
 mod overload;
 mod overload_jobs;
+mod page;
 mod preconditions;
 mod process;
 mod process_zip;

@@ -30,7 +30,7 @@ fn no_series_exists_that_could_never_count_anything() {
     let series = plain_series(&spawn());
     let zeros: Vec<_> = series.iter().filter(|(_, value)| **value == 0.0).map(|(name, _)| name).collect();
     println!("{} of {} series are 0", zeros.len(), series.len());
-    assert!((200..600).contains(&zeros.len()), "{} series are 0: {zeros:#?}", zeros.len());
+    assert!((200..650).contains(&zeros.len()), "{} series are 0: {zeros:#?}", zeros.len());
     // Nothing is signed here, no keys are in force, and no archive is sent to /process.
     for (endpoint, code) in
         [("/jobs", "INVALID_SIGNATURE"), ("/jobs", "FORBIDDEN"), ("/process", "ZIP_TRAVERSAL")]

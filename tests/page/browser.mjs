@@ -2,6 +2,7 @@
 // policy complain of is a failure at the end of the test.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createServer, request } from "node:http";
 import { createRequire } from "node:module";
 import { after, before } from "node:test";
 import { chromium } from "playwright-core";
@@ -12,8 +13,28 @@ export const SERVICE = process.env.HUEMILL_URL ?? "http://127.0.0.1:8080";
 export const OPERATOR_TOKEN = process.env.HUEMILL_OPERATOR_TOKEN ?? "";
 /** Another real service, which wants keys; the operator token is the same. */
 export const SERVICE_WITH_KEYS = process.env.HUEMILL_URL_WITH_KEYS ?? "";
-/** The first service behind a proxy with a path prefix; it ends with a slash. */
-export const SERVICE_WITH_PREFIX = process.env.HUEMILL_URL_WITH_PREFIX ?? "";
+/** The first service behind a proxy with a path prefix. */
+export const SERVICE_WITH_PREFIX = await behindPrefix("/tools/colours");
+
+/** A proxy that serves the service below a path, as many front ends do. It ends with the tests. */
+async function behindPrefix(prefix) {
+  const { hostname, port } = new URL(SERVICE);
+  const proxy = createServer((asked, answer) => {
+    if (!asked.url.startsWith(`${prefix}/`)) return void answer.writeHead(404).end();
+    const { method, headers } = asked;
+    const path = asked.url.slice(prefix.length);
+    const forwarded = request({ hostname, port, path, method, headers }, (found) => {
+      answer.writeHead(found.statusCode, found.headers);
+      found.pipe(answer);
+    });
+    forwarded.on("error", () => answer.destroy());
+    answer.on("close", () => forwarded.destroy());
+    asked.pipe(forwarded);
+  });
+  await new Promise((ready) => proxy.listen(0, "127.0.0.1", ready));
+  proxy.unref();
+  return `http://127.0.0.1:${proxy.address().port}${prefix}`;
+}
 
 const DEADLINE = 30_000;
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
