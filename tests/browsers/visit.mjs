@@ -2,10 +2,10 @@
 //
 //     node visit.mjs CHROMIUM SERVICE PICTURE FOLDER
 import { createServer } from "node:http";
-import { readdirSync, statSync } from "node:fs";
-import puppeteer from "puppeteer-core";
+import { statSync } from "node:fs";
+import { chromium } from "playwright-core";
 
-const [chromium, service, picture, folder] = process.argv.slice(2);
+const [executablePath, service, picture, folder] = process.argv.slice(2);
 const DEADLINE = 60_000;
 
 /** A page with one form, on an origin of its own. */
@@ -19,25 +19,17 @@ async function servePage() {
   return { url: `http://localhost:${server.address().port}/`, close: () => server.close() };
 }
 
-/** Waits until a condition holds; fails where it does not in time. */
-async function until(what, condition) {
-  for (const end = Date.now() + DEADLINE; Date.now() < end; ) {
-    const value = await condition();
-    if (value) return value;
-    await new Promise((wait) => setTimeout(wait, 100));
-  }
-  throw new Error(`this did not happen: ${what}`);
-}
-
 async function submitForm(page) {
-  await (await page.$("form input[type=file]")).uploadFile(picture);
-  const [response] = await Promise.all([page.waitForNavigation({ timeout: DEADLINE }), page.click("form button")]);
+  await page.setInputFiles("form input[type=file]", picture);
+  const answered = page.waitForResponse(`${service}/process`);
+  await page.click("form button");
+  const response = await answered;
   return { status: response.status(), type: response.headers()["content-type"], body: await response.json() };
 }
 
 /** A job of six pictures, so that its cards are links; the requests bear the headers of an instrumented front end. */
 async function runJob(page) {
-  await (await page.$("#files")).uploadFile(picture);
+  await page.setInputFiles("#files", picture);
   return page.evaluate(async (service) => {
     const headers = { "sentry-trace": "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1", baggage: "sentry-environment=test" };
     const form = new FormData();
@@ -59,34 +51,35 @@ async function runJob(page) {
 
 /** Clicks a link with `download` to a card, and waits for the file. */
 async function download(page, link) {
-  const browser = await page.target().createCDPSession();
-  await browser.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder });
   const before = page.url();
+  const saving = page.waitForEvent("download");
   await page.evaluate((link) => {
     const anchor = document.createElement("a");
     Object.assign(anchor, { href: link, download: "card.png" });
     document.body.append(anchor);
     anchor.click();
   }, link);
-  const saved = await until("the card is saved", () => readdirSync(folder).find((name) => name.endsWith(".png")));
-  return { name: saved, size: statSync(`${folder}/${saved}`).size, stayed: page.url() === before };
+  const saved = await saving;
+  const path = `${folder}/${saved.suggestedFilename()}`;
+  await saved.saveAs(path);
+  return { name: saved.suggestedFilename(), size: statSync(path).size, stayed: page.url() === before };
 }
 
 const remove = (page, id) =>
   page.evaluate(
-    async (service, id) => {
+    async ([service, id]) => {
       const removed = await fetch(`${service}/jobs/${id}`, { method: "DELETE", headers: { "sentry-trace": "a-b-1" } });
       const after = await fetch(`${service}/jobs/${id}`);
       return { status: removed.status, after: after.status };
     },
-    service,
-    id,
+    [service, id],
   );
 
 const site = await servePage();
-const browser = await puppeteer.launch({ executablePath: chromium, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
 try {
   const page = await browser.newPage();
+  page.setDefaultTimeout(DEADLINE);
   await page.goto(site.url);
   const job = await runJob(page);
   const found = { job, download: await download(page, job.body.results[0].social_image), removed: await remove(page, job.id) };
