@@ -13,7 +13,7 @@ export const SERVICE = process.env.HUEMILL_URL ?? "http://127.0.0.1:8080";
 export const OPERATOR_TOKEN = process.env.HUEMILL_OPERATOR_TOKEN ?? "";
 /** Another real service, which wants keys; the operator token is the same. */
 export const SERVICE_WITH_KEYS = process.env.HUEMILL_URL_WITH_KEYS ?? "";
-/** The first service behind a proxy with a path prefix. */
+/** The first service behind a proxy with a path prefix; it ends with a slash. */
 export const SERVICE_WITH_PREFIX = await behindPrefix("/tools/colours");
 
 /** A proxy that serves the service below a path, as many front ends do. It ends with the tests. */
@@ -33,7 +33,7 @@ async function behindPrefix(prefix) {
   });
   await new Promise((ready) => proxy.listen(0, "127.0.0.1", ready));
   proxy.unref();
-  return `http://127.0.0.1:${proxy.address().port}${prefix}`;
+  return `http://127.0.0.1:${proxy.address().port}${prefix}/`;
 }
 
 const DEADLINE = 30_000;

@@ -1,0 +1,62 @@
+// The API reference: all operations of the document, found by search, by address and by keyboard.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findings, LOOKS, open, scrollsSideways, SERVICE, SERVICE_WITH_KEYS, SERVICE_WITH_PREFIX, tabTo } from "./browser.mjs";
+
+const REFERENCE = { url: `${SERVICE}/docs` };
+const document = await (await fetch(`${SERVICE}/openapi.json`)).json();
+const operations = Object.values(document.paths).flatMap((item) => ["get", "post", "delete"].map((method) => item[method]).filter(Boolean));
+
+test("every operation, webhook and schema of the document has a section", async (t) => {
+  const page = await open(t, REFERENCE);
+  const ids = new Set(await page.$$eval("details.operation", (sections) => sections.map(({ id }) => id)));
+  for (const { operationId } of operations) assert.ok(ids.has(operationId), operationId);
+  for (const name of Object.keys(document.components.schemas)) assert.ok(ids.has(`schema-${name}`), name);
+  assert.equal(Object.keys(document.webhooks).length > 0 && (await page.textContent(".reference")).includes("webhook-signature"), true);
+});
+
+test("a search lists what has all its words, and the link opens the section", async (t) => {
+  const page = await open(t, REFERENCE);
+  await tabTo(page, "#search");
+  await page.keyboard.type("post process");
+  const links = page.locator(".contents a");
+  const ids = await links.evaluateAll((found) => found.map((link) => link.hash));
+  assert.ok(ids.includes("#processPicture") && !ids.includes("#getJob"), ids.join());
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  const section = page.locator(`${ids[0]}[open]`);
+  await section.waitFor();
+  await page.waitForFunction((id) => document.activeElement?.parentElement?.matches(id), ids[0]);
+});
+
+test("an address with an operation opens it", async (t) => {
+  const page = await open(t, { ...REFERENCE, path: "#getJob" });
+  await page.locator("#getJob[open] .answer").first().waitFor();
+  assert.match(await page.textContent("#getJob .path"), /\/jobs\/\{/);
+});
+
+test("the reference speaks the chosen language, and its header leads back to the page", async (t) => {
+  const page = await open(t, REFERENCE);
+  await page.selectOption("#header select", "de");
+  await page.waitForFunction(() => document.querySelector("h1")?.textContent === "API-Referenz");
+  assert.equal(await page.getAttribute('#header a[data-view="docs"]', "aria-current"), "page");
+  await page.click('#header a[data-view="studio"]');
+  await page.waitForSelector(".studio");
+});
+
+test("the reference needs no key and works behind a path prefix", async (t) => {
+  for (const url of [`${SERVICE_WITH_KEYS}/docs`, `${SERVICE_WITH_PREFIX}docs`]) {
+    const page = await open(t, { url });
+    assert.equal(await page.locator("#processPicture").count(), 1);
+  }
+});
+
+for (const look of LOOKS) {
+  test(`axe finds nothing in the reference (${look.scheme}, ${look.width} px)`, async (t) => {
+    const page = await open(t, { ...REFERENCE, ...look });
+    assert.deepEqual(await findings(page), []);
+    for (const id of ["processPicture", "getJob"]) await page.evaluate((id) => document.querySelectorAll(`#${id}, #${id} details`).forEach((section) => (section.open = true)), id);
+    assert.deepEqual(await findings(page), []);
+    assert.equal(await scrollsSideways(page), false);
+  });
+}
