@@ -60,18 +60,16 @@ export function createCards(handlers) {
 function createCard(kind, queue, { onChoose, onPart }) {
   const name = t(`studio.cards.kinds.${kind}`);
   const image = el("img", { alt: "", hidden: true });
-  const frame = el("div", { class: "card-frame" }, image);
+  const frame = el("button", { type: "button", class: "card-frame", "aria-pressed": "false", "aria-label": t("studio.cards.chooseLabel", { name }), title: t("studio.cards.choose"), onclick: () => onChoose(kind) }, image);
   const [size, trouble] = [el("span", { class: "hint card-size" }), el("div", { class: "card-problem" })];
-  const choose = el("button", { type: "button", class: "small", "aria-pressed": "false", onclick: () => onChoose(kind) }, t("studio.cards.choose"));
   const saveButton = el("button", { type: "button", class: "small", disabled: true, "aria-label": t("studio.cards.saveLabel", { name }) }, t("studio.save"));
   const copyButton = el("button", { type: "button", class: "small", disabled: true, "aria-label": t("studio.cards.copyLabel", { name }) }, t("studio.cards.copy"));
-  choose.setAttribute("aria-label", t("studio.cards.chooseLabel", { name }));
   const element = el(
     "li",
     { class: "card-item", data: { kind } },
     frame,
     el("div", { class: "card-caption" }, el("span", { class: "card-name" }, name), size),
-    el("div", { class: "actions" }, saveButton, copyButton, choose),
+    el("div", { class: "actions" }, saveButton, copyButton),
     trouble,
   );
 
@@ -153,7 +151,7 @@ function createCard(kind, queue, { onChoose, onPart }) {
       element.style.setProperty("--ratio", `${width} / ${height}`);
       element.style.setProperty("--average", shown.result.average);
       size.textContent = `${width} × ${height}`;
-      choose.setAttribute("aria-pressed", String(isChosen));
+      frame.setAttribute("aria-pressed", String(isChosen));
       wanted = { shown, isChosen, key: JSON.stringify(cardFields(shown.options, kind)) };
       if (shown.isNew) loadedKey = "";
       void load();

@@ -42,6 +42,7 @@ export function createPalette() {
       items = colors.map((color, index) => ({
         ...color,
         property: names[index] ?? "",
+        english: /** @type {const} */ ("name"),
         note: color.derived ? t("studio.palette.derived") : formatPercent(color.share, 1),
       }));
       fill(strip, colors.filter(({ derived }) => !derived).map(({ hex, share }) => el("span", { style: { "background-color": hex, "flex-grow": String(share) } })));

@@ -36,8 +36,13 @@ export function createResults({ onResult }) {
   const working = el("progress", { class: "working", "aria-label": t("studio.working"), hidden: true });
   const trouble = el("div", { class: "trouble", tabindex: "-1" });
   const skeleton = el("div", { class: "panel skeleton", "aria-hidden": "true" }, Array.from({ length: 10 }, () => el("span", {})));
-  const body = el("div", { class: "panels", hidden: true }, palette?.element, scheme?.element, cards.element, el("div", { class: "pair" }, exports?.element, commands?.element));
-  const element = el("div", { class: "results", hidden: true }, el("div", { class: "result-head" }, heading, facts, working), trouble, el("div", { class: "bench" }, stage.element, settings.element), skeleton, body);
+  const body = el("div", { class: "panels", hidden: true }, scheme?.element, cards.element, el("div", { class: "pair" }, exports?.element, commands?.element));
+  const element = el("div", { class: "results", hidden: true }, el("div", { class: "result-head" }, heading, facts, working), trouble, el("div", { class: "bench" }, el("div", { class: "bench-main" }, stage.element, skeleton, palette?.element), settings.element), body);
+  /** Whether there is something to show. @param {boolean} isResult */
+  const reveal = (isResult) => {
+    skeleton.hidden = true;
+    for (const each of [body, stage.element, settings.element, palette?.element]) if (each) each.hidden = !isResult;
+  };
 
   /** @type {Picture | null} */
   let picture = null;
@@ -81,8 +86,7 @@ export function createResults({ onResult }) {
       const answer = await analyze(file, options, signal);
       if (signal.aborted) return;
       result = answer;
-      skeleton.hidden = true;
-      body.hidden = stage.element.hidden = settings.element.hidden = false;
+      reveal(true);
       showStage(isNew);
       showPanels(isNew);
       describe(file, answer);
@@ -99,9 +103,8 @@ export function createResults({ onResult }) {
   /** @param {unknown} error @param {boolean} isNew */
   function fail(error, isNew) {
     asked = "";
-    skeleton.hidden = true;
     // Without a result there is nothing to set.
-    if (isNew) body.hidden = stage.element.hidden = settings.element.hidden = true;
+    if (isNew) reveal(false);
     fill(trouble, problem(error, { retry: () => void open(isNew) }));
     if (isNew) trouble.focus();
   }
@@ -118,16 +121,17 @@ export function createResults({ onResult }) {
   /** @param {boolean} isWorking */
   function setWorking(isWorking) {
     working.hidden = !isWorking;
-    body.setAttribute("aria-busy", String(isWorking));
+    element.setAttribute("aria-busy", String(isWorking));
   }
 
   /** @param {File} file @param {Result} found */
   function describe(file, { source }) {
+    const pixels = source.width * source.height;
     facts.textContent = [
       source.format.toUpperCase(),
       `${source.width} × ${source.height}`,
       formatBytes(file.size),
-      t("studio.megapixels", { count: formatNumber((source.width * source.height) / 1e6, { maximumFractionDigits: 1 }) }),
+      ...(pixels >= 1e6 ? [t("studio.megapixels", { count: formatNumber(pixels / 1e6, { maximumFractionDigits: 1 }) })] : []),
     ].join(" · ");
   }
 
@@ -140,6 +144,7 @@ export function createResults({ onResult }) {
       options = { ...options, focus: null };
       heading.textContent = next.file.name;
       facts.textContent = t("studio.working");
+      reveal(false);
       element.hidden = skeleton.hidden = stage.element.hidden = settings.element.hidden = false;
       settings.show(options);
       stage.open(next.file);

@@ -33,7 +33,7 @@ export function createScheme() {
     element,
     show({ result }) {
       const entries = Object.entries(result.roles);
-      roles.show(entries.flatMap(([role, swatch]) => (swatch ? [{ ...swatch, mark: null, property: `--role-${role}`, name: t(`studio.roles.names.${role}`), note: swatch.name }] : [])));
+      roles.show(entries.flatMap(([role, swatch]) => (swatch ? [{ ...swatch, english: /** @type {const} */ ("note"), property: `--role-${role}`, name: t(`studio.roles.names.${role}`), note: swatch.name }] : [])));
       const absent = entries.filter(([, swatch]) => !swatch).map(([role]) => t(`studio.roles.names.${role}`));
       missing.textContent = absent.length > 0 ? t("studio.roles.missing", { names: absent.join(", ") }) : "";
       for (const { theme, show } of themes) show(result.scheme[theme]);

@@ -43,6 +43,8 @@ export function createStage({ onFocus }) {
 
   /** @type {Point | null} */
   let focus = null;
+  /** @type {{ shown: Shown, card: Rect | null } | null} */
+  let latest = null;
   /** @type {Rect | null} what a replacement shows of the picture */
   let frame = null;
   let isReady = false;
@@ -83,6 +85,14 @@ export function createStage({ onFocus }) {
     }
     event.preventDefault();
   });
+
+  function draw() {
+    if (!latest) return;
+    const { shown: { result, options }, card } = latest;
+    const { source, crop, subject, faces } = result;
+    const whole = { x: 0, y: 0, width: source.width, height: source.height };
+    overlay.show({ frame: frame ?? whole, crop, card, subject, faces, cardName: t(`studio.cards.kinds.${options.card}`) });
+  }
 
   /** @param {number} width @param {number} height */
   function shape(width, height) {
@@ -139,11 +149,10 @@ export function createStage({ onFocus }) {
     },
     /** @param {Shown} shown @param {Rect | null} card the part of the picture that the chosen card shows */
     async show(shown, card) {
-      const { result, options } = shown;
+      latest = { shown, card };
       isReady = true;
-      shape(result.source.width, result.source.height);
-      place(options.focus);
-      const draw = () => overlay.show({ frame: frame ?? { x: 0, y: 0, ...sizeOf(result.source) }, crop: result.crop, card, subject: result.subject, faces: result.faces, cardName: t(`studio.cards.kinds.${options.card}`) });
+      shape(shown.result.source.width, shown.result.source.height);
+      place(shown.options.focus);
       draw();
       if (!shown.isNew) return;
       await checkImage(shown);
@@ -154,7 +163,7 @@ export function createStage({ onFocus }) {
       request = new AbortController();
       URL.revokeObjectURL(image.src);
       image.removeAttribute("src");
-      [frame, isReady, notice.hidden] = [null, false, true];
+      [latest, frame, isReady, notice.hidden] = [null, null, false, true];
       surface.classList.remove("unseen");
       place(null);
       overlay.show(null);
@@ -162,6 +171,3 @@ export function createStage({ onFocus }) {
     },
   };
 }
-
-/** @param {{ width: number, height: number }} size */
-const sizeOf = ({ width, height }) => ({ width, height });

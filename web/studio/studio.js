@@ -71,7 +71,8 @@ export function createView() {
     waiting.hidden = true;
   }
 
-  const element = el("section", { class: "studio" }, el("div", { class: "studio-head" }, el("h1", {}, t("studio.title")), el("p", { class: "lead" }, t("studio.lead"))), intake.element, intake.offer, waiting, trouble, strip.element, results.element);
+  const title = el("div", { class: "studio-title" }, el("h1", {}, t("studio.title")), el("p", { class: "lead" }, t("studio.lead")));
+  const element = el("section", { class: "studio" }, el("div", { class: "studio-head" }, title, intake.element), intake.offer, waiting, trouble, strip.element, results.element);
   if (current) open(current, { focus: false });
   return {
     element,

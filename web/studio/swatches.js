@@ -5,7 +5,10 @@ import { t } from "../lib/texts.js";
 import { colorText, FORMATS, textOn } from "./color.js";
 
 /** @typedef {import("./color.js").Format} Format */
-/** @typedef {import("./color.js").Color & { name: string, note?: string, mark?: string | null }} Item a colour, what it is called, and what is said of it */
+/**
+ * A colour, what it is called, and what is said of it. The service's names of colours are English in every language.
+ * @typedef {import("./color.js").Color & { name: string, note?: string, english?: "name" | "note" }} Item
+ */
 
 const CONFIRMED_MS = 1600;
 
@@ -68,18 +71,18 @@ export function createSwatches({ label, className, describedBy }) {
 }
 
 /** @param {Item} item */
-function swatch({ hex, name, note, mark }) {
+function swatch({ hex, name, note, english }) {
+  const lang = (/** @type {string} */ part) => (part === english ? "en" : null);
   return el(
     "button",
     { type: "button", class: "swatch", data: { hex } },
     el(
       "span",
       { class: "swatch-color", style: { "background-color": hex, color: textOn(hex) } },
-      mark ? el("span", { class: "swatch-mark" }, mark) : null,
       el("span", { class: "swatch-hex" }, hex),
     ),
-    el("span", { class: "swatch-name" }, name),
-    note ? el("span", { class: "swatch-note" }, note) : null,
+    el("span", { class: "swatch-name", lang: lang("name") }, name),
+    note ? el("span", { class: "swatch-note", lang: lang("note") }, note) : null,
   );
 }
 
