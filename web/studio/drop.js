@@ -42,10 +42,10 @@ async function filesOf(transfer) {
   return { files: found.filter((file) => !file.name.startsWith(".")), many: true };
 }
 
-/** The first web address in a text. @param {string} text */
+/** The web address that a text begins with. @param {string} text */
 export function addressIn(text) {
-  const line = text.trim().split(/\s/)[0] ?? "";
-  return /^https?:\/\/./i.test(line) && URL.canParse(line) ? line : null;
+  const line = text.trim().split(/[\r\n]/)[0] ?? "";
+  return /^https?:\/\/./i.test(line) && URL.canParse(line) ? new URL(line).href : null;
 }
 
 /** @param {EventTarget | null} target */
