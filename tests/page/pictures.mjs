@@ -46,6 +46,50 @@ export function png(width, height, color) {
   return Buffer.concat([signature, chunk("IHDR", head), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
 }
 
+/** A PNG that says that it is to be turned by a quarter, so that it is seen as high as it is wide in the file. */
+export function turned(seed = 1) {
+  const file = picture(seed);
+  const [head, entry] = [Buffer.from("MM\0*\0\0\0\x08\0\x01", "latin1"), Buffer.alloc(16)];
+  entry.writeUInt16BE(0x0112, 0);
+  entry.writeUInt16BE(3, 2);
+  entry.writeUInt32BE(1, 4);
+  entry.writeUInt16BE(6, 8);
+  const behindHead = 8 + 25;
+  return Buffer.concat([file.subarray(0, behindHead), chunk("eXIf", Buffer.concat([head, entry])), file.subarray(behindHead)]);
+}
+
+/** A TIFF of RGB pixels, which browsers cannot show. `color(x, y)` is an array of three bytes. */
+export function tiff(width, height, color) {
+  const entries = [
+    [256, 4, 1, width],
+    [257, 4, 1, height],
+    [258, 3, 3, 8 + 2 + 10 * 12 + 4],
+    [259, 3, 1, 1],
+    [262, 3, 1, 2],
+    [273, 4, 1, 8 + 2 + 10 * 12 + 4 + 6],
+    [277, 3, 1, 3],
+    [278, 4, 1, height],
+    [279, 4, 1, width * height * 3],
+    [284, 3, 1, 1],
+  ];
+  const head = Buffer.alloc(8 + 2 + entries.length * 12 + 4 + 6);
+  head.write("II*\0", "latin1");
+  head.writeUInt32LE(8, 4);
+  head.writeUInt16LE(entries.length, 8);
+  entries.forEach(([tag, type, count, value], index) => {
+    const at = 10 + index * 12;
+    head.writeUInt16LE(tag, at);
+    head.writeUInt16LE(type, at + 2);
+    head.writeUInt32LE(count, at + 4);
+    if (type === 3 && count === 1) head.writeUInt16LE(value, at + 8);
+    else head.writeUInt32LE(value, at + 8);
+  });
+  for (const [index, bits] of [8, 8, 8].entries()) head.writeUInt16LE(bits, 8 + 2 + entries.length * 12 + 4 + 2 * index);
+  const pixels = Buffer.alloc(width * height * 3);
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) pixels.set(color(x, y), (y * width + x) * 3);
+  return Buffer.concat([head, pixels]);
+}
+
 /** A picture of three coloured areas and a bright disc, with a little noise. */
 export function picture(seed = 1, width = 320, height = 240) {
   const next = random(seed);

@@ -1,0 +1,114 @@
+// Where pictures come in: the large drop zone, which becomes a bar once a picture is open.
+import { announce } from "../lib/announce.js";
+import { el, fill, svg, uniqueId } from "../lib/dom.js";
+import { t } from "../lib/texts.js";
+import { addressIn, isArchive, sorted } from "./drop.js";
+
+/** @typedef {import("./drop.js").Dropped} Dropped */
+
+const ACCEPTED = "image/*,.jpg,.jpeg,.png,.webp,.gif,.bmp,.tif,.tiff,.zip";
+
+const arrow = () =>
+  svg(
+    "svg",
+    { viewBox: "0 0 48 48", class: "drop-icon", "aria-hidden": "true", fill: "none", stroke: "currentColor", "stroke-width": "2.5", "stroke-linecap": "round", "stroke-linejoin": "round" },
+    svg("path", { d: "M24 6v24m-9-9 9 9 9-9" }),
+    svg("path", { d: "M6 32v7a3 3 0 0 0 3 3h30a3 3 0 0 0 3-3v-7" }),
+  );
+
+/**
+ * @param {{ onFiles: (dropped: Dropped) => void, onAddress: (address: string) => void }} handlers
+ */
+export function createIntake({ onFiles, onAddress }) {
+  const picker = el("input", { type: "file", accept: ACCEPTED, multiple: true, class: "visually-hidden", tabindex: "-1", "aria-hidden": "true", hidden: true });
+  picker.addEventListener("change", () => {
+    const files = [...(picker.files ?? [])];
+    picker.value = "";
+    if (files.length > 0) onFiles(sorted(files));
+  });
+  const choose = el("button", { type: "button", class: "primary choose", onclick: () => picker.click() });
+  const offer = el("div", { class: "offer", tabindex: "-1" });
+  const element = el(
+    "div",
+    { class: "intake" },
+    arrow(),
+    el("p", { class: "drop-title" }, t("studio.drop.title")),
+    el("p", { class: "drop-hint hint" }, t("studio.drop.hint")),
+    el("div", { class: "intake-controls" }, choose, picker, addressForm(onAddress)),
+    el("p", { class: "drop-paste hint" }, t("studio.drop.paste")),
+  );
+  const setCompact = (/** @type {boolean} */ isCompact) => {
+    element.classList.toggle("compact", isCompact);
+    choose.textContent = t(isCompact ? "studio.drop.another" : "studio.drop.choose");
+  };
+  setCompact(false);
+  return {
+    element,
+    offer,
+    setCompact,
+    /** @param {boolean} isOver */
+    setHover: (isOver) => void element.classList.toggle("hover", isOver),
+  };
+}
+
+/** @param {(address: string) => void} onAddress */
+function addressForm(onAddress) {
+  const [field, hint] = [uniqueId("address"), uniqueId("address-hint")];
+  const input = el("input", { id: field, type: "url", inputmode: "url", placeholder: "https://…", autocomplete: "off", spellcheck: "false", "aria-describedby": hint });
+  const error = el("p", { id: hint, class: "field-error" });
+  const say = (/** @type {string} */ text) => {
+    error.textContent = text;
+    if (text) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  };
+  input.addEventListener("input", () => say(""));
+  const form = el(
+    "form",
+    { class: "address", novalidate: true },
+    el("label", { for: field }, t("studio.drop.address")),
+    el("div", { class: "address-row" }, input, el("button", { type: "submit" }, t("studio.drop.open"))),
+    error,
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const address = addressIn(input.value);
+    if (!address) {
+      say(t("studio.drop.noAddress"));
+      announce(t("studio.drop.noAddress"));
+      input.focus();
+      return;
+    }
+    input.value = "";
+    onAddress(address);
+  });
+  return form;
+}
+
+/**
+ * Offers several files to the batches, or the first picture to the Studio.
+ * @param {HTMLElement} place
+ * @param {File[]} files
+ * @param {{ onBatch: () => void, onFirst: (file: File) => void }} handlers
+ */
+export function offerBatch(place, files, { onBatch, onFirst }) {
+  const close = () => fill(place);
+  const first = files.find((file) => !isArchive(file));
+  const message = files.length === 1 ? t("studio.offer.archive", { name: files[0]?.name ?? "" }) : t("studio.offer.files", { count: files.length });
+  fill(
+    place,
+    el(
+      "div",
+      { class: "panel", role: "group", "aria-label": t("studio.offer.label") },
+      el("p", {}, message),
+      el(
+        "div",
+        { class: "actions" },
+        el("button", { type: "button", class: "primary", onclick: () => { close(); onBatch(); } }, t("studio.offer.batch")),
+        first ? el("button", { type: "button", onclick: () => { close(); onFirst(first); } }, t("studio.offer.first", { name: first.name })) : null,
+        el("button", { type: "button", class: "quiet", onclick: close }, t("studio.offer.cancel")),
+      ),
+    ),
+  );
+  announce(message);
+  place.querySelector("button")?.focus();
+}
