@@ -27,8 +27,8 @@ export class JobPage {
   #progress = el("div", { class: "job-progress" });
   #actions = el("div", { class: "actions job-actions" });
   #outcome = el("div", { class: "outcome" });
-  /** Whether the job was seen before it ended. */
-  #wasLive = false;
+  /** Whether the end of the job was not seen yet. */
+  #wasLive;
   #isShown = true;
   #bar = el("progress", { max: 100, "aria-label": t("batches.job.progress") });
   #barText = el("p", { class: "job-eta" });
@@ -38,6 +38,7 @@ export class JobPage {
   constructor(id) {
     this.#id = id;
     this.#known = knownJob(id);
+    this.#wasLive = this.#known !== undefined && !hasEnded(this.#known);
     this.#name = this.#known?.name ?? t("batches.job.unnamed");
     this.#results = new Results(id);
     this.#watch = new JobWatch(id, { onJob: (job) => this.#show(job), onError: (error, isTemporary) => this.#failed(error, isTemporary) });

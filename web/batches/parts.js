@@ -36,7 +36,7 @@ export function partsOf({ pictures, zips }, urls) {
   for (const zip of zips) parts.push({ key: uuid(), name: zip.path, count: null, bytes: zip.file.size, zip });
   for (let at = 0; at < urls.length; at += MOST_URLS) {
     const some = urls.slice(at, at + MOST_URLS);
-    parts.push({ key: uuid(), name: new URL(some[0] ?? "").host, count: some.length, bytes: 0, urls: some });
+    parts.push({ key: uuid(), name: hostsOf(some), count: some.length, bytes: 0, urls: some });
   }
   return parts;
 }
@@ -58,12 +58,19 @@ function groups(pictures) {
   return all;
 }
 
-/** The folder that all have in common, or the first one's name. @param {Chosen[]} group */
+/** The folder that all have in common, or the first one's name and how many there are beside it. @param {Chosen[]} group */
 function nameOf(group) {
   const first = group[0]?.path ?? "";
   const folder = first.split("/").slice(0, -1);
   while (folder.length > 0 && !group.every(({ path }) => path.startsWith(`${folder.join("/")}/`))) folder.pop();
-  return folder.length > 0 ? folder.join("/") : first;
+  if (folder.length > 0) return folder.join("/");
+  return group.length > 1 ? `${first} + ${group.length - 1}` : first;
+}
+
+/** The first host, and how many others there are. @param {string[]} urls */
+function hostsOf(urls) {
+  const hosts = new Set(urls.map((url) => new URL(url).host));
+  return [...hosts].slice(0, 1).concat(hosts.size > 1 ? [String(hosts.size - 1)] : []).join(" + ");
 }
 
 /**
