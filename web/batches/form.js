@@ -229,7 +229,8 @@ const known = (part, accepted) => ({
   count: part.count,
   created_at: Math.floor(Date.now() / 1000),
   expires_at: null,
-  status: accepted.status,
+  // Also where the answer is a repeated one and the job has ended: its end was not seen here.
+  status: "queued",
 });
 
 /** @param {Part} part */
