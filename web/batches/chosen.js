@@ -7,9 +7,11 @@ import { formatBytes, t } from "../lib/texts.js";
 /** More rows are not shown one by one. */
 const MOST_ROWS = 200;
 const MOST_THUMBNAILS = 12;
+/** Larger files take too long to decode for a thumbnail. */
+const MOST_THUMBNAIL_BYTES = 15 * 2 ** 20;
 
 /**
- * @param {{ onRemove: (chosen: Chosen) => void, onClear: () => void }} actions
+ * @param {{ onRemove: (chosen: Chosen[]) => void, onClear: () => void }} actions
  */
 export function createChosen({ onRemove, onClear }) {
   /** @type {string[]} */
@@ -49,8 +51,9 @@ export function createChosen({ onRemove, onClear }) {
         el("p", { class: "chosen-sum" }, sumOf(selection)),
         el("button", { type: "button", class: "quiet chosen-clear", onclick: onClear }, t("batches.chosen.clear")),
       ),
-      el("div", { class: "thumbnails", "aria-hidden": "true" }, ...selection.pictures.slice(0, MOST_THUMBNAILS).map(thumbnail)),
+      el("div", { class: "thumbnails", "aria-hidden": "true" }, ...selection.pictures.filter(({ file }) => file.size <= MOST_THUMBNAIL_BYTES).slice(0, MOST_THUMBNAILS).map(thumbnail)),
       selection.isEmpty ? null : files,
+      tooLarge(selection.tooLarge, onRemove),
       leftOut(selection.leftOut),
     );
   };
@@ -67,14 +70,24 @@ function sumOf({ pictures, zips, bytes }) {
   return counts.filter(Boolean).join(" · ");
 }
 
-/** @param {Chosen} chosen @param {(chosen: Chosen) => void} onRemove */
+/** @param {Chosen} chosen @param {(chosen: Chosen[]) => void} onRemove */
 const row = (chosen, onRemove) =>
   el(
     "li",
     {},
     el("span", { class: "path" }, chosen.path),
     el("span", { class: "size" }, formatBytes(chosen.file.size)),
-    el("button", { type: "button", class: "quiet remove", "aria-label": t("batches.chosen.remove", { name: chosen.path }), onclick: () => onRemove(chosen) }, "×"),
+    el("button", { type: "button", class: "quiet remove", "aria-label": t("batches.chosen.remove", { name: chosen.path }), onclick: () => onRemove([chosen]) }, "×"),
+  );
+
+/** @param {Chosen[]} list @param {(chosen: Chosen[]) => void} onRemove */
+const tooLarge = (list, onRemove) =>
+  list.length > 0 &&
+  el(
+    "div",
+    { class: "too-large" },
+    el("p", { class: "limit" }, t("batches.chosen.tooLarge", { count: list.length, names: list.slice(0, 3).map(({ path }) => path).join(", ") + (list.length > 3 ? ", …" : "") })),
+    el("button", { type: "button", class: "drop-large", onclick: () => onRemove(list) }, t("batches.chosen.dropLarge", { count: list.length })),
   );
 
 /** @param {import("./types.js").LeftOut[]} list */

@@ -15,6 +15,7 @@ import { remember } from "./history.js";
 import { createOptions } from "./options.js";
 import { MOST_PICTURES, MOST_URLS, partsOf, sendPart } from "./parts.js";
 import { Selection } from "./selection.js";
+import { picturesIn } from "./zip.js";
 
 /** @typedef {import("./parts.js").Part} Part */
 
@@ -29,6 +30,7 @@ export class Form {
   #chosen;
   #area;
   #areaStatus = el("div", { class: "area-status" });
+  #inputs;
   #plan = el("div", { class: "plan", id: uniqueId("plan") });
   #outcome = el("div", { class: "outcome" });
   #onSent;
@@ -37,24 +39,26 @@ export class Form {
   constructor({ target, onSent }) {
     this.#onSent = onSent;
     this.#chosen = createChosen({
-      onRemove: (chosen) => this.#change(() => this.#selection.remove(chosen)),
+      onRemove: (some) => {
+        this.#change(() => some.forEach((chosen) => this.#selection.remove(chosen)));
+        this.#focusChosen();
+      },
       onClear: () => {
         this.#change(() => this.#selection.clear());
-        this.#focusDrop();
+        this.#focusChosen();
       },
     });
     const area = uniqueId("urls");
     this.#area = el("textarea", { id: area, rows: 4, spellcheck: "false", autocomplete: "off", placeholder: "https://example.org/photo.jpg", "aria-describedby": `${area}-status`, oninput: () => this.#change(() => {}) });
     this.#areaStatus.id = `${area}-status`;
     const drop = createDrop({ target, signal: this.#closing.signal, onFiles: (files, unreadable) => this.#add(files, unreadable) });
+    const field = el("div", { class: "field" }, el("label", { for: area }, t("batches.urls.label")), this.#area, this.#areaStatus);
+    this.#inputs = el("div", { class: "inputs" }, drop, this.#chosen.element, field, this.#options.element);
     this.element = el(
       "section",
       { class: "new-job panel", "aria-labelledby": `${area}-heading` },
       el("h2", { id: `${area}-heading` }, t("batches.new.title")),
-      drop,
-      this.#chosen.element,
-      el("div", { class: "field" }, el("label", { for: area }, t("batches.urls.label")), this.#area, this.#areaStatus),
-      this.#options.element,
+      this.#inputs,
       this.#plan,
       this.#outcome,
     );
@@ -80,6 +84,17 @@ export class Form {
     this.#change(() => this.#selection.add(files, unreadable));
     const { pictures, zips, leftOut } = this.#selection;
     announce(t("batches.chosen.announce", { pictures: pictures.length, zips: zips.length, leftOut: leftOut.length }));
+    void this.#count();
+  }
+
+  /** Looks into the archives that were not looked into yet. */
+  async #count() {
+    for (const zip of this.#selection.zips) {
+      if (zip.count !== undefined) continue;
+      zip.count = null;
+      zip.count = await picturesIn(zip.file);
+      if (!this.#sending) this.#showPlan();
+    }
   }
 
   /** @param {() => void} action */
@@ -107,13 +122,14 @@ export class Form {
   }
 
   #showPlan(parts = this.#wanted()) {
-    const { pictures } = this.#selection;
+    const { pictures, zips } = this.#selection;
     const start = (/** @type {Part[]} */ some) => () => void this.#send(some);
     const isSplit = parts.length > 1;
     const rows = parts.map((part) => el("li", {}, titleOf(part), " · ", countOf(part)));
     const hasTooMany = parts.filter((part) => part.pictures).length > 1 || parts.filter((part) => part.urls).length > 1;
     fill(
       this.#plan,
+      zips.some(({ count }) => (count ?? 0) > MOST_PICTURES) && el("p", { class: "limit zip-limit" }, t("batches.plan.zipLimit", { pictures: MOST_PICTURES })),
       hasTooMany && el("p", { class: "limit" }, t("batches.plan.limit", { pictures: MOST_PICTURES, urls: MOST_URLS })),
       isSplit && el("ol", { class: "plan-jobs", "aria-label": t("batches.plan.label") }, ...rows),
       el(
@@ -140,17 +156,18 @@ export class Form {
     try {
       for (const [at, part] of parts.entries()) {
         const accepted = await sendPart(part, options, { signal: sending.signal, onProgress: this.#progress(parts, at) });
-        remember(known(part, accepted));
+        remember({ ...known(part, accepted), cards: options.card !== "none" });
         ids.push(accepted.job_id);
       }
       this.#sent(ids);
     } catch (error) {
       this.#sending = null;
+      this.#inputs.inert = false;
       this.#failed(error, parts.slice(ids.length), ids);
     } finally {
       this.#sending = null;
       window.removeEventListener("beforeunload", warn);
-      this.element.removeAttribute("aria-busy");
+      this.#inputs.inert = false;
     }
   }
 
@@ -162,7 +179,7 @@ export class Form {
     const say = quarters((percent) => t("batches.sending.percent", { percent: formatPercent(percent / 100) }));
     const cancel = el("button", { type: "button", class: "cancel-sending", onclick: () => this.#sending?.abort() }, t("batches.sending.cancel"));
     const title = parts.length > 1 ? t("batches.sending.nth", { at: at + 1, count: parts.length }) : t("batches.sending.one");
-    this.element.setAttribute("aria-busy", "true");
+    this.#inputs.inert = true;
     fill(this.#plan, el("div", { class: "sending" }, el("p", { class: "sending-title" }, title, " ", titleOf(part)), bar, text, el("div", { class: "actions" }, cancel)));
     fill(this.#outcome);
     if (at === 0) {
@@ -214,8 +231,10 @@ export class Form {
     this.#showAddresses();
   }
 
-  #focusDrop() {
-    /** @type {HTMLElement | null} */ (this.element.querySelector(".choose-files"))?.focus();
+  /** Moves the focus to what is near the button that was pressed and is gone. */
+  #focusChosen() {
+    const next = this.element.querySelector(".chosen-files[open] .remove") ?? this.element.querySelector(".chosen-files summary") ?? this.element.querySelector(".choose-files");
+    /** @type {HTMLElement | null} */ (next)?.focus();
   }
 }
 
@@ -237,4 +256,5 @@ const known = (part, accepted) => ({
 const titleOf = ({ name }) => el("strong", {}, name);
 
 /** @param {Part} part */
-const countOf = ({ count }) => (count === null ? t("batches.count.zips", { count: 1 }) : t("batches.count.pictures", { count }));
+const countOf = ({ count, zip }) =>
+  [zip && t("batches.count.zips", { count: 1 }), count !== null && t("batches.count.pictures", { count })].filter(Boolean).join(", ");

@@ -30,7 +30,7 @@ export function noteSeen(id, job) {
     created_at: job.created_at,
     expires_at: job.expires_at,
     // A canceled job has settled some of its pictures alone.
-    count: known.count ?? (job.status === "completed" || job.status === "failed" ? settled : null),
+    count: job.status === "completed" || job.status === "failed" ? settled : known.count,
   }));
 }
 

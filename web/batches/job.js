@@ -65,8 +65,7 @@ export class JobPage {
   hide() {
     this.#isShown = false;
     this.#watch.stop();
-    this.#preview?.stop();
-    this.#preview = null;
+    this.#preview?.pause();
   }
 
   close() {
@@ -92,9 +91,9 @@ export class JobPage {
     this.#showActions(job, [this.#button("cancel", () => this.#cancel(), "danger")]);
     this.#title(formatPercent(percent / 100));
     this.#say(percent);
-    const count = this.#known?.count;
-    if (!count || job.status !== "processing") return;
-    this.#preview ??= new Preview(this.#id, count, (picture) => this.#results.addPreview(picture));
+    const { count: total, cards: withCards = true } = this.#known ?? {};
+    if (!total || job.status !== "processing") return;
+    this.#preview ??= new Preview(this.#id, { total, withCards }, (picture) => this.#results.addPreview(picture));
     this.#preview.update(percent);
   }
 
@@ -129,8 +128,7 @@ export class JobPage {
 
   /** @param {Job} job */
   #showEnd(job) {
-    this.#preview?.stop();
-    this.#preview = null;
+    this.#preview?.pause();
     fill(this.#progress);
     const [done, failed] = [job.results_count ?? 0, job.failed_count ?? 0];
     const sentence = job.status === "failed" ? (job.user_message ?? t("batches.job.failed")) : t(`batches.job.${job.status}`, { count: done });
@@ -201,15 +199,20 @@ export class JobPage {
   /** @param {unknown} error @param {boolean} isTemporary */
   #failed(error, isTemporary) {
     if (error instanceof ApiError && error.status === 404) return this.#gone();
+    // What is shown already is not announced again with each attempt.
+    if (isTemporary && this.#outcome.querySelector(".is-temporary")) return;
     const shown = problem(error, { retry: () => void this.#watch.refresh() });
-    if (isTemporary) shown.append(el("p", { class: "hint" }, t("batches.job.again")));
+    if (isTemporary) {
+      shown.classList.add("is-temporary");
+      shown.append(el("p", { class: "hint" }, t("batches.job.again")));
+    }
     fill(this.#outcome, shown);
   }
 
   /** The service has the job no more: no fault of anybody. */
   #gone() {
     noteGone(this.#id);
-    this.#preview?.stop();
+    this.#preview?.pause();
     this.#title(t("batches.status.gone"));
     fill(this.#head, statusBadge("gone"));
     fill(this.#progress);

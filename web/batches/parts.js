@@ -9,6 +9,10 @@ import { upload } from "../lib/upload.js";
 export const MOST_PICTURES = 200;
 export const MOST_URLS = 1_000;
 const MOST_BYTES = 500 * 2 ** 20;
+const MOST_PICTURE_BYTES = 50 * 2 ** 20;
+
+/** Whether the service refuses a file for its size, and all that is sent with it. @param {Chosen} chosen @param {boolean} isZip */
+export const isTooLarge = ({ file }, isZip) => file.size > (isZip ? MOST_BYTES : MOST_PICTURE_BYTES);
 
 /**
  * @typedef {object} Part what becomes a job
@@ -33,7 +37,7 @@ export function partsOf({ pictures, zips }, urls) {
     const bytes = group.reduce((sum, { file }) => sum + file.size, 0);
     parts.push({ key: uuid(), name: nameOf(group), count: group.length, bytes, pictures: group });
   }
-  for (const zip of zips) parts.push({ key: uuid(), name: zip.path, count: null, bytes: zip.file.size, zip });
+  for (const zip of zips) parts.push({ key: uuid(), name: zip.path, count: zip.count ?? null, bytes: zip.file.size, zip });
   for (let at = 0; at < urls.length; at += MOST_URLS) {
     const some = urls.slice(at, at + MOST_URLS);
     parts.push({ key: uuid(), name: hostsOf(some), count: some.length, bytes: 0, urls: some });

@@ -12,30 +12,35 @@ const IN_WORK = 2;
 export class Preview {
   #id;
   #total;
+  #withCards;
   #onPicture;
   #asking = new AbortController();
   #next = 0;
   #settled = 0;
   #isAsking = false;
+  #hasFailed = false;
 
   /**
    * @param {string} id of the job
-   * @param {number} total number of its pictures
+   * @param {{ total: number, withCards: boolean }} job the number of its pictures, and whether it makes cards
    * @param {(picture: { index: number, colors: Swatch[], card: string | null }) => void} onPicture
    */
-  constructor(id, total, onPicture) {
+  constructor(id, { total, withCards }, onPicture) {
     this.#id = id;
     this.#total = total;
+    this.#withCards = withCards;
     this.#onPicture = onPicture;
   }
 
   /** @param {number} progress in percent */
   update(progress) {
     this.#settled = Math.floor((progress * this.#total) / 100) - IN_WORK;
+    if (this.#asking.signal.aborted && !this.#hasFailed) this.#asking = new AbortController();
     if (!this.#isAsking) void this.#ask();
   }
 
-  stop() {
+  /** Stops asking until the next update. */
+  pause() {
     this.#asking.abort();
   }
 
@@ -44,25 +49,26 @@ export class Preview {
     const { signal } = this.#asking;
     try {
       while (this.#next < this.#settled && !signal.aborted) {
-        const index = this.#next;
-        this.#next += 1;
-        const path = `jobs/${this.#id}/results/${index}`;
-        const colors = await this.#colors(`${path}/palette.json`);
+        const path = `jobs/${this.#id}/results/${this.#next}`;
+        const colors = await this.#colors(`${path}/palette.json`, signal);
+        if (signal.aborted) break;
         // An image sends no key.
-        const card = key("user") ? null : url(`${path}/card?disposition=inline`).href;
-        if (colors && !signal.aborted) this.#onPicture({ index, colors, card });
+        const card = key("user") || !this.#withCards ? null : url(`${path}/card?disposition=inline`).href;
+        if (colors) this.#onPicture({ index: this.#next, colors, card });
+        this.#next += 1;
       }
     } catch {
       // Previews are a courtesy: the results come with the job's end.
-      this.stop();
+      this.#hasFailed = !signal.aborted;
+      this.pause();
     }
     this.#isAsking = false;
   }
 
-  /** The palette of a picture; null if it failed or is not done yet. @param {string} path @returns {Promise<Swatch[] | null>} */
-  async #colors(path) {
+  /** The palette of a picture; null if it failed or is not done yet. @param {string} path @param {AbortSignal} signal @returns {Promise<Swatch[] | null>} */
+  async #colors(path, signal) {
     try {
-      const { colors } = await json(path, { signal: this.#asking.signal });
+      const { colors } = await json(path, { signal });
       return colors;
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return null;

@@ -1,4 +1,5 @@
 // What was chosen for the next job: pictures, archives, and what is left out.
+import { isTooLarge } from "./parts.js";
 
 /** @typedef {import("./types.js").Chosen} Chosen */
 /** @typedef {import("./types.js").LeftOut} LeftOut */
@@ -38,6 +39,11 @@ export class Selection {
   remove(chosen) {
     this.pictures = this.pictures.filter((other) => other !== chosen);
     this.zips = this.zips.filter((other) => other !== chosen);
+  }
+
+  /** Files that the service refuses for their size. */
+  get tooLarge() {
+    return [...this.pictures.filter((chosen) => isTooLarge(chosen, false)), ...this.zips.filter((chosen) => isTooLarge(chosen, true))];
   }
 
   clear() {

@@ -55,6 +55,7 @@
  * @property {string} id
  * @property {string} name of its folder, archive, first file or first host
  * @property {number | null} count of pictures; null where the archive does not say
+ * @property {boolean} [cards] whether it makes cards
  * @property {number} created_at
  * @property {number | null} expires_at
  * @property {Status | "gone"} status as it was last seen
@@ -62,6 +63,7 @@
  * @typedef {object} Chosen a file with the path that becomes its name
  * @property {File} file
  * @property {string} path
+ * @property {number | null} [count] of the pictures in an archive, where that could be found out
  *
  * @typedef {object} LeftOut
  * @property {string} path

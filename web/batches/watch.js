@@ -36,6 +36,7 @@ export class JobWatch {
   start() {
     if (this.#isWatching) return;
     this.#isWatching = true;
+    this.#failures = 0;
     document.addEventListener("visibilitychange", this.#onVisibility);
     void this.refresh();
   }
@@ -47,8 +48,10 @@ export class JobWatch {
   }
 
   #onVisibility = () => {
-    if (document.visibilityState === "hidden") this.#pause();
-    else void this.refresh();
+    if (document.visibilityState === "hidden") return this.#pause();
+    // Perhaps the stream works again.
+    this.#failures = 0;
+    void this.refresh();
   };
 
   #pause() {
