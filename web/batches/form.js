@@ -1,12 +1,12 @@
 // The form of a new job: files, folders, archives and addresses, options, and sending with progress. What does not fit
 // into one job becomes several.
 import { ApiError } from "../lib/api.js";
-import { announce, quarters } from "../lib/announce.js";
+import { announce } from "../lib/announce.js";
 import { el, fill, uniqueId } from "../lib/dom.js";
 import { takeHandedOver } from "../lib/handover.js";
 import { problem } from "../lib/problem.js";
 import { uuid } from "../lib/random.js";
-import { formatPercent, t } from "../lib/texts.js";
+import { t } from "../lib/texts.js";
 import { readAddresses } from "./addresses.js";
 import { createChosen } from "./chosen.js";
 import { createDrop } from "./drop.js";
@@ -15,6 +15,7 @@ import { remember } from "./history.js";
 import { createOptions } from "./options.js";
 import { MOST_PICTURES, MOST_URLS, partsOf, sendPart } from "./parts.js";
 import { Selection } from "./selection.js";
+import { createUploadBar } from "./uploadbar.js";
 import { picturesIn } from "./zip.js";
 
 /** @typedef {import("./parts.js").Part} Part */
@@ -173,26 +174,15 @@ export class Form {
 
   /** Shows the progress of one of the jobs. @param {Part[]} parts @param {number} at */
   #progress(parts, at) {
-    const part = /** @type {Part} */ (parts[at]);
-    const bar = el("progress", { max: 100, "aria-label": t("batches.sending.label") });
-    const text = el("p", { class: "sending-text" });
-    const say = quarters((percent) => t("batches.sending.percent", { percent: formatPercent(percent / 100) }));
-    const cancel = el("button", { type: "button", class: "cancel-sending", onclick: () => this.#sending?.abort() }, t("batches.sending.cancel"));
     const title = parts.length > 1 ? t("batches.sending.nth", { at: at + 1, count: parts.length }) : t("batches.sending.one");
+    const bar = createUploadBar({ title, name: parts[at]?.name ?? "", onCancel: () => this.#sending?.abort() });
+    const hadFocus = at === 0 || this.#plan.contains(document.activeElement);
     this.#inputs.inert = true;
-    fill(this.#plan, el("div", { class: "sending" }, el("p", { class: "sending-title" }, title, " ", titleOf(part)), bar, text, el("div", { class: "actions" }, cancel)));
+    fill(this.#plan, bar.element);
     fill(this.#outcome);
-    if (at === 0) {
-      announce(title);
-      cancel.focus();
-    }
-    return (/** @type {number} */ share) => {
-      const percent = Math.floor(share * 100);
-      if (percent < 100) bar.value = percent;
-      else bar.removeAttribute("value");
-      text.textContent = percent < 100 ? t("batches.sending.percent", { percent: formatPercent(share) }) : t("batches.sending.waiting");
-      say(percent);
-    };
+    if (at === 0) announce(title);
+    if (hadFocus) bar.focus();
+    return bar.update;
   }
 
   /** @param {string[]} ids */

@@ -8,7 +8,7 @@ import { failureTile, previewTile, resultTile } from "./tile.js";
 /** @typedef {import("./types.js").Job} Job */
 
 /** Tiles that are made at a time, so that a thousand do not stop the page. */
-const AT_ONCE = 40;
+const AT_ONCE = 20;
 
 export class Results {
   #closing = new AbortController();
@@ -19,6 +19,8 @@ export class Results {
   #filter = el("div", { class: "filter actions", role: "group", "aria-label": t("batches.results.filter") });
   /** @type {Job | null} */
   #shown = null;
+  /** Counts how often tiles were begun, so that only the last time goes on. */
+  #turn = 0;
 
   /** @param {string} id of the job */
   constructor(id) {
@@ -61,22 +63,38 @@ export class Results {
     this.#shown = job;
     const [results, failed] = [job.results ?? [], job.failed ?? []];
     this.element.hidden = results.length + failed.length === 0;
-    const images = new Map([...this.#grid.children].map((tile) => [/** @type {HTMLElement} */ (tile).dataset.index, tile.querySelector("img")]));
-    const makers = [
-      ...results.map((result) => ({ index: result.index, make: () => resultTile(result, images.get(String(result.index)) ?? null) })),
+    const pictures = [
+      ...results.map((result) => ({ index: result.index, make: (/** @type {HTMLImageElement | null} */ image) => resultTile(result, image) })),
       ...failed.map((failure) => ({ index: failure.index, make: () => failureTile(failure, job.request_id) })),
     ].sort((one, other) => one.index - other.index);
-    fill(this.#grid);
-    void this.#append(makers.map(({ make }) => make));
+    void this.#settle(pictures);
     this.#showFailures(results.length, failed.length, job.request_id);
   }
 
-  /** Makes some tiles at once and the rest after the browser had its turn. @param {(() => HTMLElement)[]} makers */
-  async #append(makers) {
-    for (let at = 0; at < makers.length; at += AT_ONCE) {
-      if (at > 0) await new Promise((resolve) => setTimeout(resolve));
-      if (this.#closing.signal.aborted) return;
-      this.#grid.append(...makers.slice(at, at + AT_ONCE).map((make) => make()));
+  /**
+   * Replaces the previews by tiles of their own, and adds those that had none. Some at once, and the rest after the browser
+   * had its turn.
+   * @param {{ index: number, make: (image: HTMLImageElement | null) => HTMLElement }[]} pictures in order
+   */
+  async #settle(pictures) {
+    const turn = (this.#turn += 1);
+    let next = this.#grid.firstElementChild;
+    for (const [at, { index, make }] of pictures.entries()) {
+      if (at > 0 && at % AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve));
+      if (this.#closing.signal.aborted || turn !== this.#turn) return;
+      const isSame = next instanceof HTMLElement && next.dataset.index === String(index);
+      // A card that is loaded already stays.
+      const tile = make(isSame ? next?.querySelector("img") ?? null : null);
+      this.#grid.insertBefore(tile, next);
+      if (!isSame) continue;
+      const old = next;
+      next = tile.nextElementSibling?.nextElementSibling ?? null;
+      old?.remove();
+    }
+    while (next) {
+      const old = next;
+      next = next.nextElementSibling;
+      old.remove();
     }
   }
 
