@@ -64,10 +64,11 @@ test("lines that are no addresses are named before sending, and a bad address fa
 
 test("pictures appear while the job goes on, and the focus moves to the results when it ends", async (t) => {
   const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
-  pictures.hold();
+  pictures.hold(t);
   await start(page, [...quick(8), ...slow(2)]);
   await page.waitForSelector(".tile.is-preview");
   await page.waitForFunction(() => document.querySelector(".tile.is-preview img")?.naturalWidth > 0);
+  assert.match(await page.textContent(".tile.is-preview .tile-name"), /^\d+$/);
   assert.match(await page.title(), /^\d+% · /);
   assert.match(await page.textContent(".job-eta"), /%/);
   pictures.release();
@@ -82,7 +83,7 @@ test("progress is announced at quarters, and the end is too", async (t) => {
     globalThis.said = [];
     new MutationObserver(() => globalThis.said.push(document.getElementById("announcer").textContent)).observe(document.getElementById("announcer"), { childList: true });
   });
-  pictures.hold();
+  pictures.hold(t);
   await start(page, [...quick(6), ...slow(4)]);
   await page.waitForFunction(() => globalThis.said.includes("50% done"));
   pictures.release();
@@ -95,7 +96,7 @@ test("the page has one event stream at a time, and none in a hidden tab or anoth
   await countStreams(page);
   await page.reload();
   await page.waitForSelector(".new-job");
-  pictures.hold();
+  pictures.hold(t);
   await start(page, slow(2));
   const first = jobOf(page);
   await until("the first job's stream is open", async () => (await streams(page)).open === 1);
@@ -122,7 +123,7 @@ test("the page has one event stream at a time, and none in a hidden tab or anoth
 test("a job is polled where its stream fails", async (t) => {
   const page = await open(t, { ...BATCHES, expected: [/ERR_FAILED/, /status of 503/, NOT_FOUND] });
   await page.route("**/events", (route) => route.fulfill({ status: 503, body: "" }));
-  pictures.hold();
+  pictures.hold(t);
   const conditions = [];
   page.on("request", (request) => request.url().includes("?cards=url") && conditions.push(request.headers()["if-none-match"]));
   await start(page, slow(2));
@@ -133,15 +134,15 @@ test("a job is polled where its stream fails", async (t) => {
 
 test("a job is canceled after a question, and what was done stays", async (t) => {
   const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
-  pictures.hold();
+  pictures.hold(t);
   await start(page, [...quick(4), ...slow(4)]);
   await page.waitForFunction(() => document.querySelector(".job-progress progress")?.value >= 50);
   await page.click(".cancel-job");
-  await page.waitForSelector("dialog button:focus");
+  await page.waitForSelector("dialog.confirm button:focus");
   await page.keyboard.press("Escape");
-  await page.waitForSelector("dialog", { state: "detached" });
+  await page.waitForSelector("dialog.confirm", { state: "detached" });
   await page.click(".cancel-job");
-  await page.click("dialog .danger");
+  await page.click("dialog.confirm .danger");
   await page.waitForSelector('.job-head .badge[data-status="canceled"]');
   assert.match(await page.textContent(".job-sum"), /canceled. 4 pictures had been done/);
   await until("the results are there", async () => (await page.locator(".tile").count()) === 4);
@@ -150,7 +151,7 @@ test("a job is canceled after a question, and what was done stays", async (t) =>
 
 test("a reload in the middle finds the job again, in the list and in its progress", async (t) => {
   const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
-  pictures.hold();
+  pictures.hold(t);
   await start(page, [...quick(2), ...slow(2)]);
   await page.reload();
   await page.waitForSelector(".job-progress progress");
@@ -200,7 +201,7 @@ test("the list keeps a hundred jobs, and is cleared after a question", async (t)
   await page.click(".jobs .remove >> nth=1");
   assert.equal(await page.locator(".jobs li").count(), 99);
   await page.click(".clear-all");
-  await page.click("dialog .danger");
+  await page.click("dialog.confirm .danger");
   await page.waitForSelector(".empty");
 });
 
@@ -215,12 +216,12 @@ test("with keys in force, a key is asked for once and streams use links", { skip
   await countStreams(page);
   await page.reload();
   await page.waitForSelector(".new-job");
-  pictures.hold();
+  pictures.hold(t);
   await page.fill(".new-job textarea", [...quick(6), ...slow(2)].join("\n"));
   await page.click(".start");
   await page.waitForSelector('.problem[data-code="UNAUTHORIZED"]');
   await page.click(".problem button");
-  await page.fill("dialog input", key);
+  await page.fill(".key-dialog input", key);
   await page.keyboard.press("Enter");
   await page.waitForSelector(".tile.is-preview");
   const { addresses, most } = await streams(page);
@@ -250,7 +251,7 @@ for (const look of LOOKS) {
     await page.fill(".new-job textarea", `${addressOf("1.png")}\nno address`);
     await check("chosen");
     await page.click(".chosen-clear");
-    pictures.hold();
+    pictures.hold(t);
     await start(page, [addressOf("damaged.png"), ...quick(6), ...slow(3)]);
     await page.waitForSelector(".tile.is-preview");
     await check("in progress");
@@ -262,6 +263,10 @@ for (const look of LOOKS) {
     await check("results");
     await page.click(".export");
     await check("menu");
+    await page.keyboard.press("Escape");
+    await page.click(".tile-card a");
+    await page.waitForSelector(".viewer[open]");
+    await check("large card");
     await page.keyboard.press("Escape");
     await page.click(".filter-failed");
     await check("failed alone");

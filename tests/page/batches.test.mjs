@@ -1,6 +1,6 @@
 // Batches: from files, folders and archives to jobs and their results.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -109,6 +109,47 @@ test("a folder of more than a hundred files keeps the paths as names", async (t)
   await until("all tiles are there", async () => (await page.locator(".tile").count()) === 130);
   const shown = await page.locator(".tile-name").allTextContents();
   assert.deepEqual(shown.sort(), names.sort());
+});
+
+test("a card is shown large, with its neighbours, and the focus returns to it", async (t) => {
+  const page = await open(t, BATCHES);
+  await choose(page, some(3));
+  await page.click(".start");
+  await ended(page);
+  await tabTo(page, ".tile-card a");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".viewer[open]");
+  await page.waitForFunction(() => document.querySelector(".viewer img").naturalWidth === 1096);
+  assert.equal(await page.textContent(".viewer-place"), "1 of 3");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await page.textContent(".viewer-name"), "p3.png");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector('.tile[data-index="2"] .tile-card a:focus');
+});
+
+test("files that are too large are named and can be left out", async (t) => {
+  const path = folder(t, { "huge.png": "", "small.png": picture(1, 24, 18) });
+  truncateSync(join(path, "huge.png"), 51 * 2 ** 20);
+  const page = await open(t, BATCHES);
+  await page.setInputFiles('[data-choose="files"]', [join(path, "huge.png"), join(path, "small.png")]);
+  assert.match(await page.textContent(".too-large"), /huge\.png.*over 50 MB/);
+  await page.click(".drop-large");
+  assert.equal(await page.locator(".too-large").count(), 0);
+  await page.click(".start");
+  await ended(page);
+  assert.equal(await page.locator(".tile").count(), 1);
+});
+
+test("an archive says before it is sent how many pictures it has", async (t) => {
+  const page = await open(t, BATCHES);
+  const entry = picture(1, 4, 3);
+  const files = (count) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`d/${at}.png`, entry]));
+  await choose(page, [
+    { name: "few.zip", mimeType: "application/zip", buffer: zip({ ...files(3), "read.me": Buffer.from("x"), "__MACOSX/._0.png": Buffer.from("x") }) },
+    { name: "many.zip", mimeType: "application/zip", buffer: zip(files(201)) },
+  ]);
+  await page.waitForSelector(".zip-limit");
+  assert.match(await page.textContent(".plan-jobs"), /few\.zip · 1 ZIP, 3 pictures.*many\.zip · 1 ZIP, 201 pictures/s);
 });
 
 test("a ZIP becomes a job, and damaged pictures fail alone with the request id to quote", async (t) => {
@@ -220,8 +261,8 @@ test("the keyboard alone goes from addresses to the list of jobs", async (t) => 
   await page.evaluate(() => document.querySelector(".job-name")?.focus());
   await tabTo(page, ".delete-job");
   await page.keyboard.press("Enter");
-  await page.waitForSelector("dialog button:focus");
-  await tabTo(page, "dialog .danger", 3);
+  await page.waitForSelector("dialog.confirm button:focus");
+  await tabTo(page, "dialog.confirm .danger", 3);
   await page.keyboard.press("Enter");
   await page.waitForSelector(".overview h1:focus");
   assert.match(await page.textContent(".job-list"), /No jobs yet/);

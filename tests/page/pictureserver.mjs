@@ -9,7 +9,7 @@ const PORT = Number(process.env.HUEMILL_PICTURE_PORT ?? 18931);
 /** Where a picture is: `name` is "1.png" for the first seed, "damaged.png", or "slow/1.png" for one that can be held. */
 export const addressOf = (name) => `http://127.0.0.1:${PORT}/${name}`;
 
-/** Starts the server for all tests of a file. `hold` makes slow pictures wait for `release`. */
+/** Starts the server for all tests of a file. `hold` makes slow pictures wait for `release`, or for the end of the test. */
 export function pictureServer() {
   let waiting = [];
   let isHeld = false;
@@ -27,17 +27,15 @@ export function pictureServer() {
     server.closeAllConnections();
     server.close();
   });
-  return {
-    hold() {
-      isHeld = true;
-    },
-    /** How many requests wait. */
-    held: () => waiting.length,
-    release() {
-      isHeld = false;
-      const answers = waiting;
-      waiting = [];
-      for (const answer of answers) answer();
-    },
+  const release = () => {
+    isHeld = false;
+    const answers = waiting;
+    waiting = [];
+    for (const answer of answers) answer();
   };
+  const hold = (t) => {
+    isHeld = true;
+    t.after(release);
+  };
+  return { hold, release };
 }

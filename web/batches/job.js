@@ -4,7 +4,7 @@ import { announce, quarters } from "../lib/announce.js";
 import { confirmed } from "../lib/confirm.js";
 import { el, fill } from "../lib/dom.js";
 import { problem } from "../lib/problem.js";
-import { formatDuration, formatPercent, formatTime, t } from "../lib/texts.js";
+import { formatDuration, formatNumber, formatPercent, formatTime, t } from "../lib/texts.js";
 import { forget, knownJob, noteGone, noteSeen } from "./history.js";
 import { Preview } from "./preview.js";
 import { Results } from "./results.js";
@@ -101,7 +101,7 @@ export class JobPage {
   #showHead(job) {
     const count = this.#known?.count ?? (hasEnded(job) ? (job.results_count ?? 0) + (job.failed_count ?? 0) : null);
     const facts = [
-      count !== null && count > 0 && [t("batches.job.pictures"), String(count)],
+      count !== null && count > 0 && [t("batches.job.pictures"), formatNumber(count)],
       [t("batches.job.created"), formatTime(job.created_at)],
       [t("batches.job.expires"), formatTime(job.expires_at)],
     ].filter((fact) => fact !== false);

@@ -4,6 +4,7 @@ import { t } from "../lib/texts.js";
 import { ExportMenu } from "./exports.js";
 import { listenToStrips } from "./palette.js";
 import { failureTile, previewTile, resultTile } from "./tile.js";
+import { Viewer } from "./viewer.js";
 
 /** @typedef {import("./types.js").Job} Job */
 
@@ -14,6 +15,7 @@ export class Results {
   #closing = new AbortController();
   #menu;
   #grid = el("ul", { class: "tiles" });
+  #viewer = new Viewer(this.#grid, this.#closing.signal);
   #heading = el("h2", { tabindex: -1, id: uniqueId("results") }, t("batches.results.title"));
   #note = el("div", { class: "failure-note" });
   #filter = el("div", { class: "filter actions", role: "group", "aria-label": t("batches.results.filter") });
@@ -32,6 +34,7 @@ export class Results {
       this.#note,
       this.#grid,
       this.#menu.element,
+      this.#viewer.element,
     );
     listenToStrips(this.#grid, this.#closing.signal);
     this.#grid.addEventListener("click", ({ target }) => {
@@ -48,13 +51,14 @@ export class Results {
   close() {
     this.#closing.abort();
     this.#menu.close();
+    this.#viewer.close();
   }
 
-  /** Adds a picture that is done before its job has ended. @param {{ index: number, colors: import("./types.js").Swatch[], card: string | null }} picture */
+  /** Adds a picture that is done before its job has ended. @param {import("./preview.js").Done} picture */
   addPreview(picture) {
     if (this.#shown) return;
     this.element.hidden = false;
-    this.#grid.append(previewTile(picture, t("batches.tile.nth", { number: picture.index + 1 })));
+    this.#grid.append(previewTile(picture, picture.name || t("batches.tile.nth", { number: picture.index + 1 })));
   }
 
   /** Shows what a job that has ended made. @param {Job} job */

@@ -14,7 +14,7 @@ const own = (link) => (link.startsWith("data:") ? link : ownUrl(link).href);
 /** @param {string} link */
 const inline = (link) => (link.startsWith("data:") ? link : `${own(link)}${link.includes("?") ? "&" : "?"}disposition=inline`);
 
-/** The tile of a picture that is done while its job goes on. @param {{ index: number, colors: Swatch[], card: string | null }} picture @param {string} name */
+/** The tile of a picture that is done while its job goes on. @param {import("./preview.js").Done} picture @param {string} name */
 export const previewTile = ({ index, colors, card }, name) =>
   el(
     "li",
