@@ -106,3 +106,35 @@ export function picture(seed = 1, width = 320, height = 240) {
 
 /** The start of a picture, which no one can read. */
 export const damaged = (seed = 1) => picture(seed).subarray(0, 200);
+
+/** A ZIP whose entries are stored as they are. `files` has the bytes by path. */
+export function zip(files) {
+  const [entries, directory] = [[], []];
+  let offset = 0;
+  for (const [path, bytes] of Object.entries(files)) {
+    const name = Buffer.from(path);
+    // Version, flags (names are UTF-8), method, time and date, checksum, both sizes, and the name's length.
+    const common = Buffer.alloc(26);
+    common.writeUInt16LE(20, 0);
+    common.writeUInt16LE(0x0800, 2);
+    common.writeUInt16LE(0x21, 8);
+    common.writeUInt32LE(crc32(bytes), 10);
+    common.writeUInt32LE(bytes.length, 14);
+    common.writeUInt32LE(bytes.length, 18);
+    common.writeUInt16LE(name.length, 22);
+    const entry = Buffer.concat([Buffer.from("PK\x03\x04", "latin1"), common, name, bytes]);
+    const place = Buffer.alloc(14);
+    place.writeUInt32LE(offset, 10);
+    directory.push(Buffer.concat([Buffer.from("PK\x01\x02\x14\x00", "latin1"), common, place, name]));
+    entries.push(entry);
+    offset += entry.length;
+  }
+  const size = directory.reduce((sum, { length }) => sum + length, 0);
+  const end = Buffer.alloc(22);
+  end.write("PK\x05\x06", 0, "latin1");
+  end.writeUInt16LE(directory.length, 8);
+  end.writeUInt16LE(directory.length, 10);
+  end.writeUInt32LE(size, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...entries, ...directory, end]);
+}

@@ -1,0 +1,280 @@
+// Batches: jobs that go on for a while. How they are followed, canceled, found again, and how they look meanwhile.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findings, LOOKS, open, OPERATOR_TOKEN, scrollsSideways, SERVICE, SERVICE_WITH_KEYS, until } from "./browser.mjs";
+import { addressOf, pictureServer } from "./pictureserver.mjs";
+
+const BATCHES = { path: "#/batches" };
+/** Chromium logs each answer that is an error, also where the page expects it. */
+const NOT_FOUND = /status of 404/;
+const UNAUTHORIZED = /status of 401/;
+
+const pictures = pictureServer();
+const slow = (count) => Array.from({ length: count }, (_, at) => addressOf(`slow/${at + 1}.png`));
+const quick = (count) => Array.from({ length: count }, (_, at) => addressOf(`${at + 1}.png`));
+
+async function start(page, urls) {
+  await page.fill(".new-job textarea", urls.join("\n"));
+  await page.click(".start");
+  await page.waitForSelector(".job-progress progress");
+}
+
+const ended = (page) => page.waitForSelector(".results h2:focus");
+const jobOf = (page) => page.url().split("/").pop();
+
+/** Counts the page's event streams, and how many are open at a time. */
+const countStreams = (page) =>
+  page.addInitScript(() => {
+    const counts = (globalThis.streams = { made: 0, open: 0, most: 0, addresses: [] });
+    const Native = globalThis.EventSource;
+    globalThis.EventSource = class extends Native {
+      #isOpen = true;
+      constructor(address) {
+        super(address);
+        counts.made += 1;
+        counts.open += 1;
+        counts.most = Math.max(counts.most, counts.open);
+        counts.addresses.push(String(address));
+      }
+      close() {
+        if (this.#isOpen) counts.open -= 1;
+        this.#isOpen = false;
+        super.close();
+      }
+    };
+  });
+const streams = (page) => page.evaluate(() => globalThis.streams);
+
+/** Hides or shows the tab, as far as the page can tell. */
+const setVisibility = (page, state) =>
+  page.evaluate((state) => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
+
+test("lines that are no addresses are named before sending, and a bad address fails alone", async (t) => {
+  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  await page.fill(".new-job textarea", `\n${addressOf("1.png")}\nftp://example.org/a.jpg\n  ${addressOf("damaged.png")}  \nwww.example.org`);
+  assert.match(await page.textContent(".area-status"), /2 addresses.*2 lines are no web addresses.*Line 3:.*ftp:.*Line 5:.*www\./s);
+  await page.click(".start");
+  await ended(page);
+  assert.equal(await page.locator(".tile").count(), 2);
+  assert.match(await page.textContent(".tile.is-failure"), /damaged\.png.*PROCESSING_ERROR/s);
+});
+
+test("pictures appear while the job goes on, and the focus moves to the results when it ends", async (t) => {
+  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  pictures.hold(t);
+  await start(page, [...quick(8), ...slow(2)]);
+  await page.waitForSelector(".tile.is-preview");
+  await page.waitForFunction(() => document.querySelector(".tile.is-preview img")?.naturalWidth > 0);
+  assert.match(await page.textContent(".tile.is-preview .tile-name"), /^\d+$/);
+  assert.match(await page.title(), /^\d+% · /);
+  assert.match(await page.textContent(".job-eta"), /%/);
+  pictures.release();
+  await ended(page);
+  assert.equal(await page.locator(".tile:not(.is-preview)").count(), 10);
+  assert.match(await page.title(), /^Done · /);
+});
+
+test("progress is announced at quarters, and the end is too", async (t) => {
+  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  await page.evaluate(() => {
+    globalThis.said = [];
+    new MutationObserver(() => globalThis.said.push(document.getElementById("announcer").textContent)).observe(document.getElementById("announcer"), { childList: true });
+  });
+  pictures.hold(t);
+  await start(page, [...quick(6), ...slow(4)]);
+  await page.waitForFunction(() => globalThis.said.includes("50% done"));
+  pictures.release();
+  await ended(page);
+  await page.waitForFunction(() => globalThis.said.some((text) => text.startsWith("10 pictures are done.")));
+});
+
+test("the page has one event stream at a time, and none in a hidden tab or another view", async (t) => {
+  const page = await open(t, BATCHES);
+  await countStreams(page);
+  await page.reload();
+  await page.waitForSelector(".new-job");
+  pictures.hold(t);
+  await start(page, slow(2));
+  const first = jobOf(page);
+  await until("the first job's stream is open", async () => (await streams(page)).open === 1);
+  await page.click(".back");
+  await until("the list has no stream", async () => (await streams(page)).open === 0);
+  await start(page, slow(3));
+  await until("the second job's stream is open", async () => (await streams(page)).open === 1);
+  await setVisibility(page, "hidden");
+  await until("a hidden tab has no stream", async () => (await streams(page)).open === 0);
+  const asked = page.waitForResponse((response) => response.url().includes(`jobs/${jobOf(page)}?`));
+  await setVisibility(page, "visible");
+  await asked;
+  await until("the stream is open again", async () => (await streams(page)).open === 1);
+  await page.click('#header a[data-view="studio"]');
+  await until("another view has no stream", async () => (await streams(page)).open === 0);
+  await page.goto(page.url().replace(/#.*/, `#/batches/${first}`));
+  await until("the first job has a stream", async () => (await streams(page)).open === 1);
+  pictures.release();
+  await page.waitForSelector(".tile:not(.is-preview)");
+  const { most, open: left } = await streams(page);
+  assert.deepEqual({ most, left }, { most: 1, left: 0 });
+});
+
+test("a job is polled where its stream fails", async (t) => {
+  const page = await open(t, { ...BATCHES, expected: [/ERR_FAILED/, /status of 503/, NOT_FOUND] });
+  await page.route("**/events", (route) => route.fulfill({ status: 503, body: "" }));
+  pictures.hold(t);
+  const conditions = [];
+  page.on("request", (request) => request.url().includes("?cards=url") && conditions.push(request.headers()["if-none-match"]));
+  await start(page, slow(2));
+  await until("the job is asked for with the tag of the last answer", () => conditions.filter(Boolean).length >= 1);
+  pictures.release();
+  await ended(page);
+});
+
+test("a job is canceled after a question, and what was done stays", async (t) => {
+  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  pictures.hold(t);
+  await start(page, [...quick(4), ...slow(4)]);
+  await page.waitForFunction(() => document.querySelector(".job-progress progress")?.value >= 50);
+  await page.click(".cancel-job");
+  await page.waitForSelector("dialog.confirm button:focus");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog.confirm", { state: "detached" });
+  await page.click(".cancel-job");
+  await page.click("dialog.confirm .danger");
+  await page.waitForSelector('.job-head .badge[data-status="canceled"]');
+  assert.match(await page.textContent(".job-sum"), /canceled. 4 pictures had been done/);
+  await until("the results are there", async () => (await page.locator(".tile").count()) === 4);
+  pictures.release();
+});
+
+test("a reload in the middle finds the job again, in the list and in its progress", async (t) => {
+  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  pictures.hold(t);
+  await start(page, [...quick(2), ...slow(2)]);
+  await page.reload();
+  await page.waitForSelector(".job-progress progress");
+  assert.match(await page.textContent(".job-name"), /127\.0\.0\.1/);
+  await page.click(".back");
+  await page.waitForSelector('.jobs .badge[data-status="processing"]');
+  pictures.release();
+  await page.waitForSelector('.jobs .badge[data-status="completed"]');
+  await page.click(".jobs .job-line a");
+  await until("the results are there", async () => (await page.locator(".tile").count()) === 4);
+});
+
+test("a job that expired is told kindly and can be removed", async (t) => {
+  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  pictures.release();
+  await page.fill(".new-job textarea", quick(1).join("\n"));
+  await page.click(".start");
+  await ended(page);
+  await fetch(`${SERVICE}/jobs/${jobOf(page)}`, { method: "DELETE" });
+  await page.reload();
+  await page.waitForSelector(".gone");
+  assert.match(await page.textContent(".gone"), /no longer there.*expired or was deleted/s);
+  assert.equal(await page.locator(".problem").count(), 0);
+  await page.click(".back");
+  await page.waitForSelector('.jobs .is-gone .badge[data-status="gone"]');
+  await page.click(".clear-gone");
+  await page.waitForSelector(".job-list h2:focus");
+  assert.match(await page.textContent(".job-list"), /No jobs yet/);
+});
+
+test("the list keeps a hundred jobs, and is cleared after a question", async (t) => {
+  const page = await open(t, BATCHES);
+  await page.evaluate(() => {
+    const job = (at) => ({ id: `job_${at}`, name: `job ${at}`, count: 3, created_at: 1_700_000_000, expires_at: 1_700_086_400, status: "completed" });
+    localStorage.setItem("huemill.jobs", JSON.stringify(Array.from({ length: 100 }, (_, at) => job(at))));
+  });
+  await page.reload();
+  await page.waitForSelector(".jobs");
+  assert.equal(await page.locator(".jobs .is-gone").count(), 100);
+  pictures.release();
+  await page.fill(".new-job textarea", quick(1).join("\n"));
+  await page.click(".start");
+  await ended(page);
+  await page.click(".back");
+  await page.waitForSelector(".jobs");
+  assert.equal(await page.locator(".jobs li").count(), 100);
+  await page.click(".jobs .remove >> nth=1");
+  assert.equal(await page.locator(".jobs li").count(), 99);
+  await page.click(".clear-all");
+  await page.click("dialog.confirm .danger");
+  await page.waitForSelector(".empty");
+});
+
+test("with keys in force, a key is asked for once and streams use links", { skip: SERVICE_WITH_KEYS === "" && "no HUEMILL_URL_WITH_KEYS" }, async (t) => {
+  const created = await fetch(`${SERVICE_WITH_KEYS}/keys`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${OPERATOR_TOKEN}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ name: "page", scopes: ["process", "jobs:read", "jobs:write"] }),
+  });
+  const { key } = await created.json();
+  const page = await open(t, { ...BATCHES, url: `${SERVICE_WITH_KEYS}/`, expected: [UNAUTHORIZED, NOT_FOUND, /status of 403/] });
+  await countStreams(page);
+  await page.reload();
+  await page.waitForSelector(".new-job");
+  pictures.hold(t);
+  await page.fill(".new-job textarea", [...quick(6), ...slow(2)].join("\n"));
+  await page.click(".start");
+  await page.waitForSelector('.problem[data-code="UNAUTHORIZED"]');
+  await page.click(".problem button");
+  await page.fill(".key-dialog input", key);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".tile.is-preview");
+  const { addresses, most } = await streams(page);
+  assert.equal(most, 1);
+  assert.match(addresses[0], new RegExp(`^${SERVICE_WITH_KEYS}/links/`));
+  pictures.release();
+  await ended(page);
+  await page.waitForFunction(() => document.querySelector(".tile img")?.naturalWidth > 0);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.click(".export").then(() => page.click('[data-format="gpl"]')),
+  ]);
+  assert.match(download.suggestedFilename(), /\.palette\.gpl$/);
+});
+
+for (const look of LOOKS) {
+  test(`axe finds nothing in any state (${look.scheme}, ${look.width} px)`, async (t) => {
+    const page = await open(t, { ...BATCHES, ...look, reducedMotion: "reduce", expected: [NOT_FOUND] });
+    const check = async (state) => {
+      assert.deepEqual(await findings(page), [], state);
+      assert.equal(await scrollsSideways(page), false, state);
+    };
+    await check("empty");
+    const files = Array.from({ length: 3 }, (_, at) => ({ name: `a-rather-long-name-of-a-picture-from-the-sea-${at}.png`, mimeType: "image/png", buffer: Buffer.from("x") }));
+    await page.setInputFiles('[data-choose="files"]', [...files, { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("x") }]);
+    for (const summary of await page.locator(".new-job summary").all()) await summary.click();
+    await page.fill(".new-job textarea", `${addressOf("1.png")}\nno address`);
+    await check("chosen");
+    await page.click(".chosen-clear");
+    pictures.hold(t);
+    await start(page, [addressOf("damaged.png"), ...quick(6), ...slow(3)]);
+    await page.waitForSelector(".tile.is-preview");
+    await check("in progress");
+    await page.click(".cancel-job");
+    await check("question");
+    await page.keyboard.press("Escape");
+    pictures.release();
+    await ended(page);
+    await check("results");
+    await page.click(".export");
+    await check("menu");
+    await page.keyboard.press("Escape");
+    await page.click(".tile-card a");
+    await page.waitForSelector(".viewer[open]");
+    await check("large card");
+    await page.keyboard.press("Escape");
+    await page.click(".filter-failed");
+    await check("failed alone");
+    await page.click(".back");
+    await page.waitForSelector(".jobs");
+    await check("list");
+    await page.goto(page.url().replace(/#.*/, `#/batches/job_018c0000000000112233445566778899aabbccddeeff`));
+    await page.waitForSelector(".gone");
+    await check("gone");
+  });
+}

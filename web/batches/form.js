@@ -1,0 +1,250 @@
+// The form of a new job: files, folders, archives and addresses, options, and sending with progress. What does not fit
+// into one job becomes several.
+import { ApiError } from "../lib/api.js";
+import { announce } from "../lib/announce.js";
+import { el, fill, uniqueId } from "../lib/dom.js";
+import { takeHandedOver } from "../lib/handover.js";
+import { problem } from "../lib/problem.js";
+import { uuid } from "../lib/random.js";
+import { t } from "../lib/texts.js";
+import { readAddresses } from "./addresses.js";
+import { createChosen } from "./chosen.js";
+import { createDrop } from "./drop.js";
+import { chosenFiles } from "./folder.js";
+import { remember } from "./history.js";
+import { createOptions } from "./options.js";
+import { MOST_PICTURES, MOST_URLS, partsOf, sendPart } from "./parts.js";
+import { Selection } from "./selection.js";
+import { createUploadBar } from "./uploadbar.js";
+import { picturesIn } from "./zip.js";
+
+/** @typedef {import("./parts.js").Part} Part */
+
+export class Form {
+  #selection = new Selection();
+  #closing = new AbortController();
+  /** @type {AbortController | null} */
+  #sending = null;
+  /** The options that the last jobs were sent with. */
+  #asked = "{}";
+  #options = createOptions();
+  #chosen;
+  #area;
+  #areaStatus = el("div", { class: "area-status" });
+  #inputs;
+  #plan = el("div", { class: "plan", id: uniqueId("plan") });
+  #outcome = el("div", { class: "outcome" });
+  #onSent;
+
+  /** @param {{ target: HTMLElement, onSent: (ids: string[]) => void }} options `target` is where files can be dropped */
+  constructor({ target, onSent }) {
+    this.#onSent = onSent;
+    this.#chosen = createChosen({
+      onRemove: (some) => {
+        this.#change(() => some.forEach((chosen) => this.#selection.remove(chosen)));
+        this.#focusChosen();
+      },
+      onClear: () => {
+        this.#change(() => this.#selection.clear());
+        this.#focusChosen();
+      },
+    });
+    const area = uniqueId("urls");
+    this.#area = el("textarea", { id: area, rows: 4, spellcheck: "false", autocomplete: "off", placeholder: "https://example.org/photo.jpg", "aria-describedby": `${area}-status`, oninput: () => this.#change(() => {}) });
+    this.#areaStatus.id = `${area}-status`;
+    const drop = createDrop({ target, signal: this.#closing.signal, onFiles: (files, unreadable) => this.#add(files, unreadable) });
+    const field = el("div", { class: "field" }, el("label", { for: area }, t("batches.urls.label")), this.#area, this.#areaStatus);
+    this.#inputs = el("div", { class: "inputs" }, drop, this.#chosen.element, field, this.#options.element);
+    this.element = el(
+      "section",
+      { class: "new-job panel", "aria-labelledby": `${area}-heading` },
+      el("h2", { id: `${area}-heading` }, t("batches.new.title")),
+      this.#inputs,
+      this.#plan,
+      this.#outcome,
+    );
+    this.#change(() => {});
+  }
+
+  /** Takes what another view gave. */
+  show() {
+    const files = takeHandedOver();
+    if (files.length > 0) this.#add(chosenFiles(files));
+  }
+
+  close() {
+    this.#closing.abort();
+    this.#sending?.abort();
+    this.#chosen.release();
+    window.removeEventListener("beforeunload", warn);
+  }
+
+  /** @param {import("./types.js").Chosen[]} files @param {import("./types.js").LeftOut[]} [unreadable] */
+  #add(files, unreadable) {
+    if (this.#sending) return;
+    this.#change(() => this.#selection.add(files, unreadable));
+    const { pictures, zips, leftOut } = this.#selection;
+    announce(t("batches.chosen.announce", { pictures: pictures.length, zips: zips.length, leftOut: leftOut.length }));
+    void this.#count();
+  }
+
+  /** Looks into the archives that were not looked into yet. */
+  async #count() {
+    for (const zip of this.#selection.zips) {
+      if (zip.count !== undefined) continue;
+      zip.count = null;
+      zip.count = await picturesIn(zip.file);
+      if (!this.#sending) this.#showPlan();
+    }
+  }
+
+  /** @param {() => void} action */
+  #change(action) {
+    action();
+    fill(this.#outcome);
+    this.#chosen.show(this.#selection);
+    this.#showAddresses();
+    this.#showPlan();
+  }
+
+  #showAddresses() {
+    const { urls, wrong } = readAddresses(this.#area.value);
+    const lines = wrong.slice(0, 10).map(({ line, text }) => el("li", {}, t("batches.urls.line", { line }), " ", el("code", {}, text.slice(0, 120))));
+    fill(
+      this.#areaStatus,
+      el("p", { class: "hint" }, urls.length > 0 ? t("batches.urls.count", { count: urls.length }) : t("batches.urls.hint")),
+      wrong.length > 0 && el("p", { class: "wrong" }, t("batches.urls.wrong", { count: wrong.length })),
+      wrong.length > 0 && el("ul", { class: "wrong-lines" }, ...lines),
+    );
+  }
+
+  #wanted() {
+    return partsOf(this.#selection, readAddresses(this.#area.value).urls);
+  }
+
+  #showPlan(parts = this.#wanted()) {
+    const { pictures, zips } = this.#selection;
+    const start = (/** @type {Part[]} */ some) => () => void this.#send(some);
+    const isSplit = parts.length > 1;
+    const rows = parts.map((part) => el("li", {}, titleOf(part), " · ", countOf(part)));
+    const hasTooMany = parts.filter((part) => part.pictures).length > 1 || parts.filter((part) => part.urls).length > 1;
+    fill(
+      this.#plan,
+      zips.some(({ count }) => (count ?? 0) > MOST_PICTURES) && el("p", { class: "limit zip-limit" }, t("batches.plan.zipLimit", { pictures: MOST_PICTURES })),
+      hasTooMany && el("p", { class: "limit" }, t("batches.plan.limit", { pictures: MOST_PICTURES, urls: MOST_URLS })),
+      isSplit && el("ol", { class: "plan-jobs", "aria-label": t("batches.plan.label") }, ...rows),
+      el(
+        "div",
+        { class: "actions" },
+        el("button", { type: "button", class: "primary start", disabled: parts.length === 0, onclick: start(parts) }, isSplit ? t("batches.plan.all", { count: parts.length }) : t("batches.plan.start")),
+        pictures.length > MOST_PICTURES && el("button", { type: "button", class: "start-first", onclick: start(parts.slice(0, 1)) }, t("batches.plan.first", { count: parts[0]?.count ?? 0 })),
+      ),
+    );
+  }
+
+  /** Sends jobs one after the other. Those that are sent stay sent if a later one fails. @param {Part[]} wanted */
+  async #send(wanted) {
+    const options = this.#options.read();
+    if (!options || this.#sending) return;
+    // With other options it is another request, so it has another key.
+    const asked = JSON.stringify(options);
+    const parts = asked === this.#asked ? wanted : wanted.map((part) => ({ ...part, key: uuid() }));
+    this.#asked = asked;
+    const sending = (this.#sending = new AbortController());
+    window.addEventListener("beforeunload", warn);
+    /** @type {string[]} */
+    const ids = [];
+    try {
+      for (const [at, part] of parts.entries()) {
+        const accepted = await sendPart(part, options, { signal: sending.signal, onProgress: this.#progress(parts, at) });
+        remember({ ...known(part, accepted), cards: options.card !== "none" });
+        ids.push(accepted.job_id);
+      }
+      this.#sent(ids);
+    } catch (error) {
+      this.#sending = null;
+      this.#inputs.inert = false;
+      this.#failed(error, parts.slice(ids.length), ids);
+    } finally {
+      this.#sending = null;
+      window.removeEventListener("beforeunload", warn);
+      this.#inputs.inert = false;
+    }
+  }
+
+  /** Shows the progress of one of the jobs. @param {Part[]} parts @param {number} at */
+  #progress(parts, at) {
+    const title = parts.length > 1 ? t("batches.sending.nth", { at: at + 1, count: parts.length }) : t("batches.sending.one");
+    const bar = createUploadBar({ title, name: parts[at]?.name ?? "", onCancel: () => this.#sending?.abort() });
+    const hadFocus = at === 0 || this.#plan.contains(document.activeElement);
+    this.#inputs.inert = true;
+    fill(this.#plan, bar.element);
+    fill(this.#outcome);
+    if (at === 0) announce(title);
+    if (hadFocus) bar.focus();
+    return bar.update;
+  }
+
+  /** @param {string[]} ids */
+  #sent(ids) {
+    this.#sending = null;
+    this.#area.value = "";
+    this.#change(() => this.#selection.clear());
+    this.#onSent(ids);
+  }
+
+  /** @param {unknown} error @param {Part[]} rest the jobs that are not sent @param {string[]} ids those that are */
+  #failed(error, rest, ids) {
+    if (this.#closing.signal.aborted) return;
+    if (ids.length > 0) this.#removeSent(rest);
+    // The same jobs with the same keys: one whose answer was lost is not made twice.
+    this.#showPlan(rest);
+    if (error instanceof DOMException && error.name === "AbortError") {
+      announce(t("batches.sending.canceled"));
+      fill(this.#outcome, el("p", { class: "hint" }, t("batches.sending.canceled")));
+      return void this.#plan.querySelector("button")?.focus();
+    }
+    const shown = problem(error, { retry: () => void this.#send(rest) });
+    const started = ids.length > 0 && el("p", {}, t("batches.sending.some", { count: ids.length }));
+    fill(this.#outcome, shown, started);
+    if (!(error instanceof ApiError)) return;
+    shown.tabIndex = -1;
+    shown.focus();
+  }
+
+  /** Leaves in the form what is not sent yet. @param {Part[]} rest */
+  #removeSent(rest) {
+    this.#selection.pictures = rest.flatMap(({ pictures }) => pictures ?? []);
+    this.#selection.zips = rest.flatMap(({ zip }) => zip ?? []);
+    this.#area.value = rest.flatMap(({ urls }) => urls ?? []).join("\n");
+    this.#chosen.show(this.#selection);
+    this.#showAddresses();
+  }
+
+  /** Moves the focus to what is near the button that was pressed and is gone. */
+  #focusChosen() {
+    const next = this.element.querySelector(".chosen-files[open] .remove") ?? this.element.querySelector(".chosen-files summary") ?? this.element.querySelector(".choose-files");
+    /** @type {HTMLElement | null} */ (next)?.focus();
+  }
+}
+
+/** @param {BeforeUnloadEvent} event */
+const warn = (event) => event.preventDefault();
+
+/** @param {Part} part @param {import("./types.js").Accepted} accepted @returns {import("./types.js").KnownJob} */
+const known = (part, accepted) => ({
+  id: accepted.job_id,
+  name: part.name,
+  count: part.count,
+  created_at: Math.floor(Date.now() / 1000),
+  expires_at: null,
+  // Also where the answer is a repeated one and the job has ended: its end was not seen here.
+  status: "queued",
+});
+
+/** @param {Part} part */
+const titleOf = ({ name }) => el("strong", {}, name);
+
+/** @param {Part} part */
+const countOf = ({ count, zip }) =>
+  [zip && t("batches.count.zips", { count: 1 }), count !== null && t("batches.count.pictures", { count })].filter(Boolean).join(", ");
