@@ -38,7 +38,7 @@ function item(name, budget, values, history) {
     "li",
     { data: { objective: name, level } },
     el("p", { class: "objective" }, t(`operations.objective.${name}`)),
-    bar(whole ? Math.max(0, whole.left) : 1, { level: whole ? level : "plain" }),
+    bar(whole ? Math.max(0, whole.left) : 0, { level: whole ? level : "plain" }),
     el("p", { class: "budget-left" }, whole ? t("operations.budget_left", { share: formatPercent(whole.left, 0) }) : t("operations.no_events")),
     whole ? el("p", { class: "hint" }, t("operations.budget_detail", { good: formatPercent(whole.good, 2), bad: whole.bad, count: whole.events }), now ? ` · ${t("operations.burn", { rate: formatNumber(now.burn, { maximumFractionDigits: 1 }) })}` : null) : null,
   );

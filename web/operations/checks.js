@@ -1,13 +1,14 @@
 // The dependencies that /ready checks, with their figures and reasons.
 import { el, fill } from "../lib/dom.js";
-import { formatBytes, formatNumber, t } from "../lib/texts.js";
+import { formatNumber, t } from "../lib/texts.js";
+import { formatSize } from "./numbers.js";
 import { checkName, mark, reasonText } from "./verdict.js";
 
 /** @typedef {import("./types.js").Check} Check */
 
-/** The figures that have a name for people. */
+/** The figures that have a name for people, in their order. */
 const KNOWN = [
-  "free_bytes", "least_bytes", "used_bytes", "most_bytes", "total_bytes", "store_ms", "blobs_ms", "slots", "busy", "queued",
+  "free_bytes", "least_bytes", "used_bytes", "most_bytes", "total_bytes", "store_ms", "blobs_ms", "busy", "slots", "queued",
   "abandoned", "canary_ms", "up", "restarts",
 ];
 
@@ -53,7 +54,8 @@ function item(name, check) {
 /** @param {Check} check @returns {string[]} */
 function figures(check) {
   const numbers = Object.entries(check).filter(([, value]) => typeof value === "number");
-  return numbers.map(([name, value]) => {
+  const place = (/** @type {string} */ name) => (KNOWN.indexOf(name) + KNOWN.length + 1) % (KNOWN.length + 1);
+  return numbers.sort(([a], [b]) => place(a) - place(b)).map(([name, value]) => {
     const label = KNOWN.includes(name) ? t(`operations.check_figure.${name}`) : name;
     return `${label} ${format(name, Number(value))}`;
   });
@@ -61,7 +63,7 @@ function figures(check) {
 
 /** @param {string} name @param {number} value */
 function format(name, value) {
-  if (name.endsWith("_bytes")) return formatBytes(value);
+  if (name.endsWith("_bytes")) return formatSize(value);
   if (name.endsWith("_ms")) return formatNumber(value, { style: "unit", unit: "millisecond", unitDisplay: "short" });
   return formatNumber(value);
 }

@@ -1,8 +1,9 @@
 // The figures that an operator looks at first, each with a line over the last fifteen minutes.
 import { el, fill } from "../lib/dom.js";
-import { formatBytes, formatNumber, formatPercent, t } from "../lib/texts.js";
+import { formatNumber, formatPercent, t } from "../lib/texts.js";
 import { bar, sparkline } from "./charts.js";
 import { ERROR_SHARE, OLDEST_SECONDS } from "./findings.js";
+import { formatSize, perMinute, shortDuration } from "./numbers.js";
 
 /** @typedef {import("./monitor.js").MonitorState} MonitorState */
 /** @typedef {Record<string, number | null>} Values */
@@ -25,15 +26,6 @@ const or = (value, format) => (value === null || value === undefined || Number.i
 
 /** @param {number | null | undefined} value @param {{ warning: number, bad: number }} edges @returns {Level} */
 const level = (value, edges) => ((value ?? 0) > edges.bad ? "bad" : (value ?? 0) > edges.warning ? "warning" : "plain");
-
-/** A number of seconds, in few letters. @param {number} seconds */
-export function shortDuration(seconds) {
-  const [unit, size] = /** @type {[string, number]} */ ([["day", 86_400], ["hour", 3_600], ["minute", 60]].find(([, size]) => seconds >= 2 * Number(size)) ?? ["second", 1]);
-  return formatNumber(Math.round(seconds / size), { style: "unit", unit, unitDisplay: "short" });
-}
-
-/** @param {number} value */
-const perMinute = (value) => t("operations.per_minute", { number: formatNumber(value, { maximumFractionDigits: value < 10 ? 1 : 0 }) });
 
 /** @param {MonitorState} state @param {string} check @param {string} figure */
 function checked({ ready }, check, figure) {
@@ -86,8 +78,8 @@ const FIGURES = [
   },
   {
     name: "memory",
-    text: ({ memory }) => or(memory, formatBytes),
-    more: (_, state) => or(checked(state, "mem", "most_bytes"), (most) => t("operations.figure.memory.more", { size: formatBytes(most) })),
+    text: ({ memory }) => or(memory, formatSize),
+    more: (_, state) => or(checked(state, "mem", "most_bytes"), (most) => t("operations.figure.memory.more", { size: formatSize(most) })),
     part: ({ memory }, state) => {
       const [most, total] = [checked(state, "mem", "most_bytes"), checked(state, "mem", "total_bytes")];
       return memory !== null && memory !== undefined && total && most ? { share: memory / total, limit: most / total } : null;
@@ -96,8 +88,8 @@ const FIGURES = [
   },
   {
     name: "disk",
-    text: ({ disk }) => or(disk, formatBytes),
-    more: (_, state) => or(checked(state, "disk", "least_bytes"), (least) => t("operations.figure.disk.more", { size: formatBytes(least) })),
+    text: ({ disk }) => or(disk, formatSize),
+    more: (_, state) => or(checked(state, "disk", "least_bytes"), (least) => t("operations.figure.disk.more", { size: formatSize(least) })),
     level: (_, { ready }) => (ready?.checks?.disk?.ok === false ? "bad" : "plain"),
   },
   {
@@ -106,6 +98,12 @@ const FIGURES = [
     text: ({ pending }) => or(pending, formatNumber),
     more: ({ dead }) => or(dead, (count) => t("operations.figure.webhooks.more", { count })),
     top: 5,
+  },
+  {
+    name: "processes",
+    text: ({ processes }) => or(processes, formatNumber),
+    more: ({ resident }) => or(resident, (resident) => t("operations.figure.processes.more", { size: formatSize(resident) })),
+    top: 2,
   },
 ];
 
@@ -138,6 +136,7 @@ function createTile(figure) {
       element.dataset.level = figure.level?.(values, state) ?? "plain";
       element.dataset.missing = String(text === null);
       const part = figure.part?.(values, state);
+      element.dataset.part = String(Boolean(part));
       fill(picture, line(figure, name, state), part ? bar(part.share, { limit: part.limit, level: figure.level?.(values, state) ?? "plain" }) : null);
     },
   };

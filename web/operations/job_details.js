@@ -2,7 +2,7 @@
 import { json, url } from "../lib/api.js";
 import { el, fill } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
-import { copyable, facts, showProblem } from "./pieces.js";
+import { copyable, disclosure, facts, showProblem } from "./pieces.js";
 import { ago } from "./times.js";
 
 /** @typedef {import("./types.js").Job} Job */
@@ -13,8 +13,7 @@ const MOST_RESULTS = 2;
 
 /** A panel of a job's details. */
 export function createJobDetails() {
-  const body = el("div", { class: "details-body" });
-  const element = el("details", { class: "row-details" }, el("summary", {}, t("operations.details")), body);
+  const { button, body } = disclosure(t("operations.details"), (isOpen) => void (isOpen ? read() : close()));
   /** @type {Job | null} */
   let job = null;
   /** @type {AbortController | null} */
@@ -38,14 +37,15 @@ export function createJobDetails() {
       if (!own.signal.aborted) showProblem(body, error, { retry: () => void read(), takesFocus: false });
     }
   };
-  element.addEventListener("toggle", () => void (element.open ? read() : close()));
   return {
-    element,
+    button,
+    body,
     /** @param {Job} next */
     update(next) {
       job = next;
-      element.hidden = next.status === "expired";
-      if (element.open && !element.hidden) void read();
+      button.hidden = next.status === "expired";
+      if (button.hidden) body.hidden = true;
+      if (!body.hidden) void read();
     },
     close,
   };

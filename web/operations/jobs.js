@@ -106,7 +106,7 @@ function createRow(context) {
 
   let before = "";
   return {
-    element: el("li", { class: "row panel" }, summary, actions, trouble, details.element),
+    element: el("li", { class: "row panel" }, summary, actions, trouble, details.body),
     update(next) {
       job = next;
       const content = JSON.stringify(next);
@@ -114,18 +114,22 @@ function createRow(context) {
       before = content;
       refill(summary, ...summaryOf(next));
       const isLive = next.status === "queued" || next.status === "processing";
+      details.update(next);
       refill(
         actions,
+        details.button,
         isLive ? actionButton(t("operations.jobs.cancel"), "cancel", cancel) : null,
         !isLive && (next.failed_count ?? 0) > 0 ? actionButton(t("operations.jobs.retry"), "retry", retry) : null,
-        next.status === "expired" ? null : actionButton(t("operations.jobs.delete"), "delete", remove, "danger"),
-        el("a", { class: "button quiet", href: `#/operations/webhooks/${ALL}/${next.job_id}` }, t("operations.jobs.webhooks")),
+        el("a", { class: "button", href: `#/operations/webhooks/${ALL}/${next.job_id}` }, t("operations.jobs.webhooks")),
+        next.status === "expired" ? null : actionButton(t("operations.jobs.delete"), "delete", remove, "quiet danger"),
       );
-      details.update(next);
     },
     close: () => details.close(),
   };
 }
+
+/** @param {number} seconds */
+const took = (seconds) => (seconds > 0 ? formatDuration(seconds) : `< ${formatDuration(1)}`);
 
 /** @param {Job} job */
 function summaryOf(job) {
@@ -142,13 +146,13 @@ function summaryOf(job) {
       : el("progress", { max: 100, value: job.progress, "aria-label": t("operations.jobs.progress") }),
     facts([
       [t("operations.created"), ago(job.created_at)],
-      [t("operations.started"), job.started_at ? ago(job.started_at) : null],
+      [t("operations.started"), job.started_at && !job.finished_at ? ago(job.started_at) : null],
       [t("operations.finished"), job.finished_at ? ago(job.finished_at) : null],
       [t("operations.jobs.progress"), job.progress === undefined ? null : formatPercent(job.progress / 100)],
       [t("operations.jobs.eta"), job.eta_s === undefined ? null : formatDuration(job.eta_s)],
       [t("operations.jobs.results"), job.results_count ?? null],
       [t("operations.jobs.failures"), job.failed_count === undefined ? null : el("span", { class: job.failed_count > 0 ? "bad-text" : "" }, job.failed_count)],
-      [t("operations.jobs.took"), job.started_at && job.finished_at ? formatDuration(job.finished_at - job.started_at) : null],
+      [t("operations.jobs.took"), job.started_at && job.finished_at ? took(job.finished_at - job.started_at) : null],
     ]),
   ];
 }

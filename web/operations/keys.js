@@ -3,11 +3,12 @@
 import { json, send } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
 import { el, uniqueId } from "../lib/dom.js";
-import { formatBytes, formatDuration, formatNumber, formatTime, t } from "../lib/texts.js";
+import { formatDuration, formatNumber, formatTime, t } from "../lib/texts.js";
 import { confirm } from "./dialogs.js";
 import { createKeyForm, LIMITS } from "./key_form.js";
 import { createSecret } from "./key_secret.js";
 import { List } from "./list.js";
+import { formatSize } from "./numbers.js";
 import { actionButton, badge, copyable, facts, refill, showProblem } from "./pieces.js";
 import { ago, serverNow } from "./times.js";
 
@@ -129,6 +130,6 @@ const limitName = (name) => (LIMITS.some((known) => known === name) ? t(`operati
 /** @param {string} name @param {number} value */
 function limitText(name, value) {
   if (value === 0) return t("operations.keys.unlimited");
-  return name === "stored_bytes" ? formatBytes(value) : formatNumber(value);
+  return name === "stored_bytes" ? formatSize(value) : formatNumber(value);
 }
 

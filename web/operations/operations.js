@@ -1,7 +1,7 @@
 // The Operations view: the frame with its sections, the key, and the reading of figures that all sections share.
 import { ApiError } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
-import { el, fill } from "../lib/dom.js";
+import { el, fill, svg } from "../lib/dom.js";
 import { askForKey } from "../lib/key.js";
 import { key, setKey } from "../lib/session.js";
 import { t } from "../lib/texts.js";
@@ -21,6 +21,16 @@ const SECTIONS = /** @type {const} */ (["", "jobs", "webhooks", "queue", "proces
 
 /** @typedef {(typeof SECTIONS)[number]} SectionName */
 /** @typedef {import("./types.js").Section} Section */
+
+/** The pictures of the buttons, which on a phone stand for their texts. */
+const ICONS = {
+  pause: "M6 4h3v12H6zM11 4h3v12h-3z",
+  go: "M6 4l10 6-10 6z",
+  key: "M7 5a5 5 0 1 0 4.6 7H14v2h3v-2h2V9h-7.4A5 5 0 0 0 7 5Zm0 3a2 2 0 1 1 0 4 2 2 0 0 1 0-4Z",
+};
+
+/** @param {keyof typeof ICONS} name */
+const icon = (name) => svg("svg", { viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" }, svg("path", { fill: "currentColor", d: ICONS[name] }));
 
 /** @returns {import("../app.js").View} */
 export function createView() {
@@ -44,7 +54,8 @@ class Operations {
   #status = el("a", { class: "status", href: "#/operations" });
   #updated = el("p", { class: "updated" });
   #pause = el("button", { type: "button", class: "quiet", data: { action: "pause" }, onclick: () => this.#togglePause() });
-  #key = el("button", { type: "button", class: "quiet", data: { action: "key" }, onclick: () => void askForKey("operator") }, t("operations.key"));
+  #key = el("button", { type: "button", class: "quiet", data: { action: "key" }, onclick: () => void askForKey("operator") }, icon("key"), el("span", {}, t("operations.key")));
+  #head = el("div", { class: "operations-head" }, el("h1", {}, t("operations.title")), this.#status, el("div", { class: "refreshing" }, this.#updated, this.#pause, this.#key));
   #nav = el("nav", { class: "sections", "aria-label": t("operations.sections") });
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
@@ -63,7 +74,7 @@ class Operations {
       element: el(
         "section",
         { class: "operations" },
-        el("header", { class: "operations-head" }, el("h1", {}, t("operations.title")), this.#status, el("div", { class: "refreshing" }, this.#updated, this.#pause, this.#key)),
+        this.#head,
         this.#nav,
         this.#body,
       ),
@@ -79,6 +90,7 @@ class Operations {
     if (name !== this.#current) this.#sections.get(this.#current)?.hide?.();
     this.#current = name;
     this.#parts = parts;
+    this.#head.dataset.section = name;
     for (const link of this.#nav.children) {
       if (/** @type {HTMLElement} */ (link).dataset.section === name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
@@ -124,7 +136,8 @@ class Operations {
     const { level, word } = verdictOf(state);
     this.#status.dataset.level = level;
     if (this.#status.textContent !== word) fill(this.#status, mark(level), el("span", {}, word));
-    this.#pause.textContent = t(state.isPaused ? "operations.resume_updates" : "operations.pause_updates");
+    const pauseText = t(state.isPaused ? "operations.resume_updates" : "operations.pause_updates");
+    if (this.#pause.textContent !== pauseText) fill(this.#pause, icon(state.isPaused ? "go" : "pause"), el("span", {}, pauseText));
     this.#pause.setAttribute("aria-label", t(state.isPaused ? "operations.resume_updates_label" : "operations.pause_updates_label"));
     if (isPlaced) this.#section().render?.(state);
     this.#tick();
@@ -135,7 +148,8 @@ class Operations {
     const text = state.isPaused ? "operations.paused" : state.lost ? "operations.lost" : "operations.updated";
     if (this.#updated.dataset.text !== `${text} ${state.contact}`) {
       this.#updated.dataset.text = `${text} ${state.contact}`;
-      fill(this.#updated, ...(state.contact ? [t(text), " ", ago(state.contact / 1000, true)] : [t("operations.loading")]));
+      const isFresh = text === "operations.updated";
+      fill(this.#updated, ...(state.contact ? [el("span", { class: isFresh ? "updated-word" : "" }, `${t(text)} `), ago(state.contact / 1000, true)] : [t("operations.loading")]));
     }
     updateAges(this.#body.parentElement ?? this.#body);
     // Figures grow old also while nothing is read.

@@ -1,7 +1,7 @@
 // Small pieces that all sections are made of.
 import { ApiError } from "../lib/api.js";
 import { copy } from "../lib/copy.js";
-import { el, fill } from "../lib/dom.js";
+import { el, fill, uniqueId } from "../lib/dom.js";
 import { problem } from "../lib/problem.js";
 import { t } from "../lib/texts.js";
 
@@ -19,9 +19,13 @@ export function facts(pairs) {
 /** @param {string} text @param {"good" | "warning" | "bad" | "plain"} level */
 export const badge = (text, level) => el("span", { class: `badge ${level}` }, text);
 
-/** An id that a click copies. @param {string} id */
+/** An id that a click copies. A long one is shown by its ends. @param {string} id */
 export const copyable = (id) =>
-  el("button", { type: "button", class: "quiet copyable mono", data: { action: "copy" }, onclick: () => void copy(id), "aria-label": `${t("copy.copy")}: ${id}` }, id);
+  el(
+    "button",
+    { type: "button", class: "quiet copyable mono", title: id, data: { action: `copy-${id}` }, onclick: () => void copy(id), "aria-label": `${t("copy.copy")}: ${id}` },
+    id.length > 24 ? `${id.slice(0, 8)}…${id.slice(-8)}` : id,
+  );
 
 /**
  * A button whose second click waits until the first is done.
@@ -41,6 +45,22 @@ export function actionButton(text, action, act, className) {
     }
   } }, text);
   return button;
+}
+
+/**
+ * A button that shows and hides what is behind it. Both are placed by whoever asked for them.
+ * @param {string} text
+ * @param {(isOpen: boolean) => void} onToggle
+ */
+export function disclosure(text, onToggle) {
+  const id = uniqueId("details");
+  const body = el("div", { id, class: "details-body", hidden: true });
+  const button = el("button", { type: "button", class: "disclosure", "aria-expanded": "false", "aria-controls": id, data: { action: "details" }, onclick: () => {
+    body.hidden = !body.hidden;
+    button.setAttribute("aria-expanded", String(!body.hidden));
+    onToggle(!body.hidden);
+  } }, text);
+  return { button, body };
 }
 
 /** Replaces the children of an element; the button that had the focus has it afterwards. @param {HTMLElement} element @param {...(Child | Child[])} children */

@@ -5,7 +5,7 @@ import { el, fill } from "../lib/dom.js";
 import { formatDuration, formatNumber, t } from "../lib/texts.js";
 import { bar } from "./charts.js";
 import { confirm } from "./dialogs.js";
-import { shortDuration } from "./figures.js";
+import { perMinute, shortDuration } from "./numbers.js";
 import { actionButton, badge, facts, refill, showProblem } from "./pieces.js";
 
 /** @typedef {import("./types.js").Context} Context */
@@ -103,7 +103,7 @@ function figuresOf({ history, ready }) {
   return [
     [t("operations.figure.queued.name"), number(values.queued)],
     [t("operations.figure.oldest.name"), values.oldest === null || values.oldest === undefined ? null : shortDuration(values.oldest)],
-    [t("operations.queue.rate"), rate === null ? null : t("operations.per_minute", { number: formatNumber(rate, { maximumFractionDigits: 1 }) })],
+    [t("operations.queue.rate"), rate === null ? null : perMinute(rate)],
     [t("operations.queue.claimed"), number(dispatcher?.claimed)],
     [t("operations.queue.downloads"), number(dispatcher?.downloads)],
     [t("operations.queue.stalled"), number(values.stalled)],

@@ -24,7 +24,7 @@ const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 export function distance(seconds, now = serverNow()) {
   const away = seconds - now;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(away) >= size) ?? ["second", 1];
-  return new Intl.RelativeTimeFormat(language()).format(Math.trunc(away / size), unit);
+  return new Intl.RelativeTimeFormat(language(), { style: "short" }).format(Math.round(away / size), unit);
 }
 
 /**

@@ -3,6 +3,7 @@ import { announce } from "../lib/announce.js";
 import { el, fill, svg } from "../lib/dom.js";
 import { formatDuration, formatPercent, t } from "../lib/texts.js";
 import { findings } from "./findings.js";
+import { refill } from "./pieces.js";
 import { ago, clockTime } from "./times.js";
 
 /** @typedef {import("./monitor.js").MonitorState} MonitorState */
@@ -57,26 +58,28 @@ export function mark(level) {
 
 /** Shows the verdict, which `render` brings up to date. */
 export function createVerdict() {
-  const element = el("section", { class: "verdict panel", "aria-labelledby": "verdict-word" });
-  let shown = "";
-  let said = "";
+  const heading = el("h2", { id: "verdict-word" });
+  const head = el("div", { class: "verdict-mark" });
+  const time = el("p", { class: "since" });
+  const list = el("ul", { class: "findings" });
+  const element = el("section", { class: "verdict panel", "aria-labelledby": "verdict-word" }, el("div", { class: "verdict-head" }, head, el("div", {}, heading, time)), list);
+  let [shown, said] = ["", ""];
   return {
     element,
     /** @param {MonitorState} state */
     render(state) {
       const { level, word, found } = verdictOf(state);
-      const content = JSON.stringify([level, word, found, state.since, state.lost && state.contact, state.ready?.uptime_seconds === undefined]);
+      fill(time, ...since(state));
+      const content = JSON.stringify([level, word, found]);
       if (content === shown) return;
       shown = content;
-      // What was opened stays open.
-      const open = new Set([...element.querySelectorAll("details[open]")].map((one) => /** @type {HTMLElement} */ (one).dataset.finding));
       element.dataset.level = level;
-      const heading = el("h2", { id: "verdict-word" }, word);
-      fill(
-        element,
-        el("div", { class: "verdict-head" }, mark(level), el("div", {}, heading, since(state))),
-        found.length > 0 ? el("ul", { class: "findings" }, ...found.map((one) => item(one, open))) : null,
-      );
+      heading.textContent = word;
+      fill(head, mark(level));
+      // What was opened stays open.
+      const open = new Set([...list.querySelectorAll("details[open]")].map((one) => /** @type {HTMLElement} */ (one).dataset.finding));
+      refill(list, ...found.map((one) => item(one, open)));
+      list.hidden = found.length === 0;
       const says = [word, ...found.map(headline)].join(". ");
       if (said && says !== said) announce(says);
       said = says;
@@ -84,21 +87,19 @@ export function createVerdict() {
   };
 }
 
-/** @param {MonitorState} state */
+/** Since when it stands as it does. @param {MonitorState} state @returns {import("../lib/dom.js").Child[]} */
 function since(state) {
   if (state.lost) {
-    const contact = state.contact ? t("operations.verdict.contact", { time: clockTime(state.contact) }) : t("operations.verdict.no_contact");
-    return el("p", { class: "since" }, contact, " ", state.contact ? ago(state.contact / 1000, true) : null);
+    if (!state.contact) return [t("operations.verdict.no_contact")];
+    return [t("operations.verdict.contact", { time: clockTime(state.contact) }), " ", ago(state.contact / 1000, true)];
   }
-  if (!state.ready || !state.since) return null;
+  if (!state.ready || !state.since) return [];
   const { at, isKnown } = state.since;
   const uptime = state.ready.uptime_seconds;
-  return el(
-    "p",
-    { class: "since" },
-    t(isKnown ? "operations.verdict.since" : "operations.verdict.at_least", { time: clockTime(at) }),
-    uptime === undefined ? null : ` ${t("operations.verdict.started", { time: formatDuration(uptime) })}`,
-  );
+  const started = uptime === undefined ? "" : t("operations.verdict.started", { time: formatDuration(uptime) });
+  // A page that has seen no change knows no more than how long the process has been running.
+  if (!isKnown && state.ready.ready && started) return [started];
+  return [t(isKnown ? "operations.verdict.since" : "operations.verdict.at_least", { time: clockTime(at) }), " ", started];
 }
 
 /** @param {Finding} finding */
@@ -129,12 +130,17 @@ function item(finding, open) {
     el(
       "div",
       {},
-      el("p", { class: "finding-title" }, el("strong", {}, headline(finding)), ...(finding.reason ? [": ", reasonText(finding.reason)] : [])),
-      finding.link ? el("p", {}, el("a", { href: `#/operations/${finding.link}` }, t("operations.look"))) : null,
+      el(
+        "p",
+        { class: "finding-title" },
+        el("strong", {}, headline(finding)),
+        ...(finding.reason ? [": ", reasonText(finding.reason)] : []),
+        ...(finding.link ? [" ", el("a", { href: `#/operations/${finding.link}`, "aria-label": `${t("operations.look")}: ${headline(finding)}` }, t("operations.look"))] : []),
+      ),
       el(
         "details",
         { open: open.has(id), data: { finding: id } },
-        el("summary", {}, t("operations.what_to_do")),
+        el("summary", { data: { action: `advice-${id}` } }, t("operations.what_to_do")),
         known ? el("p", {}, t(advice)) : null,
         el("p", { class: "hint" }, t("operations.runbook", { section: finding.runbook })),
       ),

@@ -6,7 +6,7 @@ import { formatNumber, t } from "../lib/texts.js";
 import { confirm } from "./dialogs.js";
 import { filter } from "./jobs.js";
 import { List } from "./list.js";
-import { actionButton, badge, copyable, facts, refill, showProblem } from "./pieces.js";
+import { actionButton, badge, copyable, disclosure, facts, refill, showProblem } from "./pieces.js";
 import { ago } from "./times.js";
 
 /** @typedef {import("./types.js").Delivery} Delivery */
@@ -73,8 +73,7 @@ export function createWebhooks(context) {
 function createRow(context) {
   const summary = el("div", { class: "row-summary" });
   const trouble = el("div");
-  const attempts = el("div", { class: "details-body" });
-  const details = el("details", { class: "row-details" }, el("summary", {}, t("operations.webhooks.attempts")), attempts);
+  const { button, body } = disclosure(t("operations.webhooks.attempts"), () => {});
   /** @type {Delivery | null} */
   let delivery = null;
   const redeliver = async () => {
@@ -92,18 +91,19 @@ function createRow(context) {
       if (!context.absorb(error)) showProblem(trouble, error);
     }
   };
-  const actions = el("div", { class: "actions" }, actionButton(t("operations.webhooks.redeliver"), "redeliver", redeliver));
+  const actions = el("div", { class: "actions" }, button, actionButton(t("operations.webhooks.redeliver"), "redeliver", redeliver));
   let before = "";
   return {
-    element: el("li", { class: "row panel" }, summary, actions, trouble, details),
+    element: el("li", { class: "row panel" }, summary, actions, trouble, body),
     update(next) {
       delivery = next;
       const content = JSON.stringify(next);
       if (content === before) return;
       before = content;
       refill(summary, ...summaryOf(next));
-      details.hidden = next.attempts.length === 0;
-      refill(attempts, el("ol", { class: "attempts" }, next.attempts.map(attemptItem)));
+      button.hidden = next.attempts.length === 0;
+      if (button.hidden) body.hidden = true;
+      refill(body, el("ol", { class: "attempts" }, next.attempts.map(attemptItem)));
     },
   };
 }
