@@ -14,6 +14,8 @@ export const OPERATOR_TOKEN = process.env.HUEMILL_OPERATOR_TOKEN ?? "";
 export const SERVICE_WITH_KEYS = process.env.HUEMILL_URL_WITH_KEYS ?? "";
 /** The first service behind a proxy with a path prefix; it ends with a slash. */
 export const SERVICE_WITH_PREFIX = process.env.HUEMILL_URL_WITH_PREFIX ?? "";
+/** A free port of this machine to which the service may send webhooks (`outbound.allow_cidrs`, `outbound.allow_ports`). */
+export const RECEIVER_PORT = Number(process.env.HUEMILL_RECEIVER_PORT ?? 4991);
 
 const DEADLINE = 30_000;
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];

@@ -24,7 +24,8 @@ export function createBudgets() {
       if (!latest || latest.start === null) return;
       fill(rows, ...OBJECTIVES.map(({ name, budget }) => item(name, budget, latest.values, history)));
       const seen = (latest.at - (history.own()[0]?.at ?? latest.at)) / 1000;
-      note.textContent = t("operations.budgets_note", { uptime: formatDuration(ready?.uptime_seconds ?? 0), seen: formatDuration(seen) });
+      const several = history.processes() > 1 ? ` ${t("operations.several", { count: history.processes() })}` : "";
+      note.textContent = t("operations.budgets_note", { uptime: formatDuration(ready?.uptime_seconds ?? 0), seen: formatDuration(seen) }) + several;
     },
   };
 }

@@ -135,6 +135,8 @@ function createTile(figure) {
       more.textContent = figure.more?.(values, state) ?? "";
       element.dataset.level = figure.level?.(values, state) ?? "plain";
       element.dataset.missing = String(text === null);
+      // Without a key there are no metrics, and nothing is missing.
+      element.hidden = text === null && state.problem === null && (state.history.own().at(-1)?.start ?? null) === null;
       const part = figure.part?.(values, state);
       element.dataset.part = String(Boolean(part));
       fill(picture, line(figure, name, state), part ? bar(part.share, { limit: part.limit, level: figure.level?.(values, state) ?? "plain" }) : null);
