@@ -1,14 +1,14 @@
 // Jobs of all callers: filtered by status and type, page by page, to cancel, retry and delete them.
-import { json, send } from "../lib/api.js";
-import { announce } from "../lib/announce.js";
-import { el, uniqueId } from "../lib/dom.js";
-import { t } from "../lib/texts.js";
+import { send } from "../lib/api.js";
+import { el } from "../lib/dom.js";
+import { formatDuration, formatPercent, t } from "../lib/texts.js";
+import { attemptIn } from "./attempt.js";
 import { confirm } from "./dialogs.js";
+import { ALL, createFilter } from "./filter.js";
 import { createJobDetails } from "./job_details.js";
 import { List } from "./list.js";
-import { actionButton, badge, copyable, facts, refill, showProblem } from "./pieces.js";
+import { actionButton, badge, copyable, facts, refill } from "./pieces.js";
 import { ago } from "./times.js";
-import { formatDuration, formatPercent } from "../lib/texts.js";
 
 /** @typedef {import("./types.js").Job} Job */
 /** @typedef {import("./types.js").Context} Context */
@@ -18,9 +18,6 @@ const TYPES = /** @type {const} */ (["zip_batch", "url_batch", "image_batch"]);
 
 /** @type {Record<Job["status"], "good" | "warning" | "bad" | "plain">} */
 const LEVELS = { queued: "plain", processing: "plain", completed: "good", failed: "bad", canceled: "warning", expired: "plain" };
-
-/** What a filter is called in the address if it lets all through. */
-const ALL = "all";
 
 /** @param {Context} context @returns {import("./types.js").Section} */
 export function createJobs(context) {
@@ -33,8 +30,8 @@ export function createJobs(context) {
     empty: () => t("operations.jobs.empty"),
     absorb: context.absorb,
   });
-  const status = filter(t("operations.status"), STATUSES, (name) => t(`operations.job_status.${name}`));
-  const type = filter(t("operations.type"), TYPES, (name) => t(`operations.job_type.${name}`));
+  const status = createFilter(t("operations.status"), STATUSES, (name) => t(`operations.job_status.${name}`));
+  const type = createFilter(t("operations.type"), TYPES, (name) => t(`operations.job_type.${name}`));
   // The address is the filter's memory: it can be sent to a colleague.
   for (const { select } of [status, type]) {
     select.addEventListener("change", () => {
@@ -45,8 +42,8 @@ export function createJobs(context) {
   return {
     element: el("section", { class: "jobs" }, el("h2", {}, t("operations.section.jobs")), el("div", { class: "filters" }, status.element, type.element), list.element),
     show([wantedStatus = ALL, wantedType = ALL]) {
-      status.select.value = STATUSES.find((name) => name === wantedStatus) ?? ALL;
-      type.select.value = TYPES.find((name) => name === wantedType) ?? ALL;
+      status.choose(wantedStatus);
+      type.choose(wantedType);
       const query = { status: status.select.value, type: type.select.value };
       if (shown === JSON.stringify(query)) return;
       shown = JSON.stringify(query);
@@ -60,72 +57,54 @@ export function createJobs(context) {
   };
 }
 
-/**
- * A field that filters a list.
- * @param {string} label
- * @param {readonly string[]} names
- * @param {(name: string) => string} text
- */
-export function filter(label, names, text) {
-  const id = uniqueId("filter");
-  const select = el("select", { id }, el("option", { value: ALL }, t("operations.any")), names.map((name) => el("option", { value: name }, text(name))));
-  return { select, element: el("div", { class: "field" }, el("label", { for: id }, label), select) };
-}
-
 /** @param {Context} context @returns {import("./list.js").RowView<Job>} */
 function createRow(context) {
   const summary = el("div", { class: "row-summary" });
-  const actions = el("div", { class: "actions" });
+  const buttons = el("div", { class: "actions" });
   const trouble = el("div");
   const details = createJobDetails();
-  /** @type {Job | null} */
-  let job = null;
-
-  /** @param {() => Promise<unknown>} act @param {string} done */
-  const attempt = async (act, done) => {
-    trouble.replaceChildren();
-    try {
-      await act();
-      announce(t(done));
-      context.refresh();
-    } catch (error) {
-      if (!context.absorb(error)) showProblem(trouble, error);
-    }
-  };
-  const cancel = async () => {
-    const id = job?.job_id ?? "";
-    const question = { title: t("operations.jobs.cancel_title"), text: t("operations.jobs.cancel_text"), yes: t("operations.jobs.cancel_yes") };
-    if (await confirm(question)) await attempt(() => send(`jobs/${id}/cancel`, { method: "POST", as: "operator" }), "operations.jobs.canceled");
-  };
-  const remove = async () => {
-    const id = job?.job_id ?? "";
-    const question = { title: t("operations.jobs.delete_title"), text: t("operations.jobs.delete_text"), yes: t("operations.jobs.delete_yes") };
-    if (await confirm(question)) await attempt(() => send(`jobs/${id}`, { method: "DELETE", as: "operator" }), "operations.jobs.deleted");
-  };
-  const retry = () => attempt(() => json(`jobs/${job?.job_id}/retry`, { method: "POST", as: "operator" }), "operations.jobs.retried");
-
+  const actions = jobActions(attemptIn(context, trouble));
   let before = "";
   return {
-    element: el("li", { class: "row panel" }, summary, actions, trouble, details.body),
-    update(next) {
-      job = next;
-      const content = JSON.stringify(next);
+    element: el("li", { class: "row panel" }, summary, buttons, trouble, details.body),
+    update(job) {
+      const content = JSON.stringify(job);
       if (content === before) return;
       before = content;
-      refill(summary, ...summaryOf(next));
-      const isLive = next.status === "queued" || next.status === "processing";
-      details.update(next);
-      refill(
-        actions,
-        details.button,
-        isLive ? actionButton(t("operations.jobs.cancel"), "cancel", cancel) : null,
-        !isLive && (next.failed_count ?? 0) > 0 ? actionButton(t("operations.jobs.retry"), "retry", retry) : null,
-        el("a", { class: "button", href: `#/operations/webhooks/${ALL}/${next.job_id}` }, t("operations.jobs.webhooks")),
-        next.status === "expired" ? null : actionButton(t("operations.jobs.delete"), "delete", remove, "quiet danger"),
-      );
+      refill(summary, ...summaryOf(job));
+      details.update(job);
+      refill(buttons, details.button, ...buttonsOf(job, actions));
     },
     close: () => details.close(),
   };
+}
+
+/** What can be done with a job. @param {ReturnType<typeof attemptIn>} attempt */
+function jobActions(attempt) {
+  return {
+    async cancel(/** @type {string} */ id) {
+      const question = { title: t("operations.jobs.cancel_title"), text: t("operations.jobs.cancel_text"), yes: t("operations.jobs.cancel_yes") };
+      if (!(await confirm(question))) return;
+      await attempt(() => send(`jobs/${id}/cancel`, { method: "POST", as: "operator" }), t("operations.jobs.canceled"));
+    },
+    async remove(/** @type {string} */ id) {
+      const question = { title: t("operations.jobs.delete_title"), text: t("operations.jobs.delete_text"), yes: t("operations.jobs.delete_yes") };
+      if (!(await confirm(question))) return;
+      await attempt(() => send(`jobs/${id}`, { method: "DELETE", as: "operator" }), t("operations.jobs.deleted"));
+    },
+    retry: (/** @type {string} */ id) => attempt(() => send(`jobs/${id}/retry`, { method: "POST", as: "operator" }), t("operations.jobs.retried")),
+  };
+}
+
+/** @param {Job} job @param {ReturnType<typeof jobActions>} actions */
+function buttonsOf({ job_id: id, status, failed_count: failures = 0 }, { cancel, retry, remove }) {
+  const isLive = status === "queued" || status === "processing";
+  return [
+    isLive ? actionButton(t("operations.jobs.cancel"), "cancel", () => cancel(id)) : null,
+    !isLive && failures > 0 ? actionButton(t("operations.jobs.retry"), "retry", () => retry(id)) : null,
+    el("a", { class: "button", href: `#/operations/webhooks/${ALL}/${id}` }, t("operations.jobs.webhooks")),
+    status === "expired" ? null : actionButton(t("operations.jobs.delete"), "delete", () => remove(id), "quiet danger"),
+  ];
 }
 
 /** @param {number} seconds */

@@ -26,58 +26,68 @@ const DAYS = [1, 7, 30, 90, 365];
  * @param {(error: unknown) => boolean} options.absorb
  */
 export function createKeyForm({ onCreated, absorb }) {
-  const [nameField, expiryField] = [uniqueId("name"), uniqueId("expiry")];
-  const name = el("input", { id: nameField, required: true, maxlength: 100, autocomplete: "off" });
-  const scopes = SCOPES.map((scope) => scopeField(scope));
-  const expiry = el("select", { id: expiryField }, el("option", { value: "" }, t("operations.keys.never")), DAYS.map((days) => el("option", { value: days }, formatDuration(days * 86_400))));
-  const limits = LIMITS.map((limit) => limitField(limit));
+  const fields = createFields();
   const trouble = el("div");
-  const submit = el("button", { type: "submit", class: "primary" }, t("operations.keys.create"));
-  const details = el(
-    "details",
-    { class: "panel new-key" },
-    el("summary", {}, t("operations.keys.new")),
-    el(
-      "form",
-      { onsubmit: (event) => { event.preventDefault(); void create(); } },
-      el("div", { class: "field" }, el("label", { for: nameField }, t("operations.keys.name")), name),
-      el("fieldset", {}, el("legend", {}, t("operations.keys.scopes")), ...scopes.map(({ element }) => element)),
-      el("div", { class: "field" }, el("label", { for: expiryField }, t("operations.keys.lasts")), expiry),
-      el("details", { class: "limits" }, el("summary", {}, t("operations.keys.limits")), el("p", { class: "hint" }, t("operations.keys.limits_hint")), el("div", { class: "limit-fields" }, limits.map(({ element }) => element))),
-      trouble,
-      el("div", { class: "actions" }, submit),
-    ),
-  );
-
-  async function create() {
-    if (submit.getAttribute("aria-disabled")) return;
-    submit.setAttribute("aria-disabled", "true");
+  const create = async () => {
     trouble.replaceChildren();
     try {
-      onCreated(await json("keys", { method: "POST", json: body(), as: "operator" }));
+      onCreated(await json("keys", { method: "POST", json: fields.read(), as: "operator" }));
       reset();
     } catch (error) {
       if (!absorb(error)) showProblem(trouble, error);
-    } finally {
-      submit.removeAttribute("aria-disabled");
     }
-  }
-  const body = () => ({
-    name: name.value.trim(),
-    scopes: SCOPES.filter((_, index) => scopes[index]?.box.checked),
-    limits: Object.fromEntries(LIMITS.flatMap((limit, index) => { const text = limits[index]?.input.value ?? ""; return text === "" ? [] : [[limit, Number(text)]]; })),
-    ...(expiry.value ? { expires_at: Math.floor(serverNow()) + Number(expiry.value) * 86_400 } : {}),
-  });
+  };
+  let isCreating = false;
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    // A key too many is a key that nobody knows of.
+    if (isCreating) return;
+    isCreating = true;
+    await create();
+    isCreating = false;
+  };
+  const form = el("form", { onsubmit: (event) => void submit(event) }, ...fields.elements, trouble, el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, t("operations.keys.create"))));
+  const element = el("details", { class: "panel new-key" }, el("summary", {}, t("operations.keys.new")), form);
   const reset = () => {
-    details.open = false;
-    details.querySelector("form")?.reset();
+    element.open = false;
+    form.reset();
   };
   return {
-    element: details,
+    element,
     close() {
       reset();
       trouble.replaceChildren();
     },
+  };
+}
+
+/** The fields of the form, and what they say as the API wants it. */
+function createFields() {
+  const [nameField, expiryField] = [uniqueId("name"), uniqueId("expiry")];
+  const name = el("input", { id: nameField, required: true, maxlength: 100, autocomplete: "off" });
+  const scopes = SCOPES.map((scope) => scopeField(scope));
+  const days = DAYS.map((days) => el("option", { value: days }, formatDuration(days * 86_400)));
+  const expiry = el("select", { id: expiryField }, el("option", { value: "" }, t("operations.keys.never")), days);
+  const limits = LIMITS.map((limit) => limitField(limit));
+  return {
+    elements: [
+      el("div", { class: "field" }, el("label", { for: nameField }, t("operations.keys.name")), name),
+      el("fieldset", {}, el("legend", {}, t("operations.keys.scopes")), ...scopes.map(({ element }) => element)),
+      el("div", { class: "field" }, el("label", { for: expiryField }, t("operations.keys.lasts")), expiry),
+      el(
+        "details",
+        { class: "limits" },
+        el("summary", {}, t("operations.keys.limits")),
+        el("p", { class: "hint" }, t("operations.keys.limits_hint")),
+        el("div", { class: "limit-fields" }, ...limits.map(({ element }) => element)),
+      ),
+    ],
+    read: () => ({
+      name: name.value.trim(),
+      scopes: scopes.filter(({ box }) => box.checked).map(({ box }) => box.value),
+      limits: Object.fromEntries(limits.filter(({ input }) => input.value !== "").map(({ input }) => [input.dataset.limit, Number(input.value)])),
+      ...(expiry.value ? { expires_at: Math.floor(serverNow()) + Number(expiry.value) * 86_400 } : {}),
+    }),
   };
 }
 

@@ -1,15 +1,15 @@
 // Access keys: a list of them, to create, rotate and revoke them. A secret is shown once, and leaves the page with the
 // section.
 import { json, send } from "../lib/api.js";
-import { announce } from "../lib/announce.js";
 import { el, uniqueId } from "../lib/dom.js";
 import { formatDuration, formatNumber, formatTime, t } from "../lib/texts.js";
+import { attemptIn } from "./attempt.js";
 import { confirm } from "./dialogs.js";
 import { createKeyForm, LIMITS } from "./key_form.js";
 import { createSecret } from "./key_secret.js";
 import { List } from "./list.js";
 import { formatSize } from "./numbers.js";
-import { actionButton, badge, copyable, facts, refill, showProblem } from "./pieces.js";
+import { actionButton, badge, copyable, facts, refill } from "./pieces.js";
 import { ago, serverNow } from "./times.js";
 
 /** @typedef {import("./types.js").AccessKey} AccessKey */
@@ -56,37 +56,20 @@ export function createKeys(context) {
 function createRow(context, onRotated) {
   const summary = el("div", { class: "row-summary" });
   const trouble = el("div");
+  const attempt = attemptIn(context, trouble);
   /** @type {AccessKey | null} */
   let key = null;
-  /** @param {() => Promise<void>} act */
-  const attempt = async (act) => {
-    trouble.replaceChildren();
-    try {
-      await act();
-    } catch (error) {
-      if (!context.absorb(error)) showProblem(trouble, error);
-    }
-  };
   const rotate = async () => {
     const { id, name } = /** @type {AccessKey} */ (key);
-    const field = uniqueId("overlap");
-    const select = el("select", { id: field }, OVERLAPS.map((seconds) => el("option", { value: seconds }, seconds ? formatDuration(seconds) : t("operations.keys.no_overlap"))));
-    const question = {
-      title: t("operations.keys.rotate_title", { name }), text: t("operations.keys.rotate_text"), yes: t("operations.keys.rotate"), isSafe: true,
-      field: el("div", { class: "field" }, el("label", { for: field }, t("operations.keys.overlap")), select),
-    };
-    if (!(await confirm(question))) return;
-    await attempt(async () => onRotated(await json(`keys/${id}/rotate`, { method: "POST", json: { overlap_s: Number(select.value) }, as: "operator" })));
+    const overlap = await askForOverlap(name);
+    if (overlap === null) return;
+    await attempt(async () => onRotated(await json(`keys/${id}/rotate`, { method: "POST", json: { overlap_s: overlap }, as: "operator" })));
   };
   const revoke = async () => {
     const { id, name } = /** @type {AccessKey} */ (key);
     const question = { title: t("operations.keys.revoke_title", { name }), text: t("operations.keys.revoke_text"), yes: t("operations.keys.revoke_yes") };
     if (!(await confirm(question))) return;
-    await attempt(async () => {
-      await send(`keys/${id}`, { method: "DELETE", as: "operator" });
-      announce(t("operations.keys.revoked", { name }));
-      context.refresh();
-    });
+    await attempt(() => send(`keys/${id}`, { method: "DELETE", as: "operator" }), t("operations.keys.revoked", { name }));
   };
   const actions = el("div", { class: "actions" }, actionButton(t("operations.keys.rotate"), "rotate", rotate), actionButton(t("operations.keys.revoke"), "revoke", revoke, "danger"));
   let before = "";
@@ -100,6 +83,16 @@ function createRow(context, onRotated) {
       refill(summary, ...summaryOf(next));
     },
   };
+}
+
+/** Asks how long a key that is replaced works on, in seconds; null if it is not to be replaced. @param {string} name */
+async function askForOverlap(name) {
+  const id = uniqueId("overlap");
+  const options = OVERLAPS.map((seconds) => el("option", { value: seconds }, seconds ? formatDuration(seconds) : t("operations.keys.no_overlap")));
+  const select = el("select", { id }, options);
+  const field = el("div", { class: "field" }, el("label", { for: id }, t("operations.keys.overlap")), select);
+  const question = { title: t("operations.keys.rotate_title", { name }), text: t("operations.keys.rotate_text"), yes: t("operations.keys.rotate"), isSafe: true, field };
+  return (await confirm(question)) ? Number(select.value) : null;
 }
 
 /** @param {AccessKey} key */

@@ -46,7 +46,7 @@ export class List {
   constructor(options) {
     this.options = options;
     this.list = el("ul", { class: "rows", "aria-label": options.label });
-    this.note = el("p", { class: "hint list-note" });
+    this.note = el("p", { class: "hint list-note", tabindex: -1 });
     this.trouble = el("div");
     this.more = el("button", { type: "button", class: "more", hidden: true, onclick: () => void this.#more() }, t("operations.more"));
     this.element = el("div", { class: "list" }, this.trouble, this.list, this.note, this.more);
@@ -170,9 +170,14 @@ export class List {
   /** @param {string} id */
   #remove(id) {
     const view = this.#rows.get(id);
-    view?.close?.();
-    view?.element.remove();
+    if (!view) return;
+    view.close?.();
     this.#rows.delete(id);
+    const { element } = view;
+    // Who was in this row goes on in the next one.
+    const next = element.contains(document.activeElement) ? (element.nextElementSibling ?? element.previousElementSibling ?? this.note) : null;
+    element.remove();
+    if (next instanceof HTMLElement) next.focus({ preventScroll: true });
   }
 
   #drop() {

@@ -1,8 +1,8 @@
 // The queue of pictures: what waits and who hands it out, and pausing and resuming it, all of it or one type of job.
 import { json } from "../lib/api.js";
-import { announce } from "../lib/announce.js";
 import { el, fill } from "../lib/dom.js";
 import { formatDuration, formatNumber, t } from "../lib/texts.js";
+import { attemptIn } from "./attempt.js";
 import { bar } from "./charts.js";
 import { confirm } from "./dialogs.js";
 import { perMinute, shortDuration } from "./numbers.js";
@@ -20,68 +20,74 @@ const STATUSES = ["queued", "processing", "completed", "failed", "canceled", "ex
 
 /** @param {Context} context @returns {import("./types.js").Section} */
 export function createQueue(context) {
-  const switches = el("ul", { class: "switches" });
-  const trouble = el("div");
+  const switches = createSwitches(context);
   const figures = el("div");
   const jobs = el("ul", { class: "jobs-by-status" });
-  let before = "";
+  return {
+    element: el(
+      "section",
+      { class: "queue" },
+      el("h2", {}, t("operations.section.queue")),
+      el(
+        "div",
+        { class: "columns" },
+        el("div", { class: "panel" }, el("h3", {}, t("operations.queue.pauses")), el("p", { class: "hint" }, t("operations.queue.pause_text")), switches.trouble, switches.list),
+        el("div", { class: "panel" }, el("h3", {}, t("operations.queue.now")), figures, jobs),
+      ),
+    ),
+    show: () => void switches.read(),
+    render(state) {
+      fill(figures, facts(figuresOf(state)));
+      fill(jobs, ...byStatus(state));
+    },
+    refresh: switches.read,
+    hide: () => switches.forget(),
+  };
+}
 
+/** The pauses, each with a button. @param {Context} context */
+function createSwitches(context) {
+  const list = el("ul", { class: "switches" });
+  const trouble = el("div");
+  const attempt = attemptIn(context, trouble);
+  let before = "";
   /** @param {string[]} paused */
   const show = (paused) => {
     const content = JSON.stringify(paused);
     if (content === before) return;
     before = content;
     fill(trouble);
-    refill(switches, ...KINDS.map((kind) => switchOf(kind, paused, change)));
+    refill(list, ...KINDS.map((kind) => switchOf(kind, paused, change)));
   };
   /** @param {Kind} kind @param {boolean} isPaused */
   const change = async (kind, isPaused) => {
-    const what = kind === "all" ? t("operations.queue.whole") : t(`operations.job_type.${kind}`);
+    const what = nameOf(kind);
     const question = { title: t("operations.queue.pause_title", { what }), text: t("operations.queue.pause_text"), yes: t("operations.queue.pause"), isSafe: true };
     if (!isPaused && !(await confirm(question))) return;
-    const query = kind === "all" ? "" : `?type=${kind}`;
-    try {
-      const { paused } = await json(`queue/${isPaused ? "resume" : "pause"}${query}`, { method: "POST", as: "operator" });
-      show(paused);
-      announce(t(isPaused ? "operations.queue.resumed" : "operations.queue.paused", { what }));
-      context.refresh();
-    } catch (error) {
-      if (!context.absorb(error)) showProblem(trouble, error);
-    }
+    const path = `queue/${isPaused ? "resume" : "pause"}${kind === "all" ? "" : `?type=${kind}`}`;
+    const done = t(isPaused ? "operations.queue.resumed" : "operations.queue.paused", { what });
+    await attempt(async () => show((await json(path, { method: "POST", as: "operator" })).paused), done);
   };
   /** @param {AbortSignal} [signal] */
   const read = async (signal) => {
     try {
-      const { paused } = await json("queue", { as: "operator", signal });
-      show(paused);
+      show((await json("queue", { as: "operator", signal })).paused);
     } catch (error) {
-      if (signal?.aborted || context.absorb(error)) return;
-      if (trouble.childElementCount === 0) showProblem(trouble, error, { retry: () => void read(), takesFocus: false });
+      if (signal?.aborted || context.absorb(error) || trouble.childElementCount > 0) return;
+      showProblem(trouble, error, { retry: () => void read(), takesFocus: false });
     }
   };
-  return {
-    element: el(
-      "section",
-      { class: "queue" },
-      el("h2", {}, t("operations.section.queue")),
-      trouble,
-      el("div", { class: "columns" }, el("div", { class: "panel" }, el("h3", {}, t("operations.queue.pauses")), el("p", { class: "hint" }, t("operations.queue.pause_text")), switches), el("div", { class: "panel" }, el("h3", {}, t("operations.queue.now")), figures, jobs)),
-    ),
-    show: () => void read(),
-    render(state) {
-      fill(figures, facts(figuresOf(state)));
-      fill(jobs, ...byStatus(state));
-    },
-    refresh: read,
-    hide: () => { before = ""; },
-  };
+  return { list, trouble, read, forget: () => { before = ""; } };
 }
+
+/** @param {Kind} kind */
+const nameOf = (kind) => (kind === "all" ? t("operations.queue.whole") : t(`operations.job_type.${kind}`));
 
 /** @param {Kind} kind @param {string[]} paused @param {(kind: Kind, isPaused: boolean) => Promise<void>} change */
 function switchOf(kind, paused, change) {
   const isPaused = paused.includes(kind);
   const isCovered = kind !== "all" && paused.includes("all");
-  const name = kind === "all" ? t("operations.queue.whole") : t(`operations.job_type.${kind}`);
+  const name = nameOf(kind);
   const text = t(isPaused ? "operations.queue.resume" : "operations.queue.pause");
   const button = actionButton(text, `switch-${kind}`, () => change(kind, isPaused), isPaused ? "primary" : undefined);
   button.setAttribute("aria-label", `${text}: ${name}`);

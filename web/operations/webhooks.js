@@ -1,12 +1,12 @@
 // Webhooks with their attempts, to see why one did not arrive and to send it again.
 import { send } from "../lib/api.js";
-import { announce } from "../lib/announce.js";
 import { el, uniqueId } from "../lib/dom.js";
 import { formatNumber, t } from "../lib/texts.js";
+import { attemptIn } from "./attempt.js";
 import { confirm } from "./dialogs.js";
-import { filter } from "./jobs.js";
+import { ALL, createFilter } from "./filter.js";
 import { List } from "./list.js";
-import { actionButton, badge, copyable, disclosure, facts, refill, showProblem } from "./pieces.js";
+import { actionButton, badge, copyable, disclosure, facts, refill } from "./pieces.js";
 import { ago } from "./times.js";
 
 /** @typedef {import("./types.js").Delivery} Delivery */
@@ -35,7 +35,7 @@ export function createWebhooks(context) {
     empty: () => t("operations.webhooks.empty"),
     absorb: context.absorb,
   });
-  const status = filter(t("operations.status"), STATUSES, (name) => t(`operations.delivery_status.${name}`));
+  const status = createFilter(t("operations.status"), STATUSES, (name) => t(`operations.delivery_status.${name}`));
   const field = uniqueId("job");
   const job = el("input", { id: field, type: "search", placeholder: "job_…", spellcheck: "false", autocomplete: "off" });
   const go = () => {
@@ -53,10 +53,10 @@ export function createWebhooks(context) {
       el("div", { class: "filters" }, status.element, el("div", { class: "field" }, el("label", { for: field }, t("operations.webhooks.job")), job)),
       list.element,
     ),
-    show([wanted = "all", id = ""]) {
-      status.select.value = STATUSES.find((name) => name === wanted) ?? "all";
+    show([wanted = ALL, id = ""]) {
+      status.choose(wanted);
       job.value = id;
-      const query = { ...(status.select.value === "all" ? {} : { status: status.select.value }), ...(id ? { job_id: id } : {}) };
+      const query = { ...(status.select.value === ALL ? {} : { status: status.select.value }), ...(id ? { job_id: id } : {}) };
       if (shown === JSON.stringify(query)) return;
       shown = JSON.stringify(query);
       void list.load(query);
@@ -73,6 +73,7 @@ export function createWebhooks(context) {
 function createRow(context) {
   const summary = el("div", { class: "row-summary" });
   const trouble = el("div");
+  const attempt = attemptIn(context, trouble);
   const { button, body } = disclosure(t("operations.webhooks.attempts"), () => {});
   /** @type {Delivery | null} */
   let delivery = null;
@@ -82,14 +83,7 @@ function createRow(context) {
     // The receiver of a delivered webhook gets it twice.
     const question = { title: t("operations.webhooks.again_title"), text: t("operations.webhooks.again_text"), yes: t("operations.webhooks.again_yes"), isSafe: true };
     if (status === "delivered" && !(await confirm(question))) return;
-    trouble.replaceChildren();
-    try {
-      await send(`webhooks/deliveries/${id}/redeliver`, { method: "POST", as: "operator" });
-      announce(t("operations.webhooks.sent"));
-      context.refresh();
-    } catch (error) {
-      if (!context.absorb(error)) showProblem(trouble, error);
-    }
+    await attempt(() => send(`webhooks/deliveries/${id}/redeliver`, { method: "POST", as: "operator" }), t("operations.webhooks.sent"));
   };
   const actions = el("div", { class: "actions" }, button, actionButton(t("operations.webhooks.redeliver"), "redeliver", redeliver));
   let before = "";
