@@ -36,6 +36,9 @@ async function behindPrefix(prefix) {
   return `http://127.0.0.1:${proxy.address().port}${prefix}/`;
 }
 
+/** A free port of this machine to which the service may send webhooks (`outbound.allow_cidrs`, `outbound.allow_ports`). */
+export const RECEIVER_PORT = Number(process.env.HUEMILL_RECEIVER_PORT ?? 4991);
+
 const DEADLINE = 30_000;
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
 

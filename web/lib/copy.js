@@ -2,10 +2,14 @@
 import { announce } from "./announce.js";
 import { t } from "./texts.js";
 
-/** @param {string} text @returns {Promise<boolean>} whether it worked */
-export async function copy(text) {
+/**
+ * @param {string} text
+ * @param {string} [name] what to say instead of the text, such as of a secret
+ * @returns {Promise<boolean>} whether it worked
+ */
+export async function copy(text, name = text) {
   const done = (await write(text)) || writeBySelection(text);
-  announce(done ? t("copy.done", { text }) : t("copy.failed"));
+  announce(done ? t("copy.done", { text: name }) : t("copy.failed"));
   return done;
 }
 
