@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs libraries of PyPI and npm beside the build, unless they are installed: those that verify webhooks,
-# read exported palettes, decode pictures, and drive a browser.
+# read exported palettes, decode pictures, drive a browser, and read the OpenAPI document.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # What a folder does not have is not in its list.
@@ -31,3 +31,4 @@ install verifiers tests/webhooks
 install palette-readers tests/palettes
 install reference-decoders imaging/tests/references
 install browser-driver tests/browsers
+install openapi-tools tests/openapi

@@ -136,6 +136,9 @@ routes! {
     /// Metrics for Prometheus.
     METRICS: "/metrics", "GET, HEAD, OPTIONS", users = false,
         read = Users(Scope::Operator), write = Everyone;
+    /// The OpenAPI document.
+    OPENAPI: "/openapi.json", "GET, HEAD, OPTIONS", users = false,
+        read = Everyone, write = Everyone;
 }
 
 /// `Allow` for a path without a route: every method that the service supports.

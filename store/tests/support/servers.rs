@@ -27,6 +27,8 @@ pub enum Tool {
     Libfaketime,
     /// The reference decoder of JPEG, djpeg, and jpegtran.
     LibjpegTurbo,
+    /// The linter of the OpenAPI document, the generators of clients, and what tests the service by it.
+    OpenApiTools,
     /// The libraries that read exported palettes in Python and JavaScript.
     PaletteReaders,
     PgBouncer,
@@ -57,6 +59,7 @@ impl Tool {
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
             Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
+            Self::OpenApiTools => libraries("openapi-tools"),
             Self::PaletteReaders => libraries("palette-readers"),
             Self::PgBouncer => in_path("pgbouncer"),
             Self::PostgreSql => newest_postgresql(),
@@ -76,6 +79,9 @@ impl Tool {
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
+            Self::OpenApiTools => {
+                "the tools that read OpenAPI documents and Node.js (tests/verifiers.sh installs them)"
+            }
             Self::PaletteReaders => {
                 "the libraries that read palettes and Node.js (tests/verifiers.sh installs them)"
             }
