@@ -45,15 +45,15 @@ const DESCRIPTION: &str = "Huemill turns pictures into palettes, smart crops and
     Every answer has the headers of CORS, `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer` and a \
     `Content-Security-Policy`. Answers may have more members and headers than this document names.";
 
-/// The tags with what is under them.
+/// The tags with what is under them, in alphabetical order.
 const TAGS: [(&str, &str); 7] = [
-    ("pictures", "Pictures while the client waits."),
-    ("jobs", "Work that no client waits for."),
     ("downloads", "What jobs made."),
-    ("webhooks", "Deliveries of webhooks: those of a key's own jobs, or all of them for the operator."),
+    ("jobs", "Work that no client waits for."),
     ("keys", "Access keys. For the operator."),
-    ("queue", "The queue and the processes that work on it. For the operator."),
     ("monitoring", "What probes, monitoring and tools read."),
+    ("pictures", "Pictures while the client waits."),
+    ("queue", "The queue and the processes that work on it. For the operator."),
+    ("webhooks", "Deliveries of webhooks: those of a key's own jobs, or all of them for the operator."),
 ];
 
 /// Registers the route, which every listener and every process has.

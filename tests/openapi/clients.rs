@@ -49,14 +49,8 @@ fn a_typescript_client_uploads_pictures_and_polls_jobs() {
     };
     run(node("openapi-typescript").arg(committed()).args(["--output", "service.d.ts"]));
     let target = ["--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom,dom.iterable"];
-    let strict = ["--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--types", ""];
-    std::fs::write(
-        folder.path().join("node.d.ts"),
-        "declare module \"node:fs/promises\" { export function readFile(path: string): Promise<Uint8Array<ArrayBuffer>>; }\n\
-         declare const process: { argv: string[] };\n",
-    )
-    .unwrap();
-    run(node("tsc").args(target).args(strict).args(["client.ts", "node.d.ts"]));
+    let strict = ["--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--types", "node"];
+    run(node("tsc").args(target).args(strict).arg("client.ts"));
 
     let data = tempfile::tempdir().unwrap();
     let service = Service::start(data.path(), &[]);
@@ -67,7 +61,7 @@ fn a_typescript_client_uploads_pictures_and_polls_jobs() {
     assert_eq!((&found["card"], &found["refused"]), (&Value::Null, &json!("INVALID_INPUT")));
     assert_eq!((&found["status"], found["results"].as_array().unwrap().len()), (&json!("completed"), 2));
     assert_eq!(found["card_is_inline"], true);
-    assert!(found["unchanged"].as_u64().unwrap() >= 1, "{found}");
+    assert_eq!(found["again"], 304, "{found}");
 }
 
 #[test]
@@ -78,12 +72,11 @@ fn a_python_client_uploads_pictures_and_reads_webhooks() {
     let generated = run(Command::new(python.join("openapi-python-client"))
         .current_dir(folder.path())
         .env("PATH", format!("{}:{}", python.display(), std::env::var("PATH").unwrap()))
-        .args(["generate", "--meta", "none", "--output-path", "service", "--path"])
+        .args(["generate", "--meta", "none", "--output-path", "service", "--config", &program("config.json")])
+        .arg("--path")
         .arg(committed()));
-    let warnings = String::from_utf8_lossy(&generated.stdout).into_owned();
-    // Bodies that are the file itself are for other clients.
-    let others = |line: &&str| line.starts_with("WARNING") && !line.contains("Unsupported content type");
-    assert_eq!(warnings.lines().filter(others).collect::<Vec<_>>(), [""; 0], "{warnings}");
+    let report = String::from_utf8_lossy(&generated.stdout).into_owned();
+    assert!(!report.contains("WARNING") && !report.contains("Unable"), "{report}");
 
     let mut client = Command::new(python.join("python"))
         .args([&program("client.py"), folder.path().to_str().unwrap()])
@@ -96,14 +89,18 @@ fn a_python_client_uploads_pictures_and_reads_webhooks() {
     let mut port = String::new();
     output.read_line(&mut port).unwrap();
     let data = tempfile::tempdir().unwrap();
-    let settings = [loopback_settings(&[port.trim().parse().unwrap()]), variables(&[("WEBHOOK_SECRET", SECRET)])];
+    let settings =
+        [loopback_settings(&[port.trim().parse().unwrap()]), variables(&[("WEBHOOK_SECRET", SECRET)])];
     let service = Service::start(data.path(), &settings.concat());
     writeln!(client.stdin.take().unwrap(), "{}", service.url("")).unwrap();
     let mut found = String::new();
     output.read_to_string(&mut found).unwrap();
     assert!(client.wait().unwrap().success(), "{found}");
     let found: Value = serde_json::from_str(&found).unwrap();
-    assert_eq!((&found["colors"], &found["triple"], &found["refused"]), (&json!(5), &json!(3), &json!("INVALID_INPUT")));
+    assert_eq!(
+        (&found["colors"], &found["triple"], &found["refused"]),
+        (&json!(5), &json!(3), &json!("INVALID_INPUT"))
+    );
     assert_eq!((&found["status"], found["results"].as_array().unwrap().len()), (&json!("completed"), 2));
     assert_eq!(found["again"], 304, "{found}");
     assert_eq!(found["webhook"], json!([true, "completed", 2]), "{found}");

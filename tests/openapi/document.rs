@@ -37,7 +37,10 @@ fn the_served_document_is_the_printed_one_and_is_revalidated_by_its_tag() {
     let answer = get(&[]);
     let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     let tag = header("etag");
-    assert_eq!((header("content-type"), header("cache-control")), ("application/json".into(), "no-cache".into()));
+    assert_eq!(
+        (header("content-type"), header("cache-control")),
+        ("application/json".into(), "no-cache".into())
+    );
     assert!(tag.starts_with('"') && header("vary").contains("Accept-Encoding"), "{:?}", answer.headers());
     let served: Value = answer.json().unwrap();
     assert_eq!(served, serde_json::from_str::<Value>(&printed()).unwrap());
@@ -63,6 +66,7 @@ fn spectral_finds_nothing() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let report = String::from_utf8_lossy(&found.stdout).into_owned() + &String::from_utf8_lossy(&found.stderr);
+    let report =
+        String::from_utf8_lossy(&found.stdout).into_owned() + &String::from_utf8_lossy(&found.stderr);
     assert!(found.status.success(), "{report}");
 }

@@ -67,11 +67,13 @@ impl Row {
         let signed = is_signed.then(parameters::timestamp);
         let all = self.parameters.iter().cloned().chain(signed).chain([parameters::everywhere()]);
         let errors = responses::errors(&self.codes());
+        let scope = security::scope_text(self.audience());
+        let description: Vec<_> = std::iter::once(self.description.to_owned()).chain(scope).collect();
         let operation = OperationBuilder::new()
             .operation_id(Some(self.id))
             .tag(self.tag)
             .summary(Some(self.summary))
-            .description(Some(self.description))
+            .description(Some(description.join("\n\n")))
             .parameters(Some(all))
             .securities(Some(security::requirements(self.audience(), is_signed)))
             .request_body(self.body);

@@ -2,10 +2,10 @@
 
 use huemill_imaging::Export;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::{Object, ObjectBuilder, Required};
+use utoipa::openapi::{ObjectBuilder, Required};
 
 use super::fields::{self, Field};
-use super::shapes::{count, pattern, text, whole, words};
+use super::shapes::{count, named, pattern, text, whole, words};
 
 /// An id of a job, as examples show it.
 pub(super) const JOB_ID: &str = "job_018c0000000000112233445566778899aabbccddeeff";
@@ -67,13 +67,13 @@ pub(super) fn key_id() -> Parameter {
 }
 
 fn of_fields(fields: Vec<Field>) -> Vec<Parameter> {
-    let described = |(name, schema): Field| {
+    let described = |(name, schema, description): Field| {
         ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Query)
             .required(Required::False)
-            .description(schema.description.clone())
-            .schema(Some(Object { description: None, ..schema }))
+            .description(Some(description))
+            .schema(Some(schema))
             .build()
     };
     fields.into_iter().map(described).collect()
@@ -102,9 +102,15 @@ pub(super) fn page() -> [Parameter; 2] {
     ]
 }
 
-/// A filter by one of these words.
-pub(super) fn filter<'a>(name: &str, all: impl IntoIterator<Item = &'a str>, description: &str) -> Parameter {
-    query(name, words(all), description)
+/// A filter by one of the words of this schema.
+pub(super) fn filter(name: &str, schema: &str, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(named(schema)))
+        .build()
 }
 
 pub(super) fn job_filter() -> Parameter {
@@ -191,9 +197,4 @@ pub(super) fn of_webhook(name: &str, description: &str, example: &str) -> Parame
         .required(Required::True)
         .example(Some(example.into()))
         .build()
-}
-
-/// The schema of a job's type as a filter of the queue.
-pub(super) fn queue_type<'a>(all: impl IntoIterator<Item = &'a str>) -> Parameter {
-    query("type", words(all), "The type of jobs. Without it, all types.")
 }

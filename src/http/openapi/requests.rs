@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::ComponentsBuilder;
-use utoipa::openapi::{Content, ContentBuilder, Object, ObjectBuilder, Required, Schema};
+use utoipa::openapi::{Content, ContentBuilder, Object, ObjectBuilder, RefOr, Required, Schema};
 
 use super::fields::{self, Field};
 use super::shapes::{count, described, file, list, named, text, url};
@@ -108,7 +108,15 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
 }
 
 fn with_fields(body: ObjectBuilder, fields: &[Field], description: &str) -> ObjectBuilder {
-    let add = |body: ObjectBuilder, (name, schema): &Field| body.property(*name, schema.clone());
+    let add = |body: ObjectBuilder, (name, schema, text): &Field| {
+        let mut schema = schema.clone();
+        match &mut schema {
+            RefOr::Ref(reference) => reference.description = (*text).to_owned(),
+            RefOr::T(Schema::Object(object)) => object.description = Some((*text).to_owned()),
+            RefOr::T(_) => {}
+        }
+        body.property(*name, schema)
+    };
     fields.iter().fold(body, add).description(Some(description))
 }
 

@@ -9,10 +9,10 @@ use actix_web::body::MessageBody;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::reached_limit::{ReachedLimit, Unit};
 use serde_json::{Value, json};
-use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::schema::{ComponentsBuilder, Schema};
-use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, Response, ResponseBuilder, Type};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type};
 
 use super::headers::{EVERYWHERE, header};
 use super::shapes::{file, named, text};
@@ -74,9 +74,9 @@ pub(super) fn errors(codes: &[Code]) -> Vec<(u16, Response)> {
 
 fn error(status: u16, codes: &[Code]) -> Response {
     let words: Vec<_> = codes.iter().map(|code| format!("`{}`", code.as_str())).collect();
-    let examples = codes
-        .iter()
-        .map(|code| (code.as_str(), Ref::new(format!("#/components/examples/{}", code.as_str()))));
+    let examples = codes.iter().map(|code| {
+        (code.as_str(), RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/{}", code.as_str()))))
+    });
     let content = ContentBuilder::new().schema(Some(named("Problem"))).examples_from_iter(examples);
     let response = empty(&format!("{}.", words.join(", "))).content(PROBLEM, content.build());
     let names: &[&str] = match status {
@@ -92,7 +92,9 @@ fn error(status: u16, codes: &[Code]) -> Response {
 
 /// Adds an example of each error.
 pub(super) fn add_examples(components: ComponentsBuilder) -> ComponentsBuilder {
-    Code::ALL.into_iter().fold(components, |components, code| {
+    // A method that a path does not have is no operation.
+    let codes = Code::ALL.into_iter().filter(|code| *code != Code::MethodNotAllowed);
+    codes.fold(components, |components, code| {
         let example = ExampleBuilder::new().summary(code.as_str()).value(Some(example_of(code)));
         components.example(code.as_str(), example.build())
     })

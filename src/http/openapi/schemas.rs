@@ -8,28 +8,44 @@ pub(super) mod picture;
 pub(super) mod problem;
 pub(super) mod words;
 
+use utoipa::ToSchema;
 use utoipa::openapi::schema::ComponentsBuilder;
 
-/// Adds the schemas of all answers and of the webhook.
+/// Adds the schemas of all answers and of the webhook, and those that options of requests refer to.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
-    components
-        .schema_from::<picture::PictureResult>()
-        .schema_from::<picture::ZipResult>()
-        .schema_from::<picture::FetchedPicture>()
-        .schema_from::<job::JobAccepted>()
-        .schema_from::<job::Job>()
-        .schema_from::<job::CanceledJob>()
-        .schema_from::<job::JobRetried>()
-        .schema_from::<job::JobPage>()
-        .schema_from::<job::WebhookBody>()
-        .schema_from::<operator::Delivery>()
-        .schema_from::<operator::DeliveryPage>()
-        .schema_from::<operator::CreatedKey>()
-        .schema_from::<operator::KeyPage>()
-        .schema_from::<operator::QueueStatus>()
-        .schema_from::<operator::ProcessList>()
-        .schema_from::<operator::Health>()
-        .schema_from::<operator::Readiness>()
-        .schema_from::<problem::Problem>()
-        .schema_from::<words::Priority>()
+    let adders: [fn(ComponentsBuilder) -> ComponentsBuilder; 25] = [
+        with::<picture::PictureResult>,
+        with::<picture::ZipResult>,
+        with::<picture::FetchedPicture>,
+        with::<job::JobAccepted>,
+        with::<job::Job>,
+        with::<job::CanceledJob>,
+        with::<job::JobRetried>,
+        with::<job::JobPage>,
+        with::<job::WebhookBody>,
+        with::<operator::DeliveryPage>,
+        with::<operator::CreatedKey>,
+        with::<operator::KeyPage>,
+        with::<operator::QueueStatus>,
+        with::<operator::ProcessList>,
+        with::<operator::Health>,
+        with::<operator::Readiness>,
+        with::<problem::Problem>,
+        with::<words::Priority>,
+        with::<words::PaletteMethod>,
+        with::<words::CropMethod>,
+        with::<words::Switch>,
+        with::<words::CardKind>,
+        with::<words::CardTheme>,
+        with::<words::CardFormat>,
+        with::<words::ExportFormat>,
+    ];
+    adders.into_iter().fold(components, |components, add| add(components))
+}
+
+/// Adds a schema and those that it refers to.
+fn with<T: ToSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    components.schemas_from_iter(schemas)
 }

@@ -39,21 +39,26 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
 
 /// What an operation for this audience needs, in each way that some settings want.
 pub(super) fn requirements(audience: Audience, is_signed: bool) -> Vec<SecurityRequirement> {
-    let key =
-        |scope: Scope| [KEY, KEY_HEADER].map(|scheme| SecurityRequirement::new(scheme, [scope.as_str()]));
-    let operator = || SecurityRequirement::new(OPERATOR, [] as [&str; 0]);
+    let needs = |scheme: &str| SecurityRequirement::new(scheme, [] as [&str; 0]);
+    let (nothing, operator) = (SecurityRequirement::default(), needs(OPERATOR));
+    let keys = [needs(KEY), needs(KEY_HEADER)];
     let ways = match audience {
-        Audience::Everyone => vec![SecurityRequirement::default()],
-        Audience::Users(Scope::Operator) => {
-            [&[SecurityRequirement::default(), operator()], &key(Scope::Operator)[..]].concat()
-        }
-        Audience::Users(scope) | Audience::Linked(scope) => {
-            [&[SecurityRequirement::default()], &key(scope)[..]].concat()
-        }
-        Audience::Owners(scope) => [&[operator()], &key(scope)[..]].concat(),
-        Audience::Operators => [&[operator()], &key(Scope::Operator)[..]].concat(),
+        Audience::Everyone => vec![nothing],
+        Audience::Users(Scope::Operator) => [&[nothing, operator], &keys[..]].concat(),
+        Audience::Users(_) | Audience::Linked(_) => [&[nothing], &keys[..]].concat(),
+        Audience::Owners(_) | Audience::Operators => [&[operator], &keys[..]].concat(),
     };
     let signed = |way: &SecurityRequirement| way.clone().add(SIGNATURE, [] as [&str; 0]);
     let signed: Vec<_> = ways.iter().filter(|_| is_signed).map(signed).collect();
     [ways, signed].concat()
+}
+
+/// What a key must allow for an operation for this audience, in words.
+pub(super) fn scope_text(audience: Audience) -> Option<String> {
+    let scope = match audience {
+        Audience::Everyone => return None,
+        Audience::Users(scope) | Audience::Linked(scope) | Audience::Owners(scope) => scope,
+        Audience::Operators => Scope::Operator,
+    };
+    Some(format!("Where access keys are in force, it needs one with the scope `{}`.", scope.as_str()))
 }

@@ -37,7 +37,7 @@ pub(super) fn file() -> ObjectBuilder {
 
 /// A URL.
 pub(super) fn url() -> ObjectBuilder {
-    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uri)))
+    text().format(Some(SchemaFormat::Custom("uri".to_owned())))
 }
 
 /// A list.

@@ -2,13 +2,14 @@
 // reads its results. Prints what it found as JSON.
 
 import { readFile } from "node:fs/promises";
+import { argv } from "node:process";
 import createClient from "openapi-fetch";
 import type { components, paths, webhooks } from "./service.js";
 
 type Job = components["schemas"]["Job"];
 type WebhookBody = webhooks["jobEnded"]["post"]["requestBody"]["content"]["application/json"];
 
-const [server, picture] = process.argv.slice(2) as [string, string];
+const [server, picture] = argv.slice(2) as [string, string];
 const client = createClient<paths>({ baseUrl: server });
 
 /** A form as the fetch API sends it. */
@@ -23,24 +24,21 @@ function form(fields: Record<string, Blob | Blob[] | string | number>): FormData
   return form;
 }
 
-/** Polls a job until it has ended, and counts the answers that said that nothing had changed. */
-async function ended(id: string): Promise<[Job, number]> {
-  let tag: string | undefined;
-  let unchanged = 0;
-  let job: Job | undefined;
-  for (;;) {
-    const { data, error, response } = await client.GET("/jobs/{id}", {
-      params: { path: { id }, header: tag ? { "If-None-Match": tag } : {} },
-    });
-    if (response.status === 304) unchanged += 1;
-    else if (data) job = data;
-    else throw new Error(error ? error.error_code : String(response.status));
-    tag = response.headers.get("ETag") ?? undefined;
-    const hasEnded = job && job.status !== "queued" && job.status !== "processing";
-    // The last poll is one with a current tag.
-    if (job && hasEnded && response.status === 304) return [job, unchanged];
-    await new Promise((resolve) => setTimeout(resolve, hasEnded ? 0 : 100));
-  }
+function hasEnded(job: Job): boolean {
+  return job.status !== "queued" && job.status !== "processing";
+}
+
+/** Polls a job until it has ended, and then once more with a current tag. Also returns the status of that last answer. */
+async function ended(id: string, known?: Job, tag?: string): Promise<[Job, number]> {
+  const { data, error, response } = await client.GET("/jobs/{id}", {
+    params: { path: { id }, header: tag ? { "If-None-Match": tag } : {} },
+  });
+  if (error) throw new Error(error.error_code);
+  const job = data ?? known;
+  if (!job) throw new Error(String(response.status));
+  if (response.status === 304 && hasEnded(job)) return [job, response.status];
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return ended(id, job, response.headers.get("ETag") ?? undefined);
 }
 
 /** What a receiver reads of a webhook, as far as the types go. */
@@ -53,7 +51,8 @@ const processed = await client.POST("/process", {
   body: { image: "", colors: 5, card: "none" },
   bodySerializer: () => form({ image: file, colors: 5, card: "none" }),
 });
-if (!processed.data) throw new Error(processed.error.error_code);
+// Other values of `Accept` and `export` give files.
+if (typeof processed.data !== "object") throw new Error(processed.error?.error_code);
 
 const refused = await client.POST("/process", {
   params: { query: { colors: 21 } },
@@ -66,7 +65,7 @@ const accepted = await client.POST("/jobs", {
   bodySerializer: () => form({ images: [file, file] }),
 });
 if (!accepted.data) throw new Error(accepted.error.error_code);
-const [job, unchanged] = await ended(accepted.data.job_id);
+const [job, again] = await ended(accepted.data.job_id);
 
 console.log(JSON.stringify({
   colors: processed.data.colors.map((color) => color.hex),
@@ -77,5 +76,5 @@ console.log(JSON.stringify({
   // `status` tells which members a job has.
   results: job.status === "completed" ? job.results.map((result) => result.filename) : [],
   card_is_inline: job.status === "completed" && job.results[0]?.social_image?.startsWith("data:image/png"),
-  unchanged,
+  again,
 }));

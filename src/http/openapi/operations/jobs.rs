@@ -1,7 +1,6 @@
 //! Jobs: work that no client waits for.
 
 use actix_web::http::Method;
-use huemill_store::job::{JobKind, JobState};
 use serde_json::json;
 use utoipa::openapi::ResponseBuilder;
 
@@ -55,11 +54,9 @@ fn create() -> Row {
 }
 
 fn list() -> Row {
-    let states = JobState::ALL.iter().map(|state| state.as_str());
-    let kinds = JobKind::ALL.iter().map(|kind| kind.as_str());
     let filters = [
-        parameters::filter("status", states, "Filter by status."),
-        parameters::filter("type", kinds, "Filter by type."),
+        parameters::filter("status", "JobStatus", "Filter by status."),
+        parameters::filter("type", "JobType", "Filter by type."),
     ];
     Row {
         route: route::JOBS,

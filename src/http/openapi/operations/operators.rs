@@ -1,8 +1,6 @@
 //! What operators do: webhooks, access keys, the queue and the processes.
 
 use actix_web::http::Method;
-use huemill_store::job::JobKind;
-use huemill_store::outbox::DeliveryState;
 use serde_json::json;
 use utoipa::openapi::path::Parameter;
 
@@ -37,8 +35,8 @@ fn row(
 }
 
 fn deliveries() -> Row {
-    let states = DeliveryState::ALL.iter().map(|state| state.as_str());
-    let filters = [parameters::filter("status", states, "Filter by status."), parameters::job_filter()];
+    let filters =
+        [parameters::filter("status", "DeliveryStatus", "Filter by status."), parameters::job_filter()];
     let page = json!({ "deliveries": [examples::delivery()], "next_cursor": null });
     let again = link("redeliverWebhook", "Sends it again.", &[("id", "$response.body#/deliveries/0/id")]);
     Row {
@@ -135,7 +133,7 @@ fn rotate_key() -> Row {
 }
 
 fn queue_type() -> Parameter {
-    parameters::queue_type(JobKind::ALL.iter().map(|kind| kind.as_str()))
+    parameters::filter("type", "JobType", "The type of jobs. Without it, all types.")
 }
 
 fn queue_row(

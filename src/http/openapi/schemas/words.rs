@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use huemill_actors::fault::Code;
+use huemill_imaging as imaging;
 use huemill_store::access_key;
 use huemill_store::job::{self, JobKind, JobState};
 use huemill_store::outbox;
@@ -57,6 +58,20 @@ words! {
     /// The priorities of jobs.
     Priority: "The weight of a job among the jobs of its caller.",
         job::Priority::ALL.iter().map(|priority| priority.as_str());
+    /// How colours are chosen.
+    PaletteMethod: "How colours are chosen.", imaging::PaletteMethod::ALL.map(imaging::PaletteMethod::name);
+    /// How crops are placed.
+    CropMethod: "How crops are placed.", imaging::CropMethod::ALL.map(imaging::CropMethod::name);
+    /// On or off.
+    Switch: "On or off.", ["on", "off"];
+    /// What cards show.
+    CardKind: "What a card shows, and its size.", imaging::CardKind::ALL.map(imaging::CardKind::name);
+    /// The backgrounds of cards.
+    CardTheme: "The background of a card.", imaging::Theme::ALL.map(imaging::Theme::name);
+    /// The formats of cards.
+    CardFormat: "The format of a card.", ["png", "jpeg", "webp"];
+    /// The formats of palettes.
+    ExportFormat: "The format of a palette's file.", imaging::Export::ALL.map(imaging::Export::extension);
     /// What is paused.
     PausedType: "A type of job, or `all`.",
         std::iter::once("all").chain(JobKind::ALL.iter().map(|kind| kind.as_str()));
