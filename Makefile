@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
+.PHONY: help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora openapi openapi-cases references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -9,6 +9,7 @@ FUZZ_SECONDS ?= 600
 PROMETHEUS_URL ?= http://127.0.0.1:9090
 CRASH_ROUNDS ?= 100
 CHAOS_FAULTS ?= 1000
+OPENAPI_CASES ?= 10000
 REFERENCES ?= 10000
 SEED ?= 2
 # Test programs that start no server other than Huemill.
@@ -86,6 +87,15 @@ corpora: ## Send all files of FOLDERS="a b" to the service, and compare what com
 	$(CARGO) build --release
 	@tests/verifiers.sh
 	$(or $(CARGO_TARGET_DIR),target)/tools/reference-decoders/python/bin/python imaging/tests/references/corpora.py $(FOLDERS)
+
+openapi: ## Write docs/openapi.json, which `huemill openapi` prints
+	$(CARGO) build --workspace --bins $(PROFILE) --locked
+	$(or $(CARGO_TARGET_DIR),target)/ci/huemill openapi >docs/openapi.json
+
+openapi-cases: setup ## Send OPENAPI_CASES (10000) generated requests, and look for answers that docs/openapi.json does not describe; HUEMILL_OPENAPI_SEED chooses others
+	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_OPENAPI_CASES=$(OPENAPI_CASES) \
+		$(CARGO) test --workspace $(PROFILE) --locked --lib --bins --test openapi -- --nocapture --exact \
+		cases::the_service_answers_nothing_that_the_document_does_not_describe
 
 references: ## What other decoders read, in REFERENCES seeded variants (10000); SEED chooses others
 	@tests/setup.sh

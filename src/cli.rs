@@ -1,4 +1,5 @@
-//! The command line: parses the arguments and runs the command. Each command has a module, apart from `huemill check`.
+//! The command line: parses the arguments and runs the command. Each command has a module, apart from `huemill check` and
+//! `huemill openapi`.
 
 mod backup;
 mod client;
@@ -63,6 +64,8 @@ enum Command {
     Restore(backup::restore::RestoreArgs),
     /// Validate the settings and print them, with secrets masked
     Check,
+    /// Print the OpenAPI document of the service
+    Openapi,
     /// Check whether a running service is ready (exit code 0 if it is); made for containers
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -85,6 +88,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Backup(args) => backup::run(args, file),
         Command::Restore(args) => backup::restore::run(args, file),
         Command::Check => check(file),
+        Command::Openapi => print_openapi(),
         Command::Healthcheck(args) => healthcheck::run(args, file),
     }
 }
@@ -111,6 +115,13 @@ fn check(file: Option<&Path>) -> ExitCode {
         }
         Err(error) => terminal::fail(format_args!("the settings are valid but cannot be printed: {error}")),
     }
+}
+
+/// Prints what the service answers at `/openapi.json`, with indents.
+fn print_openapi() -> ExitCode {
+    // A closed pipe is not an error.
+    let _ = write!(std::io::stdout(), "{}", crate::http::openapi::file());
+    ExitCode::SUCCESS
 }
 
 /// What an operator may not expect of valid settings.

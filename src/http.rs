@@ -13,6 +13,7 @@ pub(crate) mod jobs;
 mod keys;
 mod list_query;
 mod middleware;
+pub(crate) mod openapi;
 mod operations;
 mod option_names;
 mod page;

@@ -148,7 +148,13 @@ routes! {
     /// A file of the pages that is in a folder.
     ASSET_IN_FOLDER: "/assets/{digest}/{folder}/{file}", "GET, HEAD, OPTIONS", users = false,
         read = Everyone, write = Everyone;
+    /// The OpenAPI document.
+    OPENAPI: "/openapi.json", "GET, HEAD, OPTIONS", users = false,
+        read = Everyone, write = Everyone;
 }
+
+/// The routes of the pages, which browsers call for people and no client does.
+pub(crate) const PAGES: [Route; 4] = [PAGE, DOCS, ASSET, ASSET_IN_FOLDER];
 
 /// `Allow` for a path without a route: every method that the service supports.
 pub(crate) const ALLOW_ANYWHERE: &str = "GET, HEAD, POST, DELETE, OPTIONS";

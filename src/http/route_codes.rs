@@ -1,7 +1,8 @@
 //! The error codes and statuses that each route can answer with. The metrics start their series at 0 by this table, so
 //! that the first error of a kind is seen as an increase, and no series exists that could never count anything. An answer
-//! that is missing here is counted all the same: its series starts with it.
+//! that is missing here is counted all the same: its series starts with it. The OpenAPI document lists the same codes.
 
+use actix_web::http::Method;
 use huemill_actors::fault::Code;
 
 use super::problem;
@@ -44,6 +45,11 @@ const UPLOAD: &[Code] = &[
     Code::UnsupportedMediaType,
     Code::RequestTimeout,
 ];
+/// Routes that read a body and have no use for it.
+const UNUSED_BODY: &[Code] =
+    &[Code::InvalidInput, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::RequestTimeout];
+/// Routes that do not even read it.
+const UNREAD_BODY: &[Code] = &[Code::UnsupportedMediaType];
 /// Routes that download what a URL leads to.
 const DOWNLOAD: &[Code] = &[Code::InvalidUrl, Code::UrlTimeout, Code::UpstreamError];
 /// Routes that work on pictures.
@@ -60,10 +66,10 @@ const FILE: &[Code] = &[Code::RangeNotSatisfiable, Code::ExpiredLink, Code::NotF
 const LINK: &[Code] = &[Code::ExpiredLink, Code::NotFound];
 /// Routes that honour `If-Match` and `If-Unmodified-Since`.
 const CONDITIONAL: &[Code] = &[Code::PreconditionFailed];
-/// Routes that only callers whom the service knows may use.
-const ACCESS: &[Code] = &[Code::Unauthorized];
+/// Routes that only callers whom the service knows may use. Requests without a valid credential are limited.
+const ACCESS: &[Code] = &[Code::Unauthorized, Code::RateLimited];
 /// The same where keys have scopes.
-const SCOPES: &[Code] = &[Code::Unauthorized, Code::Forbidden];
+const SCOPES: &[Code] = &[Code::Unauthorized, Code::Forbidden, Code::RateLimited];
 /// Routes whose requests must be signed.
 const SIGNED: &[Code] = &[
     Code::MissingSignature,
@@ -83,82 +89,98 @@ pub(crate) fn all(checks: Checks) -> Vec<RouteCodes> {
     route::ALL.iter().map(|route| of(route, checks)).chain([unmatched]).collect()
 }
 
+/// The error codes of one method of a route.
+pub(crate) fn of_method(route: &Route, method: &Method, checks: Checks) -> Vec<Code> {
+    let users = if route.users { USERS } else { &[] };
+    let signed = if checks.signatures && is_signed(route, method) { SIGNED } else { &[] };
+    let groups = [ANY, users, access(route, method, checks), signed];
+    unique(groups.into_iter().chain(own(route, method).iter().copied()).flatten().copied().collect())
+}
+
+/// Whether requests with this method must be signed where the settings want that.
+pub(crate) fn is_signed(route: &Route, method: &Method) -> bool {
+    let is_guarded = ["/jobs", "/queue", "/webhooks"].iter().any(|prefix| route.path.starts_with(prefix));
+    is_guarded && [Method::POST, Method::DELETE].contains(method) && route.allows(method)
+}
+
+/// The methods that do a route's own work. HEAD is GET without the body.
+fn methods(route: &Route) -> impl Iterator<Item = Method> {
+    [Method::GET, Method::POST, Method::DELETE].into_iter().filter(|method| route.allows(method))
+}
+
 fn of(route: &Route, checks: Checks) -> RouteCodes {
-    let groups = [ANY, if route.users { USERS } else { &[] }, access(route, checks), signed(route, checks)];
-    let mut error_codes: Vec<Code> =
-        groups.into_iter().chain(own(route).iter().copied()).flatten().copied().collect();
-    error_codes.sort_unstable_by_key(|code| code.as_str());
-    error_codes.dedup();
+    let error_codes = unique(methods(route).flat_map(|method| of_method(route, &method, checks)).collect());
     let ours = error_codes.iter().filter(|code| code.is_ours());
     let errors = ours.map(|code| problem::status(*code).as_u16());
-    let mut statuses: Vec<u16> = errors.chain(successes(route).iter().copied()).collect();
+    let good = methods(route).flat_map(|method| successes(route, &method).iter().copied());
+    let mut statuses: Vec<u16> = errors.chain(good).collect();
     statuses.sort_unstable();
     statuses.dedup();
     RouteCodes { endpoint: route.path, statuses, error_codes }
 }
 
+fn unique(mut codes: Vec<Code>) -> Vec<Code> {
+    codes.sort_unstable_by_key(|code| code.as_str());
+    codes.dedup();
+    codes
+}
+
 /// The codes of what a route does itself.
-fn own(route: &Route) -> &'static [&'static [Code]] {
-    match *route {
-        route::PROCESS => &[UPLOAD, DOWNLOAD, PICTURE],
-        route::PROCESS_ZIP => &[UPLOAD, ARCHIVE],
-        route::FETCH_URL => &[UPLOAD, DOWNLOAD],
-        route::JOBS => &[UPLOAD, ARCHIVE, NEW_JOB],
-        route::JOB => &[JOB, INPUT, CONDITIONAL],
-        route::JOB_EVENTS => &[JOB, INPUT],
-        route::JOB_CANCEL => &[JOB, CONDITIONAL, &[Code::JobNotCancelable]],
-        route::JOB_RETRY => &[JOB, STORE, &[Code::JobNotRetryable]],
-        route::JOB_RESULTS
-        | route::JOB_CARD
-        | route::JOB_PALETTE
-        | route::LINK_RESULTS
-        | route::LINK_CARD => &[JOB, INPUT, FILE, CONDITIONAL],
-        route::LINK_EVENTS => &[JOB, INPUT, LINK],
-        route::REDELIVER => &[STORE, INPUT, &[Code::NotFound]],
-        route::KEY | route::KEY_ROTATE => &[STORE, INPUT, &[Code::KeyNotFound]],
-        route::DELIVERIES | route::PROCESSES | route::QUEUE | route::QUEUE_PAUSE | route::QUEUE_RESUME => {
-            &[STORE, INPUT]
+fn own(route: &Route, method: &Method) -> &'static [&'static [Code]] {
+    match (*route, method) {
+        (route::PROCESS, _) => &[UPLOAD, DOWNLOAD, PICTURE],
+        (route::PROCESS_ZIP, _) => &[UPLOAD, ARCHIVE],
+        (route::FETCH_URL, _) => &[UPLOAD, DOWNLOAD],
+        (route::JOBS, &Method::POST) => &[UPLOAD, ARCHIVE, NEW_JOB],
+        (route::JOBS, _) => &[INPUT],
+        (route::JOB, &Method::DELETE) => &[JOB, UNUSED_BODY, CONDITIONAL],
+        (route::JOB, _) => &[JOB, INPUT, CONDITIONAL],
+        (route::JOB_EVENTS, _) => &[JOB],
+        (route::JOB_CANCEL, _) => &[JOB, UNUSED_BODY, CONDITIONAL, &[Code::JobNotCancelable]],
+        (route::JOB_RETRY, _) => &[JOB, UNUSED_BODY, STORE, &[Code::JobNotRetryable]],
+        (route::JOB_RESULTS | route::JOB_CARD | route::LINK_RESULTS | route::LINK_CARD, _) => {
+            &[JOB, INPUT, FILE, CONDITIONAL]
         }
-        route::KEYS => &[STORE, INPUT, &[Code::NoInput, Code::PayloadTooLarge]],
-        route::ASSET | route::ASSET_IN_FOLDER => &[&[Code::NotFound]],
+        (route::JOB_PALETTE, _) => &[JOB, LINK, CONDITIONAL],
+        (route::LINK_EVENTS, _) => &[JOB, LINK],
+        (route::REDELIVER, _) => &[STORE, UNUSED_BODY, &[Code::NotFound]],
+        (route::KEY_ROTATE, _) => &[STORE, UNUSED_BODY, &[Code::KeyNotFound]],
+        (route::KEY, _) => &[STORE, UNREAD_BODY, &[Code::KeyNotFound]],
+        (route::QUEUE_PAUSE | route::QUEUE_RESUME, _) => &[STORE, UNUSED_BODY],
+        (route::KEYS, &Method::POST) => &[STORE, UNUSED_BODY],
+        (route::DELIVERIES | route::KEYS, _) => &[STORE, INPUT],
+        (route::PROCESSES | route::QUEUE, _) => &[STORE],
+        (route::ASSET | route::ASSET_IN_FOLDER, _) => &[&[Code::NotFound]],
         _ => &[],
     }
 }
 
 /// The statuses of a route's good answers. /ready says 503 without an error code.
-fn successes(route: &Route) -> &'static [u16] {
-    match *route {
-        route::JOBS => &[200, 202],
-        route::JOB => &[200, 204, 304],
-        route::JOB_CANCEL | route::JOB_RETRY | route::REDELIVER => &[202],
-        route::JOB_RESULTS | route::JOB_CARD | route::LINK_RESULTS | route::LINK_CARD => &[200, 206],
-        route::KEYS => &[200, 201],
-        route::KEY => &[204],
-        route::KEY_ROTATE => &[201],
-        route::READY => &[200, 503],
-        route::PAGE | route::DOCS => &[200, 304],
+pub(crate) fn successes(route: &Route, method: &Method) -> &'static [u16] {
+    match (*route, method) {
+        (route::JOBS, &Method::POST) | (route::JOB_CANCEL | route::JOB_RETRY | route::REDELIVER, _) => &[202],
+        (route::JOB | route::KEY, &Method::DELETE) => &[204],
+        (route::JOB, _) => &[200, 304],
+        (route::JOB_RESULTS | route::JOB_CARD | route::LINK_RESULTS | route::LINK_CARD, _) => &[200, 206],
+        (route::KEYS | route::KEY_ROTATE, &Method::POST) => &[201],
+        (route::PAGE | route::DOCS, _) => &[200, 304],
+        (route::READY, _) => &[200, 503],
         _ => &[200],
     }
 }
 
-fn access(route: &Route, checks: Checks) -> &'static [Code] {
-    let audiences = [route.read, route.write];
-    let is_restricted = |audience: &Audience| match audience {
+fn access(route: &Route, method: &Method, checks: Checks) -> &'static [Code] {
+    let audience = if *method == Method::GET { route.read } else { route.write };
+    let is_restricted = match audience {
         Audience::Everyone => false,
         Audience::Users(_) | Audience::Linked(_) => checks.keys,
         Audience::Owners(_) | Audience::Operators => true,
     };
-    match audiences.iter().any(is_restricted) {
+    match is_restricted {
         true if checks.keys => SCOPES,
         true => ACCESS,
         false => &[],
     }
-}
-
-fn signed(route: &Route, checks: Checks) -> &'static [Code] {
-    let writes = ["POST", "DELETE"].iter().any(|method| route.allow.contains(method));
-    let is_guarded = ["/jobs", "/queue", "/webhooks"].iter().any(|prefix| route.path.starts_with(prefix));
-    if checks.signatures && writes && is_guarded { SIGNED } else { &[] }
 }
 
 #[cfg(test)]

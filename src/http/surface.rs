@@ -7,13 +7,14 @@ use huemill_store::store::Role;
 use super::connection::Surface;
 use super::resource::{self, post};
 use super::route;
-use super::{jobs, keys, operations, page, process, process_zip, processes, queue, webhooks};
+use super::{jobs, keys, openapi, operations, page, process, process_zip, processes, queue, webhooks};
 
 /// Registers the routes of a surface. A process that answers no users has only those of operators.
 /// Holders of keys list what is theirs on the public listener too.
 pub(crate) fn routes(config: &mut ServiceConfig, surface: Surface, role: Role, has_keys: bool) {
     let answers_users = matches!(role, Role::All | Role::Web);
     page::routes(config, surface, answers_users);
+    config.configure(openapi::routes);
     if surface == Surface::Public {
         config.configure(operations::public_routes);
     } else {

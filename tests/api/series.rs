@@ -79,6 +79,7 @@ fn refused_reads(service: &TestService) -> Vec<RequestBuilder> {
         "/health",
         "/ready",
         "/metrics",
+        "/openapi.json",
         "/process",
         "/process_zip",
         "/jobs",

@@ -64,6 +64,7 @@ const PATHS: [&str; 22] = [
     "/queue",
     "/queue/pause",
     "/queue/resume",
+    "/openapi.json",
 ];
 
 /// Parameters that some route reads, and one that no route reads.

@@ -19,13 +19,14 @@ use crate::http::body_stream::HeadBody;
 use crate::http::route;
 
 /// The routes whose responses have no secrets.
-const ROUTES: [&str; 6] = [
+const ROUTES: [&str; 7] = [
     route::PROCESS.path,
     route::PROCESS_ZIP.path,
     route::FETCH_URL.path,
     route::METRICS.path,
     route::HEALTH.path,
     route::READY.path,
+    route::OPENAPI.path,
 ];
 
 /// Bodies of fewer bytes are not compressed: they fit into one packet anyway.

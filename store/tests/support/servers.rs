@@ -29,6 +29,8 @@ pub enum Tool {
     LibjpegTurbo,
     /// The libraries that drive and check the web page from JavaScript.
     PageDriver,
+    /// The linter of the OpenAPI document, the generators of clients, and what tests the service by it.
+    OpenApiTools,
     /// The libraries that read exported palettes in Python and JavaScript.
     PaletteReaders,
     PgBouncer,
@@ -60,6 +62,7 @@ impl Tool {
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
             Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
             Self::PageDriver => libraries("page"),
+            Self::OpenApiTools => libraries("openapi-tools"),
             Self::PaletteReaders => libraries("palette-readers"),
             Self::PgBouncer => in_path("pgbouncer"),
             Self::PostgreSql => newest_postgresql(),
@@ -80,6 +83,9 @@ impl Tool {
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
             Self::PageDriver => "the libraries that drive the page (tests/verifiers.sh installs them)",
+            Self::OpenApiTools => {
+                "the tools that read OpenAPI documents and Node.js (tests/verifiers.sh installs them)"
+            }
             Self::PaletteReaders => {
                 "the libraries that read palettes and Node.js (tests/verifiers.sh installs them)"
             }
