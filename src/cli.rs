@@ -77,11 +77,11 @@ enum Command {
 /// Parses the arguments of this process. If they are wrong or ask for help, the process ends here.
 #[must_use]
 pub fn parse() -> Cli {
-    Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+    Cli::from_arg_matches(&definition().get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 /// The definition of the command line.
-fn command() -> clap::Command {
+fn definition() -> clap::Command {
     exit_codes::explain(Cli::command()).color(terminal::color_choice())
 }
 
@@ -104,8 +104,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Restore(args) => backup::restore::run(args, file),
         Command::Check => check(file),
         Command::Healthcheck(args) => healthcheck::run(args, file),
-        Command::Completions(args) => completions::run(args, command()),
-        Command::Man(args) => manual::run(args, command()),
+        Command::Completions(args) => completions::run(args, definition()),
+        Command::Man(args) => manual::run(args, definition()),
     }
 }
 
