@@ -154,6 +154,7 @@ routes! {
 }
 
 /// The routes of the pages, which browsers call for people and no client does.
+#[cfg(test)]
 pub(crate) const PAGES: [Route; 4] = [PAGE, DOCS, ASSET, ASSET_IN_FOLDER];
 
 /// `Allow` for a path without a route: every method that the service supports.
