@@ -1,18 +1,22 @@
 //! The command line: parses the arguments and runs the command. Each command has a module, apart from `huemill check` and
 //! `huemill openapi`.
 
+mod atomic_file;
 mod backup;
 mod client;
 mod completions;
 mod deliveries;
 mod exit_codes;
+mod export_names;
 mod file_error;
+mod file_processor;
 mod healthcheck;
 mod jobs;
 mod keys;
 mod manual;
 mod operator;
 mod picture_args;
+mod picture_folder;
 mod process;
 mod processes;
 mod queue;
@@ -20,6 +24,7 @@ mod secret;
 mod serve;
 mod submit;
 mod terminal;
+mod watch;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -46,7 +51,9 @@ enum Command {
     /// Run the service (the default command)
     Serve(serve::ServeArgs),
     /// Process pictures locally, without a server
-    Process(process::ProcessArgs),
+    Process(Box<process::ProcessArgs>),
+    /// Write palettes and cards for the pictures that appear in a folder
+    Watch(Box<watch::WatchArgs>),
     /// Upload pictures to a service as a job, and optionally wait for the results
     Submit(Box<submit::SubmitArgs>),
     /// List, show, cancel and retry jobs
@@ -96,6 +103,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     match command {
         Command::Serve(args) => serve::run(args, file),
         Command::Process(args) => process::run(args),
+        Command::Watch(args) => watch::run(args),
         Command::Submit(args) => submit::run(args, file),
         Command::Jobs(args) => jobs::run(args, file),
         Command::Deliveries(args) => deliveries::run(args, file),

@@ -112,6 +112,19 @@ impl Engine {
         options: &Options,
         monitor: &dyn Monitor,
     ) -> Result<Outcome, Error> {
+        self.process_with_copy(bytes, probe, options, monitor, drop)
+    }
+
+    /// As [`Engine::process`]. `take_copy` gets the upright, reduced copy on which the subject was searched: its short side
+    /// has [`SHORT_SIDE`] pixels, or those of the picture if it has fewer.
+    pub fn process_with_copy(
+        &mut self,
+        bytes: &[u8],
+        probe: &Probe,
+        options: &Options,
+        monitor: &dyn Monitor,
+        take_copy: impl FnOnce(Raster),
+    ) -> Result<Outcome, Error> {
         let mut timer = StageTimer::new(monitor);
         let smallest = Self::smallest_scale(probe, options);
         let Opaque { raster, seen, visible } = timer.run(Stage::Decode, || {
@@ -138,7 +151,7 @@ impl Engine {
         let placed = timer.run(Stage::Layout, || {
             Ok(Placement::of(&small, &subject, (source.width, source.height), options))
         })?;
-        drop(small);
+        take_copy(small);
         let mut outcome = Outcome {
             source,
             palette,

@@ -56,6 +56,16 @@ impl Export {
         }
     }
 
+    /// A short name without a dot, for people who type it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Tailwind => "tailwind",
+            other => other.extension(),
+        }
+    }
+
     /// The media type of the file. Those of SCSS, ASE and GIMP are not registered.
     #[must_use]
     pub fn media_type(self) -> &'static str {

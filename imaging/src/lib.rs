@@ -8,6 +8,7 @@ pub mod average;
 mod card;
 mod color_space;
 mod color_summary;
+mod contact_sheet;
 pub mod contrast;
 mod decode;
 mod engine;
@@ -43,6 +44,7 @@ mod work;
 
 pub use card::Layout;
 pub use color_summary::ColorSummary;
+pub use contact_sheet::{ContactSheet, Tile};
 pub use decode::{Decoder, ThreadPoolError};
 pub use engine::{Engine, EngineError, SHORT_SIDE};
 pub use error::Error;

@@ -1,4 +1,5 @@
-//! Explains why a file on the command line cannot be read, and what to do. `process` and `submit` use it. It cannot fail.
+//! Explains why a file on the command line cannot be read, and what to do. `process`, `watch` and `submit` use it. It cannot
+//! fail.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -6,12 +7,12 @@ use std::path::Path;
 /// How bytes begin that are URLs rather than a picture.
 const URL_STARTS: [&str; 2] = ["http://", "https://"];
 
-/// What a command does with URLs and folders.
+/// What a command advises about URLs.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FileCommand {
-    /// `huemill process`: takes neither.
+    /// `huemill process` and `huemill watch`: pictures are processed here.
     Process,
-    /// `huemill submit`: takes folders.
+    /// `huemill submit`: pictures are sent to a service.
     Submit,
 }
 
@@ -26,10 +27,6 @@ pub(super) fn explain(command: FileCommand, path: &Path, error: &io::Error) -> S
             "no file matches this pattern; check the folder and the extension".to_owned()
         }
         ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
-        ErrorKind::IsADirectory => format!(
-            "this is a folder; name its pictures, such as {text}/*.jpg, or send it to a service with \
-             `huemill submit {text}`"
-        ),
         ErrorKind::PermissionDenied => {
             "you are not allowed to read this; change its permissions, or run the command as its owner"
                 .to_owned()
@@ -70,7 +67,6 @@ mod tests {
         assert!(text("HTTPS://example.org/a.jpg", ErrorKind::NotFound).contains("POST /process"));
         assert!(text("a.jpg", ErrorKind::NotFound).contains("check the path"));
         assert!(text("*.jpg", ErrorKind::NotFound).contains("pattern"));
-        assert!(text("photos", ErrorKind::IsADirectory).contains("`huemill submit photos`"));
         assert!(text("a.jpg", ErrorKind::PermissionDenied).contains("permissions"));
         assert!(text("a.jpg", ErrorKind::TimedOut).starts_with("cannot be read: "));
     }

@@ -2,12 +2,17 @@
 //!
 //! The exit code is 0, 1 if a picture failed, or 2 on bad usage. Files are processed in parallel, with one engine for
 //! each thread, and shown in the order of the arguments. A failed file is one line on standard error and does not stop
-//! the others. Nothing is written to disk without `--out`.
+//! the others. Nothing is written to disk without `--out` or `--sheet`.
 
 mod cards;
+mod eta;
+mod inputs;
 mod ordered;
 mod output;
-mod picture;
+mod plain_text;
+mod progress;
+mod sheets;
+mod terminal_text;
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -15,26 +20,28 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
-use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args};
-use huemill_imaging::Export;
-use indicatif::{ProgressBar, ProgressStyle};
+use huemill_imaging::{Aspect, Export, Options};
 
+use super::export_names;
+use super::file_processor::{FileProcessor, FileResult, Outputs, ProcessError};
 use super::picture_args::PictureArgs;
 use super::terminal::{EXIT_USAGE, eprint_line, fail, has_colour};
+use inputs::Input;
 use output::OutputFormat;
-use picture::{FileProcessor, FileResult};
-
-/// The number of files from which a progress bar is shown on a terminal.
-const PROGRESS_BAR_FILES: usize = 4;
+use plain_text::Details;
+use progress::Progress;
+use sheets::{SheetError, SheetWriter};
 
 /// The arguments of `huemill process`.
 #[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 all pictures were processed, 1 some failed, 2 wrong usage.")]
 pub(super) struct ProcessArgs {
-    /// Pictures; `-` reads standard input
-    #[arg(required = true, value_name = "FILES")]
+    /// Pictures, folders and patterns such as 'photos/**/*.jpg'; `-` reads standard input
+    #[arg(required = true, value_name = "FILES|DIR|PATTERN")]
     files: Vec<PathBuf>,
-    /// Folder for the cards, which are named `NAME.card.EXTENSION`; without it, no cards are written
+    /// Folder for the cards, which are named `NAME.card.EXTENSION`; without it, no cards are written. The folders below
+    /// a folder or a pattern are kept
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print one JSON object per line and file, with the members of the HTTP response; `social_image` is the path
@@ -43,45 +50,97 @@ pub(super) struct ProcessArgs {
     json: bool,
     #[command(flatten)]
     picture: PictureArgs,
-    /// Write the palettes in these formats too, to the folder of `--out`, as `NAME.palette.EXTENSION`
-    #[arg(long, value_name = "FORMAT", requires = "out", value_delimiter = ',',
-          value_parser = PossibleValuesParser::new(Export::ALL.map(Export::extension)))]
-    export: Vec<String>,
+    /// Write the palettes in these formats too, to the folder of `--out`, as `NAME.palette.EXTENSION`; without `--out`,
+    /// print the palette of one picture in one format instead
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = export_names::parser())]
+    export: Vec<Export>,
+    /// Draw all pictures with their crops, palettes and roles on contact sheets of 30 (PNG, JPEG or WebP); further sheets
+    /// are FILE-2, FILE-3 …
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
 }
 
 /// Processes the files and prints the results.
 pub(super) fn run(args: &ProcessArgs) -> ExitCode {
-    let options = match args.picture.options() {
-        Ok(options) => options,
-        Err(reason) => {
-            eprint_line(&reason);
-            return ExitCode::from(EXIT_USAGE);
-        }
+    let inputs = inputs::collect(&args.files, |path| args.is_own(path));
+    let usage_error = |reason: &str| {
+        eprint_line(reason);
+        ExitCode::from(EXIT_USAGE)
     };
-    let cards = match args.out.as_deref().map(|out| cards::plan(&args.files, out, options.card)).transpose() {
-        Ok(cards) => cards,
+    let (options, format, sheets) = match (args.picture.options(), args.format(&inputs), args.sheets()) {
+        (Ok(options), Ok(format), Ok(sheets)) => (options, format, sheets),
+        (Err(reason), ..) => return usage_error(&reason),
+        (_, Err(reason), _) => return usage_error(reason),
+        (.., Err(error)) => return usage_error(&error.to_string()),
+    };
+    let outputs = match args.outputs(&inputs, &options) {
+        Ok(outputs) => outputs,
         Err(error) => return fail(error),
     };
-    let format = OutputFormat::choose(args.json, has_colour(&io::stdout()));
-    // clap accepts no others.
-    let exports: Vec<Export> = args.export.iter().filter_map(|name| name.parse().ok()).collect();
-    let work = |processor: &mut FileProcessor, at: usize| {
-        let card = cards.as_ref().map(|cards| cards[at].as_path());
-        processor.process(&args.files[at], &options, card, &exports)
+    let work = |processor: &mut FileProcessor, at: usize| match &inputs[at].problem {
+        Some(problem) => Err(ProcessError::Argument(problem.clone())),
+        None => processor.process(&inputs[at].path, &options, &outputs[at]),
     };
-    let mut printer =
-        ResultPrinter { format, files: &args.files, bar: progress_bar(args.files.len()), failed: false };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    ordered::run(args.files.len(), threads, work, |update| printer.handle(update));
-    printer.bar.finish_and_clear();
-    if printer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    let mut printer = ResultPrinter {
+        format,
+        aspect: options.aspect,
+        inputs: &inputs,
+        progress: Progress::new(&inputs, threads),
+        sheets,
+        failed: false,
+    };
+    ordered::run(inputs.len(), threads, work, |update| printer.handle(update));
+    printer.finish()
 }
 
-/// Prints the results and counts them on the progress bar.
+impl ProcessArgs {
+    /// Whether a file was written by an earlier run with the same arguments.
+    fn is_own(&self, file: &Path) -> bool {
+        self.out.as_ref().is_some_and(|out| cards::is_card(file, out))
+            || self.sheet.as_ref().is_some_and(|sheet| sheets::is_sheet(file, sheet))
+    }
+
+    fn sheets(&self) -> Result<Option<SheetWriter>, SheetError> {
+        self.sheet.as_deref().map(SheetWriter::new).transpose()
+    }
+
+    /// How results are printed, or why the arguments contradict each other.
+    fn format(&self, inputs: &[Input]) -> Result<OutputFormat, &'static str> {
+        let is_terminal = io::stdout().is_terminal();
+        match (&self.out, &self.export[..], inputs) {
+            (Some(_), ..) | (None, [], _) => Ok(OutputFormat::choose(self.json, has_colour(&io::stdout()))),
+            _ if self.json => Err("--export with --json requires --out, the folder for the palettes"),
+            (None, [Export::Ase], [_]) if is_terminal => Err(
+                "--export ase is binary: send it to a file with > palette.ase, or name a folder with --out",
+            ),
+            (None, [export], [_]) => Ok(OutputFormat::Palette(*export)),
+            (None, [_], _) => Err("--export of several pictures requires --out, the folder for the palettes"),
+            _ => Err("several formats of --export require --out, the folder for the palettes"),
+        }
+    }
+
+    /// What is made of each file.
+    fn outputs(&self, inputs: &[Input], options: &Options) -> Result<Vec<Outputs>, cards::CardsDirError> {
+        let tile = self.sheet.is_some();
+        let Some(out) = &self.out else {
+            return Ok(inputs.iter().map(|_| Outputs { tile, ..Outputs::default() }).collect());
+        };
+        let palettes = |card: &Path| {
+            self.export.iter().map(|export| (*export, cards::palette_path(card, *export))).collect()
+        };
+        let of_card = |card: PathBuf| Outputs { palettes: palettes(&card), card: Some(card), tile };
+        Ok(cards::plan(inputs, out, options.card)?.into_iter().map(of_card).collect())
+    }
+}
+
+/// Prints the results, counts them on the progress bar, and collects the sheets.
 struct ResultPrinter<'a> {
     format: OutputFormat,
-    files: &'a [PathBuf],
-    bar: ProgressBar,
+    aspect: Aspect,
+    inputs: &'a [Input],
+    progress: Progress,
+    sheets: Option<SheetWriter>,
     failed: bool,
 }
 
@@ -89,44 +148,58 @@ impl ResultPrinter<'_> {
     /// Stops the work if standard output is closed.
     fn handle(&mut self, update: ordered::Update<FileResult>) -> ControlFlow<()> {
         match update {
-            ordered::Update::Finished => {
-                self.bar.inc(1);
-                ControlFlow::Continue(())
-            }
-            ordered::Update::Next(at, result) => self.print(&self.files[at], &result),
+            ordered::Update::Started(at) => self.progress.start(at),
+            ordered::Update::Finished(at) => self.progress.finish(at),
+            ordered::Update::Next(at, result) => return self.print(&self.inputs[at].path, result),
         }
+        ControlFlow::Continue(())
     }
 
-    fn print(&mut self, file: &Path, result: &FileResult) -> ControlFlow<()> {
-        if let Err(error) = result {
-            self.failed = true;
-            self.bar.suspend(|| eprint_line(&format!("{}: {error}", file.display())));
+    fn print(&mut self, file: &Path, mut result: FileResult) -> ControlFlow<()> {
+        if let Err(error) = &result {
+            self.progress.count_failure();
+            self.report(&format!("{}: {error}", file.display()));
         }
-        let text = self.format.text(file, result);
-        let printed = self.bar.suspend(|| {
+        let tile = result.as_mut().ok().and_then(|processed| processed.tile.take());
+        let added = self.sheets.as_mut().zip(tile).map(|(sheets, tile)| sheets.add(tile));
+        let place = added.map(|(place, written)| {
+            self.report_sheet(written);
+            place
+        });
+        let details = Details { aspect: self.aspect, sheet: place.as_ref() };
+        let bytes = self.format.bytes(file, &result, details);
+        let printed = self.progress.suspend(|| {
             let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            out.write_all(&bytes).and_then(|()| out.flush())
         });
         match printed {
             Ok(()) => ControlFlow::Continue(()),
             // The reader, such as `head`, has read enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ControlFlow::Break(()),
             Err(error) => {
-                self.failed = true;
-                eprint_line(&format!("standard output: {error}"));
+                self.report(&format!("standard output: {error}"));
                 ControlFlow::Break(())
             }
         }
     }
-}
 
-/// A progress bar on standard error. It is hidden if that is not a terminal or there are few files.
-fn progress_bar(files: usize) -> ProgressBar {
-    if files < PROGRESS_BAR_FILES || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+    /// Prints what has failed, without the bar.
+    fn report(&mut self, text: &str) {
+        self.failed = true;
+        self.progress.suspend(|| eprint_line(text));
     }
-    // The template is a constant, so the fallback is never used.
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {eta}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(files as u64).with_style(style)
+
+    fn report_sheet(&mut self, written: Result<(), SheetError>) {
+        if let Err(error) = written {
+            self.report(&error.to_string());
+        }
+    }
+
+    /// Writes the last sheet and returns the exit code.
+    fn finish(mut self) -> ExitCode {
+        let written = self.sheets.as_mut().map_or(Ok(()), SheetWriter::write);
+        self.report_sheet(written);
+        self.progress.clear();
+        if self.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
 }

@@ -1,18 +1,24 @@
 //! Runs work on many threads and delivers the results in order.
 //!
-//! Results that finish early are kept in memory until their turn, so they should be small.
+//! Results that finish early are kept in memory until their turn. There are never more than [`AHEAD`] of them: a thread
+//! that is further ahead waits.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
+
+/// How far a thread may be ahead of the item whose turn it is.
+const AHEAD: usize = 64;
 
 /// An update for the calling thread.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Update<T> {
-    /// Some item has finished.
-    Finished,
+    /// Work on this item has begun.
+    Started(usize),
+    /// This item has finished.
+    Finished(usize),
     /// The next item in order, with its result.
     Next(usize, T),
 }
@@ -26,13 +32,15 @@ pub(super) fn run<S: Default, T: Send>(
     mut on_update: impl FnMut(Update<T>) -> ControlFlow<()>,
 ) {
     let next = AtomicUsize::new(0);
+    let turn = Turn::default();
     let (send, receive) = mpsc::channel();
-    let work_loop = |send: mpsc::Sender<(usize, T)>| {
+    let work_loop = |send: mpsc::Sender<(usize, Option<T>)>| {
         let mut state = S::default();
         // Relaxed is enough: the counter does not order other memory accesses.
         let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < count);
         while let Some(at) = take() {
-            if send.send((at, work(&mut state, at))).is_err() {
+            turn.wait_for(at);
+            if send.send((at, None)).is_err() || send.send((at, Some(work(&mut state, at)))).is_err() {
                 return;
             }
         }
@@ -44,16 +52,19 @@ pub(super) fn run<S: Default, T: Send>(
         };
         let started = (0..threads.min(count)).take_while(|number| spawn(*number, send.clone())).count();
         if started == 0 {
+            // Nothing is delivered before all work is done, so nothing may wait for its turn.
+            turn.set(usize::MAX);
             work_loop(send.clone());
         }
         drop(send);
         // On a break the receiver is dropped first, so that the threads notice and end.
-        let receive = receive;
+        let (_opened, receive) = (turn.open_at_end(), receive);
         let mut early = BTreeMap::new();
         let mut next_due = 0;
         for (at, result) in &receive {
-            early.insert(at, result);
-            if on_update(Update::Finished).is_break() {
+            let update = if result.is_some() { Update::Finished(at) } else { Update::Started(at) };
+            early.extend(result.map(|result| (at, result)));
+            if on_update(update).is_break() {
                 return;
             }
             while let Some(result) = early.remove(&next_due) {
@@ -61,9 +72,44 @@ pub(super) fn run<S: Default, T: Send>(
                     return;
                 }
                 next_due += 1;
+                turn.set(next_due);
             }
         }
     });
+}
+
+/// The item whose turn it is.
+#[derive(Default)]
+struct Turn {
+    due: Mutex<usize>,
+    moved: Condvar,
+}
+
+impl Turn {
+    /// Waits until the item is close enough. The item whose turn it is never waits.
+    fn wait_for(&self, at: usize) {
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_far = |due: &mut usize| at >= due.saturating_add(AHEAD);
+        drop(self.moved.wait_while(due, is_far).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn set(&self, due: usize) {
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = due;
+        self.moved.notify_all();
+    }
+
+    /// Lets all threads go on when the value is dropped.
+    fn open_at_end(&self) -> OpenAtEnd<'_> {
+        OpenAtEnd(self)
+    }
+}
+
+struct OpenAtEnd<'a>(&'a Turn);
+
+impl Drop for OpenAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.set(usize::MAX);
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +159,22 @@ mod tests {
             *seen as usize
         });
         assert_eq!(results, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]);
+    }
+
+    #[test]
+    fn no_thread_is_far_ahead_of_the_item_whose_turn_it_is() {
+        let printed = AtomicUsize::new(0);
+        let work = |(): &mut (), at: usize| at.saturating_sub(printed.load(Ordering::SeqCst));
+        let mut farthest = 0;
+        run(1_000, 3, work, |update| {
+            if let Update::Next(_, ahead) = update {
+                printed.fetch_add(1, Ordering::SeqCst);
+                farthest = farthest.max(ahead);
+            }
+            ControlFlow::Continue(())
+        });
+        // The count is read after the item was let through, so it may have moved on, never back.
+        assert!(farthest <= AHEAD, "{farthest}");
     }
 
     #[test]

@@ -4,13 +4,14 @@
 //! folder, whatever the archive contains.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use huemill_store::archive::{self, ArchiveError, ArchiveLimits, Directory, Entry, EntryError};
 use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 
+use crate::cli::atomic_file;
 use crate::cli::client::{ApiRequest, Client, ClientError};
 
 /// The maximum size of an entry, and of the whole archive.
@@ -84,7 +85,7 @@ fn unpack(spool: &Spool, out: &Path) -> Result<usize, SaveError> {
         let path = out.join(plain_name(entry)?);
         let bytes = archive::extract(spool, entry, MAX_ENTRY_BYTES)
             .map_err(|source| SaveError::Entry { name: entry.name.clone(), source })?;
-        write(out, &path, &bytes).map_err(|source| SaveError::Write { path, source })?;
+        atomic_file::write(&path, &bytes).map_err(|source| SaveError::Write { path, source })?;
         cards += usize::from(entry.name != MANIFEST);
     }
     Ok(cards)
@@ -97,18 +98,6 @@ fn plain_name(entry: &Entry) -> Result<&str, SaveError> {
         (Some(Component::Normal(part)), None) if part == entry.name.as_str() => Ok(&entry.name),
         _ => Err(SaveError::Name(entry.name.clone())),
     }
-}
-
-/// Writes a temporary file and renames it, so that an existing file or link is replaced and never written through.
-fn write(out: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().permissions(default_permissions()).tempfile_in(out)?;
-    file.write_all(bytes)?;
-    file.persist(path).map(drop).map_err(|error| error.error)
-}
-
-/// The permissions of a new file before the process's umask is applied.
-fn default_permissions() -> fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }
 
 #[cfg(test)]

@@ -1,19 +1,11 @@
 //! Selects the files of a job: one ZIP, or the named files and the pictures in the named folders.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use huemill_actors::pictures;
-use huemill_imaging::{Sniffed, sniff};
-
 use crate::cli::file_error::{FileCommand, explain, is_url, url_advice};
-
-/// How many bytes are read to recognize the type of a file.
-const HEAD_BYTES: usize = 64;
-
-/// How deep folders are searched.
-const MAX_DEPTH: usize = 64;
+use crate::cli::picture_folder::{self, UnreadableEntry, head};
 
 /// Why the files cannot be sent.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +55,11 @@ pub(super) fn collect(arguments: &[PathBuf]) -> Result<JobFiles, FilesError> {
         let unreadable = |source| FilesError::Unreadable { path: path.clone(), source };
         if fs::metadata(path).map_err(unreadable)?.is_dir() {
             let before = pictures.len();
-            walk(path, "", 0, &mut pictures).map_err(unreadable)?;
+            for picture in picture_folder::pictures(path) {
+                let picture = picture
+                    .map_err(|UnreadableEntry { path, source }| FilesError::Unreadable { path, source })?;
+                pictures.push((name_below(path, &picture), picture));
+            }
             if pictures.len() == before {
                 return Err(FilesError::NoPictures(path.clone()));
             }
@@ -83,46 +79,20 @@ pub(super) fn collect(arguments: &[PathBuf]) -> Result<JobFiles, FilesError> {
     Ok(JobFiles::Pictures(pictures))
 }
 
-/// Finds the pictures below a folder. Skips hidden files and does not follow links to folders.
-fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let (path, file) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        if file.starts_with('.') {
-            continue;
-        }
-        let name = format!("{prefix}{file}");
-        if entry.file_type()?.is_dir() {
-            if depth < MAX_DEPTH {
-                walk(&path, &format!("{name}/"), depth + 1, found)?;
-            }
-        } else if path.is_file() && is_picture(&path, &file)? {
-            found.push((name, path));
-        }
-    }
-    Ok(())
-}
-
-/// Whether the file is named like a picture or begins like one. The same rule applies to the entries of a ZIP.
-fn is_picture(path: &Path, file: &str) -> io::Result<bool> {
-    Ok(pictures::has_picture_extension(file) || matches!(sniff(&head(path)?), Sniffed::Supported(_)))
-}
-
 fn is_zip(path: &Path) -> io::Result<bool> {
     let head = head(path)?;
     let has_extension = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
     Ok(has_extension || head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06"))
 }
 
-fn head(path: &Path) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-    Ok(head)
-}
-
 fn name(path: &Path) -> String {
     path.file_name().map_or_else(|| "unnamed".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The path of a picture below a folder, with slashes.
+fn name_below(folder: &Path, picture: &Path) -> String {
+    let below = picture.strip_prefix(folder).unwrap_or(picture);
+    below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]

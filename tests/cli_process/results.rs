@@ -1,79 +1,11 @@
-//! `huemill process` as a user runs it: what it prints, which cards it writes, and how it fails.
+//! What is printed and written for pictures that are named one by one, and what is said about those that fail.
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A directory of pictures in which the program runs.
-struct Workspace(TempDir);
-
-impl Workspace {
-    fn new() -> Self {
-        Self(TempDir::new().expect("a directory"))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Writes a picture of two halves and returns its bytes.
-    fn picture(&self, name: &str, left: [u8; 3], right: [u8; 3]) -> Vec<u8> {
-        let halves = image::RgbImage::from_fn(60, 40, |x, _| image::Rgb(if x < 40 { left } else { right }));
-        let path = self.path().join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
-        halves.save_with_format(&path, image::ImageFormat::Png).expect("a picture");
-        fs::read(path).expect("bytes")
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_huemill"));
-        command.current_dir(self.path()).env_clear().arg("process").args(args);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Run {
-        Run::from(self.command(args).output().expect("the program runs"))
-    }
-
-    fn run_with_input(&self, args: &[&str], input: &[u8]) -> Run {
-        let mut child = self
-            .command(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
-        child.stdin.take().expect("a pipe").write_all(input).expect("it reads");
-        Run::from(child.wait_with_output().expect("it ends"))
-    }
-}
-
-#[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl From<Output> for Run {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-    }
-}
-
-impl Run {
-    fn json(&self) -> Vec<Value> {
-        self.out.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
-    }
-}
-
-const RED: [u8; 3] = [255, 0, 0];
-const BLUE: [u8; 3] = [0, 0, 255];
+use crate::workspace::{BLUE, RED, Run, Workspace};
 
 #[test]
 fn a_zip_is_refused_with_the_command_that_takes_it() {
@@ -88,14 +20,17 @@ fn a_zip_is_refused_with_the_command_that_takes_it() {
 }
 
 #[test]
-fn folders_urls_patterns_and_missing_files_are_refused_with_what_to_do() {
+fn empty_folders_urls_patterns_and_missing_files_are_refused_with_what_to_do() {
     let workspace = Workspace::new();
-    workspace.picture("photos/a.png", RED, BLUE);
+    fs::create_dir(workspace.path().join("photos")).expect("a folder");
+    fs::write(workspace.path().join("photos/notes.txt"), "text").expect("a file");
     for (argument, advice) in [
-        ("photos", "photos: this is a folder; name its pictures, such as photos/*.jpg"),
+        ("photos", "photos: this folder has no pictures; name one that has some"),
         ("https://example.org/a.jpg", "URLs are not supported here; download the picture"),
         ("missing.png", "missing.png: there is no such file; check the path"),
         ("*.jpg", "*.jpg: no file matches this pattern"),
+        ("photos/**/*.jpg", "photos/**/*.jpg: no file matches this pattern"),
+        ("[.jpg", "[.jpg: this is not a valid pattern"),
     ] {
         let run = workspace.run(&[argument]);
         assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{argument}");
@@ -104,7 +39,7 @@ fn folders_urls_patterns_and_missing_files_are_refused_with_what_to_do() {
 }
 
 #[test]
-fn the_palette_is_printed_with_one_line_per_colour() {
+fn the_result_is_printed_with_one_fact_a_line() {
     let workspace = Workspace::new();
     workspace.picture("a.png", RED, BLUE);
     let run = workspace.run(&["a.png", "--colors", "2"]);
@@ -113,8 +48,13 @@ fn the_palette_is_printed_with_one_line_per_colour() {
     assert_eq!(lines[0], "a.png  60 x 40 png");
     assert!(lines[1].starts_with("  #") && lines[1].ends_with("%  red"), "{}", run.out);
     assert!(lines[2].starts_with("  #") && lines[2].ends_with("%  blue"), "{}", run.out);
-    assert!(lines[3].starts_with("  crop 60 x 40 at 0, 0"), "{}", run.out);
-    assert_eq!(lines.len(), 4, "a card was written");
+    assert!(lines[3].starts_with("  crop 60 x 40 at 0, 0") && lines[3].ends_with("3:2"), "{}", run.out);
+    assert!(lines[4].starts_with("  subject "), "{}", run.out);
+    assert_eq!(lines[5], "  role dominant #ff0000  red");
+    let roles: Vec<_> = lines[5..13].iter().map(|line| line.split(' ').nth(3).expect("a role")).collect();
+    assert_eq!(roles, ["dominant", "vibrant", "muted", "dark", "light", "accent", "background", "text"]);
+    assert!(lines[13].starts_with("  light background #") && lines[14].starts_with("  dark background #"));
+    assert_eq!(lines.len(), 15, "a card was written: {}", run.out);
     assert!(!run.out.contains('\u{1b}'), "there are escapes in a pipe");
 }
 
@@ -230,11 +170,12 @@ fn a_bad_file_is_reported_in_one_line_and_the_others_are_processed() {
     workspace.picture("good.png", RED, BLUE);
     fs::write(workspace.path().join("text.png"), "no picture").unwrap();
     fs::write(workspace.path().join("empty.png"), "").unwrap();
-    let run = workspace.run(&["text.png", "missing.png", "empty.png", ".", "good.png"]);
+    fs::create_dir(workspace.path().join("none")).unwrap();
+    let run = workspace.run(&["text.png", "missing.png", "empty.png", "none", "good.png"]);
     assert_eq!(run.code, Some(1));
     assert!(run.out.starts_with("good.png  60 x 40 png\n"), "{}", run.out);
     let lines: Vec<&str> = run.err.lines().collect();
-    let starts = ["huemill: text.png: ", "huemill: missing.png: ", "huemill: empty.png: ", "huemill: .: "];
+    let starts = ["huemill: text.png: ", "huemill: missing.png: ", "huemill: empty.png: ", "huemill: none: "];
     assert_eq!(lines.len(), starts.len(), "{}", run.err);
     for (line, start) in lines.iter().zip(starts) {
         assert!(line.starts_with(start), "{line}");
@@ -270,6 +211,11 @@ fn invalid_arguments_are_usage_errors() {
         &["a.png", "--format", "jpeg", "--quality", "0"],
         &["a.png", "--quality", "50"],
         &["a.png", "--bogus"],
+        &["a.png", "--export", "pdf"],
+        &["a.png", "--export", "css,svg"],
+        &["a.png", "a.png", "--export", "css"],
+        &["a.png", "--export", "css", "--json"],
+        &["a.png", "--sheet", "sheet.gif"],
     ] {
         let run = workspace.run(args);
         assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{args:?}: {run:?}");

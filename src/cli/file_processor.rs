@@ -1,16 +1,19 @@
-//! Processes one file: reads it, runs the engine, writes the card.
+//! Processes one file: reads it, runs the engine, writes the card and the palettes. `process` and `watch` use it.
 //!
 //! A panic of the engine is caught and reported, so that the other files are still processed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use huemill_actors::fault::Code;
-use huemill_imaging::{Engine, EngineError, Error, Export, Limits, Options, Outcome, Unmonitored, probe};
+use huemill_imaging::{
+    Engine, EngineError, Error, Export, Limits, Options, Outcome, Raster, Tile, Unmonitored, probe,
+};
 
-use crate::cli::file_error::{FileCommand, explain};
+use super::atomic_file;
+use super::file_error::{FileCommand, explain};
 
 /// The maximum size of a file: 100 megapixels of eight bytes, the largest picture that the limits allow.
 const MAX_FILE_BYTES: u64 = 800_000_000;
@@ -21,12 +24,25 @@ const ZIP_STARTS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 /// The result of a file.
 pub(super) type FileResult = Result<ProcessedFile, ProcessError>;
 
+/// What is made of a file beside its outcome. Files are replaced, and their folders are created.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    /// The path of the card.
+    pub(super) card: Option<PathBuf>,
+    /// The palette's formats and paths.
+    pub(super) palettes: Vec<(Export, PathBuf)>,
+    /// Whether a tile of a contact sheet is drawn.
+    pub(super) tile: bool,
+}
+
 /// The result of a file that was processed. It does not keep the bytes of the card, because it may wait for its turn to
 /// be printed.
 pub(super) struct ProcessedFile {
     pub(super) outcome: Outcome,
-    /// The path of the card, if one was requested.
+    /// The path of the card, if one was written.
     pub(super) card: Option<PathBuf>,
+    /// The tile of a contact sheet, if one was requested.
+    pub(super) tile: Option<Tile>,
 }
 
 /// Why a file has no result.
@@ -34,6 +50,8 @@ pub(super) struct ProcessedFile {
 pub(super) enum ProcessError {
     #[error("{}", explain(FileCommand::Process, path, source))]
     Read { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Argument(String),
     #[error("the file is larger than {} MB", .limit / 1_000_000)]
     TooLarge { limit: u64 },
     #[error("{0}")]
@@ -52,7 +70,7 @@ impl ProcessError {
     /// The code that the service would return.
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Read { .. } => Code::InvalidInput,
+            Self::Read { .. } | Self::Argument(_) => Code::InvalidInput,
             Self::TooLarge { .. } => Code::PayloadTooLarge,
             Self::Picture(error) => Code::from(error),
             Self::Zip => Code::UnsupportedMediaType,
@@ -68,31 +86,33 @@ pub(super) struct FileProcessor {
 }
 
 impl FileProcessor {
-    /// Processes the file, writes its card to the path `card`, and its palette beside it.
-    pub(super) fn process(
-        &mut self,
-        file: &Path,
-        options: &Options,
-        card: Option<&Path>,
-        exports: &[Export],
-    ) -> FileResult {
+    /// Processes the file and writes what `outputs` asks for.
+    pub(super) fn process(&mut self, file: &Path, options: &Options, outputs: &Outputs) -> FileResult {
         let bytes = read(file)?;
         // An engine that panicked is not used again, so its inconsistent state does no harm.
-        let result = catch_unwind(AssertUnwindSafe(|| self.run_engine(&bytes, options)));
-        let mut outcome = result.unwrap_or_else(|_| {
+        let result = catch_unwind(AssertUnwindSafe(|| self.run_engine(&bytes, options, outputs.tile)));
+        let (mut outcome, copy) = result.unwrap_or_else(|_| {
             self.engine = None;
             Err(ProcessError::Panicked)
         })?;
         drop(bytes);
         let encoded = outcome.card.take();
-        for (path, export) in card.iter().flat_map(|path| exports.iter().map(move |export| (path, export))) {
-            write(&palette_path(path, *export), &export.write(&outcome.palette))?;
+        let tile = copy.map(|copy| Tile::draw(&copy, &outcome)).transpose()?;
+        for (export, path) in &outputs.palettes {
+            write(path, &export.write(&outcome.palette))?;
         }
-        let card = card.zip(encoded).map(|(path, card)| write(path, &card.bytes)).transpose()?;
-        Ok(ProcessedFile { outcome, card })
+        let card =
+            outputs.card.as_ref().zip(encoded).map(|(path, card)| write(path, &card.bytes)).transpose()?;
+        Ok(ProcessedFile { outcome, card, tile })
     }
 
-    fn run_engine(&mut self, bytes: &[u8], options: &Options) -> Result<Outcome, ProcessError> {
+    /// The outcome, with the reduced copy of the picture where it is kept.
+    fn run_engine(
+        &mut self,
+        bytes: &[u8],
+        options: &Options,
+        keep_copy: bool,
+    ) -> Result<(Outcome, Option<Raster>), ProcessError> {
         let probe = probe(bytes, &Limits::default()).map_err(|error| match error {
             Error::Unrecognised if ZIP_STARTS.iter().any(|start| bytes.starts_with(start)) => {
                 ProcessError::Zip
@@ -103,14 +123,12 @@ impl FileProcessor {
             Some(engine) => engine,
             empty => empty.insert(Engine::new()?),
         };
-        Ok(engine.process(bytes, &probe, options, &Unmonitored)?)
+        let mut copy = None;
+        let outcome = engine.process_with_copy(bytes, &probe, options, &Unmonitored, |small| {
+            copy = keep_copy.then_some(small)
+        })?;
+        Ok((outcome, copy))
     }
-}
-
-/// The path of a palette beside a card: `photo.card.png` and `photo.palette.css`.
-fn palette_path(card: &Path, export: Export) -> PathBuf {
-    let stem = card.with_extension("");
-    stem.with_extension(format!("palette.{}", export.extension()))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, ProcessError> {
@@ -139,10 +157,7 @@ fn unreadable(file: &Path, source: io::Error) -> ProcessError {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<PathBuf, ProcessError> {
-    fs::write(path, bytes).map_err(|source| {
-        // Do not leave half a card. If it cannot be removed either, the error below says enough.
-        let _ = fs::remove_file(path);
-        ProcessError::Write { path: path.to_owned(), source }
-    })?;
+    let failed = |source| ProcessError::Write { path: path.to_owned(), source };
+    atomic_file::write(path, bytes).map_err(failed)?;
     Ok(path.to_owned())
 }

@@ -1,0 +1,88 @@
+//! Finds the files and the pictures below a folder. `process`, `submit` and `watch` share its rules: hidden files and folders
+//! are skipped, links to files count as files, and links to folders are not followed, so that a link cannot make a circle.
+//!
+//! What cannot be read is an error of its own, and the search goes on.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use huemill_actors::pictures;
+use huemill_imaging::{Sniffed, sniff};
+use walkdir::{DirEntry, WalkDir};
+
+/// How many bytes are read to recognize the type of a file.
+const HEAD_BYTES: usize = 64;
+
+/// How deep folders are searched.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// What cannot be read below a folder.
+#[derive(Debug)]
+pub(super) struct UnreadableEntry {
+    pub(super) path: PathBuf,
+    pub(super) source: io::Error,
+}
+
+/// The files below a folder, sorted by path. Folders that `skip` names are not searched.
+pub(super) fn files<S: Fn(&Path) -> bool>(
+    folder: &Path,
+    max_depth: usize,
+    skip: S,
+) -> impl Iterator<Item = Result<PathBuf, UnreadableEntry>> + use<S> {
+    let walk = WalkDir::new(folder).min_depth(1).max_depth(max_depth).sort_by_file_name().into_iter();
+    let taken = walk.filter_entry(move |entry| {
+        entry.depth() == 0 || !(is_hidden(entry.file_name()) || is_folder(entry) && skip(entry.path()))
+    });
+    let root = folder.to_owned();
+    taken.filter_map(move |entry| match entry {
+        Ok(entry) => (!is_folder(&entry) && entry.path().is_file()).then(|| Ok(entry.into_path())),
+        Err(error) => {
+            let path = error.path().unwrap_or(&root).to_owned();
+            Some(Err(UnreadableEntry { path, source: error.into() }))
+        }
+    })
+}
+
+/// The pictures below a folder, sorted by path.
+pub(super) fn pictures(folder: &Path) -> impl Iterator<Item = Result<PathBuf, UnreadableEntry>> + use<> {
+    files(folder, MAX_DEPTH, |_| false).filter_map(only_pictures)
+}
+
+/// Keeps errors, and files that are pictures.
+pub(super) fn only_pictures(
+    file: Result<PathBuf, UnreadableEntry>,
+) -> Option<Result<PathBuf, UnreadableEntry>> {
+    let path = match file {
+        Ok(path) => path,
+        error => return Some(error),
+    };
+    match is_picture(&path) {
+        Ok(true) => Some(Ok(path)),
+        Ok(false) => None,
+        Err(source) => Some(Err(UnreadableEntry { path, source })),
+    }
+}
+
+/// Whether the file is named like a picture or begins like one. The same rule applies to the entries of a ZIP.
+pub(super) fn is_picture(path: &Path) -> io::Result<bool> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(pictures::has_picture_extension(&name) || matches!(sniff(&head(path)?), Sniffed::Supported(_)))
+}
+
+/// The first bytes of a file.
+pub(super) fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Whether a file or folder of this name is hidden.
+pub(super) fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn is_folder(entry: &DirEntry) -> bool {
+    entry.file_type().is_dir()
+}

@@ -1,0 +1,189 @@
+//! The results of a folder's pictures: where they are written, and whether they are up to date.
+//!
+//! The results of `sub/photo.jpg` are `sub/photo.jpg.json`, `sub/photo.jpg.card.png` and `sub/photo.jpg.palette.css`. The
+//! whole name is kept, so that no two pictures share a result, whichever comes first. The JSON is written last. It says
+//! from which state of the picture and with which options the results were made; a picture without it is processed
+//! again.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use huemill_actors::picture_summary::PictureSummary;
+use huemill_imaging::{CardKind, Export, Options};
+use serde::{Deserialize, Serialize};
+
+use super::settling::Stamp;
+use crate::cli::atomic_file;
+use crate::cli::file_processor::{Outputs, ProcessedFile};
+
+/// Where results are written, and how they are made.
+#[derive(Debug)]
+pub(super) struct Results {
+    /// The folder of the pictures.
+    pub(super) root: PathBuf,
+    /// The folder of the results.
+    pub(super) out: PathBuf,
+    pub(super) options: Options,
+    pub(super) exports: Vec<Export>,
+    /// The options as text.
+    pub(super) made_with: String,
+}
+
+/// The JSON of a picture: the members of an HTTP response, and what they were made from.
+#[derive(Serialize)]
+struct Record<'a> {
+    success: bool,
+    filename: Cow<'a, str>,
+    #[serde(flatten)]
+    members: PictureSummary,
+    social_image: Option<String>,
+    made_from: MadeFrom,
+}
+
+/// The part of a record that is read again.
+#[derive(Deserialize)]
+struct KnownRecord {
+    made_from: MadeFrom,
+}
+
+/// The state of the picture and the options.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct MadeFrom {
+    bytes: u64,
+    /// Seconds since 1970, with nine decimals.
+    modified: String,
+    options: String,
+}
+
+impl Results {
+    /// What is written for a picture of the folder.
+    pub(super) fn outputs(&self, picture: &Path) -> Outputs {
+        let palette =
+            |export: &Export| (*export, self.path(picture, &format!("palette.{}", export.extension())));
+        let card = format!("card.{}", self.options.card.extension());
+        Outputs {
+            card: (self.options.card_kind != CardKind::None).then(|| self.path(picture, &card)),
+            palettes: self.exports.iter().map(palette).collect(),
+            tile: false,
+        }
+    }
+
+    /// Whether there are results of this state of the picture with these options.
+    pub(super) fn are_up_to_date(&self, picture: &Path, stamp: Stamp) -> bool {
+        let Ok(json) = fs::read(self.record_path(picture)) else { return false };
+        let known = serde_json::from_slice::<KnownRecord>(&json);
+        let outputs = self.outputs(picture);
+        known.is_ok_and(|known| known.made_from == self.made_from(stamp))
+            && outputs
+                .card
+                .iter()
+                .chain(outputs.palettes.iter().map(|(_, path)| path))
+                .all(|path| path.is_file())
+    }
+
+    /// Writes the JSON of a picture. Everything else has been written. Returns its path.
+    pub(super) fn record(
+        &self,
+        picture: &Path,
+        stamp: Stamp,
+        processed: &ProcessedFile,
+    ) -> io::Result<PathBuf> {
+        let path = self.record_path(picture);
+        let card_name = |card: &PathBuf| card.file_name().map(|name| name.to_string_lossy().into_owned());
+        let record = Record {
+            success: true,
+            filename: self.below(picture).to_string_lossy(),
+            members: PictureSummary::from(&processed.outcome),
+            social_image: processed.card.as_ref().and_then(card_name),
+            made_from: self.made_from(stamp),
+        };
+        let mut json = serde_json::to_vec_pretty(&record)?;
+        json.push(b'\n');
+        atomic_file::write(&path, &json)?;
+        Ok(path)
+    }
+
+    /// The path of a picture below the folder.
+    pub(super) fn below<'a>(&self, picture: &'a Path) -> &'a Path {
+        picture.strip_prefix(&self.root).unwrap_or(picture)
+    }
+
+    /// Whether the path is the folder of the results or lies in it, although that is in the folder of the pictures.
+    pub(super) fn contains(&self, path: &Path) -> bool {
+        self.out.starts_with(&self.root) && path.starts_with(&self.out)
+    }
+
+    fn record_path(&self, picture: &Path) -> PathBuf {
+        self.path(picture, "json")
+    }
+
+    fn path(&self, picture: &Path, ending: &str) -> PathBuf {
+        let mut path = OsString::from(self.out.join(self.below(picture)));
+        path.push(".");
+        path.push(ending);
+        path.into()
+    }
+
+    fn made_from(&self, stamp: Stamp) -> MadeFrom {
+        let (seconds, nanoseconds) = (stamp.modified.as_secs(), stamp.modified.subsec_nanos());
+        MadeFrom {
+            bytes: stamp.bytes,
+            modified: format!("{seconds}.{nanoseconds:09}"),
+            options: self.made_with.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn results(root: &Path) -> Results {
+        Results {
+            root: root.to_owned(),
+            out: root.join("huemill"),
+            options: Options::default(),
+            exports: vec![Export::Tokens],
+            made_with: "colors=5".to_owned(),
+        }
+    }
+
+    #[test]
+    fn results_have_the_whole_name_of_their_picture() {
+        let results = results(Path::new("/in"));
+        let outputs = results.outputs(Path::new("/in/sub/a.b.jpg"));
+        assert_eq!(outputs.card, Some("/in/huemill/sub/a.b.jpg.card.png".into()));
+        assert_eq!(
+            outputs.palettes,
+            [(Export::Tokens, PathBuf::from("/in/huemill/sub/a.b.jpg.palette.tokens.json"))]
+        );
+        assert!(
+            results.contains(Path::new("/in/huemill/x.png")) && !results.contains(Path::new("/in/x.png"))
+        );
+    }
+
+    #[test]
+    fn results_are_up_to_date_for_one_state_and_one_set_of_options() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut results = results(folder.path());
+        let picture = folder.path().join("a.png");
+        let stamp = Stamp { bytes: 7, modified: Duration::new(1_700_000_000, 5) };
+        assert!(!results.are_up_to_date(&picture, stamp));
+        let made_from = serde_json::json!({"made_from": results.made_from(stamp)}).to_string();
+        atomic_file::write(&results.record_path(&picture), made_from.as_bytes()).unwrap();
+        assert!(!results.are_up_to_date(&picture, stamp), "there is no card");
+        let outputs = results.outputs(&picture);
+        for path in outputs.card.iter().chain(outputs.palettes.iter().map(|(_, path)| path)) {
+            fs::write(path, "x").unwrap();
+        }
+        assert!(results.are_up_to_date(&picture, stamp));
+        assert!(!results.are_up_to_date(&picture, Stamp { bytes: 8, ..stamp }));
+        results.made_with.clear();
+        assert!(!results.are_up_to_date(&picture, stamp));
+    }
+}
