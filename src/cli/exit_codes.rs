@@ -37,6 +37,11 @@ pub(super) fn of(command: &str) -> &'static [ExitCodeRow] {
         "process" => {
             &[(0, "all pictures were processed"), (1, "a picture failed, or a result was not written"), USAGE]
         }
+        "watch" => &[
+            (0, "Ctrl-C or SIGTERM stopped it; with --once, all pictures were processed"),
+            (1, "the folder cannot be watched; with --once, also if a picture failed"),
+            USAGE,
+        ],
         "submit" => &[
             (0, "the job was created; with --watch, all pictures succeeded and their results were saved"),
             (1, "the job was not created, a picture failed, or a result was not saved"),

@@ -35,7 +35,6 @@ use sheets::{SheetError, SheetWriter};
 
 /// The arguments of `huemill process`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 all pictures were processed, 1 some failed, 2 wrong usage.")]
 pub(super) struct ProcessArgs {
     /// Pictures, folders and patterns such as 'photos/**/*.jpg'; `-` reads standard input
     #[arg(required = true, value_name = "FILES|DIR|PATTERN")]

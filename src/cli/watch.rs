@@ -43,10 +43,6 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The arguments of `huemill watch`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes: 0 stopped by Ctrl-C or SIGTERM, or with --once all pictures were processed, \
-                        1 some failed, 2 wrong usage."
-)]
 pub(super) struct WatchArgs {
     /// Folder of the pictures; folders in it are watched too
     #[arg(value_name = "DIR")]

@@ -3,7 +3,7 @@
 //! terminal, on one that cannot move its cursor, and for few files.
 
 use std::fmt::Write;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::eta::{Eta, Work};
 use super::inputs::Input;
+use crate::cli::terminal::can_redraw;
 
 /// The number of files from which a progress bar is shown.
 const MIN_FILES: usize = 4;
@@ -40,7 +41,7 @@ impl Progress {
         let eta = Eta::new(inputs.iter().map(work).collect(), threads);
         let state = Arc::new(Mutex::new(State { eta, files: inputs.len(), done: 0, failed: 0 }));
         let start = Instant::now();
-        let bar = if inputs.len() < MIN_FILES || !is_readable() {
+        let bar = if inputs.len() < MIN_FILES || !can_redraw(&io::stderr()) {
             ProgressBar::hidden()
         } else {
             visible(start, Arc::clone(&state))
@@ -90,11 +91,6 @@ fn work(input: &Input) -> Work {
     }
     let extension = input.path.extension().unwrap_or_default().to_string_lossy();
     Work::new(&extension, input.bytes)
-}
-
-/// Whether standard error is a terminal that can move its cursor.
-fn is_readable() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 fn visible(start: Instant, state: Arc<Mutex<State>>) -> ProgressBar {
