@@ -220,6 +220,29 @@ test("a job whose answer was lost is sent again without becoming two", async (t)
   assert.equal(answers[0].job_id, answers[1].job_id);
 });
 
+test("an upload shows how much of it has left the browser", async (t) => {
+  const page = await open(t, BATCHES);
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 400_000 });
+  await choose(page, Array.from({ length: 4 }, (_, at) => png(`p${at}.png`, picture(at, 480, 360))));
+  await page.click(".start");
+  await page.waitForSelector(".cancel-sending:focus");
+  await page.waitForFunction(() => /^[1-9]\d?% sent/.test(document.querySelector(".sending-text")?.textContent ?? ""));
+  assert.equal(await page.evaluate(() => document.querySelector(".inputs").inert), true);
+  await ended(page);
+});
+
+test("a page without TLS has keys for its jobs too", async (t) => {
+  const page = await open(t);
+  await page.addInitScript(() => delete Crypto.prototype.randomUUID);
+  await page.goto(page.url().replace(/#.*/, "") + "?plain#/batches");
+  await page.waitForSelector(".new-job");
+  await choose(page, some(1));
+  const [request] = await Promise.all([page.waitForRequest((request) => request.method() === "POST"), page.click(".start")]);
+  assert.match(request.headers()["idempotency-key"], /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  await ended(page);
+});
+
 test("sending can be stopped, and what was chosen stays", async (t) => {
   const page = await open(t, BATCHES);
   await page.route("**/jobs", () => {});
