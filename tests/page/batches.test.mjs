@@ -7,9 +7,9 @@ import { test } from "node:test";
 import { open, SERVICE_WITH_PREFIX, tabTo, until } from "./browser.mjs";
 import { damaged, picture, zip } from "./pictures.mjs";
 
-const BATCHES = { path: "#/batches" };
-/** Chromium logs each answer that is an error, also where the page expects it. */
+/** Chromium logs each answer that is an error. A picture that is asked for before its job has ended may not be done yet. */
 const NOT_FOUND = /status of 404/;
+const BATCHES = { path: "#/batches", expected: [NOT_FOUND] };
 
 const png = (name, buffer) => ({ name, mimeType: "image/png", buffer });
 const some = (count) => Array.from({ length: count }, (_, at) => png(`p${at + 1}.png`, picture(at + 1, 96, 72)));
@@ -28,9 +28,9 @@ function folder(t, files) {
 }
 
 /** Drops files or folders, as from a file manager. */
-async function drop(page, paths) {
+async function drop(page, paths, place = ".drop") {
   const session = await page.context().newCDPSession(page);
-  const box = await page.locator(".drop").boundingBox();
+  const box = await page.locator(place).boundingBox();
   const at = { x: box.x + box.width / 2, y: box.y + 10, data: { items: [], files: paths, dragOperationsMask: 1 } };
   for (const type of ["dragEnter", "dragOver", "drop"]) await session.send("Input.dispatchDragEvent", { type, ...at });
 }
@@ -153,7 +153,7 @@ test("an archive says before it is sent how many pictures it has", async (t) => 
 });
 
 test("a ZIP becomes a job, and damaged pictures fail alone with the request id to quote", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  const page = await open(t, BATCHES);
   await choose(page, [{ name: "album.zip", mimeType: "application/zip", buffer: zip({ "a/1.png": picture(1, 60, 40), "b.png": damaged(2), "c.png": picture(3, 60, 40), "read.me": Buffer.from("x") }) }]);
   await page.click(".start");
   await ended(page);
@@ -170,7 +170,7 @@ test("a ZIP becomes a job, and damaged pictures fail alone with the request id t
 });
 
 test("a job without any result says why", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  const page = await open(t, BATCHES);
   await choose(page, [png("x.png", damaged(1)), png("y.png", damaged(2))]);
   await page.click(".start");
   await ended(page);
@@ -200,7 +200,7 @@ test("options are sent if they differ from the default and have an effect", asyn
 });
 
 test("a job whose answer was lost is sent again without becoming two", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [/ERR_FAILED/] });
+  const page = await open(t, { ...BATCHES, expected: [/ERR_FAILED/, NOT_FOUND] });
   const keys = [];
   const answers = [];
   await page.route("**/jobs", async (route) => {
@@ -218,6 +218,29 @@ test("a job whose answer was lost is sent again without becoming two", async (t)
   assert.equal(keys.length, 2);
   assert.equal(keys[0], keys[1]);
   assert.equal(answers[0].job_id, answers[1].job_id);
+});
+
+test("an upload shows how much of it has left the browser", async (t) => {
+  const page = await open(t, BATCHES);
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 400_000 });
+  await choose(page, Array.from({ length: 4 }, (_, at) => png(`p${at}.png`, picture(at, 480, 360))));
+  await page.click(".start");
+  await page.waitForSelector(".cancel-sending:focus");
+  await page.waitForFunction(() => /^[1-9]\d?% sent/.test(document.querySelector(".sending-text")?.textContent ?? ""));
+  assert.equal(await page.evaluate(() => document.querySelector(".inputs").inert), true);
+  await ended(page);
+});
+
+test("a page without TLS has keys for its jobs too", async (t) => {
+  const page = await open(t);
+  await page.addInitScript(() => delete Crypto.prototype.randomUUID);
+  await page.goto(page.url().replace(/#.*/, "") + "?plain#/batches");
+  await page.waitForSelector(".new-job");
+  await choose(page, some(1));
+  const [request] = await Promise.all([page.waitForRequest((request) => request.method() === "POST"), page.click(".start")]);
+  assert.match(request.headers()["idempotency-key"], /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  await ended(page);
 });
 
 test("sending can be stopped, and what was chosen stays", async (t) => {
@@ -266,6 +289,19 @@ test("the keyboard alone goes from addresses to the list of jobs", async (t) => 
   await page.keyboard.press("Enter");
   await page.waitForSelector(".overview h1:focus");
   assert.match(await page.textContent(".job-list"), /No jobs yet/);
+});
+
+test("files that are pasted, or dropped beside the zone, are taken", async (t) => {
+  const page = await open(t, BATCHES);
+  await page.evaluate(() => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File(["x"], "pasted.png", { type: "image/png" }));
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData }));
+  });
+  await page.waitForSelector(".chosen-sum");
+  const path = folder(t, { "dropped.png": picture(1, 24, 18) });
+  await drop(page, [join(path, "dropped.png")], "#header");
+  await until("both are chosen", async () => /2 pictures/.test(await page.textContent(".chosen-sum")));
 });
 
 test("files of another view wait in the form", async (t) => {

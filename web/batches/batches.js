@@ -12,7 +12,7 @@ export function createView() {
   const list = new JobList();
   const heading = el("h1", { tabindex: -1 }, t("batches.title"));
   const overview = el("div", { class: "overview" });
-  const form = new Form({ target: overview, onSent });
+  const form = new Form({ onSent });
   overview.append(el("header", { class: "lead" }, heading, el("p", {}, t("batches.lead"))), el("div", { class: "columns" }, form.element, list.element));
   fill(element, overview);
   /** @type {JobPage | null} */
@@ -53,11 +53,13 @@ export function createView() {
       isShown = true;
       if (wasShown && wanted === id) return;
       const isSame = wanted === id;
+      // Whoever came from another view has the focus on a heading that may go now.
+      const hadFocus = element.contains(document.activeElement);
       id = wanted;
       if (isSame && job) return job.show();
       if (id) showJob();
       else showOverview();
-      if (!wasShown || isSame) return;
+      if (!hadFocus && (!wasShown || isSame)) return;
       element.querySelector("h1")?.focus({ preventScroll: true });
       window.scrollTo(0, 0);
     },

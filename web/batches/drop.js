@@ -1,4 +1,5 @@
-// The place where files and folders are dropped or chosen. A drop anywhere on the view counts.
+// The place where files and folders are dropped or chosen. A drop anywhere on the page counts, so that one that misses does
+// not replace the page by a picture; so do files that are pasted.
 import { announce } from "../lib/announce.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
@@ -9,10 +10,10 @@ import { ACCEPT } from "./selection.js";
 /** @typedef {import("./types.js").LeftOut} LeftOut */
 
 /**
- * @param {{ target: HTMLElement, signal: AbortSignal, onFiles: (files: Chosen[], unreadable: LeftOut[]) => void }} options
+ * @param {{ signal: AbortSignal, onFiles: (files: Chosen[], unreadable: LeftOut[]) => void }} options
  * @returns {HTMLElement}
  */
-export function createDrop({ target, signal, onFiles }) {
+export function createDrop({ signal, onFiles }) {
   const files = el("input", { type: "file", multiple: true, accept: ACCEPT, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "files" } });
   const folder = el("input", { type: "file", webkitdirectory: true, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "folder" } });
   for (const input of [files, folder]) {
@@ -53,36 +54,39 @@ export function createDrop({ target, signal, onFiles }) {
       status.hidden = true;
     }
   };
-  listen(target, zone, (transfer) => {
+  listen(zone, signal, (transfer) => {
     announce(t("batches.drop.dropped"));
     void read(transfer);
   });
+  document.addEventListener("paste", ({ clipboardData }) => {
+    if (zone.isConnected && clipboardData && clipboardData.files.length > 0) onFiles(chosenFiles(clipboardData.files), []);
+  }, { signal });
   return zone;
 }
 
-/** @param {HTMLElement} target @param {HTMLElement} zone @param {(transfer: DataTransfer) => void} onDrop */
-function listen(target, zone, onDrop) {
-  // Moving between children fires leave and enter in any order.
+/** Listens while the zone is in sight. @param {HTMLElement} zone @param {AbortSignal} signal @param {(transfer: DataTransfer) => void} onDrop */
+function listen(zone, signal, onDrop) {
+  // Moving between elements fires leave and enter in any order.
   let depth = 0;
   const show = (/** @type {number} */ change) => {
     depth = Math.max(0, depth + change);
     zone.classList.toggle("is-over", depth > 0);
   };
-  const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files") ?? false;
-  target.addEventListener("dragenter", (event) => { if (hasFiles(event)) show(1); });
-  target.addEventListener("dragleave", (event) => { if (hasFiles(event)) show(-1); });
-  target.addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
+  const counts = (/** @type {DragEvent} */ event) => zone.isConnected && (event.dataTransfer?.types.includes("Files") ?? false);
+  document.addEventListener("dragenter", (event) => { if (counts(event)) show(1); }, { signal });
+  document.addEventListener("dragleave", (event) => { if (counts(event)) show(-1); }, { signal });
+  document.addEventListener("dragover", (event) => {
+    if (!counts(event)) return;
     event.preventDefault();
     if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
-  });
-  target.addEventListener("drop", (event) => {
-    if (!hasFiles(event) || !event.dataTransfer) return;
+  }, { signal });
+  document.addEventListener("drop", (event) => {
+    if (!counts(event) || !event.dataTransfer) return;
     event.preventDefault();
     depth = 0;
     show(0);
     onDrop(event.dataTransfer);
-  });
+  }, { signal });
 }
 
 const squares = () => el("div", { class: "drop-squares", "aria-hidden": "true" }, el("i"), el("i"), el("i"), el("i"));

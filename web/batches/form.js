@@ -36,8 +36,8 @@ export class Form {
   #outcome = el("div", { class: "outcome" });
   #onSent;
 
-  /** @param {{ target: HTMLElement, onSent: (ids: string[]) => void }} options `target` is where files can be dropped */
-  constructor({ target, onSent }) {
+  /** @param {{ onSent: (ids: string[]) => void }} options */
+  constructor({ onSent }) {
     this.#onSent = onSent;
     this.#chosen = createChosen({
       onRemove: (some) => {
@@ -52,7 +52,7 @@ export class Form {
     const area = uniqueId("urls");
     this.#area = el("textarea", { id: area, rows: 4, spellcheck: "false", autocomplete: "off", placeholder: "https://example.org/photo.jpg", "aria-describedby": `${area}-status`, oninput: () => this.#change(() => {}) });
     this.#areaStatus.id = `${area}-status`;
-    const drop = createDrop({ target, signal: this.#closing.signal, onFiles: (files, unreadable) => this.#add(files, unreadable) });
+    const drop = createDrop({ signal: this.#closing.signal, onFiles: (files, unreadable) => this.#add(files, unreadable) });
     const field = el("div", { class: "field" }, el("label", { for: area }, t("batches.urls.label")), this.#area, this.#areaStatus);
     this.#inputs = el("div", { class: "inputs" }, drop, this.#chosen.element, field, this.#options.element);
     this.element = el(
@@ -123,7 +123,7 @@ export class Form {
   }
 
   #showPlan(parts = this.#wanted()) {
-    const { pictures, zips } = this.#selection;
+    const { zips } = this.#selection;
     const start = (/** @type {Part[]} */ some) => () => void this.#send(some);
     const isSplit = parts.length > 1;
     const rows = parts.map((part) => el("li", {}, titleOf(part), " · ", countOf(part)));
@@ -137,7 +137,7 @@ export class Form {
         "div",
         { class: "actions" },
         el("button", { type: "button", class: "primary start", disabled: parts.length === 0, onclick: start(parts) }, isSplit ? t("batches.plan.all", { count: parts.length }) : t("batches.plan.start")),
-        pictures.length > MOST_PICTURES && el("button", { type: "button", class: "start-first", onclick: start(parts.slice(0, 1)) }, t("batches.plan.first", { count: parts[0]?.count ?? 0 })),
+        parts.filter((part) => part.pictures).length > 1 && el("button", { type: "button", class: "start-first", onclick: start(parts.slice(0, 1)) }, t("batches.plan.first", { count: parts[0]?.count ?? 0 })),
       ),
     );
   }

@@ -6,6 +6,8 @@ import { store, stored } from "../lib/session.js";
 
 const NAME = "jobs";
 const MOST = 100;
+/** The longest time that the service keeps a job, and some more, where its end was never seen. */
+const LONGEST_SECONDS = 8 * 86_400;
 
 /** @returns {KnownJob[]} */
 export function knownJobs() {
@@ -43,7 +45,8 @@ export const forget = (id) => store(NAME, knownJobs().filter((job) => job.id !==
 export const forgetAll = () => store(NAME, []);
 
 /** Whether the service has the job no more, as far as the browser knows. @param {KnownJob} job */
-export const isGone = ({ status, expires_at }) => status === "gone" || (expires_at !== null && expires_at * 1000 <= Date.now());
+export const isGone = ({ status, created_at, expires_at }) =>
+  status === "gone" || (expires_at ?? created_at + LONGEST_SECONDS) * 1000 <= Date.now();
 
 /** @param {string} id @param {(job: KnownJob) => KnownJob} changed */
 function change(id, changed) {

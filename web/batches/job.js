@@ -30,6 +30,8 @@ export class JobPage {
   /** Whether the end of the job was not seen yet. */
   #wasLive;
   #isShown = true;
+  /** The status that is shown. */
+  #status = "";
   #bar = el("progress", { max: 100, "aria-label": t("batches.job.progress") });
   #barText = el("p", { class: "job-eta" });
   #say = quarters((percent) => t("batches.job.percent", { percent: formatPercent(percent / 100) }));
@@ -81,9 +83,12 @@ export class JobPage {
 
   /** @param {Job} job */
   #show(job) {
-    noteSeen(this.#id, job);
     fill(this.#outcome);
-    this.#showHead(job);
+    if (job.status !== this.#status) {
+      this.#status = job.status;
+      noteSeen(this.#id, job);
+      this.#showHead(job);
+    }
     if (hasEnded(job)) return this.#showEnd(job);
     this.#wasLive = true;
     const percent = job.progress ?? 0;
@@ -198,7 +203,7 @@ export class JobPage {
 
   /** @param {unknown} error @param {boolean} isTemporary */
   #failed(error, isTemporary) {
-    if (error instanceof ApiError && error.status === 404) return this.#gone();
+    if (error instanceof ApiError && error.status === 404) return this.#gone(error.code === "EXPIRED_JOB");
     // What is shown already is not announced again with each attempt.
     if (isTemporary && this.#outcome.querySelector(".is-temporary")) return;
     const shown = problem(error, { retry: () => void this.#watch.refresh() });
@@ -209,15 +214,16 @@ export class JobPage {
     fill(this.#outcome, shown);
   }
 
-  /** The service has the job no more: no fault of anybody. */
-  #gone() {
-    noteGone(this.#id);
+  /** The service has the job no more, which is not a fault. @param {boolean} isExpired or else it is not known, or another key's */
+  #gone(isExpired) {
+    if (isExpired) noteGone(this.#id);
+    this.#status = "gone";
     this.#preview?.pause();
     this.#title(t("batches.status.gone"));
     fill(this.#head, statusBadge("gone"));
     fill(this.#progress);
     fill(this.#actions);
-    const text = el("p", {}, t(this.#known ? "batches.gone.text" : "batches.gone.unknown"));
+    const text = el("p", {}, t(isExpired ? "batches.gone.text" : "batches.gone.unknown"));
     const remove = this.#known && el("button", { type: "button", class: "remove-job", onclick: () => { forget(this.#id); location.hash = "#/batches"; } }, t("batches.gone.remove"));
     fill(this.#outcome, el("div", { class: "panel gone" }, el("h2", {}, t("batches.gone.title")), text, el("div", { class: "actions" }, el("a", { class: "button primary", href: "#/batches" }, t("batches.gone.new")), remove)));
     announce(t("batches.gone.title"));

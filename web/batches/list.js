@@ -17,6 +17,8 @@ export class JobList {
   #heading = el("h2", { id: uniqueId("jobs"), tabindex: -1 }, t("batches.list.title"));
   #body = el("div", {});
   #isShown = false;
+  /** Jobs that the service does not know, or does not show to this key. @type {Set<string>} */
+  #unknown = new Set();
   /** @type {AbortController | null} */
   #asking = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -28,6 +30,7 @@ export class JobList {
 
   show() {
     this.#isShown = true;
+    this.#unknown.clear();
     document.addEventListener("visibilitychange", this.#onVisibility);
     this.#render();
     void this.#refresh();
@@ -57,18 +60,25 @@ export class JobList {
     this.#pause();
     if (!this.#isShown || document.visibilityState === "hidden") return;
     const asking = (this.#asking = new AbortController());
-    for (const job of knownJobs().filter(isLive)) {
+    for (const job of this.#live()) {
       try {
         noteSeen(job.id, await json(`jobs/${job.id}?cards=url`, { signal: asking.signal }));
       } catch (error) {
         if (asking.signal.aborted) return;
         if (!(error instanceof ApiError) || error.status !== 404) break;
-        noteGone(job.id);
+        // One that is unknown may be another key's.
+        if (error.code === "EXPIRED_JOB") noteGone(job.id);
+        else this.#unknown.add(job.id);
       }
       if (asking.signal.aborted) return;
       this.#renderRow(job.id);
     }
-    if (knownJobs().some(isLive)) this.#timer = setTimeout(() => void this.#refresh(), AGAIN_SECONDS * 1000);
+    if (this.#live().length > 0) this.#timer = setTimeout(() => void this.#refresh(), AGAIN_SECONDS * 1000);
+  }
+
+  /** Jobs whose end was not seen. */
+  #live() {
+    return knownJobs().filter((job) => !isGone(job) && !hasEnded(job) && !this.#unknown.has(job.id));
   }
 
   #render() {
@@ -137,6 +147,3 @@ export class JobList {
     announce(text);
   }
 }
-
-/** @param {KnownJob} job */
-const isLive = (job) => !isGone(job) && !hasEnded(job);

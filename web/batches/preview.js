@@ -14,8 +14,11 @@ import { key } from "../lib/session.js";
  * @property {string | null} card where its card is
  */
 
-/** Pictures that may be done after later ones: those in work at the time. */
-const IN_WORK = 2;
+/**
+ * Pictures that may be done after later ones: those in work at the time. One that is asked for too early is a 404, which
+ * browsers log.
+ */
+const IN_WORK = 4;
 
 export class Preview {
   #id;
