@@ -147,9 +147,26 @@ test("a service that cannot be reached is said to be, with the last contact, and
   assert.match(await page.textContent(".verdict .since"), /Last answer at \d/);
   await page.waitForSelector(".numbers.stale .stale-note:not([hidden])");
   assert.match(await page.textContent(".updated"), /No contact/);
+  await go(page, "jobs");
+  await page.waitForSelector(".operations-body.stale .row");
+  assert.match(await page.textContent(".operations .status"), /Unreachable/);
+  await go(page, "");
   await page.unroute(READY);
   await page.waitForSelector(".numbers:not(.stale)");
   assert.notEqual(await word(page), "Unreachable");
+});
+
+test("without metrics the verdict stays, and what is missing is said", async (t) => {
+  const page = await openOperations(t, "", { expected: refused(503) });
+  await page.waitForSelector('.tile[data-figure="queued"]:not([hidden])');
+  await page.route("**/metrics", (route) => route.fulfill({ status: 503, json: { error_code: "OVERLOADED", user_message: "Busy.", request_id: "abcd1234" } }));
+  await page.waitForSelector(".numbers .problem");
+  assert.equal(await page.textContent('.tile[data-figure="queued"] .value'), "–");
+  assert.match(await word(page), /^Ready/);
+  assert.match(await page.textContent('.tile[data-figure="disk"] .value'), /B$/);
+  await page.unroute("**/metrics");
+  await page.waitForSelector(".numbers .problem", { state: "detached" });
+  assert.match(await page.textContent('.tile[data-figure="queued"] .value'), /^\d+$/);
 });
 
 test("where operators have a listener of their own, the public one says so kindly", async (t) => {

@@ -128,10 +128,20 @@ test("counters of processes that share an address are not mixed, and old reading
   assert.equal(history.processes(), 2);
   assert.deepEqual(history.increase("a"), { by: 5, ms: 5000 });
   assert.equal(history.perMinute("a"), 60);
-  assert.deepEqual(history.rates("a").map(({ value }) => value), [60]);
   history.add({ at: KEPT_MS + 10_000, start: 200, values: { a: 505 } });
   assert.equal(history.readings.length, 1);
   assert.equal(history.increase("a"), null);
+});
+
+test("a counter grows in minutes, and minutes that were not seen are none", () => {
+  const history = new History();
+  // Twelve readings a minute for three minutes, then a pause of two, then one minute more.
+  for (let second = 0; second <= 360; second += 5) {
+    if (second <= 180 || second >= 300) history.add({ at: 1e6 + second * 1000, start: 1, values: { a: second * 2 } });
+  }
+  const minutes = history.minutes("a");
+  assert.equal(minutes.length, 15);
+  assert.deepEqual(minutes.slice(-7), [null, 120, 120, 120, null, null, 120]);
 });
 
 const named = (ready, readings) => {

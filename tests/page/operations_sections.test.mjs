@@ -215,6 +215,17 @@ test("a key that cannot be created keeps the form and says why", async (t) => {
   assert.equal(await page.inputValue(".new-key input"), "nothing allowed");
 });
 
+test("where requests must be signed, the page says that it cannot, and asks for no key", async (t) => {
+  const page = await openOperations(t, "queue", { expected: refused(401) });
+  await page.route("**/queue/pause*", (route) => route.fulfill({ status: 401, json: { error_code: "MISSING_SIGNATURE", user_message: "No.", detail: "The request must be signed.", request_id: "abcd1234" } }));
+  await page.click('[data-action="switch-url_batch"]');
+  await page.click('dialog [data-action="confirm"]');
+  await page.waitForSelector(".queue .problem:focus");
+  assert.match(await page.textContent(".queue .problem"), /cannot sign.*huemill command/s);
+  assert.equal(await page.locator(".queue .problem button").count(), 0);
+  assert.equal(await page.isVisible(".gate"), false);
+});
+
 test("text from outside is text", async (t) => {
   const page = await openOperations(t, "webhooks");
   const delivery = {

@@ -30,6 +30,13 @@ export function createBudgets() {
   };
 }
 
+/** @param {ReturnType<typeof standing>} whole */
+function left(whole) {
+  if (!whole) return t("operations.no_events");
+  if (whole.left < 0) return t("operations.budget_over", { rate: formatNumber(whole.burn, { maximumFractionDigits: 1 }) });
+  return t("operations.budget_left", { share: formatPercent(whole.left, 0) });
+}
+
 /** @param {string} name @param {number} budget @param {Record<string, number | null>} values @param {History} history */
 function item(name, budget, values, history) {
   const whole = standing(budget, values[`${name}.bad`] ?? null, values[`${name}.events`] ?? null);
@@ -40,7 +47,7 @@ function item(name, budget, values, history) {
     { data: { objective: name, level } },
     el("p", { class: "objective" }, t(`operations.objective.${name}`)),
     bar(whole ? Math.max(0, whole.left) : 0, { level: whole ? level : "plain" }),
-    el("p", { class: "budget-left" }, whole ? t("operations.budget_left", { share: formatPercent(whole.left, 0) }) : t("operations.no_events")),
+    el("p", { class: "budget-left" }, left(whole)),
     whole ? el("p", { class: "hint" }, t("operations.budget_detail", { good: formatPercent(whole.good, 2), bad: whole.bad, count: whole.events }), now ? ` · ${t("operations.burn", { rate: formatNumber(now.burn, { maximumFractionDigits: 1 }) })}` : null) : null,
   );
 }

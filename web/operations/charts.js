@@ -40,6 +40,25 @@ function split(points) {
 }
 
 /**
+ * A column for each minute, the last one at the right end. Where nothing was seen, there is none.
+ * @param {(number | null)[]} values
+ * @param {{ label: string, top?: number }} options `top` is the least upper end of the scale
+ */
+export function columns(values, { label, top = 0 }) {
+  const highest = Math.max(top, ...values.map((value) => value ?? 0)) || 1;
+  const width = WIDTH / values.length;
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "sparkline columns-chart", role: "img", "aria-label": label, preserveAspectRatio: "none" },
+    svg("path", { class: "base", d: `M0 ${HEIGHT - 1.5}H${WIDTH}` }),
+    values.map((value, index) => {
+      const height = ((value ?? 0) / highest) * (HEIGHT - 5);
+      return height > 0 ? svg("rect", { x: (index * width + 1).toFixed(1), y: (HEIGHT - 2 - height).toFixed(1), width: (width - 2).toFixed(1), height: height.toFixed(1) }) : null;
+    }),
+  );
+}
+
+/**
  * A bar that is filled up to a share.
  * @param {number} share from 0 to 1
  * @param {{ level?: "good" | "warning" | "bad" | "plain", limit?: number }} [options] `limit` is marked

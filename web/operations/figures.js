@@ -1,7 +1,7 @@
 // The figures that an operator looks at first, each with a line over the last fifteen minutes.
 import { el, fill } from "../lib/dom.js";
 import { formatNumber, formatPercent, t } from "../lib/texts.js";
-import { bar, sparkline } from "./charts.js";
+import { bar, columns, sparkline } from "./charts.js";
 import { ERROR_SHARE, OLDEST_SECONDS } from "./findings.js";
 import { formatSize, perMinute, shortDuration } from "./numbers.js";
 
@@ -13,7 +13,7 @@ import { formatSize, perMinute, shortDuration } from "./numbers.js";
  * @typedef {object} Figure
  * @property {string} name
  * @property {string} [series] what the line shows (the same)
- * @property {boolean} [isCounter] whether the line shows how much it grows in a minute
+ * @property {boolean} [isCounter] whether to show instead how much it grows in each minute
  * @property {(values: Values, state: MonitorState) => string | null} text
  * @property {(values: Values, state: MonitorState) => string | null} [more]
  * @property {(values: Values, state: MonitorState) => Level} [level]
@@ -146,8 +146,8 @@ function createTile(figure) {
 
 /** @param {Figure} figure @param {string} name @param {MonitorState} state */
 function line({ name: own, series = own, isCounter, top }, name, { history }) {
-  const points = isCounter ? history.rates(series) : history.series(series);
-  const known = points.filter(({ value }) => value !== null);
-  if (known.length < 2) return null;
-  return sparkline(points, { label: t("operations.last_minutes", { name }), top });
+  const points = history.series(series);
+  if (points.filter(({ value }) => value !== null).length < 2) return null;
+  const label = t("operations.last_minutes", { name });
+  return isCounter ? columns(history.minutes(series), { label, top }) : sparkline(points, { label, top });
 }

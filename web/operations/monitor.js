@@ -129,7 +129,10 @@ export class Monitor {
       this.state.problem = null;
       return metrics;
     } catch (error) {
-      if (!signal.aborted && !this.absorb(error)) this.state.problem = error;
+      if (signal.aborted) return null;
+      // The time may also run out while the answer comes.
+      const problem = error instanceof ApiError ? error : new ApiError({ status: 0, code: "NETWORK", message: t("error.network") });
+      if (!this.absorb(problem)) this.state.problem = problem;
       return null;
     }
   }

@@ -139,6 +139,8 @@ class Operations {
     const pauseText = t(state.isPaused ? "operations.resume_updates" : "operations.pause_updates");
     if (this.#pause.textContent !== pauseText) fill(this.#pause, icon(state.isPaused ? "go" : "pause"), el("span", {}, pauseText));
     this.#pause.setAttribute("aria-label", t(state.isPaused ? "operations.resume_updates_label" : "operations.pause_updates_label"));
+    // The overview says itself which of its figures are old.
+    this.#body.classList.toggle("stale", this.#current !== "" && state.lost !== null);
     if (isPlaced) this.#section().render?.(state);
     this.#tick();
   }

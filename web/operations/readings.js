@@ -124,12 +124,16 @@ export class History {
     return grown && (grown.by / grown.ms) * 60_000;
   }
 
-  /** A counter's growth in a minute between readings. @param {string} name */
-  rates(name) {
+  /** A counter's growth in each of the last fifteen minutes, the oldest first; null where it was not seen. @param {string} name */
+  minutes(name) {
     const known = this.series(name).filter(({ value }) => value !== null);
-    return known.slice(1).map(({ at, value }, index) => {
-      const before = /** @type {{ at: number, value: number }} */ (known[index]);
-      return { at, value: (Math.max(0, (value ?? 0) - before.value) / (at - before.at)) * 60_000 };
+    const end = known.at(-1)?.at ?? 0;
+    // What a counter was at a time, if it was read then or a little earlier.
+    const at = (/** @type {number} */ time) => known.findLast((one) => one.at <= time && one.at > time - GAP_MS)?.value ?? null;
+    return Array.from({ length: KEPT_MS / 60_000 }, (_, index) => {
+      const to = end - (KEPT_MS / 60_000 - 1 - index) * 60_000;
+      const [before, after] = [at(to - 60_000), at(to)];
+      return before === null || after === null ? null : Math.max(0, after - before);
     });
   }
 }
