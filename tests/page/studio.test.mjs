@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { open, OPERATOR_TOKEN, SERVICE, SERVICE_WITH_KEYS, SERVICE_WITH_PREFIX, tabTo, until } from "./browser.mjs";
 import { damaged, picture, tiff, turned } from "./pictures.mjs";
+import { createdKey } from "./service.mjs";
 import { choose, drop, file, idle, palette, recordForms, serveOnePicture, shown } from "./studio.mjs";
 
 const address = serveOnePicture();
@@ -212,12 +213,7 @@ test("another view does not take what is dropped for the Studio", async (t) => {
 });
 
 test("where keys are in force, the page asks for one and goes on; the curl line names no key", async (t) => {
-  const response = await fetch(`${SERVICE_WITH_KEYS}/keys`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${OPERATOR_TOKEN}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ name: "studio", scopes: ["process"] }),
-  });
-  const { key } = await response.json();
+  const key = await createdKey(SERVICE_WITH_KEYS, OPERATOR_TOKEN, ["process"]);
   const page = await open(t, { url: `${SERVICE_WITH_KEYS}/`, expected: [/status of 401/] });
   await page.setInputFiles(".intake input[type=file]", file("locked.png", picture(1)));
   await page.waitForSelector('.problem[data-code="UNAUTHORIZED"]');
