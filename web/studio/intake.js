@@ -6,6 +6,8 @@ import { addressIn, isArchive, sorted } from "./drop.js";
 
 /** @typedef {import("./drop.js").Dropped} Dropped */
 
+const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
+
 const ACCEPTED = "image/*,.jpg,.jpeg,.png,.webp,.gif,.bmp,.tif,.tiff,.zip";
 
 const arrow = () =>
@@ -35,7 +37,7 @@ export function createIntake({ onFiles, onAddress }) {
     el("p", { class: "drop-title" }, t("studio.drop.title")),
     el("p", { class: "drop-hint hint" }, t("studio.drop.hint")),
     el("div", { class: "intake-controls" }, choose, picker, addressForm(onAddress)),
-    el("p", { class: "drop-paste hint" }, t("studio.drop.paste")),
+    el("p", { class: "drop-paste hint" }, t("studio.drop.paste", { keys: isMac ? "⌘V" : t("studio.drop.keys") })),
   );
   const setCompact = (/** @type {boolean} */ isCompact) => {
     element.classList.toggle("compact", isCompact);
@@ -92,8 +94,10 @@ function addressForm(onAddress) {
  */
 export function offerBatch(place, files, { onBatch, onFirst }) {
   const close = () => fill(place);
+  const batch = el("button", { type: "button", class: "primary", onclick: () => { close(); onBatch(); } }, t("studio.offer.batch"));
   const first = files.find((file) => !isArchive(file));
-  const message = files.length === 1 ? t("studio.offer.archive", { name: files[0]?.name ?? "" }) : t("studio.offer.files", { count: files.length });
+  const isArchiveAlone = files.length === 1 && files.every(isArchive);
+  const message = files.length === 0 ? t("studio.offer.none") : isArchiveAlone ? t("studio.offer.archive", { name: files[0]?.name ?? "" }) : t("studio.offer.files", { count: files.length });
   fill(
     place,
     el(
@@ -103,7 +107,7 @@ export function offerBatch(place, files, { onBatch, onFirst }) {
       el(
         "div",
         { class: "actions" },
-        el("button", { type: "button", class: "primary", onclick: () => { close(); onBatch(); } }, t("studio.offer.batch")),
+        files.length > 0 ? batch : null,
         first ? el("button", { type: "button", onclick: () => { close(); onFirst(first); } }, t("studio.offer.first", { name: first.name })) : null,
         el("button", { type: "button", class: "quiet", onclick: close }, t("studio.offer.cancel")),
       ),

@@ -4,6 +4,7 @@ import { el, fill, uniqueId } from "../lib/dom.js";
 import { formatPercent, t } from "../lib/texts.js";
 import { createChoice } from "./choice.js";
 import { colorText, FORMATS, properties } from "./color.js";
+import { showCopied } from "./copied.js";
 import { chosen, createSwatches } from "./swatches.js";
 
 /** @typedef {import("./swatches.js").Item} Item */
@@ -23,9 +24,7 @@ export function createPalette() {
   /** @type {Item[]} */
   let items = [];
   const all = el("button", { type: "button", class: "copy-all", onclick: async () => {
-    if (!(await copy(items.map((item) => colorText(item, chosen.current)).join("\n")))) return;
-    all.textContent = t("studio.palette.copied");
-    setTimeout(() => void (all.textContent = t("studio.palette.copyAll")), 1600);
+    if (await copy(items.map((item) => colorText(item, chosen.current)).join("\n"))) showCopied(all);
   } }, t("studio.palette.copyAll"));
   const element = el(
     "section",

@@ -30,7 +30,7 @@ export const analyze = (file, options, signal) => process(file, analysisFields(o
 export async function card(file, options, kind, signal) {
   const body = form(file, cardFields(options, kind));
   const response = await send("process", { method: "POST", body, headers: { Accept: "image/*" }, signal });
-  return response.blob();
+  return { blob: await response.blob(), part: null };
 }
 
 /** A card and the part of the picture that it shows. @param {File} file @param {Options} options @param {CardKind} kind @param {AbortSignal} signal */
