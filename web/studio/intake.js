@@ -29,6 +29,7 @@ export function createIntake({ onFiles, onAddress }) {
     if (files.length > 0) onFiles(sorted(files));
   });
   const choose = el("button", { type: "button", class: "primary choose", onclick: () => picker.click() });
+  const address = addressForm(onAddress);
   const offer = el("div", { class: "offer", tabindex: "-1" });
   const element = el(
     "div",
@@ -36,7 +37,7 @@ export function createIntake({ onFiles, onAddress }) {
     arrow(),
     el("p", { class: "drop-title" }, t("studio.drop.title")),
     el("p", { class: "drop-hint hint" }, t("studio.drop.hint")),
-    el("div", { class: "intake-controls" }, choose, picker, addressForm(onAddress)),
+    el("div", { class: "intake-controls" }, choose, picker, address.element),
     el("p", { class: "drop-paste hint" }, t("studio.drop.paste", { keys: isMac ? "⌘V" : t("studio.drop.keys") })),
   );
   const setCompact = (/** @type {boolean} */ isCompact) => {
@@ -48,6 +49,7 @@ export function createIntake({ onFiles, onAddress }) {
     element,
     offer,
     setCompact,
+    clearError: address.clearError,
     /** @param {boolean} isOver */
     setHover: (isOver) => void element.classList.toggle("hover", isOver),
   };
@@ -83,7 +85,7 @@ function addressForm(onAddress) {
     input.value = "";
     onAddress(address);
   });
-  return form;
+  return { element: form, clearError: () => say("") };
 }
 
 /**

@@ -9,7 +9,7 @@ import { createCommands } from "./commands.js";
 import { Exports } from "./exports.js";
 import { analysisFields, DEFAULTS } from "./options.js";
 import { createPalette } from "./palette.js";
-import { analyze } from "./requests.js";
+import { analyze, isWorthRetrying } from "./requests.js";
 import { createScheme } from "./scheme.js";
 import { createSettings } from "./settings.js";
 import { Stage } from "./stage.js";
@@ -149,7 +149,7 @@ export class Results {
   #fail(error, { focus }) {
     this.#asked = "";
     if (!this.#result) this.#reveal("problem");
-    fill(this.#trouble, problem(error, { retry: () => this.#retry(focus) }));
+    fill(this.#trouble, problem(error, isWorthRetrying(error) ? { retry: () => this.#retry(focus) } : {}));
     if (focus) this.#trouble.focus();
   }
 

@@ -7,7 +7,7 @@ import { t } from "../lib/texts.js";
 import { listen, sorted } from "./drop.js";
 import { createIntake, offerBatch } from "./intake.js";
 import { RecentStrip, remember } from "./recents.js";
-import { fetchPicture } from "./requests.js";
+import { fetchPicture, isWorthRetrying } from "./requests.js";
 import { Results } from "./results.js";
 
 /** @typedef {import("./types.js").Picture} Picture */
@@ -75,6 +75,7 @@ class Studio {
     fill(this.#trouble);
     current = picture;
     this.#intake.setCompact(true);
+    this.#intake.clearError();
     this.#results.open(picture, how);
     this.#recents.show(current);
   }
@@ -95,7 +96,7 @@ class Studio {
     } catch (error) {
       if (signal.aborted) return;
       this.#waiting.hidden = true;
-      fill(this.#trouble, problem(error, { retry: () => void this.#openAddress(address) }));
+      fill(this.#trouble, problem(error, isWorthRetrying(error) ? { retry: () => void this.#openAddress(address) } : {}));
       this.#trouble.focus();
     }
   }
