@@ -9,6 +9,8 @@ import { chosen, createSwatches } from "./swatches.js";
 
 /** @typedef {import("./swatches.js").Item} Item */
 
+const LONGEST_ROW = 10;
+
 /** @returns {import("./types.js").Panel} */
 export function createPalette() {
   const [title, hint] = [uniqueId("palette"), uniqueId("palette-hint")];
@@ -45,6 +47,10 @@ export function createPalette() {
         note: color.derived ? t("studio.palette.derived") : formatPercent(color.share, 1),
       }));
       fill(strip, colors.filter(({ derived }) => !derived).map(({ hex, share }) => el("span", { style: { "background-color": hex, "flex-grow": String(share) } })));
+      // Rows of the same length: ten colours at most, or half as many where there is less room.
+      const row = Math.ceil(colors.length / Math.ceil(colors.length / LONGEST_ROW));
+      swatches.element.style.setProperty("--row", String(row));
+      swatches.element.style.setProperty("--half-row", String(Math.ceil(row / 2)));
       swatches.show(items);
     },
   };
