@@ -35,6 +35,7 @@ export class Exports {
   #asked = "";
   #isSeen = false;
   #request = new AbortController();
+  #onKey = () => this.#showLine();
 
   constructor() {
     const title = uniqueId("exports");
@@ -56,11 +57,13 @@ export class Exports {
     this.#shown = shown;
     if (shown.isNew) this.#asked = "";
     this.#watcher.observe(this.element);
+    window.addEventListener("huemill:key", this.#onKey);
     void this.#load();
   }
 
   clear() {
     this.#watcher.disconnect();
+    window.removeEventListener("huemill:key", this.#onKey);
     this.#request.abort();
     URL.revokeObjectURL(this.#picture.src);
     this.#shown = this.#found = null;
@@ -86,7 +89,7 @@ export class Exports {
     const { picture: { file }, options } = this.#shown;
     const name = this.#name;
     const asked = JSON.stringify([name, paletteFields(options)]);
-    this.#showLine(this.#shown);
+    this.#showLine();
     if (asked === this.#asked) return;
     this.#asked = asked;
     this.#request.abort();
@@ -105,8 +108,9 @@ export class Exports {
     }
   }
 
-  /** @param {Shown} shown */
-  #showLine({ picture, options }) {
+  #showLine() {
+    if (!this.#shown) return;
+    const { picture, options } = this.#shown;
     const output = `${stem(picture.file.name)}.${this.#name}`;
     this.#line.set(curlLine(picture, paletteFields(options), { hasKey: key("user") !== null, query: `?export=${this.#name}`, output }));
   }
