@@ -49,7 +49,8 @@ fn a_typescript_client_uploads_pictures_and_polls_jobs() {
     };
     run(node("openapi-typescript").arg(committed()).args(["--output", "service.d.ts"]));
     let target = ["--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom,dom.iterable"];
-    let strict = ["--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--types", "node"];
+    let strict =
+        ["--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--types", "node"];
     run(node("tsc").args(target).args(strict).arg("client.ts"));
 
     let data = tempfile::tempdir().unwrap();
