@@ -23,9 +23,10 @@ use std::{fs, io};
 use clap::{Args, value_parser};
 use huemill_imaging::Export;
 
+use super::atomic_file;
 use super::export_names;
 use super::picture_args::PictureArgs;
-use super::picture_folder::{self, MAX_DEPTH, UnreadableEntry, is_hidden};
+use super::picture_folder::{self, MAX_DEPTH, RESULTS_MARK, UnreadableEntry, is_hidden, is_results_folder};
 use super::terminal::{EXIT_USAGE, eprint_line, fail, print_line, printable};
 use messages::{Done, End, Message};
 use results::Results;
@@ -37,6 +38,9 @@ const MESSAGES: usize = 1_024;
 
 /// The folder for the results in the folder of the pictures, unless another one is named.
 const DEFAULT_OUT: &str = "huemill";
+
+/// What the mark of a folder of results says to those who find it.
+const MARK_TEXT: &str = "Results of huemill watch: huemill does not search this folder for pictures.\n";
 
 /// How often the folder is searched if the system does not tell of changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -83,6 +87,11 @@ pub(super) fn run(args: &WatchArgs) -> ExitCode {
 }
 
 impl WatchArgs {
+    /// The folder for the results, as the user knows it.
+    fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| self.folder.join(DEFAULT_OUT))
+    }
+
     /// Where results go, or why the arguments cannot be used.
     fn results(&self) -> Result<Results, String> {
         let options = self.picture.options()?;
@@ -192,7 +201,8 @@ impl WatchedFolder<'_> {
         if self.args.once {
             return (None, Duration::MAX / 4);
         }
-        let (folder, out) = (self.args.folder.display(), self.results.out.display());
+        let (folder, out) = (self.args.folder.display(), self.args.out());
+        let out = out.display();
         let interval = Duration::from_secs(self.args.search);
         match messages::watch(&self.results.root, send) {
             Ok(watcher) => {
@@ -235,7 +245,7 @@ impl WatchedFolder<'_> {
     fn search(&mut self) {
         let mut known = std::mem::take(&mut self.settled);
         let mut unreadable = HashSet::new();
-        for file in self.files(&self.results.root) {
+        for file in picture_folder::files(&self.results.root, MAX_DEPTH) {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
@@ -257,23 +267,24 @@ impl WatchedFolder<'_> {
         self.reported = unreadable;
     }
 
-    fn files(&self, folder: &Path) -> impl Iterator<Item = Result<PathBuf, UnreadableEntry>> + use<> {
-        let out = self.results.out.clone();
-        picture_folder::files(folder, MAX_DEPTH, move |path| path == out)
-    }
-
     /// Considers a file, or all files of a folder.
     fn consider_all(&mut self, path: &Path, is_moved: bool) {
-        let is_outside = self.results.contains(path) || self.results.below(path).iter().any(is_hidden);
-        if is_outside {
+        let is_hidden = self.results.below(path).iter().any(is_hidden);
+        if is_hidden || self.results.contains(path) || self.is_in_other_results(path) {
             return;
         }
         if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
             // What cannot be read is reported by the next search.
-            self.files(path).flatten().for_each(|file| self.consider(file, is_moved));
+            picture_folder::files(path, MAX_DEPTH).flatten().for_each(|file| self.consider(file, is_moved));
         } else {
             self.consider(path.to_owned(), is_moved);
         }
+    }
+
+    /// Whether the path lies in a folder of results, such as those of another `huemill watch`.
+    fn is_in_other_results(&self, path: &Path) -> bool {
+        let root = &self.results.root;
+        path.ancestors().skip(1).take_while(|folder| *folder != root).any(is_results_folder)
     }
 
     /// Waits for a file, unless it needs no work.
@@ -314,8 +325,9 @@ impl WatchedFolder<'_> {
         match end {
             End::Written(result) => {
                 self.written += 1;
-                let (path, result) = (self.shown(&path), result.to_string_lossy().into_owned());
-                print_line(&format!("{} -> {}", printable(&path.to_string_lossy()), printable(&result)));
+                let result = self.args.out().join(result.strip_prefix(&self.results.out).unwrap_or(&result));
+                let shown = [self.shown(&path), result].map(|path| path.to_string_lossy().into_owned());
+                print_line(&shown.each_ref().map(|path| printable(path)).join(" -> "));
             }
             End::Failed(reason) => self.report(&path, &reason),
             End::NotAPicture => {}
