@@ -137,7 +137,9 @@ fn watch(args: &WatchArgs, results: &Results) -> io::Result<ExitCode> {
             let named = thread::Builder::new().name(format!("picture-{number}"));
             named.spawn_scoped(scope, move || workers::run(queue, results, stop, &send))?;
         }
-        folder.run(&receive, send, jobs);
+        folder.run(&receive, send, &jobs);
+        // The threads end when no one sends jobs.
+        drop(jobs);
         Ok(folder.exit_code())
     })
 }

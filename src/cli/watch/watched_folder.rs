@@ -81,7 +81,7 @@ impl<'a> WatchedFolder<'a> {
         &mut self,
         messages: &Receiver<Message>,
         send: SyncSender<Message>,
-        jobs: SyncSender<Job>,
+        jobs: &SyncSender<Job>,
     ) {
         let (watcher, interval) = self.watcher(send);
         let mut next_search = Duration::ZERO;
@@ -90,7 +90,7 @@ impl<'a> WatchedFolder<'a> {
                 self.search();
                 next_search = self.now() + interval;
             }
-            self.hand_out(&jobs);
+            self.hand_out(jobs);
             if self.places.once && self.settling.is_empty() && self.in_work.is_empty() {
                 break;
             }
