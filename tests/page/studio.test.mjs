@@ -70,7 +70,12 @@ test("several files, a folder and an archive are offered to the batches", async 
   await page.click(".offer button:nth-child(2)");
   await shown(page, "a.png");
 
+  mkdirSync(join(folder, "empty"));
+  await drop(page, [join(folder, "empty")]);
+  await until("it is said", async () => /no file in this folder/.test(await page.textContent(".offer")));
+
   await drop(page, [onDisk("album.zip", Buffer.from("PK"))]);
+  await until("it is offered", async () => /album.zip/.test(await page.textContent(".offer")));
   await page.waitForSelector(".offer button:focus");
   assert.match(await page.textContent(".offer"), /album\.zip is an archive/);
   await page.keyboard.press("Enter");
@@ -120,6 +125,7 @@ test("a damaged picture is told, and the next one is shown as if nothing had bee
   await page.setInputFiles(".intake input[type=file]", file("broken.png", damaged()));
   await page.waitForSelector('.trouble:focus .problem[data-code="PROCESSING_ERROR"]');
   assert.equal(await page.isVisible(".stage"), false);
+  assert.equal(await page.$(".problem button"), null, "the same file would fail again");
   assert.equal(await page.isVisible(".palette-panel"), false);
   await choose(page, "good.png");
   assert.equal(await page.$(".problem"), null);
