@@ -175,8 +175,7 @@ mod tests {
     fn large_files_at_the_end_are_foreseen() {
         let small = [("jpg", 180_000, 0.035); 120];
         let large = [("jpg", 2_800_000, 0.131); 40];
-        let files =
-            [small, [("jpg", 100_000, 0.05); 60]].concat().into_iter().chain(large).collect::<Vec<_>>();
+        let files: Vec<_> = small.into_iter().chain(large).collect();
         let (estimate, truth) = after_a_third(&files, 2);
         assert!(estimate > truth / 1.5 && estimate < truth * 1.5, "{estimate} instead of {truth}");
     }
