@@ -17,6 +17,7 @@ pub use problems::{Problem, Problems};
 pub use schema::*;
 pub use sources::Environment;
 use sources::Merged;
+pub(crate) use sources::SHORT_NAMES;
 
 impl Settings {
     /// Loads the embedded defaults, then the file if one is given, then the environment. Later sources win.

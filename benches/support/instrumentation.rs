@@ -20,7 +20,7 @@ const BATCH: usize = 250;
 
 /// The processor time, in microseconds, of one request's instrumentation in this process.
 pub fn micros(what: &str, times: usize) -> f64 {
-    let (writer, guard) = log_writer::stdout();
+    let (writer, guard) = log_writer::stdout(log_writer::LineStyle::Json);
     json_log::init("info", writer).unwrap();
     let known = LabelValues {
         routes: &[

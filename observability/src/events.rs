@@ -55,7 +55,7 @@ events! {
         "An anonymous request matched an attack pattern and was rejected.";
     SECURITY_VIOLATION_OF_KEY = "security_violation" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause", "client", "key_id", "user_agent"]
-        "A request with an access key matched an attack pattern and was rejected.";
+        "A request with an API key matched an attack pattern and was rejected.";
     ANSWER_BROKEN = "answer_broken" ERROR
         ["request_id", "endpoint", "status_code", "error_code", "cause"]
         "A response broke off after its headers because of an internal fault; its client sees a closed connection.";

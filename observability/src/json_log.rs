@@ -16,6 +16,7 @@
 
 mod fields;
 mod json;
+mod libraries;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -35,8 +36,10 @@ use tracing_subscriber::{EnvFilter, Layer, reload};
 use crate::events;
 use crate::trace::Scope;
 use fields::Fields;
+use libraries::{MASK, is_masked, is_suppressed};
 
-pub use json::is_unprintable;
+pub use json::{is_unprintable, printable};
+pub(crate) use libraries::UNNAMED;
 
 /// The key of the id of the request that caused a line.
 const REQUEST_ID: &str = "request_id";
@@ -57,33 +60,8 @@ const REQUEST_KEYS: [&str; 9] = [
 /// Keys that only the layer itself writes.
 const RESERVED: [&str; 3] = ["ts", "level", "event"];
 
-/// Library messages to suppress, by target and prefix: the HTTP server reports a broken response without its request,
-/// where our own event says more, and takes what a client sends or does not read for an error of the service: any client
-/// could fill the log with that.
-const SUPPRESSED: [(&str, &str); 5] = [
-    ("actix_http::h1::dispatcher", "\"Response payload stream error"),
-    ("actix_http::h1::dispatcher", "\"stream error"),
-    ("actix_http::h2::dispatcher", "\"Response payload stream error"),
-    ("actix_http::h2::dispatcher", "\"Send data error"),
-    ("actix_http::h1::decoder", "\"MAX_BUFFER_SIZE "),
-];
-
-/// Library fields to mask, by target and field: raw headers, and parameters of the database URL, which may be a password
-/// under a mistyped name. The part of a message before its colon is kept.
-const MASKED: [(&str, &str); 3] = [
-    ("actix_http::h1::decoder", "message"),
-    ("awc::client::h2proto", "message"),
-    ("sqlx_postgres::options::parse", "value"),
-];
-
-/// Replaces a masked value.
-const MASK: &str = "********";
-
 /// The key of the id of the trace that a line belongs to.
 const TRACE_ID: &str = "trace_id";
-
-/// The name of an event without a name.
-const UNNAMED: &str = "log";
 
 /// Writes all log events of the process that pass `filter` (as in `RUST_LOG`) to `writer`, including those of libraries
 /// that use the `log` crate.
@@ -180,16 +158,6 @@ where
         let _ = self.writer.make_writer_for(event.metadata()).write_all(line.as_bytes());
         let _ = BUFFERS.try_with(|buffers| buffers.replace((line, fields)));
     }
-}
-
-fn is_suppressed(metadata: &Metadata<'_>, fields: &Fields) -> bool {
-    let message = fields.get("message").unwrap_or_default();
-    SUPPRESSED.iter().any(|(target, prefix)| metadata.target() == *target && message.starts_with(prefix))
-}
-
-fn is_masked(metadata: &Metadata<'_>, fields: &Fields, name: &str) -> bool {
-    let target = fields.get("log.target").map_or(metadata.target(), |target| target.trim_matches('"'));
-    MASKED.contains(&(target, name))
 }
 
 impl<W, T: FormatTime> JsonLayer<W, T> {

@@ -6,6 +6,7 @@ mod event;
 pub mod events;
 pub mod json_log;
 pub mod log_writer;
+pub mod pretty_log;
 mod registry;
 pub mod trace;
 

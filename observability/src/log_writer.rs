@@ -1,4 +1,4 @@
-//! Writes log lines to standard output through a bounded queue and a thread of its own.
+//! Writes log lines to standard output through a bounded queue and a thread of its own, as JSON or as readable lines.
 //!
 //! A reader of standard output that is slow or gone never delays a request. Lines that do not fit into the queue, or
 //! that cannot be written, are dropped and counted in `log_lines_dropped_total`.
@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 
+use crate::pretty_log::PrettyLines;
+
 /// The maximum number of queued lines.
 const QUEUE_LINES: usize = 16_384;
 
@@ -27,12 +29,29 @@ static WRITE_FAILURES: AtomicU64 = AtomicU64::new(0);
 /// Counts the lines that did not fit into the queue.
 static QUEUE_OVERFLOWS: OnceLock<ErrorCounter> = OnceLock::new();
 
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineStyle {
+    /// For programs.
+    Json,
+    /// For people.
+    Pretty {
+        /// With the control sequences of terminals for colours.
+        colour: bool,
+    },
+}
+
 /// Returns a writer for [`json_log::init`](crate::json_log::init) and a guard. Dropping the guard writes the lines that
 /// are still queued, so keep it until the process ends.
-pub fn stdout() -> (NonBlocking, WorkerGuard) {
+pub fn stdout(style: LineStyle) -> (NonBlocking, WorkerGuard) {
     let builder =
         NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUE_LINES).thread_name("log");
-    let (writer, guard) = builder.finish(CountingStdout(io::stdout()));
+    let output = CountingStdout(io::stdout());
+    let (writer, guard) = match style {
+        LineStyle::Json => builder.finish(output),
+        // Lines are rewritten by the log's own thread, so requests never wait for it.
+        LineStyle::Pretty { colour } => builder.finish(PrettyLines::new(output, colour)),
+    };
     let _ = QUEUE_OVERFLOWS.set(writer.error_counter());
     (writer, guard)
 }

@@ -21,7 +21,7 @@ use huemill_imaging::Export;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::picture_args::PictureArgs;
-use super::terminal::{EXIT_USAGE, eprint_line, fail};
+use super::terminal::{EXIT_USAGE, eprint_line, fail, has_colour};
 use output::OutputFormat;
 use picture::{FileProcessor, FileResult};
 
@@ -62,8 +62,7 @@ pub(super) fn run(args: &ProcessArgs) -> ExitCode {
         Ok(cards) => cards,
         Err(error) => return fail(error),
     };
-    let format =
-        OutputFormat::choose(args.json, io::stdout().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    let format = OutputFormat::choose(args.json, has_colour(&io::stdout()));
     // clap accepts no others.
     let exports: Vec<Export> = args.export.iter().filter_map(|name| name.parse().ok()).collect();
     let work = |processor: &mut FileProcessor, at: usize| {

@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use clap::Args;
 use huemill_observability::json_log::{self, FilterHandle};
+use huemill_observability::log;
+use huemill_observability::log_writer::{self, LineStyle};
 use huemill_observability::trace::{Export, ExportError};
-use huemill_observability::{log, log_writer};
 use huemill_store::store::Role;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::terminal::{EXIT_CONFIG, refuse_settings};
+use super::terminal::{EXIT_CONFIG, has_colour, refuse_settings};
 use crate::application::{Application, StartError};
-use crate::settings::{Environment, Settings};
+use crate::settings::{Environment, LogFormat, Settings};
 use crate::storage;
 
 /// How long the I/O runtime may take to shut down.
@@ -48,7 +49,7 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
         Err(problems) => return refuse_settings(&problems),
     };
     // The guard writes the lines that are still buffered when it is dropped.
-    let (writer, _flush_guard) = log_writer::stdout();
+    let (writer, _flush_guard) = log_writer::stdout(line_style(settings.log.format));
     let filter = match json_log::init(&settings.log.filter, writer) {
         Ok(filter) => filter,
         Err(error) => {
@@ -66,6 +67,16 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
                 || matches!(error.downcast_ref::<StartError>(), Some(StartError::Tls(_)));
             if is_setting { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
         }
+    }
+}
+
+/// How log lines look on this standard output.
+fn line_style(format: LogFormat) -> LineStyle {
+    let output = std::io::stdout();
+    if format.is_pretty(output.is_terminal()) {
+        LineStyle::Pretty { colour: has_colour(&output) }
+    } else {
+        LineStyle::Json
     }
 }
 
@@ -128,7 +139,11 @@ fn change_log_filter_on_signals(handle: FilterHandle, configured: String) -> std
 fn greet(addresses: &[SocketAddr], is_secure: bool) {
     let Some(address) = addresses.first().filter(|_| std::io::stderr().is_terminal()) else { return };
     let scheme = if is_secure { "https" } else { "http" };
-    eprintln!("Huemill listens on {scheme}://{address}");
-    eprintln!("  process a picture:  curl -F image=@photo.jpg {scheme}://{address}/process");
-    eprintln!("  health: curl {scheme}://{address}/ready    stop: Ctrl-C    settings: huemill check");
+    // In one write, so that no line of the log gets into it.
+    let greeting = format!(
+        "Huemill listens on {scheme}://{address}\n  \
+           process a picture:  curl -F image=@photo.jpg {scheme}://{address}/process\n  \
+           health: curl {scheme}://{address}/ready    stop: Ctrl-C    settings: huemill check\n"
+    );
+    eprint!("{greeting}");
 }

@@ -1,15 +1,16 @@
 //! What every command shares: it loads the settings, prints lines and tables on standard output and errors on standard
-//! error, and ends with an exit code.
+//! error, and ends with an exit code. It alone decides whether output is coloured and whether a progress bar is shown.
 //!
 //! Text from outside (file names, answers of the service) is escaped, so that it cannot control the terminal.
 
-use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt::{Display, Write as _};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 use std::process::{ExitCode, Termination};
 
-use huemill_observability::json_log::is_unprintable;
+use clap::ColorChoice;
+pub(super) use huemill_observability::json_log::printable;
 
 use crate::settings::{Environment, Problems, Settings};
 
@@ -59,20 +60,36 @@ pub(super) fn eprint_line(text: &str) {
     let _ = writeln!(io::stderr(), "huemill: {}", printable(text));
 }
 
-/// Escapes line breaks and control characters.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unprintable) {
-        return Cow::Borrowed(text);
+/// Whether output to this stream has colours. It has none if that is not a terminal, if `NO_COLOR` is set and not empty
+/// (no-color.org), or if `TERM` is `dumb` or not set.
+pub(super) fn has_colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && Abilities::of(|name| std::env::var_os(name)).colour
+}
+
+/// Whether lines on this stream can be drawn over, as a progress bar does. A terminal with `TERM=dumb` cannot.
+pub(super) fn can_redraw(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && Abilities::of(|name| std::env::var_os(name)).redraw
+}
+
+/// The same decision for help and errors of the arguments: clap knows which of its outputs is a terminal.
+pub(super) fn color_choice() -> ColorChoice {
+    let has_colour = Abilities::of(|name| std::env::var_os(name)).colour;
+    if has_colour { ColorChoice::Auto } else { ColorChoice::Never }
+}
+
+/// What the environment says that a terminal can and may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Abilities {
+    colour: bool,
+    redraw: bool,
+}
+
+impl Abilities {
+    fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
+        let redraw = is_set("TERM") && variable("TERM").is_some_and(|term| term != "dumb");
+        Self { colour: redraw && !is_set("NO_COLOR"), redraw }
     }
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_unprintable(c) {
-            escaped.extend(c.escape_default());
-        } else {
-            escaped.push(c);
-        }
-    }
-    Cow::Owned(escaped)
 }
 
 /// Formats rows as columns. Each column is as wide as its widest cell.
@@ -104,9 +121,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn printable_escapes_control_characters() {
-        assert_eq!(printable("plain é 世.png"), "plain é 世.png");
-        assert_eq!(printable("a\n\u{1b}[2J\u{202e}gpj.png"), "a\\n\\u{1b}[2J\\u{202e}gpj.png");
+    fn no_color_turns_colours_off_and_a_dumb_terminal_has_neither_colours_nor_bars() {
+        let abilities = |term: Option<&str>, no_color: Option<&str>| {
+            let Abilities { colour, redraw } = Abilities::of(|name| match name {
+                "TERM" => term.map(OsString::from),
+                _ => no_color.map(OsString::from),
+            });
+            (colour, redraw)
+        };
+        assert_eq!(abilities(Some("xterm-256color"), None), (true, true));
+        assert_eq!(abilities(Some("xterm"), Some("")), (true, true));
+        assert_eq!(abilities(Some("xterm"), Some("0")), (false, true));
+        for term in [Some("dumb"), Some(""), None] {
+            assert_eq!(abilities(term, None), (false, false), "{term:?}");
+        }
     }
 
     #[test]

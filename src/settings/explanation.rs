@@ -7,7 +7,7 @@ use config::{Config, ConfigError, File, FileFormat, Value, ValueKind};
 use huemill_store::store::Role;
 
 use super::client_address::ClientAddress;
-use super::schema::{AccessMode, DEFAULTS, ForwardedHeaders, PREFIX, Settings};
+use super::schema::{AccessMode, DEFAULTS, ForwardedHeaders, LogFormat, PREFIX, Settings};
 
 /// From which likeness on a key is suggested in place of an unknown one (0 to 1).
 const LIKENESS: f64 = 0.75;
@@ -65,6 +65,7 @@ fn words(key: &str) -> Option<Vec<&'static str>> {
     match key {
         "access.mode" => Some(AccessMode::WORDS.to_vec()),
         "log.client_address" => Some(ClientAddress::WORDS.to_vec()),
+        "log.format" => Some(LogFormat::WORDS.to_vec()),
         "server.forwarded_headers" => Some(ForwardedHeaders::WORDS.to_vec()),
         "server.role" => Some(Role::ALL.iter().map(|role| role.as_str()).collect()),
         _ => None,

@@ -77,6 +77,33 @@ impl ForwardedHeaders {
     pub(super) const WORDS: [&str; 2] = ["x-forwarded", "forwarded"];
 }
 
+/// How the lines of the log look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// Readable lines on a terminal, JSON everywhere else.
+    Auto,
+    /// JSON.
+    Json,
+    /// Readable lines.
+    Pretty,
+}
+
+impl LogFormat {
+    /// The words of the setting.
+    pub(super) const WORDS: [&str; 3] = ["auto", "json", "pretty"];
+
+    /// Whether lines are readable, where the log goes to a terminal or not.
+    #[must_use]
+    pub fn is_pretty(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Auto => is_terminal,
+            Self::Json => false,
+            Self::Pretty => true,
+        }
+    }
+}
+
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$attribute:meta])* $key:ident: $kind:ty),+ $(,)? }) => {
         $(#[$doc])*
@@ -132,7 +159,7 @@ section! {
 }
 section! {
     /// `[log]`
-    LogSection { filter: String, client_address: ClientAddress, requests_per_second: u32 }
+    LogSection { filter: String, format: LogFormat, client_address: ClientAddress, requests_per_second: u32 }
 }
 section! {
     /// `[cors]`

@@ -13,7 +13,7 @@ use super::schema::{DEFAULTS, PREFIX, Settings};
 
 /// Short names of environment variables and the keys that they set. Those marked `true` contain secrets and can also be
 /// given as `…_FILE`.
-const SHORT_NAMES: [(&str, &str, bool); 11] = [
+pub(crate) const SHORT_NAMES: [(&str, &str, bool); 11] = [
     ("HOST", "server.host", false),
     ("PORT", "server.port", false),
     ("DATA_DIR", "data.dir", false),

@@ -2,6 +2,7 @@
 //!
 //! The escaping is strict: no text can end its line, leave its string or control a terminal.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 /// Appends `text` as a JSON string, including the quotes.
@@ -61,6 +62,23 @@ pub fn is_unprintable(c: char) -> bool {
         )
 }
 
+/// Escapes unprintable characters, such as line breaks and control characters, for text that is not JSON.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_unprintable(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +101,12 @@ mod tests {
         assert_eq!(json("\n\r\t\0\u{1b}[2J"), r#""\n\r\t\u0000\u001b[2J""#);
         assert_eq!(json("\u{7f}\u{85}\u{9b}\u{2028}\u{2029}"), r#""\u007f\u0085\u009b\u2028\u2029""#);
         assert_eq!(json("gpj.\u{202e}png"), r#""gpj.\u202epng""#);
+    }
+
+    #[test]
+    fn printable_escapes_control_characters() {
+        assert_eq!(printable("plain é 世.png"), "plain é 世.png");
+        assert_eq!(printable("a\n\u{1b}[2J\u{202e}gpj.png"), "a\\n\\u{1b}[2J\\u{202e}gpj.png");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Formats the result of a file: JSON for programs, colour swatches for terminals, plain lines for everything else.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -44,9 +43,8 @@ struct ErrorLine<'a> {
 }
 
 impl OutputFormat {
-    /// `NO_COLOR` turns colours off if it is set and not empty (no-color.org).
-    pub(super) fn choose(json: bool, terminal: bool, no_color: Option<&OsStr>) -> Self {
-        let colour = terminal && no_color.is_none_or(OsStr::is_empty);
+    /// The format for an output that has colours or not.
+    pub(super) fn choose(json: bool, colour: bool) -> Self {
         match (json, colour) {
             (true, _) => Self::Json,
             (false, true) => Self::Colour,
@@ -118,13 +116,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_used_only_on_terminals_without_no_color() {
-        let no_color = Some(OsStr::new("1"));
-        assert_eq!(OutputFormat::choose(false, true, None), OutputFormat::Colour);
-        assert_eq!(OutputFormat::choose(false, true, Some(OsStr::new(""))), OutputFormat::Colour);
-        assert_eq!(OutputFormat::choose(false, true, no_color), OutputFormat::Plain);
-        assert_eq!(OutputFormat::choose(false, false, None), OutputFormat::Plain);
-        assert_eq!(OutputFormat::choose(true, true, None), OutputFormat::Json);
+    fn json_has_no_colours() {
+        assert_eq!(OutputFormat::choose(false, true), OutputFormat::Colour);
+        assert_eq!(OutputFormat::choose(false, false), OutputFormat::Plain);
+        assert_eq!(OutputFormat::choose(true, true), OutputFormat::Json);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Waits until a job ends: polls at the interval that the service asks for, and shows the progress.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::time::Duration;
 
 use awc::http::header::IF_NONE_MATCH;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::client::{ApiRequest, ApiResponse, Client, ClientError, JobView};
-use crate::cli::terminal::eprint_line;
+use crate::cli::terminal::{can_redraw, eprint_line};
 
 /// The delay between polls if the service does not give one, and the longest delay.
 const DEFAULT_DELAY: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ struct ProgressDisplay {
 
 impl ProgressDisplay {
     fn new() -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
+        let bar = can_redraw(&io::stderr()).then(|| {
             // The template is a constant, so the fallback is never used.
             let style = ProgressStyle::with_template("{wide_bar} {pos} % {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
