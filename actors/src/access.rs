@@ -217,9 +217,9 @@ impl KeyRing {
 /// The fault of a key that does not work.
 fn unauthorized(why: &'static str) -> Fault {
     let message = match why {
-        "revoked" => "This access key was revoked. Use another one.",
-        "expired" => "This access key has expired. Use another one.",
-        _ => "This access key is not valid. Check that you sent all of it.",
+        "revoked" => "This API key was revoked. Use another one.",
+        "expired" => "This API key has expired. Use another one.",
+        _ => "This API key is not valid. Check that you sent all of it.",
     };
     Fault::new(Code::Unauthorized).with_message(message).with_cause(format!("the key is {why}"))
 }

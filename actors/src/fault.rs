@@ -62,9 +62,9 @@ codes! {
     /// A key or the operator's token is missing or not valid.
     Unauthorized = "UNAUTHORIZED", "You do not have access to this. Sign in, or ask the people who run this service.", "This endpoint requires the operator token. Send it as a bearer token.";
     /// The access key lacks the scope.
-    Forbidden = "FORBIDDEN", "This access key does not allow this.";
+    Forbidden = "FORBIDDEN", "This API key does not allow this.";
     /// There is no such access key.
-    KeyNotFound = "KEY_NOT_FOUND", "There is no such access key.", "There is no such access key. Check its id.";
+    KeyNotFound = "KEY_NOT_FOUND", "There is no such API key.", "There is no such API key. Check its id.";
     /// A link's signature is wrong, or the link has expired.
     ExpiredLink = "EXPIRED_LINK", "This link is no longer valid. Go back to your pictures to get a new one.", "This link is no longer valid. Request the job's status to get a new one.";
     /// No such job.

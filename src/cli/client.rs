@@ -7,9 +7,10 @@
 mod form;
 mod request;
 mod response;
+mod server_args;
+mod tls_failure;
 
 use std::cell::Cell;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ use awc::body::SizedStream;
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::{Method, Uri};
 use awc::{ClientRequest, ClientResponse, Connector};
-use clap::{Args, value_parser};
 use futures_util::{Stream, StreamExt};
 use huemill_actors::outbound::tls_config;
 use secrecy::{ExposeSecret, SecretString};
@@ -31,6 +31,8 @@ use crate::signing::unix_now;
 pub(super) use form::Form;
 pub(super) use request::{ApiRequest, masked, path_with_query};
 pub(super) use response::{ApiResponse, ClientError, JobView, parse_row};
+pub(super) use server_args::{ServerArgs, TrustArgs};
+pub(super) use tls_failure::tls_failure;
 
 /// How long a transfer may make no progress.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -59,34 +61,6 @@ fn announce_retries(first: &Result<ApiResponse, ClientError>, left: u32) {
     eprint_line(&format!("{reason}; trying {attempts}"));
 }
 
-/// The service to use, and how to send requests to it.
-#[derive(Debug, Args)]
-pub(super) struct ServerArgs {
-    // The text is not a doc comment: it contains a bare URL.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "HUEMILL_SERVER",
-        hide_env_values = true,
-        help = "URL of the service [default: host and port of the settings, as HOST and PORT set them \
-                (http://127.0.0.1:8080); where the operator token is required, server.operations if it is set]"
-    )]
-    server: Option<String>,
-    /// PEM file of authorities to trust in addition to the system's, for https; a server's self-signed certificate
-    /// is one too
-    #[arg(long, value_name = "FILE", env = "HUEMILL_CA")]
-    ca: Option<PathBuf>,
-    /// Access key, if the service requires one
-    #[arg(long, value_name = "KEY", env = "HUEMILL_ACCESS_KEY", hide_env_values = true)]
-    access_key: Option<SecretString>,
-    /// Number of attempts for each request
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u32).range(1..))]
-    tries: u32,
-    /// Fail if requests cannot be signed; they are signed whenever `WEBHOOK_SECRET` or `WEBHOOK_SECRET_FILE` is set
-    #[arg(long)]
-    sign: bool,
-}
-
 /// A page of a list.
 #[derive(Deserialize)]
 struct Page<'a> {
@@ -102,7 +76,7 @@ pub(super) struct Client {
     pub(super) server: String,
     pub(super) tries: u32,
     key: Option<SecretString>,
-    access_key: Option<SecretString>,
+    api_key: Option<SecretString>,
 }
 
 impl Client {
@@ -132,23 +106,17 @@ impl Client {
             return Err(ClientError::SigningKey(reason.into()));
         }
         let builder = awc::Client::builder().disable_timeout().disable_redirects();
-        let http =
-            if server.starts_with("https:") {
-                builder
-                    .connector(Connector::new().rustls_0_23(tls_config(
-                        args.ca.as_deref().filter(|path| !path.as_os_str().is_empty()),
-                    )?))
-                    .finish()
-            } else {
-                builder.finish()
-            };
-        Ok(Self {
-            http,
-            server,
-            tries: args.tries,
-            key,
-            access_key: args.access_key.clone().filter(|key| !key.expose_secret().is_empty()),
-        })
+        let http = if server.starts_with("https:") {
+            builder.connector(Connector::new().rustls_0_23(tls_config(args.cacert())?)).finish()
+        } else {
+            builder.finish()
+        };
+        Ok(Self { http, server, tries: args.tries, key, api_key: args.api_key() })
+    }
+
+    /// The API key that requests bear.
+    pub(super) fn api_key(&self) -> Option<&str> {
+        self.api_key.as_ref().map(ExposeSecret::expose_secret)
     }
 
     /// Sends a request, with retries, and says so at the first one. Returns the response whatever its status is.
@@ -182,7 +150,7 @@ impl Client {
 
     /// Sends a request, with retries. An error status is an error.
     pub(super) async fn send_checked(&self, request: &ApiRequest<'_>) -> Result<ApiResponse, ClientError> {
-        self.send(request).await?.error_for_status()
+        self.send(request).await?.error_for_status(request.is_operators())
     }
 
     async fn send_once(&self, request: &ApiRequest<'_>) -> Result<ApiResponse, ClientError> {
@@ -227,7 +195,11 @@ impl Client {
             (Some(error), _) => ClientError::File(error),
             // "Disconnected" is a connection that ended before the response.
             (None, SendRequestError::Connect(error)) if !matches!(error, ConnectError::Disconnected) => {
-                ClientError::NotConnected { server: self.server.clone(), reason: error.to_string() }
+                let server = self.server.clone();
+                match tls_failure(&server, &error) {
+                    Some(reason) => ClientError::Handshake { server, reason },
+                    None => ClientError::NotConnected { server, reason: error.to_string() },
+                }
             }
             (None, error) => self.unreachable(error),
         })
@@ -237,8 +209,8 @@ impl Client {
         let url = format!("{}{}", self.server, request.path);
         let uri: Uri = url.parse().map_err(|_| ClientError::Address(url.clone()))?;
         let mut http_request = self.http.request(request.method.clone(), &uri);
-        if let Some(key) = &self.access_key {
-            http_request = http_request.bearer_auth(key.expose_secret());
+        if let Some(key) = self.api_key() {
+            http_request = http_request.bearer_auth(key);
         }
         for (name, value) in &request.headers {
             http_request = http_request.insert_header((*name, value.as_str()));
@@ -246,7 +218,9 @@ impl Client {
         if let Some(key) = self.key.as_ref().filter(|_| request.method != Method::GET) {
             let digest = request.form.map_or_else(|| Ok(form::digest_of_nothing()), Form::digest);
             let digest = digest.map_err(ClientError::File)?;
-            for header in request::signature_headers(key, unix_now(), &request.method, uri.path(), &digest) {
+            // The path as the service sees it: a proxy drops the prefix that the server's URL may have.
+            let path = request.path.split('?').next().unwrap_or_default();
+            for header in request::signature_headers(key, unix_now(), &request.method, path, &digest) {
                 http_request = http_request.insert_header(header);
             }
         }

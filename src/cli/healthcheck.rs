@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use awc::Connector;
+use awc::error::SendRequestError;
 use clap::Args;
 use huemill_actors::outbound::{SetupError, tls_config};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,7 +15,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::client::masked;
+use super::client::{TrustArgs, masked, tls_failure};
 use super::terminal::refuse_settings;
 use crate::settings::{Environment, Settings};
 
@@ -24,16 +25,19 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 /// The arguments of `huemill healthcheck`.
 #[derive(Debug, Args)]
 pub(super) struct HealthcheckArgs {
-    /// URL to request [default: /ready on server.operations, or else on the configured host and port]
+    /// URL to request [default: /ready on server.operations, or else on the configured host and port, with any
+    /// certificate]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// Returns exit code 0 if the response has status 200, and 1 if it has another status or there is none.
 #[allow(clippy::print_stderr, reason = "the reason belongs on the terminal or in the container's log")]
 pub(super) fn run(args: &HealthcheckArgs, file: Option<&Path>) -> ExitCode {
     let (url, trust) = match &args.url {
-        Some(url) => (url.clone(), Trust::Authorities),
+        Some(url) => (url.clone(), Trust::Authorities(args.trust.cacert())),
         None => match Settings::load(file, &Environment::of_process()) {
             Ok(settings) => (ready_url(&settings), Trust::Anyone),
             Err(problems) => return refuse_settings(&problems),
@@ -77,7 +81,7 @@ pub(super) fn local_url(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-async fn check(url: &str, trust: Trust) -> Result<(), String> {
+async fn check(url: &str, trust: Trust<'_>) -> Result<(), String> {
     let builder = awc::Client::builder().timeout(TIMEOUT).disable_redirects();
     let client = if url.starts_with("https:") {
         let config = trust.config().map_err(|error| error.to_string())?;
@@ -85,24 +89,30 @@ async fn check(url: &str, trust: Trust) -> Result<(), String> {
     } else {
         builder.finish()
     };
-    let response = client.get(url).send().await.map_err(|error| error.to_string())?;
+    let response = client.get(url).send().await.map_err(|error| {
+        let handshake = match &error {
+            SendRequestError::Connect(error) => tls_failure(url, error),
+            _ => None,
+        };
+        handshake.unwrap_or_else(|| error.to_string())
+    })?;
     if response.status() == 200 { Ok(()) } else { Err(format!("the response was {}", response.status())) }
 }
 
 /// Whose certificates are accepted.
 #[derive(Debug, Clone, Copy)]
-enum Trust {
-    /// Those of the system's authorities.
-    Authorities,
+enum Trust<'a> {
+    /// Those of the system's authorities, and of those in this file.
+    Authorities(Option<&'a Path>),
     /// Anyone's: the service on this machine is asked by its address, for which it has no certificate, and nothing secret
     /// is sent.
     Anyone,
 }
 
-impl Trust {
+impl Trust<'_> {
     fn config(self) -> Result<Arc<ClientConfig>, SetupError> {
         match self {
-            Self::Authorities => tls_config(None),
+            Self::Authorities(cacert) => tls_config(cacert),
             Self::Anyone => {
                 let provider = Arc::new(rustls::crypto::ring::default_provider());
                 let config = ClientConfig::builder_with_provider(provider.clone())

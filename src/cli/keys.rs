@@ -1,4 +1,4 @@
-//! `huemill keys`: creates, lists, rotates and revokes a service's access keys. Requires the operator token.
+//! `huemill keys`: creates, lists, rotates and revokes a service's API keys. Requires the operator token.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -19,7 +19,7 @@ use crate::signing::unix_now;
 pub(super) struct OperatorArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// Operator token [default: the configured token, or the one in the store on this machine]
+    /// Operator token [default: the API key, or the configured token, or the one in the store on this machine]
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
     /// Print the service's JSON; lists print one object per line

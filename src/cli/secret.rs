@@ -38,8 +38,9 @@ pub(super) enum TokenError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(
-        "this command requires the operator token: pass it with --token, OPERATOR_TOKEN or OPERATOR_TOKEN_FILE, \
-         or run the command with the service's settings; `huemill secret operator` prints the token there"
+        "this command requires the operator token: pass it with --token, OPERATOR_TOKEN or OPERATOR_TOKEN_FILE, or a key \
+         that has the scope operator with --api-key or HUEMILL_API_KEY, or run the command with the service's settings; \
+         `huemill secret operator` prints the token there"
     )]
     None,
 }
@@ -56,14 +57,14 @@ pub(super) fn run(args: &SecretArgs, file: Option<&Path>) -> ExitCode {
     })
 }
 
-/// Returns the given operator token, or else the configured one. For a service on this machine, falls back to the token in
+/// Returns the given operator token, or else the client's API key, or else the configured token. For a service on this machine, falls back to the token in
 /// the store that the settings name, if that store exists.
 pub(super) async fn token(
     given: Option<&str>,
     client: &Client,
     file: Option<&Path>,
 ) -> Result<String, TokenError> {
-    if let Some(token) = given {
+    if let Some(token) = given.or(client.api_key()) {
         return Ok(token.to_owned());
     }
     let settings = Settings::load(file, &Environment::of_process()).map_err(TokenError::Settings)?;

@@ -23,7 +23,7 @@ use crate::settings::AccessMode;
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 const WANTED: &str =
-    "This service requires an access key. Send it as \"Authorization: Bearer hm_…\" or as X-API-Key.";
+    "This service requires an API key. Send it as \"Authorization: Bearer hm_…\" or as X-API-Key.";
 
 /// Who sends a request.
 #[derive(Debug, Clone, Default)]
@@ -137,7 +137,7 @@ impl Access {
                 Err(Fault::new(Code::Unauthorized).with_cause("wrong bearer token"))
             }
             None => Err(Fault::new(Code::Unauthorized)
-                .with_message("This access key is not valid. Check that you sent all of it.")
+                .with_message("This API key is not valid. Check that you sent all of it.")
                 .with_cause("no key has this form")),
         }
     }
@@ -225,7 +225,7 @@ fn missing(scope: Scope) -> Fault {
 fn lacking(scope: Scope) -> Fault {
     let scope = scope.as_str();
     Fault::new(Code::Forbidden)
-        .with_message(format!("This access key lacks the scope \"{scope}\". Use a key that has it."))
+        .with_message(format!("This API key lacks the scope \"{scope}\". Use a key that has it."))
         .with_cause(format!("the key lacks the scope {scope}"))
 }
 

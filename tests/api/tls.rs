@@ -160,7 +160,7 @@ fn the_commands_speak_https() {
         (picture.display().to_string(), tls.files.path().join("ca.pem").display().to_string());
     let server = tls.url("");
     let submit = ["submit", &picture, "--tries", "1", "--server", &server];
-    let output = run(&[&submit[..], &["--ca", &ca]].concat(), &[]);
+    let output = run(&[&submit[..], &["--cacert", &ca]].concat(), &[]);
     assert!(output.status.success() && output.stdout.starts_with(b"job_"), "{output:?}");
     assert!(!run(&submit, &[]).status.success(), "the authority is unknown");
 

@@ -21,7 +21,7 @@ fn a_key_is_created_used_listed_rotated_and_revoked() {
         workspace.run_ok(&["keys", "create", "shop", "--days", "30", "--limits", r#"{"open_jobs": 5}"#]);
     let (id, key) = (value(&made.out, "id"), value(&made.out, "key"));
     assert!(key.starts_with("hm_") && value(&made.out, "webhook secret").starts_with("whsec_"), "{made:?}");
-    let submitted = workspace.run_ok(&["submit", "a.png", "--access-key", key, "--watch"]);
+    let submitted = workspace.run_ok(&["submit", "a.png", "--api-key", key, "--watch"]);
     assert!(submitted.out.contains("job_"), "{submitted:?}");
     let list = workspace.run_ok(&["keys", "list"]);
     assert!(list.out.contains("shop") && list.out.contains("process,jobs:read,jobs:write"), "{list:?}");
@@ -29,11 +29,11 @@ fn a_key_is_created_used_listed_rotated_and_revoked() {
     let json = workspace.run_ok(&["keys", "list", "--json"]).json();
     assert!(json["id"] == id && json["limits"]["open_jobs"] == 5, "{json}");
     let rotated = workspace.run_ok(&["keys", "rotate", id, "--overlap", "0"]);
-    let run = workspace.run(&["submit", "a.png", "--access-key", key]);
+    let run = workspace.run(&["submit", "a.png", "--api-key", key]);
     assert!(run.code == Some(1) && run.err.contains("expired"), "{run:?}");
-    workspace.run_ok(&["submit", "a.png", "--access-key", value(&rotated.out, "key")]);
+    workspace.run_ok(&["submit", "a.png", "--api-key", value(&rotated.out, "key")]);
     workspace.run_ok(&["keys", "revoke", value(&rotated.out, "id")]);
-    let run = workspace.run(&["submit", "a.png", "--access-key", value(&rotated.out, "key")]);
+    let run = workspace.run(&["submit", "a.png", "--api-key", value(&rotated.out, "key")]);
     assert!(run.code == Some(1) && run.err.contains("revoked"), "{run:?}");
     for args in [&["keys", "create", "x", "--scopes", "root"][..], &["keys", "revoke", "x"]] {
         assert_eq!(workspace.run(args).code, Some(2), "{args:?}");

@@ -11,6 +11,7 @@ mod operations;
 mod submit;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod workspace;
 
 use support::archives;

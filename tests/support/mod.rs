@@ -11,6 +11,7 @@
 
 #[path = "../../store/tests/support/archives.rs"]
 pub mod archives;
+pub mod authority;
 pub mod bucket_proxy;
 pub mod clients;
 pub mod collector;

@@ -37,6 +37,11 @@ impl<'a> ApiRequest<'a> {
         self.header("authorization", format!("Bearer {token}"))
     }
 
+    /// Whether it authenticates as the operator.
+    pub(super) fn is_operators(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == "authorization")
+    }
+
     pub(in crate::cli) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self

@@ -39,6 +39,9 @@ pub(in crate::cli) enum ClientError {
          another one with --server"
     )]
     NotConnected { server: String, reason: String },
+    /// Nothing was sent, and trying again would not help.
+    #[error("{server}: {reason}")]
+    Handshake { server: String, reason: String },
     /// The request may have arrived.
     #[error("{server} cannot be reached: {reason}")]
     Unreachable { server: String, reason: String },
@@ -61,16 +64,24 @@ pub(in crate::cli) struct ApiError {
     /// What is wrong with the request, which those in front of a page cannot see.
     detail: String,
     request_id: String,
+    /// What the user of a command can do about it.
+    #[serde(skip)]
+    advice: &'static str,
 }
+
+/// What helps where a key or a token is missing, wrong or allows too little.
+const PASS_KEY: &str = "; pass a key of this service with --api-key or HUEMILL_API_KEY";
+const PASS_TOKEN: &str = "; pass the operator token with --token, or a key that has the scope operator with --api-key or \
+                          HUEMILL_API_KEY";
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, error_code, user_message, detail, request_id } = self;
+        let Self { status, error_code, user_message, detail, request_id, advice } = self;
         if error_code.is_empty() {
             return write!(f, "the service responded with status {status}");
         }
         let message = if detail.is_empty() { user_message } else { detail };
-        write!(f, "{message} ({error_code}, request {request_id})")
+        write!(f, "{message} ({error_code}, request {request_id}){advice}")
     }
 }
 
@@ -142,12 +153,18 @@ impl ApiResponse {
         }
     }
 
-    /// Turns an error status into an error.
-    pub(in crate::cli) fn error_for_status(self) -> Result<Self, ClientError> {
-        match self.status {
-            200..=299 | 304 => Ok(self),
-            _ => Err(ClientError::Refused(self.error())),
+    /// Turns an error status into an error, for a request as the operator or another.
+    pub(super) fn error_for_status(self, is_operators: bool) -> Result<Self, ClientError> {
+        if matches!(self.status, 200..=299 | 304) {
+            return Ok(self);
         }
+        let error = self.error();
+        let advice = match error.error_code.as_str() {
+            "UNAUTHORIZED" | "FORBIDDEN" if is_operators => PASS_TOKEN,
+            "UNAUTHORIZED" | "FORBIDDEN" => PASS_KEY,
+            _ => "",
+        };
+        Err(ClientError::Refused(ApiError { advice, ..error }))
     }
 
     pub(super) fn error(&self) -> ApiError {
@@ -206,9 +223,9 @@ mod tests {
     fn an_error_response_is_shown_with_the_message_of_the_service() {
         let body =
             r#"{"error_code": "JOB_NOT_FOUND", "user_message": "No such job.", "request_id": "c298c805"}"#;
-        let message = response(404, body).error_for_status().unwrap_err().to_string();
+        let message = response(404, body).error_for_status(false).unwrap_err().to_string();
         assert_eq!(message, "No such job. (JOB_NOT_FOUND, request c298c805)");
-        let message = response(418, "<html>").error_for_status().unwrap_err().to_string();
+        let message = response(418, "<html>").error_for_status(false).unwrap_err().to_string();
         assert_eq!(message, "the service responded with status 418");
     }
 
