@@ -12,8 +12,8 @@ CHAOS_FAULTS ?= 1000
 REFERENCES ?= 10000
 SEED ?= 2
 # Test programs that start no server other than Huemill.
-QUICK := modules dependencies settings log_events log_output cli_process cli_jobs disk archive hostile_zips spool results imaging \
-	actors json_log json_log_properties names process_log readme registry specification
+QUICK := modules dependencies settings log_events log_output cli_process cli_jobs cli_terminal disk archive hostile_zips spool results imaging \
+	actors json_log json_log_properties names pretty_log process_log readme registry specification
 # What packages hold is what benchmarks measure.
 DIST := --profile dist
 

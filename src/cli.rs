@@ -2,11 +2,14 @@
 
 mod backup;
 mod client;
+mod completions;
 mod deliveries;
+mod exit_codes;
 mod file_error;
 mod healthcheck;
 mod jobs;
 mod keys;
+mod manual;
 mod operator;
 mod picture_args;
 mod process;
@@ -21,7 +24,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::http::Tls;
 use crate::settings::{Environment, Settings};
@@ -53,7 +56,7 @@ enum Command {
     Processes(operator::OperatorArgs),
     /// Pause and resume the job queue (requires the operator token)
     Queue(queue::QueueArgs),
-    /// Create, list, rotate and revoke access keys (requires the operator token)
+    /// Create, list, rotate and revoke API keys (requires the operator token)
     Keys(keys::KeysArgs),
     /// Print the operator token or the webhook secret
     Secret(secret::SecretArgs),
@@ -65,6 +68,21 @@ enum Command {
     Check,
     /// Check whether a running service is ready (exit code 0 if it is); made for containers
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Print the script that completes this command line in a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write the pages of all commands
+    Man(manual::ManArgs),
+}
+
+/// Parses the arguments of this process. If they are wrong or ask for help, the process ends here.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::from_arg_matches(&definition().get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// The definition of the command line.
+fn definition() -> clap::Command {
+    exit_codes::explain(Cli::command()).color(terminal::color_choice())
 }
 
 /// Runs the command that the arguments name.
@@ -86,6 +104,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Restore(args) => backup::restore::run(args, file),
         Command::Check => check(file),
         Command::Healthcheck(args) => healthcheck::run(args, file),
+        Command::Completions(args) => completions::run(args, definition()),
+        Command::Man(args) => manual::run(args, definition()),
     }
 }
 

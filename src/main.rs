@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use huemill::cli::{self, Cli};
+use huemill::cli;
 use tikv_jemallocator::Jemalloc;
 
 /// It gives memory back after a peak, which the system's allocator keeps.
@@ -11,5 +10,5 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
-    cli::run(&Cli::parse())
+    cli::run(&cli::parse())
 }
