@@ -156,9 +156,8 @@ fn own(route: &Route, method: &Method) -> &'static [&'static [Code]] {
         (route::REDELIVER, _) => &[STORE, INPUT, &[Code::NotFound]],
         (route::KEY_ROTATE, _) => &[STORE, INPUT, &[Code::KeyNotFound]],
         (route::KEY, _) => &[STORE, &[Code::KeyNotFound]],
-        (route::QUEUE_PAUSE | route::QUEUE_RESUME, _) => &[STORE, INPUT],
         (route::KEYS, &Method::POST) => &[STORE, INPUT, &[Code::PayloadTooLarge]],
-        (route::DELIVERIES | route::KEYS, _) => &[STORE, INPUT],
+        (route::DELIVERIES | route::KEYS | route::QUEUE_PAUSE | route::QUEUE_RESUME, _) => &[STORE, INPUT],
         (route::PROCESSES | route::QUEUE, _) => &[STORE],
         _ => &[],
     }
