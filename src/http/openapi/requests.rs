@@ -82,7 +82,7 @@ fn with_fields(body: ObjectBuilder, fields: &[Field], description: &str) -> Obje
     let add = |body: ObjectBuilder, (name, schema, text): &Field| {
         let mut schema = schema.clone();
         match &mut schema {
-            RefOr::Ref(reference) => reference.description = (*text).to_owned(),
+            RefOr::Ref(reference) => (*text).clone_into(&mut reference.description),
             RefOr::T(Schema::Object(object)) => object.description = Some((*text).to_owned()),
             RefOr::T(_) => {}
         }
