@@ -75,14 +75,15 @@ export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, he
   return page;
 }
 
-/** What axe finds on a page as it is now; an empty list is what tests want. */
-export async function findings(page) {
+/** What axe finds on a page as it is now, or in a part of it; an empty list is what tests want. */
+export async function findings(page, part = null) {
   // The policy of the page forbids scripts of others; the debugger's are not the page's.
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() =>
-    globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
-  );
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
+  const { violations } = await page.evaluate((part) => {
+    const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    return globalThis.axe.run(part ?? document, { runOnly });
+  }, part);
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 5).map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
 }
 
 /** Presses Tab until an element matches, as someone without a mouse does; fails after so many presses. */
