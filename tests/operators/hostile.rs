@@ -41,7 +41,7 @@ const HEADERS: [&str; 27] = [
 ];
 
 /// The paths of all routes, with `{}` in place of ids.
-const PATHS: [&str; 22] = [
+const PATHS: [&str; 25] = [
     "/process",
     "/process_zip",
     "/fetch_url",
@@ -65,6 +65,8 @@ const PATHS: [&str; 22] = [
     "/queue/pause",
     "/queue/resume",
     "/openapi.json",
+    "/",
+    "/docs",
 ];
 
 /// Parameters that some route reads, and one that no route reads.
