@@ -136,6 +136,7 @@ fn own(route: &Route, method: &Method) -> &'static [&'static [Code]] {
         (route::JOB, &Method::DELETE) => &[JOB, UNUSED_BODY, CONDITIONAL],
         (route::JOB, _) => &[JOB, INPUT, CONDITIONAL],
         (route::JOB_EVENTS, _) => &[JOB],
+        (route::JOB_PICTURES, _) => &[JOB, INPUT],
         (route::JOB_CANCEL, _) => &[JOB, UNUSED_BODY, CONDITIONAL, &[Code::JobNotCancelable]],
         (route::JOB_RETRY, _) => &[JOB, UNUSED_BODY, STORE, &[Code::JobNotRetryable]],
         (route::JOB_RESULTS | route::JOB_CARD | route::LINK_RESULTS | route::LINK_CARD, _) => {

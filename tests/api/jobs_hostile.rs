@@ -31,8 +31,8 @@ fn a14_invalid_and_guessed_ids_are_not_found() {
         "%00",
         &"x".repeat(5_000),
     ] {
-        for path in [format!("/jobs/{id}"), format!("/jobs/{id}/events"), format!("/jobs/{id}/results.zip")] {
-            assert_problem(service.get(&path), 404, "JOB_NOT_FOUND");
+        for below in ["", "/events", "/results", "/results.zip"] {
+            assert_problem(service.get(&format!("/jobs/{id}{below}")), 404, "JOB_NOT_FOUND");
         }
         assert_problem(service.post(&format!("/jobs/{id}/cancel")).send().unwrap(), 404, "JOB_NOT_FOUND");
         assert_problem(

@@ -61,7 +61,7 @@ fn refused_uploads(service: &TestService) -> Vec<RequestBuilder> {
 fn refused_reads(service: &TestService) -> Vec<RequestBuilder> {
     let job = "/jobs/job_01ARZ3NDEKTSV4RRFFQ69G5FAV";
     let parts =
-        ["", "/events", "/cancel", "/retry", "/results.zip", "/results/0/card", "/results/0/palette.css"];
+        ["", "/events", "/cancel", "/retry", "/results", "/results.zip", "/results/0/card", "/results/0/palette.css"];
     let mut paths: Vec<String> = parts.iter().map(|part| format!("{job}{part}")).collect();
     let others = [
         "/links/x/results.zip",
