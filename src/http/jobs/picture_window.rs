@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use huemill_actors::fault::Fault;
 use huemill_store::job::{Item, Job};
 
-use super::job_picture::{self, SettledPicture, quoted};
+use super::job_picture::{self, SettledPicture};
 use super::links::Links;
 use crate::http::context;
 use crate::http::list_query::ListQuery;
