@@ -9,7 +9,7 @@ shopt -s nullglob
 # The name of the folder to install in, and the folder that has the lists and the programs.
 install() {
   local tools=${CARGO_TARGET_DIR:-target}/tools/$1
-  local wanted=("$2"/requirements.tx[t] "$2"/package.jso[n] "$2"/*.py "$2"/*.mjs)
+  local wanted=("$2"/requirements.tx[t] "$2"/package.jso[n] "$2"/*.py "$2"/*.mjs "$2"/*.ts)
   cat "${wanted[@]}" | cmp -s - "$tools/installed.txt" && return
 
   echo "Installing the libraries of $2 in $tools" >&2

@@ -39,6 +39,7 @@ use fields::Fields;
 use libraries::{MASK, is_masked, is_suppressed};
 
 pub use json::{is_unprintable, printable};
+pub(crate) use libraries::UNNAMED;
 
 /// The key of the id of the request that caused a line.
 const REQUEST_ID: &str = "request_id";
@@ -61,9 +62,6 @@ const RESERVED: [&str; 3] = ["ts", "level", "event"];
 
 /// The key of the id of the trace that a line belongs to.
 const TRACE_ID: &str = "trace_id";
-
-/// The name of an event without a name.
-pub(crate) const UNNAMED: &str = "log";
 
 /// Writes all log events of the process that pass `filter` (as in `RUST_LOG`) to `writer`, including those of libraries
 /// that use the `log` crate.

@@ -31,7 +31,7 @@ fn lines(colour: bool, events: impl FnOnce()) -> Vec<String> {
     tracing::subscriber::with_default(subscriber, events);
     let mut pretty = PrettyLines::new(readable.clone(), colour);
     for line in json.writes() {
-        pretty.write_all(line.as_bytes()).unwrap();
+        pretty.write_all(line.as_bytes()).expect("the sink takes everything");
     }
     readable.writes()
 }

@@ -218,7 +218,7 @@ impl Client {
         if let Some(key) = self.key.as_ref().filter(|_| request.method != Method::GET) {
             let digest = request.form.map_or_else(|| Ok(form::digest_of_nothing()), Form::digest);
             let digest = digest.map_err(ClientError::File)?;
-            // The service signs its own paths: a proxy drops the prefix that the server's URL may have.
+            // The path as the service sees it: a proxy drops the prefix that the server's URL may have.
             let path = request.path.split('?').next().unwrap_or_default();
             for header in request::signature_headers(key, unix_now(), &request.method, path, &digest) {
                 http_request = http_request.insert_header(header);

@@ -125,7 +125,7 @@ impl FileProcessor {
         };
         let mut copy = None;
         let outcome = engine.process_with_copy(bytes, &probe, options, &Unmonitored, |small| {
-            copy = keep_copy.then_some(small)
+            copy = keep_copy.then_some(small);
         })?;
         Ok((outcome, copy))
     }

@@ -109,10 +109,11 @@ fn write_all(command: &Command, group: &str, folder: &Path) -> io::Result<()> {
 
 /// The page of a command.
 fn page(command: &Command, group: &str) -> io::Result<Vec<u8>> {
-    let source = format!("huemill {}", env!("CARGO_PKG_VERSION"));
-    let man = Man::new(command.clone()).source(source).manual("Huemill Manual");
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
+    let man = Man::new(command.clone());
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+    // The library leaves an empty date out, which shifts what follows.
+    let title = format!(".TH {name} 1 \"\" \"huemill {}\" \"Huemill Manual\"\n", env!("CARGO_PKG_VERSION"));
+    let mut page = title.into_bytes();
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
@@ -148,7 +149,7 @@ fn environment(page: &mut Roff) {
         page,
         SHORT_NAMES.iter().map(|(name, key, is_secret)| {
             let file = if *is_secret { format!("{name}, {name}_FILE") } else { (*name).to_owned() };
-            (file, format!("{key}."))
+            (file, (*key).to_owned())
         }),
     );
 }
@@ -156,10 +157,8 @@ fn environment(page: &mut Roff) {
 fn examples(page: &mut Roff) {
     page.control("SH", ["EXAMPLES"]);
     for (text, line) in EXAMPLES {
-        page.text([roman(text)]);
-        page.control("PP", []).control("RS", ["4"]).control("nf", []);
-        page.text([bold(line)]);
-        page.control("fi", []).control("RE", []).control("PP", []);
+        page.control("TP", []).text([roman(text)]);
+        page.control("nf", []).text([bold(line)]).control("fi", []);
     }
 }
 

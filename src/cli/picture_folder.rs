@@ -1,5 +1,6 @@
 //! Finds the files and the pictures below a folder. `process`, `submit` and `watch` share its rules: hidden files and folders
 //! are skipped, links to files count as files, and links to folders are not followed, so that a link cannot make a circle.
+//! Folders below it into which `watch` writes results are skipped too: a card is not a picture to process.
 //!
 //! What cannot be read is an error of its own, and the search goes on.
 
@@ -18,6 +19,9 @@ const HEAD_BYTES: usize = 64;
 /// How deep folders are searched.
 pub(super) const MAX_DEPTH: usize = 64;
 
+/// The file that marks a folder of results.
+pub(super) const RESULTS_MARK: &str = ".huemill-results";
+
 /// What cannot be read below a folder.
 #[derive(Debug)]
 pub(super) struct UnreadableEntry {
@@ -25,15 +29,16 @@ pub(super) struct UnreadableEntry {
     pub(super) source: io::Error,
 }
 
-/// The files below a folder, sorted by path. Folders that `skip` names are not searched.
-pub(super) fn files<S: Fn(&Path) -> bool>(
+/// The files below a folder, sorted by path.
+pub(super) fn files(
     folder: &Path,
     max_depth: usize,
-    skip: S,
-) -> impl Iterator<Item = Result<PathBuf, UnreadableEntry>> + use<S> {
+) -> impl Iterator<Item = Result<PathBuf, UnreadableEntry>> + use<> {
     let walk = WalkDir::new(folder).min_depth(1).max_depth(max_depth).sort_by_file_name().into_iter();
-    let taken = walk.filter_entry(move |entry| {
-        entry.depth() == 0 || !(is_hidden(entry.file_name()) || is_folder(entry) && skip(entry.path()))
+    let taken = walk.filter_entry(|entry| {
+        let is_skipped =
+            || is_hidden(entry.file_name()) || is_folder(entry) && is_results_folder(entry.path());
+        entry.depth() == 0 || !is_skipped()
     });
     let root = folder.to_owned();
     taken.filter_map(move |entry| match entry {
@@ -47,7 +52,7 @@ pub(super) fn files<S: Fn(&Path) -> bool>(
 
 /// The pictures below a folder, sorted by path.
 pub(super) fn pictures(folder: &Path) -> impl Iterator<Item = Result<PathBuf, UnreadableEntry>> + use<> {
-    files(folder, MAX_DEPTH, |_| false).filter_map(only_pictures)
+    files(folder, MAX_DEPTH).filter_map(only_pictures)
 }
 
 /// Keeps errors, and files that are pictures.
@@ -76,6 +81,11 @@ pub(super) fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
+}
+
+/// Whether a folder is one of results.
+pub(super) fn is_results_folder(folder: &Path) -> bool {
+    folder.join(RESULTS_MARK).exists()
 }
 
 /// Whether a file or folder of this name is hidden.

@@ -139,7 +139,11 @@ fn change_log_filter_on_signals(handle: FilterHandle, configured: String) -> std
 fn greet(addresses: &[SocketAddr], is_secure: bool) {
     let Some(address) = addresses.first().filter(|_| std::io::stderr().is_terminal()) else { return };
     let scheme = if is_secure { "https" } else { "http" };
-    eprintln!("Huemill listens on {scheme}://{address}");
-    eprintln!("  process a picture:  curl -F image=@photo.jpg {scheme}://{address}/process");
-    eprintln!("  health: curl {scheme}://{address}/ready    stop: Ctrl-C    settings: huemill check");
+    // In one write, so that no line of the log gets into it.
+    let greeting = format!(
+        "Huemill listens on {scheme}://{address}\n  \
+           process a picture:  curl -F image=@photo.jpg {scheme}://{address}/process\n  \
+           health: curl {scheme}://{address}/ready    stop: Ctrl-C    settings: huemill check\n"
+    );
+    eprint!("{greeting}");
 }

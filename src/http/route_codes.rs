@@ -1,6 +1,7 @@
 //! The error codes and statuses that each route can answer with. The metrics start their series at 0 by this table, so
 //! that the first error of a kind is seen as an increase, and no series exists that could never count anything. An answer
-//! that is missing here is counted all the same: its series starts with it. The OpenAPI document lists the same codes.
+//! that is missing here is counted all the same: its series starts with it. The OpenAPI document lists the same codes, and the
+//! rare ones.
 
 use actix_web::http::Method;
 use huemill_actors::fault::Code;
@@ -45,11 +46,6 @@ const UPLOAD: &[Code] = &[
     Code::UnsupportedMediaType,
     Code::RequestTimeout,
 ];
-/// Routes that read a body and have no use for it.
-const UNUSED_BODY: &[Code] =
-    &[Code::InvalidInput, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::RequestTimeout];
-/// Routes that do not even read it.
-const UNREAD_BODY: &[Code] = &[Code::UnsupportedMediaType];
 /// Routes that download what a URL leads to.
 const DOWNLOAD: &[Code] = &[Code::InvalidUrl, Code::UrlTimeout, Code::UpstreamError];
 /// Routes that work on pictures.
@@ -66,10 +62,10 @@ const FILE: &[Code] = &[Code::RangeNotSatisfiable, Code::ExpiredLink, Code::NotF
 const LINK: &[Code] = &[Code::ExpiredLink, Code::NotFound];
 /// Routes that honour `If-Match` and `If-Unmodified-Since`.
 const CONDITIONAL: &[Code] = &[Code::PreconditionFailed];
-/// Routes that only callers whom the service knows may use. Requests without a valid credential are limited.
-const ACCESS: &[Code] = &[Code::Unauthorized, Code::RateLimited];
+/// Routes that only callers whom the service knows may use.
+const ACCESS: &[Code] = &[Code::Unauthorized];
 /// The same where keys have scopes.
-const SCOPES: &[Code] = &[Code::Unauthorized, Code::Forbidden, Code::RateLimited];
+const SCOPES: &[Code] = &[Code::Unauthorized, Code::Forbidden];
 /// Routes whose requests must be signed.
 const SIGNED: &[Code] = &[
     Code::MissingSignature,
@@ -95,6 +91,20 @@ pub(crate) fn of_method(route: &Route, method: &Method, checks: Checks) -> Vec<C
     let signed = if checks.signatures && is_signed(route, method) { SIGNED } else { &[] };
     let groups = [ANY, users, access(route, method, checks), signed];
     unique(groups.into_iter().chain(own(route, method).iter().copied()).flatten().copied().collect())
+}
+
+/// The codes that one method of a route can have besides, for requests that no client sends in earnest: with a body that
+/// the route has no use for, or again and again without a valid credential. The metrics start no series for them.
+pub(crate) fn rare(route: &Route, method: &Method, checks: Checks) -> Vec<Code> {
+    let body: &[Code] = match (*route, method) {
+        (_, &Method::GET) => &[],
+        // Its body is not even read.
+        (route::KEY, _) => &[Code::UnsupportedMediaType],
+        _ => &[Code::InvalidInput, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::RequestTimeout],
+    };
+    let is_restricted = !access(route, method, checks).is_empty();
+    let limited: &[Code] = if is_restricted { &[Code::RateLimited] } else { &[] };
+    [body, limited].concat()
 }
 
 /// Whether requests with this method must be signed where the settings want that.
@@ -133,23 +143,22 @@ fn own(route: &Route, method: &Method) -> &'static [&'static [Code]] {
         (route::FETCH_URL, _) => &[UPLOAD, DOWNLOAD],
         (route::JOBS, &Method::POST) => &[UPLOAD, ARCHIVE, NEW_JOB],
         (route::JOBS, _) => &[INPUT],
-        (route::JOB, &Method::DELETE) => &[JOB, UNUSED_BODY, CONDITIONAL],
+        (route::JOB, &Method::DELETE) => &[JOB, CONDITIONAL],
         (route::JOB, _) => &[JOB, INPUT, CONDITIONAL],
         (route::JOB_EVENTS, _) => &[JOB],
         (route::JOB_PICTURES, _) => &[JOB, INPUT],
-        (route::JOB_CANCEL, _) => &[JOB, UNUSED_BODY, CONDITIONAL, &[Code::JobNotCancelable]],
-        (route::JOB_RETRY, _) => &[JOB, UNUSED_BODY, STORE, &[Code::JobNotRetryable]],
+        (route::JOB_CANCEL, _) => &[JOB, CONDITIONAL, &[Code::JobNotCancelable]],
+        (route::JOB_RETRY, _) => &[JOB, STORE, &[Code::JobNotRetryable]],
         (route::JOB_RESULTS | route::JOB_CARD | route::LINK_RESULTS | route::LINK_CARD, _) => {
             &[JOB, INPUT, FILE, CONDITIONAL]
         }
         (route::JOB_PALETTE, _) => &[JOB, LINK, CONDITIONAL],
         (route::LINK_EVENTS, _) => &[JOB, LINK],
-        (route::REDELIVER, _) => &[STORE, UNUSED_BODY, &[Code::NotFound]],
-        (route::KEY_ROTATE, _) => &[STORE, UNUSED_BODY, &[Code::KeyNotFound]],
-        (route::KEY, _) => &[STORE, UNREAD_BODY, &[Code::KeyNotFound]],
-        (route::QUEUE_PAUSE | route::QUEUE_RESUME, _) => &[STORE, UNUSED_BODY],
-        (route::KEYS, &Method::POST) => &[STORE, UNUSED_BODY],
-        (route::DELIVERIES | route::KEYS, _) => &[STORE, INPUT],
+        (route::REDELIVER, _) => &[STORE, INPUT, &[Code::NotFound]],
+        (route::KEY_ROTATE, _) => &[STORE, INPUT, &[Code::KeyNotFound]],
+        (route::KEY, _) => &[STORE, &[Code::KeyNotFound]],
+        (route::KEYS, &Method::POST) => &[STORE, INPUT, &[Code::PayloadTooLarge]],
+        (route::DELIVERIES | route::KEYS | route::QUEUE_PAUSE | route::QUEUE_RESUME, _) => &[STORE, INPUT],
         (route::PROCESSES | route::QUEUE, _) => &[STORE],
         (route::ASSET | route::ASSET_IN_FOLDER, _) => &[&[Code::NotFound]],
         _ => &[],

@@ -165,7 +165,7 @@ fn h9_wrong_methods_and_paths_of_jobs_are_refused() {
         assert_eq!(other.headers()["allow"], allow, "{path}");
         assert_problem(other, 405, "METHOD_NOT_ALLOWED");
     }
-    for path in ["/jobs/", "/jobs/x/", "/jobs/x/nothing", "/jobs/x/results", "/JOBS"] {
+    for path in ["/jobs/", "/jobs/x/", "/jobs/x/nothing", "/jobs/x/results/0", "/jobs/x/results/", "/JOBS"] {
         assert_problem(asked("GET", path), 404, "NOT_FOUND");
     }
     service.wait_for_event("http_request", |line| {

@@ -84,7 +84,10 @@ fn the_pictures_that_are_settled_are_there_while_others_are_in_work() {
     let status: Value = service.get(&format!("/jobs/{job}")).json().unwrap();
     assert_eq!((&status["total"], status.get("results")), (&json!(6), None), "{status}");
     let card = service.get(&path_of(&service, &all["results"][0]["social_image"]));
-    assert_eq!((card.status().as_u16(), &card.headers()["content-type"]), (200, &"image/png".parse().unwrap()));
+    assert_eq!(
+        (card.status().as_u16(), &card.headers()["content-type"]),
+        (200, &"image/png".parse().unwrap())
+    );
 
     barrier.open();
     let whole = linked(&service, job);
@@ -145,7 +148,8 @@ fn a_job_without_results_has_failures_or_nothing_in_its_windows() {
     let (service, job) = paused(2);
     let waiting = window(&service, &job, "");
     let nothing = |status: &str| {
-        json!({"job_id": job, "status": status, "results": [], "failed": [], "total": 2, "next": null})
+        let (none, next): ([u8; 0], Option<u32>) = ([], None);
+        json!({"job_id": job, "status": status, "results": none, "failed": none, "total": 2, "next": next})
     };
     assert_eq!(waiting, nothing("queued"));
     assert_eq!(service.post(&format!("/jobs/{job}/cancel")).send().unwrap().status(), 202);

@@ -53,6 +53,13 @@ fn the_public_listener_has_no_route_of_operators() {
         let is_unknown_id = path.contains("_0");
         assert!(if is_unknown_id { status == 404 } else { status.is_success() }, "{method} {path}: {status}");
     }
+    for address in [service.address, operations] {
+        assert_eq!(
+            request(&service, address, "GET", "/openapi.json").status(),
+            200,
+            "every listener describes all"
+        );
+    }
     let answer = service.client.get(format!("http://{operations}/queue")).send().unwrap();
     assert_problem(answer, 401, "UNAUTHORIZED");
 }

@@ -43,15 +43,16 @@ impl SecureService {
         Self { workspace, service }
     }
 
-    /// Runs a command with this URL of the service, the authority's file, and a key.
-    fn run_at(&self, server: &str, key: &str, args: &[&str]) -> Run {
+    /// Runs a command with a key and with a file of authorities.
+    fn run_trusting(&self, cacert: &str, key: &str, args: &[&str]) -> Run {
         let mut command = self.workspace.command(args);
-        command.env("HUEMILL_SERVER", server).env("HUEMILL_CACERT", "ca.pem").env("HUEMILL_API_KEY", key);
+        command.env("HUEMILL_SERVER", self.url()).env("HUEMILL_CACERT", cacert).env("HUEMILL_API_KEY", key);
         Run::from(command.output().unwrap())
     }
 
+    /// Runs a command with a key that trusts the service's authority.
     fn run(&self, key: &str, args: &[&str]) -> Run {
-        self.run_at(&self.url(), key, args)
+        self.run_trusting("ca.pem", key, args)
     }
 
     #[track_caller]
@@ -120,7 +121,8 @@ fn a_key_that_is_missing_wrong_or_allows_too_little_is_one_line_that_names_the_v
     for key in ["", "hm_wrong"] {
         assert_one_line(&secure.run(key, &["submit", "a.png"]), &["UNAUTHORIZED", "HUEMILL_API_KEY"]);
     }
-    let shown = secure.run(&key, &["jobs", "show", "job_00000000000000000000000000"]);
+    let submitted = secure.run_ok(&key, &["submit", "a.png"]);
+    let shown = secure.run(&key, &["jobs", "show", submitted.line()]);
     assert_one_line(&shown, &["FORBIDDEN", "jobs:read", "HUEMILL_API_KEY"]);
     let listed = secure.run(&key, &["keys", "list"]);
     assert_one_line(&listed, &["FORBIDDEN", "operator", "--token", "HUEMILL_API_KEY"]);
@@ -136,8 +138,8 @@ fn a_certificate_that_cannot_be_trusted_is_one_line_that_says_what_to_do() {
     std::fs::write(secure.workspace.path("other.pem"), Authority::new().pem()).unwrap();
     let commands: [&[&str]; 3] = [&["submit", "a.png"], &["keys", "list"], &["jobs", "list"]];
     for command in commands {
-        for cacert in [&["--cacert", "other.pem"][..], &["--cacert", ""]] {
-            let run = secure.run("a key", &[command, cacert].concat());
+        for cacert in ["other.pem", ""] {
+            let run = secure.run_trusting(cacert, "a key", command);
             assert_one_line(&run, &["authority", "--cacert", "HUEMILL_CACERT"]);
         }
     }

@@ -89,12 +89,12 @@ fn any(_: &Value) -> bool {
     true
 }
 
-/// The files below a folder, without temporary ones.
+/// The files of a folder, without hidden ones.
 fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.starts_with(".tmp"))
+        .filter(|name| !name.starts_with('.'))
         .collect();
     names.sort();
     names
@@ -220,6 +220,21 @@ fn results_go_to_the_folder_that_is_named() {
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(files(&workspace.path().join("results")), ["a.png.card.png", "a.png.json"]);
     assert_eq!(files(&workspace.path().join("in")), ["a.png"]);
+}
+
+#[test]
+fn results_are_never_taken_for_pictures() {
+    let workspace = Workspace::new();
+    workspace.picture("in/a.png", RED, RED);
+    let once = |args: &[&str]| {
+        let command =
+            &mut workspace.command_of("watch", &[&["in", "--once", "--settle", "0"], args].concat());
+        Run::from(command.output().unwrap())
+    };
+    assert_eq!(once(&[]).out, "in/a.png -> in/huemill/a.png.card.png\n");
+    assert_eq!(once(&["--out", "other"]).out, "in/a.png -> other/a.png.card.png\n");
+    let run = workspace.run(&["--json", "in", "in/**/*.png"]);
+    assert_eq!(run.json().iter().map(|answer| &answer["filename"]).collect::<Vec<_>>(), ["in/a.png"; 2]);
 }
 
 #[test]

@@ -72,7 +72,14 @@ fn the_first_page_has_the_environment_the_files_and_examples() {
     for section in ["EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES"] {
         assert!(text.lines().any(|line| line == section), "{section}: {text}");
     }
-    for word in ["HUEMILL_API_KEY", "HUEMILL_CACERT", "NO_COLOR", "DATABASE_URL_FILE", "huemill-submit(1)"] {
+    for word in [
+        "Huemill Manual",
+        "HUEMILL_API_KEY",
+        "HUEMILL_CACERT",
+        "NO_COLOR",
+        "DATABASE_URL_FILE",
+        "huemill-submit(1)",
+    ] {
         assert!(text.contains(word), "{word}: {text}");
     }
 }

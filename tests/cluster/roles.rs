@@ -71,6 +71,7 @@ fn a_worker_answers_only_operators_and_probes() {
     let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
     let worker = start("worker", &receiver, &database, blobs.path());
     assert!(worker.is_healthy() && worker.is_ready());
+    assert_eq!(worker.get("/openapi.json", "another").status(), 200);
     for path in ["/jobs", "/processes", "/queue", "/webhooks/deliveries"] {
         assert_eq!(worker.get(path, OPERATOR).status(), 200, "{path}");
         assert_eq!(worker.get(path, "another").status(), 401, "{path}");

@@ -13,7 +13,7 @@ use crate::support::variables;
 const TOKEN: &str = "the-operator-token-of-tests";
 
 /// Requests in `make test`. `make openapi-cases` sends more.
-const CASES: &str = "600";
+const CASES: &str = "400";
 
 /// The setting of this name, or this value.
 fn setting(name: &str, otherwise: &str) -> String {

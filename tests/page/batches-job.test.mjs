@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findings, LOOKS, open, OPERATOR_TOKEN, scrollsSideways, SERVICE, SERVICE_WITH_KEYS, until } from "./browser.mjs";
 import { addressOf, pictureServer } from "./pictureserver.mjs";
+import { createdKey, deleteJob } from "./service.mjs";
 
 const BATCHES = { path: "#/batches" };
 /** Chromium logs each answer that is an error, also where the page expects it. */
@@ -203,7 +204,7 @@ test("a job that expired is told kindly and can be removed", async (t) => {
   await page.fill(".new-job textarea", quick(1).join("\n"));
   await page.click(".start");
   await ended(page);
-  await fetch(`${SERVICE}/jobs/${jobOf(page)}`, { method: "DELETE" });
+  await deleteJob(SERVICE, jobOf(page));
   await page.reload();
   await page.waitForSelector(".gone");
   assert.match(await page.textContent(".gone"), /no longer there.*expired or was deleted/s);
@@ -239,12 +240,7 @@ test("the list keeps a hundred jobs, and is cleared after a question", async (t)
 });
 
 test("with keys in force, a key is asked for once and streams use links", { skip: SERVICE_WITH_KEYS === "" && "no HUEMILL_URL_WITH_KEYS" }, async (t) => {
-  const created = await fetch(`${SERVICE_WITH_KEYS}/keys`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${OPERATOR_TOKEN}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ name: "page", scopes: ["process", "jobs:read", "jobs:write"] }),
-  });
-  const { key } = await created.json();
+  const key = await createdKey(SERVICE_WITH_KEYS, OPERATOR_TOKEN, ["process", "jobs:read", "jobs:write"]);
   const page = await open(t, { ...BATCHES, url: `${SERVICE_WITH_KEYS}/`, expected: [UNAUTHORIZED, /status of 403/] });
   await countStreams(page);
   await page.reload();

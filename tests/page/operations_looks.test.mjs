@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findings, LOOKS, scrollsSideways } from "./browser.mjs";
-import { asOperator, createJob, go, openOperations, refused } from "./operator.mjs";
+import { createJob, go, openOperations, operator, refused } from "./operator.mjs";
 import { damaged } from "./pictures.mjs";
 
 /** A webhook with everything that one may have. */
@@ -73,9 +73,9 @@ for (const look of LOOKS) {
     await page.fill(".new-key input", name);
     await page.click('.new-key button[type="submit"]');
     await page.waitForSelector(".secret h3");
-    const { keys } = (await asOperator("keys")).body;
+    const { keys } = (await operator().GET("/keys")).data;
     const { id } = keys.find((key) => key.name === name);
-    t.after(() => asOperator(`keys/${id}`, { method: "DELETE" }));
+    t.after(() => operator().DELETE("/keys/{id}", { params: { path: { id } } }));
     await page.waitForSelector(`.row[data-id="${id}"]`);
     await check(page, "a new key");
   });

@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SERVICE_WITH_KEYS, tabTo, until } from "./browser.mjs";
-import { asOperator, createJob, go, openOperations, pauseDuring, receiver, refused } from "./operator.mjs";
+import { createJob, go, openOperations, operator, pauseDuring, receiver, refused } from "./operator.mjs";
 import { damaged, picture } from "./pictures.mjs";
+import { listingStatus } from "./service.mjs";
 
 const row = (id) => `.row[data-id="${id}"]`;
 
-const statusOf = async (id) => (await asOperator(`jobs/${id}`)).body.status;
+const job = (id) => operator().GET("/jobs/{id}", { params: { path: { id } } });
+const statusOf = async (id) => (await job(id)).data.status;
 
 test("a waiting job is canceled by the keyboard alone, and then deleted", async (t) => {
   await pauseDuring(t, "image_batch");
@@ -34,7 +36,7 @@ test("a waiting job is canceled by the keyboard alone, and then deleted", async 
   await page.click(`${row(id)} [data-action="delete"]`);
   await page.click('dialog [data-action="confirm"]');
   await page.waitForSelector(row(id), { state: "detached" });
-  assert.equal((await asOperator(`jobs/${id}`)).body.error_code, "EXPIRED_JOB");
+  assert.equal((await job(id)).error.error_code, "EXPIRED_JOB");
 });
 
 test("a job's details have its failures and its status, and a retry that cannot help says why", async (t) => {
@@ -79,7 +81,7 @@ test("jobs come page by page, stay where they are while they are read again, and
 test("a webhook that was given up is seen with its attempt and sent again", async (t) => {
   const { url, bodies } = await receiver(t, [410, 200]);
   const job = await createJob(undefined, { callback_url: url });
-  const deliveries = async () => (await asOperator(`webhooks/deliveries?job_id=${job}`)).body.deliveries;
+  const deliveries = async () => (await operator().GET("/webhooks/deliveries", { params: { query: { job_id: job } } })).data.deliveries;
   const [{ id }] = await until("the webhook is given up", async () => { const found = await deliveries(); return found[0]?.status === "dead" && found; });
   const page = await openOperations(t, `webhooks/dead/${job}`);
   await page.waitForSelector(row(id));
@@ -98,13 +100,13 @@ test("a webhook that was given up is seen with its attempt and sent again", asyn
 });
 
 test("one type of the queue is paused and resumed, and the overview says so", async (t) => {
-  t.after(() => asOperator("queue/resume?type=url_batch", { method: "POST" }));
+  t.after(() => operator().POST("/queue/resume", { params: { query: { type: "url_batch" } } }));
   const page = await openOperations(t, "queue");
   const button = '[data-action="switch-url_batch"]';
   await page.click(button);
   await page.click('dialog [data-action="confirm"]');
   await page.waitForSelector('.switches li[data-kind="url_batch"][data-paused="true"]');
-  assert.ok((await asOperator("queue")).body.paused.includes("url_batch"));
+  assert.ok((await operator().GET("/queue")).data.paused.includes("url_batch"));
   // The button keeps the focus though its meaning changes.
   assert.equal(await page.evaluate(() => document.activeElement.dataset.action), "switch-url_batch");
   await page.click('.sections a[data-section=""]');
@@ -114,13 +116,13 @@ test("one type of the queue is paused and resumed, and the overview says so", as
   await page.waitForSelector(button);
   await page.click(button);
   await page.waitForSelector('.switches li[data-kind="url_batch"][data-paused="false"]');
-  assert.ok(!(await asOperator("queue")).body.paused.includes("url_batch"));
+  assert.ok(!(await operator().GET("/queue")).data.paused.includes("url_batch"));
 });
 
 test("the whole queue is paused on purpose alone, and resuming lifts every pause", async (t) => {
   assert.ok(SERVICE_WITH_KEYS, "set HUEMILL_URL_WITH_KEYS");
   const service = SERVICE_WITH_KEYS;
-  t.after(() => asOperator("queue/resume", { service, method: "POST" }));
+  t.after(() => operator(service).POST("/queue/resume"));
   const page = await openOperations(t, "queue", { url: `${service}/` });
   await page.click('[data-action="switch-zip_batch"]');
   await page.click('dialog [data-action="confirm"]');
@@ -128,20 +130,20 @@ test("the whole queue is paused on purpose alone, and resuming lifts every pause
   await page.click('[data-action="switch-all"]');
   await page.keyboard.press("Escape");
   await page.waitForSelector("dialog", { state: "detached" });
-  assert.deepEqual((await asOperator("queue", { service })).body.paused, ["zip_batch"]);
+  assert.deepEqual((await operator(service).GET("/queue")).data.paused, ["zip_batch"]);
   await page.click('[data-action="switch-all"]');
   await page.click('dialog [data-action="confirm"]');
   await page.waitForSelector('.switches li[data-kind="all"][data-paused="true"]');
   assert.match(await page.textContent('.switches li[data-kind="image_batch"]'), /paused with the queue/);
   await page.click('[data-action="switch-all"]');
   await page.waitForSelector('.switches li[data-kind="zip_batch"][data-paused="false"]');
-  assert.deepEqual((await asOperator("queue", { service })).body.paused, []);
+  assert.deepEqual((await operator(service).GET("/queue")).data.paused, []);
 });
 
 test("processes have their role, version and heartbeat; one that is gone with pictures is pointed out", async (t) => {
   const page = await openOperations(t, "processes");
   await page.waitForSelector(".processes .row .badge.good");
-  const { processes } = (await asOperator("processes")).body;
+  const { processes } = (await operator().GET("/processes")).data;
   const text = await page.textContent(row(processes[0].id));
   for (const part of [processes[0].host, processes[0].version, "everything"]) assert.ok(text.includes(part), `${part} in ${text}`);
   const gone = { ...processes[0], id: "gone", host: "mill-2:1", version: "0.0.9", alive: false, pictures: 2, duties: [] };
@@ -155,7 +157,7 @@ test("a key is created by the keyboard, shown once, works, is rotated and revoke
   assert.ok(SERVICE_WITH_KEYS, "set HUEMILL_URL_WITH_KEYS");
   const service = SERVICE_WITH_KEYS;
   const name = `test ${Date.now()}`;
-  const status = async (secret) => (await fetch(`${service}/jobs`, { headers: { Authorization: `Bearer ${secret}` } })).status;
+  const status = (secret) => listingStatus(service, secret);
   const page = await openOperations(t, "keys", { url: `${service}/` });
   await tabTo(page, ".new-key summary");
   await page.keyboard.press("Enter");
@@ -176,7 +178,7 @@ test("a key is created by the keyboard, shown once, works, is rotated and revoke
   await page.click('[data-action="copy-key"]');
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), secret);
   assert.equal(await status(secret), 200);
-  const { keys } = (await asOperator("keys", { service })).body;
+  const { keys } = (await operator(service).GET("/keys")).data;
   const key = keys.find((one) => one.name === name);
   assert.deepEqual([key.scopes, key.limits], [["process", "jobs:read", "jobs:write"], { open_jobs: 7 }]);
   assert.ok(key.expires_at > Date.now() / 1000 + 6 * 86_400);
@@ -194,7 +196,7 @@ test("a key is created by the keyboard, shown once, works, is rotated and revoke
   await go(page, "");
   await page.waitForSelector(".verdict");
   await go(page, "keys");
-  const next = (await asOperator("keys", { service })).body.keys.find((one) => one.name === name && one.id !== key.id);
+  const next = (await operator(service).GET("/keys")).data.keys.find((one) => one.name === name && one.id !== key.id);
   await page.waitForSelector(row(next.id));
   assert.equal(await page.isVisible(".secret"), false);
   await page.click(`${row(next.id)} [data-action="revoke"]`);

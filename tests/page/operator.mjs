@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { open, OPERATOR_TOKEN, RECEIVER_PORT, SERVICE } from "./browser.mjs";
 import { picture } from "./pictures.mjs";
+import { client, createdJob } from "./service.mjs";
 
 /** Opens a section of the view with the operator's key in the session, unless `key` is null. */
 export async function openOperations(t, section = "", { key = OPERATOR_TOKEN, ...options } = {}) {
@@ -17,28 +18,17 @@ export async function openOperations(t, section = "", { key = OPERATOR_TOKEN, ..
 /** Goes to a section as a link does. */
 export const go = (page, section) => page.evaluate((section) => { location.hash = `#/operations${section && `/${section}`}`; }, section);
 
-/** Sends a request as the operator. */
-export async function asOperator(path, { service = SERVICE, method = "GET", json, body = json && JSON.stringify(json) } = {}) {
-  const headers = { Authorization: `Bearer ${OPERATOR_TOKEN}`, ...(json ? { "Content-Type": "application/json" } : {}) };
-  const response = await fetch(`${service}/${path}`, { method, headers, body });
-  const text = await response.text();
-  return { status: response.status, body: text ? JSON.parse(text) : null };
-}
+/** The service's client with the operator's key. */
+export const operator = (service = SERVICE) => client(service, OPERATOR_TOKEN);
 
 /** Creates a job of pictures, and returns its id. */
-export async function createJob(pictures = [picture(1, 64, 48)], fields = {}, service = SERVICE) {
-  const form = new FormData();
-  pictures.forEach((bytes, index) => form.append("images", new Blob([bytes], { type: "image/png" }), `picture-${index}.png`));
-  for (const [name, value] of Object.entries(fields)) form.append(name, value);
-  const { status, body } = await asOperator("jobs", { service, method: "POST", body: form });
-  assert.equal(status, 202, JSON.stringify(body));
-  return body.job_id;
-}
+export const createJob = (pictures = [picture(1, 64, 48)], fields = {}, service = SERVICE) => createdJob(service, OPERATOR_TOKEN, pictures, fields);
 
 /** Pauses one type of job while a test runs. */
 export async function pauseDuring(t, type) {
-  t.after(() => asOperator(`queue/resume?type=${type}`, { method: "POST" }));
-  assert.equal((await asOperator(`queue/pause?type=${type}`, { method: "POST" })).status, 200);
+  const params = { query: { type } };
+  t.after(() => operator().POST("/queue/resume", { params }));
+  assert.equal((await operator().POST("/queue/pause", { params })).response.status, 200);
 }
 
 /** A receiver of webhooks that answers with these status codes in turn, and then with the last one. */

@@ -4,15 +4,11 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { open, SERVICE, tabTo, until } from "./browser.mjs";
 import { picture } from "./pictures.mjs";
+import { processed } from "./service.mjs";
 import { choose, clipboard, idle, palette, recordForms } from "./studio.mjs";
 
 /** What the service says of a picture. */
-async function analysis(bytes, fields = {}) {
-  const body = new FormData();
-  for (const [name, value] of Object.entries({ card: "none", ...fields })) body.append(name, value);
-  body.append("image", new Blob([bytes]), "a.png");
-  return (await fetch(`${SERVICE}/process`, { method: "POST", body })).json();
-}
+const analysis = (bytes, fields) => processed(SERVICE, bytes, fields);
 
 /** Puts a panel into sight, so that it loads what it shows. */
 const see = (page, selector) => page.$eval(selector, (element) => element.scrollIntoView({ block: "center" }));

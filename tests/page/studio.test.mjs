@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { open, OPERATOR_TOKEN, SERVICE, SERVICE_WITH_KEYS, SERVICE_WITH_PREFIX, tabTo, until } from "./browser.mjs";
 import { damaged, picture, tiff, turned } from "./pictures.mjs";
+import { createdKey } from "./service.mjs";
 import { choose, drop, file, idle, palette, recordForms, serveOnePicture, shown } from "./studio.mjs";
 
 const address = serveOnePicture();
@@ -69,7 +70,12 @@ test("several files, a folder and an archive are offered to the batches", async 
   await page.click(".offer button:nth-child(2)");
   await shown(page, "a.png");
 
+  mkdirSync(join(folder, "empty"));
+  await drop(page, [join(folder, "empty")]);
+  await until("it is said", async () => /no file in this folder/.test(await page.textContent(".offer")));
+
   await drop(page, [onDisk("album.zip", Buffer.from("PK"))]);
+  await until("it is offered", async () => /album.zip/.test(await page.textContent(".offer")));
   await page.waitForSelector(".offer button:focus");
   assert.match(await page.textContent(".offer"), /album\.zip is an archive/);
   await page.keyboard.press("Enter");
@@ -119,6 +125,7 @@ test("a damaged picture is told, and the next one is shown as if nothing had bee
   await page.setInputFiles(".intake input[type=file]", file("broken.png", damaged()));
   await page.waitForSelector('.trouble:focus .problem[data-code="PROCESSING_ERROR"]');
   assert.equal(await page.isVisible(".stage"), false);
+  assert.equal(await page.$(".problem button"), null, "the same file would fail again");
   assert.equal(await page.isVisible(".palette-panel"), false);
   await choose(page, "good.png");
   assert.equal(await page.$(".problem"), null);
@@ -212,12 +219,7 @@ test("another view does not take what is dropped for the Studio", async (t) => {
 });
 
 test("where keys are in force, the page asks for one and goes on; the curl line names no key", async (t) => {
-  const response = await fetch(`${SERVICE_WITH_KEYS}/keys`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${OPERATOR_TOKEN}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ name: "studio", scopes: ["process"] }),
-  });
-  const { key } = await response.json();
+  const key = await createdKey(SERVICE_WITH_KEYS, OPERATOR_TOKEN, ["process"]);
   const page = await open(t, { url: `${SERVICE_WITH_KEYS}/`, expected: [/status of 401/] });
   await page.setInputFiles(".intake input[type=file]", file("locked.png", picture(1)));
   await page.waitForSelector('.problem[data-code="UNAUTHORIZED"]');

@@ -53,7 +53,7 @@
  *
  * @typedef {object} Accepted the answer of `POST /jobs`
  * @property {string} job_id
- * @property {Status} status
+ * @property {Status | "expired"} status expired where the key of the request is that of a job past its time
  * @property {number} eta_s
  * @property {string} request_id
  * @property {string} [events_url]

@@ -34,9 +34,9 @@ export class ApiError extends Error {
     this.retryAfter = fields.retryAfter ?? null;
   }
 
-  /** Whether another or any key could help. */
+  /** Whether another or any key could help. A 401 for a signature is not about keys. */
   get wantsKey() {
-    return this.status === 401 || this.code === "FORBIDDEN";
+    return this.code === "UNAUTHORIZED" || this.code === "FORBIDDEN";
   }
 
   /** Whether the same request may succeed later. */

@@ -79,9 +79,9 @@ export function formatDuration(seconds) {
   return formatNumber(Math.floor(Math.max(0, seconds) / size), { style: "unit", unit, unitDisplay: "long" });
 }
 
-/** @param {number} bytes */
+/** A number of bytes in decimal units, as the settings have them: 1 GB is 1,000,000,000. @param {number} bytes */
 export function formatBytes(bytes) {
-  const units = /** @type {const} */ ([["gigabyte", 2 ** 30], ["megabyte", 2 ** 20], ["kilobyte", 2 ** 10]]);
+  const units = /** @type {const} */ ([["terabyte", 1e12], ["gigabyte", 1e9], ["megabyte", 1e6], ["kilobyte", 1e3]]);
   const [unit, size] = units.find(([, size]) => bytes >= size) ?? ["byte", 1];
   return formatNumber(bytes / size, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 });
 }

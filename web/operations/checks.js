@@ -1,7 +1,6 @@
 // The dependencies that /ready checks, with their figures and reasons.
 import { el, fill } from "../lib/dom.js";
-import { formatNumber, t } from "../lib/texts.js";
-import { formatSize } from "./numbers.js";
+import { formatBytes, formatNumber, t } from "../lib/texts.js";
 import { checkName, mark, reasonText } from "./verdict.js";
 
 /** @typedef {import("./types.js").Check} Check */
@@ -63,7 +62,7 @@ function figures(check) {
 
 /** @param {string} name @param {number} value */
 function format(name, value) {
-  if (name.endsWith("_bytes")) return formatSize(value);
+  if (name.endsWith("_bytes")) return formatBytes(value);
   if (name.endsWith("_ms")) return formatNumber(value, { style: "unit", unit: "millisecond", unitDisplay: "short" });
   return formatNumber(value);
 }

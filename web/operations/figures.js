@@ -1,9 +1,9 @@
 // The figures that an operator looks at first, each with a line over the last fifteen minutes.
 import { el, fill } from "../lib/dom.js";
-import { formatNumber, formatPercent, t } from "../lib/texts.js";
+import { formatBytes, formatNumber, formatPercent, t } from "../lib/texts.js";
 import { bar, columns, sparkline } from "./charts.js";
 import { ERROR_SHARE, OLDEST_SECONDS } from "./findings.js";
-import { formatSize, perMinute, shortDuration } from "./numbers.js";
+import { perMinute, shortDuration } from "./numbers.js";
 
 /** @typedef {import("./monitor.js").MonitorState} MonitorState */
 /** @typedef {Record<string, number | null>} Values */
@@ -78,8 +78,8 @@ const FIGURES = [
   },
   {
     name: "memory",
-    text: ({ memory }) => or(memory, formatSize),
-    more: (_, state) => or(checked(state, "mem", "most_bytes"), (most) => t("operations.figure.memory.more", { size: formatSize(most) })),
+    text: ({ memory }) => or(memory, formatBytes),
+    more: (_, state) => or(checked(state, "mem", "most_bytes"), (most) => t("operations.figure.memory.more", { size: formatBytes(most) })),
     part: ({ memory }, state) => {
       const [most, total] = [checked(state, "mem", "most_bytes"), checked(state, "mem", "total_bytes")];
       return memory !== null && memory !== undefined && total && most ? { share: memory / total, limit: most / total } : null;
@@ -88,8 +88,8 @@ const FIGURES = [
   },
   {
     name: "disk",
-    text: ({ disk }) => or(disk, formatSize),
-    more: (_, state) => or(checked(state, "disk", "least_bytes"), (least) => t("operations.figure.disk.more", { size: formatSize(least) })),
+    text: ({ disk }) => or(disk, formatBytes),
+    more: (_, state) => or(checked(state, "disk", "least_bytes"), (least) => t("operations.figure.disk.more", { size: formatBytes(least) })),
     level: (_, { ready }) => (ready?.checks?.disk?.ok === false ? "bad" : "plain"),
   },
   {
@@ -102,7 +102,7 @@ const FIGURES = [
   {
     name: "processes",
     text: ({ processes }) => or(processes, formatNumber),
-    more: ({ resident }) => or(resident, (resident) => t("operations.figure.processes.more", { size: formatSize(resident) })),
+    more: ({ resident }) => or(resident, (resident) => t("operations.figure.processes.more", { size: formatBytes(resident) })),
     top: 2,
   },
 ];

@@ -2,13 +2,12 @@
 // section.
 import { json, send } from "../lib/api.js";
 import { el, uniqueId } from "../lib/dom.js";
-import { formatDuration, formatNumber, formatTime, t } from "../lib/texts.js";
+import { formatBytes, formatDuration, formatNumber, formatTime, t } from "../lib/texts.js";
 import { attemptIn } from "./attempt.js";
 import { confirm } from "./dialogs.js";
 import { createKeyForm, LIMITS } from "./key_form.js";
 import { createSecret } from "./key_secret.js";
 import { List } from "./list.js";
-import { formatSize } from "./numbers.js";
 import { actionButton, badge, copyable, facts, refill } from "./pieces.js";
 import { ago, serverNow } from "./times.js";
 
@@ -123,6 +122,6 @@ const limitName = (name) => (LIMITS.some((known) => known === name) ? t(`operati
 /** @param {string} name @param {number} value */
 function limitText(name, value) {
   if (value === 0) return t("operations.keys.unlimited");
-  return name === "stored_bytes" ? formatSize(value) : formatNumber(value);
+  return name === "stored_bytes" ? formatBytes(value) : formatNumber(value);
 }
 

@@ -1,12 +1,12 @@
 // The overview: the verdict at a glance, the first figures, the dependencies, the budgets, and the last fifteen minutes as
 // a table.
 import { el, fill } from "../lib/dom.js";
-import { formatNumber, formatPercent, t } from "../lib/texts.js";
+import { formatBytes, formatNumber, formatPercent, t } from "../lib/texts.js";
 import { createBudgets } from "./budgets.js";
 import { table } from "./charts.js";
 import { createChecks } from "./checks.js";
 import { createFigures } from "./figures.js";
-import { formatSize, shortDuration } from "./numbers.js";
+import { shortDuration } from "./numbers.js";
 import { showProblem } from "./pieces.js";
 import { clockTime } from "./times.js";
 import { createVerdict } from "./verdict.js";
@@ -23,8 +23,8 @@ const COLUMNS = [
   ["busy", formatNumber],
   ["errors", (value) => formatPercent(value, 1)],
   ["active", formatNumber],
-  ["memory", formatSize],
-  ["disk", formatSize],
+  ["memory", formatBytes],
+  ["disk", formatBytes],
 ];
 
 /** @returns {import("./types.js").Section} */

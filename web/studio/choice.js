@@ -24,6 +24,7 @@ export function createChoice({ label, values, text, value, onChange, className =
     set(next) {
       for (const input of inputs) input.checked = input.value === next;
     },
+    focus: () => inputs.find(({ checked }) => checked)?.focus(),
     /** @param {boolean} isEnabled */
     enable(isEnabled) {
       element.disabled = !isEnabled;

@@ -2,10 +2,9 @@
 import { el, uniqueId } from "../lib/dom.js";
 import { key } from "../lib/session.js";
 import { t } from "../lib/texts.js";
-import { stem } from "./cards.js";
 import { curlLine } from "./curl.js";
 import { createLine } from "./line.js";
-import { analysisFields, cardFields } from "./options.js";
+import { analysisFields, cardFields, extensionOf, stem } from "./options.js";
 
 /** @returns {import("./types.js").Panel} */
 export function createCommands() {
@@ -18,8 +17,7 @@ export function createCommands() {
     if (!shown) return;
     const { picture, options } = shown;
     const hasKey = key("user") !== null;
-    const extension = options.format === "jpeg" ? "jpg" : options.format;
-    const output = `${stem(picture.file.name)}-${options.card}.${extension}`;
+    const output = `${stem(picture.file.name)}-${options.card}.${extensionOf(options.format)}`;
     analysis.set(curlLine(picture, analysisFields(options), { hasKey }));
     card.set(curlLine(picture, cardFields(options, options.card), { hasKey, accept: "image/*", output }));
   };

@@ -59,8 +59,12 @@ const isField = (target) => target instanceof HTMLElement && target.matches("inp
 export function listen({ onFiles, onAddress, onHover }) {
   const ends = new AbortController();
   const { signal } = ends;
+  // Pictures of the page itself can be dragged too, out of it.
+  let isOwn = false;
+  document.addEventListener("dragstart", () => void (isOwn = true), { signal });
+  document.addEventListener("dragend", () => void (isOwn = false), { signal });
   const brings = (/** @type {DragEvent} */ event) =>
-    event.dataTransfer?.types.some((type) => type === "Files" || type === "text/uri-list") ?? false;
+    !isOwn && !!event.dataTransfer?.types.some((type) => type === "Files" || type === "text/uri-list");
   document.addEventListener("dragover", (event) => {
     if (!brings(event)) return;
     event.preventDefault();
@@ -76,7 +80,7 @@ export function listen({ onFiles, onAddress, onHover }) {
     const address = addressIn(event.dataTransfer.getData("text/uri-list"));
     const dropped = await filesOf(event.dataTransfer);
     if (signal.aborted) return;
-    if (dropped.files.length > 0) onFiles(dropped);
+    if (dropped.files.length > 0 || dropped.many) onFiles(dropped);
     else if (address) onAddress(address);
   }, { signal });
   document.addEventListener("paste", (event) => {

@@ -6,122 +6,145 @@ import { el, fill, uniqueId } from "../lib/dom.js";
 import { problem } from "../lib/problem.js";
 import { key } from "../lib/session.js";
 import { t } from "../lib/texts.js";
-import { stem } from "./cards.js";
 import { createChoice } from "./choice.js";
+import { showCopied } from "./copied.js";
 import { curlLine } from "./curl.js";
 import { createLine } from "./line.js";
-import { paletteFields } from "./options.js";
+import { paletteFields, stem } from "./options.js";
 import { exported, EXPORTS } from "./requests.js";
 
 /** @typedef {import("./requests.js").ExportName} ExportName */
 /** @typedef {import("./types.js").Shown} Shown */
 
-/** @returns {import("./types.js").Panel} */
-export function createExports() {
-  const title = uniqueId("exports");
-  const preview = el("pre", { class: "preview", tabindex: "0", role: "region", "aria-label": t("studio.exports.preview") });
-  const picture = el("img", { class: "preview-picture", alt: t("studio.exports.strip"), hidden: true });
-  const about = el("p", { class: "hint" });
-  const place = el("div", {});
-  const line = createLine(t("studio.exports.curl"));
-  const copyButton = el("button", { type: "button", disabled: true }, t("copy.copy"));
-  const saveButton = el("button", { type: "button", class: "primary", disabled: true }, t("studio.save"));
+export class Exports {
+  #preview = el("pre", { class: "preview", tabindex: "0", role: "region", "aria-label": t("studio.exports.preview") });
+  #picture = el("img", { class: "preview-picture", alt: t("studio.exports.strip"), hidden: true });
+  #about = el("p", { class: "hint" });
+  #trouble = el("div", {});
+  #line = createLine(t("studio.exports.curl"));
+  #saveButton = el("button", { type: "button", class: "primary", disabled: true }, t("studio.save"));
+  #copyButton = el("button", { type: "button", disabled: true }, t("copy.copy"));
+  #watcher = new IntersectionObserver(([entry]) => this.#onSight(entry), { rootMargin: "200px" });
   /** @type {ExportName} */
-  let name = "css";
-  const names = createChoice({ label: t("studio.exports.format"), values: EXPORTS, text: (each) => each, value: name, className: "wrapping", onChange: (next) => { name = next; void load(); } });
-  const element = el(
-    "section",
-    { class: "panel exports-panel", "aria-labelledby": title },
-    el("div", { class: "panel-head" }, el("h3", { id: title }, t("studio.exports.title")), names.element),
-    about, picture, preview, place,
-    el("div", { class: "actions" }, saveButton, copyButton),
-    line.element,
-  );
-
+  #name = "css";
   /** @type {Shown | null} */
-  let shown = null;
+  #shown = null;
   /** @type {{ blob: Blob, text: string | null, file: string } | null} */
-  let found = null;
-  let loaded = "";
-  let isSeen = false;
-  let request = new AbortController();
-  const watcher = new IntersectionObserver(([entry]) => {
-    isSeen = entry?.isIntersecting ?? false;
-    void load();
-  }, { rootMargin: "200px" });
+  #found = null;
+  /** What was loaded, or is loading. */
+  #asked = "";
+  #isSeen = false;
+  #request = new AbortController();
+  #onKey = () => this.#showLine();
 
-  async function load() {
-    if (!shown || !isSeen) return;
-    const { picture: { file }, options } = shown;
-    const wanted = JSON.stringify([name, paletteFields(options)]);
-    showLine();
-    if (wanted === loaded) return;
-    request.abort();
-    request = new AbortController();
-    const { signal } = request;
-    loaded = wanted;
-    const asked = name;
-    saveButton.disabled = copyButton.disabled = true;
-    preview.setAttribute("aria-busy", "true");
-    fill(place);
+  constructor() {
+    const title = uniqueId("exports");
+    const names = createChoice({ label: t("studio.exports.format"), values: EXPORTS, text: (name) => name, value: this.#name, onChange: (name) => this.#choose(name) });
+    this.#saveButton.addEventListener("click", () => this.#save());
+    this.#copyButton.addEventListener("click", () => void this.#copy());
+    this.element = el(
+      "section",
+      { class: "panel exports-panel", "aria-labelledby": title },
+      el("div", { class: "panel-head" }, el("h3", { id: title }, t("studio.exports.title")), names.element),
+      this.#about, this.#picture, this.#preview, this.#trouble,
+      el("div", { class: "actions" }, this.#saveButton, this.#copyButton),
+      this.#line.element,
+    );
+  }
+
+  /** @param {Shown} shown */
+  show(shown) {
+    this.#shown = shown;
+    if (shown.isNew) this.#asked = "";
+    this.#watcher.observe(this.element);
+    window.addEventListener("huemill:key", this.#onKey);
+    void this.#load();
+  }
+
+  clear() {
+    this.#watcher.disconnect();
+    window.removeEventListener("huemill:key", this.#onKey);
+    this.#request.abort();
+    URL.revokeObjectURL(this.#picture.src);
+    this.#shown = this.#found = null;
+    this.#asked = "";
+    this.#isSeen = false;
+    this.#preview.textContent = "";
+  }
+
+  /** @param {ExportName} name */
+  #choose(name) {
+    this.#name = name;
+    void this.#load();
+  }
+
+  /** @param {IntersectionObserverEntry | undefined} entry */
+  #onSight(entry) {
+    this.#isSeen = entry?.isIntersecting ?? false;
+    void this.#load();
+  }
+
+  async #load() {
+    if (!this.#shown || !this.#isSeen) return;
+    const { picture: { file }, options } = this.#shown;
+    const name = this.#name;
+    const asked = JSON.stringify([name, paletteFields(options)]);
+    this.#showLine();
+    if (asked === this.#asked) return;
+    this.#asked = asked;
+    this.#request.abort();
+    this.#request = new AbortController();
+    const { signal } = this.#request;
+    this.#setReady(false);
+    fill(this.#trouble);
     try {
-      const blob = await exported(file, options, asked, signal);
-      const text = asked === "ase" ? null : await blob.text();
-      if (signal.aborted) return;
-      found = { blob, text, file: `${stem(file.name)}.${asked}` };
-      display(asked, found);
+      const blob = await exported(file, options, name, signal);
+      const text = name === "ase" ? null : await blob.text();
+      if (!signal.aborted) this.#display(name, { blob, text, file: `${stem(file.name)}.${name}` });
     } catch (error) {
       if (signal.aborted) return;
-      loaded = "";
-      fill(place, problem(error, { retry: () => void load() }));
+      this.#asked = "";
+      fill(this.#trouble, problem(error, { retry: () => void this.#load() }));
     }
   }
 
-  function showLine() {
-    if (!shown) return;
-    const { picture, options } = shown;
-    line.set(curlLine(picture, paletteFields(options), { hasKey: key("user") !== null, query: `?export=${name}`, output: `${stem(picture.file.name)}.${name}` }));
+  #showLine() {
+    if (!this.#shown) return;
+    const { picture, options } = this.#shown;
+    const output = `${stem(picture.file.name)}.${this.#name}`;
+    this.#line.set(curlLine(picture, paletteFields(options), { hasKey: key("user") !== null, query: `?export=${this.#name}`, output }));
   }
 
-  /** @param {ExportName} asked @param {{ blob: Blob, text: string | null }} answer */
-  function display(asked, { blob, text }) {
-    about.textContent = t(`studio.exports.about.${asked.replace(".", "_")}`);
-    URL.revokeObjectURL(picture.src);
-    picture.hidden = asked !== "svg";
-    if (asked === "svg") picture.src = URL.createObjectURL(blob);
-    preview.hidden = text === null;
-    preview.textContent = text ?? "";
-    preview.setAttribute("aria-busy", "false");
-    preview.scrollTop = 0;
-    saveButton.disabled = false;
-    copyButton.disabled = text === null;
+  /** @param {ExportName} name @param {{ blob: Blob, text: string | null, file: string }} found */
+  #display(name, found) {
+    this.#found = found;
+    this.#about.textContent = t(`studio.exports.about.${name.replace(".", "_")}`);
+    URL.revokeObjectURL(this.#picture.src);
+    this.#picture.hidden = name !== "svg";
+    if (name === "svg") this.#picture.src = URL.createObjectURL(found.blob);
+    this.#preview.hidden = found.text === null;
+    this.#preview.textContent = found.text ?? "";
+    this.#preview.scrollTop = 0;
+    this.#setReady(true);
   }
 
-  saveButton.addEventListener("click", () => {
-    if (!found) return;
-    save(found.blob, found.file);
-    announce(t("studio.saved", { name: found.file }));
-  });
-  copyButton.addEventListener("click", async () => {
-    if (!found?.text || !(await copy(found.text))) return;
-    announce(t("studio.exports.copied", { name: found.file }));
-    copyButton.textContent = t("studio.palette.copied");
-    setTimeout(() => void (copyButton.textContent = t("copy.copy")), 1600);
-  });
+  /** @param {boolean} isReady */
+  #setReady(isReady) {
+    this.#preview.setAttribute("aria-busy", String(!isReady));
+    this.#saveButton.disabled = !isReady;
+    this.#copyButton.disabled = !isReady || this.#found?.text === null;
+  }
 
-  return {
-    element,
-    show(next) {
-      shown = next;
-      if (next.isNew) loaded = "";
-      watcher.observe(element);
-      void load();
-    },
-    clear() {
-      watcher.disconnect();
-      request.abort();
-      URL.revokeObjectURL(picture.src);
-      [shown, found, loaded, isSeen] = [null, null, "", false];
-    },
-  };
+  #save() {
+    if (!this.#found) return;
+    save(this.#found.blob, this.#found.file);
+    announce(t("studio.saved", { name: this.#found.file }));
+  }
+
+  async #copy() {
+    if (!this.#found?.text || !(await copy(this.#found.text))) return;
+    // The whole file is too much to be read out.
+    announce(t("studio.exports.copied", { name: this.#found.file }));
+    showCopied(this.#copyButton);
+  }
 }

@@ -6,6 +6,8 @@ import { addressIn, isArchive, sorted } from "./drop.js";
 
 /** @typedef {import("./drop.js").Dropped} Dropped */
 
+const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
+
 const ACCEPTED = "image/*,.jpg,.jpeg,.png,.webp,.gif,.bmp,.tif,.tiff,.zip";
 
 const arrow = () =>
@@ -27,6 +29,7 @@ export function createIntake({ onFiles, onAddress }) {
     if (files.length > 0) onFiles(sorted(files));
   });
   const choose = el("button", { type: "button", class: "primary choose", onclick: () => picker.click() });
+  const address = addressForm(onAddress);
   const offer = el("div", { class: "offer", tabindex: "-1" });
   const element = el(
     "div",
@@ -34,8 +37,8 @@ export function createIntake({ onFiles, onAddress }) {
     arrow(),
     el("p", { class: "drop-title" }, t("studio.drop.title")),
     el("p", { class: "drop-hint hint" }, t("studio.drop.hint")),
-    el("div", { class: "intake-controls" }, choose, picker, addressForm(onAddress)),
-    el("p", { class: "drop-paste hint" }, t("studio.drop.paste")),
+    el("div", { class: "intake-controls" }, choose, picker, address.element),
+    el("p", { class: "drop-paste hint" }, t("studio.drop.paste", { keys: isMac ? "⌘V" : t("studio.drop.keys") })),
   );
   const setCompact = (/** @type {boolean} */ isCompact) => {
     element.classList.toggle("compact", isCompact);
@@ -46,6 +49,7 @@ export function createIntake({ onFiles, onAddress }) {
     element,
     offer,
     setCompact,
+    clearError: address.clearError,
     /** @param {boolean} isOver */
     setHover: (isOver) => void element.classList.toggle("hover", isOver),
   };
@@ -81,7 +85,7 @@ function addressForm(onAddress) {
     input.value = "";
     onAddress(address);
   });
-  return form;
+  return { element: form, clearError: () => say("") };
 }
 
 /**
@@ -92,8 +96,10 @@ function addressForm(onAddress) {
  */
 export function offerBatch(place, files, { onBatch, onFirst }) {
   const close = () => fill(place);
+  const batch = el("button", { type: "button", class: "primary", onclick: () => { close(); onBatch(); } }, t("studio.offer.batch"));
   const first = files.find((file) => !isArchive(file));
-  const message = files.length === 1 ? t("studio.offer.archive", { name: files[0]?.name ?? "" }) : t("studio.offer.files", { count: files.length });
+  const isArchiveAlone = files.length === 1 && files.every(isArchive);
+  const message = files.length === 0 ? t("studio.offer.none") : isArchiveAlone ? t("studio.offer.archive", { name: files[0]?.name ?? "" }) : t("studio.offer.files", { count: files.length });
   fill(
     place,
     el(
@@ -103,7 +109,7 @@ export function offerBatch(place, files, { onBatch, onFirst }) {
       el(
         "div",
         { class: "actions" },
-        el("button", { type: "button", class: "primary", onclick: () => { close(); onBatch(); } }, t("studio.offer.batch")),
+        files.length > 0 ? batch : null,
         first ? el("button", { type: "button", onclick: () => { close(); onFirst(first); } }, t("studio.offer.first", { name: first.name })) : null,
         el("button", { type: "button", class: "quiet", onclick: close }, t("studio.offer.cancel")),
       ),

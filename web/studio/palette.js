@@ -4,9 +4,12 @@ import { el, fill, uniqueId } from "../lib/dom.js";
 import { formatPercent, t } from "../lib/texts.js";
 import { createChoice } from "./choice.js";
 import { colorText, FORMATS, properties } from "./color.js";
+import { showCopied } from "./copied.js";
 import { chosen, createSwatches } from "./swatches.js";
 
 /** @typedef {import("./swatches.js").Item} Item */
+
+const LONGEST_ROW = 10;
 
 /** @returns {import("./types.js").Panel} */
 export function createPalette() {
@@ -23,9 +26,7 @@ export function createPalette() {
   /** @type {Item[]} */
   let items = [];
   const all = el("button", { type: "button", class: "copy-all", onclick: async () => {
-    if (!(await copy(items.map((item) => colorText(item, chosen.current)).join("\n")))) return;
-    all.textContent = t("studio.palette.copied");
-    setTimeout(() => void (all.textContent = t("studio.palette.copyAll")), 1600);
+    if (await copy(items.map((item) => colorText(item, chosen.current)).join("\n"))) showCopied(all);
   } }, t("studio.palette.copyAll"));
   const element = el(
     "section",
@@ -46,6 +47,10 @@ export function createPalette() {
         note: color.derived ? t("studio.palette.derived") : formatPercent(color.share, 1),
       }));
       fill(strip, colors.filter(({ derived }) => !derived).map(({ hex, share }) => el("span", { style: { "background-color": hex, "flex-grow": String(share) } })));
+      // Rows of the same length: ten colours at most, or half as many where there is less room.
+      const row = Math.ceil(colors.length / Math.ceil(colors.length / LONGEST_ROW));
+      swatches.element.style.setProperty("--row", String(row));
+      swatches.element.style.setProperty("--half-row", String(Math.ceil(row / 2)));
       swatches.show(items);
     },
   };

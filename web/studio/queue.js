@@ -1,37 +1,40 @@
-// Lets a few requests run at one time; the others wait their turn, and leave when they are aborted.
+// Lets a few requests run at one time; the others wait their turn.
 
-/** @param {number} atOnce */
-export function createQueue(atOnce) {
-  let running = 0;
+export class Queue {
+  #running = 0;
+  #atOnce;
   /** @type {(() => void)[]} */
-  const waiting = [];
-  const next = () => {
-    running -= 1;
-    waiting.shift()?.();
-  };
+  #waiting = [];
+
+  /** @param {number} atOnce */
+  constructor(atOnce) {
+    this.#atOnce = atOnce;
+  }
 
   /**
    * @template Value
    * @param {() => Promise<Value>} work
-   * @param {{ signal: AbortSignal, isUrgent?: boolean }} options what is urgent goes first
+   * @param {{ signal: AbortSignal, isUrgent: boolean }} options what is urgent goes first; what was aborted never starts
    * @returns {Promise<Value>}
    */
-  async function run(work, { signal, isUrgent = false }) {
-    if (running >= atOnce) {
+  async run(work, { signal, isUrgent }) {
+    if (this.#running >= this.#atOnce) {
       await new Promise((resolve) => {
         const turn = () => resolve(null);
-        if (isUrgent) waiting.unshift(turn);
-        else waiting.push(turn);
+        if (isUrgent) this.#waiting.unshift(turn);
+        else this.#waiting.push(turn);
       });
+    } else {
+      this.#running += 1;
     }
-    running += 1;
     try {
       signal.throwIfAborted();
       return await work();
     } finally {
-      next();
+      // The place goes to the next one, if there is one.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running -= 1;
     }
   }
-
-  return { run };
 }

@@ -10,6 +10,7 @@ const MOST = 8;
 const HEIGHT = 96;
 /** Above this, a copy costs more memory than it is worth, and the colours stand for the picture. */
 const MOST_PIXELS = 16e6;
+const COLORS = 5;
 
 /** @type {Recent[]} */
 let list = [];
@@ -21,47 +22,59 @@ const isSame = (one, other) => one.file === other.file || (one.address !== null 
 async function reduced(image) {
   if (image.naturalWidth * image.naturalHeight > MOST_PIXELS) return null;
   await image.decode();
-  const canvas = el("canvas", { width: Math.min(4 * HEIGHT, Math.max(1, Math.round((HEIGHT * image.naturalWidth) / image.naturalHeight))), height: HEIGHT });
+  const width = Math.round((HEIGHT * image.naturalWidth) / image.naturalHeight);
+  const canvas = el("canvas", { width: Math.min(4 * HEIGHT, Math.max(1, width)), height: HEIGHT });
   canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/webp", 0.8));
 }
 
-export const recents = {
-  /** @param {Picture} picture @param {import("./types.js").Result} result @param {HTMLImageElement} image */
-  async add(picture, result, image) {
-    /** @type {Recent} */
-    const recent = { picture, thumbnail: null, colors: result.colors.slice(0, 5).map(({ hex }) => hex) };
-    list = [recent, ...list.filter((each) => !isSame(each.picture, picture))].slice(0, MOST);
-    recent.thumbnail = await reduced(image).catch(() => null);
-  },
-};
+/** Puts a picture in front of the others. @param {Picture} picture @param {import("./types.js").Result} result @param {HTMLImageElement} image */
+export async function remember(picture, result, image) {
+  /** @type {Recent} */
+  const recent = { picture, thumbnail: null, colors: result.colors.slice(0, COLORS).map(({ hex }) => hex) };
+  list = [recent, ...list.filter((each) => !isSame(each.picture, picture))].slice(0, MOST);
+  // Where the browser cannot show the file, or another one has taken its place, its colours stand for it.
+  recent.thumbnail = await reduced(image).catch(() => null);
+}
 
-/** @param {{ onOpen: (picture: Picture) => void }} handlers */
-export function createRecents({ onOpen }) {
-  const row = el("ul", { class: "recents" });
-  const element = el("nav", { class: "recents-bar", "aria-label": t("studio.recents.title"), hidden: true }, row);
+export class RecentStrip {
+  #row = el("ul", { class: "recents" });
+  element = el("nav", { class: "recents-bar", "aria-label": t("studio.recents.title"), hidden: true }, this.#row);
+  #onOpen;
   /** @type {string[]} */
-  let addresses = [];
-  const clear = () => {
-    addresses.forEach((address) => URL.revokeObjectURL(address));
-    addresses = [];
-    fill(row);
-  };
+  #addresses = [];
+
+  /** @param {{ onOpen: (picture: Picture) => void }} handlers */
+  constructor({ onOpen }) {
+    this.#onOpen = onOpen;
+  }
+
+  /** @param {Picture | null} current */
+  show(current) {
+    this.clear();
+    // One picture is the one that is open.
+    this.element.hidden = list.length < 2;
+    fill(this.#row, list.map((recent) => this.#entry(recent, current !== null && isSame(recent.picture, current))));
+  }
+
+  clear() {
+    for (const address of this.#addresses) URL.revokeObjectURL(address);
+    this.#addresses = [];
+    fill(this.#row);
+  }
+
   /** @param {Recent} recent @param {boolean} isCurrent */
-  const entry = ({ picture, thumbnail, colors }, isCurrent) => {
-    const address = thumbnail ? URL.createObjectURL(thumbnail) : null;
-    if (address) addresses.push(address);
-    const face = address ? el("img", { src: address, alt: "" }) : el("span", { class: "recent-colors" }, colors.map((hex) => el("span", { style: { "background-color": hex } })));
-    return el("li", {}, el("button", { type: "button", class: "recent", "aria-current": isCurrent ? "true" : null, "aria-label": t("studio.recents.open", { name: picture.file.name }), title: picture.file.name, onclick: () => onOpen(picture) }, face));
-  };
-  return {
-    element,
-    clear,
-    /** @param {Picture | null} current */
-    show(current) {
-      clear();
-      element.hidden = list.length < 2;
-      fill(row, list.map((recent) => entry(recent, current !== null && isSame(recent.picture, current))));
-    },
-  };
+  #entry({ picture, thumbnail, colors }, isCurrent) {
+    const { name } = picture.file;
+    const attributes = { type: "button", class: "recent", "aria-current": isCurrent ? "true" : null, "aria-label": t("studio.recents.open", { name }), title: name };
+    const face = thumbnail ? el("img", { src: this.#address(thumbnail), alt: "" }) : el("span", { class: "recent-colors" }, colors.map((hex) => el("span", { style: { "background-color": hex } })));
+    return el("li", {}, el("button", { ...attributes, onclick: () => this.#onOpen(picture) }, face));
+  }
+
+  /** @param {Blob} blob */
+  #address(blob) {
+    const address = URL.createObjectURL(blob);
+    this.#addresses.push(address);
+    return address;
+  }
 }

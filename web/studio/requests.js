@@ -1,5 +1,5 @@
 // The Studio's requests. Each takes a signal that ends it.
-import { json, send } from "../lib/api.js";
+import { ApiError, json, send } from "../lib/api.js";
 import { analysisFields, cardFields, paletteFields } from "./options.js";
 
 /** @typedef {import("./options.js").Options} Options */
@@ -10,6 +10,9 @@ import { analysisFields, cardFields, paletteFields } from "./options.js";
 export const EXPORTS = /** @type {const} */ (["css", "scss", "json", "tokens.json", "tailwind.css", "ase", "gpl", "svg"]);
 
 /** @typedef {(typeof EXPORTS)[number]} ExportName */
+
+/** Whether the same request may succeed when it is sent again, or with a key. @param {unknown} error */
+export const isWorthRetrying = (error) => !(error instanceof ApiError) || error.isTemporary || error.wantsKey || [408, 500].includes(error.status);
 
 /** @param {File} file @param {Record<string, string>} fields */
 function form(file, fields) {
@@ -30,7 +33,7 @@ export const analyze = (file, options, signal) => process(file, analysisFields(o
 export async function card(file, options, kind, signal) {
   const body = form(file, cardFields(options, kind));
   const response = await send("process", { method: "POST", body, headers: { Accept: "image/*" }, signal });
-  return response.blob();
+  return { blob: await response.blob(), part: null };
 }
 
 /** A card and the part of the picture that it shows. @param {File} file @param {Options} options @param {CardKind} kind @param {AbortSignal} signal */

@@ -4,15 +4,15 @@ import { announce } from "../lib/announce.js";
 import { el, fill } from "../lib/dom.js";
 import { problem } from "../lib/problem.js";
 import { formatBytes, formatNumber, t } from "../lib/texts.js";
-import { createCards } from "./cards.js";
+import { Cards } from "./cards.js";
 import { createCommands } from "./commands.js";
-import { createExports } from "./exports.js";
+import { Exports } from "./exports.js";
 import { analysisFields, DEFAULTS } from "./options.js";
 import { createPalette } from "./palette.js";
-import { analyze } from "./requests.js";
+import { analyze, isWorthRetrying } from "./requests.js";
 import { createScheme } from "./scheme.js";
 import { createSettings } from "./settings.js";
-import { createStage } from "./stage.js";
+import { Stage } from "./stage.js";
 
 /** @typedef {import("./options.js").Options} Options */
 /** @typedef {import("./types.js").Picture} Picture */
@@ -20,147 +20,185 @@ import { createStage } from "./stage.js";
 /** @typedef {import("./types.js").Rect} Rect */
 
 const DEBOUNCE_MS = 250;
+const SKELETONS = 10;
 
 /** The options that were chosen last; they stay for the next picture, except the focus. @type {Options} */
 let options = { ...DEFAULTS };
 
-/** @param {{ onResult: (picture: Picture, result: Result, image: HTMLImageElement) => void }} handlers */
-export function createResults({ onResult }) {
-  const stage = createStage({ onFocus: (focus) => change({ focus }) });
-  const settings = createSettings({ onChange: change });
-  const cards = createCards({ onChoose: (card) => change({ card }), onPart: (part) => { cardPart = part; showStage(false); } });
-  const panels = [createPalette(), createScheme(), cards, createExports(), createCommands()];
-  const [palette, scheme, , exports, commands] = /** @type {import("./types.js").Panel[]} */ (panels);
-  const heading = el("h2", { class: "result-title", tabindex: "-1" });
-  const facts = el("p", { class: "hint facts" });
-  const working = el("progress", { class: "working", "aria-label": t("studio.working"), hidden: true });
-  const trouble = el("div", { class: "trouble", tabindex: "-1" });
-  const skeleton = el("div", { class: "panel skeleton", "aria-hidden": "true" }, Array.from({ length: 10 }, () => el("span", {})));
-  const body = el("div", { class: "panels", hidden: true }, scheme?.element, cards.element, el("div", { class: "pair" }, exports?.element, commands?.element));
-  const element = el("div", { class: "results", hidden: true }, el("div", { class: "result-head" }, heading, facts, working), trouble, el("div", { class: "bench" }, el("div", { class: "bench-main" }, stage.element, skeleton, palette?.element), settings.element), body);
-  /** Whether there is something to show. @param {boolean} isResult */
-  const reveal = (isResult) => {
-    skeleton.hidden = true;
-    for (const each of [body, stage.element, settings.element, palette?.element]) if (each) each.hidden = !isResult;
-  };
-
+export class Results {
+  #heading = el("h2", { class: "result-title", tabindex: "-1" });
+  #facts = el("p", { class: "hint facts" });
+  #working = el("progress", { class: "working", "aria-label": t("studio.working"), hidden: true });
+  #trouble = el("div", { class: "trouble", tabindex: "-1" });
+  #skeleton = el("div", { class: "panel skeleton", "aria-hidden": "true" }, Array.from({ length: SKELETONS }, () => el("span", {})));
+  #stage = new Stage({ onFocus: (focus) => this.#change({ focus }) });
+  #settings = createSettings({ onChange: (change) => this.#change(change) });
+  #palette = createPalette();
+  #cards = new Cards({ onChoose: (card) => this.#change({ card }), onPart: (part) => this.#onPart(part) });
+  #scheme = createScheme();
+  #exports = new Exports();
+  #commands = createCommands();
+  /** @type {import("./types.js").Panel[]} */
+  #panels = [this.#palette, this.#scheme, this.#cards, this.#exports, this.#commands];
+  #more = el("div", { class: "panels" }, this.#scheme.element, this.#cards.element, el("div", { class: "pair" }, this.#exports.element, this.#commands.element));
+  element = el(
+    "div",
+    { class: "results", hidden: true },
+    el("div", { class: "result-head" }, this.#heading, this.#facts, this.#working),
+    this.#trouble,
+    el("div", { class: "bench" }, el("div", { class: "bench-main" }, this.#stage.element, this.#skeleton, this.#palette.element), this.#settings.element),
+    this.#more,
+  );
+  #onResult;
   /** @type {Picture | null} */
-  let picture = null;
+  #picture = null;
   /** @type {Result | null} */
-  let result = null;
-  /** @type {Rect | null} */
-  let cardPart = null;
-  let request = new AbortController();
+  #result = null;
+  /** @type {Rect | null} the part of the picture that the chosen card shows */
+  #cardPart = null;
+  /** The fields of the last request. */
+  #asked = "";
+  #request = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  let asked = "";
+  #timer;
 
-  /** @param {boolean} isNew */
-  function showStage(isNew) {
-    if (picture && result) void stage.show({ picture, options, result, isNew }, cardPart);
+  /** @param {{ onResult: (picture: Picture, result: Result, image: HTMLImageElement) => void }} handlers */
+  constructor({ onResult }) {
+    this.#onResult = onResult;
   }
 
-  /** @param {Partial<Options>} next */
-  function change(next) {
-    options = { ...options, ...next };
-    settings.show(options);
-    showStage(false);
-    clearTimeout(timer);
-    // Before there is a first result, its request takes the options with it.
-    timer = setTimeout(() => void (asked === fields() && result ? showPanels(false) : run({ isNew: !result })), DEBOUNCE_MS);
-  }
-
-  const fields = () => JSON.stringify(analysisFields(options));
-
-  /** @param {{ isNew: boolean, focus?: boolean }} how */
-  async function run({ isNew, focus = false }) {
-    if (!picture) return;
-    request.abort();
-    request = new AbortController();
-    const { signal } = request;
+  /** Shows another picture, and moves the focus to its result if wanted. @param {Picture} picture @param {{ focus: boolean }} how */
+  open(picture, { focus }) {
+    this.clear();
     const { file } = picture;
-    asked = fields();
-    fill(trouble);
-    setWorking(true);
+    this.#picture = picture;
+    options = { ...options, focus: null };
+    this.#heading.textContent = file.name;
+    this.#facts.textContent = t("studio.working");
+    this.#reveal("work");
+    this.#settings.show(options);
+    this.#stage.open(file);
+    announce(t("studio.workingOn", { name: file.name }));
+    void this.#run({ focus });
+  }
+
+  /** Forgets the picture. */
+  clear() {
+    clearTimeout(this.#timer);
+    this.#request.abort();
+    this.#picture = this.#result = this.#cardPart = null;
+    this.#asked = "";
+    this.element.hidden = true;
+    this.#setWorking(false);
+    fill(this.#trouble);
+    this.#stage.clear();
+    for (const panel of this.#panels) panel.clear?.();
+  }
+
+  /** @param {Partial<Options>} change */
+  #change(change) {
+    if (change.card && change.card !== options.card) this.#cardPart = null;
+    options = { ...options, ...change };
+    this.#settings.show(options);
+    this.#showStage(false);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#apply(), DEBOUNCE_MS);
+  }
+
+  /** Asks again where an option needs it. */
+  #apply() {
+    if (this.#result && this.#asked === fieldsText()) this.#showPanels(false);
+    else void this.#run({ focus: false });
+  }
+
+  /** Asks for the palette and the crop, and shows them. @param {{ focus: boolean }} how */
+  async #run({ focus }) {
+    if (!this.#picture) return;
+    const picture = this.#picture;
+    const isNew = !this.#result;
+    this.#request.abort();
+    this.#request = new AbortController();
+    const { signal } = this.#request;
+    this.#asked = fieldsText();
+    fill(this.#trouble);
+    this.#setWorking(true);
     try {
-      const answer = await analyze(file, options, signal);
+      const result = await analyze(picture.file, options, signal);
       if (signal.aborted) return;
-      result = answer;
-      reveal(true);
-      showStage(isNew);
-      showPanels(isNew);
-      describe(file, answer);
-      announce(t("studio.done", { count: answer.colors.length }));
-      if (focus) heading.focus();
-      if (isNew) onResult(picture, answer, stage.image);
+      this.#show(picture, result, isNew);
+      if (focus) this.#heading.focus();
     } catch (error) {
-      if (!signal.aborted) fail(error, isNew);
+      if (!signal.aborted) this.#fail(error, { focus });
     } finally {
-      if (!signal.aborted) setWorking(false);
+      if (!signal.aborted) this.#setWorking(false);
     }
   }
 
-  /** @param {unknown} error @param {boolean} isNew */
-  function fail(error, isNew) {
-    asked = "";
-    // Without a result there is nothing to set.
-    if (isNew) reveal(false);
-    fill(trouble, problem(error, { retry: () => void open(isNew) }));
-    if (isNew) trouble.focus();
+  /** @param {Picture} picture @param {Result} result @param {boolean} isNew */
+  #show(picture, result, isNew) {
+    this.#result = result;
+    this.#reveal("result");
+    this.#facts.textContent = facts(picture.file, result);
+    this.#showStage(isNew);
+    this.#showPanels(isNew);
+    announce(t("studio.done", { count: result.colors.length }));
+    if (isNew) this.#onResult(picture, result, this.#stage.image);
+  }
+
+  /** @param {unknown} error @param {{ focus: boolean }} how */
+  #fail(error, { focus }) {
+    this.#asked = "";
+    if (!this.#result) this.#reveal("problem");
+    fill(this.#trouble, problem(error, isWorthRetrying(error) ? { retry: () => this.#retry(focus) } : {}));
+    if (focus) this.#trouble.focus();
+  }
+
+  /** @param {boolean} focus */
+  #retry(focus) {
+    if (!this.#result) this.#reveal("work");
+    void this.#run({ focus });
+  }
+
+  /** @param {"work" | "result" | "problem"} state */
+  #reveal(state) {
+    this.element.hidden = false;
+    this.#skeleton.hidden = state !== "work";
+    this.#palette.element.hidden = this.#more.hidden = state !== "result";
+    // Without a picture that can be read there is nothing to set.
+    this.#stage.element.hidden = this.#settings.element.hidden = state === "problem";
+    if (state === "problem") this.#facts.textContent = "";
+  }
+
+  /** @param {Rect | null} part */
+  #onPart(part) {
+    this.#cardPart = part;
+    this.#showStage(false);
   }
 
   /** @param {boolean} isNew */
-  const open = (isNew) => run({ isNew, focus: isNew });
+  #showStage(isNew) {
+    if (this.#picture && this.#result) void this.#stage.show({ picture: this.#picture, options, result: this.#result, isNew }, this.#cardPart);
+  }
 
   /** @param {boolean} isNew */
-  function showPanels(isNew) {
-    if (!picture || !result) return;
-    for (const panel of panels) panel.show({ picture, options, result, isNew });
+  #showPanels(isNew) {
+    if (!this.#picture || !this.#result) return;
+    for (const panel of this.#panels) panel.show({ picture: this.#picture, options, result: this.#result, isNew });
   }
 
   /** @param {boolean} isWorking */
-  function setWorking(isWorking) {
-    working.hidden = !isWorking;
-    element.setAttribute("aria-busy", String(isWorking));
+  #setWorking(isWorking) {
+    this.#working.hidden = !isWorking;
+    this.element.setAttribute("aria-busy", String(isWorking));
   }
+}
 
-  /** @param {File} file @param {Result} found */
-  function describe(file, { source }) {
-    const pixels = source.width * source.height;
-    facts.textContent = [
-      source.format.toUpperCase(),
-      `${source.width} × ${source.height}`,
-      formatBytes(file.size),
-      ...(pixels >= 1e6 ? [t("studio.megapixels", { count: formatNumber(pixels / 1e6, { maximumFractionDigits: 1 }) })] : []),
-    ].join(" · ");
-  }
+const fieldsText = () => JSON.stringify(analysisFields(options));
 
-  return {
-    element,
-    /** @param {Picture} next @param {{ focus: boolean }} how */
-    open(next, { focus }) {
-      this.clear();
-      picture = next;
-      options = { ...options, focus: null };
-      heading.textContent = next.file.name;
-      facts.textContent = t("studio.working");
-      reveal(false);
-      element.hidden = skeleton.hidden = stage.element.hidden = settings.element.hidden = false;
-      settings.show(options);
-      stage.open(next.file);
-      announce(t("studio.workingOn", { name: next.file.name }));
-      void run({ isNew: true, focus });
-    },
-    /** Forgets the picture. */
-    clear() {
-      clearTimeout(timer);
-      request.abort();
-      [picture, result, cardPart, asked] = [null, null, null, ""];
-      element.hidden = body.hidden = true;
-      setWorking(false);
-      fill(trouble);
-      stage.clear();
-      for (const panel of panels) panel.clear?.();
-    },
-  };
+/** What is said of a file beside its name. @param {File} file @param {Result} result */
+function facts(file, { source: { format, width, height } }) {
+  const megapixels = (width * height) / 1e6;
+  const parts = [format.toUpperCase(), `${width} × ${height}`, formatBytes(file.size)];
+  if (megapixels >= 1) parts.push(t("studio.megapixels", { count: formatNumber(megapixels, { maximumFractionDigits: 1 }) }));
+  return parts.join(" · ");
 }

@@ -20,7 +20,7 @@ export function createSettings({ onChange }) {
   const aspect = aspectField((value) => onChange({ aspect: value }));
   const faces = checkbox((isOn) => onChange({ faces: isOn }));
   const focus = el("output", { class: "focus-text" });
-  const clear = el("button", { type: "button", class: "small", onclick: () => onChange({ focus: null }) }, t("studio.options.clear"));
+  const clear = el("button", { type: "button", class: "small", onclick: () => { onChange({ focus: null }); crop.focus(); } }, t("studio.options.clear"));
   const card = select("card", CARD_KINDS.map((kind) => [kind, t(`studio.cards.kinds.${kind}`)]), (value) => onChange({ card: /** @type {Options["card"]} */ (value) }));
   const reset = el("button", { type: "button", class: "quiet reset", onclick: () => onChange({ ...DEFAULTS }) }, t("studio.options.reset"));
   const group = (/** @type {string} */ name, /** @type {import("../lib/dom.js").Child[]} */ ...fields) =>

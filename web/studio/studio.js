@@ -4,11 +4,11 @@ import { el, fill } from "../lib/dom.js";
 import { handOver, takeHandedOver } from "../lib/handover.js";
 import { problem } from "../lib/problem.js";
 import { t } from "../lib/texts.js";
-import { listen } from "./drop.js";
+import { listen, sorted } from "./drop.js";
 import { createIntake, offerBatch } from "./intake.js";
-import { createRecents, recents } from "./recents.js";
-import { fetchPicture } from "./requests.js";
-import { createResults } from "./results.js";
+import { RecentStrip, remember } from "./recents.js";
+import { fetchPicture, isWorthRetrying } from "./requests.js";
+import { Results } from "./results.js";
 
 /** @typedef {import("./types.js").Picture} Picture */
 
@@ -16,80 +16,93 @@ import { createResults } from "./results.js";
 let current = null;
 
 /** @returns {import("../app.js").View} */
-export function createView() {
-  const intake = createIntake({ onFiles: take, onAddress: (address) => void openAddress(address) });
-  const trouble = el("div", { class: "trouble", tabindex: "-1" });
-  const waiting = el("div", { class: "panel waiting", hidden: true }, el("p", {}), el("progress", { "aria-label": t("studio.working") }));
-  const strip = createRecents({ onOpen: (picture) => open(picture) });
-  const results = createResults({
-    onResult: (picture, result, image) => recents.add(picture, result, image).then(() => strip.show(current), () => undefined),
-  });
-  let download = new AbortController();
+export const createView = () => new Studio();
+
+class Studio {
+  #intake = createIntake({ onFiles: (dropped) => this.#take(dropped), onAddress: (address) => void this.#openAddress(address) });
+  #trouble = el("div", { class: "trouble", tabindex: "-1" });
+  #waitingText = el("p", {});
+  #waiting = el("div", { class: "panel waiting", hidden: true }, this.#waitingText, el("progress", { "aria-label": t("studio.working") }));
+  #recents = new RecentStrip({ onOpen: (picture) => this.#open(picture) });
+  #results = new Results({ onResult: (...found) => void remember(...found).then(() => this.#recents.show(current)) });
+  element = el(
+    "section",
+    { class: "studio" },
+    el("div", { class: "studio-head" }, el("div", { class: "studio-title" }, el("h1", {}, t("studio.title")), el("p", { class: "lead" }, t("studio.lead"))), this.#intake.element),
+    this.#intake.offer, this.#waiting, this.#trouble, this.#recents.element, this.#results.element,
+  );
+  #download = new AbortController();
   /** @type {(() => void) | null} */
-  let stopListening = null;
+  #stopListening = null;
+
+  constructor() {
+    if (current) this.#open(current, { focus: false });
+  }
+
+  show() {
+    this.#stopListening ??= listen({
+      onFiles: (dropped) => this.#take(dropped),
+      onAddress: (address) => void this.#openAddress(address),
+      onHover: this.#intake.setHover,
+    });
+    const files = takeHandedOver();
+    if (files.length > 0) this.#take(sorted(files));
+  }
+
+  hide() {
+    this.#stopListening?.();
+    this.#stopListening = null;
+  }
+
+  close() {
+    this.hide();
+    this.#endDownload();
+    this.#results.clear();
+    this.#recents.clear();
+  }
 
   /** @param {import("./drop.js").Dropped} dropped */
-  function take({ files, many }) {
-    fill(intake.offer);
-    if (many) offerBatch(intake.offer, files, { onBatch: () => handOver(files, "batches"), onFirst: (file) => open({ file, address: null }) });
-    else if (files[0]) open({ file: files[0], address: null });
+  #take({ files, many }) {
+    fill(this.#intake.offer);
+    if (many) offerBatch(this.#intake.offer, files, { onBatch: () => handOver(files, "batches"), onFirst: (file) => this.#open({ file, address: null }) });
+    else if (files[0]) this.#open({ file: files[0], address: null });
   }
 
   /** @param {Picture} picture @param {{ focus: boolean }} [how] */
-  function open(picture, how = { focus: true }) {
-    endDownload();
-    fill(intake.offer);
-    fill(trouble);
+  #open(picture, how = { focus: true }) {
+    this.#endDownload();
+    fill(this.#intake.offer);
+    fill(this.#trouble);
     current = picture;
-    intake.setCompact(true);
-    results.open(picture, how);
-    strip.show(current);
+    this.#intake.setCompact(true);
+    this.#intake.clearError();
+    this.#results.open(picture, how);
+    this.#recents.show(current);
   }
 
   /** @param {string} address */
-  async function openAddress(address) {
-    endDownload();
-    download = new AbortController();
-    const { signal } = download;
-    fill(trouble);
-    waiting.hidden = false;
-    fill(/** @type {Element} */ (waiting.firstElementChild), t("studio.fetching", { address }));
-    announce(t("studio.fetching", { address }));
+  async #openAddress(address) {
+    this.#endDownload();
+    this.#download = new AbortController();
+    const { signal } = this.#download;
+    fill(this.#intake.offer);
+    fill(this.#trouble);
+    this.#waiting.hidden = false;
+    this.#waitingText.textContent = t("studio.fetching", { address });
+    announce(this.#waitingText.textContent);
     try {
       const file = await fetchPicture(address, signal);
-      if (!signal.aborted) open({ file, address });
+      if (!signal.aborted) this.#open({ file, address });
     } catch (error) {
       if (signal.aborted) return;
-      waiting.hidden = true;
-      fill(trouble, problem(error, { retry: () => void openAddress(address) }));
-      trouble.focus();
+      this.#waiting.hidden = true;
+      fill(this.#trouble, problem(error, isWorthRetrying(error) ? { retry: () => void this.#openAddress(address) } : {}));
+      this.#trouble.focus();
     }
   }
 
-  function endDownload() {
-    download.abort();
-    waiting.hidden = true;
+  #endDownload() {
+    this.#download.abort();
+    this.#waiting.hidden = true;
   }
-
-  const title = el("div", { class: "studio-title" }, el("h1", {}, t("studio.title")), el("p", { class: "lead" }, t("studio.lead")));
-  const element = el("section", { class: "studio" }, el("div", { class: "studio-head" }, title, intake.element), intake.offer, waiting, trouble, strip.element, results.element);
-  if (current) open(current, { focus: false });
-  return {
-    element,
-    show() {
-      stopListening ??= listen({ onFiles: take, onAddress: (address) => void openAddress(address), onHover: intake.setHover });
-      const files = takeHandedOver();
-      if (files.length > 0) take({ files, many: files.length > 1 });
-    },
-    hide() {
-      stopListening?.();
-      stopListening = null;
-    },
-    close() {
-      this.hide?.();
-      endDownload();
-      results.clear();
-      strip.clear();
-    },
-  };
 }

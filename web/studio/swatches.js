@@ -1,16 +1,14 @@
 // A row of swatches: one stop of the Tab key, arrow keys between them, and keys that copy.
 import { copy } from "../lib/copy.js";
 import { el, fill } from "../lib/dom.js";
-import { t } from "../lib/texts.js";
 import { colorText, FORMATS, textOn } from "./color.js";
+import { showCopied } from "./copied.js";
 
 /** @typedef {import("./color.js").Format} Format */
 /**
  * A colour, what it is called, and what is said of it. The service's names of colours are English in every language.
  * @typedef {import("./color.js").Color & { name: string, note?: string, english?: "name" | "note" }} Item
  */
-
-const CONFIRMED_MS = 1600;
 
 /** Which format a click copies; all rows of the view share it. @type {{ current: Format }} */
 export const chosen = { current: "hex" };
@@ -86,19 +84,10 @@ function swatch({ hex, name, note, english }) {
   );
 }
 
-/** @type {WeakMap<HTMLElement, ReturnType<typeof setTimeout>>} */
-const confirmed = new WeakMap();
-
 /** @param {{ button: HTMLButtonElement, item: Item }} entry @param {Format} format */
 async function copySwatch({ button, item }, format) {
-  if (!(await copy(colorText(item, format)))) return;
   const value = button.querySelector(".swatch-hex");
-  if (!value) return;
-  clearTimeout(confirmed.get(button));
-  value.textContent = t("studio.palette.copied");
+  if (!(await copy(colorText(item, format))) || !value) return;
   button.classList.add("copied");
-  confirmed.set(button, setTimeout(() => {
-    value.textContent = item.hex;
-    button.classList.remove("copied");
-  }, CONFIRMED_MS));
+  showCopied(value, () => button.classList.remove("copied"));
 }

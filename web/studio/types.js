@@ -34,7 +34,7 @@
  * @property {string | null} social_image
  */
 
-/** @typedef {{ success: true, image: string, content_type: string, size_mb: number }} FetchedPicture the answer of `POST /fetch_url` */
+/** @typedef {{ success: boolean, image: string, content_type: string, size_mb: number }} FetchedPicture the answer of `POST /fetch_url` */
 
 /**
  * A picture that is open.

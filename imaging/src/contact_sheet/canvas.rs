@@ -72,7 +72,7 @@ impl Canvas {
             let is_kept = (kept.y..kept.y + kept.height).contains(&y);
             for (x, pixel) in (place.x..).zip(self.row(y, place.x, place.width)) {
                 if !(is_kept && columns.contains(&x)) {
-                    pixel.iter_mut().for_each(|sample| *sample /= 2);
+                    *pixel = pixel.map(|sample| sample / 2);
                 }
             }
         }

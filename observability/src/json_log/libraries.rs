@@ -28,6 +28,9 @@ const MASKED: [(&str, &str); 3] = [
     ("sqlx_postgres::options::parse", "value"),
 ];
 
+/// The name of a library's event, which has no name of its own.
+pub(crate) const UNNAMED: &str = "log";
+
 /// Replaces a masked value.
 pub(super) const MASK: &str = "********";
 

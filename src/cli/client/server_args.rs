@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, value_parser};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, ValueHint, value_parser};
 use secrecy::{ExposeSecret, SecretString};
 
 /// The service to use, and how to send requests to it.
@@ -36,7 +37,16 @@ pub(in crate::cli) struct ServerArgs {
 pub(in crate::cli) struct TrustArgs {
     /// PEM file of authorities to trust in addition to the system's, for https; a server's self-signed certificate
     /// is one too
-    #[arg(long, alias = "ca", value_name = "FILE", env = "HUEMILL_CACERT", hide_env_values = true)]
+    // The parser of paths refuses an empty text, which a variable without a value is.
+    #[arg(
+        long,
+        alias = "ca",
+        value_name = "FILE",
+        env = "HUEMILL_CACERT",
+        hide_env_values = true,
+        value_parser = OsStringValueParser::new().map(PathBuf::from),
+        value_hint = ValueHint::FilePath
+    )]
     cacert: Option<PathBuf>,
 }
 

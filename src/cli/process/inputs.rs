@@ -122,11 +122,8 @@ impl Pattern {
             let below = path.strip_prefix(&self.root).unwrap_or(path);
             self.matcher.is_match(below) && !below.iter().any(is_hidden)
         };
-        let files = if self.root.is_dir() {
-            Some(picture_folder::files(&self.root, self.max_depth, |_| false))
-        } else {
-            None
-        };
+        let files =
+            if self.root.is_dir() { Some(picture_folder::files(&self.root, self.max_depth)) } else { None };
         let matching =
             files.into_iter().flatten().filter(move |file| file.as_ref().map_or(true, |path| matches(path)));
         matching.filter_map(only_pictures).map(|file| match file {

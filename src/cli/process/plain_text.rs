@@ -35,7 +35,9 @@ pub(super) fn lines(file: &Path, processed: &ProcessedFile, details: Details<'_>
     }
     line(format!("crop {}  {}", place(crop.rect()), details.aspect));
     line(format!("subject {}", place(*subject)));
-    faces.iter().for_each(|face| line(format!("face {}", place(*face))));
+    for face in faces {
+        line(format!("face {}", place(*face)));
+    }
     for (role, swatch) in summary.roles.by_name() {
         line(match swatch {
             Some(swatch) => format!("role {role} {}  {}", swatch.hex(), swatch.name),

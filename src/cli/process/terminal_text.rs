@@ -22,13 +22,15 @@ const FAINT: &str = "\x1b[2m";
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
 
-/// The lines of a file, its name first.
+/// The lines of a file, its name first and an empty one last.
 pub(super) fn lines(file: &Path, processed: &ProcessedFile, details: Details<'_>) -> String {
     let Outcome { source, palette, summary, crop, subject, faces, .. } = &processed.outcome;
     let name = printable(&file.to_string_lossy()).into_owned();
     let mut text = format!("{BOLD}{name}{RESET}  {} x {} {}\n", source.width, source.height, source.format);
     columns(&mut text, palette.iter().map(color));
+    text.push('\n');
     columns(&mut text, summary.roles.by_name().into_iter().map(|(name, swatch)| role(name, swatch)));
+    text.push('\n');
     let part = f64::from(crop.width) * f64::from(crop.height)
         / (f64::from(source.width) * f64::from(source.height)).max(1.0);
     let found = match faces.len() {
@@ -53,14 +55,16 @@ pub(super) fn lines(file: &Path, processed: &ProcessedFile, details: Details<'_>
     if let Some(card) = &processed.card {
         line("card", &printable(&card.to_string_lossy()));
     }
+    text.push('\n');
     text
 }
 
 /// Writes two cells a line.
 fn columns(text: &mut String, cells: impl Iterator<Item = String>) {
     for (at, cell) in cells.enumerate() {
-        let (before, after) = if at % 2 == 0 { ("", "") } else { ("", "\n") };
-        let _ = write!(text, "  {before}{cell}{after}");
+        let end = if at % 2 == 0 { "" } else { "\n" };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "  {cell}{end}");
     }
     if !text.ends_with('\n') {
         text.push('\n');

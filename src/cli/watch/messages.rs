@@ -63,7 +63,9 @@ pub(super) fn watch(folder: &Path, send: SyncSender<Message>) -> notify::Result<
     let handle = move |event: notify::Result<Event>| {
         let messages = event.map_or_else(|_| vec![Message::Search], messages);
         // The loop has ended if nobody receives.
-        messages.into_iter().for_each(|message| drop(send.send(message)));
+        for message in messages {
+            let _ = send.send(message);
+        }
     };
     let mut watcher = notify::recommended_watcher(handle)?;
     watcher.watch(folder, RecursiveMode::Recursive)?;

@@ -15,8 +15,11 @@ fn of(shape: ObjectBuilder) -> RefOr<Schema> {
 
 /// The options of pictures.
 pub(super) fn options() -> Vec<Field> {
-    let (colors, widths) = (Options::COLORS, Options::CARD_WIDTHS);
-    let number = r"\d+(\.\d+)?";
+    [of_palettes_and_crops(), of_cards()].concat()
+}
+
+fn of_palettes_and_crops() -> Vec<Field> {
+    let (colors, number) = (Options::COLORS, r"\d+(\.\d+)?");
     vec![
         (
             "colors",
@@ -49,6 +52,12 @@ pub(super) fn options() -> Vec<Field> {
             named("Switch"),
             "Whether faces are searched for. The default is `on`. JSON may have `true` or `false`.",
         ),
+    ]
+}
+
+fn of_cards() -> Vec<Field> {
+    let widths = Options::CARD_WIDTHS;
+    vec![
         (
             "card",
             named("CardKind"),

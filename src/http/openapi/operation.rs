@@ -48,6 +48,7 @@ impl Row {
     /// The codes of the errors that it can answer with.
     pub(super) fn codes(&self) -> Vec<Code> {
         let mut codes = route_codes::of_method(&self.route, &self.method, ALL_CHECKS);
+        codes.extend(route_codes::rare(&self.route, &self.method, ALL_CHECKS));
         let moves = matches!(
             self.audience(),
             Audience::Operators
@@ -58,6 +59,8 @@ impl Row {
         if (moves || self.route.users) && !codes.contains(&Code::NotFound) {
             codes.push(Code::NotFound);
         }
+        codes.sort_unstable_by_key(|code| code.as_str());
+        codes.dedup();
         codes
     }
 

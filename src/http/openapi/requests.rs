@@ -7,7 +7,7 @@ use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::{Content, ContentBuilder, Object, ObjectBuilder, RefOr, Required, Schema};
 
 use super::fields::{self, Field};
-use super::shapes::{count, described, file, list, named, text, url};
+use super::shapes::{count, described, file, list, named, text, url, whole};
 
 const FORM: &str = "multipart/form-data";
 const JSON: &str = "application/json";
@@ -16,102 +16,73 @@ const JSON: &str = "application/json";
 const MAX_PICTURES: usize = 200;
 const MAX_URLS: usize = 1_000;
 
+const BASE64: &str =
+    "A file in base64, with or without the head of a data: URL. The media type in it is ignored.";
+
 /// Adds the schemas of all bodies.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
+    let rotation = ObjectBuilder::new()
+        .property(
+            "overlap_s",
+            described(
+                whole(0, 365 * 86_400),
+                "Seconds for which the old key goes on working. The default is a day.",
+            ),
+        )
+        .description(Some("How a key is replaced."));
+    let of_url = ObjectBuilder::new()
+        .property("url", described(url(), "The URL of the picture."))
+        .required("url")
+        .description(Some("The URL of a picture."));
+    let components = add_jobs(add_zips(add_pictures(components)));
+    components.schema("UrlJson", of_url).schema("NewKey", new_key()).schema("KeyRotation", rotation)
+}
+
+fn add_pictures(components: ComponentsBuilder) -> ComponentsBuilder {
     let options = [fields::options(), vec![fields::export()]].concat();
-    let job = [fields::of_jobs(), fields::options()].concat();
-    let base64 =
-        "A file in base64, with or without the head of a data: URL. The media type in it is ignored.";
+    let form = ObjectBuilder::new().property("image", described(file(), "The picture.")).required("image");
+    let json = ObjectBuilder::new()
+        .property("image", described(text(), BASE64))
+        .property("url", described(url(), "The URL of the picture, in place of `image`."));
+    let text = "A picture, as `image` or as `url`, and its options.";
+    components
+        .schema("PictureForm", with_fields(form, &options, "A picture and its options."))
+        .schema("PictureJson", with_fields(json, &options, text))
+}
+
+fn add_zips(components: ComponentsBuilder) -> ComponentsBuilder {
+    let options = fields::options();
+    let file = described(file(), "A ZIP with up to 50 pictures.");
+    let form = ObjectBuilder::new().property("zip_file", file).required("zip_file");
+    let json = ObjectBuilder::new().property("zip", described(text(), BASE64)).required("zip");
+    let text = "A ZIP of pictures and the options of all of them.";
+    components
+        .schema("ZipForm", with_fields(form, &options, text))
+        .schema("ZipJson", with_fields(json, &options, text))
+}
+
+fn add_jobs(components: ComponentsBuilder) -> ComponentsBuilder {
+    let fields = [fields::of_jobs(), fields::options()].concat();
+    let images = list(file(), Some(MAX_PICTURES)).description(Some("Pictures, in place of a ZIP."));
+    let form = ObjectBuilder::new()
+        .property("zip_file", described(file(), "A ZIP with up to 200 pictures."))
+        .property("images", images);
+    let urls = list(url(), Some(MAX_URLS)).description(Some("The URLs of the pictures."));
+    let json = ObjectBuilder::new().property("urls", urls).property("zip", described(text(), BASE64));
+    let text = "The URLs of pictures, or a ZIP, and what to do with them.";
     components
         .schema(
-            "PictureForm",
-            with_fields(
-                ObjectBuilder::new().property("image", described(file(), "The picture.")).required("image"),
-                &options,
-                "A picture and its options.",
-            ),
-        )
-        .schema(
-            "PictureJson",
-            with_fields(
-                ObjectBuilder::new()
-                    .property("image", described(text(), base64))
-                    .property("url", described(url(), "The URL of the picture, in place of `image`.")),
-                &options,
-                "A picture, as `image` or as `url`, and its options.",
-            ),
-        )
-        .schema(
-            "ZipForm",
-            with_fields(
-                ObjectBuilder::new()
-                    .property("zip_file", described(file(), "A ZIP with up to 50 pictures."))
-                    .required("zip_file"),
-                &fields::options(),
-                "A ZIP of pictures and the options of all of them.",
-            ),
-        )
-        .schema(
-            "ZipJson",
-            with_fields(
-                ObjectBuilder::new().property("zip", described(text(), base64)).required("zip"),
-                &fields::options(),
-                "A ZIP of pictures and the options of all of them.",
-            ),
-        )
-        .schema(
-            "UrlJson",
-            ObjectBuilder::new()
-                .property("url", described(url(), "The URL of the picture."))
-                .required("url")
-                .description(Some("The URL of a picture.")),
-        )
-        .schema(
             "JobForm",
-            with_fields(
-                ObjectBuilder::new()
-                    .property("zip_file", described(file(), "A ZIP with up to 200 pictures."))
-                    .property(
-                        "images",
-                        list(file(), Some(MAX_PICTURES)).description(Some("Pictures, in place of a ZIP.")),
-                    ),
-                &job,
-                "A ZIP, or pictures one by one, and what to do with them.",
-            ),
+            with_fields(form, &fields, "A ZIP, or pictures one by one, and what to do with them."),
         )
-        .schema(
-            "JobJson",
-            with_fields(
-                ObjectBuilder::new()
-                    .property(
-                        "urls",
-                        list(url(), Some(MAX_URLS)).description(Some("The URLs of the pictures.")),
-                    )
-                    .property("zip", described(text(), base64)),
-                &job,
-                "The URLs of pictures, or a ZIP, and what to do with them.",
-            ),
-        )
-        .schema("NewKey", new_key())
-        .schema(
-            "KeyRotation",
-            ObjectBuilder::new()
-                .property(
-                    "overlap_s",
-                    described(
-                        count(0).maximum(Some(365 * 86_400)),
-                        "Seconds for which the old key goes on working. The default is a day.",
-                    ),
-                )
-                .description(Some("How a key is replaced.")),
-        )
+        .schema("JobJson", with_fields(json, &fields, text))
 }
 
 fn with_fields(body: ObjectBuilder, fields: &[Field], description: &str) -> ObjectBuilder {
     let add = |body: ObjectBuilder, (name, schema, text): &Field| {
         let mut schema = schema.clone();
         match &mut schema {
-            RefOr::Ref(reference) => reference.description = (*text).to_owned(),
+            RefOr::Ref(reference) => (*text).clone_into(&mut reference.description),
             RefOr::T(Schema::Object(object)) => object.description = Some((*text).to_owned()),
             RefOr::T(_) => {}
         }
