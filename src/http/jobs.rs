@@ -11,9 +11,11 @@ mod events;
 mod fields;
 mod fingerprint;
 mod idempotency_key;
+mod job_picture;
 mod link_id;
 pub(crate) mod links;
 mod palette_file;
+mod picture_window;
 pub(crate) mod poll_history;
 mod results;
 mod results_archive;
@@ -65,6 +67,7 @@ fn one_job(config: &mut ServiceConfig) {
         .service(get(route::JOB, status::status).route(web::delete().to(control::delete)))
         .service(get(route::JOB_EVENTS, events::events))
         .service(post(route::JOB_CANCEL, control::cancel))
+        .service(get(route::JOB_PICTURES, picture_window::pictures))
         .service(get(route::JOB_RESULTS, download::results))
         .service(get(route::JOB_CARD, download::card))
         .service(get(route::JOB_PALETTE, palette_file::palette))

@@ -82,6 +82,9 @@ routes! {
     /// Retries pictures that failed because of the service, for the operator.
     JOB_RETRY: "/jobs/{id}/retry", "POST, OPTIONS", users = false,
         read = Everyone, write = Operators;
+    /// The settled pictures of a job, some at a time.
+    JOB_PICTURES: "/jobs/{id}/results", "GET, HEAD, OPTIONS", users = true,
+        read = Users(Scope::JobsRead), write = Everyone;
     /// All results of a job.
     JOB_RESULTS: "/jobs/{id}/results.zip", "GET, HEAD, OPTIONS", users = true,
         read = Linked(Scope::JobsRead), write = Everyone;
@@ -210,6 +213,7 @@ mod tests {
             ("/jobs/job_1", Some("/jobs/{id}")),
             ("/jobs/x%2Fy", Some("/jobs/{id}")),
             ("/jobs/job_1/events", Some("/jobs/{id}/events")),
+            ("/jobs/job_1/results", Some("/jobs/{id}/results")),
             ("/jobs/job_1/results/7/card", Some("/jobs/{id}/results/{n}/card")),
             ("/jobs/job_1/results/7/palette.css", Some("/jobs/{id}/results/{n}/{palette}")),
             ("/links/x/results.zip", Some("/links/{link_id}/results.zip")),

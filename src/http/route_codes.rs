@@ -146,6 +146,7 @@ fn own(route: &Route, method: &Method) -> &'static [&'static [Code]] {
         (route::JOB, &Method::DELETE) => &[JOB, CONDITIONAL],
         (route::JOB, _) => &[JOB, INPUT, CONDITIONAL],
         (route::JOB_EVENTS, _) => &[JOB],
+        (route::JOB_PICTURES, _) => &[JOB, INPUT],
         (route::JOB_CANCEL, _) => &[JOB, CONDITIONAL, &[Code::JobNotCancelable]],
         (route::JOB_RETRY, _) => &[JOB, STORE, &[Code::JobNotRetryable]],
         (route::JOB_RESULTS | route::JOB_CARD | route::LINK_RESULTS | route::LINK_CARD, _) => {

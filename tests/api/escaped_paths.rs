@@ -8,12 +8,13 @@ use crate::job_requests::{OPERATOR, accepted, album, ended, id, zip_form};
 use crate::test_service::TestService;
 
 /// Every route, with values for its names that could exist.
-const PATHS: [&str; 21] = [
+const PATHS: [&str; 22] = [
     "/jobs",
     "/jobs/{job}",
     "/jobs/{job}/events",
     "/jobs/{job}/cancel",
     "/jobs/{job}/retry",
+    "/jobs/{job}/results",
     "/jobs/{job}/results.zip",
     "/jobs/{job}/results/0/card",
     "/process",

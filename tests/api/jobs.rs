@@ -208,7 +208,7 @@ fn polls_of_an_unchanged_job_are_answered_304() {
 fn head_is_answered_as_get_without_a_body() {
     let service = spawn();
     let job = ended(&service, id(&accepted(post_zip(&service, album(1, 0)).send().unwrap())));
-    for path in ["", "/events", "/results.zip", "/results/0/card"] {
+    for path in ["", "/events", "/results", "/results.zip", "/results/0/card"] {
         let url = service.url(&format!("/jobs/{}{path}", id(&job)));
         let (get, head) =
             (service.client.get(&url).send().unwrap(), service.client.head(&url).send().unwrap());

@@ -53,7 +53,7 @@ fn a_deleted_job_is_gone_at_once_with_all_its_results() {
     let path = format!("/jobs/{}", id(&job));
     let delete = || service.client.delete(service.url(&path)).send().unwrap();
     assert_eq!(delete().status(), 204);
-    for below in ["", "/events", "/results.zip", "/results/0/card"] {
+    for below in ["", "/events", "/results", "/results.zip", "/results/0/card"] {
         let body = assert_problem(service.get(&format!("{path}{below}")), 404, "EXPIRED_JOB");
         assert!(body["user_message"].as_str().unwrap().contains("deleted"), "{body}");
     }

@@ -31,8 +31,8 @@ fn a14_invalid_and_guessed_ids_are_not_found() {
         "%00",
         &"x".repeat(5_000),
     ] {
-        for path in [format!("/jobs/{id}"), format!("/jobs/{id}/events"), format!("/jobs/{id}/results.zip")] {
-            assert_problem(service.get(&path), 404, "JOB_NOT_FOUND");
+        for below in ["", "/events", "/results", "/results.zip"] {
+            assert_problem(service.get(&format!("/jobs/{id}{below}")), 404, "JOB_NOT_FOUND");
         }
         assert_problem(service.post(&format!("/jobs/{id}/cancel")).send().unwrap(), 404, "JOB_NOT_FOUND");
         assert_problem(
@@ -165,7 +165,7 @@ fn h9_wrong_methods_and_paths_of_jobs_are_refused() {
         assert_eq!(other.headers()["allow"], allow, "{path}");
         assert_problem(other, 405, "METHOD_NOT_ALLOWED");
     }
-    for path in ["/jobs/", "/jobs/x/", "/jobs/x/nothing", "/jobs/x/results", "/JOBS"] {
+    for path in ["/jobs/", "/jobs/x/", "/jobs/x/nothing", "/jobs/x/results/0", "/jobs/x/results/", "/JOBS"] {
         assert_problem(asked("GET", path), 404, "NOT_FOUND");
     }
     service.wait_for_event("http_request", |line| {

@@ -18,6 +18,7 @@ mod jobs_hostile;
 mod jobs_keys;
 mod jobs_links;
 mod jobs_results;
+mod jobs_running;
 mod jobs_signed;
 mod jobs_urls;
 mod key_requests;

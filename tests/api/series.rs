@@ -60,8 +60,16 @@ fn refused_uploads(service: &TestService) -> Vec<RequestBuilder> {
 /// Requests with every method to every kind of path, of which most name something that does not exist.
 fn refused_reads(service: &TestService) -> Vec<RequestBuilder> {
     let job = "/jobs/job_01ARZ3NDEKTSV4RRFFQ69G5FAV";
-    let parts =
-        ["", "/events", "/cancel", "/retry", "/results.zip", "/results/0/card", "/results/0/palette.css"];
+    let parts = [
+        "",
+        "/events",
+        "/cancel",
+        "/retry",
+        "/results",
+        "/results.zip",
+        "/results/0/card",
+        "/results/0/palette.css",
+    ];
     let mut paths: Vec<String> = parts.iter().map(|part| format!("{job}{part}")).collect();
     let others = [
         "/links/x/results.zip",

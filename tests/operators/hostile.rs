@@ -41,7 +41,7 @@ const HEADERS: [&str; 27] = [
 ];
 
 /// The paths of all routes, with `{}` in place of ids.
-const PATHS: [&str; 25] = [
+const PATHS: [&str; 26] = [
     "/process",
     "/process_zip",
     "/fetch_url",
@@ -52,6 +52,7 @@ const PATHS: [&str; 25] = [
     "/jobs/{}",
     "/jobs/{}/events",
     "/jobs/{}/cancel",
+    "/jobs/{}/results",
     "/jobs/{}/results.zip",
     "/jobs/{}/results/0/card",
     "/links/{}/results.zip",

@@ -54,7 +54,7 @@ const setVisibility = (page, state) =>
   }, state);
 
 test("lines that are no addresses are named before sending, and a bad address fails alone", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  const page = await open(t, BATCHES);
   await page.fill(".new-job textarea", `\n${addressOf("1.png")}\nftp://example.org/a.jpg\n  ${addressOf("damaged.png")}  \nwww.example.org`);
   assert.match(await page.textContent(".area-status"), /2 addresses.*2 lines are no web addresses.*Line 3:.*ftp:.*Line 5:.*www\./s);
   await page.click(".start");
@@ -64,22 +64,55 @@ test("lines that are no addresses are named before sending, and a bad address fa
 });
 
 test("pictures appear while the job goes on, and the focus moves to the results when it ends", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  const page = await open(t, BATCHES);
   pictures.hold(t);
-  await start(page, [...quick(18), ...slow(2)]);
-  await page.waitForSelector(".tile.is-preview");
-  await page.waitForFunction(() => document.querySelector(".tile.is-preview img")?.naturalWidth > 0);
-  assert.match(await page.textContent(".tile.is-preview .tile-name"), /^\d+$/);
+  await start(page, [...slow(1), ...quick(17), addressOf("damaged.png"), addressOf("slow/2.png")]);
+  await until("all that are settled are there", async () => (await page.locator(".tile").count()) === 18);
+  assert.equal(await page.locator(".job-progress progress").count(), 1);
+  await page.waitForFunction(() => document.querySelector(".tile img")?.naturalWidth > 0);
+  assert.equal(await page.textContent(".tile-name >> nth=0"), "1 (2).png");
+  assert.match(await page.textContent(".tile.is-failure"), /damaged\.png.*PROCESSING_ERROR/s);
   assert.match(await page.title(), /^\d+% · /);
   assert.match(await page.textContent(".job-eta"), /%/);
+  const [palette] = await Promise.all([page.waitForEvent("download"), page.click(".export").then(() => page.click('[data-format="css"]'))]);
+  assert.match(palette.suggestedFilename(), /\.palette\.css$/);
+  const shown = await page.locator(".tile").first().elementHandle();
+  await page.locator(".job-name").focus();
   pictures.release();
   await ended(page);
-  await until("all tiles have settled", async () => (await page.locator(".tile:not(.is-preview)").count()) === 20);
+  await until("all tiles are there", async () => (await page.locator(".tile").count()) === 20);
+  const indexes = await page.locator(".tile").evaluateAll((tiles) => tiles.map(({ dataset }) => Number(dataset.index)));
+  assert.deepEqual(indexes, Array.from({ length: 20 }, (_, at) => at));
+  assert.ok(await shown.evaluate((tile) => tile.isConnected), "a tile that is right stays");
   assert.match(await page.title(), /^Done · /);
 });
 
+test("pictures of a large job are asked for from the first that is missing, some at a time", async (t) => {
+  const page = await open(t, BATCHES);
+  const windows = [];
+  page.on("request", (request) => request.url().includes("/results?") && windows.push(new URL(request.url()).search));
+  pictures.hold(t);
+  await start(page, [...quick(70), ...slow(2)]);
+  await until("all that are settled are there", async () => (await page.locator(".tile").count()) === 70);
+  assert.equal(windows[0], "?from=0&limit=50");
+  assert.ok(windows.some((search) => Number(new URLSearchParams(search).get("from")) >= 50), windows.join(" "));
+  pictures.release();
+  await ended(page);
+});
+
+test("whoever is busy with a result keeps the focus when the job ends", async (t) => {
+  const page = await open(t, BATCHES);
+  pictures.hold(t);
+  await start(page, [...quick(2), ...slow(1)]);
+  await page.locator(".tile .export").first().focus();
+  pictures.release();
+  await page.waitForSelector('.job-head .badge[data-status="completed"]');
+  await until("all tiles are there", async () => (await page.locator(".tile").count()) === 3);
+  assert.ok(await page.evaluate(() => document.activeElement?.classList.contains("export")));
+});
+
 test("progress is announced at quarters, and the end is too", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  const page = await open(t, BATCHES);
   await page.evaluate(() => {
     globalThis.said = [];
     new MutationObserver(() => globalThis.said.push(document.getElementById("announcer").textContent)).observe(document.getElementById("announcer"), { childList: true });
@@ -116,13 +149,13 @@ test("the page has one event stream at a time, and none in a hidden tab or anoth
   await page.goto(page.url().replace(/#.*/, `#/batches/${first}`));
   await until("the first job has a stream", async () => (await streams(page)).open === 1);
   pictures.release();
-  await page.waitForSelector(".tile:not(.is-preview)");
+  await page.waitForSelector('.job-head .badge[data-status="completed"]');
   const { most, open: left } = await streams(page);
   assert.deepEqual({ most, left }, { most: 1, left: 0 });
 });
 
 test("a job is polled where its stream fails", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [/ERR_FAILED/, /status of 503/, NOT_FOUND] });
+  const page = await open(t, { ...BATCHES, expected: [/ERR_FAILED/, /status of 503/] });
   await page.route("**/events", (route) => route.fulfill({ status: 503, body: "" }));
   pictures.hold(t);
   const conditions = [];
@@ -134,7 +167,7 @@ test("a job is polled where its stream fails", async (t) => {
 });
 
 test("a job is canceled after a question, and what was done stays", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  const page = await open(t, BATCHES);
   pictures.hold(t);
   await start(page, [...quick(4), ...slow(4)]);
   await page.waitForFunction(() => document.querySelector(".job-progress progress")?.value >= 50);
@@ -151,7 +184,7 @@ test("a job is canceled after a question, and what was done stays", async (t) =>
 });
 
 test("a reload in the middle finds the job again, in the list and in its progress", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [NOT_FOUND] });
+  const page = await open(t, BATCHES);
   pictures.hold(t);
   await start(page, [...quick(2), ...slow(2)]);
   await page.reload();
@@ -208,7 +241,7 @@ test("the list keeps a hundred jobs, and is cleared after a question", async (t)
 
 test("with keys in force, a key is asked for once and streams use links", { skip: SERVICE_WITH_KEYS === "" && "no HUEMILL_URL_WITH_KEYS" }, async (t) => {
   const key = await createdKey(SERVICE_WITH_KEYS, OPERATOR_TOKEN, ["process", "jobs:read", "jobs:write"]);
-  const page = await open(t, { ...BATCHES, url: `${SERVICE_WITH_KEYS}/`, expected: [UNAUTHORIZED, NOT_FOUND, /status of 403/] });
+  const page = await open(t, { ...BATCHES, url: `${SERVICE_WITH_KEYS}/`, expected: [UNAUTHORIZED, /status of 403/] });
   await countStreams(page);
   await page.reload();
   await page.waitForSelector(".new-job");
@@ -219,7 +252,8 @@ test("with keys in force, a key is asked for once and streams use links", { skip
   await page.click(".problem button");
   await page.fill(".key-dialog input", key);
   await page.keyboard.press("Enter");
-  await page.waitForSelector(".tile.is-preview");
+  await page.waitForFunction(() => document.querySelector(".tile img")?.naturalWidth > 0);
+  assert.equal(await page.locator(".job-progress progress").count(), 1);
   const { addresses, most } = await streams(page);
   assert.equal(most, 1);
   assert.match(addresses[0], new RegExp(`^${SERVICE_WITH_KEYS}/links/`));
@@ -257,7 +291,8 @@ for (const look of LOOKS) {
     await page.click(".chosen-clear");
     pictures.hold(t);
     await start(page, [addressOf("damaged.png"), ...quick(12), ...slow(3)]);
-    await page.waitForSelector(".tile.is-preview");
+    await page.waitForSelector(".tile.is-failure");
+    await page.waitForSelector(".tile:not(.is-failure)");
     await check("in progress");
     await page.click(".cancel-job");
     await check("question");

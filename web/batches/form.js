@@ -157,7 +157,7 @@ export class Form {
     try {
       for (const [at, part] of parts.entries()) {
         const accepted = await sendPart(part, options, { signal: sending.signal, onProgress: this.#progress(parts, at) });
-        remember({ ...known(part, accepted), cards: options.card !== "none" });
+        remember(known(part, accepted));
         ids.push(accepted.job_id);
       }
       this.#sent(ids);

@@ -96,15 +96,14 @@ export class JobPage {
     this.#showActions(job, [this.#button("cancel", () => this.#cancel(), "danger")]);
     this.#title(formatPercent(percent / 100));
     this.#say(percent);
-    const { count: total, cards: withCards = true } = this.#known ?? {};
-    if (!total || job.status !== "processing") return;
-    this.#preview ??= new Preview(this.#id, { total, withCards }, (picture) => this.#results.addPreview(picture));
-    this.#preview.update(percent);
+    if (job.status !== "processing") return;
+    this.#preview ??= new Preview(this.#id, (pictures) => this.#results.add(pictures, job.request_id));
+    this.#preview.update(job);
   }
 
   /** @param {Job} job */
   #showHead(job) {
-    const count = this.#known?.count ?? (hasEnded(job) ? (job.results_count ?? 0) + (job.failed_count ?? 0) : null);
+    const count = job.total ?? this.#known?.count ?? (hasEnded(job) ? (job.results_count ?? 0) + (job.failed_count ?? 0) : null);
     const facts = [
       count !== null && count > 0 && [t("batches.job.pictures"), formatNumber(count)],
       [t("batches.job.created"), formatTime(job.created_at)],
@@ -145,7 +144,8 @@ export class JobPage {
     if (!this.#wasLive) return;
     this.#wasLive = false;
     announce(`${sentence} ${failed > 0 ? t("batches.results.failed", { count: failed }) : ""}`);
-    if (!document.querySelector("dialog[open]")) this.#results.focus();
+    const isBusy = document.querySelector("dialog[open]") || this.#results.element.contains(document.activeElement);
+    if (!isBusy) this.#results.focus();
   }
 
   /** Buttons are made anew only if they change, so that none loses the focus. @param {Job} job @param {(HTMLElement | null)[]} buttons */

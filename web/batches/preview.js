@@ -1,51 +1,38 @@
-// Shows pictures that are done while their job goes on. The job's body lists no results before its end, but each picture
-// that is done has its palette and its card at an address of its own. Pictures are done about in the order in which they
-// were sent, so they are asked for in that order, one at a time, and never beyond what the progress says.
-import { ApiError, send, url } from "../lib/api.js";
-import { key } from "../lib/session.js";
+// Shows the pictures of a job while it goes on. Pictures settle about in the order in which they were sent, so they are
+// asked for from the first one that is not settled, some at a time and with one request at a time.
+import { json } from "../lib/api.js";
 
-/** @typedef {import("./types.js").Swatch} Swatch */
+/** @typedef {import("./types.js").Pictures} Pictures */
 
-/**
- * @typedef {object} Done a picture that is done while its job goes on
- * @property {number} index
- * @property {string} name without its extension
- * @property {Swatch[]} colors
- * @property {string | null} card where its card is
- */
-
-/**
- * Pictures that may be done after later ones: those in work at the time. One that is asked for too early is a 404, which
- * browsers log.
- */
-const IN_WORK = 4;
+/** Pictures of one request. */
+const WINDOW = 50;
 
 export class Preview {
   #id;
-  #total;
-  #withCards;
-  #onPicture;
+  #onPictures;
   #asking = new AbortController();
-  #next = 0;
-  #settled = 0;
+  /** The indexes of the pictures that are settled and shown. */
+  #settled = new Set();
+  /** The first index that is not settled. */
+  #first = 0;
+  /** How many pictures are settled at least. */
+  #expected = 0;
   #isAsking = false;
   #hasFailed = false;
 
   /**
    * @param {string} id of the job
-   * @param {{ total: number, withCards: boolean }} job the number of its pictures, and whether it makes cards
-   * @param {(picture: Done) => void} onPicture
+   * @param {(pictures: Pictures) => void} onPictures is given each settled picture once
    */
-  constructor(id, { total, withCards }, onPicture) {
+  constructor(id, onPictures) {
     this.#id = id;
-    this.#total = total;
-    this.#withCards = withCards;
-    this.#onPicture = onPicture;
+    this.#onPictures = onPictures;
   }
 
-  /** @param {number} progress in percent */
-  update(progress) {
-    this.#settled = Math.floor((progress * this.#total) / 100) - IN_WORK;
+  /** @param {{ total?: number, progress?: number }} job as it is now */
+  update({ total = 0, progress = 0 }) {
+    // The service rounds the progress down.
+    this.#expected = Math.ceil((progress * total) / 100);
     if (this.#asking.signal.aborted && !this.#hasFailed) this.#asking = new AbortController();
     if (!this.#isAsking) void this.#ask();
   }
@@ -59,43 +46,45 @@ export class Preview {
     this.#isAsking = true;
     const { signal } = this.#asking;
     try {
-      while (this.#next < this.#settled && !signal.aborted) {
-        const path = `jobs/${this.#id}/results/${this.#next}`;
-        const palette = await this.#palette(`${path}/palette.json`, signal);
-        if (signal.aborted) break;
-        // An image sends no key.
-        const card = key("user") || !this.#withCards ? null : url(`${path}/card?disposition=inline`).href;
-        if (palette) this.#onPicture({ index: this.#next, ...palette, card });
-        this.#next += 1;
+      // What settles behind a window that was read is found the next time.
+      for (let expected = -1; expected < this.#expected && !signal.aborted; ) {
+        expected = this.#expected;
+        await this.#read(expected, signal);
       }
     } catch {
-      // Previews are a courtesy: the results come with the job's end.
+      // This is a courtesy: the results come with the job's end.
       this.#hasFailed = !signal.aborted;
       this.pause();
     }
     this.#isAsking = false;
   }
 
-  /** The palette of a picture; null if it failed or is not done yet. @param {string} path @param {AbortSignal} signal @returns {Promise<Pick<Done, "name" | "colors"> | null>} */
-  async #palette(path, signal) {
-    try {
-      const response = await send(path, { signal });
-      const { colors } = await response.json();
-      return { name: nameOf(response), colors };
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return null;
-      throw error;
+  /** Reads windows until so many pictures are settled. @param {number} expected @param {AbortSignal} signal */
+  async #read(expected, signal) {
+    /** @type {number | null} */
+    let from = this.#first;
+    while (from !== null && this.#settled.size < expected && !signal.aborted) {
+      /** @type {Pictures} */
+      const pictures = await json(`jobs/${this.#id}/results?from=${from}&limit=${WINDOW}`, { signal });
+      if (signal.aborted) return;
+      this.#show(pictures);
+      from = pictures.next === null ? null : this.#unsettled(pictures.next);
     }
   }
-}
 
-/** The picture's name, as far as the name of its palette's file tells it (RFC 6266). @param {Response} response */
-function nameOf(response) {
-  const disposition = response.headers.get("Content-Disposition") ?? "";
-  const [, encoded = ""] = /filename\*=UTF-8''([^;]+)/.exec(disposition) ?? [];
-  try {
-    return decodeURIComponent(encoded).replace(/\.palette\.json$/, "");
-  } catch {
-    return "";
+  /** @param {Pictures} pictures */
+  #show(pictures) {
+    const isNew = (/** @type {{ index: number }} */ { index }) => !this.#settled.has(index);
+    const [results, failed] = [pictures.results.filter(isNew), pictures.failed.filter(isNew)];
+    for (const { index } of [...results, ...failed]) this.#settled.add(index);
+    this.#first = this.#unsettled(this.#first);
+    if (results.length + failed.length > 0) this.#onPictures({ ...pictures, results, failed });
+  }
+
+  /** The first index from here on that is not settled. @param {number} from */
+  #unsettled(from) {
+    let index = from;
+    while (this.#settled.has(index)) index += 1;
+    return index;
   }
 }

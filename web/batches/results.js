@@ -3,7 +3,7 @@ import { el, fill, uniqueId } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
 import { ExportMenu } from "./exports.js";
 import { listenToStrips } from "./palette.js";
-import { failureTile, previewTile, resultTile } from "./tile.js";
+import { failureTile, resultTile } from "./tile.js";
 import { Viewer } from "./viewer.js";
 
 /** @typedef {import("./types.js").Job} Job */
@@ -54,11 +54,17 @@ export class Results {
     this.#viewer.close();
   }
 
-  /** Adds a picture that is done before its job has ended. @param {import("./preview.js").Done} picture */
-  addPreview(picture) {
+  /** Adds pictures that settled before their job has ended. @param {import("./types.js").Pictures} pictures @param {string} requestId of the job */
+  add({ results, failed }, requestId) {
     if (this.#shown) return;
     this.element.hidden = false;
-    this.#grid.append(previewTile(picture, picture.name || t("batches.tile.nth", { number: picture.index + 1 })));
+    for (const tile of [...results.map(resultTile), ...failed.map((failure) => failureTile(failure, requestId))]) {
+      tile.classList.add("is-new");
+      let before = this.#grid.lastElementChild;
+      while (before && indexOf(before) > indexOf(tile)) before = before.previousElementSibling;
+      if (before) before.after(tile);
+      else this.#grid.prepend(tile);
+    }
   }
 
   /** Shows what a job that has ended made. @param {Job} job */
@@ -68,38 +74,43 @@ export class Results {
     const [results, failed] = [job.results ?? [], job.failed ?? []];
     this.element.hidden = results.length + failed.length === 0;
     const pictures = [
-      ...results.map((result) => ({ index: result.index, make: (/** @type {HTMLImageElement | null} */ image) => resultTile(result, image) })),
-      ...failed.map((failure) => ({ index: failure.index, make: () => failureTile(failure, job.request_id) })),
+      ...results.map((result) => ({ index: result.index, isFailure: false, make: () => resultTile(result) })),
+      ...failed.map((failure) => ({ index: failure.index, isFailure: true, make: () => failureTile(failure, job.request_id) })),
     ].sort((one, other) => one.index - other.index);
     void this.#settle(pictures);
     this.#showFailures(results.length, failed.length, job.request_id);
   }
 
   /**
-   * Replaces the previews by tiles of their own, and adds those that had none. Some at once, and the rest after the browser
-   * had its turn.
-   * @param {{ index: number, make: (image: HTMLImageElement | null) => HTMLElement }[]} pictures in order
+   * Adds the tiles that are missing. Those that are right already stay, and so does the focus in them. Some at once, and the
+   * rest after the browser had its turn.
+   * @param {{ index: number, isFailure: boolean, make: () => HTMLElement }[]} pictures in order
    */
   async #settle(pictures) {
     const turn = (this.#turn += 1);
     let next = this.#grid.firstElementChild;
-    for (const [at, { index, make }] of pictures.entries()) {
-      if (at > 0 && at % AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve));
-      if (this.#closing.signal.aborted || turn !== this.#turn) return;
-      const isSame = next instanceof HTMLElement && next.dataset.index === String(index);
-      // A card that is loaded already stays.
-      const tile = make(isSame ? next?.querySelector("img") ?? null : null);
-      this.#grid.insertBefore(tile, next);
-      if (!isSame) continue;
+    let made = 0;
+    const drop = () => {
       const old = next;
-      next = tile.nextElementSibling?.nextElementSibling ?? null;
+      next = old?.nextElementSibling ?? null;
       old?.remove();
+    };
+    for (const { index, isFailure, make } of pictures) {
+      while (next && indexOf(next) < index) drop();
+      if (next && indexOf(next) === index) {
+        if (next.classList.contains("is-failure") === isFailure) {
+          next = next.nextElementSibling;
+          continue;
+        }
+        drop();
+      }
+      this.#grid.insertBefore(make(), next);
+      made += 1;
+      if (made % AT_ONCE !== 0) continue;
+      await new Promise((resolve) => setTimeout(resolve));
+      if (this.#closing.signal.aborted || turn !== this.#turn) return;
     }
-    while (next) {
-      const old = next;
-      next = next.nextElementSibling;
-      old.remove();
-    }
+    while (next) drop();
   }
 
   /** @param {number} results @param {number} failed @param {string} requestId */
@@ -121,3 +132,6 @@ export class Results {
     choose(false);
   }
 }
+
+/** @param {Element} tile */
+const indexOf = (tile) => Number(/** @type {HTMLElement} */ (tile).dataset.index);

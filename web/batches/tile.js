@@ -14,20 +14,10 @@ const own = (link) => (link.startsWith("data:") ? link : ownUrl(link).href);
 /** @param {string} link */
 const inline = (link) => (link.startsWith("data:") ? link : `${own(link)}${link.includes("?") ? "&" : "?"}disposition=inline`);
 
-/** The tile of a picture that is done while its job goes on. @param {import("./preview.js").Done} picture @param {string} name */
-export const previewTile = ({ index, colors, card }, name) =>
-  el(
-    "li",
-    { class: "tile is-preview", data: { index: String(index) } },
-    el("div", { class: "tile-card" }, card ? cardImage(card, name) : colorBars(colors)),
-    el("p", { class: "tile-name", title: name }, name),
-    paletteStrip(colors, name),
-  );
-
-/** @param {Result} result @param {HTMLImageElement | null} shown an image of the same card that is loaded already */
-export function resultTile(result, shown) {
+/** @param {Result} result */
+export function resultTile(result) {
   const { index, filename, social_image: link, colors } = result;
-  const image = link && (shown ?? cardImage(inline(link), filename));
+  const image = link && cardImage(inline(link), filename);
   const save = link && el("a", { class: "button", href: own(link), download: fileName(filename) }, t("batches.tile.save"));
   return el(
     "li",

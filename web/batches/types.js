@@ -35,6 +35,7 @@
  * @property {number} expires_at
  * @property {number} [progress]
  * @property {number} [eta_s]
+ * @property {number} [total] of pictures, until it has ended
  * @property {number} [results_count]
  * @property {number} [failed_count]
  * @property {string} [download_url]
@@ -43,6 +44,12 @@
  * @property {Failure[]} [failed]
  * @property {string} [error_code]
  * @property {string} [user_message]
+ *
+ * @typedef {object} Pictures the settled pictures of a window: the body of `GET /jobs/{id}/results`
+ * @property {Result[]} results
+ * @property {Failure[]} failed
+ * @property {number} total of the job's pictures
+ * @property {number | null} next where the next window begins
  *
  * @typedef {object} Accepted the answer of `POST /jobs`
  * @property {string} job_id
@@ -55,7 +62,6 @@
  * @property {string} id
  * @property {string} name of its folder, archive, first file or first host
  * @property {number | null} count of pictures; null where the archive does not say
- * @property {boolean} [cards] whether it makes cards
  * @property {number} created_at
  * @property {number | null} expires_at
  * @property {Status | "gone"} status as it was last seen

@@ -10,9 +10,10 @@ use huemill_actors::delivery::failure;
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::repository::Repository;
 use huemill_store::blobs::BlobError;
-use huemill_store::job::{Card, Item, ItemError, ItemResult, ItemState, Job, JobId, JobState};
+use huemill_store::job::{Card, Item, ItemError, ItemResult, Job, JobId, JobState};
 
-use super::links::{LinkedThing, Links};
+use super::job_picture::{self, SettledPicture, quoted};
+use super::links::Links;
 use super::summary::JobSummary;
 use crate::http::body_stream::{base64, piece};
 use crate::http::picture_json::FailedPicture;
@@ -97,17 +98,11 @@ impl PictureReader {
                 self.next = page.last().map_or(self.job.total, |item| item.number + 1);
                 self.page = page.into();
             }
-            let Some(mut item) = self.page.pop_front() else { continue };
-            match (item.state, item.result.take(), item.error.take()) {
-                (ItemState::Done, Some(result), _) => return Ok(Some((item, result))),
-                (ItemState::Failed, _, Some(error)) => self.failed.push(FailedPicture {
-                    index: item.number as usize,
-                    filename: item.name,
-                    url: item.url,
-                    error_code: error.code.into(),
-                    user_message: error.message,
-                }),
-                _ => {}
+            let Some(item) = self.page.pop_front() else { continue };
+            match SettledPicture::of(item) {
+                Some(SettledPicture::Done(item, result)) => return Ok(Some((item, result))),
+                Some(SettledPicture::Failed(failed)) => self.failed.push(failed),
+                None => {}
             }
         }
     }
@@ -176,22 +171,8 @@ impl JobBody {
     fn element(&mut self, item: &Item, result: ItemResult) -> Piece {
         let mut json = if self.count == 0 { Vec::new() } else { vec![b','] };
         self.count += 1;
-        json.extend_from_slice(format!("{{\"index\":{},\"filename\":", item.number).as_bytes());
-        json.extend_from_slice(&quoted(&item.name));
-        if let Some(url) = &item.url {
-            json.extend_from_slice(b",\"url\":");
-            json.extend_from_slice(&quoted(url));
-        }
-        let members =
-            result.members.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
-        if !members.is_empty() {
-            json.push(b',');
-            json.extend_from_slice(members.as_bytes());
-        }
-        json.extend_from_slice(b",\"social_image\":");
-        let job = self.job();
-        let card = LinkedThing::Card(item.number);
-        let link = quoted(&self.links.url(&job.base_url, &job.id, card, job.expires_at));
+        job_picture::write_opening(&mut json, item, &result.members);
+        let link = job_picture::card_link(self.job(), item.number, &self.links);
         let Some(card) = result.card else {
             json.extend_from_slice(b"null}");
             return text(json);
@@ -225,27 +206,13 @@ impl JobBody {
     }
 }
 
-fn quoted(text: &str) -> Vec<u8> {
-    serde_json::to_vec(text).unwrap_or_else(|_| b"\"\"".to_vec())
-}
-
 fn text(bytes: Vec<u8>) -> Piece {
     piece(bytes).boxed_local()
 }
 
-/// Why results disappeared while they were read: the job was deleted, or it is an internal error.
+/// The error of results that disappeared while they were read.
 fn gone(repository: Repository, id: JobId) -> Piece {
-    stream::once(async move {
-        let job = repository.store.job(&id).await?;
-        Err(match job {
-            Some(job) if job.state != JobState::Expired => {
-                Fault::new(Code::InternalError).with_cause("a job's results disappeared while they were read")
-            }
-            Some(_) => Fault::new(Code::ExpiredJob),
-            None => Fault::new(Code::JobNotFound),
-        })
-    })
-    .boxed_local()
+    stream::once(async move { Err(job_picture::why_gone(&repository, &id).await) }).boxed_local()
 }
 
 /// A card as a data URL. A card that cannot be read, although others may be, is given by its link: the other results

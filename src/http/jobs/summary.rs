@@ -26,6 +26,8 @@ pub(super) struct JobSummary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     eta_s: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     results_count: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failed_count: Option<u32>,
@@ -55,6 +57,8 @@ impl<'a> JobSummary<'a> {
             expires_at: job.expires_at,
             progress: is_live.then(|| job.progress()),
             eta_s: is_live.then_some(job.eta_s),
+            // What is settled so far is not here: it changes more often than the version does.
+            total: is_live.then_some(job.total),
             results_count: has_counts.then_some(job.succeeded),
             failed_count: has_counts.then_some(job.failed),
             download_url: has_results.then(|| link(LinkedThing::Results)),
@@ -116,13 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_live_job_has_progress_and_no_counts() {
+    fn a_live_job_has_progress_and_the_number_of_its_pictures() {
         assert_eq!(
             summary(JobState::Processing),
             json!({
                 "job_id": "job_018c0000000000112233445566778899aabbccddeeff", "status": "processing",
                 "type": "zip_batch", "request_id": "c298c805", "created_at": 1_700_000_000,
                 "started_at": 1_700_000_001, "expires_at": 1_700_086_400, "progress": 75, "eta_s": 7,
+                "total": 4,
             })
         );
         let queued = summary(JobState::Queued);

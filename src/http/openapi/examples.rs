@@ -95,6 +95,14 @@ pub(super) fn job(status: &str) -> Value {
     job
 }
 
+pub(super) fn job_pictures() -> Value {
+    let job = job("completed");
+    json!({
+        "job_id": JOB_ID, "status": "processing", "results": job["results"], "failed": job["failed"], "total": 4,
+        "next": null,
+    })
+}
+
 pub(super) fn job_page() -> Value {
     json!({ "jobs": [summary("completed")], "next_cursor": null })
 }
@@ -104,6 +112,7 @@ pub(super) fn events() -> String {
     let progress = json!({
         "job_id": JOB_ID, "status": "processing", "type": "zip_batch", "request_id": "c298c805",
         "created_at": 1_700_000_000, "started_at": 1_700_000_001, "expires_at": 1_700_086_400, "progress": 50, "eta_s": 4,
+        "total": 4,
     });
     let ended = summary("completed");
     format!(

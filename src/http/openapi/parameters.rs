@@ -102,6 +102,14 @@ pub(super) fn page() -> [Parameter; 2] {
     ]
 }
 
+/// The window of a job's pictures.
+pub(super) fn window() -> [Parameter; 2] {
+    [
+        query("from", count(0), "The index of the first picture of the window. The default is 0."),
+        query("limit", whole(1, 100), "Maximum number of pictures in the window (1–100). The default is 50."),
+    ]
+}
+
 /// A filter by one of the words of this schema.
 pub(super) fn filter(name: &str, schema: &str, description: &str) -> Parameter {
     ParameterBuilder::new()

@@ -13,12 +13,13 @@ use utoipa::openapi::schema::ComponentsBuilder;
 
 /// Adds the schemas of all answers and of the webhook, and those that options of requests refer to.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
-    let adders: [fn(ComponentsBuilder) -> ComponentsBuilder; 25] = [
+    let adders: [fn(ComponentsBuilder) -> ComponentsBuilder; 26] = [
         with::<picture::PictureResult>,
         with::<picture::ZipResult>,
         with::<picture::FetchedPicture>,
         with::<job::JobAccepted>,
         with::<job::Job>,
+        with::<job::JobPictures>,
         with::<job::CanceledJob>,
         with::<job::JobRetried>,
         with::<job::JobPage>,

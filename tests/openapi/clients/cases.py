@@ -33,8 +33,8 @@ CHECKS = [
 EVENTS = {"progress", "completed", "failed", "canceled"}
 # Answers that have to have come: without them, the cases would say little about the service.
 EXPECTED = {
-    "createJob": 202, "getJob": 200, "cancelJob": 202, "deleteJob": 204, "streamJobEvents": 200, "downloadResults": 200,
-    "downloadCard": 200, "downloadPalette": 200, "processPicture": 200, "processZip": 200, "createKey": 201, "rotateKey": 201,
+    "createJob": 202, "getJob": 200, "listJobResults": 200, "cancelJob": 202, "deleteJob": 204, "streamJobEvents": 200,
+    "downloadResults": 200, "downloadCard": 200, "downloadPalette": 200, "processPicture": 200, "processZip": 200, "createKey": 201, "rotateKey": 201,
 }
 # A pause is lifted at once: jobs would never end, and streams of their events would not either.
 UNDONE = {"pauseQueue": "/queue/resume"}

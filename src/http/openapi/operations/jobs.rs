@@ -12,7 +12,7 @@ use crate::http::route;
 const TAG: &str = "jobs";
 
 pub(super) fn rows() -> Vec<Row> {
-    vec![create(), list(), get(), delete(), events(), linked_events(), cancel(), retry()]
+    vec![create(), list(), get(), pictures(), delete(), events(), linked_events(), cancel(), retry()]
 }
 
 /// Links to what can be done with a job whose id is here.
@@ -22,6 +22,7 @@ fn with_links(response: ResponseBuilder, id: &str) -> ResponseBuilder {
         ("events", "streamJobEvents", "The job's changes."),
         ("cancellation", "cancelJob", "Cancels the job."),
         ("deletion", "deleteJob", "Deletes the job."),
+        ("pictures", "listJobResults", "The pictures that are settled."),
         ("results", "downloadResults", "All results in one ZIP."),
     ];
     let response = of_job.into_iter().fold(response, |response, (name, operation, text)| {
@@ -88,6 +89,25 @@ fn get() -> Row {
             (200, with_links(answer, "$request.path.id")),
             (304, with_headers(empty("The client has this version."), &["ETag", "Retry-After"])),
         ],
+    }
+}
+
+fn pictures() -> Row {
+    let window = parameters::window();
+    Row {
+        route: route::JOB_PICTURES,
+        method: Method::GET,
+        id: "listJobResults",
+        tag: TAG,
+        summary: "List a job's results so far",
+        description: "Returns the pictures that are settled among some of a job's, also while the job goes on. Clients that \
+                      follow a job ask from the first picture that they lack.",
+        parameters: [&[parameters::job_id()], &window[..]].concat(),
+        body: None,
+        answers: vec![(
+            200,
+            json("The settled pictures of the window.", "JobPictures", examples::job_pictures()),
+        )],
     }
 }
 

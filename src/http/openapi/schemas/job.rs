@@ -63,6 +63,8 @@ job! {
         progress: u32,
         /// Estimated seconds until it ends.
         eta_s: u32,
+        /// The number of its pictures.
+        total: u32,
     }
 }
 
@@ -117,6 +119,9 @@ job! {
         /// Estimated seconds until it ends.
         #[schema(nullable = false)]
         eta_s: Option<u32>,
+        /// The number of its pictures, until the job has ended.
+        #[schema(nullable = false)]
+        total: Option<u32>,
         /// How many pictures were processed, once the job has ended.
         #[schema(nullable = false)]
         results_count: Option<u32>,
@@ -160,6 +165,24 @@ impl ToSchema for Job {
         EndedJob::schemas(schemas);
         FailedJob::schemas(schemas);
     }
+}
+
+/// The settled pictures among some of a job's.
+#[derive(ToSchema)]
+pub(in crate::http::openapi) struct JobPictures {
+    job_id: String,
+    status: JobStatus,
+    /// Those that could be processed, in the order in which they were sent. `social_image` is always a link.
+    #[schema(max_items = 100)]
+    results: Vec<JobPicture>,
+    /// Those that could not be processed.
+    #[schema(max_items = 100)]
+    failed: Vec<FailedPicture>,
+    /// The number of the job's pictures.
+    total: u32,
+    /// The `from` of the next window; null on the last one.
+    #[schema(required = true)]
+    next: Option<u32>,
 }
 
 /// A canceled job, for a key that may not read jobs.
