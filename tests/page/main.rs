@@ -1,7 +1,7 @@
 //! The web page in a real browser, against real processes of the service: one that anybody may use, and one that wants
 //! keys. The tests themselves are in JavaScript, beside this file; here is one for each view.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and its report")]
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -92,6 +92,12 @@ fn test_view(view: &str) {
 fn the_page_has_an_address_languages_themes_and_keys() {
     require!(PageDriver, Chromium);
     test_view("shell");
+}
+
+#[test]
+fn a_newcomer_gets_by_with_a_mouse_and_by_keyboard_alone() {
+    require!(PageDriver, Chromium);
+    test_view("newcomer");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 import { announce } from "../lib/announce.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
-import { chosenFiles, droppedFiles } from "./folder.js";
+import { chosenFiles, droppedFiles } from "../lib/folder.js";
 import { ACCEPT } from "./selection.js";
 
 /** @typedef {import("./types.js").Chosen} Chosen */

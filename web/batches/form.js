@@ -10,7 +10,6 @@ import { t } from "../lib/texts.js";
 import { readAddresses } from "./addresses.js";
 import { createChosen } from "./chosen.js";
 import { createDrop } from "./drop.js";
-import { chosenFiles } from "./folder.js";
 import { remember } from "./history.js";
 import { createOptions } from "./options.js";
 import { MOST_PICTURES, MOST_URLS, partsOf, sendPart } from "./parts.js";
@@ -69,7 +68,7 @@ export class Form {
   /** Takes what another view gave. */
   show() {
     const files = takeHandedOver();
-    if (files.length > 0) this.#add(chosenFiles(files));
+    if (files.length > 0) this.#add(files);
   }
 
   close() {

@@ -1,9 +1,9 @@
 // Files that one view gives to another.
 
-/** @type {File[]} */
+/** @type {import("./folder.js").FoundFile[]} */
 let waiting = [];
 
-/** Gives files to another view, which takes them when it is shown. @param {File[]} files @param {import("./shell.js").ViewName} name */
+/** Gives files to another view, which takes them when it is shown. @param {import("./folder.js").FoundFile[]} files @param {import("./shell.js").ViewName} name */
 export function handOver(files, name) {
   waiting = files;
   location.hash = `#/${name}`;

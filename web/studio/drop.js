@@ -1,45 +1,23 @@
 // Files that are dropped or pasted anywhere on the page while the view is in sight.
+import { chosenFiles, droppedFiles } from "../lib/folder.js";
 
-/** What a drop brought; `many` where it was no single picture. @typedef {{ files: File[], many: boolean }} Dropped */
+/** @typedef {import("../lib/folder.js").FoundFile} FoundFile */
 
-/** Folders deeper or fuller than this are cut off: a batch takes far fewer. */
-const MAX_FILES = 1000;
+/** What a drop brought; `many` where it was no single picture. @typedef {{ files: FoundFile[], many: boolean }} Dropped */
 
-/** @param {File} file */
-export const isArchive = (file) => /\.zip$/i.test(file.name) || /^application\/(x-)?zip/.test(file.type);
+/** @param {{ file: File }} found */
+export const isArchive = ({ file }) => /\.zip$/i.test(file.name) || /^application\/(x-)?zip/.test(file.type);
 
-/** @param {File[]} files @returns {Dropped} */
-export const sorted = (files) => ({ files, many: files.length > 1 || files.some(isArchive) });
+/** @param {FoundFile[]} files @returns {Dropped} */
+export const dropped = (files) => ({ files, many: files.length > 1 || files.some(isArchive) });
 
-/** The files in a folder, and in its folders. @param {FileSystemEntry} entry @param {File[]} found */
-async function collect(entry, found) {
-  if (found.length >= MAX_FILES) return;
-  if (entry.isFile) {
-    const file = /** @type {FileSystemFileEntry} */ (entry);
-    found.push(await new Promise((resolve, reject) => file.file(resolve, reject)));
-    return;
-  }
-  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
-  // A reader gives some entries at a time, and none at the end.
-  for (;;) {
-    /** @type {FileSystemEntry[]} */
-    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (entries.length === 0) return;
-    for (const inner of entries) await collect(inner, found);
-  }
-}
-
-/** @param {DataTransfer} transfer @returns {Promise<Dropped>} */
-async function filesOf(transfer) {
-  // The transfer is empty after the event, so everything is taken from it at once.
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => !!entry);
-  const files = [...transfer.files];
-  if (!entries.some((entry) => entry.isDirectory)) return sorted(files);
-  /** @type {File[]} */
-  const found = [];
-  for (const entry of entries) await collect(entry, found);
+/** @param {DataTransfer} transfer @param {AbortSignal} signal @returns {Promise<Dropped>} */
+async function filesOf(transfer, signal) {
+  const hasFolder = [...transfer.items].some((item) => item.webkitGetAsEntry()?.isDirectory);
+  const { files } = await droppedFiles(transfer, { signal, onCount: () => {} });
+  if (!hasFolder) return dropped(files);
   // Systems put files of their own into folders.
-  return { files: found.filter((file) => !file.name.startsWith(".")), many: true };
+  return { files: files.filter(({ file }) => !file.name.startsWith(".")), many: true };
 }
 
 /** The web address that a text begins with. @param {string} text */
@@ -78,15 +56,16 @@ export function listen({ onFiles, onAddress, onHover }) {
     event.preventDefault();
     onHover(false);
     const address = addressIn(event.dataTransfer.getData("text/uri-list"));
-    const dropped = await filesOf(event.dataTransfer);
-    if (signal.aborted) return;
-    if (dropped.files.length > 0 || dropped.many) onFiles(dropped);
+    // A drop that the view no longer waits for is aborted.
+    const found = await filesOf(event.dataTransfer, signal).catch(() => null);
+    if (!found || signal.aborted) return;
+    if (found.files.length > 0 || found.many) onFiles(found);
     else if (address) onAddress(address);
   }, { signal });
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     const address = addressIn(event.clipboardData?.getData("text/plain") ?? "");
-    if (files.length > 0) onFiles(sorted(files));
+    if (files.length > 0) onFiles(dropped(chosenFiles(files)));
     else if (address && !isField(event.target)) onAddress(address);
     else return;
     event.preventDefault();

@@ -1,8 +1,9 @@
 // Where pictures come in: the large drop zone, which becomes a bar once a picture is open.
 import { announce } from "../lib/announce.js";
 import { el, fill, svg, uniqueId } from "../lib/dom.js";
+import { chosenFiles } from "../lib/folder.js";
 import { t } from "../lib/texts.js";
-import { addressIn, isArchive, sorted } from "./drop.js";
+import { addressIn, dropped, isArchive } from "./drop.js";
 
 /** @typedef {import("./drop.js").Dropped} Dropped */
 
@@ -26,7 +27,7 @@ export function createIntake({ onFiles, onAddress }) {
   picker.addEventListener("change", () => {
     const files = [...(picker.files ?? [])];
     picker.value = "";
-    if (files.length > 0) onFiles(sorted(files));
+    if (files.length > 0) onFiles(dropped(chosenFiles(files)));
   });
   const choose = el("button", { type: "button", class: "primary choose", onclick: () => picker.click() });
   const address = addressForm(onAddress);
@@ -91,7 +92,7 @@ function addressForm(onAddress) {
 /**
  * Offers several files to the batches, or the first picture to the Studio.
  * @param {HTMLElement} place
- * @param {File[]} files
+ * @param {import("./drop.js").FoundFile[]} files
  * @param {{ onBatch: () => void, onFirst: (file: File) => void }} handlers
  */
 export function offerBatch(place, files, { onBatch, onFirst }) {
@@ -99,7 +100,7 @@ export function offerBatch(place, files, { onBatch, onFirst }) {
   const batch = el("button", { type: "button", class: "primary", onclick: () => { close(); onBatch(); } }, t("studio.offer.batch"));
   const first = files.find((file) => !isArchive(file));
   const isArchiveAlone = files.length === 1 && files.every(isArchive);
-  const message = files.length === 0 ? t("studio.offer.none") : isArchiveAlone ? t("studio.offer.archive", { name: files[0]?.name ?? "" }) : t("studio.offer.files", { count: files.length });
+  const message = files.length === 0 ? t("studio.offer.none") : isArchiveAlone ? t("studio.offer.archive", { name: files[0]?.file.name ?? "" }) : t("studio.offer.files", { count: files.length });
   fill(
     place,
     el(
@@ -110,7 +111,7 @@ export function offerBatch(place, files, { onBatch, onFirst }) {
         "div",
         { class: "actions" },
         files.length > 0 ? batch : null,
-        first ? el("button", { type: "button", onclick: () => { close(); onFirst(first); } }, t("studio.offer.first", { name: first.name })) : null,
+        first ? el("button", { type: "button", onclick: () => { close(); onFirst(first.file); } }, t("studio.offer.first", { name: first.file.name })) : null,
         el("button", { type: "button", class: "quiet", onclick: close }, t("studio.offer.cancel")),
       ),
     ),

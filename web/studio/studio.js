@@ -4,7 +4,7 @@ import { el, fill } from "../lib/dom.js";
 import { handOver, takeHandedOver } from "../lib/handover.js";
 import { problem } from "../lib/problem.js";
 import { t } from "../lib/texts.js";
-import { listen, sorted } from "./drop.js";
+import { dropped, listen } from "./drop.js";
 import { createIntake, offerBatch } from "./intake.js";
 import { RecentStrip, remember } from "./recents.js";
 import { fetchPicture, isWorthRetrying } from "./requests.js";
@@ -19,7 +19,7 @@ let current = null;
 export const createView = () => new Studio();
 
 class Studio {
-  #intake = createIntake({ onFiles: (dropped) => this.#take(dropped), onAddress: (address) => void this.#openAddress(address) });
+  #intake = createIntake({ onFiles: (found) => this.#take(found), onAddress: (address) => void this.#openAddress(address) });
   #trouble = el("div", { class: "trouble", tabindex: "-1" });
   #waitingText = el("p", {});
   #waiting = el("div", { class: "panel waiting", hidden: true }, this.#waitingText, el("progress", { "aria-label": t("studio.working") }));
@@ -41,12 +41,12 @@ class Studio {
 
   show() {
     this.#stopListening ??= listen({
-      onFiles: (dropped) => this.#take(dropped),
+      onFiles: (found) => this.#take(found),
       onAddress: (address) => void this.#openAddress(address),
       onHover: this.#intake.setHover,
     });
     const files = takeHandedOver();
-    if (files.length > 0) this.#take(sorted(files));
+    if (files.length > 0) this.#take(dropped(files));
   }
 
   hide() {
@@ -65,7 +65,7 @@ class Studio {
   #take({ files, many }) {
     fill(this.#intake.offer);
     if (many) offerBatch(this.#intake.offer, files, { onBatch: () => handOver(files, "batches"), onFirst: (file) => this.#open({ file, address: null }) });
-    else if (files[0]) this.#open({ file: files[0], address: null });
+    else if (files[0]) this.#open({ file: files[0].file, address: null });
   }
 
   /** @param {Picture} picture @param {{ focus: boolean }} [how] */

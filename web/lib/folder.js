@@ -1,7 +1,7 @@
 // Reads what was dropped or chosen: files and folders in folders, with their paths.
 
-/** @typedef {import("./types.js").Chosen} Chosen */
-/** @typedef {import("./types.js").LeftOut} LeftOut */
+/** @typedef {{ file: File, path: string }} FoundFile a file with its path in what was dropped or chosen */
+/** @typedef {{ path: string, reason: "unreadable" }} Unreadable */
 
 /** The largest number of files that a drop may bring; a home directory would bring millions. */
 const MOST = 20_000;
@@ -11,14 +11,14 @@ const MOST = 20_000;
  * the listener itself.
  * @param {DataTransfer} transfer
  * @param {{ signal: AbortSignal, onCount: (count: number) => void }} options
- * @returns {Promise<{ files: Chosen[], unreadable: LeftOut[] }>}
+ * @returns {Promise<{ files: FoundFile[], unreadable: Unreadable[] }>}
  */
 export async function droppedFiles(transfer, { signal, onCount }) {
-  /** @type {Chosen[]} */
+  /** @type {FoundFile[]} */
   const files = [];
   /** @type {FileSystemEntry[]} */
   const waiting = [];
-  /** @type {LeftOut[]} */
+  /** @type {Unreadable[]} */
   const unreadable = [];
   for (const item of transfer.items) {
     if (item.kind !== "file") continue;
@@ -43,7 +43,7 @@ export async function droppedFiles(transfer, { signal, onCount }) {
   return { files: sorted(files), unreadable };
 }
 
-/** The files of a file field. @param {FileList | File[]} list @returns {Chosen[]} */
+/** The files of a file field. @param {FileList | File[]} list @returns {FoundFile[]} */
 export const chosenFiles = (list) =>
   sorted([...list].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
 
@@ -66,7 +66,7 @@ async function children(folder) {
   }
 }
 
-/** In the order in which people count: 2 before 10. @param {Chosen[]} files */
+/** In the order in which people count: 2 before 10. @param {FoundFile[]} files */
 function sorted(files) {
   const { compare } = new Intl.Collator(undefined, { numeric: true });
   return files.sort((one, other) => compare(one.path, other.path));
