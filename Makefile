@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora openapi openapi-cases references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
+.PHONY: page help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora openapi openapi-cases references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -142,6 +142,11 @@ chaos: setup ## Have CHAOS_FAULTS (1000) faults of every kind strike the service
 
 plans: ## Plans of all statements of the queue, on both databases with a million jobs
 	HUEMILL_PLAN_JOBS=1000000 $(CARGO) test $(PROFILE) --locked -p huemill-store --lib plans
+
+page: ## The page in a real browser, with axe in light and dark at 320 and 1,440 pixels
+	@tests/setup.sh
+	@tests/verifiers.sh
+	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_PAGE_LOOKS=all $(CARGO) test $(PROFILE) --locked --test page -- --nocapture
 
 jpeg-variants: ## All sampling factors, orders of scans and sizes of JPEG against libjpeg-turbo
 	@tests/setup.sh
