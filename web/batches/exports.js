@@ -1,6 +1,6 @@
 // The menu of palette files. The pictures of a job share one, which opens beside the button that was pressed.
 import { announce } from "../lib/announce.js";
-import { ApiError, save, send } from "../lib/api.js";
+import { ApiError, jobPath, save, send } from "../lib/api.js";
 import { el } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
 
@@ -69,7 +69,7 @@ export class ExportMenu {
     const { index = "0", name = "" } = this.#button?.dataset ?? {};
     this.#dismiss();
     try {
-      const response = await send(`jobs/${this.#job}/results/${index}/palette.${format}`, { signal: this.#closing.signal });
+      const response = await send(jobPath(this.#job, `/results/${index}/palette.${format}`), { signal: this.#closing.signal });
       const file = `${name.replace(/^.*\//, "").replace(/\.[^.]+$/, "")}.palette.${format}`;
       save(await response.blob(), file);
       announce(t("batches.exports.saved", { name: file }));

@@ -10,13 +10,21 @@ const base = new URL("./", document.baseURI);
 export const url = (path) => new URL(path, base);
 
 /**
+ * The path of a job, or of what is below it. The id may come from the page's address, which anyone can write: it stays one
+ * part of the path.
+ * @param {string} id
+ * @param {string} [rest] with a slash or a question mark in front
+ */
+export const jobPath = (id, rest = "") => `jobs/${encodeURIComponent(id)}${rest}`;
+
+/**
  * A link of an answer as an address on the page's own origin: the service may know itself by another name.
  * @param {string} link
  */
 export function ownUrl(link) {
   const { pathname, search } = new URL(link, base);
-  const at = pathname.search(/\/(links|jobs)\//);
-  return url(pathname.slice(at + 1) + search);
+  // What is in front is the prefix under which the service knows itself.
+  return url(pathname.replace(/^.*\/(?=(links|jobs)\/)/, "") + search);
 }
 
 /** What went wrong, in words for the person in front of the page (`message`) and for whoever wrote it (`detail`). */
