@@ -32,9 +32,18 @@ let isFirst = true;
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
+/** A part of the address, as it is where it is not encoded well. @param {string} part */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** The view and the rest of the address. @returns {{ name: ViewName, parts: string[] }} */
 function address() {
-  const [first = "", ...parts] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [first = "", ...parts] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
   const name = VIEWS.find((view) => view === first) ?? VIEWS[0] ?? "studio";
   return { name, parts };
 }

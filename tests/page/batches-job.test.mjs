@@ -1,11 +1,11 @@
-// Batches: jobs that go on for a while. How they are followed, canceled, found again, and how they look meanwhile.
+// Batches: jobs that go on for a while. How they are followed, canceled and found again.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findings, LOOKS, open, OPERATOR_TOKEN, scrollsSideways, SERVICE, SERVICE_WITH_KEYS, until } from "./browser.mjs";
+import { open, OPERATOR_TOKEN, SERVICE, SERVICE_WITH_KEYS, until } from "./browser.mjs";
+import { BATCHES, ended, start } from "./batches.mjs";
 import { addressOf, pictureServer } from "./pictureserver.mjs";
 import { createdKey, deleteJob } from "./service.mjs";
 
-const BATCHES = { path: "#/batches" };
 /** Chromium logs each answer that is an error, also where the page expects it. */
 const NOT_FOUND = /status of 404/;
 const UNAUTHORIZED = /status of 401/;
@@ -14,13 +14,6 @@ const pictures = pictureServer();
 const slow = (count) => Array.from({ length: count }, (_, at) => addressOf(`slow/${at + 1}.png`));
 const quick = (count) => Array.from({ length: count }, (_, at) => addressOf(`${at + 1}.png`));
 
-async function start(page, urls) {
-  await page.fill(".new-job textarea", urls.join("\n"));
-  await page.click(".start");
-  await page.waitForSelector(".job-progress progress");
-}
-
-const ended = (page) => page.waitForSelector(".results h2:focus");
 const jobOf = (page) => page.url().split("/").pop();
 
 /** Counts the page's event streams, and how many are open at a time. */
@@ -56,7 +49,7 @@ const setVisibility = (page, state) =>
 test("lines that are no addresses are named before sending, and a bad address fails alone", async (t) => {
   const page = await open(t, BATCHES);
   await page.fill(".new-job textarea", `\n${addressOf("1.png")}\nftp://example.org/a.jpg\n  ${addressOf("damaged.png")}  \nwww.example.org`);
-  assert.match(await page.textContent(".area-status"), /2 addresses.*2 lines are no web addresses.*Line 3:.*ftp:.*Line 5:.*www\./s);
+  assert.match(await page.textContent(".area-status"), /2 addresses.*2 lines are not web addresses.*Line 3:.*ftp:.*Line 5:.*www\./s);
   await page.click(".start");
   await ended(page);
   assert.equal(await page.locator(".tile").count(), 2);
@@ -239,7 +232,8 @@ test("the list keeps a hundred jobs, and is cleared after a question", async (t)
   await page.waitForSelector(".empty");
 });
 
-test("with keys in force, a key is asked for once and streams use links", { skip: SERVICE_WITH_KEYS === "" && "no HUEMILL_URL_WITH_KEYS" }, async (t) => {
+test("with keys in force, a key is asked for once and streams use links", async (t) => {
+  assert.ok(SERVICE_WITH_KEYS, "set HUEMILL_URL_WITH_KEYS");
   const key = await createdKey(SERVICE_WITH_KEYS, OPERATOR_TOKEN, ["process", "jobs:read", "jobs:write"]);
   const page = await open(t, { ...BATCHES, url: `${SERVICE_WITH_KEYS}/`, expected: [UNAUTHORIZED, /status of 403/] });
   await countStreams(page);
@@ -275,45 +269,14 @@ test("with keys in force, a key is asked for once and streams use links", { skip
   await page.waitForSelector(".tile");
 });
 
-for (const look of LOOKS) {
-  test(`axe finds nothing in any state (${look.scheme}, ${look.width} px)`, async (t) => {
-    const page = await open(t, { ...BATCHES, ...look, reducedMotion: "reduce", expected: [NOT_FOUND] });
-    const check = async (state) => {
-      assert.deepEqual(await findings(page), [], state);
-      assert.equal(await scrollsSideways(page), false, state);
-    };
-    await check("empty");
-    const files = Array.from({ length: 3 }, (_, at) => ({ name: `a-rather-long-name-of-a-picture-from-the-sea-${at}.png`, mimeType: "image/png", buffer: Buffer.from("x") }));
-    await page.setInputFiles('[data-choose="files"]', [...files, { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("x") }]);
-    for (const summary of await page.locator(".new-job summary").all()) await summary.click();
-    await page.fill(".new-job textarea", `${addressOf("1.png")}\nno address`);
-    await check("chosen");
-    await page.click(".chosen-clear");
-    pictures.hold(t);
-    await start(page, [addressOf("damaged.png"), ...quick(12), ...slow(3)]);
-    await page.waitForSelector(".tile.is-failure");
-    await page.waitForSelector(".tile:not(.is-failure)");
-    await check("in progress");
-    await page.click(".cancel-job");
-    await check("question");
-    await page.keyboard.press("Escape");
-    pictures.release();
-    await ended(page);
-    await check("results");
-    await page.click(".export");
-    await check("menu");
-    await page.keyboard.press("Escape");
-    await page.click(".tile-card a");
-    await page.waitForSelector(".viewer[open]");
-    await check("large card");
-    await page.keyboard.press("Escape");
-    await page.click(".filter-failed");
-    await check("failed alone");
-    await page.click(".back");
-    await page.waitForSelector(".jobs");
-    await check("list");
-    await page.goto(page.url().replace(/#.*/, `#/batches/job_018c0000000000112233445566778899aabbccddeeff`));
-    await page.waitForSelector(".gone");
-    await check("gone");
-  });
-}
+test("an address leads to jobs alone, whatever is written in it", async (t) => {
+  const paths = [];
+  const page = await open(t, { expected: [NOT_FOUND] });
+  page.on("request", (request) => paths.push(new URL(request.url()).pathname));
+  await page.evaluate(() => { location.hash = "#/batches/..%2Fready"; });
+  await page.waitForSelector(".gone");
+  assert.ok(paths.includes("/jobs/..%2Fready") && !paths.includes("/ready"), paths.join(" "));
+  await page.evaluate(() => { location.hash = "#/batches/100%"; });
+  await page.waitForFunction(() => document.querySelector(".job")?.dataset.job === "100%");
+  await page.waitForSelector(".gone");
+});

@@ -54,13 +54,15 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
  * Opens the page in a browser context of its own, and closes it when the test ends.
  *
  * Options: `path` behind the service's address ("#/batches"), `url` of another service, `width`, `height`, `scheme`
- * ("light", "dark"), `locale`, `expected`: patterns of console errors that the test provokes (a 4xx is one in Chromium).
+ * ("light", "dark"), `locale`, `expected`: patterns of console errors that the test provokes (a 4xx is one in Chromium), `hasClock`: whether the test
+ * may turn the page's clock forward.
  */
-export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, height = 900, scheme = "light", locale = "en-US", expected = [], permissions = ["clipboard-read", "clipboard-write"], ...more } = {}) {
+export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, height = 900, scheme = "light", locale = "en-US", expected = [], permissions = ["clipboard-read", "clipboard-write"], hasClock = false, ...more } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale, acceptDownloads: true, ...more });
   await context.grantPermissions(permissions);
   const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE);
+  if (hasClock) await page.clock.install();
   const complaints = [];
   const complain = (text) => expected.some((pattern) => pattern.test(text)) || complaints.push(text);
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && complain(message.text()));

@@ -78,11 +78,11 @@ test("jobs come page by page, stay where they are while they are read again, and
   await page.waitForSelector(row(newest), { state: "detached" });
 });
 
-test("a webhook that was given up is seen with its attempt and sent again", async (t) => {
+test("a webhook that was abandoned is seen with its attempt and sent again", async (t) => {
   const { url, bodies } = await receiver(t, [410, 200]);
   const job = await createJob(undefined, { callback_url: url });
   const deliveries = async () => (await operator().GET("/webhooks/deliveries", { params: { query: { job_id: job } } })).data.deliveries;
-  const [{ id }] = await until("the webhook is given up", async () => { const found = await deliveries(); return found[0]?.status === "dead" && found; });
+  const [{ id }] = await until("the webhook is abandoned", async () => { const found = await deliveries(); return found[0]?.status === "dead" && found; });
   const page = await openOperations(t, `webhooks/dead/${job}`);
   await page.waitForSelector(row(id));
   assert.match(await page.textContent(row(id)), /receiver is gone \(410\)/);
@@ -111,7 +111,7 @@ test("one type of the queue is paused and resumed, and the overview says so", as
   assert.equal(await page.evaluate(() => document.activeElement.dataset.action), "switch-url_batch");
   await page.click('.sections a[data-section=""]');
   await page.waitForSelector('.findings li[data-finding="paused-"]');
-  assert.match(await page.textContent(".verdict h2"), /Ready, but look/);
+  assert.match(await page.textContent(".verdict h2"), /Ready, with warnings/);
   await page.click('.findings li[data-finding="paused-"] a');
   await page.waitForSelector(button);
   await page.click(button);

@@ -1,10 +1,10 @@
 // A job's status as a badge.
-import { el } from "../lib/dom.js";
+import { badge } from "../lib/badge.js";
 import { t } from "../lib/texts.js";
 
-/** @type {Record<import("./types.js").KnownJob["status"], string>} */
-const KINDS = { queued: "", processing: "", completed: "good", failed: "bad", canceled: "warning", gone: "" };
+/** @type {Record<import("./types.js").KnownJob["status"], import("../lib/badge.js").Level>} */
+const LEVELS = { queued: "plain", processing: "plain", completed: "good", failed: "bad", canceled: "warning", gone: "plain" };
 
 /** @param {import("./types.js").KnownJob["status"]} status */
 export const statusBadge = (status) =>
-  el("span", { class: `badge ${KINDS[status]}`, data: { status } }, t(`batches.status.${status}`));
+  badge(t(`batches.status.${status}`), LEVELS[status], { status });

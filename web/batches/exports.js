@@ -1,10 +1,10 @@
 // The menu of palette files. The pictures of a job share one, which opens beside the button that was pressed.
 import { announce } from "../lib/announce.js";
-import { ApiError, save, send } from "../lib/api.js";
+import { ApiError, jobPath, save, send } from "../lib/api.js";
 import { el } from "../lib/dom.js";
+import { EXPORTS } from "../lib/exports.js";
+import { stem } from "../lib/names.js";
 import { t } from "../lib/texts.js";
-
-const FORMATS = ["css", "scss", "json", "tokens.json", "tailwind.css", "ase", "gpl", "svg"];
 
 export class ExportMenu {
   #job;
@@ -16,7 +16,7 @@ export class ExportMenu {
   /** @param {string} job the job's id */
   constructor(job) {
     this.#job = job;
-    const items = FORMATS.map((format) =>
+    const items = EXPORTS.map((format) =>
       el("button", { type: "button", role: "menuitem", tabindex: -1, data: { format }, onclick: () => void this.#save(format) }, t(`batches.exports.${format.replace(".", "-")}`)),
     );
     this.element = el("div", { class: "export-menu", role: "menu", popover: "auto", "aria-label": t("batches.exports.label") }, ...items);
@@ -69,8 +69,8 @@ export class ExportMenu {
     const { index = "0", name = "" } = this.#button?.dataset ?? {};
     this.#dismiss();
     try {
-      const response = await send(`jobs/${this.#job}/results/${index}/palette.${format}`, { signal: this.#closing.signal });
-      const file = `${name.replace(/^.*\//, "").replace(/\.[^.]+$/, "")}.palette.${format}`;
+      const response = await send(jobPath(this.#job, `/results/${index}/palette.${format}`), { signal: this.#closing.signal });
+      const file = `${stem(name)}.palette.${format}`;
       save(await response.blob(), file);
       announce(t("batches.exports.saved", { name: file }));
     } catch (error) {

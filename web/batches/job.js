@@ -1,5 +1,5 @@
 // The page of one job: how far it is, what can be done with it, and its results.
-import { ApiError, ownUrl, send } from "../lib/api.js";
+import { ApiError, jobPath, ownUrl, send } from "../lib/api.js";
 import { announce, quarters } from "../lib/announce.js";
 import { confirmed } from "../lib/confirm.js";
 import { el, fill } from "../lib/dom.js";
@@ -175,7 +175,7 @@ export class JobPage {
   async #cancel() {
     if (!(await this.#confirm("cancel"))) return;
     try {
-      await send(`jobs/${this.#id}/cancel`, { method: "POST", signal: this.#closing.signal });
+      await send(jobPath(this.#id, "/cancel"), { method: "POST", signal: this.#closing.signal });
     } catch (error) {
       // It ended while the dialog was open.
       if (!(error instanceof ApiError && error.code === "JOB_NOT_CANCELABLE")) throw error;
@@ -186,7 +186,7 @@ export class JobPage {
   async #delete() {
     if (!(await this.#confirm("delete"))) return;
     try {
-      await send(`jobs/${this.#id}`, { method: "DELETE", signal: this.#closing.signal });
+      await send(jobPath(this.#id), { method: "DELETE", signal: this.#closing.signal });
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
     }

@@ -1,7 +1,7 @@
 // The list of one's own jobs. Those that had not ended when they were last seen are asked for, one after the other, while
 // the list is in sight.
 import { announce } from "../lib/announce.js";
-import { ApiError, json } from "../lib/api.js";
+import { ApiError, jobPath, json } from "../lib/api.js";
 import { confirmed } from "../lib/confirm.js";
 import { el, fill, uniqueId } from "../lib/dom.js";
 import { formatTime, t } from "../lib/texts.js";
@@ -62,7 +62,7 @@ export class JobList {
     const asking = (this.#asking = new AbortController());
     for (const job of this.#live()) {
       try {
-        noteSeen(job.id, await json(`jobs/${job.id}?cards=url`, { signal: asking.signal }));
+        noteSeen(job.id, await json(jobPath(job.id, "?cards=url"), { signal: asking.signal }));
       } catch (error) {
         if (asking.signal.aborted) return;
         if (!(error instanceof ApiError) || error.status !== 404) break;
@@ -116,7 +116,7 @@ export class JobList {
     return el(
       "li",
       { class: wasLost ? "is-gone" : "", data: { job: job.id } },
-      el("div", { class: "job-line" }, el("a", { href: `#/batches/${job.id}` }, job.name), statusBadge(wasLost ? "gone" : job.status)),
+      el("div", { class: "job-line" }, el("a", { href: `#/batches/${encodeURIComponent(job.id)}` }, job.name), statusBadge(wasLost ? "gone" : job.status)),
       el("p", { class: "hint" }, facts.join(" · ")),
       el("button", { type: "button", class: "quiet remove", "aria-label": t("batches.list.remove", { name: job.name }), title: t("batches.list.removeTitle"), onclick: () => this.#remove(job) }, "×"),
     );

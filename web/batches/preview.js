@@ -1,6 +1,6 @@
 // Shows the pictures of a job while it goes on. Pictures settle about in the order in which they were sent, so they are
 // asked for from the first one that is not settled, some at a time and with one request at a time.
-import { json } from "../lib/api.js";
+import { jobPath, json } from "../lib/api.js";
 
 /** @typedef {import("./types.js").Pictures} Pictures */
 
@@ -65,7 +65,7 @@ export class Preview {
     let from = this.#first;
     while (from !== null && this.#settled.size < expected && !signal.aborted) {
       /** @type {Pictures} */
-      const pictures = await json(`jobs/${this.#id}/results?from=${from}&limit=${WINDOW}`, { signal });
+      const pictures = await json(jobPath(this.#id, `/results?from=${from}&limit=${WINDOW}`), { signal });
       if (signal.aborted) return;
       this.#show(pictures);
       from = pictures.next === null ? null : this.#unsettled(pictures.next);

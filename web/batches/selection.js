@@ -28,11 +28,16 @@ export class Selection {
       known.add(identity(chosen));
       const { file, path } = chosen;
       const isZip = ZIP_NAME.test(path) || ZIP_TYPE.test(file.type);
-      if (!isZip && !PICTURE_NAME.test(path) && !PICTURE_TYPE.test(file.type)) this.leftOut.push({ path, reason: "kind" });
-      else if (file.size === 0) this.leftOut.push({ path, reason: "empty" });
+      if (!isZip && !PICTURE_NAME.test(path) && !PICTURE_TYPE.test(file.type)) this.#leaveOut({ path, reason: "kind" });
+      else if (file.size === 0) this.#leaveOut({ path, reason: "empty" });
       else (isZip ? this.zips : this.pictures).push(chosen);
     }
-    this.leftOut.push(...unreadable);
+    for (const each of unreadable) this.#leaveOut(each);
+  }
+
+  /** @param {LeftOut} one which may have been chosen before */
+  #leaveOut(one) {
+    if (!this.leftOut.some(({ path }) => path === one.path)) this.leftOut.push(one);
   }
 
   /** @param {Chosen} chosen */

@@ -1,6 +1,7 @@
 // One picture of a job: its card, its name, its colours and what can be saved of it; or why it failed.
 import { ownUrl } from "../lib/api.js";
 import { el } from "../lib/dom.js";
+import { stem } from "../lib/names.js";
 import { t } from "../lib/texts.js";
 import { paletteStrip } from "./palette.js";
 
@@ -18,7 +19,8 @@ const inline = (link) => (link.startsWith("data:") ? link : `${own(link)}${link.
 export function resultTile(result) {
   const { index, filename, social_image: link, colors } = result;
   const image = link && cardImage(inline(link), filename);
-  const save = link && el("a", { class: "button", href: own(link), download: fileName(filename) }, t("batches.tile.save"));
+  // The service names the file with the right extension.
+  const save = link && el("a", { class: "button", href: own(link), download: stem(filename) }, t("batches.tile.save"));
   return el(
     "li",
     { class: "tile", data: { index: String(index) } },
@@ -60,6 +62,3 @@ const colorBars = (colors) =>
     { class: "tile-bars", "aria-hidden": "true" },
     ...colors.filter(({ share }) => share > 0).map(({ hex, share }) => el("i", { style: { "background-color": hex, "flex-grow": String(share) } })),
   );
-
-/** The name of a card's file, without folders. The service names it with the right extension. @param {string} path */
-const fileName = (path) => path.replace(/^.*\//, "").replace(/\.[^.]+$/, "");

@@ -73,7 +73,7 @@
  *
  * @typedef {object} LeftOut
  * @property {string} path
- * @property {"kind" | "empty" | "unreadable"} reason
+ * @property {"kind" | "empty" | "unreadable" | "many"} reason
  */
 
 /** Whether nothing more will happen to a job. @param {{ status: string }} job */

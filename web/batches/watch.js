@@ -1,6 +1,6 @@
 // Follows one job: by one event stream while the page is in sight, by polling where the stream fails. A browser has few
 // connections for a service, so there is never more than one stream, and none in a hidden tab.
-import { ApiError, ownUrl, send, url } from "../lib/api.js";
+import { ApiError, jobPath, ownUrl, send, url } from "../lib/api.js";
 import { hasEnded } from "./types.js";
 
 /** @typedef {import("./types.js").Job} Job */
@@ -69,7 +69,7 @@ export class JobWatch {
     const asking = (this.#asking = new AbortController());
     try {
       const headers = this.#etag ? { "If-None-Match": this.#etag } : undefined;
-      const response = await send(`jobs/${this.#id}?cards=url`, { headers, signal: asking.signal });
+      const response = await send(jobPath(this.#id, "?cards=url"), { headers, signal: asking.signal });
       const job = response.status === 304 && this.#job ? this.#job : /** @type {Job} */ (await response.json());
       this.#etag = response.headers.get("ETag") ?? "";
       if (asking.signal.aborted) return;
@@ -100,7 +100,7 @@ export class JobWatch {
   /** @param {Job} job */
   #open(job) {
     // An event source sends no keys, so where keys are in force the job has a link for it.
-    const stream = new EventSource(job.events_url ? ownUrl(job.events_url) : url(`jobs/${this.#id}/events`));
+    const stream = new EventSource(job.events_url ? ownUrl(job.events_url) : url(jobPath(this.#id, "/events")));
     this.#stream = stream;
     stream.addEventListener("progress", (event) => {
       this.#failures = 0;

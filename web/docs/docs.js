@@ -114,7 +114,7 @@ function filter(all, text, links, count) {
 
 /** Opens the section that the address names: it was not there when the page was loaded. */
 function goToAddress() {
-  const section = location.hash ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  const section = location.hash ? document.getElementById(location.hash.slice(1)) : null;
   if (!(section instanceof HTMLDetailsElement)) return;
   section.open = true;
   section.scrollIntoView();

@@ -10,13 +10,21 @@ const base = new URL("./", document.baseURI);
 export const url = (path) => new URL(path, base);
 
 /**
+ * The path of a job, or of what is below it. The id may come from the page's address, which anyone can write: it stays one
+ * part of the path.
+ * @param {string} id
+ * @param {string} [rest] with a slash or a question mark in front
+ */
+export const jobPath = (id, rest = "") => `jobs/${encodeURIComponent(id)}${rest}`;
+
+/**
  * A link of an answer as an address on the page's own origin: the service may know itself by another name.
  * @param {string} link
  */
 export function ownUrl(link) {
   const { pathname, search } = new URL(link, base);
-  const at = pathname.search(/\/(links|jobs)\//);
-  return url(pathname.slice(at + 1) + search);
+  // What is in front is the prefix under which the service knows itself.
+  return url(pathname.replace(/^.*\/(?=(links|jobs)\/)/, "") + search);
 }
 
 /** What went wrong, in words for the person in front of the page (`message`) and for whoever wrote it (`detail`). */
@@ -45,16 +53,23 @@ export class ApiError extends Error {
   }
 }
 
-/** @param {Response} response @returns {Promise<ApiError>} */
-async function errorOf(response) {
-  const body = await response.json().catch(() => ({}));
-  const retryAfter = Number(response.headers.get("Retry-After"));
+/** The error where no answer came. */
+export const networkError = () => new ApiError({ status: 0, code: "NETWORK", message: t("error.network") });
+
+/**
+ * The error that an answer is.
+ * @param {number} status
+ * @param {Record<string, any>} body
+ * @param {(name: string) => string | null} header
+ */
+export function errorOf(status, body, header) {
+  const retryAfter = Number(header("Retry-After"));
   return new ApiError({
-    status: response.status,
+    status,
     code: body.error_code ?? "UNKNOWN",
-    message: body.user_message ?? t("error.unknown", { status: String(response.status) }),
+    message: body.user_message ?? t("error.unknown", { status: String(status) }),
     detail: body.detail,
-    requestId: body.request_id ?? response.headers.get("X-Request-Id") ?? "",
+    requestId: body.request_id ?? header("X-Request-Id") ?? "",
     retryAfter: retryAfter > 0 ? retryAfter : undefined,
   });
 }
@@ -95,9 +110,11 @@ export async function send(path, options = {}) {
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError({ status: 0, code: "NETWORK", message: t("error.network") });
+    throw networkError();
   }
-  if (!response.ok && response.status !== 304) throw await errorOf(response);
+  if (!response.ok && response.status !== 304) {
+    throw errorOf(response.status, await response.json().catch(() => ({})), (name) => response.headers.get(name));
+  }
   return response;
 }
 

@@ -1,7 +1,7 @@
 // Reads what was dropped or chosen: files and folders in folders, with their paths.
 
 /** @typedef {{ file: File, path: string }} FoundFile a file with its path in what was dropped or chosen */
-/** @typedef {{ path: string, reason: "unreadable" }} Unreadable */
+/** What of a drop was not read. @typedef {{ path: string, reason: "unreadable" | "many" }} Unreadable */
 
 /** The largest number of files that a drop may bring; a home directory would bring millions. */
 const MOST = 20_000;
@@ -30,7 +30,7 @@ export async function droppedFiles(transfer, { signal, onCount }) {
   while (waiting.length > 0 && files.length < MOST) {
     signal.throwIfAborted();
     const entry = /** @type {FileSystemEntry} */ (waiting.pop());
-    const path = entry.fullPath.replace(/^\//, "");
+    const path = pathOf(entry);
     try {
       if (isFolder(entry)) waiting.push(...(await children(entry)));
       else files.push({ file: await fileOf(/** @type {FileSystemFileEntry} */ (entry)), path });
@@ -40,12 +40,16 @@ export async function droppedFiles(transfer, { signal, onCount }) {
     onCount(files.length);
   }
   signal.throwIfAborted();
+  unreadable.push(...waiting.map((entry) => ({ path: pathOf(entry), reason: /** @type {const} */ ("many") })));
   return { files: sorted(files), unreadable };
 }
 
 /** The files of a file field. @param {FileList | File[]} list @returns {FoundFile[]} */
 export const chosenFiles = (list) =>
   sorted([...list].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+
+/** @param {FileSystemEntry} entry */
+const pathOf = (entry) => entry.fullPath.replace(/^\//, "");
 
 /** @param {FileSystemEntry} entry @returns {entry is FileSystemDirectoryEntry} */
 const isFolder = (entry) => entry.isDirectory;

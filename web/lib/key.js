@@ -3,6 +3,9 @@ import { el, uniqueId } from "./dom.js";
 import { key, setKey } from "./session.js";
 import { t } from "./texts.js";
 
+/** What a header can carry, also where spaces around it were copied. */
+const KEY = "\\s*[!-~]([ -~]*[!-~])?\\s*";
+
 /**
  * Shows a dialog that asks for a key, and tells whether one was entered.
  * @param {import("./session.js").KeyName} name
@@ -11,7 +14,7 @@ import { t } from "./texts.js";
 export function askForKey(name) {
   return new Promise((resolve) => {
     const [field, title, hint] = [uniqueId("key"), uniqueId("key-title"), uniqueId("key-hint")];
-    const input = el("input", { id: field, type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": hint });
+    const input = el("input", { id: field, type: "password", autocomplete: "off", spellcheck: "false", required: true, pattern: KEY, title: t(`key.${name}.label`), "aria-describedby": hint });
     const forget = key(name)
       ? el("button", { type: "button", onclick: () => { setKey(name, null); dialog.close(); } }, t("key.forget"))
       : null;

@@ -1,7 +1,6 @@
 // Sends a large body and reports how much of it has left the browser, which `fetch` cannot. Errors are those of `api.js`.
-import { ApiError, url } from "./api.js";
+import { errorOf, networkError, url } from "./api.js";
 import { key } from "./session.js";
-import { t } from "./texts.js";
 
 /**
  * @typedef {object} UploadOptions
@@ -34,11 +33,11 @@ export function upload(path, { body, headers = {}, onProgress, signal, as = "use
     signal?.addEventListener("abort", abort);
     request.onloadend = () => signal?.removeEventListener("abort", abort);
     request.onabort = () => reject(aborted());
-    request.onerror = () => reject(new ApiError({ status: 0, code: "NETWORK", message: t("error.network") }));
+    request.onerror = () => reject(networkError());
     request.onload = () => {
       const answer = parsed(request.responseText);
       if (request.status >= 200 && request.status < 300 && answer) resolve(answer);
-      else reject(errorOf(request, answer ?? {}));
+      else reject(errorOf(request.status, answer ?? {}, (name) => request.getResponseHeader(name)));
     };
     request.send(body);
   });
@@ -53,17 +52,4 @@ function parsed(text) {
   } catch {
     return null;
   }
-}
-
-/** @param {XMLHttpRequest} request @param {Record<string, any>} body */
-function errorOf(request, body) {
-  const retryAfter = Number(request.getResponseHeader("Retry-After"));
-  return new ApiError({
-    status: request.status,
-    code: body.error_code ?? "UNKNOWN",
-    message: body.user_message ?? t("error.unknown", { status: String(request.status) }),
-    detail: body.detail,
-    requestId: body.request_id ?? request.getResponseHeader("X-Request-Id") ?? "",
-    retryAfter: retryAfter > 0 ? retryAfter : undefined,
-  });
 }

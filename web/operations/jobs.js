@@ -1,13 +1,14 @@
 // Jobs of all callers: filtered by status and type, page by page, to cancel, retry and delete them.
 import { send } from "../lib/api.js";
+import { badge } from "../lib/badge.js";
+import { confirmed } from "../lib/confirm.js";
 import { el } from "../lib/dom.js";
 import { formatDuration, formatPercent, t } from "../lib/texts.js";
 import { attemptIn } from "./attempt.js";
-import { confirm } from "./dialogs.js";
 import { ALL, createFilter } from "./filter.js";
 import { createJobDetails } from "./job_details.js";
 import { List } from "./list.js";
-import { actionButton, badge, copyable, facts, refill } from "./pieces.js";
+import { actionButton, copyable, facts, refill } from "./pieces.js";
 import { ago } from "./times.js";
 
 /** @typedef {import("./types.js").Job} Job */
@@ -83,13 +84,13 @@ function createRow(context) {
 function jobActions(attempt) {
   return {
     async cancel(/** @type {string} */ id) {
-      const question = { title: t("operations.jobs.cancel_title"), text: t("operations.jobs.cancel_text"), yes: t("operations.jobs.cancel_yes") };
-      if (!(await confirm(question))) return;
+      const question = { title: t("operations.jobs.cancel_title"), text: t("operations.jobs.cancel_text"), action: t("operations.jobs.cancel_yes") };
+      if (!(await confirmed(question))) return;
       await attempt(() => send(`jobs/${id}/cancel`, { method: "POST", as: "operator" }), t("operations.jobs.canceled"));
     },
     async remove(/** @type {string} */ id) {
-      const question = { title: t("operations.jobs.delete_title"), text: t("operations.jobs.delete_text"), yes: t("operations.jobs.delete_yes") };
-      if (!(await confirm(question))) return;
+      const question = { title: t("operations.jobs.delete_title"), text: t("operations.jobs.delete_text"), action: t("operations.jobs.delete_yes") };
+      if (!(await confirmed(question))) return;
       await attempt(() => send(`jobs/${id}`, { method: "DELETE", as: "operator" }), t("operations.jobs.deleted"));
     },
     retry: (/** @type {string} */ id) => attempt(() => send(`jobs/${id}/retry`, { method: "POST", as: "operator" }), t("operations.jobs.retried")),

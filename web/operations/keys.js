@@ -1,14 +1,15 @@
 // Access keys: a list of them, to create, rotate and revoke them. A secret is shown once, and leaves the page with the
 // section.
 import { json, send } from "../lib/api.js";
+import { badge } from "../lib/badge.js";
+import { confirmed } from "../lib/confirm.js";
 import { el, uniqueId } from "../lib/dom.js";
 import { formatBytes, formatDuration, formatNumber, formatTime, t } from "../lib/texts.js";
 import { attemptIn } from "./attempt.js";
-import { confirm } from "./dialogs.js";
 import { createKeyForm, LIMITS } from "./key_form.js";
 import { createSecret } from "./key_secret.js";
 import { List } from "./list.js";
-import { actionButton, badge, copyable, facts, refill } from "./pieces.js";
+import { actionButton, copyable, facts, refill } from "./pieces.js";
 import { ago, serverNow } from "./times.js";
 
 /** @typedef {import("./types.js").AccessKey} AccessKey */
@@ -66,8 +67,8 @@ function createRow(context, onRotated) {
   };
   const revoke = async () => {
     const { id, name } = /** @type {AccessKey} */ (key);
-    const question = { title: t("operations.keys.revoke_title", { name }), text: t("operations.keys.revoke_text"), yes: t("operations.keys.revoke_yes") };
-    if (!(await confirm(question))) return;
+    const question = { title: t("operations.keys.revoke_title", { name }), text: t("operations.keys.revoke_text"), action: t("operations.keys.revoke_yes") };
+    if (!(await confirmed(question))) return;
     await attempt(() => send(`keys/${id}`, { method: "DELETE", as: "operator" }), t("operations.keys.revoked", { name }));
   };
   const actions = el("div", { class: "actions" }, actionButton(t("operations.keys.rotate"), "rotate", rotate), actionButton(t("operations.keys.revoke"), "revoke", revoke, "danger"));
@@ -90,8 +91,8 @@ async function askForOverlap(name) {
   const options = OVERLAPS.map((seconds) => el("option", { value: seconds }, seconds ? formatDuration(seconds) : t("operations.keys.no_overlap")));
   const select = el("select", { id }, options);
   const field = el("div", { class: "field" }, el("label", { for: id }, t("operations.keys.overlap")), select);
-  const question = { title: t("operations.keys.rotate_title", { name }), text: t("operations.keys.rotate_text"), yes: t("operations.keys.rotate"), isSafe: true, field };
-  return (await confirm(question)) ? Number(select.value) : null;
+  const question = { title: t("operations.keys.rotate_title", { name }), text: t("operations.keys.rotate_text"), action: t("operations.keys.rotate"), isSafe: true, field };
+  return (await confirmed(question)) ? Number(select.value) : null;
 }
 
 /** @param {AccessKey} key */

@@ -1,6 +1,6 @@
 // Reads /ready and /metrics every few seconds while the view is seen, one request at a time, and remembers when the
 // service was last reached. Without the operator's key only /ready is read.
-import { ApiError, send, url } from "../lib/api.js";
+import { ApiError, networkError, send, url } from "../lib/api.js";
 import { parseMetrics } from "../lib/metrics.js";
 import { key } from "../lib/session.js";
 import { t } from "../lib/texts.js";
@@ -131,7 +131,7 @@ export class Monitor {
     } catch (error) {
       if (signal.aborted) return null;
       // The time may also run out while the answer comes.
-      const problem = error instanceof ApiError ? error : new ApiError({ status: 0, code: "NETWORK", message: t("error.network") });
+      const problem = error instanceof ApiError ? error : networkError();
       if (!this.absorb(problem)) this.state.problem = problem;
       return null;
     }

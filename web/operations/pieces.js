@@ -16,9 +16,6 @@ export function facts(pairs) {
   return el("dl", { class: "facts" }, known.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, ...[value].flat()))));
 }
 
-/** @param {string} text @param {"good" | "warning" | "bad" | "plain"} level */
-export const badge = (text, level) => el("span", { class: `badge ${level}` }, text);
-
 /** An id that a click copies. A long one is shown by its ends. @param {string} id */
 export const copyable = (id) =>
   el(

@@ -1,8 +1,9 @@
 // The processes that share the store: who does what, and who has not been heard of.
+import { badge } from "../lib/badge.js";
 import { el, fill } from "../lib/dom.js";
 import { t } from "../lib/texts.js";
 import { List } from "./list.js";
-import { badge, copyable, facts, refill } from "./pieces.js";
+import { copyable, facts, refill } from "./pieces.js";
 import { ago } from "./times.js";
 
 /** @typedef {import("./types.js").Process} Process */

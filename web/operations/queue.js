@@ -1,12 +1,13 @@
 // The queue of pictures: what waits and who hands it out, and pausing and resuming it, all of it or one type of job.
 import { json } from "../lib/api.js";
+import { badge } from "../lib/badge.js";
+import { confirmed } from "../lib/confirm.js";
 import { el, fill } from "../lib/dom.js";
 import { formatDuration, formatNumber, t } from "../lib/texts.js";
 import { attemptIn } from "./attempt.js";
 import { bar } from "./charts.js";
-import { confirm } from "./dialogs.js";
 import { perMinute, shortDuration } from "./numbers.js";
-import { actionButton, badge, facts, refill, showProblem } from "./pieces.js";
+import { actionButton, facts, refill, showProblem } from "./pieces.js";
 
 /** @typedef {import("./types.js").Context} Context */
 /** @typedef {import("./monitor.js").MonitorState} MonitorState */
@@ -62,8 +63,8 @@ function createSwitches(context) {
   /** @param {Kind} kind @param {boolean} isPaused */
   const change = async (kind, isPaused) => {
     const what = nameOf(kind);
-    const question = { title: t("operations.queue.pause_title", { what }), text: t("operations.queue.pause_text"), yes: t("operations.queue.pause"), isSafe: true };
-    if (!isPaused && !(await confirm(question))) return;
+    const question = { title: t("operations.queue.pause_title", { what }), text: t("operations.queue.pause_text"), action: t("operations.queue.pause"), isSafe: true };
+    if (!isPaused && !(await confirmed(question))) return;
     const path = `queue/${isPaused ? "resume" : "pause"}${kind === "all" ? "" : `?type=${kind}`}`;
     const done = t(isPaused ? "operations.queue.resumed" : "operations.queue.paused", { what });
     await attempt(async () => show((await json(path, { method: "POST", as: "operator" })).paused), done);

@@ -1,12 +1,13 @@
 // Webhooks with their attempts, to see why one did not arrive and to send it again.
 import { send } from "../lib/api.js";
+import { badge } from "../lib/badge.js";
+import { confirmed } from "../lib/confirm.js";
 import { el, uniqueId } from "../lib/dom.js";
 import { formatNumber, t } from "../lib/texts.js";
 import { attemptIn } from "./attempt.js";
-import { confirm } from "./dialogs.js";
 import { ALL, createFilter } from "./filter.js";
 import { List } from "./list.js";
-import { actionButton, badge, copyable, disclosure, facts, refill } from "./pieces.js";
+import { actionButton, copyable, disclosure, facts, refill } from "./pieces.js";
 import { ago } from "./times.js";
 
 /** @typedef {import("./types.js").Delivery} Delivery */
@@ -81,8 +82,8 @@ function createRow(context) {
     if (!delivery) return;
     const { id, status } = delivery;
     // The receiver of a delivered webhook gets it twice.
-    const question = { title: t("operations.webhooks.again_title"), text: t("operations.webhooks.again_text"), yes: t("operations.webhooks.again_yes"), isSafe: true };
-    if (status === "delivered" && !(await confirm(question))) return;
+    const question = { title: t("operations.webhooks.again_title"), text: t("operations.webhooks.again_text"), action: t("operations.webhooks.again_yes"), isSafe: true };
+    if (status === "delivered" && !(await confirmed(question))) return;
     await attempt(() => send(`webhooks/deliveries/${id}/redeliver`, { method: "POST", as: "operator" }), t("operations.webhooks.sent"));
   };
   const actions = el("div", { class: "actions" }, button, actionButton(t("operations.webhooks.redeliver"), "redeliver", redeliver));

@@ -3,10 +3,11 @@
 import { announce } from "../lib/announce.js";
 import { save } from "../lib/api.js";
 import { el, fill } from "../lib/dom.js";
+import { stem } from "../lib/names.js";
 import { problem } from "../lib/problem.js";
 import { t } from "../lib/texts.js";
 import { showCopied } from "./copied.js";
-import { cardFields, cardSize, extensionOf, stem } from "./options.js";
+import { cardFields, cardSize, extensionOf } from "./options.js";
 import { card as loadCard, cardWithPart } from "./requests.js";
 
 /** @typedef {import("./options.js").CardKind} CardKind */

@@ -1,10 +1,11 @@
 // The lines that do with curl what the page does: palette and crop, and the chosen card.
 import { el, uniqueId } from "../lib/dom.js";
+import { stem } from "../lib/names.js";
 import { key } from "../lib/session.js";
 import { t } from "../lib/texts.js";
 import { curlLine } from "./curl.js";
 import { createLine } from "./line.js";
-import { analysisFields, cardFields, extensionOf, stem } from "./options.js";
+import { analysisFields, cardFields, extensionOf } from "./options.js";
 
 /** @returns {import("./types.js").Panel} */
 export function createCommands() {

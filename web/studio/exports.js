@@ -3,6 +3,8 @@ import { announce } from "../lib/announce.js";
 import { save } from "../lib/api.js";
 import { copy } from "../lib/copy.js";
 import { el, fill, uniqueId } from "../lib/dom.js";
+import { EXPORTS } from "../lib/exports.js";
+import { stem } from "../lib/names.js";
 import { problem } from "../lib/problem.js";
 import { key } from "../lib/session.js";
 import { t } from "../lib/texts.js";
@@ -10,10 +12,10 @@ import { createChoice } from "./choice.js";
 import { showCopied } from "./copied.js";
 import { curlLine } from "./curl.js";
 import { createLine } from "./line.js";
-import { paletteFields, stem } from "./options.js";
-import { exported, EXPORTS } from "./requests.js";
+import { paletteFields } from "./options.js";
+import { exported } from "./requests.js";
 
-/** @typedef {import("./requests.js").ExportName} ExportName */
+/** @typedef {import("../lib/exports.js").ExportName} ExportName */
 /** @typedef {import("./types.js").Shown} Shown */
 
 export class Exports {

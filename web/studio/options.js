@@ -58,9 +58,6 @@ export function ratioOf(aspect) {
   return across > 0 && down > 0 && across <= 100 && down <= 100 ? across / down : null;
 }
 
-/** A picture's name without its extension. @param {string} name */
-export const stem = (name) => name.replace(/\.[^.]+$/, "") || name;
-
 /** @param {string} format a format of cards, or its media type */
 export const extensionOf = (format) => format.replace("image/", "").replace("jpeg", "jpg");
 

@@ -6,11 +6,6 @@ import { analysisFields, cardFields, paletteFields } from "./options.js";
 /** @typedef {import("./options.js").CardKind} CardKind */
 /** @typedef {import("./types.js").Result} Result */
 
-/** The exports of a palette, by the names of the service. */
-export const EXPORTS = /** @type {const} */ (["css", "scss", "json", "tokens.json", "tailwind.css", "ase", "gpl", "svg"]);
-
-/** @typedef {(typeof EXPORTS)[number]} ExportName */
-
 /** Whether the same request may succeed when it is sent again, or with a key. @param {unknown} error */
 export const isWorthRetrying = (error) => !(error instanceof ApiError) || error.isTemporary || error.wantsKey || [408, 500].includes(error.status);
 
@@ -54,7 +49,7 @@ export async function wholePicture(file, { width, height }, signal) {
   return { blob: blobOf(social_image ?? ""), part: crop };
 }
 
-/** A palette as a file. @param {File} file @param {Options} options @param {ExportName} name @param {AbortSignal} signal */
+/** A palette as a file. @param {File} file @param {Options} options @param {import("../lib/exports.js").ExportName} name @param {AbortSignal} signal */
 export async function exported(file, options, name, signal) {
   const body = form(file, paletteFields(options));
   const response = await send(`process?export=${name}`, { method: "POST", body, signal });

@@ -1,4 +1,5 @@
 // Roles and scheme: what each colour is good for, and a small page in the light and the dark colours.
+import { badge } from "../lib/badge.js";
 import { el, fill, uniqueId } from "../lib/dom.js";
 import { formatNumber, t } from "../lib/texts.js";
 import { contrast } from "./color.js";
@@ -70,7 +71,7 @@ function ratio(colors, front, back, least) {
     el("span", { class: "ratio-dot", "aria-hidden": "true", style: { "background-color": colors[back], color: colors[front] } }, "a"),
     el("span", { class: "ratio-names" }, t("studio.scheme.pair", { front: part(front), back: part(back) })),
     el("span", { class: "ratio-value" }, `${number} : 1`),
-    el("span", { class: `badge ${value < least ? "bad" : "good"}` }, level),
+    badge(level, value < least ? "bad" : "good"),
   );
 }
 
