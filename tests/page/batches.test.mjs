@@ -244,7 +244,7 @@ test("files of another view wait in the form", async (t) => {
   await page.evaluate(async () => {
     const assets = document.querySelector("script[src]").src.replace(/app\.js$/, "");
     const { handOver } = await import(`${assets}lib/handover.js`);
-    handOver([new File(["x"], "given.png", { type: "image/png" })], "batches");
+    handOver([{ file: new File(["x"], "given.png", { type: "image/png" }), path: "given.png" }], "batches");
   });
   await page.waitForSelector(".chosen-sum");
   assert.match(await page.textContent(".chosen-files"), /given\.png/);
