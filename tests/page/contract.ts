@@ -1,6 +1,6 @@
 // What the page reads is what the document says: a type that is generated from it is assignable to the page's own.
 import type { components } from "api";
-import type { Accepted, Failure, Job as BatchJob, Result as BatchResult } from "./batches/types.js";
+import type { Accepted, Failure, Job as BatchJob, Pictures, Result as BatchResult } from "./batches/types.js";
 import type { AccessKey, Delivery, Job as ListedJob, NewKey, Process, Queue } from "./operations/types.js";
 import type { FetchedPicture, Result as StudioResult } from "./studio/types.js";
 
@@ -16,6 +16,7 @@ export type Contract = [
   Reads<BatchJob, Schemas["Job"]>,
   Reads<BatchResult, Schemas["JobPicture"]>,
   Reads<Failure, Schemas["FailedPicture"]>,
+  Reads<Pictures, Schemas["JobPictures"]>,
   Reads<ListedJob, Schemas["JobSummary"]>,
   Reads<Delivery, Schemas["Delivery"]>,
   Reads<AccessKey, Schemas["AccessKey"]>,
