@@ -198,7 +198,7 @@ test("the chosen card's part is drawn in the picture", async (t) => {
   await see(page, ".cards");
   await page.click('[data-kind="story"] .card-frame');
   const { card_crop: part } = await analysis(picture(1), { card: "story" });
-  await until("the part is drawn", () => page.$eval(".marks .card .line", (line, width) => Number(line.getAttribute("width")) === width, part.width));
+  await until("the part is drawn", () => page.$$eval(".marks .card .line", (lines, width) => lines.some((line) => Number(line.getAttribute("width")) === width), part.width));
   assert.equal(await page.getAttribute('[data-kind="story"] .card-frame', "aria-pressed"), "true");
   assert.match(await page.textContent(".commands-panel .command:last-child"), /card=story/);
 });
