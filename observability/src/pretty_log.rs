@@ -129,7 +129,7 @@ struct Shown<'a>(&'a Value);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Value::String(text) = self.0 else { return write!(f, "{}", self.0) };
+        let Value::String(text) = self.0 else { return f.write_str(&printable(&self.0.to_string())) };
         let is_word = |c: char| !c.is_whitespace() && !matches!(c, '"' | '\\' | '=');
         if !text.is_empty() && text.chars().all(is_word) {
             return f.write_str(&printable(text));

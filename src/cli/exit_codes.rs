@@ -39,7 +39,7 @@ pub(super) fn of(command: &str) -> &'static [ExitCodeRow] {
         }
         "watch" => &[
             (0, "Ctrl-C or SIGTERM stopped it; with --once, all pictures were processed"),
-            (1, "the folder cannot be watched; with --once, also if a picture failed"),
+            (1, "with --once, a picture failed, or a result was not written"),
             USAGE,
         ],
         "submit" => &[

@@ -57,8 +57,8 @@ pub(super) fn run(args: &SecretArgs, file: Option<&Path>) -> ExitCode {
     })
 }
 
-/// Returns the given operator token, or else the client's API key, or else the configured token. For a service on this machine, falls back to the token in
-/// the store that the settings name, if that store exists.
+/// Returns the given operator token, or else the client's API key, or else the configured token. For a service on this
+/// machine, falls back to the token in the store that the settings name, if that store exists.
 pub(super) async fn token(
     given: Option<&str>,
     client: &Client,

@@ -44,7 +44,10 @@ pub(super) fn with_settings(file: Option<&Path>, command: impl FnOnce(&Settings)
 
 /// Prints what is wrong with the settings, without the program's name in front, and returns the exit code.
 pub(super) fn refuse_settings(problems: &Problems) -> ExitCode {
-    let _ = write!(io::stderr(), "{problems}");
+    for line in problems.to_string().lines() {
+        // There is nowhere left to report that stderr is closed.
+        let _ = writeln!(io::stderr(), "{}", printable(line));
+    }
     ExitCode::from(EXIT_CONFIG)
 }
 

@@ -110,6 +110,13 @@ impl WatchArgs {
                 "--out must not be the folder that is watched: the cards would be taken for pictures".into(),
             );
         }
+        // Whoever may write to the watched folder could otherwise choose where results are written.
+        if self.out.is_none() && !out.starts_with(&root) {
+            return Err(format!(
+                "{}: this link leads out of the folder that is watched; name the folder for the results with --out",
+                self.out().display()
+            ));
+        }
         let mark = out.join(RESULTS_MARK);
         atomic_file::write(&mark, MARK_TEXT.as_bytes()).map_err(|error| failed(&mark, &error))?;
         let fields = self.picture.fields().into_iter().map(|(name, value)| format!("{name}={value}"));

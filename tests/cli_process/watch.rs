@@ -247,3 +247,16 @@ fn folders_that_cannot_be_used_are_usage_errors() {
         assert!(!run.err.is_empty(), "{args:?}");
     }
 }
+
+#[test]
+fn results_do_not_follow_a_link_out_of_the_watched_folder() {
+    let workspace = Workspace::new();
+    let (folder, elsewhere) = (workspace.path().join("in"), workspace.path().join("elsewhere"));
+    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder.join("huemill")).unwrap();
+    let run = Run::from(workspace.command_of("watch", &["in", "--once"]).output().unwrap());
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("--out"), "{run:?}");
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}

@@ -10,7 +10,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread;
 
 use notify::event::{ModifyKind, RenameMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -67,7 +67,9 @@ pub(super) fn watch(folder: &Path, send: SyncSender<Message>) -> notify::Result<
             let _ = send.send(message);
         }
     };
-    let mut watcher = notify::recommended_watcher(handle)?;
+    // Links to folders are not followed, as in the search: one to / would have every folder of the machine watched.
+    let config = Config::default().with_follow_symlinks(false);
+    let mut watcher = RecommendedWatcher::new(handle, config)?;
     watcher.watch(folder, RecursiveMode::Recursive)?;
     Ok(watcher)
 }

@@ -99,7 +99,7 @@ fn new_key() -> Object {
         .required("scopes")
         .property("limits", named("KeyLimits"))
         .property("expires_at", described(count(1), "Unix seconds. Without it, the key does not expire."))
-        .description(Some("A new access key."))
+        .description(Some("A new API key."))
         .build()
 }
 
@@ -153,7 +153,7 @@ pub(super) fn job() -> RequestBody {
         .build()
 }
 
-/// A new access key.
+/// A new API key.
 pub(super) fn key() -> RequestBody {
     let example = json!({ "name": "web front end", "scopes": ["process", "jobs:read", "jobs:write"] });
     body("The key's name, scopes and limits.").content(JSON, content("NewKey", example)).build()

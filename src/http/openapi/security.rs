@@ -1,4 +1,4 @@
-//! How clients authenticate: access keys, the operator's token, and signed requests. What an operation needs is in the
+//! How clients authenticate: API keys, the operator's token, and signed requests. What an operation needs is in the
 //! table of routes. Most of it depends on the settings: in open mode, users need nothing, and requests are signed only
 //! where the settings require it. So an operation lists each way that may be right.
 
@@ -28,7 +28,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
                      body in hex, each on a line of its own. `X-Request-Id` is the nonce: neither it nor the signature is \
                      accepted twice.";
     components
-        .security_scheme(KEY, bearer("An access key (`hm_…`), where the settings require one."))
+        .security_scheme(KEY, bearer("An API key (`hm_…`), where the settings require one."))
         .security_scheme(
             KEY_HEADER,
             header("X-API-Key", "The same key, for clients that cannot send `Authorization`."),
@@ -60,5 +60,5 @@ pub(super) fn scope_text(audience: Audience) -> Option<String> {
         Audience::Users(scope) | Audience::Linked(scope) | Audience::Owners(scope) => scope,
         Audience::Operators => Scope::Operator,
     };
-    Some(format!("Where access keys are in force, it needs one with the scope `{}`.", scope.as_str()))
+    Some(format!("Where API keys are in force, it needs one with the scope `{}`.", scope.as_str()))
 }

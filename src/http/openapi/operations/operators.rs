@@ -1,4 +1,4 @@
-//! What operators do: webhooks, access keys, the queue and the processes.
+//! What operators do: webhooks, API keys, the queue and the processes.
 
 use actix_web::http::Method;
 use serde_json::json;
@@ -78,7 +78,7 @@ fn create_key() -> Row {
         ..row(
             (route::KEYS, Method::POST),
             ("createKey", "keys"),
-            ("Create an access key", "Creates an access key with a webhook secret of its own."),
+            ("Create an API key", "Creates an API key with a webhook secret of its own."),
         )
     }
 }
@@ -91,10 +91,7 @@ fn list_keys() -> Row {
         ..row(
             (route::KEYS, Method::GET),
             ("listKeys", "keys"),
-            (
-                "List access keys",
-                "Lists the keys that were not revoked, newest first, without their secrets.",
-            ),
+            ("List API keys", "Lists the keys that were not revoked, newest first, without their secrets."),
         )
     }
 }
@@ -109,7 +106,7 @@ fn revoke_key() -> Row {
         ..row(
             (route::KEY, Method::DELETE),
             ("revokeKey", "keys"),
-            ("Revoke an access key", "Revokes a key. Its jobs go on."),
+            ("Revoke an API key", "Revokes a key. Its jobs go on."),
         )
     }
 }
@@ -124,7 +121,7 @@ fn rotate_key() -> Row {
             (route::KEY_ROTATE, Method::POST),
             ("rotateKey", "keys"),
             (
-                "Replace an access key",
+                "Replace an API key",
                 "Makes a second key of the same name, to which the same jobs belong. The first one goes on working for a \
                  while.",
             ),

@@ -23,7 +23,7 @@ pub(in crate::http::openapi) struct JobAccepted {
     eta_s: u32,
     /// The id of the request that created the job.
     request_id: String,
-    /// A link to the job's events for clients that cannot send headers; only where access keys are in force.
+    /// A link to the job's events for clients that cannot send headers; only where API keys are in force.
     #[schema(nullable = false)]
     events_url: Option<String>,
 }
@@ -47,7 +47,7 @@ macro_rules! job {
             started_at: Option<i64>,
             /// Unix seconds.
             expires_at: i64,
-            /// A link to the job's events for clients that cannot send headers; only where access keys are in force.
+            /// A link to the job's events for clients that cannot send headers; only where API keys are in force.
             #[schema(nullable = false)]
             events_url: Option<String>,
             $($(#[$member_doc])* $member: $type,)+

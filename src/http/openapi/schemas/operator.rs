@@ -83,7 +83,7 @@ pub(in crate::http::openapi) struct KeyLimits {
     stored_bytes: Option<u64>,
 }
 
-/// An access key without its secret.
+/// An API key without its secret.
 #[derive(ToSchema)]
 pub(in crate::http::openapi) struct AccessKey {
     id: String,
@@ -100,7 +100,7 @@ pub(in crate::http::openapi) struct AccessKey {
     last_used_at: Option<i64>,
 }
 
-/// An access key as the answer that creates it shows it, once.
+/// An API key as the answer that creates it shows it, once.
 #[derive(ToSchema)]
 pub(in crate::http::openapi) struct CreatedKey {
     id: String,
@@ -121,7 +121,7 @@ pub(in crate::http::openapi) struct CreatedKey {
     webhook_secret: String,
 }
 
-/// A page of access keys, newest first.
+/// A page of API keys, newest first.
 #[derive(ToSchema)]
 pub(in crate::http::openapi) struct KeyPage {
     keys: Vec<AccessKey>,

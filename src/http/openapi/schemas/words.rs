@@ -79,7 +79,7 @@ words! {
     DeliveryStatus: "The state of a delivery. A `dead` one is not tried again unless an operator wants that.",
         outbox::DeliveryState::ALL.iter().map(|state| state.as_str());
     /// What keys allow.
-    Scope: "What an access key allows.", access_key::Scope::ALL.iter().map(|scope| scope.as_str());
+    Scope: "What an API key allows.", access_key::Scope::ALL.iter().map(|scope| scope.as_str());
     /// What processes do.
     ProcessRole: "What a process does.", store::Role::ALL.iter().map(|role| role.as_str());
 }
