@@ -170,10 +170,9 @@ pub(crate) fn successes(route: &Route, method: &Method) -> &'static [u16] {
     match (*route, method) {
         (route::JOBS, &Method::POST) | (route::JOB_CANCEL | route::JOB_RETRY | route::REDELIVER, _) => &[202],
         (route::JOB | route::KEY, &Method::DELETE) => &[204],
-        (route::JOB, _) => &[200, 304],
+        (route::JOB | route::PAGE | route::DOCS, _) => &[200, 304],
         (route::JOB_RESULTS | route::JOB_CARD | route::LINK_RESULTS | route::LINK_CARD, _) => &[200, 206],
         (route::KEYS | route::KEY_ROTATE, &Method::POST) => &[201],
-        (route::PAGE | route::DOCS, _) => &[200, 304],
         (route::READY, _) => &[200, 503],
         _ => &[200],
     }
