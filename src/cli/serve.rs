@@ -134,7 +134,7 @@ fn change_log_filter_on_signals(handle: FilterHandle, configured: String) -> std
     Ok(())
 }
 
-/// Prints three lines for a person who starts the service in a terminal.
+/// Prints a few lines for a person who starts the service in a terminal.
 #[allow(clippy::print_stderr, reason = "these lines are for the person at the terminal, not for the log")]
 fn greet(addresses: &[SocketAddr], is_secure: bool) {
     let Some(address) = addresses.first().filter(|_| std::io::stderr().is_terminal()) else { return };
@@ -142,6 +142,7 @@ fn greet(addresses: &[SocketAddr], is_secure: bool) {
     // In one write, so that no line of the log gets into it.
     let greeting = format!(
         "Huemill listens on {scheme}://{address}\n  \
+           open it in a browser: {scheme}://{address}/    reference of the API: {scheme}://{address}/docs\n  \
            process a picture:  curl -F image=@photo.jpg {scheme}://{address}/process\n  \
            health: curl {scheme}://{address}/ready    stop: Ctrl-C    settings: huemill check\n"
     );

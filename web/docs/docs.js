@@ -16,10 +16,10 @@ import { schemaSection } from "./schema.js";
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
-/** The operations in the order of the tags, webhooks last. @param {Document} document @returns {Group[]} */
+/** The operations in the order of their paths, which begin with what people come for; webhooks last. @param {Document} document @returns {Group[]} */
 function groups(document) {
   /** @type {Map<string, Entry[]>} */
-  const found = new Map((document.tags ?? []).map(({ name }) => [name, []]));
+  const found = new Map();
   for (const [path, method, operation] of operations(document.paths)) {
     const group = operation.tags?.[0] ?? t("reference.other");
     found.set(group, [...(found.get(group) ?? []), entry(document, method, path, operation)]);
