@@ -12,6 +12,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
+use super::atomic_file;
 use super::exit_codes::{self, ExitCodeRow};
 use super::terminal::fail;
 use crate::settings::SHORT_NAMES;
@@ -99,7 +100,7 @@ fn write_all(command: &Command, group: &str, folder: &Path) -> io::Result<()> {
     };
     fs::create_dir_all(folder).map_err(with_path(folder))?;
     let path = folder.join(Man::new(command.clone()).get_filename());
-    fs::write(&path, page(command, group)?).map_err(with_path(&path))?;
+    atomic_file::write(&path, &page(command, group)?).map_err(with_path(&path))?;
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
         let group = if group == "huemill" { below.get_name() } else { group };
         write_all(below, group, folder)?;

@@ -10,12 +10,12 @@ const base = new URL("./", document.baseURI);
 export const url = (path) => new URL(path, base);
 
 /**
- * The path of a job, or of what is below it. The id may come from the page's address, which anyone can write: it stays one
- * part of the path.
+ * The path of a job, or of what is below it. The id may come from the page's address, which anyone can write: what
+ * cannot be one is no part of any path.
  * @param {string} id
  * @param {string} [rest] with a slash or a question mark in front
  */
-export const jobPath = (id, rest = "") => `jobs/${encodeURIComponent(id)}${rest}`;
+export const jobPath = (id, rest = "") => `jobs/${/^\w+$/.test(id) ? id : "unknown"}${rest}`;
 
 /**
  * A link of an answer as an address on the page's own origin: the service may know itself by another name.

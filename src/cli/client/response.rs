@@ -7,8 +7,8 @@ use actix_web::http::header::{ETAG, HeaderMap, RETRY_AFTER};
 use actix_web::web::Bytes;
 use huemill_actors::outbound::SetupError;
 use huemill_store::job::JobState;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::form::FormFileError;
@@ -85,10 +85,22 @@ impl fmt::Display for ApiError {
     }
 }
 
+/// Reads a job's id. It becomes a part of paths, of URLs and of folders alike, so a server may not choose what is in it.
+fn job_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    let is_plain =
+        |digits: &str| digits.len() <= 100 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if id.strip_prefix("job_").is_some_and(is_plain) {
+        Ok(id)
+    } else {
+        Err(D::Error::custom("job_id is no id of a job"))
+    }
+}
+
 /// A job, as its status or a row of the list shows it.
 #[derive(Debug, Clone, Deserialize)]
 pub(in crate::cli) struct JobView {
-    #[serde(rename = "job_id")]
+    #[serde(rename = "job_id", deserialize_with = "job_id")]
     pub(in crate::cli) id: String,
     pub(in crate::cli) status: String,
     #[serde(rename = "type", default)]
@@ -241,5 +253,23 @@ mod tests {
         assert!(!job(r#"{"job_id": "j", "status": "canceled", "failed": []}"#).is_fully_successful());
         assert!(!job(r#"{"job_id": "j", "status": "processing"}"#).has_ended());
         assert!(job(r#"{"job_id": "j", "status": "expired"}"#).has_ended());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_does_not_choose_what_is_in_a_path() {
+        let job = |id: &str| {
+            let body = serde_json::json!({"job_id": id, "status": "queued"});
+            serde_json::from_value::<JobView>(body).map(|job| job.id).ok()
+        };
+        let id = "job_01a20f00ff969f3cf1f7b0601e6a9348525b6ba2ace3";
+        assert_eq!(job(id), Some(id.to_owned()));
+        for hostile in ["/root/.ssh", "../../up", "job_../x", "job_\u{1b}[31m", "job_a/b", "", "job"] {
+            assert_eq!(job(hostile), None, "{hostile}");
+        }
     }
 }

@@ -95,7 +95,12 @@ fn unpack(spool: &Spool, out: &Path) -> Result<usize, SaveError> {
 fn plain_name(entry: &Entry) -> Result<&str, SaveError> {
     let mut parts = Path::new(&entry.name).components();
     match (parts.next(), parts.next()) {
-        (Some(Component::Normal(part)), None) if part == entry.name.as_str() => Ok(&entry.name),
+        // A hidden file may be one that programs read without being asked to.
+        (Some(Component::Normal(part)), None)
+            if part == entry.name.as_str() && !entry.name.starts_with('.') =>
+        {
+            Ok(&entry.name)
+        }
         _ => Err(SaveError::Name(entry.name.clone())),
     }
 }
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn only_plain_file_names_are_saved() {
         assert_eq!(plain_name(&entry("a b.png")).unwrap(), "a b.png");
-        for name in ["", ".", "..", "a/b.png", "/a.png", "../a.png", "./a.png", "a.png/"] {
+        for name in ["", ".", "..", "a/b.png", "/a.png", "../a.png", "./a.png", "a.png/", ".bashrc"] {
             assert!(matches!(plain_name(&entry(name)), Err(SaveError::Name(_))), "{name}");
         }
     }
