@@ -49,7 +49,7 @@ const DESCRIPTION: &str = "Huemill turns pictures into palettes, smart crops and
 const TAGS: [(&str, &str); 7] = [
     ("downloads", "What jobs made."),
     ("jobs", "Work that no client waits for."),
-    ("keys", "Access keys. For the operator."),
+    ("keys", "API keys. For the operator."),
     ("monitoring", "What probes, monitoring and tools read."),
     ("pictures", "Pictures while the client waits."),
     ("queue", "The queue and the processes that work on it. For the operator."),

@@ -254,11 +254,6 @@ mod tests {
         assert!(!job(r#"{"job_id": "j", "status": "processing"}"#).has_ended());
         assert!(job(r#"{"job_id": "j", "status": "expired"}"#).has_ended());
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_server_does_not_choose_what_is_in_a_path() {
