@@ -244,15 +244,15 @@ mod tests {
     #[test]
     fn a_job_is_fully_successful_if_no_picture_failed() {
         let job = |text: &str| serde_json::from_str::<JobView>(text).unwrap();
-        assert!(job(r#"{"job_id": "j", "status": "completed", "failed": []}"#).is_fully_successful());
+        assert!(job(r#"{"job_id": "job_1", "status": "completed", "failed": []}"#).is_fully_successful());
         let failed = r#"[{"filename": "a", "error_code": "X", "user_message": "m"}]"#;
         assert!(
-            !job(&format!(r#"{{"job_id": "j", "status": "completed", "failed": {failed}}}"#))
+            !job(&format!(r#"{{"job_id": "job_1", "status": "completed", "failed": {failed}}}"#))
                 .is_fully_successful()
         );
-        assert!(!job(r#"{"job_id": "j", "status": "canceled", "failed": []}"#).is_fully_successful());
-        assert!(!job(r#"{"job_id": "j", "status": "processing"}"#).has_ended());
-        assert!(job(r#"{"job_id": "j", "status": "expired"}"#).has_ended());
+        assert!(!job(r#"{"job_id": "job_1", "status": "canceled", "failed": []}"#).is_fully_successful());
+        assert!(!job(r#"{"job_id": "job_1", "status": "processing"}"#).has_ended());
+        assert!(job(r#"{"job_id": "job_1", "status": "expired"}"#).has_ended());
     }
 
     #[test]
