@@ -96,11 +96,11 @@ mod tests {
     fn the_status_line_shows_the_progress_or_the_result() {
         let line = |text: &str| status_line(&serde_json::from_str(text).unwrap());
         assert_eq!(
-            line(r#"{"job_id": "j", "status": "processing", "progress": 40, "eta_s": 7}"#),
+            line(r#"{"job_id": "job_1", "status": "processing", "progress": 40, "eta_s": 7}"#),
             "processing: 40 %, about 7 s left"
         );
         assert_eq!(
-            line(r#"{"job_id": "j", "status": "completed", "results_count": 3, "failed_count": 1}"#),
+            line(r#"{"job_id": "job_1", "status": "completed", "results_count": 3, "failed_count": 1}"#),
             "completed: 3 with a result, 1 failed"
         );
     }
