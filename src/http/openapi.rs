@@ -40,15 +40,15 @@ static SERVED: LazyLock<Bytes> = LazyLock::new(|| member_order::forms_first(&doc
 
 const DESCRIPTION: &str = "Huemill turns pictures into palettes, smart crops and social cards.\n\n\
     Every error is a problem document (RFC 9457) with an `error_code`. A method that a path does not have is a 405 \
-    (`METHOD_NOT_ALLOWED`) with `Allow`, a path that does not exist a 404 (`NOT_FOUND`); what is no valid HTTP gets a bare \
-    400, 408 or 431. HEAD answers as GET without the body, and OPTIONS is a preflight (204).\n\n\
+    (`METHOD_NOT_ALLOWED`) with `Allow`, a path that does not exist a 404 (`NOT_FOUND`). Requests that are not valid HTTP \
+    get a bare 400, 408 or 431. HEAD answers as GET without the body, and OPTIONS is a preflight (204).\n\n\
     Every answer has the headers of CORS, `X-Content-Type-Options: nosniff`, `Referrer-Policy: no-referrer` and a \
     `Content-Security-Policy`. Answers may have more members and headers than this document names.";
 
 /// The tags with what is under them, in alphabetical order.
 const TAGS: [(&str, &str); 7] = [
-    ("downloads", "What jobs made."),
-    ("jobs", "Work that no client waits for."),
+    ("downloads", "Results of jobs."),
+    ("jobs", "Work you don't want to wait for."),
     ("keys", "API keys. For the operator."),
     ("monitoring", "What probes, monitoring and tools read."),
     ("pictures", "Pictures while the client waits."),

@@ -131,7 +131,8 @@ fn a_file_that_is_copied_slowly_is_processed_once_it_is_complete() {
     let workspace = Workspace::new();
     let bytes = workspace.picture("slow.png", RED, BLUE);
     fs::create_dir(workspace.path().join("in")).unwrap();
-    let watch = Watch::start(&workspace, &["--settle", "3000"]);
+    // Much longer than the pauses of the copy, so that a stalled machine does not make a pause seem the end.
+    let watch = Watch::start(&workspace, &["--settle", "8000"]);
     let mut file = File::create(workspace.path().join("in/slow.png")).unwrap();
     for part in bytes.chunks(bytes.len() / 4 + 1) {
         file.write_all(part).unwrap();
