@@ -1,6 +1,6 @@
 //! The web page at `/`, the API reference at `/docs`, and their modules, styles and texts below `/assets`. All files are in
-//! the binary. The address of an asset bears the digest of all of them, so that browsers keep it for ever and never mix two
-//! versions. What is not in the binary is a 404.
+//! the binary. The address of an asset contains the digest of all of them, so that browsers may keep it for ever and never
+//! take one of another version from their cache. A file that is not in the binary is a 404.
 
 mod files;
 
@@ -28,10 +28,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// An asset with the digest of this version never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// Browsers ask each time whether a page has changed.
-const ASK: &str = "no-cache";
+const REVALIDATE: &str = "no-cache";
 
 /// Hexadecimal digits of the digest in addresses.
 const DIGEST_DIGITS: usize = 16;
@@ -74,7 +74,7 @@ fn page(request: &HttpRequest, template: &str, views: &str) -> HttpResponse {
     };
     // A browser that has the page takes these headers from the answer that says so.
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(ASK));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
@@ -98,7 +98,7 @@ fn send(request: &HttpRequest, version: &str, name: &str) -> Result<HttpResponse
     let Some(at) = files::ALL.iter().position(|(known, _)| *known == name) else {
         return Err(Problem::from(Code::NotFound));
     };
-    let caching = if version == digest() { FOR_EVER } else { "no-store" };
+    let caching = if version == digest() { IMMUTABLE } else { "no-store" };
     let mut response = HttpResponse::Ok();
     response
         .content_type(content_type(name))
