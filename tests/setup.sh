@@ -4,7 +4,7 @@ set -euo pipefail
 
 # Each command with the package that contains it.
 declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime \
-  [tiffcp]=libtiff-tools [djpeg]=libjpeg-turbo-progs [chromium]=chromium \
+  [tiffcp]=libtiff-tools [djpeg]=libjpeg-turbo-progs [chromium-headless-shell]=chromium-headless-shell \
   [groff]=groff-base)
 
 # With an argument, that command alone.

@@ -14,6 +14,9 @@ const pictures = pictureServer();
 const slow = (count) => Array.from({ length: count }, (_, at) => addressOf(`slow/${at + 1}.png`));
 const quick = (count) => Array.from({ length: count }, (_, at) => addressOf(`${at + 1}.png`));
 
+/** At least how long the page waits before it asks again. */
+const POLLS_MS = 10_000;
+
 const jobOf = (page) => page.url().split("/").pop();
 
 /** Counts the page's event streams, and how many are open at a time. */
@@ -148,15 +151,21 @@ test("the page has one event stream at a time, and none in a hidden tab or anoth
 });
 
 test("a job is polled where its stream fails", async (t) => {
-  const page = await open(t, { ...BATCHES, expected: [/ERR_FAILED/, /status of 503/] });
+  const page = await open(t, { ...BATCHES, hasClock: true, expected: [/ERR_FAILED/, /status of 503/] });
   await page.route("**/events", (route) => route.fulfill({ status: 503, body: "" }));
   pictures.hold(t);
   const conditions = [];
   page.on("request", (request) => request.url().includes("?cards=url") && conditions.push(request.headers()["if-none-match"]));
   await start(page, slow(2));
-  await until("the job is asked for with the tag of the last answer", () => conditions.filter(Boolean).length >= 1);
+  await until("the job is asked for with the tag of the last answer", async () => {
+    await page.clock.fastForward(POLLS_MS);
+    return conditions.some(Boolean);
+  });
   pictures.release();
-  await ended(page);
+  await until("the job has ended", async () => {
+    await page.clock.fastForward(POLLS_MS);
+    return page.locator(".results h2:focus").isVisible();
+  });
 });
 
 test("a job is canceled after a question, and what was done stays", async (t) => {
@@ -177,7 +186,7 @@ test("a job is canceled after a question, and what was done stays", async (t) =>
 });
 
 test("a reload in the middle finds the job again, in the list and in its progress", async (t) => {
-  const page = await open(t, BATCHES);
+  const page = await open(t, { ...BATCHES, hasClock: true });
   pictures.hold(t);
   await start(page, [...quick(2), ...slow(2)]);
   await page.reload();
@@ -186,7 +195,10 @@ test("a reload in the middle finds the job again, in the list and in its progres
   await page.click(".back");
   await page.waitForSelector('.jobs .badge[data-status="processing"]');
   pictures.release();
-  await page.waitForSelector('.jobs .badge[data-status="completed"]');
+  await until("the list has its end", async () => {
+    await page.clock.fastForward(POLLS_MS);
+    return page.locator('.jobs .badge[data-status="completed"]').isVisible();
+  });
   await page.click(".jobs .job-line a");
   await until("the results are there", async () => (await page.locator(".tile").count()) === 4);
 });

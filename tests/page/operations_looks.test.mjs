@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findings, LOOKS, scrollsSideways } from "./browser.mjs";
-import { createJob, go, openOperations, operator, refused } from "./operator.mjs";
+import { createJob, go, openOperations, operator, refused, whenRead } from "./operator.mjs";
 import { damaged } from "./pictures.mjs";
 
 /** A webhook with everything that one may have. */
@@ -24,7 +24,7 @@ for (const look of LOOKS) {
     await check(page, "without a key");
     await page.evaluate((key) => { sessionStorage.setItem("huemill.key.operator", key); }, process.env.HUEMILL_OPERATOR_TOKEN);
     await page.evaluate(() => window.dispatchEvent(new CustomEvent("huemill:key", { detail: "operator" })));
-    await page.waitForSelector('.tile[data-figure="done"] svg.sparkline');
+    await whenRead(page, '.tile[data-figure="done"] svg.sparkline');
     await page.click(".past summary");
     await page.waitForSelector(".past tbody tr");
     await check(page, "with figures");
@@ -36,12 +36,12 @@ for (const look of LOOKS) {
       body.checks.actors.dispatcher = { ...body.checks.actors.dispatcher, paused: true, paused_by: "store", queue_paused: ["all"] };
       await route.fulfill({ response, status: 503, json: { ...body, ready: false, reason: "stale", error_rate_last_5m: 0.02 } });
     });
-    await page.waitForSelector('.verdict[data-level="bad"] .findings li:nth-child(4)');
+    await whenRead(page, '.verdict[data-level="bad"] .findings li:nth-child(4)');
     await page.click(".findings summary");
     await check(page, "not ready");
     await page.unroute("**/ready");
     await page.route("**/ready", (route) => route.abort());
-    await page.waitForSelector(".numbers.stale");
+    await whenRead(page, ".numbers.stale");
     await check(page, "unreachable");
   });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SERVICE_WITH_KEYS, tabTo, until } from "./browser.mjs";
-import { createJob, go, openOperations, operator, pauseDuring, receiver, refused } from "./operator.mjs";
+import { createJob, go, openOperations, operator, pauseDuring, receiver, refused, whenRead } from "./operator.mjs";
 import { damaged, picture } from "./pictures.mjs";
 import { listingStatus } from "./service.mjs";
 
@@ -71,7 +71,7 @@ test("jobs come page by page, stay where they are while they are read again, and
   await page.click(`${row(ids[0])} [data-action="details"]`);
   await page.waitForSelector(`${row(ids[0])} pre.answer`);
   const newest = await createJob([picture(99, 24, 24)]);
-  await page.waitForSelector(row(newest));
+  await whenRead(page, row(newest));
   assert.equal(await page.isVisible(`${row(ids[0])} pre.answer`), true);
   assert.equal(await page.evaluate(() => document.activeElement.dataset.action), "details");
   await page.selectOption(".filters select >> nth=1", "zip_batch");
@@ -148,7 +148,7 @@ test("processes have their role, version and heartbeat; one that is gone with pi
   for (const part of [processes[0].host, processes[0].version, "everything"]) assert.ok(text.includes(part), `${part} in ${text}`);
   const gone = { ...processes[0], id: "gone", host: "mill-2:1", version: "0.0.9", alive: false, pictures: 2, duties: [] };
   await page.route("**/processes", (route) => route.fulfill({ json: { processes: [...processes, gone] } }));
-  await page.waitForSelector(row("gone"));
+  await whenRead(page, row("gone"));
   assert.match(await page.textContent(row("gone")), /gone/);
   assert.match(await page.textContent(".fleet"), /1 is gone and still holds pictures/);
 });
@@ -235,7 +235,7 @@ test("text from outside is text", async (t) => {
     attempts: [{ number: 1, at: 1_700_000_000, status_code: 500, reason: "<i>new</i>", duration_ms: 3, answer: "<script>alert(1)</script>" }],
   };
   await page.route("**/webhooks/deliveries*", (route) => route.fulfill({ json: { deliveries: [delivery], next_cursor: null } }));
-  await page.waitForSelector(row("dlv_x"));
+  await whenRead(page, row("dlv_x"));
   await page.click(`${row("dlv_x")} [data-action="details"]`);
   assert.match(await page.textContent(row("dlv_x")), /<img src=x.*<i>new<\/i>.*<script>alert\(1\)<\/script>/s);
   assert.equal(await page.locator(`${row("dlv_x")} :is(img, script, i)`).count(), 0);
@@ -245,7 +245,7 @@ test("a list that cannot be read says so, and comes back", async (t) => {
   const page = await openOperations(t, "jobs", { expected: refused(503) });
   await page.waitForSelector(".jobs .list-note:not(:empty)");
   await page.route("**/jobs?*", (route) => route.fulfill({ status: 503, json: { error_code: "NOT_READY", user_message: "Not now.", request_id: "abcd1234" } }));
-  await page.waitForSelector(".jobs .problem");
+  await whenRead(page, ".jobs .problem");
   assert.match(await page.textContent(".jobs .problem"), /Not now.*abcd1234/s);
   await page.unroute("**/jobs?*");
   await page.click(".jobs .problem button");

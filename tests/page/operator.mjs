@@ -1,14 +1,14 @@
 // The operator of the tests: opens the Operations view, and does directly what a test needs to have happened.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { open, OPERATOR_TOKEN, RECEIVER_PORT, SERVICE } from "./browser.mjs";
+import { open, OPERATOR_TOKEN, RECEIVER_PORT, SERVICE, until } from "./browser.mjs";
 import { picture } from "./pictures.mjs";
 import { client, createdJob } from "./service.mjs";
 
-/** Opens a section of the view with the operator's key in the session, unless `key` is null. */
+/** Opens a section of the view with the operator's key in the session, unless `key` is null. Its clock can be turned forward. */
 export async function openOperations(t, section = "", { key = OPERATOR_TOKEN, ...options } = {}) {
   assert.ok(OPERATOR_TOKEN, "set HUEMILL_OPERATOR_TOKEN to the operator token of the service");
-  const page = await open(t, { path: "#/studio", ...options });
+  const page = await open(t, { path: "#/studio", hasClock: true, ...options });
   if (key) await page.evaluate((key) => sessionStorage.setItem("huemill.key.operator", key), key);
   await go(page, section);
   await page.waitForSelector(`.operations .sections a[data-section="${section.split("/")[0]}"][aria-current]`);
@@ -17,6 +17,16 @@ export async function openOperations(t, section = "", { key = OPERATOR_TOKEN, ..
 
 /** Goes to a section as a link does. */
 export const go = (page, section) => page.evaluate((section) => { location.hash = `#/operations${section && `/${section}`}`; }, section);
+
+/** How often the view reads. */
+const INTERVAL_MS = 5_000;
+
+/** Turns the clock from reading to reading until the page has an element, or has it no more. */
+export const whenRead = (page, selector, state = "visible") =>
+  until(`${selector} is ${state}`, async () => {
+    await page.clock.fastForward(INTERVAL_MS);
+    return page.waitForSelector(selector, { state, timeout: 500 }).then(() => true, () => false);
+  });
 
 /** The service's client with the operator's key. */
 export const operator = (service = SERVICE) => client(service, OPERATOR_TOKEN);

@@ -56,7 +56,7 @@ impl Tool {
         match self {
             Self::Alertmanager => in_path("prometheus-alertmanager"),
             Self::BrowserDriver => libraries("browser-driver"),
-            Self::Chromium => in_path("chromium"),
+            Self::Chromium => in_path("chromium-headless-shell"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
@@ -78,7 +78,7 @@ impl Tool {
         match self {
             Self::Alertmanager => "Alertmanager (Debian's `prometheus-alertmanager`)",
             Self::BrowserDriver => "the library that drives browsers (tests/verifiers.sh installs it)",
-            Self::Chromium => "Chromium (Debian's `chromium`)",
+            Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
