@@ -5,7 +5,7 @@ set -euo pipefail
 # Each command with the package that contains it.
 declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime \
   [tiffcp]=libtiff-tools [djpeg]=libjpeg-turbo-progs [chromium-headless-shell]=chromium-headless-shell \
-  [groff]=groff-base)
+  [groff]=groff-base [caddy]=caddy)
 
 # With an argument, that command alone.
 [ $# -eq 0 ] || for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done
@@ -18,6 +18,7 @@ if [ $# -eq 0 ]; then
   # PostgreSQL's server is not in the PATH, and PgBouncer is not in every user's PATH.
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
   [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null 2>&1 || missing+=(pgbouncer)
+  [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null 2>&1 || missing+=(nginx)
   # tests/moto.sh, tests/rotel.sh and tests/verifiers.sh install packages from PyPI in virtual environments.
   python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 fi

@@ -119,6 +119,12 @@ impl Deployment {
         Service::start_within(&bound_by_permissions(), &self.new_data(), &self.environment())
     }
 
+    /// Starts a process that listens on this port.
+    pub fn start_at(&self, port: u16) -> Service {
+        let environment = [self.environment(), variables(&[("PORT", port.to_string())])].concat();
+        Service::start_within(&bound_by_permissions(), &self.new_data(), &environment)
+    }
+
     /// Starts a process that runs on the deployment's wall clock.
     pub fn start_on_wall_clock(&self) -> Service {
         let environment = [self.environment(), self.clock.environment()].concat();

@@ -21,12 +21,14 @@ pub enum Tool {
     Alertmanager,
     /// The library that drives a browser from JavaScript.
     BrowserDriver,
+    Caddy,
     Chromium,
     /// The OTLP collector rotel.
     Collector,
     Libfaketime,
     /// The reference decoder of JPEG, djpeg, and jpegtran.
     LibjpegTurbo,
+    Nginx,
     /// The libraries that drive and check the web page from JavaScript.
     PageDriver,
     /// The linter of the OpenAPI document, the generators of clients, and what tests the service by it.
@@ -56,11 +58,13 @@ impl Tool {
         match self {
             Self::Alertmanager => in_path("prometheus-alertmanager"),
             Self::BrowserDriver => libraries("browser-driver"),
+            Self::Caddy => in_path("caddy"),
             Self::Chromium => in_path("chromium-headless-shell"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
             Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
+            Self::Nginx => in_path("nginx"),
             Self::PageDriver => libraries("page"),
             Self::OpenApiTools => libraries("openapi-tools"),
             Self::PaletteReaders => libraries("palette-readers"),
@@ -78,10 +82,12 @@ impl Tool {
         match self {
             Self::Alertmanager => "Alertmanager (Debian's `prometheus-alertmanager`)",
             Self::BrowserDriver => "the library that drives browsers (tests/verifiers.sh installs it)",
+            Self::Caddy => "Caddy (Debian's `caddy`)",
             Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
+            Self::Nginx => "nginx (Debian's `nginx`)",
             Self::PageDriver => "the libraries that drive the page (tests/verifiers.sh installs them)",
             Self::OpenApiTools => {
                 "the tools that read OpenAPI documents and Node.js (tests/verifiers.sh installs them)"
