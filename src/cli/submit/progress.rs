@@ -19,7 +19,7 @@ pub(super) async fn wait_until_ended(client: &Client, id: &str) -> Result<ApiRes
     let mut display = ProgressDisplay::new();
     let mut etag: Option<String> = None;
     loop {
-        let mut request = ApiRequest::get(&path);
+        let mut request = ApiRequest::get(&path).patient();
         if let Some(etag) = &etag {
             request = request.header(IF_NONE_MATCH.as_str(), etag);
         }
