@@ -128,7 +128,8 @@ impl ProcessArgs {
         let palettes = |card: &Path| {
             self.export.iter().map(|export| (*export, cards::palette_path(card, *export))).collect()
         };
-        let of_card = |card: PathBuf| Outputs { palettes: palettes(&card), card: Some(card), tile };
+        let of_card =
+            |card: PathBuf| Outputs { root: out.clone(), palettes: palettes(&card), card: Some(card), tile };
         Ok(cards::plan(inputs, out, options.card)?.into_iter().map(of_card).collect())
     }
 }

@@ -261,3 +261,25 @@ fn results_do_not_follow_a_link_out_of_the_watched_folder() {
     assert!(run.err.contains("--out"), "{run:?}");
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
 }
+
+#[test]
+fn results_do_not_follow_a_link_out_of_their_folder() {
+    let workspace = Workspace::new();
+    workspace.picture("in/trip/a.png", RED, RED);
+    workspace.picture("in/b.png", RED, RED);
+    let (results, elsewhere) = (workspace.path().join("in/huemill"), workspace.path().join("elsewhere"));
+    fs::create_dir(&results).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("mine"), "mine").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, results.join("trip")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("mine"), results.join("b.png.json")).unwrap();
+    let run = Run::from(workspace.command_of("watch", &["in", "--once"]).output().unwrap());
+    assert_eq!((run.code, run.err.lines().count()), (Some(1), 1), "{run:?}");
+    assert!(
+        run.err.starts_with("huemill: in/trip/a.png: cannot write to ") && run.err.contains("link"),
+        "{run:?}"
+    );
+    assert_eq!(files(&elsewhere), ["mine"]);
+    assert_eq!(fs::read_to_string(elsewhere.join("mine")).unwrap(), "mine");
+    assert!(fs::symlink_metadata(results.join("b.png.json")).unwrap().is_file(), "the link was replaced");
+}

@@ -65,6 +65,7 @@ impl Results {
             |export: &Export| (*export, self.path(picture, &format!("palette.{}", export.extension())));
         let card = format!("card.{}", self.options.card.extension());
         Outputs {
+            root: self.out.clone(),
             card: (self.options.card_kind != CardKind::None).then(|| self.path(picture, &card)),
             palettes: self.exports.iter().map(palette).collect(),
             tile: false,
@@ -102,7 +103,7 @@ impl Results {
         };
         let mut json = serde_json::to_vec_pretty(&record)?;
         json.push(b'\n');
-        atomic_file::write(&path, &json)?;
+        atomic_file::write_below(&self.out, &path, &json)?;
         Ok(path)
     }
 
