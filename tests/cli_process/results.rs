@@ -27,7 +27,7 @@ fn empty_folders_urls_patterns_and_missing_files_are_refused_with_what_to_do() {
     for (argument, advice) in [
         ("photos", "photos: this folder has no pictures; name one that has some"),
         ("https://example.org/a.jpg", "URLs are not supported here; download the picture"),
-        ("missing.png", "missing.png: there is no such file; check the path"),
+        ("missing.png", "missing.png: there is no such file or folder; check the path"),
         ("*.jpg", "*.jpg: no file matches this pattern"),
         ("photos/**/*.jpg", "photos/**/*.jpg: no file matches this pattern"),
         ("[.jpg", "[.jpg: this is not a valid pattern"),

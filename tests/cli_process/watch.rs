@@ -254,6 +254,8 @@ fn results_do_not_follow_a_link_out_of_the_watched_folder() {
     let workspace = Workspace::new();
     let (folder, elsewhere) = (workspace.path().join("in"), workspace.path().join("elsewhere"));
     fs::create_dir_all(&folder).unwrap();
+    let run = Run::from(workspace.command_of("watch", &["missing"]).output().unwrap());
+    assert_eq!(run.err, "huemill: missing: there is no such file or folder; check the path\n");
     fs::create_dir(&elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, folder.join("huemill")).unwrap();
     let run = Run::from(workspace.command_of("watch", &["in", "--once"]).output().unwrap());
