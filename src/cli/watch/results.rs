@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::settling::Stamp;
 use crate::cli::atomic_file;
 use crate::cli::file_processor::{Outputs, ProcessedFile};
+use crate::cli::terminal::printable_json;
 
 /// Where results are written, and how they are made.
 #[derive(Debug)]
@@ -101,9 +102,9 @@ impl Results {
             social_image: processed.card.as_ref().and_then(card_name),
             made_from: self.made_from(stamp),
         };
-        let mut json = serde_json::to_vec_pretty(&record)?;
-        json.push(b'\n');
-        atomic_file::write_below(&self.out, &path, &json)?;
+        let mut json = printable_json(serde_json::to_string_pretty(&record)?);
+        json.push('\n');
+        atomic_file::write_below(&self.out, &path, json.as_bytes())?;
         Ok(path)
     }
 
