@@ -158,4 +158,14 @@ mod tests {
         assert_eq!(taken, [("b".into(), first), ("a".into(), second)]);
         assert_eq!((settling.next_due(), settling.is_empty()), (None, true));
     }
+
+    #[test]
+    fn however_many_files_wait_all_of_them_are_taken() {
+        let mut settling = Settling::new(SETTLE);
+        let one = stamp(1);
+        for number in 0..20_000 {
+            settling.see(number.to_string().into(), one, true, at(0));
+        }
+        assert_eq!(std::iter::from_fn(|| settling.take_due(at(0))).count(), 20_000);
+    }
 }
