@@ -140,20 +140,10 @@ impl Engine {
             let summary = ColorSummary::of(&palette, whole, &small);
             Ok((palette, summary))
         })?;
-        let source = probe.source();
-        let subject = timer.run(Stage::Subject, || {
-            let decides = placement::faces_decide((source.width, source.height), options);
-            let faces = if decides { self.faces.find(&small) } else { Vec::new() };
-            let boxes = faces.iter().map(|face| FaceBox::new(face, &small)).collect();
-            let visible = visible.map(|part| part.to_stored(probe.orientation.inverse(), 1.0, 1.0));
-            Ok(Subject::find(&small, boxes).within(visible))
-        })?;
-        let placed = timer.run(Stage::Layout, || {
-            Ok(Placement::of(&small, &subject, (source.width, source.height), options))
-        })?;
+        let placed = self.place(&small, visible, probe, options, &mut timer)?;
         take_copy(small);
         let mut outcome = Outcome {
-            source,
+            source: probe.source(),
             palette,
             summary,
             crop: placed.crop,
@@ -163,21 +153,52 @@ impl Engine {
             card_crop: None,
             timings: Timings::default(),
         };
-        if let Some((layout, window)) = placed.card {
-            outcome.card_crop = Some(window.rounded((source.width, source.height)));
-            let canvas = timer.run(Stage::Card, || {
-                let picture = self.cut(raster, probe, window, &layout)?;
-                card::compose(
-                    &layout,
-                    card::ground(options.theme, &outcome.palette),
-                    picture,
-                    &outcome.palette,
-                )
-            })?;
-            outcome.card = Some(timer.run(Stage::Encode, || Card::encode(&canvas, options.card))?);
+        if let Some(place) = placed.card {
+            self.draw_card(raster, probe, place, options, &mut outcome, &mut timer)?;
         }
         outcome.timings = timer.timings;
         Ok(outcome)
+    }
+
+    /// Finds the subject on the upright copy, and places crop and card by it.
+    fn place(
+        &mut self,
+        small: &Raster,
+        visible: Option<SubpixelRect>,
+        probe: &Probe,
+        options: &Options,
+        timer: &mut StageTimer<'_>,
+    ) -> Result<Placement, Error> {
+        let source = probe.source();
+        let size = (source.width, source.height);
+        let subject = timer.run(Stage::Subject, || {
+            let decides = placement::faces_decide(size, options);
+            let faces = if decides { self.faces.find(small) } else { Vec::new() };
+            let boxes = faces.iter().map(|face| FaceBox::new(face, small)).collect();
+            let visible = visible.map(|part| part.to_stored(probe.orientation.inverse(), 1.0, 1.0));
+            Ok(Subject::find(small, boxes).within(visible))
+        })?;
+        timer.run(Stage::Layout, || Ok(Placement::of(small, &subject, size, options)))
+    }
+
+    /// Draws the card of this layout, which shows this part of the picture.
+    fn draw_card(
+        &mut self,
+        raster: Raster,
+        probe: &Probe,
+        (layout, window): (Layout, SubpixelRect),
+        options: &Options,
+        outcome: &mut Outcome,
+        timer: &mut StageTimer<'_>,
+    ) -> Result<(), Error> {
+        outcome.card_crop = Some(window.rounded((outcome.source.width, outcome.source.height)));
+        let palette = &outcome.palette;
+        let canvas = timer.run(Stage::Card, || {
+            let picture = self.cut(raster, probe, window, &layout)?;
+            card::compose(&layout, card::ground(options.theme, palette), picture, palette)
+        })?;
+        outcome.card = Some(timer.run(Stage::Encode, || Card::encode(&canvas, options.card))?);
+        Ok(())
     }
 
     /// Cuts the card's picture. Takes the raster by value, so that it is freed before the canvas is allocated.

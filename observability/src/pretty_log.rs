@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A line has the time (UTC), the level, the event's name (of a library's event its target), its message, and its other
-//! fields in the order of the JSON log, without those that are null. The JSON log alone decides what is logged, masked,
+//! fields in the order of the JSON log, without those that are null and without counts of lines that were left out where
+//! none was. The JSON log alone decides what is logged, masked,
 //! suppressed and left out, so both logs tell the same. Nothing in a line can end it or control the terminal.
 //!
 //! [`log_writer`](crate::log_writer) puts [`PrettyLines`] in front of standard output. What is not a line of the JSON log
@@ -29,6 +30,9 @@ const PLACED: [&str; 5] = ["ts", "level", "event", "target", "message"];
 
 /// Fields that are the message of `http_request`. `success` says what the status code says.
 const OF_REQUEST: [&str; 5] = ["method", "endpoint", "status_code", "duration_ms", "success"];
+
+/// Counts that say something only if they are not 0, as they are in nearly all lines.
+const RARE_COUNTS: [&str; 1] = ["lines_left_out"];
 
 /// Control sequences (ECMA-48, SGR).
 const DIM: &str = "\x1b[2m";
@@ -94,7 +98,10 @@ impl Record {
             line.push_str(&printable(message));
         }
         let is_placed = |name: &str| PLACED.contains(&name) || (is_request && OF_REQUEST.contains(&name));
-        for (name, value) in self.0.iter().filter(|(name, value)| !is_placed(name) && !value.is_null()) {
+        let is_empty =
+            |name: &str, value: &Value| value.is_null() || (RARE_COUNTS.contains(&name) && *value == 0);
+        for (name, value) in self.0.iter().filter(|(name, value)| !is_placed(name) && !is_empty(name, value))
+        {
             // Writing to a string cannot fail.
             let _ = write!(line, " {dim}{}={reset}{}", printable(name), Shown(value));
         }

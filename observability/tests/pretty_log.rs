@@ -85,6 +85,19 @@ fn each_level_and_kind_of_event_has_its_line() {
 }
 
 #[test]
+fn lines_that_were_left_out_are_counted_only_if_there_were_some() {
+    let shown = lines(false, || {
+        log!(HTTP_REQUEST, bytes_in = 0_u64, lines_left_out = 0_u64);
+        log!(HTTP_REQUEST, bytes_in = 0_u64, lines_left_out = 12_u64);
+    });
+    let expected = [
+        "12:00:00.001 INFO  http_request bytes_in=0\n",
+        "12:00:00.001 INFO  http_request bytes_in=0 lines_left_out=12\n",
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[test]
 fn colours_mark_the_level_and_set_the_fields_names_back() {
     let shown = lines(true, || {
         log!(ACTOR_DOOMED, actor = "workers");

@@ -1,5 +1,5 @@
-//! Writes a file completely or not at all. `process`, `submit` and `watch` use it. If writing fails, the file that was there
-//! before is unchanged and nothing else is left behind.
+//! Writes a file completely or not at all, and not through links. `man`, `process`, `submit` and `watch` use it. If writing
+//! fails, the file that was there before is unchanged and nothing else is left behind.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,6 +14,21 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new().permissions(default_permissions()).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// As [`write`], for a file in or below the folder `root`, which exists. Whoever put a link into that folder must not choose
+/// where files are written: a link that leads out of it is an error.
+pub(super) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let root = fs::canonicalize(root)?;
+    // The folders that are missing will be created, so they are no links.
+    let existing = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    if !fs::canonicalize(existing)?.starts_with(root) {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "a link there leads out of the folder for the results",
+        ));
+    }
+    write(path, bytes)
 }
 
 /// The permissions of a new file before the process's umask is applied.
@@ -33,6 +48,26 @@ mod tests {
         write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn links_are_followed_only_within_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir_all(path("out/real")).unwrap();
+        fs::create_dir(path("outside")).unwrap();
+        for (target, link) in [("outside", "out/away"), ("out/real", "out/near"), ("missing", "out/dangling")]
+        {
+            std::os::unix::fs::symlink(path(target), path(link)).unwrap();
+        }
+        let write = |name: &str| write_below(&path("out"), &path(name), b"x");
+        write("out/near/new/a.txt").unwrap();
+        assert_eq!(fs::read(path("out/real/new/a.txt")).unwrap(), b"x");
+        for name in ["out/away/a.txt", "out/away/new/a.txt", "out/dangling/a.txt", "outside/a.txt"] {
+            assert!(write(name).is_err(), "{name}");
+        }
+        assert_eq!(fs::read_dir(path("outside")).unwrap().count(), 0);
+        assert!(!path("missing").exists());
     }
 
     #[test]

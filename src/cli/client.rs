@@ -1,12 +1,14 @@
 //! A client for the service's HTTP API: retries, request signing, and readable errors.
 //!
 //! A request is retried with the same idempotency key after connection errors and after responses that are temporary
-//! (429, 502, 503, 504, and 409 while the first request is still in progress). `--tries` limits the attempts, and
-//! `Retry-After` sets the delay. A transfer that makes no progress for a minute fails.
+//! (429, 502, 503, 504, and 409 while the first request is still in progress). `--tries` limits the attempts, or else the
+//! request does, and `Retry-After` sets the delay. A transfer that makes no progress for a minute fails.
 
+mod backoff;
 mod form;
 mod request;
 mod response;
+mod retry_notice;
 mod server_args;
 mod tls_failure;
 
@@ -24,13 +26,14 @@ use huemill_actors::outbound::tls_config;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::terminal::eprint_line;
 use crate::signing::unix_now;
+use backoff::Backoff;
 pub(super) use form::Form;
 pub(super) use request::{ApiRequest, masked, path_with_query};
 pub(super) use response::{ApiResponse, ClientError, JobView, parse_row};
+use retry_notice::RetryNotice;
 pub(super) use server_args::{ServerArgs, TrustArgs};
 pub(super) use tls_failure::tls_failure;
 
@@ -40,26 +43,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Where a service listens by default.
 pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 
-/// The shortest and the longest delay between attempts. Signatures have a resolution of one second, so the delay must
-/// not be shorter.
-const MIN_DELAY: Duration = Duration::from_secs(1);
-const MAX_DELAY: Duration = Duration::from_secs(60);
-
 /// The maximum size of a response that is read into memory.
 const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
 /// The maximum number of rows on a page of a list.
 const PAGE_ROWS: u32 = 200;
-
-/// Reports why the first attempt failed, so that the user knows what the others are for.
-fn announce_retries(first: &Result<ApiResponse, ClientError>, left: u32) {
-    let reason = match first {
-        Ok(response) => response.error().to_string(),
-        Err(error) => error.to_string(),
-    };
-    let attempts = if left == 1 { "once more".to_owned() } else { format!("up to {left} more times") };
-    eprint_line(&format!("{reason}; trying {attempts}"));
-}
 
 /// A page of a list.
 #[derive(Deserialize)]
@@ -74,7 +62,8 @@ pub(super) struct Client {
     http: awc::Client,
     /// The URL of the service, as `--server` takes it.
     pub(super) server: String,
-    pub(super) tries: u32,
+    /// The number of attempts for each request, if `--tries` gives it.
+    tries: Option<u32>,
     key: Option<SecretString>,
     api_key: Option<SecretString>,
 }
@@ -119,11 +108,17 @@ impl Client {
         self.api_key.as_ref().map(ExposeSecret::expose_secret)
     }
 
+    /// How often this request is sent at most.
+    pub(super) fn tries(&self, request: &ApiRequest<'_>) -> u32 {
+        self.tries.unwrap_or(request.default_tries)
+    }
+
     /// Sends a request, with retries, and says so at the first one. Returns the response whatever its status is.
     pub(super) async fn send(&self, request: &ApiRequest<'_>) -> Result<ApiResponse, ClientError> {
-        let mut backoff = MIN_DELAY;
+        let mut backoff = Backoff::default();
         let mut may_have_arrived = false;
-        for left in (0..self.tries).rev() {
+        let mut notice = None;
+        for left in (0..self.tries(request)).rev() {
             let result = match self.send_once(request).await {
                 Err(ClientError::NotConnected { reason, .. }) if may_have_arrived => {
                     Err(self.unreachable(reason))
@@ -131,19 +126,22 @@ impl Client {
                 result => result,
             };
             let delay = match &result {
-                Ok(response) if response.is_temporary() => response.retry_after.unwrap_or(backoff),
-                Err(ClientError::Unreachable { .. } | ClientError::NotConnected { .. }) => backoff,
+                Ok(response) if response.is_temporary() => {
+                    response.retry_after.map_or(backoff.delay(), Backoff::limited)
+                }
+                Err(ClientError::Unreachable { .. } | ClientError::NotConnected { .. }) => backoff.delay(),
                 _ => return result,
             };
             if left == 0 {
                 return result;
             }
             may_have_arrived |= !matches!(result, Err(ClientError::NotConnected { .. }));
-            if left + 1 == self.tries {
-                announce_retries(&result, left);
-            }
-            sleep(delay.clamp(MIN_DELAY, MAX_DELAY)).await;
-            backoff = (backoff * 2).min(MAX_DELAY);
+            backoff.double();
+            let later = backoff.total(left - 1);
+            let reason =
+                || result.map_or_else(|error| error.to_string(), |response| response.error().to_string());
+            let notice = notice.get_or_insert_with(|| RetryNotice::new(&reason(), left, delay + later));
+            notice.wait(delay, later).await;
         }
         Err(self.unreachable("no attempt was made"))
     }

@@ -26,7 +26,7 @@ pub(super) fn explain(command: FileCommand, path: &Path, error: &io::Error) -> S
         ErrorKind::NotFound if text.contains(['*', '?', '[']) => {
             "no file matches this pattern; check the folder and the extension".to_owned()
         }
-        ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
+        ErrorKind::NotFound => "there is no such file or folder; check the path".to_owned(),
         ErrorKind::PermissionDenied => {
             "you are not allowed to read this; change its permissions, or run the command as its owner"
                 .to_owned()

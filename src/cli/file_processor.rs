@@ -27,6 +27,8 @@ pub(super) type FileResult = Result<ProcessedFile, ProcessError>;
 /// What is made of a file beside its outcome. Files are replaced, and their folders are created.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
+    /// The folder that files are written to, in it or below it.
+    pub(super) root: PathBuf,
     /// The path of the card.
     pub(super) card: Option<PathBuf>,
     /// The palette's formats and paths.
@@ -99,10 +101,10 @@ impl FileProcessor {
         let encoded = outcome.card.take();
         let tile = copy.map(|copy| Tile::draw(&copy, &outcome)).transpose()?;
         for (export, path) in &outputs.palettes {
-            write(path, &export.write(&outcome.palette))?;
+            write(&outputs.root, path, &export.write(&outcome.palette))?;
         }
-        let card =
-            outputs.card.as_ref().zip(encoded).map(|(path, card)| write(path, &card.bytes)).transpose()?;
+        let card = outputs.card.as_ref().zip(encoded);
+        let card = card.map(|(path, card)| write(&outputs.root, path, &card.bytes)).transpose()?;
         Ok(ProcessedFile { outcome, card, tile })
     }
 
@@ -156,8 +158,8 @@ fn unreadable(file: &Path, source: io::Error) -> ProcessError {
     ProcessError::Read { path: file.to_owned(), source }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<PathBuf, ProcessError> {
+fn write(root: &Path, path: &Path, bytes: &[u8]) -> Result<PathBuf, ProcessError> {
     let failed = |source| ProcessError::Write { path: path.to_owned(), source };
-    atomic_file::write(path, bytes).map_err(failed)?;
+    atomic_file::write_below(root, path, bytes).map_err(failed)?;
     Ok(path.to_owned())
 }

@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use super::client::{TrustArgs, masked, tls_failure};
-use super::terminal::refuse_settings;
+use super::terminal::{printable, refuse_settings};
 use crate::settings::{Environment, Settings};
 
 /// How long the response may take.
@@ -46,7 +46,8 @@ pub(super) fn run(args: &HealthcheckArgs, file: Option<&Path>) -> ExitCode {
     match actix_web::rt::System::new().block_on(check(&url, trust)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("{}: {reason}", masked(&url));
+            // The reason may have names from the server's certificate.
+            eprintln!("{}", printable(&format!("{}: {reason}", masked(&url))));
             ExitCode::FAILURE
         }
     }

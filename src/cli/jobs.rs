@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::client::{ApiRequest, Client, JobView, ServerArgs, path_with_query};
 use super::operator::{OperatorArgs, OperatorError, print_response, public_server};
-use super::terminal::{block_on, format_duration, format_table, print_line, printable};
+use super::terminal::{block_on, format_duration, format_table, print_json, print_line, printable};
 use crate::signing::unix_now;
 
 /// How many colours of a palette are shown.
@@ -115,7 +115,7 @@ async fn show(args: &JobArgs, file: Option<&Path>) -> Result<(), OperatorError> 
     let client = Client::with_default(&args.server, || public_server(file))?;
     let response = client.send_checked(&ApiRequest::get(&format!("/jobs/{}?cards=url", args.id))).await?;
     if args.json {
-        print_line(&response.json::<Value>()?.to_string());
+        print_json(response.json::<Value>()?.to_string());
     } else {
         print_line(job_details(&response.json()?, unix_now()).trim_end());
     }
@@ -125,7 +125,9 @@ async fn show(args: &JobArgs, file: Option<&Path>) -> Result<(), OperatorError> 
 async fn cancel(args: &JobArgs, file: Option<&Path>) -> Result<(), OperatorError> {
     let client = Client::with_default(&args.server, || public_server(file))?;
     let response = client.send_checked(&ApiRequest::post(&format!("/jobs/{}/cancel", args.id), None)).await?;
-    Ok(print_response(&response, args.json, |job: JobView| format!("{}  {}", job.id, job.status))?)
+    Ok(print_response(&response, args.json, |job: JobView| {
+        format!("{}  {}", job.id, printable(&job.status))
+    })?)
 }
 
 async fn retry(args: &RetryArgs, file: Option<&Path>) -> Result<(), OperatorError> {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::client::{ApiRequest, ApiResponse, Client, ClientError, DEFAULT_SERVER, ServerArgs, parse_row};
 use super::healthcheck::{local_url, public_url};
 use super::secret::{self, TokenError};
-use super::terminal::print_line;
+use super::terminal::{print_json, print_line};
 use crate::settings::{Environment, Settings};
 use crate::signing::unix_now;
 
@@ -57,7 +57,7 @@ impl OperatorArgs {
         let mut rows = Vec::new();
         let on_row = |row: &RawValue| {
             if self.json {
-                print_line(row.get());
+                print_json(row.get());
             } else {
                 rows.push(parse_row(row)?);
             }
@@ -118,6 +118,10 @@ pub(super) fn print_response<T: DeserializeOwned>(
     line: impl FnOnce(T) -> String,
 ) -> Result<(), ClientError> {
     let value = response.json()?;
-    print_line(&if json { response.text() } else { line(value) });
+    if json {
+        print_json(response.text());
+    } else {
+        print_line(&line(value));
+    }
     Ok(())
 }

@@ -54,7 +54,7 @@ pub(super) struct ProcessArgs {
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = export_names::parser())]
     export: Vec<Export>,
     /// Draw all pictures with their crops, palettes and roles on contact sheets of 30 (PNG, JPEG or WebP); further sheets
-    /// are FILE-2, FILE-3 …
+    /// are FILE-2, FILE-3 … The output says of each picture on which sheet it is, under which number
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
 }
@@ -128,7 +128,8 @@ impl ProcessArgs {
         let palettes = |card: &Path| {
             self.export.iter().map(|export| (*export, cards::palette_path(card, *export))).collect()
         };
-        let of_card = |card: PathBuf| Outputs { palettes: palettes(&card), card: Some(card), tile };
+        let of_card =
+            |card: PathBuf| Outputs { root: out.clone(), palettes: palettes(&card), card: Some(card), tile };
         Ok(cards::plan(inputs, out, options.card)?.into_iter().map(of_card).collect())
     }
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::client::{ApiRequest, parse_row};
 use super::operator::{OperatorArgs, OperatorError};
-use super::terminal::{block_on, format_duration, format_table, print_line, printable};
+use super::terminal::{block_on, format_duration, format_table, print_json, print_line, printable};
 use crate::signing::unix_now;
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ async fn list(operator: &OperatorArgs, file: Option<&Path>) -> Result<(), Operat
     let ProcessList { processes } = response.json()?;
     if operator.json {
         for row in &processes {
-            print_line(row.get());
+            print_json(row.get());
         }
         return Ok(());
     }

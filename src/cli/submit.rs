@@ -17,7 +17,7 @@ use rand::RngCore;
 use super::client::{ApiRequest, ApiResponse, Client, ClientError, Form, JobView, ServerArgs};
 use super::operator::public_server;
 use super::picture_args::PictureArgs;
-use super::terminal::{EXIT_USAGE, block_on, eprint_line, fail, print_line};
+use super::terminal::{EXIT_USAGE, block_on, eprint_line, fail, print_json, print_line};
 use files::JobFiles;
 
 /// Exit code after Ctrl-C.
@@ -123,7 +123,7 @@ async fn submit(args: &SubmitArgs, files: &JobFiles, file: Option<&Path>) -> Res
     if !args.json {
         print_line(&job.id);
     } else if !args.watch {
-        print_line(&response.text());
+        print_json(response.text());
     }
     if !args.watch {
         return Ok(ExitCode::SUCCESS);
@@ -143,7 +143,7 @@ async fn submit(args: &SubmitArgs, files: &JobFiles, file: Option<&Path>) -> Res
 async fn wait_and_save(args: &SubmitArgs, client: &Client, id: &str) -> Result<ExitCode, ClientError> {
     let response = progress::wait_until_ended(client, id).await?;
     if args.json {
-        print_line(&response.text());
+        print_json(response.text());
     }
     report_and_save(args, client, &response.json()?).await
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{ExitCode, Termination};
 
 use clap::ColorChoice;
+use huemill_observability::json_log::is_unprintable;
 pub(super) use huemill_observability::json_log::printable;
 
 use crate::settings::{Environment, Problems, Settings};
@@ -49,6 +50,30 @@ pub(super) fn refuse_settings(problems: &Problems) -> ExitCode {
         let _ = writeln!(io::stderr(), "{}", printable(line));
     }
     ExitCode::from(EXIT_CONFIG)
+}
+
+/// Escapes in JSON what [`printable`] escapes in other text. The JSON stays valid and means the same.
+pub(super) fn printable_json(json: String) -> String {
+    // Outside of strings JSON is ASCII, and serializers escape the control characters of ASCII but for the last.
+    let is_raw = |c: char| c >= '\u{7f}' && is_unprintable(c);
+    if !json.contains(is_raw) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if is_raw(c) {
+            // All of them lie below U+10000. Writing to a string cannot fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Prints a line of JSON on standard output.
+pub(super) fn print_json(json: impl Into<String>) {
+    print_line(&printable_json(json.into()));
 }
 
 /// Prints a line on standard output. A closed pipe is not an error.
@@ -138,6 +163,14 @@ mod tests {
         for term in [Some("dumb"), Some(""), None] {
             assert_eq!(abilities(term, None), (false, false), "{term:?}");
         }
+    }
+
+    #[test]
+    fn json_cannot_control_the_terminal_and_means_the_same() {
+        let name = "a\u{7f}\u{85}\u{9b}2J\u{202e}\u{1b}é 世.png";
+        let json = printable_json(serde_json::json!({ "filename": name }).to_string());
+        assert_eq!(json, "{\"filename\":\"a\\u007f\\u0085\\u009b2J\\u202e\\u001bé 世.png\"}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["filename"], name);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use huemill_imaging::Export;
 
 use super::atomic_file;
 use super::export_names;
+use super::file_error::{FileCommand, explain};
 use super::picture_args::PictureArgs;
 use super::picture_folder::RESULTS_MARK;
 use super::terminal::{EXIT_USAGE, eprint_line, fail};
@@ -95,7 +96,9 @@ impl WatchArgs {
     fn results(&self) -> Result<Results, String> {
         let options = self.picture.options()?;
         let failed = |path: &Path, error: &io::Error| format!("{}: {error}", path.display());
-        let root = fs::canonicalize(&self.folder).map_err(|error| failed(&self.folder, &error))?;
+        let root = fs::canonicalize(&self.folder).map_err(|error| {
+            format!("{}: {}", self.folder.display(), explain(FileCommand::Process, &self.folder, &error))
+        })?;
         if !root.is_dir() {
             return Err(format!(
                 "{}: this is not a folder; name the folder of the pictures",

@@ -215,9 +215,52 @@ fn where_nothing_listens_no_job_was_created_and_the_wait_is_explained() {
     assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{run:?}");
     let lines: Vec<&str> = run.err.lines().collect();
     assert!(lines[0].starts_with(&format!("huemill: http://{address} cannot be reached: ")), "{run:?}");
-    assert!(lines[0].ends_with("; trying once more"), "{run:?}");
+    assert!(lines[0].ends_with("; trying once more in 1 s"), "{run:?}");
     assert!(lines.contains(&"huemill: nothing was sent, so no job was created"), "{run:?}");
     assert!(!run.err.contains("--key"), "{run:?}");
+}
+
+#[test]
+fn a_job_outlasts_a_restart_and_what_only_reads_gives_up_soon() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let workspace = Workspace::new().using_server(listener.local_addr().unwrap());
+    drop(listener);
+    workspace.write_picture("a.png", 50);
+    // The first line says how long it tries; there is no need to wait for the end.
+    let first_line = |args: &[&str]| {
+        let mut child = workspace.command(args).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        line
+    };
+    let patient = "; trying up to 5 more times in the next 31 s\n";
+    let reading = "; trying up to 2 more times in the next 3 s\n";
+    for (args, expected) in [
+        (&["submit", "a.png"][..], patient),
+        (&["jobs", "cancel", "job_01a20f00ff969f3cf1f7b0601e6a9348525b6ba2ace3"], patient),
+        (&["queue", "pause", "--token", "x"], patient),
+        (&["queue", "status", "--token", "x"], reading),
+        (&["jobs", "list", "--token", "x"], reading),
+        (&["processes", "--token", "x"], reading),
+        (&["processes", "--token", "x", "--tries", "6"], patient),
+    ] {
+        let line = first_line(args);
+        assert!(line.contains(" cannot be reached: ") && line.ends_with(expected), "{args:?}: {line}");
+    }
+}
+
+#[test]
+fn what_is_no_picture_and_no_zip_is_refused_before_anything_is_sent() {
+    // No one would answer.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let workspace = Workspace::new().using_server(listener.local_addr().unwrap());
+    workspace.write_picture("a.png", 50);
+    fs::write(workspace.path("notes.txt"), "text").unwrap();
+    let run = workspace.run(&["submit", "a.png", "notes.txt"]);
+    assert_eq!((run.code, run.out.as_str(), run.err.lines().count()), (Some(1), "", 1), "{run:?}");
+    assert!(run.err.starts_with("huemill: notes.txt: this is neither a picture nor a ZIP; "), "{run:?}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn empty_folders_urls_patterns_and_missing_files_are_refused_with_what_to_do() {
     for (argument, advice) in [
         ("photos", "photos: this folder has no pictures; name one that has some"),
         ("https://example.org/a.jpg", "URLs are not supported here; download the picture"),
-        ("missing.png", "missing.png: there is no such file; check the path"),
+        ("missing.png", "missing.png: there is no such file or folder; check the path"),
         ("*.jpg", "*.jpg: no file matches this pattern"),
         ("photos/**/*.jpg", "photos/**/*.jpg: no file matches this pattern"),
         ("[.jpg", "[.jpg: this is not a valid pattern"),
@@ -264,4 +264,38 @@ fn a_reader_that_closes_the_pipe_ends_the_program_without_an_error() {
     drop(child.stdout.take());
     let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_file_name_cannot_control_the_terminal() {
+    let workspace = Workspace::new();
+    let name = "a\u{9b}2J\u{7f}\u{202e}.png";
+    workspace.picture(name, RED, BLUE);
+    let run = workspace.run(&["--json", name, "missing\u{9b}.png"]);
+    assert!(run.out.contains(r#""filename":"a\u009b2J\u007f\u202e.png""#), "{run:?}");
+    assert_eq!(run.json()[0]["filename"], name);
+    for out in [&run.out, &run.err, &workspace.run(&[name]).out] {
+        assert!(!out.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{out:?}");
+    }
+}
+
+#[test]
+fn cards_do_not_follow_a_link_out_of_their_folder() {
+    let workspace = Workspace::new();
+    workspace.picture("in/trip/a.png", RED, RED);
+    for folder in ["out", "elsewhere"] {
+        fs::create_dir(workspace.path().join(folder)).unwrap();
+    }
+    let elsewhere = workspace.path().join("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, workspace.path().join("out/trip")).unwrap();
+    let run = workspace.run(&["in", "--out", "out"]);
+    assert!(
+        run.code == Some(1) && run.err.contains("cannot write to out/trip/a.card.png: a link"),
+        "{run:?}"
+    );
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+    // The folder itself may be a link: the user has named it.
+    std::os::unix::fs::symlink(&elsewhere, workspace.path().join("named")).unwrap();
+    assert_eq!(workspace.run(&["in", "--out", "named"]).code, Some(0));
+    assert!(elsewhere.join("trip/a.card.png").exists());
 }

@@ -127,23 +127,30 @@ fn pictures_that_are_there_appear_or_change_get_palettes_and_cards() {
 }
 
 #[test]
-fn a_file_that_is_copied_slowly_is_processed_once_it_is_complete() {
+fn a_file_that_is_being_copied_waits_and_is_processed_once_it_is_complete() {
     let workspace = Workspace::new();
     let bytes = workspace.picture("slow.png", RED, BLUE);
-    fs::create_dir(workspace.path().join("in")).unwrap();
-    // Much longer than the pauses of the copy, so that a stalled machine does not make a pause seem the end.
-    let watch = Watch::start(&workspace, &["--settle", "8000"]);
-    let mut file = File::create(workspace.path().join("in/slow.png")).unwrap();
-    for part in bytes.chunks(bytes.len() / 4 + 1) {
+    let path = |name: &str| workspace.path().join(name);
+    fs::create_dir(path("in")).unwrap();
+    let watch = Watch::start(&workspace, &["--settle", FOREVER]);
+    let mut file = File::create(path("in/slow.png")).unwrap();
+    for (number, part) in bytes.chunks(bytes.len() / 4 + 1).enumerate() {
         file.write_all(part).unwrap();
-        thread::sleep(Duration::from_millis(200));
+        // What is moved into place is processed at once. Changes are heard of in their order, so the part was before.
+        let mark = format!("mark-{number}.png");
+        workspace.picture(&mark, RED, RED);
+        fs::rename(path(&mark), path("in").join(&mark)).unwrap();
+        watch.record(&mark, any);
     }
     drop(file);
+    let run = watch.stop(Signal::INT);
+    assert_eq!((run.code, run.out.lines().count()), (Some(0), 4), "{run:?}");
+    assert!(!run.out.contains("slow.png") && !run.err.contains("slow.png"), "{run:?}");
+    let watch = Watch::start(&workspace, &["--settle", "0"]);
     let record = watch.record("slow.png", any);
     assert_eq!(record["made_from"]["bytes"], bytes.len());
     let run = watch.stop(Signal::INT);
     assert_eq!((run.code, run.out.lines().count()), (Some(0), 1), "{run:?}");
-    assert!(!run.err.contains("slow.png"), "{run:?}");
 }
 
 #[test]
@@ -247,6 +254,8 @@ fn folders_that_cannot_be_used_are_usage_errors() {
         assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{args:?}: {run:?}");
         assert!(!run.err.is_empty(), "{args:?}");
     }
+    let run = Run::from(workspace.command_of("watch", &["missing"]).output().unwrap());
+    assert_eq!(run.err, "huemill: missing: there is no such file or folder; check the path\n");
 }
 
 #[test]
@@ -260,4 +269,26 @@ fn results_do_not_follow_a_link_out_of_the_watched_folder() {
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(run.err.contains("--out"), "{run:?}");
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+#[test]
+fn results_do_not_follow_a_link_out_of_their_folder() {
+    let workspace = Workspace::new();
+    workspace.picture("in/trip/a.png", RED, RED);
+    workspace.picture("in/b.png", RED, RED);
+    let (results, elsewhere) = (workspace.path().join("in/huemill"), workspace.path().join("elsewhere"));
+    fs::create_dir(&results).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("mine"), "mine").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, results.join("trip")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("mine"), results.join("b.png.json")).unwrap();
+    let run = Run::from(workspace.command_of("watch", &["in", "--once"]).output().unwrap());
+    assert_eq!((run.code, run.err.lines().count()), (Some(1), 1), "{run:?}");
+    assert!(
+        run.err.starts_with("huemill: in/trip/a.png: cannot write to ") && run.err.contains("link"),
+        "{run:?}"
+    );
+    assert_eq!(files(&elsewhere), ["mine"]);
+    assert_eq!(fs::read_to_string(elsewhere.join("mine")).unwrap(), "mine");
+    assert!(fs::symlink_metadata(results.join("b.png.json")).unwrap().is_file(), "the link was replaced");
 }

@@ -7,6 +7,7 @@ mod completions;
 mod log;
 mod manual;
 mod pseudo_terminal;
+mod retries;
 #[path = "../support/mod.rs"]
 mod support;
 

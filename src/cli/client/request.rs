@@ -9,6 +9,11 @@ use secrecy::SecretString;
 use super::form::{BodyDigest, Form};
 use crate::signing::request_signature;
 
+/// How often a request is sent at most: one that only reads soon fails, and what changes something outlasts a restart of the
+/// service.
+const READING_TRIES: u32 = 3;
+const PATIENT_TRIES: u32 = 6;
+
 /// A request to the service.
 #[derive(Debug)]
 pub(in crate::cli) struct ApiRequest<'a> {
@@ -17,19 +22,30 @@ pub(in crate::cli) struct ApiRequest<'a> {
     pub(super) path: &'a str,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) form: Option<&'a Form>,
+    /// The number of attempts unless `--tries` gives it.
+    pub(super) default_tries: u32,
 }
 
 impl<'a> ApiRequest<'a> {
+    fn new(method: Method, path: &'a str) -> Self {
+        Self { method, path, headers: Vec::new(), form: None, default_tries: PATIENT_TRIES }
+    }
+
     pub(in crate::cli) fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, headers: Vec::new(), form: None }
+        Self { default_tries: READING_TRIES, ..Self::new(Method::GET, path) }
     }
 
     pub(in crate::cli) fn post(path: &'a str, form: Option<&'a Form>) -> Self {
-        Self { method: Method::POST, path, headers: Vec::new(), form }
+        Self { form, ..Self::new(Method::POST, path) }
     }
 
     pub(in crate::cli) fn delete(path: &'a str) -> Self {
-        Self { method: Method::DELETE, path, headers: Vec::new(), form: None }
+        Self::new(Method::DELETE, path)
+    }
+
+    /// Outlasts a restart of the service although it only reads.
+    pub(in crate::cli) fn patient(self) -> Self {
+        Self { default_tries: PATIENT_TRIES, ..self }
     }
 
     /// Authenticates as the operator.

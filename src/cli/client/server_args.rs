@@ -24,9 +24,9 @@ pub(in crate::cli) struct ServerArgs {
     /// API key, if the service requires one
     #[arg(long, alias = "access-key", value_name = "KEY", env = "HUEMILL_API_KEY", hide_env_values = true)]
     api_key: Option<SecretString>,
-    /// Number of attempts for each request
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u32).range(1..))]
-    pub(super) tries: u32,
+    /// Number of attempts for each request [default: 6, or 3 where a command only reads]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(super) tries: Option<u32>,
     /// Fail if requests cannot be signed; they are signed whenever `WEBHOOK_SECRET` or `WEBHOOK_SECRET_FILE` is set
     #[arg(long)]
     pub(super) sign: bool,

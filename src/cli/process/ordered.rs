@@ -29,7 +29,7 @@ pub(super) fn run<S: Default, T: Send>(
     count: usize,
     threads: usize,
     work: impl Fn(&mut S, usize) -> T + Sync,
-    mut on_update: impl FnMut(Update<T>) -> ControlFlow<()>,
+    on_update: impl FnMut(Update<T>) -> ControlFlow<()>,
 ) {
     let next = AtomicUsize::new(0);
     let turn = Turn::default();
@@ -59,23 +59,30 @@ pub(super) fn run<S: Default, T: Send>(
         drop(send);
         // On a break the receiver is dropped first, so that the threads notice and end.
         let (_opened, receive) = (turn.open_at_end(), receive);
-        let mut early = BTreeMap::new();
-        let mut next_due = 0;
-        for (at, result) in &receive {
-            let update = if result.is_some() { Update::Finished(at) } else { Update::Started(at) };
-            early.extend(result.map(|result| (at, result)));
-            if on_update(update).is_break() {
-                return;
-            }
-            while let Some(result) = early.remove(&next_due) {
-                if on_update(Update::Next(next_due, result)).is_break() {
-                    return;
-                }
-                next_due += 1;
-                turn.set(next_due);
-            }
-        }
+        // After a break nothing is left to do.
+        let _ = deliver(&receive, &turn, on_update);
     });
+}
+
+/// Reports what the threads send: at once that work has begun or finished, and the results in order.
+fn deliver<T>(
+    receive: &mpsc::Receiver<(usize, Option<T>)>,
+    turn: &Turn,
+    mut on_update: impl FnMut(Update<T>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut early = BTreeMap::new();
+    let mut next_due = 0;
+    for (at, result) in receive {
+        let update = if result.is_some() { Update::Finished(at) } else { Update::Started(at) };
+        early.extend(result.map(|result| (at, result)));
+        on_update(update)?;
+        while let Some(result) = early.remove(&next_due) {
+            on_update(Update::Next(next_due, result))?;
+            next_due += 1;
+            turn.set(next_due);
+        }
+    }
+    ControlFlow::Continue(())
 }
 
 /// The item whose turn it is.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::plain_text::{self, Details};
 use super::terminal_text;
 use crate::cli::file_processor::{FileResult, ProcessedFile};
+use crate::cli::terminal::printable_json;
 
 /// The format of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +97,9 @@ fn result_line(file: &Path, processed: &ProcessedFile, details: Details<'_>) -> 
 
 fn json_line(value: &impl Serialize) -> Vec<u8> {
     // These types always serialize to JSON.
-    let mut line = serde_json::to_vec(value).unwrap_or_default();
-    line.push(b'\n');
-    line
+    let mut line = printable_json(serde_json::to_string(value).unwrap_or_default());
+    line.push('\n');
+    line.into_bytes()
 }
 
 #[cfg(test)]

@@ -48,10 +48,11 @@ pub(super) async fn save_results(client: &Client, job: &str, out: &Path) -> Resu
     })
     .map_err(failed)?;
     let path = format!("/jobs/{job}/results.zip");
-    let mut left = client.tries;
+    let request = ApiRequest::get(&path).patient();
+    let mut left = client.tries(&request);
     let spool = loop {
         left -= 1;
-        match download(client, &path, &room, out).await {
+        match download(client, &request, &room, out).await {
             Err(SaveError::Client(ClientError::Unreachable { .. })) if left > 0 => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -61,13 +62,17 @@ pub(super) async fn save_results(client: &Client, job: &str, out: &Path) -> Resu
     unpack(&spool, out)
 }
 
-async fn download(client: &Client, path: &str, room: &SpoolRoom, out: &Path) -> Result<Spool, SaveError> {
+async fn download(
+    client: &Client,
+    request: &ApiRequest<'_>,
+    room: &SpoolRoom,
+    out: &Path,
+) -> Result<Spool, SaveError> {
     let failed = |source| SaveError::Write { path: out.to_owned(), source };
-    let request = ApiRequest::get(path);
-    let mut response = client.open(&request).await?;
+    let mut response = client.open(request).await?;
     if response.status() != 200 {
         // Send the request again with retries, which gives the error message of the service.
-        client.send_checked(&request).await?;
+        client.send_checked(request).await?;
         return Err(ClientError::InvalidResponse("the second response differs from the first".into()).into());
     }
     let mut writer = room.writer();

@@ -1,8 +1,11 @@
-//! Selects the files of a job: one ZIP, or the named files and the pictures in the named folders.
+//! Selects the files of a job: one ZIP, or the named files and the pictures in the named folders. Files that are named and
+//! have nothing in common with a picture or a ZIP are an error, before anything is sent.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use huemill_imaging::{Sniffed, sniff};
 
 use crate::cli::file_error::{FileCommand, explain, is_url, url_advice};
 use crate::cli::picture_folder::{self, UnreadableEntry, head};
@@ -18,6 +21,12 @@ pub(super) enum FilesError {
     Urls(PathBuf),
     #[error("no pictures found in {}; name a folder that has some", .0.display())]
     NoPictures(PathBuf),
+    #[error(
+        "{}: this is neither a picture nor a ZIP; name JPEG, PNG, WebP, GIF, BMP or TIFF pictures, folders of them, or one \
+         ZIP",
+        .0.display()
+    )]
+    NotAPicture(PathBuf),
 }
 
 impl FilesError {
@@ -47,8 +56,8 @@ impl JobFiles {
     }
 }
 
-/// Selects files in the order of the arguments. Named files are taken as they are. In folders, only pictures are taken,
-/// sorted by path.
+/// Selects files in the order of the arguments. Named files must begin like a picture, of a format that is supported or not:
+/// the service knows best which are, and says so of each. In folders, only pictures are taken, sorted by path.
 pub(super) fn collect(arguments: &[PathBuf]) -> Result<JobFiles, FilesError> {
     let mut pictures = Vec::new();
     for path in arguments {
@@ -65,24 +74,27 @@ pub(super) fn collect(arguments: &[PathBuf]) -> Result<JobFiles, FilesError> {
             }
             continue;
         }
-        if is_zip(path).map_err(unreadable)? {
+        let head = head(path).map_err(unreadable)?;
+        if is_zip(path, &head) {
             return match arguments {
                 [_] => Ok(JobFiles::Zip(path.clone())),
                 _ => Err(FilesError::ZipAmongOthers(path.clone())),
             };
         }
-        if is_url(&head(path).map_err(unreadable)?) {
+        if is_url(&head) {
             return Err(FilesError::Urls(path.clone()));
+        }
+        if sniff(&head) == Sniffed::Unrecognised {
+            return Err(FilesError::NotAPicture(path.clone()));
         }
         pictures.push((name(path), path.clone()));
     }
     Ok(JobFiles::Pictures(pictures))
 }
 
-fn is_zip(path: &Path) -> io::Result<bool> {
-    let head = head(path)?;
+fn is_zip(path: &Path, head: &[u8]) -> bool {
     let has_extension = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
-    Ok(has_extension || head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06"))
+    has_extension || head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
 }
 
 fn name(path: &Path) -> String {
@@ -141,9 +153,15 @@ mod tests {
     }
 
     #[test]
-    fn named_files_are_sent_whatever_their_type() {
-        let tree = Tree::new(&[("one/b.txt", b"text"), ("a.png", PNG)]);
-        assert_eq!(tree.names(&["one/b.txt", "a.png"]), ["b.txt", "a.png"]);
+    fn named_files_are_sent_if_they_begin_like_a_picture_whatever_their_name() {
+        let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
+        let tree =
+            Tree::new(&[("one/b.txt", PNG), ("c.heic", heic), ("notes.png", b"text"), ("empty.png", b"")]);
+        assert_eq!(tree.names(&["one/b.txt", "c.heic"]), ["b.txt", "c.heic"]);
+        for other in ["notes.png", "empty.png"] {
+            let error = collect(&[tree.path("one/b.txt"), tree.path(other)]).unwrap_err().to_string();
+            assert!(error.contains(&format!("{other}: this is neither a picture nor a ZIP")), "{error}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use awc::http::header::IF_NONE_MATCH;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::client::{ApiRequest, ApiResponse, Client, ClientError, JobView};
-use crate::cli::terminal::{can_redraw, eprint_line};
+use crate::cli::terminal::{can_redraw, eprint_line, printable};
 
 /// The delay between polls if the service does not give one, and the longest delay.
 const DEFAULT_DELAY: Duration = Duration::from_secs(2);
@@ -19,7 +19,7 @@ pub(super) async fn wait_until_ended(client: &Client, id: &str) -> Result<ApiRes
     let mut display = ProgressDisplay::new();
     let mut etag: Option<String> = None;
     loop {
-        let mut request = ApiRequest::get(&path);
+        let mut request = ApiRequest::get(&path).patient();
         if let Some(etag) = &etag {
             request = request.header(IF_NONE_MATCH.as_str(), etag);
         }
@@ -57,7 +57,7 @@ impl ProgressDisplay {
     fn show(&mut self, job: &JobView) {
         if let Some(bar) = &self.bar {
             bar.set_position(if job.has_ended() { 100 } else { job.progress });
-            bar.set_message(job.status.clone());
+            bar.set_message(printable(&job.status).into_owned());
             if job.has_ended() {
                 bar.finish_and_clear();
             }

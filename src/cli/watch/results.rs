@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::settling::Stamp;
 use crate::cli::atomic_file;
 use crate::cli::file_processor::{Outputs, ProcessedFile};
+use crate::cli::terminal::printable_json;
 
 /// Where results are written, and how they are made.
 #[derive(Debug)]
@@ -65,6 +66,7 @@ impl Results {
             |export: &Export| (*export, self.path(picture, &format!("palette.{}", export.extension())));
         let card = format!("card.{}", self.options.card.extension());
         Outputs {
+            root: self.out.clone(),
             card: (self.options.card_kind != CardKind::None).then(|| self.path(picture, &card)),
             palettes: self.exports.iter().map(palette).collect(),
             tile: false,
@@ -100,9 +102,9 @@ impl Results {
             social_image: processed.card.as_ref().and_then(card_name),
             made_from: self.made_from(stamp),
         };
-        let mut json = serde_json::to_vec_pretty(&record)?;
-        json.push(b'\n');
-        atomic_file::write(&path, &json)?;
+        let mut json = printable_json(serde_json::to_string_pretty(&record)?);
+        json.push('\n');
+        atomic_file::write_below(&self.out, &path, json.as_bytes())?;
         Ok(path)
     }
 

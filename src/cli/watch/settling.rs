@@ -1,12 +1,9 @@
 //! Decides when a file is complete: when neither its size nor its time has changed for a while, or at once when it was moved
 //! into place. Knows no clock and no disk, and cannot fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// How many files are waited for at once. Others are found by the next search.
-const MAX_WAITING: usize = 10_000;
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,57 +39,59 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Settling {
     settle: Duration,
-    files: BTreeMap<PathBuf, Waiting>,
-    overflowed: bool,
+    files: HashMap<PathBuf, Waiting>,
+    /// The same files by when they are due, so that none has to be searched for among many.
+    by_due: BTreeSet<(Duration, PathBuf)>,
 }
 
 impl Settling {
     pub(super) fn new(settle: Duration) -> Self {
-        Self { settle, files: BTreeMap::new(), overflowed: false }
+        Self { settle, files: HashMap::new(), by_due: BTreeSet::new() }
     }
 
     /// A file was seen in this state. `is_moved` says that it was moved into place, and so is complete. `now` is the time
     /// of any clock that does not jump.
     pub(super) fn see(&mut self, path: PathBuf, stamp: Stamp, is_moved: bool, now: Duration) {
         let known = self.files.get(&path);
-        if known.is_none() && self.files.len() >= MAX_WAITING {
-            self.overflowed = true;
-            return;
-        }
-        let is_same = known.is_some_and(|known| known.stamp == stamp);
         if is_moved {
-            self.files.insert(path, Waiting { stamp, due: now });
-        } else if !is_same {
+            self.wait_for(path, Waiting { stamp, due: now });
+        } else if known.is_none_or(|known| known.stamp != stamp) {
             // What has not changed for long before it was first seen is complete already.
             let unchanged = if known.is_none() { stamp.age(SystemTime::now()) } else { Duration::ZERO };
             let due = now + self.settle.saturating_sub(unchanged);
-            self.files.insert(path, Waiting { stamp, due });
+            self.wait_for(path, Waiting { stamp, due });
         }
+    }
+
+    fn wait_for(&mut self, path: PathBuf, waiting: Waiting) {
+        self.forget(&path);
+        self.by_due.insert((waiting.due, path.clone()));
+        self.files.insert(path, waiting);
     }
 
     /// Takes a file that is due, with the state in which it was last seen.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<(PathBuf, Stamp)> {
-        let path = self.files.iter().find(|(_, waiting)| waiting.due <= now).map(|(path, _)| path.clone())?;
-        self.files.remove(&path).map(|waiting| (path, waiting.stamp))
+        if self.next_due()? > now {
+            return None;
+        }
+        let (_, path) = self.by_due.pop_first()?;
+        self.files.remove_entry(&path).map(|(path, waiting)| (path, waiting.stamp))
     }
 
-    /// The file is not there any more.
+    /// The file is not there any more, or not waited for.
     pub(super) fn forget(&mut self, path: &Path) {
-        self.files.remove(path);
+        if let Some((path, waiting)) = self.files.remove_entry(path) {
+            self.by_due.remove(&(waiting.due, path));
+        }
     }
 
     /// When the next file is due.
     pub(super) fn next_due(&self) -> Option<Duration> {
-        self.files.values().map(|waiting| waiting.due).min()
+        self.by_due.first().map(|(due, _)| *due)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.files.is_empty()
-    }
-
-    /// Whether files were left out that now have room. Asking resets the answer.
-    pub(super) fn take_overflow(&mut self) -> bool {
-        self.files.len() < MAX_WAITING / 2 && std::mem::take(&mut self.overflowed)
     }
 }
 
@@ -147,14 +146,26 @@ mod tests {
     }
 
     #[test]
-    fn more_files_than_fit_are_left_for_the_next_search() {
+    fn files_are_taken_in_the_order_in_which_they_are_due_and_only_once() {
+        let mut settling = Settling::new(SETTLE);
+        let (first, second) = (stamp(1), stamp(2));
+        for path in ["a", "b", "c"] {
+            settling.see(path.into(), first, false, at(0));
+        }
+        settling.see("a".into(), second, false, at(1));
+        settling.forget(Path::new("c"));
+        let taken: Vec<_> = std::iter::from_fn(|| settling.take_due(at(9))).collect();
+        assert_eq!(taken, [("b".into(), first), ("a".into(), second)]);
+        assert_eq!((settling.next_due(), settling.is_empty()), (None, true));
+    }
+
+    #[test]
+    fn however_many_files_wait_all_of_them_are_taken() {
         let mut settling = Settling::new(SETTLE);
         let one = stamp(1);
-        for number in 0..=MAX_WAITING {
+        for number in 0..20_000 {
             settling.see(number.to_string().into(), one, true, at(0));
         }
-        assert!(!settling.take_overflow());
-        while settling.take_due(at(0)).is_some() {}
-        assert!(settling.take_overflow() && !settling.take_overflow());
+        assert_eq!(std::iter::from_fn(|| settling.take_due(at(0))).count(), 20_000);
     }
 }

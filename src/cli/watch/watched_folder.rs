@@ -86,7 +86,7 @@ impl<'a> WatchedFolder<'a> {
         let (watcher, interval) = self.watcher(send);
         let mut next_search = Duration::ZERO;
         while !self.stop.load(Ordering::Relaxed) {
-            if self.now() >= next_search || self.settling.take_overflow() {
+            if self.now() >= next_search {
                 self.search();
                 next_search = self.now() + interval;
             }
