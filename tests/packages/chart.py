@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import tomllib
@@ -79,6 +80,15 @@ class Rendering(unittest.TestCase):
             self.assertEqual(render(values("monitored"), package), render(values("monitored")))
             # Helm keeps a release in a Secret, which holds a megabyte.
             self.assertLess(pathlib.Path(package).stat().st_size, 200_000)
+
+    def test_a_checkout_without_symbolic_links_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder) / "huemill"
+            shutil.copytree(CHART, copy)
+            # What Git makes of a link where there are none.
+            (copy / "files/probes.yaml").write_text("../../../../observability/probes.yaml", encoding="utf-8")
+            with self.assertRaisesRegex(helm_python.HelmError, "links are not resolved"):
+                render({}, copy)
 
     def test_the_parts_of_a_release_fit_together(self):
         for name in NAMES:

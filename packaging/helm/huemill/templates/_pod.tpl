@@ -18,7 +18,7 @@ metadata:
 spec:
   serviceAccountName: {{ include "huemill.serviceAccountName" . }}
   automountServiceAccountToken: false
-  # Variables about Services could be taken for settings.
+  # Settings are variables too, so there are none but those below.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ include "huemill.gracePeriod" . }}
   {{- with .Values.imagePullSecrets }}
@@ -151,6 +151,9 @@ volumeMounts:
 {{/* The probes of observability/probes.yaml, with the port by its name. */}}
 {{- define "huemill.probes" -}}
 {{- $recommended := .Files.Get "files/probes.yaml" | fromYaml }}
+{{- if not $recommended.livenessProbe }}
+{{- fail "the chart's links are not resolved: check it out with symbolic links, or install its package" }}
+{{- end }}
 {{- $endpoint := dict "port" (include "huemill.operationsPort" .) }}
 {{- if eq (include "huemill.operationsScheme" .) "HTTPS" }}
 {{- $_ := set $endpoint "scheme" "HTTPS" }}
