@@ -22,6 +22,8 @@ pub enum Tool {
     /// The library that drives a browser from JavaScript.
     BrowserDriver,
     Caddy,
+    /// Python with Helm and the schemas of Kubernetes.
+    ChartTools,
     Chromium,
     /// The OTLP collector rotel.
     Collector,
@@ -59,6 +61,8 @@ impl Tool {
             Self::Alertmanager => in_path("prometheus-alertmanager"),
             Self::BrowserDriver => libraries("browser-driver"),
             Self::Caddy => in_path("caddy"),
+            Self::ChartTools => beside_the_build("chart-tools/installed.txt")
+                .map(|installed| installed.with_file_name("python/bin/python")),
             Self::Chromium => in_path("chromium-headless-shell"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             // Debian keeps it out of the linker's path.
@@ -83,6 +87,7 @@ impl Tool {
             Self::Alertmanager => "Alertmanager (Debian's `prometheus-alertmanager`)",
             Self::BrowserDriver => "the library that drives browsers (tests/verifiers.sh installs it)",
             Self::Caddy => "Caddy (Debian's `caddy`)",
+            Self::ChartTools => "Helm and the schemas of Kubernetes (tests/verifiers.sh installs them)",
             Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
