@@ -100,6 +100,7 @@ files! {
     "operations/types.js"
     "operations/verdict.js"
     "operations/webhooks.js"
+    "studio/answers.js"
     "studio/card.js"
     "studio/cards.js"
     "studio/choice.js"
