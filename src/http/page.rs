@@ -60,6 +60,7 @@ pub(crate) fn routes(config: &mut ServiceConfig, surface: Surface, answers_users
 /// A page, whose text is the same until the service changes.
 fn page(request: &HttpRequest, template: &str, views: &str) -> HttpResponse {
     let text = template
+        .replace("{preloads}", &preloads(views))
         .replace("{assets}", &format!("assets/{}", digest()))
         .replace("{version}", env!("CARGO_PKG_VERSION"))
         .replace("{views}", views);
@@ -77,6 +78,21 @@ fn page(request: &HttpRequest, template: &str, views: &str) -> HttpResponse {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
+}
+
+/// Links to the modules of the first view, so that a browser loads them at once and not in the order in which they import
+/// each other. Types are for checkers.
+fn preloads(views: &str) -> String {
+    let first_view = views.split(' ').next().unwrap_or_default();
+    let is_needed = |name: &str| {
+        name == "app.js"
+            || name.split_once('/').is_some_and(|(folder, file)| {
+                (folder == "lib" || folder == first_view) && file.ends_with(".js") && file != "types.js"
+            })
+    };
+    let names = files::ALL.iter().map(|(name, _)| *name).filter(|name| is_needed(name));
+    let links = names.map(|name| format!("    <link rel=\"modulepreload\" href=\"{{assets}}/{name}\">"));
+    links.collect::<Vec<_>>().join("\n")
 }
 
 async fn asset(request: HttpRequest, path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
@@ -151,4 +167,21 @@ fn compressed(at: usize) -> Bytes {
         Bytes::from(done.unwrap_or_default())
     };
     COMPRESSED[at].get_or_init(compress).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_names_the_modules_of_its_first_view_alone() {
+        for (views, view, other) in
+            [("studio batches", "studio", "operations"), ("operations", "operations", "studio")]
+        {
+            let links = preloads(views);
+            assert!(links.contains(&format!("/{view}/{view}.js\"")), "{links}");
+            assert!(links.contains("/app.js\"") && links.contains("/lib/dom.js\""), "{links}");
+            assert!(!links.contains(&format!("/{other}/")) && !links.contains("types.js"), "{links}");
+        }
+    }
 }
