@@ -49,6 +49,12 @@ function address() {
   return { name, parts };
 }
 
+/** Has the browser load all modules of the first view at once, behind the texts, without which nothing is seen. */
+function preloadView() {
+  const preloads = document.getElementById("preloads");
+  if (preloads instanceof HTMLTemplateElement && address().name === VIEWS[0]) document.head.append(preloads.content);
+}
+
 /** Loads a view with its stylesheet, before which it is not seen. @param {ViewName} name */
 async function load(name) {
   const [module] = await Promise.all([MODULES[name](), stylesheet(name)]);
@@ -98,8 +104,9 @@ async function reload() {
 
 async function start() {
   try {
-    // Neither waits for the other.
-    await Promise.all([loadTexts(), load(address().name)]);
+    const texts = loadTexts();
+    preloadView();
+    await texts;
     await showCurrent();
   } catch (error) {
     fill(main, problem(error, { retry: () => void start() }));
