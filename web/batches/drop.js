@@ -15,15 +15,7 @@ import { t } from "../lib/texts.js";
  * @returns {HTMLElement}
  */
 export function createDrop({ signal, onFiles }) {
-  const files = el("input", { type: "file", multiple: true, accept: ACCEPTED, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "files" } });
-  const folder = el("input", { type: "file", webkitdirectory: true, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "folder" } });
-  for (const input of [files, folder]) {
-    input.addEventListener("change", () => {
-      onFiles(chosenFiles(input.files ?? new DataTransfer().files), []);
-      // The same files can be chosen again.
-      input.value = "";
-    });
-  }
+  const { files, folder } = createInputs((found) => onFiles(found, []));
   const status = el("p", { class: "drop-status hint", hidden: true });
   const zone = el(
     "div",
@@ -67,6 +59,20 @@ export function createDrop({ signal, onFiles }) {
     },
   }, signal);
   return zone;
+}
+
+/** The fields for files and for a folder, which buttons open. @param {(files: Chosen[]) => void} onChosen */
+function createInputs(onChosen) {
+  const files = el("input", { type: "file", multiple: true, accept: ACCEPTED, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "files" } });
+  const folder = el("input", { type: "file", webkitdirectory: true, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "folder" } });
+  for (const input of [files, folder]) {
+    input.addEventListener("change", () => {
+      onChosen(chosenFiles(input.files ?? new DataTransfer().files));
+      // The same files can be chosen again.
+      input.value = "";
+    });
+  }
+  return { files, folder };
 }
 
 const squares = () => el("div", { class: "drop-squares", "aria-hidden": "true" }, el("i"), el("i"), el("i"), el("i"));
