@@ -12,7 +12,8 @@ import { applyTheme } from "./lib/theme.js";
  * @property {HTMLElement} element with one `h1`
  * @property {(parts: string[]) => void} [show] called whenever the view comes into sight, with the rest of the address
  * @property {() => void} [hide] called when another view takes its place
- * @property {() => void} [close] called when the view is dropped: ends requests and streams
+ * @property {() => void} [close] called when another one takes its place, in another language: ends streams; what the
+ *   person waits for goes on, and the next one shows it
  */
 
 /** @typedef {import("./lib/shell.js").ViewName} ViewName */
@@ -48,6 +49,18 @@ function address() {
   return { name, parts };
 }
 
+/** Has the browser load all modules of the first view at once, behind the texts, without which nothing is seen. */
+function preloadView() {
+  const preloads = document.getElementById("preloads");
+  if (preloads instanceof HTMLTemplateElement && address().name === VIEWS[0]) document.head.append(preloads.content);
+}
+
+/** Loads a view with its stylesheet, before which it is not seen. @param {ViewName} name */
+async function load(name) {
+  const [module] = await Promise.all([MODULES[name](), stylesheet(name)]);
+  return module;
+}
+
 async function showCurrent() {
   const { name, parts } = address();
   if (name !== current) {
@@ -58,8 +71,7 @@ async function showCurrent() {
   }
   let view = views.get(name);
   if (!view) {
-    // A view is not seen before its stylesheet is in force.
-    const [{ createView }] = await Promise.all([MODULES[name](), stylesheet(name)]);
+    const { createView } = await load(name);
     // Another view may have been asked for in the meantime.
     if (current !== name) return;
     view = views.get(name) ?? createView();
@@ -92,7 +104,9 @@ async function reload() {
 
 async function start() {
   try {
-    await loadTexts();
+    const texts = loadTexts();
+    preloadView();
+    await texts;
     await showCurrent();
   } catch (error) {
     fill(main, problem(error, { retry: () => void start() }));

@@ -4,6 +4,7 @@
 
 mod files;
 
+use std::future::ready;
 use std::io::Write;
 use std::sync::OnceLock;
 
@@ -44,25 +45,26 @@ pub(crate) fn routes(config: &mut ServiceConfig, surface: Surface, answers_users
         Surface::Public => "studio batches",
         Surface::Operations => "operations",
     };
+    let [page, docs] = [files::PAGE, files::DOCS].map(|template| Bytes::from(fill(template, views)));
     config
-        .service(get(
-            route::PAGE,
-            move |request: HttpRequest| async move { page(&request, files::PAGE, views) },
-        ))
-        .service(get(
-            route::DOCS,
-            move |request: HttpRequest| async move { page(&request, files::DOCS, views) },
-        ))
+        .service(get(route::PAGE, move |request: HttpRequest| ready(send_page(&request, page.clone()))))
+        .service(get(route::DOCS, move |request: HttpRequest| ready(send_page(&request, docs.clone()))))
         .service(get(route::ASSET, asset))
         .service(get(route::ASSET_IN_FOLDER, asset_in_folder));
 }
 
-/// A page, whose text is the same until the service changes.
-fn page(request: &HttpRequest, template: &str, views: &str) -> HttpResponse {
-    let text = template
+/// A page's text, which is the same until the service changes.
+fn fill(template: &str, views: &str) -> String {
+    let [preloads, view_preloads] = preloads(views);
+    template
+        .replace("{preloads}", &preloads)
+        .replace("{view_preloads}", &view_preloads)
         .replace("{assets}", &format!("assets/{}", digest()))
         .replace("{version}", env!("CARGO_PKG_VERSION"))
-        .replace("{views}", views);
+        .replace("{views}", views)
+}
+
+fn send_page(request: &HttpRequest, text: Bytes) -> HttpResponse {
     let tag = ETag::new(&hex(&Sha256::digest(&text))[..DIGEST_DIGITS]);
     let mut response = if tag.matches(request) {
         tag.not_modified()
@@ -77,6 +79,37 @@ fn page(request: &HttpRequest, template: &str, views: &str) -> HttpResponse {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
+}
+
+/// Links to the modules of the frame and, apart from them, to those of the first view, so that a browser loads them at once
+/// and not in the order in which they import each other.
+fn preloads(views: &str) -> [String; 2] {
+    let first_view = views.split(' ').next().unwrap_or_default();
+    let mut frame = Vec::new();
+    add_imports("app.js", &mut frame);
+    let mut all = frame.clone();
+    add_imports(&format!("{first_view}/{first_view}.js"), &mut all);
+    let view = all.split_off(frame.len());
+    let link = |name: String| format!("    <link rel=\"modulepreload\" href=\"{{assets}}/{name}\">");
+    [frame, view].map(|names| names.into_iter().map(link).collect::<Vec<_>>().join("\n"))
+}
+
+/// Adds a module and all that it imports, itself or by others, unless they are there already.
+fn add_imports(name: &str, into: &mut Vec<String>) {
+    let Some((_, bytes)) = files::ALL.iter().find(|(known, _)| *known == name) else { return };
+    if into.iter().any(|known| known == name) {
+        return;
+    }
+    into.push(name.to_owned());
+    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let text = String::from_utf8_lossy(bytes);
+    for import in text.split(" from \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        match import.strip_prefix("./") {
+            Some(file) if folder.is_empty() => add_imports(file, into),
+            Some(file) => add_imports(&format!("{folder}/{file}"), into),
+            None => add_imports(import.trim_start_matches("../"), into),
+        }
+    }
 }
 
 async fn asset(request: HttpRequest, path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
@@ -151,4 +184,22 @@ fn compressed(at: usize) -> Bytes {
         Bytes::from(done.unwrap_or_default())
     };
     COMPRESSED[at].get_or_init(compress).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_names_the_modules_of_its_frame_and_of_its_first_view() {
+        for (views, view, other) in
+            [("studio batches", "studio", "operations"), ("operations", "operations", "studio")]
+        {
+            let [frame, modules] = preloads(views);
+            assert!(frame.contains("/app.js\"") && frame.contains("/lib/texts.js\""), "{frame}");
+            assert!(!frame.contains("/lib/copy.js\"") && modules.contains("/lib/copy.js\""), "{modules}");
+            assert!(modules.contains(&format!("/{view}/{view}.js\"")), "{modules}");
+            assert!(!modules.contains(&format!("/{other}/")) && !modules.contains("types.js"), "{modules}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BATCHES, choose, ended, png, some } from "./batches.mjs";
-import { open } from "./browser.mjs";
+import { open, until } from "./browser.mjs";
 import { picture } from "./pictures.mjs";
 
 test("a job whose answer was lost is sent again without becoming two", async (t) => {
@@ -60,4 +60,76 @@ test("sending can be stopped, and what was chosen stays", async (t) => {
   await page.unroute("**/jobs");
   await page.keyboard.press("Enter");
   await ended(page);
+});
+
+/** Holds the sending of jobs until it is released, and counts it. */
+async function heldJobs(page) {
+  let release;
+  const isHeld = new Promise((resolve) => (release = resolve));
+  const held = { count: 0, release };
+  await page.route("**/jobs", async (route) => {
+    held.count += 1;
+    await isHeld;
+    await route.continue();
+  });
+  return held;
+}
+
+const speak = async (page, language) => {
+  await page.selectOption("#header select", language);
+  await page.waitForSelector(`html[lang="${language}"] h1`);
+};
+
+test("sending goes on when the language changes, and so does what was chosen", async (t) => {
+  const page = await open(t, BATCHES);
+  const held = await heldJobs(page);
+  await page.click(".options summary");
+  await page.fill('[name="colors"]', "4");
+  await choose(page, some(2));
+  await speak(page, "de");
+  assert.match(await page.textContent(".chosen-sum"), /2 Bilder/);
+  assert.equal(await page.inputValue('[name="colors"]'), "4");
+  await page.click(".start");
+  await until("it is being sent", () => held.count === 1);
+  await speak(page, "it");
+  assert.match(await page.textContent(".cancel-sending"), /Interrompi/);
+  assert.equal(await page.evaluate(() => document.querySelector(".inputs").inert), true);
+  held.release();
+  await ended(page);
+  assert.equal(held.count, 1);
+  assert.equal(await page.locator(".tile >> nth=0").locator(".swatch").count(), 4);
+});
+
+test("sending that goes on in another language can be stopped, and started again", async (t) => {
+  const page = await open(t, BATCHES);
+  const held = await heldJobs(page);
+  t.after(held.release);
+  await choose(page, some(2));
+  await page.click(".start");
+  await until("it is being sent", () => held.count === 1);
+  await speak(page, "de");
+  await page.click(".cancel-sending");
+  await page.waitForSelector(".start:focus");
+  assert.match(await page.textContent(".outcome"), /abgebrochen/);
+  assert.match(await page.textContent(".chosen-sum"), /2 Bilder/);
+  await page.unroute("**/jobs");
+  await page.keyboard.press("Enter");
+  await ended(page);
+});
+
+test("what was sent while another view was seen in another language is in the list, and no longer in the form", async (t) => {
+  const page = await open(t, BATCHES);
+  const held = await heldJobs(page);
+  await choose(page, some(2));
+  await page.click(".start");
+  await until("it is being sent", () => held.count === 1);
+  await page.click('#header a[data-view="studio"]');
+  await page.waitForSelector(".studio");
+  await speak(page, "de");
+  held.release();
+  await page.waitForFunction(() => /1 Auftrag wurde gestartet/.test(document.getElementById("announcer")?.textContent ?? ""));
+  await page.click('#header a[data-view="batches"]');
+  await page.waitForSelector(".jobs li");
+  assert.equal(await page.isVisible(".chosen-sum"), false);
+  assert.equal(await page.isDisabled(".start"), true);
 });

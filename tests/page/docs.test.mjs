@@ -1,7 +1,12 @@
 // The API reference: all operations of the document, found by search, by address and by keyboard.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { findings, LOOKS, open, scrollsSideways, SERVICE, SERVICE_WITH_KEYS, SERVICE_WITH_PREFIX, tabTo } from "./browser.mjs";
+import { picture } from "./pictures.mjs";
 
 const REFERENCE = { url: `${SERVICE}/docs` };
 const document = await (await fetch(`${SERVICE}/openapi.json`)).json();
@@ -13,6 +18,21 @@ test("every operation, webhook and schema of the document has a section", async 
   for (const { operationId } of operations) assert.ok(ids.has(operationId), operationId);
   for (const name of Object.keys(document.components.schemas)) assert.ok(ids.has(`schema-${name}`), name);
   assert.equal(Object.keys(document.webhooks).length > 0 && (await page.textContent(".reference")).includes("webhook-signature"), true);
+});
+
+test("the first thing to read is how to make a first call, which works in a shell; the document comes after it", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "huemill-docs-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "photo.jpg"), picture(1));
+  const page = await open(t, REFERENCE);
+  assert.match(await page.textContent(".reference p >> nth=0"), /first call.*curl/);
+  const places = await page.$$eval(".reference .call, .reference a[download], .reference .prose", (found) => found.map(({ className }) => className));
+  assert.deepEqual(places.slice(0, 3), ["call", "button", "prose"]);
+  await page.click(".copy-call");
+  const line = await page.evaluate(() => navigator.clipboard.readText());
+  assert.equal(line, await page.textContent(".call"));
+  const answer = execFileSync("sh", ["-c", line], { cwd: folder, stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1e8 });
+  assert.equal(JSON.parse(answer).palette.length, 10);
 });
 
 test("a search lists what has all its words, and the link opens the section", async (t) => {

@@ -112,6 +112,22 @@ test("figures come from the service, and are read again every few seconds", asyn
   assert.match(await page.textContent(".past thead"), /Pictures waiting/);
 });
 
+test("burn rates are of a time that is long enough to say something, and memory says whose it is", async (t) => {
+  const page = await openOperations(t, "");
+  await page.waitForSelector('.tile[data-figure="memory"]:not([hidden])');
+  assert.match(await page.textContent('.tile[data-figure="memory"] dt'), /machine or container/);
+  assert.match(await page.textContent('.checks [data-check="mem"] strong'), /machine or container/);
+  const note = ".budgets + .hint";
+  // Two readings at about one time.
+  const metrics = count(page, "/metrics");
+  await page.click('[data-action="pause"]');
+  await page.click('[data-action="pause"]');
+  await until("a second reading", () => metrics.requests > 0);
+  await page.waitForFunction((note) => /started, \d+ \w+ ago\. The thirty days/.test(document.querySelector(note)?.textContent ?? ""), note);
+  await nextReading(page);
+  await page.waitForFunction((note) => /has seen: [1-9]\d* (seconds|minutes?)\./.test(document.querySelector(note)?.textContent ?? ""), note);
+});
+
 test("updates are paused by the button and while the page is hidden, and go on afterwards", async (t) => {
   const page = await openOperations(t, "");
   await page.waitForSelector('.tile[data-figure="queued"]:not([hidden])');

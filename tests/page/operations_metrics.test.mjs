@@ -13,7 +13,7 @@ after(() => rmSync(folder, { recursive: true }));
 cpSync(process.env.HUEMILL_WEB ?? new URL("../../web", import.meta.url).pathname, folder, { recursive: true });
 writeFileSync(join(folder, "package.json"), '{"type": "module"}');
 const load = (path) => import(pathToFileURL(join(folder, path)).href);
-const { parseMetrics } = await load("lib/metrics.js");
+const { parseMetrics } = await load("operations/metrics.js");
 const { History, reading, KEPT_MS } = await load("operations/readings.js");
 const { OBJECTIVES, standing } = await load("operations/objectives.js");
 const { findings } = await load("operations/findings.js");

@@ -15,6 +15,17 @@ test("the address names the view, and the back button returns", async (t) => {
   assert.equal(await page.getAttribute('#header a[data-view="studio"]', "aria-current"), "page");
 });
 
+test("all modules of the first view are named by the page, so that none waits for another", async (t) => {
+  const page = await open(t);
+  await page.waitForSelector(".studio");
+  const { loaded, named } = await page.evaluate(() => ({
+    loaded: performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.endsWith(".js")),
+    named: [...document.querySelectorAll('link[rel="modulepreload"]')].map(({ href }) => href),
+  }));
+  assert.ok(loaded.length > 40, String(loaded.length));
+  assert.deepEqual(loaded.filter((name) => !named.includes(name)), []);
+});
+
 test("the first stop of the keyboard skips to the content", async (t) => {
   const page = await open(t);
   await tabTo(page, ".skip", 1);

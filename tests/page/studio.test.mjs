@@ -209,6 +209,42 @@ test("the picture stays when the language changes and when another view was seen
   assert.equal(await page.textContent(".result-title"), "stays.png");
 });
 
+test("a picture that is being processed goes on when the language changes, and so does a download", async (t) => {
+  const page = await open(t);
+  const asked = [];
+  let release;
+  const isHeld = new Promise((resolve) => (release = resolve));
+  await page.route(/\/(process|fetch_url)$/, async (route) => {
+    asked.push(new URL(route.request().url()).pathname);
+    if (asked.length === 1) await isHeld;
+    await route.continue();
+  });
+  await page.setInputFiles(".intake input[type=file]", file("goes on.png", picture(1)));
+  await page.waitForSelector(".skeleton span");
+  await page.selectOption("#header select", "de");
+  await page.waitForSelector('html[lang="de"] .skeleton span');
+  release();
+  await page.waitForSelector(".swatches.palette .swatch");
+  assert.equal(await page.textContent(".result-title"), "goes on.png");
+  assert.equal(asked[0], "/process");
+
+  let releaseDownload;
+  const isDownloadHeld = new Promise((resolve) => (releaseDownload = resolve));
+  await page.route("**/fetch_url", async (route) => {
+    asked.push("held");
+    await isDownloadHeld;
+    await route.continue();
+  });
+  await page.fill(".address input", address("fetched.png"));
+  await page.keyboard.press("Enter");
+  await until("the download is under way", () => asked.includes("held"));
+  await page.selectOption("#header select", "en");
+  await page.waitForSelector('html[lang="en"] .waiting:not([hidden])');
+  releaseDownload();
+  await shown(page, "fetched.png");
+  assert.equal(asked.filter((path) => path === "held").length, 1);
+});
+
 test("another view does not take what is dropped for the Studio", async (t) => {
   const page = await open(t);
   const forms = await recordForms(page);

@@ -2,9 +2,10 @@
 // not replace the page by a picture; so do files that are pasted.
 import { announce } from "../lib/announce.js";
 import { el } from "../lib/dom.js";
-import { t } from "../lib/texts.js";
+import { hasFiles, listenForDrops } from "../lib/drops.js";
+import { ACCEPTED } from "../lib/filetypes.js";
 import { chosenFiles, droppedFiles } from "../lib/folder.js";
-import { ACCEPT } from "./selection.js";
+import { t } from "../lib/texts.js";
 
 /** @typedef {import("./types.js").Chosen} Chosen */
 /** @typedef {import("./types.js").LeftOut} LeftOut */
@@ -14,15 +15,7 @@ import { ACCEPT } from "./selection.js";
  * @returns {HTMLElement}
  */
 export function createDrop({ signal, onFiles }) {
-  const files = el("input", { type: "file", multiple: true, accept: ACCEPT, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "files" } });
-  const folder = el("input", { type: "file", webkitdirectory: true, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "folder" } });
-  for (const input of [files, folder]) {
-    input.addEventListener("change", () => {
-      onFiles(chosenFiles(input.files ?? new DataTransfer().files), []);
-      // The same files can be chosen again.
-      input.value = "";
-    });
-  }
+  const { files, folder } = createInputs((found) => onFiles(found, []));
   const status = el("p", { class: "drop-status hint", hidden: true });
   const zone = el(
     "div",
@@ -54,39 +47,32 @@ export function createDrop({ signal, onFiles }) {
       status.hidden = true;
     }
   };
-  listen(zone, signal, (transfer) => {
-    announce(t("batches.drop.dropped"));
-    void read(transfer);
-  });
-  document.addEventListener("paste", ({ clipboardData }) => {
-    if (zone.isConnected && clipboardData && clipboardData.files.length > 0) onFiles(chosenFiles(clipboardData.files), []);
-  }, { signal });
+  listenForDrops({
+    accepts: (transfer) => zone.isConnected && hasFiles(transfer),
+    onHover: (isOver) => void zone.classList.toggle("is-over", isOver),
+    onDrop: (transfer) => {
+      announce(t("batches.drop.dropped"));
+      void read(transfer);
+    },
+    onPaste: (_, { files }) => {
+      if (zone.isConnected && files.length > 0) onFiles(chosenFiles(files), []);
+    },
+  }, signal);
   return zone;
 }
 
-/** Listens while the zone is in sight. @param {HTMLElement} zone @param {AbortSignal} signal @param {(transfer: DataTransfer) => void} onDrop */
-function listen(zone, signal, onDrop) {
-  // Moving between elements fires leave and enter in any order.
-  let depth = 0;
-  const show = (/** @type {number} */ change) => {
-    depth = Math.max(0, depth + change);
-    zone.classList.toggle("is-over", depth > 0);
-  };
-  const counts = (/** @type {DragEvent} */ event) => zone.isConnected && (event.dataTransfer?.types.includes("Files") ?? false);
-  document.addEventListener("dragenter", (event) => { if (counts(event)) show(1); }, { signal });
-  document.addEventListener("dragleave", (event) => { if (counts(event)) show(-1); }, { signal });
-  document.addEventListener("dragover", (event) => {
-    if (!counts(event)) return;
-    event.preventDefault();
-    if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
-  }, { signal });
-  document.addEventListener("drop", (event) => {
-    if (!counts(event) || !event.dataTransfer) return;
-    event.preventDefault();
-    depth = 0;
-    show(0);
-    onDrop(event.dataTransfer);
-  }, { signal });
+/** The fields for files and for a folder, which buttons open. @param {(files: Chosen[]) => void} onChosen */
+function createInputs(onChosen) {
+  const files = el("input", { type: "file", multiple: true, accept: ACCEPTED, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "files" } });
+  const folder = el("input", { type: "file", webkitdirectory: true, class: "visually-hidden", tabindex: -1, "aria-hidden": "true", data: { choose: "folder" } });
+  for (const input of [files, folder]) {
+    input.addEventListener("change", () => {
+      onChosen(chosenFiles(input.files ?? new DataTransfer().files));
+      // The same files can be chosen again.
+      input.value = "";
+    });
+  }
+  return { files, folder };
 }
 
 const squares = () => el("div", { class: "drop-squares", "aria-hidden": "true" }, el("i"), el("i"), el("i"), el("i"));

@@ -1,32 +1,30 @@
 // The form of a new job: files, folders, archives and addresses, options, and sending with progress. What does not fit
-// into one job becomes several.
+// into one job becomes several. What it shows is in the draft, so that another form can go on with it.
 import { ApiError } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
 import { el, fill, uniqueId } from "../lib/dom.js";
 import { takeHandedOver } from "../lib/handover.js";
 import { problem } from "../lib/problem.js";
-import { uuid } from "../lib/random.js";
 import { t } from "../lib/texts.js";
 import { readAddresses } from "./addresses.js";
 import { createChosen } from "./chosen.js";
+import { clearDraft, draft, isSending, keepRest, settleDraft } from "./draft.js";
 import { createDrop } from "./drop.js";
-import { remember } from "./history.js";
 import { createOptions } from "./options.js";
-import { MOST_PICTURES, MOST_URLS, partsOf, sendPart } from "./parts.js";
-import { Selection } from "./selection.js";
+import { MOST_PICTURES, MOST_URLS, partsOf } from "./parts.js";
+import { uuid } from "./random.js";
+import { Sending } from "./sending.js";
 import { createUploadBar } from "./uploadbar.js";
 import { picturesIn } from "./zip.js";
 
 /** @typedef {import("./parts.js").Part} Part */
 
 export class Form {
-  #selection = new Selection();
+  #selection = draft.selection;
   #closing = new AbortController();
-  /** @type {AbortController | null} */
-  #sending = null;
   /** The options that the last jobs were sent with. */
   #asked = "{}";
-  #options = createOptions();
+  #options = createOptions(draft.options);
   #chosen;
   #area;
   #areaStatus = el("div", { class: "area-status" });
@@ -49,7 +47,7 @@ export class Form {
       },
     });
     const area = uniqueId("urls");
-    this.#area = el("textarea", { id: area, rows: 4, spellcheck: "false", autocomplete: "off", placeholder: "https://example.org/photo.jpg", "aria-describedby": `${area}-status`, oninput: () => this.#change(() => {}) });
+    this.#area = el("textarea", { id: area, rows: 4, spellcheck: "false", autocomplete: "off", placeholder: "https://example.org/photo.jpg", "aria-describedby": `${area}-status`, oninput: () => this.#change(() => { draft.addresses = this.#area.value; }) });
     this.#areaStatus.id = `${area}-status`;
     const drop = createDrop({ signal: this.#closing.signal, onFiles: (files, unreadable) => this.#add(files, unreadable) });
     const field = el("div", { class: "field" }, el("label", { for: area }, t("batches.urls.label")), this.#area, this.#areaStatus);
@@ -62,7 +60,10 @@ export class Form {
       this.#plan,
       this.#outcome,
     );
-    this.#change(() => {});
+    settleDraft();
+    this.#area.value = draft.addresses;
+    this.#show();
+    this.#resume();
   }
 
   /** Takes what another view gave. */
@@ -73,14 +74,13 @@ export class Form {
 
   close() {
     this.#closing.abort();
-    this.#sending?.abort();
+    draft.sending?.follow(null);
     this.#chosen.release();
-    window.removeEventListener("beforeunload", warn);
   }
 
   /** @param {import("./types.js").Chosen[]} files @param {import("./types.js").LeftOut[]} [unreadable] */
   #add(files, unreadable) {
-    if (this.#sending) return;
+    if (isSending()) return;
     this.#change(() => this.#selection.add(files, unreadable));
     const { pictures, zips, leftOut } = this.#selection;
     announce(t("batches.chosen.announce", { pictures: pictures.length, zips: zips.length, leftOut: leftOut.length }));
@@ -93,14 +93,19 @@ export class Form {
       if (zip.count !== undefined) continue;
       zip.count = null;
       zip.count = await picturesIn(zip.file);
-      if (!this.#sending) this.#showPlan();
+      if (!isSending()) this.#showPlan();
     }
   }
 
   /** @param {() => void} action */
   #change(action) {
     action();
+    draft.sending = null;
     fill(this.#outcome);
+    this.#show();
+  }
+
+  #show() {
     this.#chosen.show(this.#selection);
     this.#showAddresses();
     this.#showPlan();
@@ -123,7 +128,7 @@ export class Form {
 
   #showPlan(parts = this.#wanted()) {
     const { zips } = this.#selection;
-    const start = (/** @type {Part[]} */ some) => () => void this.#send(some);
+    const start = (/** @type {Part[]} */ some) => () => this.#send(some);
     const isSplit = parts.length > 1;
     const rows = parts.map((part) => el("li", {}, titleOf(part), " · ", countOf(part)));
     const hasTooMany = parts.filter((part) => part.pictures).length > 1 || parts.filter((part) => part.urls).length > 1;
@@ -141,40 +146,43 @@ export class Form {
     );
   }
 
-  /** Sends jobs one after the other. Those that are sent stay sent if a later one fails. @param {Part[]} wanted */
-  async #send(wanted) {
+  /** @param {Part[]} wanted */
+  #send(wanted) {
     const options = this.#options.read();
-    if (!options || this.#sending) return;
+    if (!options || isSending()) return;
     // With other options it is another request, so it has another key.
     const asked = JSON.stringify(options);
     const parts = asked === this.#asked ? wanted : wanted.map((part) => ({ ...part, key: uuid() }));
     this.#asked = asked;
-    const sending = (this.#sending = new AbortController());
-    window.addEventListener("beforeunload", warn);
-    /** @type {string[]} */
-    const ids = [];
-    try {
-      for (const [at, part] of parts.entries()) {
-        const accepted = await sendPart(part, options, { signal: sending.signal, onProgress: this.#progress(parts, at) });
-        remember(known(part, accepted));
-        ids.push(accepted.job_id);
-      }
-      this.#sent(ids);
-    } catch (error) {
-      this.#sending = null;
-      this.#inputs.inert = false;
-      this.#failed(error, parts.slice(ids.length), ids);
-    } finally {
-      this.#sending = null;
-      window.removeEventListener("beforeunload", warn);
-      this.#inputs.inert = false;
-    }
+    draft.sending = new Sending(parts, options);
+    this.#follow(draft.sending);
+    void draft.sending.run();
+  }
+
+  /** Goes on with what a form before this one has begun. */
+  #resume() {
+    const { sending } = draft;
+    if (!sending) return;
+    this.#asked = JSON.stringify(sending.options);
+    if (sending.outcome) return this.#ended(sending.outcome);
+    this.#follow(sending);
+    this.#progress(sending.parts, sending.at)(sending.share);
+  }
+
+  /** @param {Sending} sending */
+  #follow(sending) {
+    let update = (/** @type {number} */ _) => {};
+    sending.follow({
+      onPart: (at) => { update = this.#progress(sending.parts, at); },
+      onProgress: (share) => update(share),
+      onEnd: (outcome) => this.#ended(outcome),
+    });
   }
 
   /** Shows the progress of one of the jobs. @param {Part[]} parts @param {number} at */
   #progress(parts, at) {
     const title = parts.length > 1 ? t("batches.sending.nth", { at: at + 1, count: parts.length }) : t("batches.sending.one");
-    const bar = createUploadBar({ title, name: parts[at]?.name ?? "", onCancel: () => this.#sending?.abort() });
+    const bar = createUploadBar({ title, name: parts[at]?.name ?? "", onCancel: () => draft.sending?.stop() });
     const hadFocus = at === 0 || this.#plan.contains(document.activeElement);
     this.#inputs.inert = true;
     fill(this.#plan, bar.element);
@@ -184,17 +192,21 @@ export class Form {
     return bar.update;
   }
 
-  /** @param {string[]} ids */
-  #sent(ids) {
-    this.#sending = null;
-    this.#area.value = "";
-    this.#change(() => this.#selection.clear());
-    this.#onSent(ids);
+  /** @param {import("./sending.js").Outcome} outcome */
+  #ended({ ids, rest, error }) {
+    this.#inputs.inert = false;
+    if (error === null) {
+      clearDraft();
+      this.#area.value = "";
+      this.#change(() => {});
+      this.#onSent(ids);
+    } else {
+      this.#failed(error, rest, ids);
+    }
   }
 
   /** @param {unknown} error @param {Part[]} rest the jobs that are not sent @param {string[]} ids those that are */
   #failed(error, rest, ids) {
-    if (this.#closing.signal.aborted) return;
     if (ids.length > 0) this.#removeSent(rest);
     // The same jobs with the same keys: one whose answer was lost is not made twice.
     this.#showPlan(rest);
@@ -203,7 +215,7 @@ export class Form {
       fill(this.#outcome, el("p", { class: "hint" }, t("batches.sending.canceled")));
       return void this.#plan.querySelector("button")?.focus();
     }
-    const shown = problem(error, { retry: () => void this.#send(rest) });
+    const shown = problem(error, { retry: () => this.#send(rest) });
     const started = ids.length > 0 && el("p", {}, t("batches.sending.some", { count: ids.length }));
     fill(this.#outcome, shown, started);
     if (!(error instanceof ApiError)) return;
@@ -213,9 +225,8 @@ export class Form {
 
   /** Leaves in the form what is not sent yet. @param {Part[]} rest */
   #removeSent(rest) {
-    this.#selection.pictures = rest.flatMap(({ pictures }) => pictures ?? []);
-    this.#selection.zips = rest.flatMap(({ zip }) => zip ?? []);
-    this.#area.value = rest.flatMap(({ urls }) => urls ?? []).join("\n");
+    keepRest(rest);
+    this.#area.value = draft.addresses;
     this.#chosen.show(this.#selection);
     this.#showAddresses();
   }
@@ -226,20 +237,6 @@ export class Form {
     /** @type {HTMLElement | null} */ (next)?.focus();
   }
 }
-
-/** @param {BeforeUnloadEvent} event */
-const warn = (event) => event.preventDefault();
-
-/** @param {Part} part @param {import("./types.js").Accepted} accepted @returns {import("./types.js").KnownJob} */
-const known = (part, accepted) => ({
-  id: accepted.job_id,
-  name: part.name,
-  count: part.count,
-  created_at: Math.floor(Date.now() / 1000),
-  expires_at: null,
-  // Also where the answer is a repeated one and the job has ended: its end was not seen here.
-  status: "queued",
-});
 
 /** @param {Part} part */
 const titleOf = ({ name }) => el("strong", {}, name);

@@ -11,8 +11,8 @@ const ASPECTS = ["3:2", "4:3", "1:1", "16:9", "1.91:1", "2:3", "3:4", "9:16"];
  * @property {() => Record<string, string> | null} read null if one of them is not valid, which is shown
  */
 
-/** @returns {Options} */
-export function createOptions() {
+/** @param {Record<string, string>} kept what was entered before, which is kept up to date @returns {Options} */
+export function createOptions(kept) {
   const colors = el("input", { type: "number", min: 2, max: 20, step: 1, placeholder: "10", inputmode: "numeric" });
   const card = choice("card", CARDS);
   const theme = choice("theme", ["light", "dark", "auto"]);
@@ -29,8 +29,13 @@ export function createOptions() {
     format.disabled = card.value === "none";
   };
   card.addEventListener("change", update);
+  for (const [name, input] of Object.entries(fields)) input.value = kept[name] ?? input.value;
+  update();
 
   const grid = el("div", { class: "option-grid" }, ...Object.entries(fields).map(([name, input]) => field(name, input)), list);
+  grid.addEventListener("input", ({ target }) => {
+    if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement) kept[target.name] = target.value;
+  });
   const element = el("details", { class: "options" }, el("summary", {}, t("batches.options.title")), grid);
   const read = () => {
     for (const input of Object.values(fields)) {

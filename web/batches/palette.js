@@ -1,7 +1,6 @@
-// The colours of a picture as a strip of buttons that copy. One of them is a stop of the keyboard, arrow keys go on from
-// there. The strips of a grid share one listener for each event.
-import { copy } from "../lib/copy.js";
+// The colours of a picture as a strip of buttons that copy. The strips of a grid share their listeners.
 import { el } from "../lib/dom.js";
+import { listenToSwatches } from "../lib/swatches.js";
 import { t } from "../lib/texts.js";
 
 /** @typedef {import("./types.js").Swatch} Swatch */
@@ -26,39 +25,12 @@ export const paletteStrip = (colors, name) =>
 
 /** @param {HTMLElement} grid that contains strips @param {AbortSignal} signal */
 export function listenToStrips(grid, signal) {
-  grid.addEventListener("click", (event) => {
-    const swatch = swatchOf(event);
-    if (swatch?.dataset.hex) void copied(swatch, swatch.dataset.hex);
-  }, { signal });
-  grid.addEventListener("keydown", (event) => {
-    const swatch = swatchOf(event);
-    const next = swatch && neighbour(swatch, event.key);
-    if (!swatch || !(next instanceof HTMLElement)) return;
-    event.preventDefault();
-    swatch.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
-  }, { signal });
+  const textOf = (/** @type {HTMLElement} */ { dataset }, /** @type {string | null} */ key) => (key === null || key === "c" ? (dataset.hex ?? null) : null);
+  listenToSwatches(grid, { textOf, onCopied: showCopied }, signal);
 }
 
-/** @param {Event} event @returns {HTMLElement | null} */
-const swatchOf = ({ target }) => (target instanceof Element ? target.closest(".swatch") : null);
-
-/** @param {HTMLElement} swatch @param {string} key */
-function neighbour(swatch, key) {
-  const all = swatch.parentElement;
-  switch (key) {
-    case "ArrowRight": return swatch.nextElementSibling ?? all?.firstElementChild;
-    case "ArrowLeft": return swatch.previousElementSibling ?? all?.lastElementChild;
-    case "Home": return all?.firstElementChild;
-    case "End": return all?.lastElementChild;
-    default: return null;
-  }
-}
-
-/** @param {HTMLElement} swatch @param {string} hex */
-async function copied(swatch, hex) {
-  if (!(await copy(hex))) return;
-  swatch.classList.add("is-copied");
-  setTimeout(() => swatch.classList.remove("is-copied"), 1_200);
+/** @param {HTMLElement} swatch */
+function showCopied(swatch) {
+  swatch.classList.add("copied");
+  setTimeout(() => swatch.classList.remove("copied"), 1_200);
 }

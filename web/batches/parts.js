@@ -1,7 +1,7 @@
 // Divides what was chosen into jobs, and sends one of them. A job has pictures, or one archive, or addresses.
 import { json } from "../lib/api.js";
-import { uuid } from "../lib/random.js";
-import { upload } from "../lib/upload.js";
+import { uuid } from "./random.js";
+import { upload } from "./upload.js";
 
 /** @typedef {import("./types.js").Chosen} Chosen */
 

@@ -1,16 +1,9 @@
 // What was chosen for the next job: pictures, archives, and what is left out.
+import { isArchive, isPicture } from "../lib/filetypes.js";
 import { isTooLarge } from "./parts.js";
 
 /** @typedef {import("./types.js").Chosen} Chosen */
 /** @typedef {import("./types.js").LeftOut} LeftOut */
-
-const PICTURE_NAME = /\.(jpe?g|jpe|jfif|a?png|webp|gif|bmp|tiff?)$/i;
-const PICTURE_TYPE = /^image\/(jpeg|png|apng|webp|gif|bmp|x-ms-bmp|tiff)$/;
-const ZIP_NAME = /\.zip$/i;
-const ZIP_TYPE = /^application\/(zip|x-zip-compressed)$/;
-
-/** What fields for files offer. */
-export const ACCEPT = ".jpg,.jpeg,.jpe,.jfif,.png,.apng,.webp,.gif,.bmp,.tif,.tiff,.zip,image/jpeg,image/png,image/webp,image/gif,image/bmp,image/tiff,application/zip";
 
 export class Selection {
   /** @type {Chosen[]} */
@@ -27,8 +20,8 @@ export class Selection {
       if (known.has(identity(chosen))) continue;
       known.add(identity(chosen));
       const { file, path } = chosen;
-      const isZip = ZIP_NAME.test(path) || ZIP_TYPE.test(file.type);
-      if (!isZip && !PICTURE_NAME.test(path) && !PICTURE_TYPE.test(file.type)) this.#leaveOut({ path, reason: "kind" });
+      const isZip = isArchive(file);
+      if (!isZip && !isPicture(file)) this.#leaveOut({ path, reason: "kind" });
       else if (file.size === 0) this.#leaveOut({ path, reason: "empty" });
       else (isZip ? this.zips : this.pictures).push(chosen);
     }

@@ -1,12 +1,14 @@
 // The API reference: reads the service's own OpenAPI document and shows it. Nothing in it is parsed as HTML.
 import { json, url } from "../lib/api.js";
+import { copy } from "../lib/copy.js";
 import { el, fill } from "../lib/dom.js";
 import { problem } from "../lib/problem.js";
+import { quote } from "../lib/quote.js";
 import { showHeader } from "../lib/shell.js";
 import { loadTexts, t } from "../lib/texts.js";
 import { applyTheme } from "../lib/theme.js";
 import { operationSection } from "./operation.js";
-import { prose } from "./prose.js";
+import { inline, prose } from "./prose.js";
 import { schemaSection } from "./schema.js";
 
 /** @typedef {import("./types.js").Document} Document */
@@ -86,8 +88,21 @@ function introduction(document) {
   const download = el("a", { class: "button", href: url("openapi.json").href, download: "openapi.json" }, t("reference.download"));
   return [
     el("h1", {}, t("reference.title")),
-    el("div", { lang: "en" }, prose(document.info.description ?? "")),
+    ...firstCall(),
     el("p", { class: "actions" }, download, el("span", { class: "hint" }, versions)),
+    el("div", { lang: "en" }, prose(document.info.description ?? "")),
+  ];
+}
+
+/** How to send a picture, which is what people come for. */
+function firstCall() {
+  const line = `curl -F image=@photo.jpg ${quote(url("process").href)}`;
+  const button = el("button", { type: "button", class: "copy-call", onclick: () => void copy(line) }, t("copy.copy"));
+  return [
+    el("p", { class: "first-call" }, ...inline(t("reference.first"))),
+    el("pre", { tabindex: 0, role: "group", "aria-label": t("reference.example") }, el("code", { class: "call" }, line)),
+    el("p", { class: "actions" }, button),
+    el("p", {}, ...inline(t("reference.next"))),
   ];
 }
 

@@ -2,6 +2,7 @@
 import { announce } from "./announce.js";
 import { url } from "./api.js";
 import { el, fill, svg } from "./dom.js";
+import { icon } from "./icon.js";
 import { askForKey } from "./key.js";
 import { key } from "./session.js";
 import { chooseLanguage, LANGUAGES, language, t } from "./texts.js";
@@ -81,20 +82,10 @@ function themeButton() {
   return button;
 }
 
-const keyIcon = () =>
-  svg(
-    "svg",
-    { viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" },
-    svg("path", {
-      fill: "currentColor",
-      d: "M7 5a5 5 0 1 0 4.6 7H14v2h3v-2h2V9h-7.4A5 5 0 0 0 7 5Zm0 3a2 2 0 1 1 0 4 2 2 0 0 1 0-4Z",
-    }),
-  );
-
 function keyButton() {
   const button = el("button", { type: "button", class: "quiet key-button", onclick: () => void askForKey("user") });
   const label = () => {
-    fill(button, keyIcon(), el("span", {}, t(key("user") ? "key.used" : "key.none")));
+    fill(button, icon("key"), el("span", {}, t(key("user") ? "key.used" : "key.none")));
   };
   const onKey = () => (button.isConnected ? label() : window.removeEventListener("huemill:key", onKey));
   window.addEventListener("huemill:key", onKey);

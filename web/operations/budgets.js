@@ -8,6 +8,9 @@ import { OBJECTIVES, standing } from "./objectives.js";
 /** The burn rate that pages, over an hour and five minutes. */
 const FAST_BURN = 14.4;
 
+/** A burn rate over less than this says nothing. */
+const LEAST_SECONDS = 3;
+
 /** @typedef {import("./readings.js").History} History */
 
 /** Shows the budgets, which `render` brings up to date. */
@@ -22,10 +25,16 @@ export function createBudgets() {
       const latest = history.own().at(-1);
       element.hidden = !latest || latest.start === null;
       if (!latest || latest.start === null) return;
-      fill(rows, ...OBJECTIVES.map(({ name, budget }) => item(name, budget, latest.values, history)));
-      const seen = (latest.at - (history.own()[0]?.at ?? latest.at)) / 1000;
-      const several = history.processes() > 1 ? ` ${t("operations.several", { count: history.processes() })}` : "";
-      note.textContent = t("operations.budgets_note", { uptime: formatDuration(ready?.uptime_seconds ?? 0), seen: formatDuration(seen) }) + several;
+      const seen = Math.round((latest.at - (history.own()[0]?.at ?? latest.at)) / 1000);
+      const hasBurn = seen >= LEAST_SECONDS;
+      fill(rows, ...OBJECTIVES.map(({ name, budget }) => item(name, budget, latest.values, hasBurn ? history : null)));
+      const sentences = [
+        t("operations.budgets_note", { uptime: formatDuration(Math.max(1, ready?.uptime_seconds ?? 0)) }),
+        hasBurn && t("operations.burn_note", { seen: formatDuration(seen) }),
+        t("operations.budgets_alerts"),
+        history.processes() > 1 && t("operations.several", { count: history.processes() }),
+      ];
+      note.textContent = sentences.filter(Boolean).join(" ");
     },
   };
 }
@@ -37,10 +46,10 @@ function left(whole) {
   return t("operations.budget_left", { share: formatPercent(whole.left, 0) });
 }
 
-/** @param {string} name @param {number} budget @param {Record<string, number | null>} values @param {History} history */
+/** @param {string} name @param {number} budget @param {Record<string, number | null>} values @param {History | null} history null while it is too short */
 function item(name, budget, values, history) {
   const whole = standing(budget, values[`${name}.bad`] ?? null, values[`${name}.events`] ?? null);
-  const now = standing(budget, history.increase(`${name}.bad`)?.by ?? null, history.increase(`${name}.events`)?.by ?? null);
+  const now = standing(budget, history?.increase(`${name}.bad`)?.by ?? null, history?.increase(`${name}.events`)?.by ?? null);
   const level = !whole ? "plain" : whole.left < 0 || (now?.burn ?? 0) > FAST_BURN ? "bad" : whole.left < 0.5 ? "warning" : "good";
   return el(
     "li",

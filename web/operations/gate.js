@@ -6,64 +6,72 @@ import { setKey } from "../lib/session.js";
 import { t } from "../lib/texts.js";
 
 /** Shows the form; where operators have a listener of their own, it says so instead. */
-export function createGate() {
-  const [field, hint, wrong] = [uniqueId("operator-key"), uniqueId("operator-hint"), uniqueId("operator-wrong")];
-  const input = el("input", { id: field, type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": `${hint} ${wrong}` });
-  const message = el("p", { id: wrong, class: "wrong" });
-  const form = el(
+export class Gate {
+  #hint = uniqueId("operator-hint");
+  #message = el("p", { id: uniqueId("operator-wrong"), class: "wrong" });
+  #input = el("input", { id: uniqueId("operator-key"), type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": `${this.#hint} ${this.#message.id}` });
+  #form = el(
     "form",
-    { onsubmit: (event) => { event.preventDefault(); void enter(); } },
+    { onsubmit: (event) => { event.preventDefault(); void this.#enter(); } },
     el("h2", {}, t("operations.gate.title")),
     el("p", {}, t("operations.gate.text")),
-    el("label", { for: field }, t("key.operator.label")),
-    el("div", { class: "gate-row" }, input, el("button", { type: "submit", class: "primary" }, t("key.use"))),
-    message,
-    el("p", { id: hint, class: "hint" }, t("operations.gate.where"), " ", el("code", {}, "huemill secret operator"), " · ", t("key.hint")),
+    el("label", { for: this.#input.id }, t("key.operator.label")),
+    el("div", { class: "gate-row" }, this.#input, el("button", { type: "submit", class: "primary" }, t("key.use"))),
+    this.#message,
+    el("p", { id: this.#hint, class: "hint" }, t("operations.gate.where"), " ", el("code", {}, "huemill secret operator"), " · ", t("key.hint")),
   );
-  const elsewhere = el(
+  #elsewhere = elsewhere();
+  element = el("section", { class: "gate panel" }, this.#form, this.#elsewhere);
+
+  /** @param {{ isElsewhere: boolean, reason?: string }} what */
+  show({ isElsewhere, reason = "" }) {
+    this.#form.hidden = isElsewhere;
+    this.#elsewhere.hidden = !isElsewhere;
+    if (reason) this.#say(reason);
+  }
+
+  clear() {
+    this.#input.value = "";
+    this.#say("");
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    this.#message.textContent = text;
+    this.#input.toggleAttribute("aria-invalid", text !== "");
+    if (text) announce(text);
+  }
+
+  async #enter() {
+    const secret = this.#input.value.trim();
+    if (!secret) return;
+    this.#say("");
+    try {
+      await send("queue", { as: "operator", headers: { Authorization: `Bearer ${secret}` } });
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "NOT_FOUND") return this.show({ isElsewhere: true });
+      this.#say(refusal(error, secret));
+      this.#input.focus();
+      this.#input.select();
+      return;
+    }
+    this.#input.value = "";
+    setKey("operator", secret);
+  }
+}
+
+/** Says where the operators' listener is. */
+const elsewhere = () =>
+  el(
     "div",
     { class: "elsewhere", hidden: true },
     el("h2", {}, t("operations.elsewhere.title")),
     el("p", {}, t("operations.elsewhere.text")),
     el("p", { class: "hint" }, t("operations.elsewhere.hint"), " ", el("code", {}, "HUEMILL__SERVER__OPERATIONS")),
   );
-  const element = el("section", { class: "gate panel" }, form, elsewhere);
-
-  const say = (/** @type {string} */ text) => {
-    message.textContent = text;
-    input.toggleAttribute("aria-invalid", text !== "");
-    if (text) announce(text);
-  };
-
-  async function enter() {
-    const secret = input.value.trim();
-    if (!secret) return;
-    say("");
-    try {
-      await send("queue", { as: "operator", headers: { Authorization: `Bearer ${secret}` } });
-    } catch (error) {
-      if (error instanceof ApiError && error.code === "NOT_FOUND") return show({ isElsewhere: true });
-      say(text(error, secret));
-      input.focus();
-      input.select();
-      return;
-    }
-    input.value = "";
-    setKey("operator", secret);
-  }
-
-  /** @param {{ isElsewhere: boolean, reason?: string }} what */
-  function show({ isElsewhere, reason = "" }) {
-    form.hidden = isElsewhere;
-    elsewhere.hidden = !isElsewhere;
-    if (reason) say(reason);
-  }
-
-  return { element, show, clear: () => { input.value = ""; say(""); } };
-}
 
 /** Why a key was not taken. @param {unknown} error @param {string} secret */
-function text(error, secret) {
+function refusal(error, secret) {
   // Headers have no letters beyond Latin-1: the browser refuses to send them.
   if ([...secret].some((letter) => letter.charCodeAt(0) > 255)) return t("operations.gate.wrong");
   if (!(error instanceof ApiError)) return t("error.page");

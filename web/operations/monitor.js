@@ -1,7 +1,7 @@
 // Reads /ready and /metrics every few seconds while the view is seen, one request at a time, and remembers when the
 // service was last reached. Without the operator's key only /ready is read.
 import { ApiError, networkError, send, url } from "../lib/api.js";
-import { parseMetrics } from "../lib/metrics.js";
+import { parseMetrics } from "./metrics.js";
 import { key } from "../lib/session.js";
 import { t } from "../lib/texts.js";
 import { setServerTime } from "./times.js";
@@ -137,7 +137,7 @@ export class Monitor {
     }
   }
 
-  /** @param {Ready} ready @param {import("../lib/metrics.js").Metrics | null} metrics */
+  /** @param {Ready} ready @param {import("./metrics.js").Metrics | null} metrics */
   #take(ready, metrics) {
     const now = Date.now();
     const { state } = this;

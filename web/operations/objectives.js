@@ -1,15 +1,15 @@
 // The service level objectives, with the same events, thresholds and budgets as the rules in
 // observability/prometheus/rules/slo.yml.
 
-/** @typedef {import("../lib/metrics.js").Metrics} Metrics */
+/** @typedef {import("./metrics.js").Metrics} Metrics */
 
-/** Probes, monitoring and paths that do not exist are in no objective. @type {import("../lib/metrics.js").Match} */
+/** Probes, monitoring and paths that do not exist are in no objective. @type {import("./metrics.js").Match} */
 export const USER_ROUTES = { endpoint: (route) => !["/health", "/ready", "/metrics", "unmatched"].includes(route) };
 
 /** The errors that are the service's own fault. */
 export const SERVICE_ERRORS = { error_code: /^(INTERNAL_ERROR|OVERLOADED|NOT_READY)$/ };
 
-/** Downloads of results take as long as their clients like. @type {import("../lib/metrics.js").Match} */
+/** Downloads of results take as long as their clients like. @type {import("./metrics.js").Match} */
 const TIMED_ROUTES = {
   endpoint: (route) =>
     !["/health", "/ready", "/metrics", "unmatched"].includes(route) && !/^\/jobs\/.+\/results\.zip$/.test(route),
@@ -22,7 +22,7 @@ const minus = (a, b) => (a === null || b === null ? null : a - b);
  * What took longer than a bucket's edge. Prometheus 3 writes whole edges with a decimal point.
  * @param {string} name
  * @param {number} edge
- * @param {import("../lib/metrics.js").Match} [match]
+ * @param {import("./metrics.js").Match} [match]
  * @returns {Pick<Objective, "bad" | "events">}
  */
 const within = (name, edge, match = {}) => ({

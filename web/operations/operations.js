@@ -1,11 +1,12 @@
 // The Operations view: the frame with its sections, the key, and the reading of figures that all sections share.
 import { ApiError } from "../lib/api.js";
 import { announce } from "../lib/announce.js";
-import { el, fill, svg } from "../lib/dom.js";
+import { el, fill } from "../lib/dom.js";
+import { icon } from "../lib/icon.js";
 import { askForKey } from "../lib/key.js";
 import { key, setKey } from "../lib/session.js";
 import { t } from "../lib/texts.js";
-import { createGate } from "./gate.js";
+import { Gate } from "./gate.js";
 import { createJobs } from "./jobs.js";
 import { createKeys } from "./keys.js";
 import { Monitor } from "./monitor.js";
@@ -22,23 +23,13 @@ const SECTIONS = /** @type {const} */ (["", "jobs", "webhooks", "queue", "proces
 /** @typedef {(typeof SECTIONS)[number]} SectionName */
 /** @typedef {import("./types.js").Section} Section */
 
-/** The pictures of the buttons, which on a phone stand for their texts. */
-const ICONS = {
-  pause: "M6 4h3v12H6zM11 4h3v12h-3z",
-  go: "M6 4l10 6-10 6z",
-  key: "M7 5a5 5 0 1 0 4.6 7H14v2h3v-2h2V9h-7.4A5 5 0 0 0 7 5Zm0 3a2 2 0 1 1 0 4 2 2 0 0 1 0-4Z",
-};
-
-/** @param {keyof typeof ICONS} name */
-const icon = (name) => svg("svg", { viewBox: "0 0 20 20", class: "icon", "aria-hidden": "true" }, svg("path", { fill: "currentColor", d: ICONS[name] }));
-
 /** @returns {import("../app.js").View} */
 export function createView() {
   return new Operations().view();
 }
 
 class Operations {
-  #gate = createGate();
+  #gate = new Gate();
   /** @type {Map<SectionName, Section>} */
   #sections = new Map();
   /** @type {SectionName} */

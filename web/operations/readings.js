@@ -2,7 +2,7 @@
 // over a while. No more is kept of a scrape, so that fifteen minutes of them take little memory.
 import { OBJECTIVES, SERVICE_ERRORS, USER_ROUTES } from "./objectives.js";
 
-/** @typedef {import("../lib/metrics.js").Metrics} Metrics */
+/** @typedef {import("./metrics.js").Metrics} Metrics */
 
 /**
  * @typedef {object} Reading

@@ -1,5 +1,4 @@
-// One card. It is loaded when it comes into sight; the chosen one at once, together with the part of the picture that it
-// shows.
+// One card. It is loaded when it comes into sight; the chosen one at once.
 import { announce } from "../lib/announce.js";
 import { save } from "../lib/api.js";
 import { el, fill } from "../lib/dom.js";
@@ -8,7 +7,7 @@ import { problem } from "../lib/problem.js";
 import { t } from "../lib/texts.js";
 import { showCopied } from "./copied.js";
 import { cardFields, cardSize, extensionOf } from "./options.js";
-import { card as loadCard, cardWithPart } from "./requests.js";
+import { card as loadCard, isCardAsked } from "./requests.js";
 
 /** @typedef {import("./options.js").CardKind} CardKind */
 /** @typedef {import("./types.js").Shown} Shown */
@@ -31,8 +30,8 @@ export class Card {
   /** @type {Shown | null} */
   #wanted = null;
   #isSeen = false;
-  /** What was loaded, or is loading: its fields, and whether its part was asked for. */
-  #asked = { fields: "", withPart: false };
+  /** The fields of what was loaded, or is loading. */
+  #asked = "";
   /** @type {{ blob: Blob, part: Rect | null } | null} */
   #found = null;
   #request = new AbortController();
@@ -69,7 +68,7 @@ export class Card {
     this.#size.textContent = `${width} × ${height}`;
     this.#wanted = shown;
     this.#frame.setAttribute("aria-pressed", String(this.#isChosen));
-    if (shown.isNew) this.#asked = { fields: "", withPart: false };
+    if (shown.isNew) this.#asked = "";
     void this.#load();
   }
 
@@ -79,13 +78,14 @@ export class Card {
     void this.#load();
   }
 
-  clear() {
-    this.#request.abort();
+  /** @param {unknown} [reason] */
+  clear(reason) {
+    this.#request.abort(reason);
     URL.revokeObjectURL(this.#image.src);
     this.#image.removeAttribute("src");
     this.#image.hidden = true;
     this.#wanted = this.#found = null;
-    this.#asked = { fields: "", withPart: false };
+    this.#asked = "";
     this.#isSeen = false;
     this.#setReady(false);
     fill(this.#trouble);
@@ -95,29 +95,27 @@ export class Card {
     return this.#wanted?.options.card === this.#kind;
   }
 
-  /** Loads the card if it is wanted and not there; tells its part if it is. */
+  /** Loads the card if it is wanted and not there. */
   async #load() {
     if (!this.#wanted || !(this.#isSeen || this.#isChosen)) return;
     const { picture: { file }, options } = this.#wanted;
-    const [fields, withPart] = [JSON.stringify(cardFields(options, this.#kind)), this.#isChosen];
-    if (fields === this.#asked.fields && (this.#asked.withPart || !withPart)) {
-      if (withPart && this.#found?.part) this.#onPart(this.#found.part);
-      return;
-    }
+    const fields = JSON.stringify(cardFields(options, this.#kind));
+    if (fields === this.#asked) return this.#tellPart();
     this.#request.abort();
     this.#request = new AbortController();
     const { signal } = this.#request;
-    this.#asked = { fields, withPart };
+    this.#asked = fields;
     this.#found = null;
     this.#setReady(false);
     fill(this.#trouble);
     try {
-      const request = () => (withPart ? cardWithPart(file, options, this.#kind, signal) : loadCard(file, options, this.#kind, signal));
-      const found = await this.#queue.run(request, { signal, isUrgent: withPart });
+      const request = () => loadCard(file, options, this.#kind, signal);
+      // What needs no request of its own needs no place among them.
+      const found = await (isCardAsked(file, options, this.#kind) ? request() : this.#queue.run(request, { signal, isUrgent: this.#isChosen }));
       if (!signal.aborted) this.#display(found);
     } catch (error) {
       if (signal.aborted) return;
-      this.#asked = { fields: "", withPart: false };
+      this.#asked = "";
       fill(this.#trouble, problem(error, { retry: () => void this.#load() }));
     }
   }
@@ -129,7 +127,11 @@ export class Card {
     this.#image.src = URL.createObjectURL(found.blob);
     this.#image.hidden = false;
     this.#setReady(true);
-    if (this.#isChosen && found.part) this.#onPart(found.part);
+    this.#tellPart();
+  }
+
+  #tellPart() {
+    if (this.#isChosen && this.#found?.part) this.#onPart(this.#found.part);
   }
 
   /** @param {boolean} isReady */

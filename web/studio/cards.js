@@ -35,9 +35,10 @@ export class Cards {
     }
   }
 
-  clear() {
+  /** @param {unknown} [reason] */
+  clear(reason) {
     this.#watcher.disconnect();
-    for (const card of this.#cards) card.clear();
+    for (const card of this.#cards) card.clear(reason);
   }
 
   /** @param {IntersectionObserverEntry[]} entries */

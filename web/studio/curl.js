@@ -1,8 +1,6 @@
 // The line that makes curl send what the page sends. A key is named, never shown.
 import { url } from "../lib/api.js";
-
-/** Quotes a text for a POSIX shell where it needs it. @param {string} text */
-export const quote = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+import { quote } from "../lib/quote.js";
 
 /** A file's name in curl's own form syntax, which gives a meaning to commas, semicolons and quotes. @param {string} name */
 function formFile(name) {

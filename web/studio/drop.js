@@ -1,15 +1,14 @@
 // Files that are dropped or pasted anywhere on the page while the view is in sight.
+import { hasFiles, listenForDrops } from "../lib/drops.js";
+import { isArchive } from "../lib/filetypes.js";
 import { chosenFiles, droppedFiles } from "../lib/folder.js";
 
 /** @typedef {import("../lib/folder.js").FoundFile} FoundFile */
 
 /** What a drop brought; `many` where it was no single picture. @typedef {{ files: FoundFile[], many: boolean }} Dropped */
 
-/** @param {{ file: File }} found */
-export const isArchive = ({ file }) => /\.zip$/i.test(file.name) || /^application\/(x-)?zip/.test(file.type);
-
 /** @param {FoundFile[]} files @returns {Dropped} */
-export const dropped = (files) => ({ files, many: files.length > 1 || files.some(isArchive) });
+export const dropped = (files) => ({ files, many: files.length > 1 || files.some(({ file }) => isArchive(file)) });
 
 /** @param {DataTransfer} transfer @param {AbortSignal} signal @returns {Promise<Dropped>} */
 async function filesOf(transfer, signal) {
@@ -37,38 +36,23 @@ const isField = (target) => target instanceof HTMLElement && target.matches("inp
 export function listen({ onFiles, onAddress, onHover }) {
   const ends = new AbortController();
   const { signal } = ends;
-  // Pictures of the page itself can be dragged too, out of it.
-  let isOwn = false;
-  document.addEventListener("dragstart", () => void (isOwn = true), { signal });
-  document.addEventListener("dragend", () => void (isOwn = false), { signal });
-  const brings = (/** @type {DragEvent} */ event) =>
-    !isOwn && !!event.dataTransfer?.types.some((type) => type === "Files" || type === "text/uri-list");
-  document.addEventListener("dragover", (event) => {
-    if (!brings(event)) return;
-    event.preventDefault();
-    onHover(true);
-  }, { signal });
-  document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) onHover(false);
-  }, { signal });
-  document.addEventListener("drop", async (event) => {
-    if (!brings(event) || !event.dataTransfer) return;
-    event.preventDefault();
-    onHover(false);
-    const address = addressIn(event.dataTransfer.getData("text/uri-list"));
+  const onDrop = async (/** @type {DataTransfer} */ transfer) => {
+    const address = addressIn(transfer.getData("text/uri-list"));
     // A drop that the view no longer waits for is aborted.
-    const found = await filesOf(event.dataTransfer, signal).catch(() => null);
+    const found = await filesOf(transfer, signal).catch(() => null);
     if (!found || signal.aborted) return;
     if (found.files.length > 0 || found.many) onFiles(found);
     else if (address) onAddress(address);
-  }, { signal });
-  document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files ?? [])];
-    const address = addressIn(event.clipboardData?.getData("text/plain") ?? "");
+  };
+  const onPaste = (/** @type {ClipboardEvent} */ event, /** @type {DataTransfer} */ data) => {
+    const files = [...data.files];
+    const address = addressIn(data.getData("text/plain"));
     if (files.length > 0) onFiles(dropped(chosenFiles(files)));
     else if (address && !isField(event.target)) onAddress(address);
     else return;
     event.preventDefault();
-  }, { signal });
+  };
+  const accepts = (/** @type {DataTransfer} */ transfer) => hasFiles(transfer) || transfer.types.includes("text/uri-list");
+  listenForDrops({ accepts, onHover, onDrop: (transfer) => void onDrop(transfer), onPaste }, signal);
   return () => ends.abort();
 }

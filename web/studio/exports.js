@@ -63,10 +63,11 @@ export class Exports {
     void this.#load();
   }
 
-  clear() {
+  /** @param {unknown} [reason] */
+  clear(reason) {
     this.#watcher.disconnect();
     window.removeEventListener("huemill:key", this.#onKey);
-    this.#request.abort();
+    this.#request.abort(reason);
     URL.revokeObjectURL(this.#picture.src);
     this.#shown = this.#found = null;
     this.#asked = "";

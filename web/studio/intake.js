@@ -1,15 +1,14 @@
 // Where pictures come in: the large drop zone, which becomes a bar once a picture is open.
 import { announce } from "../lib/announce.js";
 import { el, fill, svg, uniqueId } from "../lib/dom.js";
+import { ACCEPTED, isArchive } from "../lib/filetypes.js";
 import { chosenFiles } from "../lib/folder.js";
 import { t } from "../lib/texts.js";
-import { addressIn, dropped, isArchive } from "./drop.js";
+import { addressIn, dropped } from "./drop.js";
 
 /** @typedef {import("./drop.js").Dropped} Dropped */
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
-
-const ACCEPTED = "image/*,.jpg,.jpeg,.png,.webp,.gif,.bmp,.tif,.tiff,.zip";
 
 const arrow = () =>
   svg(
@@ -98,8 +97,8 @@ function addressForm(onAddress) {
 export function offerBatch(place, files, { onBatch, onFirst }) {
   const close = () => fill(place);
   const batch = el("button", { type: "button", class: "primary", onclick: () => { close(); onBatch(); } }, t("studio.offer.batch"));
-  const first = files.find((file) => !isArchive(file));
-  const isArchiveAlone = files.length === 1 && files.every(isArchive);
+  const first = files.find(({ file }) => !isArchive(file));
+  const isArchiveAlone = files.length === 1 && files.every(({ file }) => isArchive(file));
   const message = files.length === 0 ? t("studio.offer.none") : isArchiveAlone ? t("studio.offer.archive", { name: files[0]?.file.name ?? "" }) : t("studio.offer.files", { count: files.length });
   fill(
     place,

@@ -1,5 +1,5 @@
 // Everything that is shown of an open picture: its heading, the picture, the options, and the panels. It asks for the
-// palette and the crop; the panels ask for the rest themselves.
+// palette and the crop, whose answer has the chosen card too; the panels ask for the rest themselves.
 import { announce } from "../lib/announce.js";
 import { el, fill } from "../lib/dom.js";
 import { problem } from "../lib/problem.js";
@@ -67,12 +67,15 @@ export class Results {
     this.#onResult = onResult;
   }
 
-  /** Shows another picture, and moves the focus to its result if wanted. @param {Picture} picture @param {{ focus: boolean }} how */
-  open(picture, { focus }) {
+  /**
+   * Shows a picture, and moves the focus to its result if wanted. One that was open before keeps all its options.
+   * @param {Picture} picture @param {{ focus: boolean, isAgain: boolean }} how
+   */
+  open(picture, { focus, isAgain }) {
     this.clear();
     const { file } = picture;
     this.#picture = picture;
-    options = { ...options, focus: null };
+    if (!isAgain) options = { ...options, focus: null };
     this.#heading.textContent = file.name;
     this.#facts.textContent = t("studio.working");
     this.#reveal("work");
@@ -82,17 +85,17 @@ export class Results {
     void this.#run({ focus });
   }
 
-  /** Forgets the picture. */
-  clear() {
+  /** Forgets the picture. @param {unknown} [reason] why its requests end */
+  clear(reason) {
     clearTimeout(this.#timer);
-    this.#request.abort();
+    this.#request.abort(reason);
     this.#picture = this.#result = this.#cardPart = null;
     this.#asked = "";
     this.element.hidden = true;
     this.#setWorking(false);
     fill(this.#trouble);
-    this.#stage.clear();
-    for (const panel of this.#panels) panel.clear?.();
+    this.#stage.clear(reason);
+    for (const panel of this.#panels) panel.clear?.(reason);
   }
 
   /** @param {Partial<Options>} change */

@@ -9,13 +9,20 @@ import { createSwatches } from "./swatches.js";
 
 const THEMES = /** @type {const} */ (["light", "dark"]);
 
+/** What WCAG 2.2 asks for text of any size, on its two levels. */
+const ANY_TEXT_AA = 4.5;
+const ANY_TEXT_AAA = 7;
+
+/** What it asks for large text and for graphics, on the first level. */
+const LARGE_AA = 3;
+
 /** The pairs that are read, and the least contrast that WCAG 2.2 AA asks of each. @type {[keyof SchemeColors, keyof SchemeColors, number][]} */
 const PAIRS = [
-  ["text", "background", 4.5],
-  ["text", "surface", 4.5],
-  ["on_primary", "primary", 4.5],
-  ["primary", "background", 3],
-  ["accent", "background", 3],
+  ["text", "background", ANY_TEXT_AA],
+  ["text", "surface", ANY_TEXT_AA],
+  ["on_primary", "primary", ANY_TEXT_AA],
+  ["primary", "background", LARGE_AA],
+  ["accent", "background", LARGE_AA],
 ];
 
 /** @returns {import("./types.js").Panel} */
@@ -28,7 +35,7 @@ export function createScheme() {
     "div",
     { class: "colors-in-use" },
     el("section", { class: "panel", "aria-labelledby": rolesTitle }, el("h3", { id: rolesTitle }, t("studio.roles.title")), roles.element, missing),
-    el("section", { class: "panel", "aria-labelledby": title }, el("h3", { id: title }, t("studio.scheme.title")), el("div", { class: "themes" }, themes.map((each) => each.element))),
+    el("section", { class: "panel", "aria-labelledby": title }, el("h3", { id: title }, t("studio.scheme.title")), el("div", { class: "themes" }, themes.map((each) => each.element)), el("p", { class: "hint ratios-hint" }, t("studio.scheme.levels"))),
   );
   return {
     element,
@@ -63,7 +70,6 @@ function createTheme(theme) {
 function ratio(colors, front, back, least) {
   const value = contrast(colors[front], colors[back]);
   const number = formatNumber(Math.floor(value * 10) / 10, { minimumFractionDigits: 1 });
-  const level = value < least ? t("studio.scheme.below") : least === 3 ? "AA" : value >= 7 ? "AAA" : "AA";
   const part = (/** @type {keyof SchemeColors} */ name) => t(`studio.scheme.parts.${name}`);
   return el(
     "li",
@@ -71,8 +77,15 @@ function ratio(colors, front, back, least) {
     el("span", { class: "ratio-dot", "aria-hidden": "true", style: { "background-color": colors[back], color: colors[front] } }, "a"),
     el("span", { class: "ratio-names" }, t("studio.scheme.pair", { front: part(front), back: part(back) })),
     el("span", { class: "ratio-value" }, `${number} : 1`),
-    badge(level, value < least ? "bad" : "good"),
+    badge(levelText(value, least), value < least ? "bad" : "good"),
   );
+}
+
+/** What WCAG 2.2 says of a contrast. @param {number} value @param {number} least what the pair needs */
+function levelText(value, least) {
+  if (value < least) return t("studio.scheme.below");
+  if (value >= ANY_TEXT_AAA) return "AAA";
+  return value >= ANY_TEXT_AA ? "AA" : t("studio.scheme.large");
 }
 
 /** A small page that shows the colours at work. It takes no part in the page around it. @param {string} name */

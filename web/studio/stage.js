@@ -58,8 +58,9 @@ export class Stage {
     if (shown.isNew) await this.#replace(shown);
   }
 
-  clear() {
-    this.#request.abort();
+  /** @param {unknown} [reason] */
+  clear(reason) {
+    this.#request.abort(reason);
     this.#request = new AbortController();
     URL.revokeObjectURL(this.image.src);
     this.image.removeAttribute("src");

@@ -4,6 +4,7 @@ import { el, fill } from "../lib/dom.js";
 import { handOver, takeHandedOver } from "../lib/handover.js";
 import { problem } from "../lib/problem.js";
 import { t } from "../lib/texts.js";
+import { HANDOVER } from "./answers.js";
 import { dropped, listen } from "./drop.js";
 import { createIntake, offerBatch } from "./intake.js";
 import { RecentStrip, remember } from "./recents.js";
@@ -12,8 +13,13 @@ import { Results } from "./results.js";
 
 /** @typedef {import("./types.js").Picture} Picture */
 
-/** The picture that is open; it stays when the page changes its language. @type {Picture | null} */
-let current = null;
+/** The picture that is open, and the address that one is downloaded from: both stay when the page changes its language. */
+const open = {
+  /** @type {Picture | null} */
+  picture: null,
+  /** @type {string | null} */
+  address: null,
+};
 
 /** @returns {import("../app.js").View} */
 export const createView = () => new Studio();
@@ -24,7 +30,7 @@ class Studio {
   #waitingText = el("p", {});
   #waiting = el("div", { class: "panel waiting", hidden: true }, this.#waitingText, el("progress", { "aria-label": t("studio.working") }));
   #recents = new RecentStrip({ onOpen: (picture) => this.#open(picture) });
-  #results = new Results({ onResult: (...found) => void remember(...found).then(() => this.#recents.show(current)) });
+  #results = new Results({ onResult: (...found) => void remember(...found).then(() => this.#recents.show(open.picture)) });
   element = el(
     "section",
     { class: "studio" },
@@ -36,7 +42,9 @@ class Studio {
   #stopListening = null;
 
   constructor() {
-    if (current) this.#open(current, { focus: false });
+    const { picture, address } = open;
+    if (picture) this.#open(picture, { focus: false, isAgain: true });
+    if (address) void this.#openAddress(address);
   }
 
   show() {
@@ -56,8 +64,9 @@ class Studio {
 
   close() {
     this.hide();
-    this.#endDownload();
-    this.#results.clear();
+    // What is under way goes on for the next view.
+    this.#download.abort(HANDOVER);
+    this.#results.clear(HANDOVER);
     this.#recents.clear();
   }
 
@@ -68,22 +77,23 @@ class Studio {
     else if (files[0]) this.#open({ file: files[0].file, address: null });
   }
 
-  /** @param {Picture} picture @param {{ focus: boolean }} [how] */
-  #open(picture, how = { focus: true }) {
+  /** @param {Picture} picture @param {{ focus: boolean, isAgain: boolean }} [how] */
+  #open(picture, how = { focus: true, isAgain: false }) {
     this.#endDownload();
     fill(this.#intake.offer);
     fill(this.#trouble);
-    current = picture;
+    open.picture = picture;
     this.#intake.setCompact(true);
     this.#intake.clearError();
     this.#results.open(picture, how);
-    this.#recents.show(current);
+    this.#recents.show(open.picture);
   }
 
   /** @param {string} address */
   async #openAddress(address) {
     this.#endDownload();
     this.#download = new AbortController();
+    open.address = address;
     const { signal } = this.#download;
     fill(this.#intake.offer);
     fill(this.#trouble);
@@ -95,7 +105,7 @@ class Studio {
       if (!signal.aborted) this.#open({ file, address });
     } catch (error) {
       if (signal.aborted) return;
-      this.#waiting.hidden = true;
+      this.#endDownload();
       fill(this.#trouble, problem(error, isWorthRetrying(error) ? { retry: () => void this.#openAddress(address) } : {}));
       this.#trouble.focus();
     }
@@ -103,6 +113,7 @@ class Studio {
 
   #endDownload() {
     this.#download.abort();
+    open.address = null;
     this.#waiting.hidden = true;
   }
 }

@@ -1,6 +1,6 @@
-// A row of swatches: one stop of the Tab key, arrow keys between them, and keys that copy.
-import { copy } from "../lib/copy.js";
+// A row of swatches with keys that copy in other formats than a click does.
 import { el, fill } from "../lib/dom.js";
+import { listenToSwatches, reach } from "../lib/swatches.js";
 import { colorText, FORMATS, textOn } from "./color.js";
 import { showCopied } from "./copied.js";
 
@@ -13,9 +13,6 @@ import { showCopied } from "./copied.js";
 /** Which format a click copies; all rows of the view share it. @type {{ current: Format }} */
 export const chosen = { current: "hex" };
 
-/** @param {string} key @returns {number | null} how far a key goes */
-const step = (key) => ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 })[key] ?? null;
-
 /** @param {string} key @returns {Format | null} */
 function formatOf(key) {
   if (key === "c") return chosen.current;
@@ -27,43 +24,25 @@ function formatOf(key) {
  */
 export function createSwatches({ label, className, describedBy }) {
   const element = el("div", { class: `swatches ${className}`, role: "toolbar", "aria-label": label, "aria-describedby": describedBy ?? null });
-  /** @type {{ button: HTMLButtonElement, item: Item }[]} */
-  let entries = [];
-  const reach = (/** @type {number} */ index) => {
-    for (const [at, { button }] of entries.entries()) button.tabIndex = at === index ? 0 : -1;
+  /** @type {Item[]} */
+  let shown = [];
+  const indexOf = (/** @type {Element | null} */ swatch) => [...element.children].findIndex((child) => child === swatch);
+  const textOf = (/** @type {HTMLElement} */ button, /** @type {string | null} */ key) => {
+    const [item, format] = [shown[indexOf(button)], key === null ? chosen.current : formatOf(key)];
+    return item && format ? colorText(item, format) : null;
   };
-  const current = () => entries.findIndex(({ button }) => button === document.activeElement);
-  element.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const [index, by] = [current(), step(event.key)];
-    const entry = entries[index];
-    if (!entry) return;
-    const ends = event.key === "Home" ? 0 : event.key === "End" ? entries.length - 1 : null;
-    const format = formatOf(event.key.toLowerCase());
-    if (by !== null || ends !== null) {
-      const target = ends ?? (index + (by ?? 0) + entries.length) % entries.length;
-      reach(target);
-      entries[target]?.button.focus();
-    } else if (format) {
-      void copySwatch(entry, format);
-    } else {
-      return;
-    }
-    event.preventDefault();
-  });
+  listenToSwatches(element, { textOf, onCopied });
   return {
     element,
     /** Shows colours; the keyboard stays where it is. @param {Item[]} items */
     show(items) {
-      const focused = current();
-      entries = items.map((item) => ({ item, button: swatch(item) }));
-      for (const [index, entry] of entries.entries()) {
-        entry.button.addEventListener("click", () => { reach(index); void copySwatch(entry, chosen.current); });
-      }
-      fill(element, entries.map(({ button }) => button));
-      const at = Math.min(Math.max(0, focused), entries.length - 1);
-      reach(at);
-      if (focused >= 0) entries[at]?.button.focus();
+      const focused = indexOf(document.activeElement);
+      shown = items;
+      const swatches = items.map(swatch);
+      fill(element, swatches);
+      const stop = swatches[Math.min(Math.max(0, focused), swatches.length - 1)];
+      if (stop) reach(stop);
+      if (focused >= 0) stop?.focus();
     },
   };
 }
@@ -84,10 +63,10 @@ function swatch({ hex, name, note, english }) {
   );
 }
 
-/** @param {{ button: HTMLButtonElement, item: Item }} entry @param {Format} format */
-async function copySwatch({ button, item }, format) {
+/** Says so in place of the colour's value. @param {HTMLElement} button */
+function onCopied(button) {
   const value = button.querySelector(".swatch-hex");
-  if (!(await copy(colorText(item, format))) || !value) return;
+  if (!value) return;
   button.classList.add("copied");
   showCopied(value, () => button.classList.remove("copied"));
 }

@@ -48,7 +48,7 @@
  * @typedef {object} Panel
  * @property {HTMLElement} element
  * @property {(state: Shown) => void} show
- * @property {() => void} [clear] forgets the picture: ends its requests, revokes its addresses
+ * @property {(reason?: unknown) => void} [clear] forgets the picture: ends its requests for this reason, revokes its addresses
  */
 
 /** @typedef {{ picture: Picture, options: import("./options.js").Options, result: Result, isNew: boolean }} Shown */

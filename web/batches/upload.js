@@ -1,6 +1,6 @@
-// Sends a large body and reports how much of it has left the browser, which `fetch` cannot. Errors are those of `api.js`.
-import { errorOf, networkError, url } from "./api.js";
-import { key } from "./session.js";
+// Sends a large body and reports how much of it has left the browser, which `fetch` cannot. Errors are those of `lib/api.js`.
+import { errorOf, networkError, url } from "../lib/api.js";
+import { key } from "../lib/session.js";
 
 /**
  * @typedef {object} UploadOptions
@@ -8,7 +8,7 @@ import { key } from "./session.js";
  * @property {Record<string, string>} [headers]
  * @property {(share: number) => void} [onProgress] from 0 to 1; at 1 the service works on its answer
  * @property {AbortSignal} [signal]
- * @property {import("./session.js").KeyName} [as] whose key to send (the user's)
+ * @property {import("../lib/session.js").KeyName} [as] whose key to send (the user's)
  */
 
 /**
