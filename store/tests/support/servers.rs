@@ -24,9 +24,13 @@ pub enum Tool {
     Chromium,
     /// The OTLP collector rotel.
     Collector,
+    /// What installs a Debian system in a folder, and systemd's containers, in which it runs.
+    Debootstrap,
     Libfaketime,
     /// The reference decoder of JPEG, djpeg, and jpegtran.
     LibjpegTurbo,
+    /// The checker of Debian packages.
+    Lintian,
     /// The libraries that drive and check the web page from JavaScript.
     PageDriver,
     /// The linter of the OpenAPI document, the generators of clients, and what tests the service by it.
@@ -41,6 +45,8 @@ pub enum Tool {
     ReferenceDecoders,
     /// The S3 server moto.
     S3,
+    /// The program that checks units of systemd.
+    Systemd,
     /// The libraries that verify webhooks in Python and JavaScript.
     WebhookVerifiers,
 }
@@ -58,9 +64,11 @@ impl Tool {
             Self::BrowserDriver => libraries("browser-driver"),
             Self::Chromium => in_path("chromium-headless-shell"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
+            Self::Debootstrap => in_path("systemd-nspawn").and(in_path("debootstrap")),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
             Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
+            Self::Lintian => in_path("lintian"),
             Self::PageDriver => libraries("page"),
             Self::OpenApiTools => libraries("openapi-tools"),
             Self::PaletteReaders => libraries("palette-readers"),
@@ -70,6 +78,7 @@ impl Tool {
             Self::Promtool => in_path("promtool"),
             Self::ReferenceDecoders => in_path("tiffcp").and_then(|_| libraries("reference-decoders")),
             Self::S3 => beside_the_build("moto/bin/moto_server"),
+            Self::Systemd => in_path("systemd-analyze"),
             Self::WebhookVerifiers => libraries("verifiers"),
         }
     }
@@ -80,8 +89,12 @@ impl Tool {
             Self::BrowserDriver => "the library that drives browsers (tests/verifiers.sh installs it)",
             Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
+            Self::Debootstrap => {
+                "debootstrap and systemd-nspawn (Debian's `debootstrap`, `systemd-container`)"
+            }
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
+            Self::Lintian => "lintian (Debian's `lintian`)",
             Self::PageDriver => "the libraries that drive the page (tests/verifiers.sh installs them)",
             Self::OpenApiTools => {
                 "the tools that read OpenAPI documents and Node.js (tests/verifiers.sh installs them)"
@@ -97,6 +110,7 @@ impl Tool {
                 "Pillow (tests/verifiers.sh installs it) and libtiff's tools (Debian's `libtiff-tools`)"
             }
             Self::S3 => "the S3 server moto (tests/moto.sh installs it)",
+            Self::Systemd => "systemd-analyze (Debian's `systemd`)",
             Self::WebhookVerifiers => {
                 "the published webhook verifiers and Node.js (tests/verifiers.sh installs them)"
             }
