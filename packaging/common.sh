@@ -3,12 +3,12 @@
 
 # The version of everything that is released comes from Cargo.toml alone.
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
-target=${CARGO_TARGET_DIR:-$PWD/target}
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 # The profile that is packaged, and a binary that is packaged instead of building one, for tests.
 profile=${HUEMILL_PACKAGE_PROFILE:-dist}
 binary=${HUEMILL_PACKAGE_BINARY:-}
-# The programs that packaging/tools.sh installs.
-tools=$target/tools
+# The programs that packaging/tools.sh installs, and where.
+tools=${HUEMILL_PACKAGE_TOOLS:-$target/tools}
 declare -A versions=([cargo-deb]=3.8.0 [cargo-cyclonedx]=0.5.9)
 # The time of the commit is the time of all that is made of it, so that it can be made again.
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}

@@ -60,7 +60,7 @@ if [ -n "$check" ]; then
   elsewhere=$(mktemp -d)
   git clone --quiet --shared . "$elsewhere/source"
   # Without what this build has in its folders, and under other paths.
-  env -u CARGO_TARGET_DIR "$elsewhere/source/packaging/release.sh" "$elsewhere/release"
+  env -u CARGO_TARGET_DIR HUEMILL_PACKAGE_TOOLS="$tools" "$elsewhere/source/packaging/release.sh" "$elsewhere/release"
   (cd "$folder" && sha256sum -- *.deb *.ddeb *.tar.gz) >"$elsewhere/sums"
   (cd "$elsewhere/release" && sha256sum --check --quiet "$elsewhere/sums")
   echo "Both builds of $name are the same." >&2

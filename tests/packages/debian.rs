@@ -134,6 +134,10 @@ fn the_package_is_installed_runs_keeps_its_data_over_an_upgrade_and_leaves_none_
     std::fs::write(&photo, small_png()).unwrap();
 
     let machine = Machine::start(folder.path());
+    // systemd gives up on a service that is not ready in ten seconds.
+    machine.run("mkdir -p /etc/systemd/system/huemill.service.d");
+    machine
+        .run("printf '[Service]\\nTimeoutStartSec=10\\n' >/etc/systemd/system/huemill.service.d/soon.conf");
     machine.run(&format!("dpkg -i {}", machine.path(&old)));
     let job = processes_a_picture(&machine, &machine.path(&photo));
     is_upgraded(&machine, &machine.path(&new), &job);
