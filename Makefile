@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: page help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora openapi openapi-cases references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
+.PHONY: packages release release-check page help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora openapi openapi-cases references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -147,6 +147,17 @@ page: ## The page in a real browser, with axe in light and dark at 320 and 1,440
 	@tests/setup.sh
 	@tests/verifiers.sh
 	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_PAGE_LOOKS=all $(CARGO) test $(PROFILE) --locked --test page -- --nocapture
+
+packages: setup ## Make the packages of the built program, install them on a Debian in a container, upgrade, remove and purge them (root)
+	@tests/setup.sh packages
+	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_PACKAGES=all \
+		$(CARGO) test --workspace --lib --bins --test packages $(PROFILE) --locked -- --nocapture
+
+release: ## Make the files of a release of this commit in target/release-VERSION (build as packaged)
+	@packaging/release.sh
+
+release-check: ## The same, and once more elsewhere, to see that every bit is the same
+	@packaging/release.sh --check
 
 jpeg-variants: ## All sampling factors, orders of scans and sizes of JPEG against libjpeg-turbo
 	@tests/setup.sh

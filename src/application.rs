@@ -5,11 +5,12 @@
 //! probes notice, accepts no new uploads, finishes the open requests, and stops the server and then the actors. A
 //! second signal ends the process at once. The service handles these signals itself, because actix would stop listening
 //! before probes notice that the service is not ready. An actor that cannot be restarted stops the service the same way, with exit
-//! code 70.
+//! code 70. The service manager learns when the service is ready and when it stops.
 
 use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use huemill_actors::actor_system::ActorSystem;
@@ -23,6 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::actor_settings;
 use crate::http::{self, Listeners, Listening, State, Tls, TlsError};
+use crate::service_manager::ServiceManager;
 use crate::settings::{ServerSection, Settings};
 use crate::storage::{Storage, StorageError};
 
@@ -65,6 +67,9 @@ pub enum StartError {
     /// The signal handlers cannot be installed.
     #[error("cannot install signal handlers: {0}")]
     Signals(io::Error),
+    /// The socket of the service manager cannot be used.
+    #[error("cannot report to the service manager at NOTIFY_SOCKET: {0}")]
+    ServiceManager(io::Error),
 }
 
 /// The service, built and bound to its address.
@@ -72,6 +77,7 @@ pub struct Application {
     actor_system: ActorSystem,
     listening: Listening,
     signals: Signals,
+    service_manager: Rc<ServiceManager>,
     timeouts: ShutdownTimeouts,
     /// The lock on the data directory, released last.
     _lock: Option<File>,
@@ -102,6 +108,7 @@ impl Application {
     /// Builds the service and binds its listener. Must be called within an actix system.
     pub async fn build(settings: &Settings, io: &Handle) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
+        let service_manager = ServiceManager::of_process().map_err(StartError::ServiceManager)?;
         let spool = open_spool(settings)?;
         let mut storage = open_storage(settings, io).await?;
         let lock = storage.lock.take();
@@ -123,6 +130,7 @@ impl Application {
             actor_system,
             listening,
             signals,
+            service_manager: Rc::new(service_manager),
             timeouts: ShutdownTimeouts {
                 probes: Duration::from_millis(server.shutdown_delay_ms),
                 requests: Duration::from_secs(server.drain_seconds),
@@ -146,9 +154,11 @@ impl Application {
 
     /// Runs until a signal arrives, an actor fails for good or the server ends. Returns the exit code of the process.
     pub async fn run_until_stopped(self) -> u8 {
-        let Self { actor_system, listening, mut signals, timeouts, _lock } = self;
+        let Self { actor_system, listening, mut signals, service_manager, timeouts, _lock } = self;
         let stop_server = listening.stop();
         let mut server = actix_rt::spawn(listening.run());
+        let (manager, health) = (service_manager.clone(), actor_system.verdict.clone());
+        let readiness = actix_rt::spawn(async move { manager.report_readiness(&health).await });
         let mut fatal_error = actor_system.fatal_error.clone();
         let (reason, exit_code) = tokio::select! {
             signal = signals.next() => (signal, 0),
@@ -157,6 +167,8 @@ impl Application {
         };
         let started = Instant::now();
         log!(SHUTDOWN_STARTED, reason);
+        readiness.abort();
+        service_manager.report_stop().await;
         tokio::select! {
             () = stop(actor_system, stop_server, timeouts) => {}
             signal = signals.next() => {

@@ -7,6 +7,7 @@ pub mod application;
 pub mod cli;
 mod http;
 mod registry;
+mod service_manager;
 pub mod settings;
 mod signing;
 mod storage;

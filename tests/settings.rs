@@ -110,6 +110,14 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
+fn an_empty_file_of_a_secret_counts_as_not_set() {
+    let file = file("\n");
+    let path = file.path().to_str().unwrap();
+    let settings = load(&[("WEBHOOK_SECRET", "0123456789abcdef"), ("WEBHOOK_SECRET_FILE", path)]).unwrap();
+    assert_eq!(settings.security.webhook_secret.expose_secret(), "0123456789abcdef");
+}
+
+#[test]
 fn a_short_webhook_secret_is_taken_unless_there_are_access_keys() {
     let short =
         |name, mode| load(&[(name, "short"), ("WEBHOOK_SECRET", "short"), ("HUEMILL__ACCESS__MODE", mode)]);

@@ -5,10 +5,12 @@ set -euo pipefail
 # Each command with the package that contains it.
 declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanager [node]=nodejs [npm]=npm [faketime]=faketime \
   [tiffcp]=libtiff-tools [djpeg]=libjpeg-turbo-progs [chromium-headless-shell]=chromium-headless-shell \
-  [groff]=groff-base [caddy]=caddy)
+  [groff]=groff-base [caddy]=caddy [systemd-analyze]=systemd)
 
-# With an argument, that command alone.
-[ $# -eq 0 ] || for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done
+# With an argument, that command alone, or what `make packages` needs.
+if [ "${1:-}" = packages ]; then
+  needed=([debootstrap]=debootstrap [systemd-nspawn]=systemd-container [lintian]=lintian)
+elif [ $# -gt 0 ]; then for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done; fi
 
 missing=()
 for command in "${!needed[@]}"; do

@@ -169,8 +169,11 @@ fn from_environment(
         let file = format!("{name}_FILE");
         match variable(&file).filter(|_| secret).map(std::fs::read_to_string) {
             Some(Ok(text)) => {
-                let value = text.trim_end_matches(['\r', '\n']).into();
-                overrides.push(Override { key: key.into(), place: file, value });
+                let value = text.trim_end_matches(['\r', '\n']);
+                // Like a variable that is set and empty, an empty file counts as not set.
+                if !value.is_empty() {
+                    overrides.push(Override { key: key.into(), place: file, value: value.into() });
+                }
             }
             Some(Err(error)) => {
                 problems.push(Problem {

@@ -1,11 +1,16 @@
-//! How the service is installed and run: each package holds what it says, and what is installed from it works, also behind
-//! other servers. `make packages` tests all of it.
+//! How the service is installed and run: each package holds what it says, what is installed from it works, also behind other
+//! servers, and so do the settings that people begin with. `make packages` tests all of it.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its report")]
 
 mod chart;
+mod debian;
 mod fronts;
+mod machine;
+mod release;
+mod starter_settings;
 #[path = "../support/mod.rs"]
 mod support;
+mod systemd;
 
 use support::{archives, servers};

@@ -176,16 +176,18 @@ fn variable(environment: Environment<'_>, name: &str) -> Option<String> {
     environment(name).filter(|value| !value.is_empty())
 }
 
-/// The value of a variable, or the contents of the file that the variable with the suffix `_FILE` names.
+/// The value of a variable, or the contents of the file that the variable with the suffix `_FILE` names. An empty file
+/// counts as not set.
 fn secret(environment: Environment<'_>, name: &str) -> Result<Option<String>, BlobError> {
     let file = format!("{name}_FILE");
-    match (variable(environment, name), variable(environment, &file)) {
+    let read = |path: String| match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) => Err(BlobError::Address(format!("{file}: {path}: {error}"))),
+    };
+    let contents = variable(environment, &file).map(read).transpose()?.filter(|text| !text.is_empty());
+    match (variable(environment, name), contents) {
         (Some(_), Some(_)) => Err(BlobError::Address(format!("both {name} and {file} are set"))),
-        (None, Some(path)) => match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
-            Err(error) => Err(BlobError::Address(format!("{file}: {path}: {error}"))),
-        },
-        (value, None) => Ok(value),
+        (value, contents) => Ok(value.or(contents)),
     }
 }
 
@@ -259,6 +261,13 @@ mod tests {
         let path = file.path().to_str().unwrap();
         let find = |name: &str| (name == "AWS_SECRET_ACCESS_KEY_FILE").then(|| path.to_owned());
         assert_eq!(secret(&find, "AWS_SECRET_ACCESS_KEY").unwrap().unwrap(), "secret");
+
+        let both =
+            |name: &str| Some(if name.ends_with("_FILE") { path.to_owned() } else { "other".to_owned() });
+        assert!(secret(&both, "AWS_SECRET_ACCESS_KEY").is_err());
+        std::fs::write(path, "\n").unwrap();
+        assert_eq!(secret(&find, "AWS_SECRET_ACCESS_KEY").unwrap(), None);
+        assert_eq!(secret(&both, "AWS_SECRET_ACCESS_KEY").unwrap().unwrap(), "other");
     }
 
     #[test]

@@ -27,10 +27,14 @@ pub enum Tool {
     Chromium,
     /// The OTLP collector rotel.
     Collector,
+    /// What installs a Debian system in a folder, and systemd's containers, in which it runs.
+    Debootstrap,
     Libfaketime,
     /// The reference decoder of JPEG, djpeg, and jpegtran.
     LibjpegTurbo,
     Nginx,
+    /// The checker of Debian packages.
+    Lintian,
     /// The libraries that drive and check the web page from JavaScript.
     PageDriver,
     /// The linter of the OpenAPI document, the generators of clients, and what tests the service by it.
@@ -45,6 +49,8 @@ pub enum Tool {
     ReferenceDecoders,
     /// The S3 server moto.
     S3,
+    /// The program that checks units of systemd.
+    Systemd,
     /// The libraries that verify webhooks in Python and JavaScript.
     WebhookVerifiers,
 }
@@ -65,10 +71,12 @@ impl Tool {
                 .map(|installed| installed.with_file_name("python/bin/python")),
             Self::Chromium => in_path("chromium-headless-shell"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
+            Self::Debootstrap => in_path("systemd-nspawn").and(in_path("debootstrap")),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
             Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
             Self::Nginx => in_path("nginx"),
+            Self::Lintian => in_path("lintian"),
             Self::PageDriver => libraries("page"),
             Self::OpenApiTools => libraries("openapi-tools"),
             Self::PaletteReaders => libraries("palette-readers"),
@@ -78,6 +86,7 @@ impl Tool {
             Self::Promtool => in_path("promtool"),
             Self::ReferenceDecoders => in_path("tiffcp").and_then(|_| libraries("reference-decoders")),
             Self::S3 => beside_the_build("moto/bin/moto_server"),
+            Self::Systemd => in_path("systemd-analyze"),
             Self::WebhookVerifiers => libraries("verifiers"),
         }
     }
@@ -90,9 +99,13 @@ impl Tool {
             Self::ChartTools => "Helm and the schemas of Kubernetes (tests/verifiers.sh installs them)",
             Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
+            Self::Debootstrap => {
+                "debootstrap and systemd-nspawn (Debian's `debootstrap`, `systemd-container`)"
+            }
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
             Self::Nginx => "nginx (Debian's `nginx`)",
+            Self::Lintian => "lintian (Debian's `lintian`)",
             Self::PageDriver => "the libraries that drive the page (tests/verifiers.sh installs them)",
             Self::OpenApiTools => {
                 "the tools that read OpenAPI documents and Node.js (tests/verifiers.sh installs them)"
@@ -108,6 +121,7 @@ impl Tool {
                 "Pillow (tests/verifiers.sh installs it) and libtiff's tools (Debian's `libtiff-tools`)"
             }
             Self::S3 => "the S3 server moto (tests/moto.sh installs it)",
+            Self::Systemd => "systemd-analyze (Debian's `systemd`)",
             Self::WebhookVerifiers => {
                 "the published webhook verifiers and Node.js (tests/verifiers.sh installs them)"
             }

@@ -1,0 +1,182 @@
+//! The Debian package. What Cargo.toml says about it is checked here always; with `HUEMILL_PACKAGES=all` (`make packages`)
+//! the package is made, checked by lintian, and installed, upgraded, removed and purged on a [`Machine`].
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use crate::machine::Machine;
+use crate::servers::require;
+use crate::support::pictures::small_png;
+use crate::support::wait_until;
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether packages are made, which takes minutes and root's rights.
+pub fn makes_packages() -> bool {
+    std::env::var_os("HUEMILL_PACKAGES").is_some_and(|value| value == "all")
+}
+
+/// Runs a program, which must succeed, and returns what it printed.
+pub fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{command:?}: {text}");
+    text
+}
+
+fn metadata() -> toml::Table {
+    let manifest: toml::Table = std::fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    manifest["package"]["metadata"]["deb"].as_table().unwrap().clone()
+}
+
+#[test]
+fn every_file_of_the_package_is_in_the_source_or_generated() {
+    let metadata = metadata();
+    let assets = metadata["assets"].as_array().unwrap();
+    let source = |asset: &toml::Value| asset[0].as_str().unwrap().to_owned();
+    let mut files: Vec<_> = assets.iter().map(source).collect();
+    for key in ["changelog", "maintainer-scripts"] {
+        files.push(metadata[key].as_str().unwrap().to_owned());
+    }
+    files.push(metadata["license-file"][0].as_str().unwrap().to_owned());
+    let script = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let scripts = script("packaging/stage.sh") + &script("packaging/debian/build.sh");
+    for file in files {
+        let is_there = match file.strip_prefix("target/package/") {
+            Some("man/*.1") => scripts.contains("man --out \"$stage/man\""),
+            Some(generated) => match generated.strip_prefix("completions/") {
+                Some(shell) => scripts.contains("\"$stage/completions/$shell\"") && scripts.contains(shell),
+                None => scripts.contains(&format!("\"$stage/{generated}\"")),
+            },
+            None => file == "target/release/huemill" || root().join(&file).exists(),
+        };
+        assert!(is_there, "{file} is neither in the source nor generated");
+    }
+}
+
+#[test]
+fn the_package_names_the_licence_of_everything_that_is_in_the_source() {
+    let copyright = std::fs::read_to_string(root().join("packaging/debian/copyright")).unwrap();
+    // Lines are broken elsewhere, and empty ones have a dot.
+    let words = |text: &str| -> Vec<String> {
+        text.split_whitespace().filter(|word| *word != ".").map(str::to_owned).collect()
+    };
+    let text = words(&copyright).join(" ");
+    for (file, begins_at) in
+        [("LICENSE-MIT", "Permission is"), ("LICENSE-SEETAFACE", "Redistribution and use")]
+    {
+        let licence = std::fs::read_to_string(root().join(file)).unwrap();
+        let licence = &licence[licence.find(begins_at).unwrap()..];
+        assert!(text.contains(&words(licence).join(" ")), "{file}");
+    }
+    assert!(text.contains("/usr/share/common-licenses/Apache-2.0"));
+}
+
+/// The program that is packaged: the one that was built with this test, or another one, such as a release build.
+pub fn program() -> OsString {
+    std::env::var_os("HUEMILL_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_huemill").into())
+}
+
+/// Held by whoever makes a package: all are made of the same folder.
+pub static STAGE: Mutex<()> = Mutex::new(());
+
+/// Makes the package of the program in this folder, and returns its path.
+pub fn package(folder: &Path) -> PathBuf {
+    let _stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    run(Command::new(root().join("packaging/debian/build.sh"))
+        .arg(folder)
+        .env("HUEMILL_PACKAGE_BINARY", program())
+        .env("HUEMILL_PACKAGE_FAST", "1"));
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|end| end == "deb")).expect("there is a package")
+}
+
+/// The same package with an older version.
+fn older(package: &Path, folder: &Path) -> PathBuf {
+    let (tree, older) = (folder.join("tree"), folder.join("older.deb"));
+    run(Command::new("dpkg-deb").arg("-R").arg(package).arg(&tree));
+    let control = tree.join("DEBIAN/control");
+    let text = std::fs::read_to_string(&control).unwrap();
+    let version = text.lines().find(|line| line.starts_with("Version: ")).unwrap();
+    std::fs::write(&control, text.replace(version, "Version: 0.0.1-1")).unwrap();
+    run(Command::new("dpkg-deb").args(["-b", "-Znone"]).arg(&tree).arg(&older));
+    older
+}
+
+/// Lists the jobs with the settings of the service.
+const LIST: &str = "huemill --config /etc/huemill/huemill.toml jobs list --json";
+
+#[test]
+fn lintian_finds_no_error_in_the_package() {
+    if !makes_packages() {
+        return;
+    }
+    require!(Lintian);
+    let folder = tempfile::tempdir().unwrap();
+    let package = package(folder.path());
+    run(Command::new("lintian").args(["--fail-on", "error", "--allow-root"]).arg(&package));
+}
+
+#[test]
+fn the_package_is_installed_runs_keeps_its_data_over_an_upgrade_and_leaves_none_after_a_purge() {
+    if !makes_packages() {
+        return;
+    }
+    require!(Debootstrap, Systemd);
+    let folder = tempfile::tempdir().unwrap();
+    let new = package(folder.path());
+    let old = older(&new, folder.path());
+    let photo = folder.path().join("photo.png");
+    std::fs::write(&photo, small_png()).unwrap();
+
+    let machine = Machine::start(folder.path());
+    // systemd gives up on a service that is not ready in ten seconds.
+    machine.run("mkdir -p /etc/systemd/system/huemill.service.d");
+    machine
+        .run("printf '[Service]\\nTimeoutStartSec=10\\n' >/etc/systemd/system/huemill.service.d/soon.conf");
+    machine.run(&format!("dpkg -i {}", machine.path(&old)));
+    let job = processes_a_picture(&machine, &machine.path(&photo));
+    is_upgraded(&machine, &machine.path(&new), &job);
+    starts_again_after_a_crash_but_not_with_bad_settings(&machine);
+    machine
+        .run("dpkg -r huemill && test -f /var/lib/huemill/huemill.db && test -f /etc/huemill/huemill.toml");
+    machine.run("dpkg -P huemill && ! test -e /var/lib/huemill && ! test -e /etc/huemill");
+}
+
+/// The installed service is ready and does a job, whose id this returns.
+fn processes_a_picture(machine: &Machine, photo: &str) -> String {
+    // systemd knows that the service is ready.
+    machine.run("systemctl is-active huemill && huemill healthcheck --config /etc/huemill/huemill.toml");
+    assert_eq!(machine.run("stat -c '%U %a' /var/lib/huemill/huemill.db").trim(), "huemill 600");
+    machine.run(&format!("cd /tmp && huemill submit --watch {photo}"));
+    let as_user = format!("setpriv --reuid huemill --regid huemill --clear-groups {LIST}");
+    let job: serde_json::Value = serde_json::from_str(&machine.run(&as_user)).unwrap();
+    assert_eq!(job["status"], "completed", "{job}");
+    job["job_id"].as_str().unwrap().to_owned()
+}
+
+/// An upgrade keeps the settings and the job, and the service that it restarts has the new secret.
+fn is_upgraded(machine: &Machine, package: &str, job: &str) {
+    machine.run("echo '# mine' >>/etc/huemill/huemill.toml");
+    machine.run("echo operator-token-of-the-test >/etc/huemill/credentials/operator_token");
+    machine.run(&format!("dpkg -i --force-confold {package}"));
+    machine.run("systemctl is-active huemill && grep mine /etc/huemill/huemill.toml");
+    let jobs = machine.run(&format!("OPERATOR_TOKEN=operator-token-of-the-test {LIST}"));
+    assert!(jobs.contains(job), "{jobs}");
+}
+
+fn starts_again_after_a_crash_but_not_with_bad_settings(machine: &Machine) {
+    machine.run("systemctl kill --signal=KILL huemill");
+    let restarts = || machine.run("systemctl show --value -p NRestarts huemill").trim().to_owned();
+    wait_until("systemd starts the service again", || restarts() == "1");
+    // It waits until the start is complete.
+    machine.run("systemctl start huemill && huemill healthcheck --config /etc/huemill/huemill.toml");
+    machine.run("echo 'nonsense = 1' >>/etc/huemill/huemill.toml; ! systemctl restart huemill");
+    // Were it to start again, it would be about to.
+    let state = machine.run("systemctl show -p ActiveState -p ExecMainStatus huemill");
+    assert!(state.contains("ActiveState=failed") && state.contains("ExecMainStatus=78"), "{state}");
+}
