@@ -1,6 +1,6 @@
 # What people do here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: page help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora openapi openapi-cases references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
+.PHONY: packages page help run compiler setup test check format dashboards rules unit test-quick doc drills grafana bench sheet corpora openapi openapi-cases references load load-jobs load-webhooks load-neighbours load-fleet load-baselines load-measuring load-access load-strangers crash chaos plans jpeg-variants fuzz fuzz-fronts deny clean
 
 CARGO ?= cargo
 # One profile for everything that is tested: quick to build, pixels still fast.
@@ -142,6 +142,13 @@ chaos: setup ## Have CHAOS_FAULTS (1000) faults of every kind strike the service
 
 plans: ## Plans of all statements of the queue, on both databases with a million jobs
 	HUEMILL_PLAN_JOBS=1000000 $(CARGO) test $(PROFILE) --locked -p huemill-store --lib plans
+
+packages: compiler ## Build what is shipped, and run it: the container image, without a daemon (build as packaged; needs root)
+	@tests/setup.sh packages
+	@tests/verifiers.sh
+	$(CARGO) build $(DIST) --locked
+	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_PACKAGES=all HUEMILL_TEST_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/dist/huemill \
+		$(CARGO) test --workspace --lib --bins --test packages $(PROFILE) --locked -- --nocapture
 
 page: ## The page in a real browser, with axe in light and dark at 320 and 1,440 pixels
 	@tests/setup.sh

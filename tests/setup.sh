@@ -7,8 +7,12 @@ declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanag
   [tiffcp]=libtiff-tools [djpeg]=libjpeg-turbo-progs [chromium-headless-shell]=chromium-headless-shell \
   [groff]=groff-base)
 
-# With an argument, that command alone.
-[ $# -eq 0 ] || for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done
+# With an argument, that command alone; "packages" stands for what only `make packages` needs.
+if [ "${1:-}" = packages ]; then
+  needed=([buildah]=buildah [caddy]=caddy)
+elif [ $# -gt 0 ]; then
+  for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done
+fi
 
 missing=()
 for command in "${!needed[@]}"; do

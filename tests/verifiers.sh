@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs libraries of PyPI and npm beside the build, unless they are installed: those that verify webhooks,
-# read exported palettes, decode pictures, drive a browser, and read the OpenAPI document.
+# read exported palettes, decode pictures, drive a browser, read the OpenAPI document, and check containers' files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # What a folder does not have is not in its list.
@@ -33,3 +33,4 @@ install reference-decoders imaging/tests/references
 install browser-driver tests/browsers
 install page tests/page
 install openapi-tools tests/openapi
+install container-tools tests/packages/container

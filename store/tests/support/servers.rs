@@ -21,9 +21,14 @@ pub enum Tool {
     Alertmanager,
     /// The library that drives a browser from JavaScript.
     BrowserDriver,
+    /// What builds container images without a daemon.
+    Buildah,
+    Caddy,
     Chromium,
     /// The OTLP collector rotel.
     Collector,
+    /// hadolint, and what reads and checks Compose files.
+    ContainerTools,
     Libfaketime,
     /// The reference decoder of JPEG, djpeg, and jpegtran.
     LibjpegTurbo,
@@ -56,8 +61,11 @@ impl Tool {
         match self {
             Self::Alertmanager => in_path("prometheus-alertmanager"),
             Self::BrowserDriver => libraries("browser-driver"),
+            Self::Buildah => in_path("buildah"),
+            Self::Caddy => in_path("caddy"),
             Self::Chromium => in_path("chromium-headless-shell"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
+            Self::ContainerTools => libraries("container-tools"),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
             Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
@@ -78,8 +86,13 @@ impl Tool {
         match self {
             Self::Alertmanager => "Alertmanager (Debian's `prometheus-alertmanager`)",
             Self::BrowserDriver => "the library that drives browsers (tests/verifiers.sh installs it)",
+            Self::Buildah => "buildah (`tests/setup.sh packages` installs it)",
+            Self::Caddy => "Caddy (`tests/setup.sh packages` installs it)",
             Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
+            Self::ContainerTools => {
+                "the tools that check containers' files (tests/verifiers.sh installs them)"
+            }
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
             Self::PageDriver => "the libraries that drive the page (tests/verifiers.sh installs them)",
