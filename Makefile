@@ -148,9 +148,10 @@ page: ## The page in a real browser, with axe in light and dark at 320 and 1,440
 	@tests/verifiers.sh
 	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_PAGE_LOOKS=all $(CARGO) test $(PROFILE) --locked --test page -- --nocapture
 
-packages: setup ## Make the packages of the built program, install them on a Debian in a container, upgrade, remove and purge them (root)
+packages: setup ## Make the packages and the container image, and install, upgrade, remove and run them (as root, on Debian; build as packaged)
 	@tests/setup.sh packages
-	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_PACKAGES=all \
+	$(CARGO) build --workspace --bins $(DIST) --locked
+	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_PACKAGES=all HUEMILL_TEST_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/dist/huemill \
 		$(CARGO) test --workspace --lib --bins --test packages $(PROFILE) --locked -- --nocapture
 
 release: ## Make the files of a release of this commit in target/release-VERSION (build as packaged)

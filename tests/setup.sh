@@ -7,10 +7,12 @@ declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanag
   [tiffcp]=libtiff-tools [djpeg]=libjpeg-turbo-progs [chromium-headless-shell]=chromium-headless-shell \
   [groff]=groff-base [caddy]=caddy [systemd-analyze]=systemd)
 
-# With an argument, that command alone, or what `make packages` needs.
+# With an argument, that command alone; "packages" stands for what only `make packages` needs.
 if [ "${1:-}" = packages ]; then
-  needed=([debootstrap]=debootstrap [systemd-nspawn]=systemd-container [lintian]=lintian)
-elif [ $# -gt 0 ]; then for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done; fi
+  needed=([buildah]=buildah [debootstrap]=debootstrap [systemd-nspawn]=systemd-container [lintian]=lintian)
+elif [ $# -gt 0 ]; then
+  for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done
+fi
 
 missing=()
 for command in "${!needed[@]}"; do

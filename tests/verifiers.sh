@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs libraries of PyPI and npm beside the build, unless they are installed: those that verify webhooks,
-# read exported palettes, decode pictures, drive a browser, read the OpenAPI document, and render the Helm chart.
+# read exported palettes, decode pictures, drive a browser, read the OpenAPI document, render the Helm chart, and check
+# containers' files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # What a folder does not have is not in its list.
@@ -34,3 +35,4 @@ install browser-driver tests/browsers
 install page tests/page
 install openapi-tools tests/openapi
 install chart-tools tests/packages/chart
+install container-tools tests/packages/container

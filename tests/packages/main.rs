@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, reason = "a test, and its report")]
 
 mod chart;
+mod container;
 mod debian;
 mod fronts;
 mod machine;

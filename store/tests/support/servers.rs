@@ -29,6 +29,13 @@ pub enum Tool {
     Collector,
     /// What installs a Debian system in a folder, and systemd's containers, in which it runs.
     Debootstrap,
+    /// What builds container images without a daemon.
+    Buildah,
+    Chromium,
+    /// The OTLP collector rotel.
+    Collector,
+    /// hadolint, and what reads and checks Compose files.
+    ContainerTools,
     Libfaketime,
     /// The reference decoder of JPEG, djpeg, and jpegtran.
     LibjpegTurbo,
@@ -72,6 +79,10 @@ impl Tool {
             Self::Chromium => in_path("chromium-headless-shell"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             Self::Debootstrap => in_path("systemd-nspawn").and(in_path("debootstrap")),
+            Self::Buildah => in_path("buildah"),
+            Self::Chromium => in_path("chromium-headless-shell"),
+            Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
+            Self::ContainerTools => libraries("container-tools"),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
             Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
@@ -101,6 +112,11 @@ impl Tool {
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Debootstrap => {
                 "debootstrap and systemd-nspawn (Debian's `debootstrap`, `systemd-container`)"
+            Self::Buildah => "buildah (`tests/setup.sh packages` installs it)",
+            Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
+            Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
+            Self::ContainerTools => {
+                "the tools that check containers' files (tests/verifiers.sh installs them)"
             }
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
