@@ -21,6 +21,8 @@ pub enum Tool {
     Alertmanager,
     /// The library that drives a browser from JavaScript.
     BrowserDriver,
+    /// What builds container images without a daemon.
+    Buildah,
     Caddy,
     /// Python with Helm and the schemas of Kubernetes.
     ChartTools,
@@ -29,19 +31,14 @@ pub enum Tool {
     Collector,
     /// What installs a Debian system in a folder, and systemd's containers, in which it runs.
     Debootstrap,
-    /// What builds container images without a daemon.
-    Buildah,
-    Chromium,
-    /// The OTLP collector rotel.
-    Collector,
     /// hadolint, and what reads and checks Compose files.
     ContainerTools,
     Libfaketime,
     /// The reference decoder of JPEG, djpeg, and jpegtran.
     LibjpegTurbo,
-    Nginx,
     /// The checker of Debian packages.
     Lintian,
+    Nginx,
     /// The libraries that drive and check the web page from JavaScript.
     PageDriver,
     /// The linter of the OpenAPI document, the generators of clients, and what tests the service by it.
@@ -73,21 +70,19 @@ impl Tool {
         match self {
             Self::Alertmanager => in_path("prometheus-alertmanager"),
             Self::BrowserDriver => libraries("browser-driver"),
+            Self::Buildah => in_path("buildah"),
             Self::Caddy => in_path("caddy"),
             Self::ChartTools => beside_the_build("chart-tools/installed.txt")
                 .map(|installed| installed.with_file_name("python/bin/python")),
             Self::Chromium => in_path("chromium-headless-shell"),
             Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             Self::Debootstrap => in_path("systemd-nspawn").and(in_path("debootstrap")),
-            Self::Buildah => in_path("buildah"),
-            Self::Chromium => in_path("chromium-headless-shell"),
-            Self::Collector => beside_the_build("rotel/bin/rotel-agent"),
             Self::ContainerTools => libraries("container-tools"),
             // Debian keeps it out of the linker's path.
             Self::Libfaketime => below(Path::new("/usr/lib"), "faketime/libfaketimeMT.so.1").pop(),
             Self::LibjpegTurbo => in_path("jpegtran").and(in_path("djpeg")),
-            Self::Nginx => in_path("nginx"),
             Self::Lintian => in_path("lintian"),
+            Self::Nginx => in_path("nginx"),
             Self::PageDriver => libraries("page"),
             Self::OpenApiTools => libraries("openapi-tools"),
             Self::PaletteReaders => libraries("palette-readers"),
@@ -106,22 +101,21 @@ impl Tool {
         match self {
             Self::Alertmanager => "Alertmanager (Debian's `prometheus-alertmanager`)",
             Self::BrowserDriver => "the library that drives browsers (tests/verifiers.sh installs it)",
+            Self::Buildah => "buildah (`tests/setup.sh packages` installs it)",
             Self::Caddy => "Caddy (Debian's `caddy`)",
             Self::ChartTools => "Helm and the schemas of Kubernetes (tests/verifiers.sh installs them)",
             Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
             Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
             Self::Debootstrap => {
                 "debootstrap and systemd-nspawn (Debian's `debootstrap`, `systemd-container`)"
-            Self::Buildah => "buildah (`tests/setup.sh packages` installs it)",
-            Self::Chromium => "Chromium (Debian's `chromium-headless-shell`)",
-            Self::Collector => "the OTLP collector rotel (tests/rotel.sh installs it)",
+            }
             Self::ContainerTools => {
                 "the tools that check containers' files (tests/verifiers.sh installs them)"
             }
             Self::Libfaketime => "libfaketime (Debian's `faketime`)",
             Self::LibjpegTurbo => "libjpeg-turbo's tools (Debian's `libjpeg-turbo-progs`)",
-            Self::Nginx => "nginx (Debian's `nginx`)",
             Self::Lintian => "lintian (Debian's `lintian`)",
+            Self::Nginx => "nginx (Debian's `nginx`)",
             Self::PageDriver => "the libraries that drive the page (tests/verifiers.sh installs them)",
             Self::OpenApiTools => {
                 "the tools that read OpenAPI documents and Node.js (tests/verifiers.sh installs them)"
