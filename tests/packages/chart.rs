@@ -1,9 +1,9 @@
 //! The Helm chart in `packaging/helm/huemill`. The tests themselves are in `chart.py`, because Helm and the schemas of
 //! Kubernetes are libraries of Python here.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::source::file;
 use crate::support::authority::Authority;
 use crate::support::servers::{Tool, require};
 
@@ -17,7 +17,7 @@ fn the_chart_renders_what_kubernetes_and_the_service_accept_and_refuses_what_can
     }
     let done = Command::new(Tool::ChartTools.path())
         .arg("-B")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packages/chart.py"))
+        .arg(file("tests/packages/chart.py"))
         .env("HUEMILL_TEST_BINARY", env!("CARGO_BIN_EXE_huemill"))
         .env("HUEMILL_TEST_TLS", tls.path())
         .stdin(Stdio::null())

@@ -6,34 +6,11 @@ mod compose;
 mod context;
 mod image;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::source::{file, read, run};
 use crate::support::servers::{Tool, require};
 use context::Rules;
-
-/// A file or folder of the repository.
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(repository(path)).unwrap()
-}
-
-/// Whether the tests that need buildah, Caddy and root run too.
-fn is_long_form() -> bool {
-    std::env::var_os("HUEMILL_PACKAGES").is_some_and(|form| form == "all")
-}
-
-/// Runs a command that must succeed, and returns its output.
-#[track_caller]
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{command:?}: {stdout}{stderr}");
-    stdout.into_owned()
-}
 
 /// A program that is installed from PyPI for these tests.
 fn tool(name: &str) -> Command {
@@ -49,7 +26,7 @@ fn argument(name: &str) -> String {
 #[test]
 fn hadolint_finds_nothing_in_the_dockerfile() {
     require!(ContainerTools);
-    run(tool("hadolint").arg(repository("Dockerfile")));
+    run(tool("hadolint").arg(file("Dockerfile")));
 }
 
 #[test]
@@ -68,7 +45,7 @@ fn the_image_has_the_version_of_the_program_and_bases_that_cannot_change() {
 fn the_build_context_has_all_that_cargo_and_the_sources_read() {
     let context = tempfile::tempdir().unwrap();
     let rules = Rules::read(&read(".dockerignore"));
-    context::copy(&repository(""), context.path(), &rules);
+    context::copy(&file(""), context.path(), &rules);
 
     // Cargo refuses a manifest that names a target whose file is not there.
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());

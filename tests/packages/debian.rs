@@ -1,35 +1,18 @@
 //! The Debian package. What Cargo.toml says about it is checked here always; with `HUEMILL_PACKAGES=all` (`make packages`)
 //! the package is made, checked by lintian, and installed, upgraded, removed and purged on a [`Machine`].
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use crate::machine::Machine;
 use crate::servers::require;
+use crate::source::{self, is_long_form, program, read, run};
 use crate::support::pictures::small_png;
 use crate::support::wait_until;
 
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Whether packages are made, which takes minutes and root's rights.
-pub fn makes_packages() -> bool {
-    std::env::var_os("HUEMILL_PACKAGES").is_some_and(|value| value == "all")
-}
-
-/// Runs a program, which must succeed, and returns what it printed.
-pub fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "{command:?}: {text}");
-    text
-}
-
 fn metadata() -> toml::Table {
-    let manifest: toml::Table = std::fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     manifest["package"]["metadata"]["deb"].as_table().unwrap().clone()
 }
 
@@ -43,8 +26,7 @@ fn every_file_of_the_package_is_in_the_source_or_generated() {
         files.push(metadata[key].as_str().unwrap().to_owned());
     }
     files.push(metadata["license-file"][0].as_str().unwrap().to_owned());
-    let script = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
-    let scripts = script("packaging/stage.sh") + &script("packaging/debian/build.sh");
+    let scripts = read("packaging/stage.sh") + &read("packaging/debian/build.sh");
     for file in files {
         let is_there = match file.strip_prefix("target/package/") {
             Some("man/*.1") => scripts.contains("man --out \"$stage/man\""),
@@ -52,7 +34,7 @@ fn every_file_of_the_package_is_in_the_source_or_generated() {
                 Some(shell) => scripts.contains("\"$stage/completions/$shell\"") && scripts.contains(shell),
                 None => scripts.contains(&format!("\"$stage/{generated}\"")),
             },
-            None => file == "target/release/huemill" || root().join(&file).exists(),
+            None => file == "target/release/huemill" || source::file(&file).exists(),
         };
         assert!(is_there, "{file} is neither in the source nor generated");
     }
@@ -60,7 +42,7 @@ fn every_file_of_the_package_is_in_the_source_or_generated() {
 
 #[test]
 fn the_package_names_the_licence_of_everything_that_is_in_the_source() {
-    let copyright = std::fs::read_to_string(root().join("packaging/debian/copyright")).unwrap();
+    let copyright = read("packaging/debian/copyright");
     // Lines are broken elsewhere, and empty ones have a dot.
     let words = |text: &str| -> Vec<String> {
         text.split_whitespace().filter(|word| *word != ".").map(str::to_owned).collect()
@@ -69,16 +51,11 @@ fn the_package_names_the_licence_of_everything_that_is_in_the_source() {
     for (file, begins_at) in
         [("LICENSE-MIT", "Permission is"), ("LICENSE-SEETAFACE", "Redistribution and use")]
     {
-        let licence = std::fs::read_to_string(root().join(file)).unwrap();
+        let licence = read(file);
         let licence = &licence[licence.find(begins_at).unwrap()..];
         assert!(text.contains(&words(licence).join(" ")), "{file}");
     }
     assert!(text.contains("/usr/share/common-licenses/Apache-2.0"));
-}
-
-/// The program that is packaged: the one that was built with this test, or another one, such as a release build.
-pub fn program() -> OsString {
-    std::env::var_os("HUEMILL_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_huemill").into())
 }
 
 /// Held by whoever makes a package: all are made of the same folder.
@@ -87,7 +64,7 @@ pub static STAGE: Mutex<()> = Mutex::new(());
 /// Makes the package of the program in this folder, and returns its path.
 pub fn package(folder: &Path) -> PathBuf {
     let _stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    run(Command::new(root().join("packaging/debian/build.sh"))
+    run(Command::new(source::file("packaging/debian/build.sh"))
         .arg(folder)
         .env("HUEMILL_PACKAGE_BINARY", program())
         .env("HUEMILL_PACKAGE_FAST", "1"));
@@ -112,7 +89,7 @@ const LIST: &str = "huemill --config /etc/huemill/huemill.toml jobs list --json"
 
 #[test]
 fn lintian_finds_no_error_in_the_package() {
-    if !makes_packages() {
+    if !is_long_form() {
         return;
     }
     require!(Lintian);
@@ -123,7 +100,7 @@ fn lintian_finds_no_error_in_the_package() {
 
 #[test]
 fn the_package_is_installed_runs_keeps_its_data_over_an_upgrade_and_leaves_none_after_a_purge() {
-    if !makes_packages() {
+    if !is_long_form() {
         return;
     }
     require!(Debootstrap, Systemd);

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::archives::{Member, zip};
 use crate::servers;
-use crate::servers::{Tool, require};
+use crate::servers::require;
+use crate::source::is_long_form;
 use crate::support::deployment::{Deployment, Kind as StoreKind};
 use crate::support::http::{HeldServer, images_form, is_ready};
 use crate::support::pictures::{noise_png, small_png, small_pngs};
@@ -165,8 +166,7 @@ fn check_events(kind: Kind) {
 
 /// Bytes of the archive that is uploaded: what the service allows, where everything is tested.
 fn upload_bytes() -> u64 {
-    let is_long = std::env::var("HUEMILL_PACKAGES").is_ok_and(|value| value == "all");
-    if is_long { 524_288_000 } else { 64 << 20 }
+    if is_long_form() { 524_288_000 } else { 64 << 20 }
 }
 
 /// A large archive arrives, and one that is too large gets the service's own answer.

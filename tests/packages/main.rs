@@ -9,6 +9,7 @@ mod debian;
 mod fronts;
 mod machine;
 mod release;
+mod source;
 mod starter_settings;
 #[path = "../support/mod.rs"]
 mod support;

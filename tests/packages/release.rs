@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::PoisonError;
 
-use crate::debian::{STAGE, makes_packages, package, program, root, run};
+use crate::debian::{STAGE, package};
+use crate::source::{self, is_long_form, program, run};
 
 /// Runs a script with what the scripts of packages share, in this folder.
 fn script(folder: &Path, text: &str) -> Output {
-    let script = format!(". '{}/packaging/common.sh'; {text}", root().display());
+    let script = format!(". '{}/packaging/common.sh'; {text}", source::file("").display());
     Command::new("bash")
         .args(["-euc", &script])
         .current_dir(folder)
@@ -26,14 +27,14 @@ fn printed(folder: &Path, text: &str) -> String {
 
 #[test]
 fn the_version_of_a_release_is_that_of_the_program() {
-    assert_eq!(printed(root(), "echo $version").trim(), env!("CARGO_PKG_VERSION"));
+    assert_eq!(printed(&source::file(""), "echo $version").trim(), env!("CARGO_PKG_VERSION"));
     let of_program = run(Command::new(env!("CARGO_BIN_EXE_huemill")).arg("--version"));
     assert_eq!(of_program.trim(), concat!("huemill ", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
 fn this_version_has_notes() {
-    let notes = printed(root(), "changelog $version");
+    let notes = printed(&source::file(""), "changelog $version");
     assert!(notes.contains("### "), "{notes}");
     assert!(!notes.contains("\n## "), "{notes}");
 }
@@ -56,7 +57,7 @@ fn the_notes_are_the_section_of_the_version_or_else_what_is_unreleased() {
 
 #[test]
 fn a_package_that_is_made_twice_is_the_same() {
-    if !makes_packages() {
+    if !is_long_form() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -66,13 +67,13 @@ fn a_package_that_is_made_twice_is_the_same() {
 
 #[test]
 fn a_release_has_all_its_files_and_their_checksums() {
-    if !makes_packages() {
+    if !is_long_form() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let release = folder.path().join("release");
     let stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    run(Command::new(root().join("packaging/release.sh"))
+    run(Command::new(source::file("packaging/release.sh"))
         .arg(&release)
         .env("HUEMILL_PACKAGE_BINARY", program())
         .env("HUEMILL_PACKAGE_FAST", "1"));

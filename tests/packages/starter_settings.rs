@@ -1,17 +1,14 @@
 //! The settings files that people begin with: the service accepts them as they are, and each key in them changes
 //! something and says why.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use huemill::settings::DEFAULTS;
 
+use crate::source;
+
 /// The file for a public service, and the one that the package installs.
 const FILES: [&str; 2] = ["config/production.toml", "packaging/debian/huemill.toml"];
-
-fn path(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
-}
 
 fn keys(text: &str) -> Vec<(String, toml::Value)> {
     let sections: toml::Table = text.parse().unwrap();
@@ -29,7 +26,7 @@ fn check_accepts_the_files_and_has_nothing_to_add() {
             .env_clear()
             .arg("check")
             .arg("--config")
-            .arg(path(file))
+            .arg(source::file(file))
             .output()
             .unwrap();
         assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
@@ -46,7 +43,7 @@ fn check_accepts_the_files_and_has_nothing_to_add() {
 fn every_key_differs_from_the_default_and_has_a_comment() {
     let defaults = keys(DEFAULTS);
     for file in FILES {
-        let text = std::fs::read_to_string(path(file)).unwrap();
+        let text = std::fs::read_to_string(source::file(file)).unwrap();
         let own = keys(&text);
         assert!(!own.is_empty(), "{file} has no keys");
         for (key, value) in own {

@@ -10,12 +10,13 @@ use std::sync::mpsc::{Receiver, channel};
 use huemill::settings::{Environment, Settings};
 
 use crate::servers::require;
+use crate::source;
 use crate::support::TIMEOUT;
 use crate::support::http::client;
 use crate::support::service::Service;
 
 fn unit() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd/huemill.service")
+    source::file("packaging/systemd/huemill.service")
 }
 
 /// The values of a key of the unit, in their order.
@@ -77,7 +78,7 @@ fn every_secret_of_the_service_is_a_credential_that_may_be_missing() {
 #[test]
 fn systemd_waits_for_longer_than_the_service_takes_to_stop() {
     let timeout: u64 = values("TimeoutStopSec")[0].parse().unwrap();
-    let production = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/production.toml");
+    let production = source::file("config/production.toml");
     for file in [None, Some(production.as_path())] {
         let settings = Settings::load(file, &Environment::default()).unwrap();
         let takes = settings.server.shutdown_delay_ms.div_ceil(1000)

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use serde_json::{Map, Value};
 
-use super::{read, repository, run, tool};
+use super::tool;
+use crate::source::{file, is_long_form, read, run};
 use crate::support::servers::{Tool, require};
 
 const FILES: [&str; 2] = ["packaging/compose/compose.yaml", "packaging/compose/compose.scale.yaml"];
@@ -16,7 +17,7 @@ const TO_JSON: &str =
     "import json, ruamel.yaml, sys; print(json.dumps(ruamel.yaml.YAML(typ='safe').load(open(sys.argv[1]))))";
 
 fn yaml(path: &str) -> Value {
-    serde_json::from_str(&run(tool("python").args(["-c", TO_JSON]).arg(repository(path)))).unwrap()
+    serde_json::from_str(&run(tool("python").args(["-c", TO_JSON]).arg(file(path)))).unwrap()
 }
 
 fn services(file: &Value) -> &Map<String, Value> {
@@ -38,7 +39,7 @@ struct Secrets(tempfile::TempDir);
 impl Secrets {
     fn create() -> Self {
         let secrets = Self(tempfile::tempdir().unwrap());
-        std::fs::copy(repository("packaging/compose/secrets.sh"), secrets.script()).unwrap();
+        std::fs::copy(file("packaging/compose/secrets.sh"), secrets.script()).unwrap();
         secrets.write();
         secrets
     }
@@ -60,14 +61,14 @@ impl Secrets {
 #[test]
 fn compose_files_follow_the_specification() {
     require!(ContainerTools);
-    let files = FILES.map(repository);
+    let files = FILES.map(file);
     run(tool("check-jsonschema").args(["--builtin-schema", "vendor.compose-spec"]).args(files));
 }
 
 #[test]
 fn what_compose_files_mount_and_refer_to_exists() {
     require!(ContainerTools);
-    let folder = repository("packaging/compose");
+    let folder = file("packaging/compose");
     for (path, file) in FILES.map(|path| (path, yaml(path))) {
         for (name, service) in services(&file) {
             for volume in texts(&service["volumes"]) {
@@ -209,10 +210,10 @@ fn the_balancer_knows_every_process_and_grafana_is_the_documented_one() {
 
 #[test]
 fn caddy_accepts_the_configuration_of_the_balancer() {
-    if !super::is_long_form() {
+    if !is_long_form() {
         return;
     }
     require!(Caddy);
-    let file = repository("packaging/compose/Caddyfile");
+    let file = file("packaging/compose/Caddyfile");
     run(Command::new(Tool::Caddy.path()).args(["validate", "--adapter", "caddyfile", "--config"]).arg(file));
 }

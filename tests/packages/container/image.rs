@@ -4,7 +4,6 @@
 //! Buildah needs neither a daemon nor a registry. The stages before the last one are not built: they download a compiler.
 //! What they leave is laid out here, with the binary that is tested.
 
-use std::ffi::OsString;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +11,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::context::{Rules, files};
-use super::{is_long_form, read, repository, run};
+use crate::source::{self, is_long_form, program, read, run};
 use crate::support::http::{client, submit};
 use crate::support::pictures::{noise_png, small_png};
 use crate::support::servers::{Tool, require};
@@ -106,15 +105,10 @@ impl Builder {
         let stage_before = format!("build={}", self.lay_out().display());
         let arguments = ["RUNTIME_IMAGE=localhost/base", "REVISION=abc"].map(|value| ["--build-arg", value]);
         let options = [arguments.as_flattened(), &["--build-context", &stage_before]].concat();
-        self.build("huemill", &lines, &repository(""), &options);
+        self.build("huemill", &lines, &source::file(""), &options);
         let image = run(self.buildah("inspect").args(["--type", "image", "localhost/huemill"]));
         serde_json::from_str::<Value>(&image).unwrap()["Docker"]["config"].clone()
     }
-}
-
-/// The binary that was built with this test, or the one that `HUEMILL_TEST_BINARY` names.
-fn program() -> OsString {
-    std::env::var_os("HUEMILL_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_huemill").into())
 }
 
 /// An image, unpacked, with a new volume and a port of this machine.
@@ -254,8 +248,8 @@ fn builders_read_the_rules_of_the_build_context_as_the_test_does() {
     }
     require!(Buildah);
     let builder = Builder::new();
-    builder.build("context", "FROM scratch\nCOPY . /\n", &repository(""), &[]);
+    builder.build("context", "FROM scratch\nCOPY . /\n", &source::file(""), &[]);
     let rules = Rules::read(&read(".dockerignore"));
-    let expected: Vec<_> = files(&repository("")).into_iter().filter(|file| rules.let_in(file)).collect();
+    let expected: Vec<_> = files(&source::file("")).into_iter().filter(|file| rules.let_in(file)).collect();
     assert_eq!(files(&builder.unpack("context")), expected);
 }

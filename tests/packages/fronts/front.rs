@@ -9,6 +9,7 @@ use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::{Certificate, redirect};
 
 use crate::servers::Tool;
+use crate::source::read;
 use crate::support::authority::Authority;
 use crate::support::{TIMEOUT, wait_until};
 
@@ -92,8 +93,7 @@ impl Drop for Front {
 
 /// A file of the project with these parts replaced, each of which it must have.
 fn adapted(file: &str, changes: &[(&str, String)]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    changes.iter().fold(std::fs::read_to_string(path).unwrap(), |text, (from, to)| {
+    changes.iter().fold(read(file), |text, (from, to)| {
         assert!(text.contains(from), "{file} has no {from:?}");
         text.replace(from, to)
     })
