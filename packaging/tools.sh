@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 
 [ $# -gt 0 ] || set -- "${!versions[@]}"
 for name in "$@"; do
-  [ "$("$tools/$name/bin/$name" --version 2>/dev/null | grep -om1 '[0-9][0-9.]*')" = "${versions[$name]}" ] && continue
+  # What cargo has installed there.
+  grep -qs "^\"$name ${versions[$name]} " "$tools/$name/.crates.toml" && continue
   echo "Installing $name in $tools/$name" >&2
   cargo install "$name" --version "${versions[$name]}" --locked --quiet --root "$tools/$name" \
     --target-dir "$target/tools/build"

@@ -4,7 +4,8 @@
 #   packaging/debian/build.sh [FOLDER]    # target/packages without an argument
 #
 # The variables of packaging/stage.sh choose what is packaged. With HUEMILL_PACKAGE_FAST, packages are larger and done soon,
-# for tests. HUEMILL_PACKAGE_MAINTAINER is who publishes it ("Name <address>"). What goes where is in Cargo.toml ([package.metadata.deb]).
+# for tests. HUEMILL_PACKAGE_MAINTAINER is who publishes it ("Name <address>"). What goes where is in Cargo.toml
+# ([package.metadata.deb]).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=packaging/common.sh
