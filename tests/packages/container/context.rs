@@ -3,9 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use globset::{GlobBuilder, GlobMatcher};
+use serde_json::Value;
 use walkdir::WalkDir;
+
+use super::run;
 
 /// The rules of a .dockerignore. The last one that matches a path, or a folder that the path is in, decides.
 pub(super) struct Rules(Vec<(GlobMatcher, bool)>);
@@ -56,6 +60,22 @@ pub(super) fn included(root: &Path) -> Vec<PathBuf> {
     let names = list.split_once("files! {").unwrap().1.split_once('}').unwrap().0;
     included.extend(names.split('"').skip(1).step_by(2).map(|name| root.join("web").join(name)));
     included
+}
+
+/// The root files of the workspace's libraries, programs, build scripts and benchmarks, relative to its folder. Tests and
+/// examples are left out: cargo finds them by itself and does not miss them.
+pub(super) fn targets(root: &Path) -> Vec<PathBuf> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut metadata = Command::new(cargo);
+    metadata.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(root);
+    let metadata: Value = serde_json::from_str(&run(&mut metadata)).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let targets = packages.iter().flat_map(|package| package["targets"].as_array().unwrap());
+    let built = targets.filter(|target| target["kind"][0] != "test" && target["kind"][0] != "example");
+    let root = Path::new(metadata["workspace_root"].as_str().unwrap());
+    built
+        .map(|target| Path::new(target["src_path"].as_str().unwrap()).strip_prefix(root).unwrap().to_owned())
+        .collect()
 }
 
 fn included_by(source: &Path) -> Vec<PathBuf> {
