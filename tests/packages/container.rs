@@ -12,7 +12,7 @@ use crate::source::{file, read, run};
 use crate::support::servers::{Tool, require};
 use context::Rules;
 
-/// A program that is installed from PyPI for these tests.
+/// A program that `tests/verifiers.sh` installs for these tests.
 fn tool(name: &str) -> Command {
     Command::new(Tool::ContainerTools.path().join("python/bin").join(name))
 }

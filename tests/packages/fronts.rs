@@ -10,7 +10,6 @@ use reqwest::blocking::{Body, Client, Response};
 use serde_json::Value;
 
 use crate::archives::{Member, zip};
-use crate::servers;
 use crate::servers::require;
 use crate::source::is_long_form;
 use crate::support::deployment::{Deployment, Kind as StoreKind};
@@ -173,7 +172,7 @@ fn upload_bytes() -> u64 {
 fn check_uploads(kind: Kind) {
     let site = Site::start(kind);
     let picture = Member::stored("a.png", &noise_png(60, 1));
-    let rest = zip(&[picture.clone()]).len() as u64 + 200;
+    let rest = zip(std::slice::from_ref(&picture)).len() as u64 + 200;
     let archive = zip(&[picture, stored_zeros("padding.txt", upload_bytes() - rest)]);
     assert!(archive.len() as u64 <= upload_bytes());
     let client = site.front.client();
