@@ -1,11 +1,11 @@
 //! The composition root: builds the service from the settings, runs it, and stops it in order.
 //!
 //! The start order is store → listener → actors → HTTP server, on an I/O runtime that the caller provides. Stopping
-//! goes the other way. On SIGTERM or SIGINT the service reports not ready, keeps listening for a short delay so that
-//! probes notice, accepts no new uploads, finishes the open requests, and stops the server and then the actors. A
+//! goes the other way. On SIGTERM or SIGINT the service reports not ready and goes on for a short delay, so that
+//! balancers notice; then it accepts no new uploads, finishes the open requests, and stops the server and the actors. A
 //! second signal ends the process at once. The service handles these signals itself, because actix would stop listening
-//! before probes notice that the service is not ready. An actor that cannot be restarted stops the service the same way, with exit
-//! code 70. The service manager learns when the service is ready and when it stops.
+//! before balancers notice. An actor that cannot be restarted stops the service too, with exit code 70; then nothing new is
+//! accepted at all. The service manager learns when the service is ready and when it stops.
 
 use std::fs::File;
 use std::io;
@@ -170,7 +170,7 @@ impl Application {
         readiness.abort();
         service_manager.report_stop().await;
         tokio::select! {
-            () = stop(actor_system, stop_server, timeouts) => {}
+            () = stop(actor_system, stop_server, timeouts, exit_code == 0) => {}
             signal = signals.next() => {
                 log!(SHUTDOWN_STARTED, reason = signal);
                 std::process::exit(130);
@@ -199,9 +199,15 @@ struct ShutdownTimeouts {
     pictures: Duration,
 }
 
-async fn stop(actor_system: ActorSystem, server: http::Stop, timeouts: ShutdownTimeouts) {
-    actor_system.drain();
+async fn stop(actor_system: ActorSystem, server: http::Stop, timeouts: ShutdownTimeouts, is_sound: bool) {
+    // A service that works serves what balancers still send; one that does not refuses it at once.
+    if is_sound {
+        actor_system.announce_drain();
+    } else {
+        actor_system.drain();
+    }
     tokio::time::sleep(timeouts.probes).await;
+    actor_system.drain();
     if tokio::time::timeout(timeouts.requests, server.after_requests()).await.is_err() {
         server.at_once().await;
     }

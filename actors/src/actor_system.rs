@@ -166,6 +166,12 @@ impl ActorSystem {
         }
     }
 
+    /// Reports not ready from now on, so that balancers send their requests elsewhere. Everything goes on.
+    pub fn announce_drain(&self) {
+        self.drain.announce();
+        self.recorder.record(Event::Ready(false));
+    }
+
     /// Reports not ready and refuses new work from now on. Accepted work continues.
     pub fn drain(&self) {
         self.drain.begin();

@@ -100,7 +100,7 @@ impl HealthCell {
         let age = latest.at.map(|at| self.clock.now().saturating_duration_since(at));
         let reason = if self.shutdown_trigger.is_triggered() {
             Some("doomed")
-        } else if self.drain.has_begun() {
+        } else if self.drain.is_announced() {
             Some("draining")
         } else {
             match age {

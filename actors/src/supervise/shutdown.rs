@@ -5,7 +5,7 @@
 //! fails.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use actix::Message;
 use huemill_observability::log;
@@ -59,20 +59,35 @@ impl ShutdownTrigger {
     }
 }
 
-/// Whether the service drains: from then on nothing new is accepted, and /ready says so. Clones share it.
+/// Whether the service drains. First /ready says so, while everything goes on, so that balancers send their requests
+/// elsewhere; from the beginning of the drain on, nothing new is accepted. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct DrainFlag(Arc<AtomicBool>);
+pub struct DrainFlag(Arc<AtomicU8>);
 
 impl DrainFlag {
+    const ANNOUNCED: u8 = 1;
+    const BEGUN: u8 = 2;
+
+    /// Announces the drain, permanently.
+    pub fn announce(&self) {
+        self.0.fetch_max(Self::ANNOUNCED, Ordering::AcqRel);
+    }
+
     /// Starts the drain, permanently.
     pub fn begin(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.fetch_max(Self::BEGUN, Ordering::AcqRel);
+    }
+
+    /// Whether the drain is announced or has begun.
+    #[must_use]
+    pub fn is_announced(&self) -> bool {
+        self.0.load(Ordering::Acquire) >= Self::ANNOUNCED
     }
 
     /// Whether the drain has begun.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.load(Ordering::Acquire) >= Self::BEGUN
     }
 }
 

@@ -63,14 +63,17 @@ async fn a_failure_past_the_restart_limit_is_fatal_and_not_ready() {
 }
 
 #[actix_rt::test]
-async fn a_drain_shows_at_once_and_refuses_new_uploads() {
+async fn a_drain_refuses_uploads_and_shows_as_soon_as_it_is_announced() {
     let workers = WorkersSettings { queue_wait: AGES, ..settings().workers };
     let system = TestSystem::start(ActorSystemSettings { workers, ..settings() });
     system.wait_until_ready().await;
+    let admit = || Admit { caller: Caller::Service, declared: Some(1), limit: 1, most: None, job: false };
+    system.actor_system.announce_drain();
+    assert_eq!((system.report().ready, system.report().reason), (false, Some("draining")));
+    assert!(ask(&system.actor_system.jobs.intake, admit()).await.unwrap().is_ok());
     system.actor_system.drain();
     assert_eq!((system.report().ready, system.report().reason), (false, Some("draining")));
-    let admit = Admit { caller: Caller::Service, declared: Some(1), limit: 1, most: None, job: false };
-    let refused = ask(&system.actor_system.jobs.intake, admit).await.unwrap().unwrap_err();
+    let refused = ask(&system.actor_system.jobs.intake, admit()).await.unwrap().unwrap_err();
     assert_eq!(refused.code, Code::NotReady);
     run(&system.actor_system.workers, Run { input: Input::Bytes([1].into()), ..picture("") }).await.unwrap();
     system.stop().await;
