@@ -1,12 +1,16 @@
 //! A reverse proxy with the configuration that the project ships, in front of processes of the service: with TLS, below a
 //! path. Only names, ports and files of the configuration are changed for the test.
 
+use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::{Certificate, redirect};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::servers::Tool;
 use crate::source::read;
@@ -71,6 +75,27 @@ impl Front {
     /// A client at another loopback address than the front's.
     pub fn client_from(&self, address: IpAddr) -> Client {
         self.client_builder().local_address(address).build().unwrap()
+    }
+
+    /// Sends a head, and then more and more of a body, as clients do that do not listen, until a text is in the answer.
+    /// Returns the answer up to there.
+    pub fn answer_while_sending(&self, head: &str, text: &str) -> String {
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(self.authority.client(None, &[]), name).unwrap();
+        let socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let mut stream = StreamOwned::new(connection, socket);
+        stream.write_all(head.as_bytes()).unwrap();
+        let (mut answer, mut buffer) = (String::new(), [0; 4096]);
+        wait_until("the answer has come", || {
+            // Perhaps the front no longer reads.
+            let _ = stream.write_all(&[0; 8192]);
+            if let Ok(length) = stream.read(&mut buffer) {
+                answer.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            }
+            answer.contains(text)
+        });
+        answer
     }
 
     fn client_builder(&self) -> ClientBuilder {
