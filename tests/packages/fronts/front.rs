@@ -133,6 +133,7 @@ fn nginx(folder: &Path, port: u16, processes: &[SocketAddr]) -> Child {
         &[
             ("server 127.0.0.1:8080 max_fails=1 fail_timeout=5s;", servers.join("\n    ")),
             ("listen 443 ssl http2;", format!("listen 127.0.0.1:{port} ssl http2;")),
+            ("listen [::]:443 ssl http2;", String::new()),
             ("/etc/ssl/pictures.example.org.pem", at("server.pem")),
             ("/etc/ssl/private/pictures.example.org.key", at("server.key")),
         ],
