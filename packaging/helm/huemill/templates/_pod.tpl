@@ -74,7 +74,7 @@ ports:
   {{- end }}
 {{- include "huemill.probes" . | trim | nindent 0 }}
 {{- if .Values.preStopSeconds }}
-# The service refuses uploads from SIGTERM on: until then, it serves those that have not heard of its end.
+# Services send requests for some seconds after a pod has begun to end: SIGTERM comes later than that.
 lifecycle:
   preStop:
     sleep:
