@@ -28,6 +28,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::settings::Problems;
 use crate::signing::unix_now;
 use backoff::Backoff;
 pub(super) use form::Form;
@@ -39,9 +40,6 @@ pub(super) use tls_failure::tls_failure;
 
 /// How long a transfer may make no progress.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Where a service listens by default.
-pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
 
 /// The maximum size of a response that is read into memory.
 const MAX_RESPONSE_BYTES: usize = 64 << 20;
@@ -72,15 +70,10 @@ impl Client {
     /// A client for the service that the arguments name, or else for the one at this URL.
     pub(super) fn with_default(
         args: &ServerArgs,
-        default: impl FnOnce() -> String,
+        default: impl FnOnce() -> Result<String, Problems>,
     ) -> Result<Self, ClientError> {
-        let server = args
-            .server
-            .clone()
-            .filter(|server| !server.is_empty())
-            .unwrap_or_else(default)
-            .trim_end_matches('/')
-            .to_owned();
+        let given = args.server.clone().filter(|server| !server.is_empty());
+        let server = given.map_or_else(default, Ok)?.trim_end_matches('/').to_owned();
         let uri: Option<Uri> = server.parse().ok();
         let is_valid = uri.is_some_and(|uri| {
             let has_no_user = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));

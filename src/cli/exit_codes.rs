@@ -46,12 +46,14 @@ pub(super) fn of(command: &str) -> &'static [ExitCodeRow] {
             (0, "the job was created; with --watch, all pictures succeeded and their results were saved"),
             (1, "the job was not created, a picture failed, or a result was not saved"),
             USAGE,
+            SETTINGS,
             (130, "Ctrl-C ended the wait; the job continues"),
         ],
         "jobs" | "deliveries" | "processes" | "queue" | "keys" => &[
             (0, "the service did what was asked"),
             (1, "the service refused, or could not be reached"),
             USAGE,
+            SETTINGS,
         ],
         "secret" => {
             &[(0, "the secret was printed"), (1, "there is no store to read it from"), USAGE, SETTINGS]

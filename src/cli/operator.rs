@@ -7,11 +7,11 @@ use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::client::{ApiRequest, ApiResponse, Client, ClientError, DEFAULT_SERVER, ServerArgs, parse_row};
+use super::client::{ApiRequest, ApiResponse, Client, ClientError, ServerArgs, parse_row};
 use super::healthcheck::{local_url, public_url};
 use super::secret::{self, TokenError};
 use super::terminal::{print_json, print_line};
-use crate::settings::{Environment, Settings};
+use crate::settings::{Environment, Problems, Settings};
 use crate::signing::unix_now;
 
 /// The service to ask, and the token to use.
@@ -95,20 +95,19 @@ impl OperatorArgs {
 }
 
 /// The URL of the operators' listener that the settings name, or else of the public one.
-fn default_server(file: Option<&Path>) -> String {
+fn default_server(file: Option<&Path>) -> Result<String, Problems> {
     server_of(file, |settings| settings.operations_address().map_or_else(|| public_url(settings), local_url))
 }
 
 /// The URL of the public listener that the settings name.
-pub(super) fn public_server(file: Option<&Path>) -> String {
+pub(super) fn public_server(file: Option<&Path>) -> Result<String, Problems> {
     server_of(file, public_url)
 }
 
-/// Where the settings say that the service listens. If they cannot be loaded, where it listens by default: with `--server`
-/// and `--token` the commands work without any.
-fn server_of(file: Option<&Path>, url: impl FnOnce(&Settings) -> String) -> String {
-    let settings = Settings::load(file, &Environment::of_process());
-    settings.map_or_else(|_| DEFAULT_SERVER.to_owned(), |settings| url(&settings))
+/// Where the settings say that the service listens. Settings that are not valid say nothing: pictures and tokens must not go
+/// to whatever listens where a service listens by default.
+fn server_of(file: Option<&Path>, url: impl FnOnce(&Settings) -> String) -> Result<String, Problems> {
+    Settings::load(file, &Environment::of_process()).map(|settings| url(&settings))
 }
 
 /// Prints a response: its JSON, or the line that `line` makes of it.

@@ -1,6 +1,6 @@
 //! Finds the files and the pictures below a folder. `process`, `submit` and `watch` share its rules: hidden files and folders
 //! are skipped, links to files count as files, and links to folders are not followed, so that a link cannot make a circle.
-//! Folders below it into which `watch` writes results are skipped too: a card is not a picture to process.
+//! Folders below it that `watch` or `submit` made for results are skipped too: a card is not a picture to process.
 //!
 //! What cannot be read is an error of its own, and the search goes on.
 
@@ -13,6 +13,8 @@ use huemill_actors::pictures;
 use huemill_imaging::{Sniffed, sniff};
 use walkdir::{DirEntry, WalkDir};
 
+use super::atomic_file;
+
 /// How many bytes are read to recognize the type of a file.
 const HEAD_BYTES: usize = 64;
 
@@ -20,7 +22,10 @@ const HEAD_BYTES: usize = 64;
 pub(super) const MAX_DEPTH: usize = 64;
 
 /// The file that marks a folder of results.
-pub(super) const RESULTS_MARK: &str = ".huemill-results";
+const RESULTS_MARK: &str = ".huemill-results";
+
+/// What the mark of a folder of results says to those who find it.
+const MARK_TEXT: &str = "Results of huemill: no command of huemill searches this folder for pictures.\n";
 
 /// What cannot be read below a folder.
 #[derive(Debug)]
@@ -81,6 +86,11 @@ pub(super) fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
+}
+
+/// Marks a folder as one of results.
+pub(super) fn mark_results(folder: &Path) -> io::Result<()> {
+    atomic_file::write(&folder.join(RESULTS_MARK), MARK_TEXT.as_bytes())
 }
 
 /// Whether a folder is one of results.

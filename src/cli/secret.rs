@@ -33,8 +33,8 @@ enum SecretArg {
 /// Why no operator token was found.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TokenError {
-    #[error("the settings are not valid:\n{0}")]
-    Settings(Problems),
+    #[error("the settings are not valid")]
+    Settings(#[from] Problems),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(
@@ -67,7 +67,7 @@ pub(super) async fn token(
     if let Some(token) = given.or(client.api_key()) {
         return Ok(token.to_owned());
     }
-    let settings = Settings::load(file, &Environment::of_process()).map_err(TokenError::Settings)?;
+    let settings = Settings::load(file, &Environment::of_process())?;
     let is_configured = !settings.security.operator_token.expose_secret().is_empty();
     let has_token = is_configured || (client.is_local() && storage::store_exists(&settings));
     if !has_token {

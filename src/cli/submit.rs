@@ -18,6 +18,7 @@ use super::client::{ApiRequest, ApiResponse, Client, ClientError, Form, JobView,
 use super::operator::public_server;
 use super::picture_args::PictureArgs;
 use super::terminal::{EXIT_USAGE, block_on, eprint_line, fail, print_json, print_line};
+use download::SaveError;
 use files::JobFiles;
 
 /// Exit code after Ctrl-C.
@@ -170,6 +171,17 @@ async fn create_job(
     response
 }
 
+/// Saves the results in the given folder, or else in one of the job's own, and returns what to say.
+async fn save(out: Option<&Path>, client: &Client, job: &str) -> Result<String, SaveError> {
+    let out = match out {
+        Some(out) => out.to_owned(),
+        None => download::default_folder(job)?,
+    };
+    let count = download::save_results(client, job, &out).await?;
+    let cards = if count == 1 { "1 card".to_owned() } else { format!("{count} cards") };
+    Ok(format!("{cards} and manifest.json in {}", out.display()))
+}
+
 /// Reports the failed pictures and saves the results of the others.
 async fn report_and_save(args: &SubmitArgs, client: &Client, job: &JobView) -> Result<ExitCode, ClientError> {
     for failed in &job.failed {
@@ -179,10 +191,8 @@ async fn report_and_save(args: &SubmitArgs, client: &Client, job: &JobView) -> R
         eprint_line("the job was canceled");
     }
     if job.results_count.unwrap_or(0) > 0 {
-        let default = || PathBuf::from("huemill-results").join(&job.id);
-        let out = args.out.clone().unwrap_or_else(default);
-        match download::save_results(client, &job.id, &out).await {
-            Ok(count) => eprint_line(&format!("{count} cards and manifest.json in {}", out.display())),
+        match save(args.out.as_deref(), client, &job.id).await {
+            Ok(message) => eprint_line(&message),
             Err(error) => return Ok(fail(format_args!("cannot save the results: {error}"))),
         }
     } else if let Some(message) = job.user_message.as_ref().filter(|_| job.failed.is_empty()) {

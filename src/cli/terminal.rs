@@ -3,6 +3,7 @@
 //!
 //! Text from outside (file names, answers of the service) is escaped, so that it cannot control the terminal.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write as _};
@@ -21,9 +22,28 @@ pub(super) const EXIT_CONFIG: u8 = 78;
 /// Exit code for arguments that cannot be used together; clap uses the same one.
 pub(super) const EXIT_USAGE: u8 = 2;
 
-/// Runs a command in an actix system. An error is printed and gives exit code 1.
-pub(super) fn block_on<T: Termination, E: Display>(command: impl Future<Output = Result<T, E>>) -> ExitCode {
-    actix_web::rt::System::new().block_on(command).map_or_else(fail, Termination::report)
+/// Runs a command in an actix system. An error is printed and gives exit code 1, or that of settings that are not valid.
+pub(super) fn block_on<T: Termination, E: Error + 'static>(
+    command: impl Future<Output = Result<T, E>>,
+) -> ExitCode {
+    match actix_web::rt::System::new().block_on(command) {
+        Ok(done) => done.report(),
+        Err(error) => match cause::<Problems>(&error) {
+            Some(problems) => report_settings(problems),
+            None => fail(error),
+        },
+    }
+}
+
+/// The first error of this type among an error and its causes.
+fn cause<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+/// Prints a line for each problem of the settings, and returns the exit code.
+fn report_settings(problems: &Problems) -> ExitCode {
+    problems.to_string().lines().for_each(eprint_line);
+    ExitCode::from(EXIT_CONFIG)
 }
 
 /// Prints an error and returns exit code 1.
@@ -36,10 +56,7 @@ pub(super) fn fail(error: impl Display) -> ExitCode {
 pub(super) fn with_settings(file: Option<&Path>, command: impl FnOnce(&Settings) -> ExitCode) -> ExitCode {
     match Settings::load(file, &Environment::of_process()) {
         Ok(settings) => command(&settings),
-        Err(problems) => {
-            problems.to_string().lines().for_each(eprint_line);
-            ExitCode::from(EXIT_CONFIG)
-        }
+        Err(problems) => report_settings(&problems),
     }
 }
 

@@ -21,11 +21,10 @@ use std::{fs, io};
 use clap::{Args, value_parser};
 use huemill_imaging::Export;
 
-use super::atomic_file;
 use super::export_names;
 use super::file_error::{FileCommand, explain};
 use super::picture_args::PictureArgs;
-use super::picture_folder::RESULTS_MARK;
+use super::picture_folder;
 use super::terminal::{EXIT_USAGE, eprint_line, fail};
 use results::Results;
 use watched_folder::{Places, WatchedFolder};
@@ -35,9 +34,6 @@ const MESSAGES: usize = 1_024;
 
 /// The folder for the results in the folder of the pictures, unless another one is named.
 const DEFAULT_OUT: &str = "huemill";
-
-/// What the mark of a folder of results says to those who find it.
-const MARK_TEXT: &str = "Results of huemill watch: huemill does not search this folder for pictures.\n";
 
 /// The arguments of `huemill watch`.
 #[derive(Debug, Args)]
@@ -120,8 +116,7 @@ impl WatchArgs {
                 self.out().display()
             ));
         }
-        let mark = out.join(RESULTS_MARK);
-        atomic_file::write(&mark, MARK_TEXT.as_bytes()).map_err(|error| failed(&mark, &error))?;
+        picture_folder::mark_results(&out).map_err(|error| failed(&out, &error))?;
         let fields = self.picture.fields().into_iter().map(|(name, value)| format!("{name}={value}"));
         let made_with = fields.collect::<Vec<_>>().join(" ");
         Ok(Results { root, out, options, exports: self.export.clone(), made_with })

@@ -8,6 +8,7 @@ mod deliveries;
 mod jobs;
 mod keys;
 mod operations;
+mod settings;
 mod submit;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::form::FormFileError;
+use crate::settings::Problems;
 
 /// A response whose body is in memory.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(in crate::cli) enum ClientError {
     Address(String),
     #[error("{0}")]
     Tls(#[from] SetupError),
+    #[error("the settings, which say where the service listens, are not valid")]
+    Settings(#[from] Problems),
     #[error("cannot sign requests: {0}")]
     SigningKey(String),
     /// Nothing was sent.

@@ -13,6 +13,7 @@ use huemill_store::{Spool, SpoolRoom, SpoolSettings};
 
 use crate::cli::atomic_file;
 use crate::cli::client::{ApiRequest, Client, ClientError};
+use crate::cli::picture_folder;
 
 /// The maximum size of an entry, and of the whole archive.
 const MAX_ENTRY_BYTES: u64 = 256 << 20;
@@ -34,6 +35,15 @@ pub(super) enum SaveError {
     Entry { name: String, source: EntryError },
     #[error("the archive contains {0}, which is not a plain file name")]
     Name(String),
+}
+
+/// The folder for a job's results if none is given. It is marked, so that a later command takes no card for a picture.
+pub(super) fn default_folder(job: &str) -> Result<PathBuf, SaveError> {
+    let folder = Path::new("huemill-results");
+    let failed = |source| SaveError::Write { path: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(failed)?;
+    picture_folder::mark_results(folder).map_err(failed)?;
+    Ok(folder.join(job))
 }
 
 /// Saves all results. Returns the number of cards.
