@@ -199,7 +199,7 @@ mod tests {
             assert!(frame.contains("/app.js\"") && frame.contains("/lib/texts.js\""), "{frame}");
             assert!(!frame.contains("/lib/copy.js\"") && modules.contains("/lib/copy.js\""), "{modules}");
             assert!(modules.contains(&format!("/{view}/{view}.js\"")), "{modules}");
-            assert!(!modules.contains(&format!("/{other}/")) && !modules.contains("types.js"), "{modules}");
+            assert!(!modules.contains(&format!("/{other}/")) && !modules.contains("/types.js"), "{modules}");
         }
     }
 }

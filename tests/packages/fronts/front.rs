@@ -143,7 +143,7 @@ fn nginx(folder: &Path, port: u16, processes: &[SocketAddr]) -> Child {
         .join(" ");
     let pid = at("nginx.pid");
     let text = format!(
-        "daemon off; error_log stderr warn; pid {pid};\nevents {{}}\nhttp {{ access_log off; {temporary}\n{server}\n}}\n"
+        "daemon off; master_process off; error_log stderr warn; pid {pid};\nevents {{}}\nhttp {{ access_log off; {temporary}\n{server}\n}}\n"
     );
     std::fs::write(folder.join("nginx.conf"), text).unwrap();
     let mut command = Command::new(Tool::Nginx.path());
