@@ -37,7 +37,7 @@ pub(super) fn block_on<T: Termination, E: Error + 'static>(
 
 /// The first error of this type among an error and its causes.
 fn cause<'a, C: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a C> {
-    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// Prints a line for each problem of the settings, and returns the exit code.

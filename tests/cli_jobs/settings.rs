@@ -2,14 +2,15 @@
 
 use std::fs;
 
-use crate::workspace::Workspace;
+use crate::workspace::{Run, Workspace};
 
 #[test]
 fn settings_that_are_not_valid_end_a_command_before_it_asks_any_service() {
     let workspace = Workspace::new();
     workspace.write_picture("a.png", 20);
     fs::write(workspace.path("typo.toml"), "[server]\nprot = 8080\n").unwrap();
-    for command in ["submit a.png", "jobs list", "jobs show job_1", "queue status", "keys list"] {
+    let show = "jobs show job_01a22bbbdb09250f34c003e73a259757717affdb4f43";
+    for command in ["submit a.png", "jobs list", show, "queue status", "keys list"] {
         let args: Vec<_> = ["--config", "typo.toml"].into_iter().chain(command.split(' ')).collect();
         let run = workspace.run(&args);
         assert_eq!((run.code, &*run.out), (Some(78), ""), "{command}: {run:?}");
@@ -32,13 +33,14 @@ fn a_command_that_is_told_the_service_needs_no_settings() {
 #[test]
 fn results_are_not_taken_for_pictures_by_the_next_command() {
     let (workspace, _service) = Workspace::with_service(&[]);
-    workspace.write_picture("a.png", 20);
+    workspace.write_picture("album/a.png", 20);
     for _ in 0..2 {
-        let run = workspace.run_ok(&["submit", ".", "--watch"]);
+        let mut submit = workspace.command(&["submit", ".", "--watch"]);
+        let run = Run::from(submit.current_dir(workspace.path("album")).output().unwrap());
         assert!(
             run.err.contains("completed: 1 with a result") && run.err.contains("1 card and manifest"),
             "{run:?}"
         );
     }
-    assert_eq!(workspace.names("huemill-results").len(), 3, "the mark, and a folder for each job");
+    assert_eq!(workspace.names("album/huemill-results").len(), 3, "the mark, and a folder for each job");
 }
