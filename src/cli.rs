@@ -20,6 +20,7 @@ mod picture_folder;
 mod process;
 mod processes;
 mod queue;
+mod regular_file;
 mod secret;
 mod serve;
 mod submit;

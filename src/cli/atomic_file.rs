@@ -16,10 +16,10 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// As [`write`], for a file in or below the folder `root`, which exists. Whoever put a link into that folder must not choose
-/// where files are written: a link that leads out of it is an error.
+/// As [`write`], for a file in or below the folder `root`, whose path has no links. Whoever put a link into that folder or in
+/// its place must not choose where files are written: a link that leads out of it is an error.
 pub(super) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let root = fs::canonicalize(root)?;
+    check_folder(root)?;
     // The folders that are missing will be created, so they are no links.
     let existing = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("."));
     if !fs::canonicalize(existing)?.starts_with(root) {
@@ -29,6 +29,17 @@ pub(super) fn write_below(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<
         ));
     }
     write(path, bytes)
+}
+
+/// Refuses a folder that is missing, or whose path has got a link since it was found to have none.
+pub(super) fn check_folder(folder: &Path) -> io::Result<()> {
+    if fs::canonicalize(folder)? == folder {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("{} has been replaced by a link", folder.display()),
+    ))
 }
 
 /// The permissions of a new file before the process's umask is applied.
@@ -53,7 +64,8 @@ mod tests {
     #[test]
     fn links_are_followed_only_within_the_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
+        let root = fs::canonicalize(folder.path()).unwrap();
+        let path = |name: &str| root.join(name);
         fs::create_dir_all(path("out/real")).unwrap();
         fs::create_dir(path("outside")).unwrap();
         for (target, link) in [("outside", "out/away"), ("out/real", "out/near"), ("missing", "out/dangling")]
@@ -65,6 +77,11 @@ mod tests {
         assert_eq!(fs::read(path("out/real/new/a.txt")).unwrap(), b"x");
         for name in ["out/away/a.txt", "out/away/new/a.txt", "out/dangling/a.txt", "outside/a.txt"] {
             assert!(write(name).is_err(), "{name}");
+        }
+        fs::rename(path("out"), path("moved")).unwrap();
+        std::os::unix::fs::symlink(path("outside"), path("out")).unwrap();
+        for name in ["out/a.txt", "out/new/a.txt"] {
+            assert!(write(name).is_err(), "{name}: the folder itself is a link now");
         }
         assert_eq!(fs::read_dir(path("outside")).unwrap().count(), 0);
         assert!(!path("missing").exists());

@@ -31,6 +31,7 @@ pub(super) fn explain(command: FileCommand, path: &Path, error: &io::Error) -> S
             "you are not allowed to read this; change its permissions, or run the command as its owner"
                 .to_owned()
         }
+        ErrorKind::InvalidInput => error.to_string(),
         _ => format!("cannot be read: {error}"),
     }
 }

@@ -14,6 +14,7 @@ use huemill_imaging::{
 
 use super::atomic_file;
 use super::file_error::{FileCommand, explain};
+use super::regular_file;
 
 /// The maximum size of a file: 100 megapixels of eight bytes, the largest picture that the limits allow.
 const MAX_FILE_BYTES: u64 = 800_000_000;
@@ -85,12 +86,19 @@ impl ProcessError {
 #[derive(Default)]
 pub(super) struct FileProcessor {
     engine: Option<Engine>,
+    /// Whether pipes and devices are errors. A user may name one, such as `<(command)`; a folder may have one by malice.
+    only_regular: bool,
 }
 
 impl FileProcessor {
+    /// One that reads only regular files.
+    pub(super) fn of_regular_files() -> Self {
+        Self { engine: None, only_regular: true }
+    }
+
     /// Processes the file and writes what `outputs` asks for.
     pub(super) fn process(&mut self, file: &Path, options: &Options, outputs: &Outputs) -> FileResult {
-        let bytes = read(file)?;
+        let bytes = read(file, self.only_regular)?;
         // An engine that panicked is not used again, so its inconsistent state does no harm.
         let result = catch_unwind(AssertUnwindSafe(|| self.run_engine(&bytes, options, outputs.tile)));
         let (mut outcome, copy) = result.unwrap_or_else(|_| {
@@ -133,11 +141,12 @@ impl FileProcessor {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, ProcessError> {
+fn read(file: &Path, only_regular: bool) -> Result<Vec<u8>, ProcessError> {
     if file == Path::new("-") {
         return read_up_to_limit(io::stdin().lock(), file, 0);
     }
-    let opened = File::open(file).map_err(|source| unreadable(file, source))?;
+    let opened = if only_regular { regular_file::open(file) } else { File::open(file) };
+    let opened = opened.map_err(|source| unreadable(file, source))?;
     let length = opened.metadata().map_or(0, |metadata| metadata.len());
     read_up_to_limit(opened, file, length)
 }

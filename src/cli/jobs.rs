@@ -185,7 +185,7 @@ fn pictures(job: &JobView) -> String {
         (Some(good), Some(0)) => format!("{good} good"),
         (Some(good), Some(bad)) => format!("{good} good, {bad} failed"),
         _ if job.has_ended() => "-".to_owned(),
-        _ => format!("{} %", job.progress),
+        _ => format!("{} %", job.percent()),
     }
 }
 

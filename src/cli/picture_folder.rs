@@ -5,7 +5,6 @@
 //! What cannot be read is an error of its own, and the search goes on.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use huemill_actors::pictures;
 use huemill_imaging::{Sniffed, sniff};
 use walkdir::{DirEntry, WalkDir};
 
-use super::atomic_file;
+use super::{atomic_file, regular_file};
 
 /// How many bytes are read to recognize the type of a file.
 const HEAD_BYTES: usize = 64;
@@ -81,10 +80,10 @@ pub(super) fn is_picture(path: &Path) -> io::Result<bool> {
     Ok(pictures::has_picture_extension(&name) || matches!(sniff(&head(path)?), Sniffed::Supported(_)))
 }
 
-/// The first bytes of a file.
+/// The first bytes of a regular file.
 pub(super) fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
-    File::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    regular_file::open(path)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 

@@ -128,9 +128,10 @@ impl ProcessArgs {
         let palettes = |card: &Path| {
             self.export.iter().map(|export| (*export, cards::palette_path(card, *export))).collect()
         };
+        let (root, cards) = cards::plan(inputs, out, options.card)?;
         let of_card =
-            |card: PathBuf| Outputs { root: out.clone(), palettes: palettes(&card), card: Some(card), tile };
-        Ok(cards::plan(inputs, out, options.card)?.into_iter().map(of_card).collect())
+            |card: PathBuf| Outputs { root: root.clone(), palettes: palettes(&card), card: Some(card), tile };
+        Ok(cards.into_iter().map(of_card).collect())
     }
 }
 

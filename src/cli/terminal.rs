@@ -3,6 +3,7 @@
 //!
 //! Text from outside (file names, answers of the service) is escaped, so that it cannot control the terminal.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::{Display, Write as _};
@@ -137,18 +138,30 @@ impl Abilities {
     }
 }
 
-/// Formats rows as columns. Each column is as wide as its widest cell.
+/// The longest cell of a table, in characters. A service may send any text, and the width of a column has a limit.
+const MAX_CELL: usize = 300;
+
+/// Formats rows as columns. Each column is as wide as its widest cell. Cells that are too long are cut.
 pub(super) fn format_table<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| cut(cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text
+}
+
+/// A cell, or its beginning if it is too long.
+fn cut(cell: &str) -> Cow<'_, str> {
+    match cell.char_indices().nth(MAX_CELL) {
+        Some(_) => cell.chars().take(MAX_CELL - 1).chain(['…']).collect::<String>().into(),
+        None => cell.into(),
+    }
 }
 
 /// Formats a number of seconds in the largest unit that fits at least once.
@@ -188,6 +201,17 @@ mod tests {
         let json = printable_json(serde_json::json!({ "filename": name }).to_string());
         assert_eq!(json, "{\"filename\":\"a\\u007f\\u0085\\u009b2J\\u202e\\u001bé 世.png\"}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["filename"], name);
+    }
+
+    #[test]
+    fn long_cells_of_a_table_are_cut() {
+        let longest = "é".repeat(MAX_CELL);
+        let rows = [
+            ["a".to_owned(), "x".repeat(70_000), "b".to_owned()],
+            [String::new(), longest.clone(), "c".into()],
+        ];
+        let cut = "x".repeat(MAX_CELL - 1);
+        assert_eq!(format_table(&rows), format!("a  {cut}…  b\n   {longest}  c\n"));
     }
 
     #[test]

@@ -146,6 +146,9 @@ fn a_certificate_that_cannot_be_trusted_is_one_line_that_says_what_to_do() {
     let url = format!("{}/ready", secure.url());
     let run = secure.run("", &["healthcheck", "--cacert", "other.pem", "--url", &url]);
     assert_one_line(&run, &["--cacert"]);
+    std::fs::write(secure.workspace.path("large.pem"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    let run = secure.run("", &["keys", "list", "--cacert", "large.pem"]);
+    assert_one_line(&run, &["large.pem", "1 MiB"]);
     let run = secure.run("", &["keys", "list", "--cacert", "missing.pem"]);
     assert_one_line(&run, &["missing.pem"]);
 }

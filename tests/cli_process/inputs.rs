@@ -120,3 +120,16 @@ fn links_make_no_circles() {
     assert_eq!(names(&workspace.run(&["--json", "photos"])), ["photos/a.png"]);
     assert_eq!(names(&workspace.run(&["--json", "photos/**/*.png"])), ["photos/a.png"]);
 }
+
+#[test]
+fn a_pipe_that_is_named_is_read() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    let workspace = Workspace::new();
+    let bytes = workspace.picture("a.png", RED, BLUE);
+    let pipe = workspace.path().join("pipe");
+    mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+    let writer = std::thread::spawn(move || fs::write(pipe, bytes).unwrap());
+    let run = workspace.run(&["--json", "pipe"]);
+    assert_eq!((run.code, &run.json()[0]["success"]), (Some(0), &true.into()), "{run:?}");
+    writer.join().unwrap();
+}

@@ -292,3 +292,42 @@ fn results_do_not_follow_a_link_out_of_their_folder() {
     assert_eq!(fs::read_to_string(elsewhere.join("mine")).unwrap(), "mine");
     assert!(fs::symlink_metadata(results.join("b.png.json")).unwrap().is_file(), "the link was replaced");
 }
+
+#[test]
+fn pipes_among_pictures_and_results_do_not_stop_the_others() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    let workspace = Workspace::new();
+    workspace.picture("in/b.png", RED, RED);
+    fs::create_dir(workspace.path().join("in/huemill")).unwrap();
+    for pipe in ["in/a.png", "in/huemill/b.png.json"] {
+        mkfifoat(CWD, workspace.path().join(pipe), Mode::RUSR | Mode::WUSR).unwrap();
+    }
+    let watch = Watch::start(&workspace, &["--settle", "0"]);
+    let written = workspace.path().join("in/huemill/b.png.json");
+    wait_for("the record", || {
+        fs::symlink_metadata(&written).is_ok_and(|record| record.is_file()).then_some(())
+    });
+    let run = watch.stop(Signal::TERM);
+    assert_eq!((run.code, run.out.lines().count()), (Some(0), 1), "{run:?}");
+}
+
+#[test]
+fn a_folder_of_results_that_is_removed_is_made_again_and_one_that_becomes_a_link_is_not_used() {
+    let workspace = Workspace::new();
+    workspace.picture("in/a.png", RED, RED);
+    let path = |name: &str| workspace.path().join(name);
+    let watch = Watch::start(&workspace, &["--settle", "0", "--search", "1"]);
+    watch.record("a.png", any);
+    fs::remove_dir_all(path("in/huemill")).unwrap();
+    workspace.picture("in/b.png", BLUE, BLUE);
+    watch.record("b.png", any);
+    assert!(path("in/huemill/.huemill-results").exists());
+    fs::create_dir(path("elsewhere")).unwrap();
+    fs::rename(path("in/huemill"), path("in/old")).unwrap();
+    std::os::unix::fs::symlink(path("elsewhere"), path("in/huemill")).unwrap();
+    workspace.picture("in/c.png", GREEN, GREEN);
+    wait_for("the error", || watch.errors().contains("in/c.png: ").then_some(()));
+    assert!(watch.errors().contains("link"), "{}", watch.errors());
+    assert_eq!(fs::read_dir(path("elsewhere")).unwrap().count(), 0);
+    assert_eq!(watch.stop(Signal::TERM).code, Some(0));
+}

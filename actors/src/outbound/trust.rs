@@ -2,6 +2,8 @@
 //! operator's own file. A server whose certificate is itself in that file is trusted too. A file that cannot be read is
 //! an error before anything is sent.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,12 +48,20 @@ pub fn tls_config(extra: Option<&Path>) -> Result<Arc<ClientConfig>, SetupError>
     Ok(Arc::new(config))
 }
 
+/// The largest file of certificates that is read: several times what a system trusts.
+const MAX_PEM_BYTES: u64 = 1 << 20;
+
 /// The certificates in a PEM file; at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let broken = |why: String| SetupError::Roots { path: path.to_owned(), why };
-    let found: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| broken(error.to_string()))?;
+    let mut pem = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_PEM_BYTES + 1).read_to_end(&mut pem));
+    read.map_err(|error| broken(error.to_string()))?;
+    if pem.len() as u64 > MAX_PEM_BYTES {
+        return Err(broken(format!("it has more than {} MiB", MAX_PEM_BYTES >> 20)));
+    }
+    let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|error| broken(error.to_string()))?;
     if found.is_empty() { Err(broken("it contains none".to_owned())) } else { Ok(found) }
 }
 

@@ -12,6 +12,8 @@ use actix_web::web::Bytes;
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 
+use crate::cli::regular_file;
+
 /// Bytes to read at a time.
 const CHUNK_BYTES: u64 = 64 << 10;
 
@@ -166,7 +168,7 @@ impl Iterator for FormReader {
             self.next += 1;
             match part {
                 FormPart::Text(text) => return Some(Ok(text.clone())),
-                FormPart::File { path, length } => match File::open(path).map_err(unreadable(path)) {
+                FormPart::File { path, length } => match regular_file::open(path).map_err(unreadable(path)) {
                     Ok(file) => self.file = Some((file, path.clone(), *length)),
                     Err(error) => return Some(Err(error)),
                 },

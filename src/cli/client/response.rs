@@ -115,7 +115,7 @@ pub(in crate::cli) struct JobView {
     #[serde(default)]
     pub(in crate::cli) request_id: String,
     #[serde(default)]
-    pub(in crate::cli) progress: u64,
+    progress: u64,
     pub(in crate::cli) eta_s: Option<u64>,
     pub(in crate::cli) results_count: Option<u64>,
     pub(in crate::cli) failed_count: Option<u64>,
@@ -203,6 +203,11 @@ pub(in crate::cli) fn parse_row<T: DeserializeOwned>(row: &RawValue) -> Result<T
 }
 
 impl JobView {
+    /// How much of the job is done, in percent.
+    pub(in crate::cli) fn percent(&self) -> u64 {
+        self.progress.min(100)
+    }
+
     /// Whether the job has reached its final state.
     pub(in crate::cli) fn has_ended(&self) -> bool {
         JobState::parse(&self.status).is_some_and(JobState::has_ended)

@@ -20,9 +20,14 @@ pub(super) struct CardsDirError {
     source: io::Error,
 }
 
-/// Creates the folder and chooses a path for each card.
-pub(super) fn plan(inputs: &[Input], out: &Path, format: CardFormat) -> Result<Vec<PathBuf>, CardsDirError> {
-    fs::create_dir_all(out).map_err(|source| CardsDirError { directory: out.to_owned(), source })?;
+/// Creates the folder and chooses a path for each card. Returns the folder's path without links, and the paths.
+pub(super) fn plan(
+    inputs: &[Input],
+    out: &Path,
+    format: CardFormat,
+) -> Result<(PathBuf, Vec<PathBuf>), CardsDirError> {
+    let created = fs::create_dir_all(out).and_then(|()| fs::canonicalize(out));
+    let root = created.map_err(|source| CardsDirError { directory: out.to_owned(), source })?;
     // A path that cannot be resolved cannot be read either, so no input is lost.
     let taken: HashSet<PathBuf> =
         inputs.iter().filter_map(|input| fs::canonicalize(&input.path).ok()).collect();
@@ -34,7 +39,7 @@ pub(super) fn plan(inputs: &[Input], out: &Path, format: CardFormat) -> Result<V
         let name = names.next(subfolder, stem(path), format.extension(), is_free);
         folder.join(name)
     };
-    Ok(inputs.iter().map(path).collect())
+    Ok((root, inputs.iter().map(path).collect()))
 }
 
 /// The path of a palette beside a card: `photo.card.png` and `photo.palette.css`.

@@ -110,6 +110,7 @@ fn name_below(folder: &Path, picture: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::regular_file::tests::pipe;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -181,6 +182,14 @@ mod tests {
         assert!(error.contains("missing.png: "), "{error}");
         let error = collect(&[tree.path("empty")]).unwrap_err();
         assert!(matches!(error, FilesError::NoPictures(_)), "{error}");
+    }
+
+    #[test]
+    fn a_pipe_is_refused_without_waiting_for_a_writer() {
+        let tree = Tree::new(&[]);
+        pipe(&tree.path("pipe.png"));
+        let error = collect(&[tree.path("pipe.png")]).unwrap_err().to_string();
+        assert!(error.contains("pipe.png: this is a pipe or a device"), "{error}");
     }
 
     #[test]

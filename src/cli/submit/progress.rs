@@ -9,8 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::client::{ApiRequest, ApiResponse, Client, ClientError, JobView};
 use crate::cli::terminal::{can_redraw, eprint_line, printable};
 
-/// The delay between polls if the service does not give one, and the longest delay.
+/// The delay between polls if the service does not give one, the shortest delay, and the longest one.
 const DEFAULT_DELAY: Duration = Duration::from_secs(2);
+const MIN_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// Returns the response that shows the finished job, with cards as links.
@@ -24,7 +25,7 @@ pub(super) async fn wait_until_ended(client: &Client, id: &str) -> Result<ApiRes
             request = request.header(IF_NONE_MATCH.as_str(), etag);
         }
         let response = client.send_checked(&request).await?;
-        let delay = response.retry_after.unwrap_or(DEFAULT_DELAY).min(MAX_DELAY);
+        let delay = delay(response.retry_after);
         if response.status != 304 {
             let job: JobView = response.json()?;
             display.show(&job);
@@ -35,6 +36,11 @@ pub(super) async fn wait_until_ended(client: &Client, id: &str) -> Result<ApiRes
         }
         tokio::time::sleep(delay).await;
     }
+}
+
+/// The delay until the next poll. A service must not make this command poll without a pause.
+fn delay(retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or(DEFAULT_DELAY).clamp(MIN_DELAY, MAX_DELAY)
 }
 
 /// Shows a progress bar on a terminal, and otherwise one line for each change.
@@ -56,7 +62,7 @@ impl ProgressDisplay {
 
     fn show(&mut self, job: &JobView) {
         if let Some(bar) = &self.bar {
-            bar.set_position(if job.has_ended() { 100 } else { job.progress });
+            bar.set_position(if job.has_ended() { 100 } else { job.percent() });
             bar.set_message(printable(&job.status).into_owned());
             if job.has_ended() {
                 bar.finish_and_clear();
@@ -85,7 +91,7 @@ fn status_line(job: &JobView) -> String {
         return format!("{}: {good} with a result, {bad} failed", job.status);
     }
     let left = job.eta_s.map_or_else(String::new, |eta| format!(", about {eta} s left"));
-    format!("{}: {} %{left}", job.status, job.progress)
+    format!("{}: {} %{left}", job.status, job.percent())
 }
 
 #[cfg(test)]
@@ -93,11 +99,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_delay_between_polls_has_limits() {
+        let seconds = |asked: Option<u64>| delay(asked.map(Duration::from_secs)).as_secs();
+        assert_eq!([None, Some(0), Some(5), Some(u64::MAX)].map(seconds), [2, 1, 5, 60]);
+    }
+
+    #[test]
     fn the_status_line_shows_the_progress_or_the_result() {
         let line = |text: &str| status_line(&serde_json::from_str(text).unwrap());
         assert_eq!(
             line(r#"{"job_id": "job_1", "status": "processing", "progress": 40, "eta_s": 7}"#),
             "processing: 40 %, about 7 s left"
+        );
+        assert_eq!(
+            line(r#"{"job_id": "job_1", "status": "processing", "progress": 18446744073709551615}"#),
+            "processing: 100 %"
         );
         assert_eq!(
             line(r#"{"job_id": "job_1", "status": "completed", "results_count": 3, "failed_count": 1}"#),

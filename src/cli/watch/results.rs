@@ -16,9 +16,13 @@ use huemill_imaging::{CardKind, Export, Options};
 use serde::{Deserialize, Serialize};
 
 use super::settling::Stamp;
-use crate::cli::atomic_file;
 use crate::cli::file_processor::{Outputs, ProcessedFile};
+use crate::cli::picture_folder::{is_results_folder, mark_results};
 use crate::cli::terminal::printable_json;
+use crate::cli::{atomic_file, regular_file};
+
+/// The largest JSON of a picture that is read again. Those that are written are much smaller.
+const MAX_RECORD_BYTES: u64 = 64 << 10;
 
 /// Where results are written, and how they are made.
 #[derive(Debug)]
@@ -75,7 +79,7 @@ impl Results {
 
     /// Whether there are results of this state of the picture with these options.
     pub(super) fn are_up_to_date(&self, picture: &Path, stamp: Stamp) -> bool {
-        let Ok(json) = fs::read(self.record_path(picture)) else { return false };
+        let Ok(json) = regular_file::read(&self.record_path(picture), MAX_RECORD_BYTES) else { return false };
         let known = serde_json::from_slice::<KnownRecord>(&json);
         let outputs = self.outputs(picture);
         known.is_ok_and(|known| known.made_from == self.made_from(stamp))
@@ -84,6 +88,20 @@ impl Results {
                 .iter()
                 .chain(outputs.palettes.iter().map(|(_, path)| path))
                 .all(|path| path.is_file())
+    }
+
+    /// Creates the folder and its mark again if they are gone.
+    pub(super) fn restore_folder(&self) -> io::Result<()> {
+        if is_results_folder(&self.out) {
+            return Ok(());
+        }
+        // Its parents are created too, but not where a link leads.
+        if let Some(parent) = self.out.ancestors().skip(1).find(|folder| folder.exists()) {
+            atomic_file::check_folder(parent)?;
+        }
+        fs::create_dir_all(&self.out)?;
+        atomic_file::check_folder(&self.out)?;
+        mark_results(&self.out)
     }
 
     /// Writes the JSON of a picture. Everything else has been written. Returns its path.
@@ -145,14 +163,15 @@ mod tests {
 
     use super::*;
 
-    fn results(root: &Path) -> Results {
-        Results {
-            root: root.to_owned(),
-            out: root.join("huemill"),
-            options: Options::default(),
-            exports: vec![Export::Tokens],
-            made_with: "colors=5".to_owned(),
+    impl Results {
+        pub(in crate::cli::watch) fn for_tests(root: PathBuf, out: PathBuf) -> Self {
+            let (options, exports) = (Options::default(), vec![Export::Tokens]);
+            Self { root, out, options, exports, made_with: "colors=5".to_owned() }
         }
+    }
+
+    fn results(root: &Path) -> Results {
+        Results::for_tests(root.to_owned(), root.join("huemill"))
     }
 
     #[test]
@@ -187,5 +206,32 @@ mod tests {
         assert!(!results.are_up_to_date(&picture, Stamp { bytes: 8, ..stamp }));
         results.made_with.clear();
         assert!(!results.are_up_to_date(&picture, stamp));
+    }
+    #[test]
+    fn a_record_that_is_a_pipe_or_endless_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = results(folder.path());
+        let picture = folder.path().join("a.png");
+        let stamp = Stamp { bytes: 7, modified: Duration::new(1_700_000_000, 5) };
+        fs::create_dir(&results.out).unwrap();
+        crate::cli::regular_file::tests::pipe(&results.record_path(&picture));
+        assert!(!results.are_up_to_date(&picture, stamp));
+        fs::remove_file(results.record_path(&picture)).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", results.record_path(&picture)).unwrap();
+        assert!(!results.are_up_to_date(&picture, stamp));
+    }
+
+    #[test]
+    fn a_missing_folder_is_created_and_marked_again_but_not_where_a_link_leads() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        let (results, elsewhere) = (results(&root), root.join("elsewhere"));
+        results.restore_folder().unwrap();
+        assert!(is_results_folder(&results.out));
+        fs::remove_dir_all(&results.out).unwrap();
+        fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &results.out).unwrap();
+        assert!(results.restore_folder().is_err());
+        assert_eq!(fs::read_dir(elsewhere).unwrap().count(), 0);
     }
 }

@@ -184,7 +184,7 @@ impl<'a> WatchedFolder<'a> {
     /// Considers a file, or all files of a folder.
     fn consider_all(&mut self, path: &Path, is_moved: bool) {
         let is_hidden = self.results.below(path).iter().any(is_hidden);
-        if is_hidden || self.results.contains(path) || self.is_in_other_results(path) {
+        if is_hidden || self.is_in_other_results(path) {
             return;
         }
         if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
@@ -203,6 +203,10 @@ impl<'a> WatchedFolder<'a> {
 
     /// Waits for a file, unless it needs no work.
     fn consider(&mut self, path: PathBuf, is_moved: bool) {
+        // The mark keeps the search out of the results, but it may be gone.
+        if self.results.contains(&path) {
+            return;
+        }
         let Some(stamp) = stamp(&path) else { return self.settling.forget(&path) };
         // A file that changes while it is in work is considered again when that ends.
         if self.settled.get(&path) == Some(&stamp) || self.in_work.contains(&path) {
@@ -271,5 +275,33 @@ impl<'a> WatchedFolder<'a> {
             eprint_line(&format!("stopped; {} pictures processed, {} failed", self.written, self.failed));
         }
         ExitCode::SUCCESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_takes_no_results_for_pictures_where_their_mark_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, out) = (folder.path().to_owned(), folder.path().join("huemill"));
+        fs::create_dir(&out).unwrap();
+        fs::write(out.join("a.png.card.png"), "card").unwrap();
+        let places = Places {
+            folder: root.clone(),
+            out: out.clone(),
+            once: true,
+            settle: Duration::ZERO,
+            search: Duration::MAX,
+        };
+        let results = Results::for_tests(root, out);
+        let stop = AtomicBool::new(false);
+        let mut watched = WatchedFolder::new(&places, &results, &stop, 1);
+        watched.search();
+        assert!(watched.settling.is_empty());
+        fs::write(places.folder.join("a.png"), "picture").unwrap();
+        watched.search();
+        assert!(!watched.settling.is_empty());
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn run(
     stop: &AtomicBool,
     send: &SyncSender<Message>,
 ) {
-    let mut processor = FileProcessor::default();
+    let mut processor = FileProcessor::of_regular_files();
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(job) = next() {
         let end =
@@ -47,6 +47,9 @@ fn process(processor: &mut FileProcessor, job: &Job, results: &Results) -> End {
         Err(source) => {
             return End::Failed(ProcessError::Read { path: job.path.clone(), source }.to_string());
         }
+    }
+    if let Err(error) = results.restore_folder() {
+        return End::Failed(format!("the folder for the results cannot be used: {error}"));
     }
     let result = processor.process(&job.path, &results.options, &results.outputs(&job.path));
     if stamp(&job.path) != Some(job.stamp) {
