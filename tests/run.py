@@ -24,7 +24,8 @@ import tempfile
 import time
 
 # These take longest: they start first, so that the last one to end is a short one.
-LONGEST_FIRST = ["page", "conformance", "operators", "faults", "crash", "chaos", "drills", "webhooks", "cluster", "openapi", "cli_jobs", "api"]
+LONGEST_FIRST = ["conformance", "page", "faults", "api", "doc", "chaos", "imaging", "cluster", "drills", "crash", "cli_jobs", "operators", "openapi",
+                 "engine_memory", "packages", "webhooks"]
 # What cargo's result line counts, in its order.
 OUTCOMES = ["passed", "failed", "ignored", "measured", "filtered out"]
 # Columns for `package/target`, so that the results stand below each other.
