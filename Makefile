@@ -24,8 +24,7 @@ help: ## List what can be made
 run: ## Start the service (release build) on 127.0.0.1:8080
 	$(CARGO) run --release
 
-# The cheapest checks come first. What the tests need is installed while they are built, and the documentation is built beside
-# them: they wait most of the time.
+# The cheapest checks come first. What the tests need is installed while they are built.
 STAGES := compiler format unit
 
 test: ## All checks and tests, with the time of each stage; installs what is missing
@@ -57,13 +56,13 @@ rules: ## Alerts, recording rules and routes: syntax, lints, and each alert both
 	@observability/check.sh
 
 unit: ## Setup, dashboards, rules, lints, documentation, and unit, property, table and process tests, several programs at a time (HUEMILL_TEST_JOBS, 3)
-	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py --lint --meanwhile '$(MAKE) --no-print-directory setup dashboards rules' --beside '$(MAKE) --no-print-directory doc' -- \
+	HUEMILL_TEST_REQUIRE_SERVERS=1 CARGO='$(CARGO)' tests/run.py --lint --meanwhile '$(MAKE) --no-print-directory setup dashboards rules' -- \
 		--workspace --lib --bins --tests --benches $(PROFILE) --locked
 
 test-quick: ## What needs nothing but Rust: no servers, no packages, under two minutes once built
 	CARGO='$(CARGO)' tests/run.py -- --workspace --lib --bins $(QUICK:%=--test %) $(PROFILE) --locked
 
-doc: ## The documentation without warnings; there are no doc tests
+doc: ## The documentation, to be read; `unit` checks it with what the tests were built with
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps $(PROFILE) --locked
 
 drills: ## Have each alarm ring for real, and print the report; DRILL=service_down runs one

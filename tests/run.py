@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Builds the tests and runs several test programs side by side.
 
-With --lint, clippy compiles what is ours, and its warnings are errors: dependencies are then compiled once, and not once
-more for the lints.
+With --lint, clippy compiles what is ours, and rustdoc runs beside the tests; their warnings are errors. Dependencies are
+then compiled once, and not once more for each of the two.
 
 Most of them spend their time waiting for other processes, so two cores carry more than one at a time. Each program has a
 line with its time and its own `test result: …`; its output is shown when it fails, or with --verbose. The last line has
 the sums in cargo's format, for tools that count tests by it.
 
-    tests/run.py [--jobs N] [--verbose] [--lint] [--meanwhile COMMAND] [--beside COMMAND] -- <arguments of cargo test that choose what is built>
+    tests/run.py [--jobs N] [--verbose] [--lint] [--meanwhile COMMAND] -- <arguments of cargo test that choose what is built>
 """
 
 import argparse
@@ -37,6 +37,14 @@ def linting():
     sysroot = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip()
     separator = "__CLIPPY_HACKERY__"
     return {"RUSTC_WORKSPACE_WRAPPER": f"{sysroot}/bin/clippy-driver", "CLIPPY_ARGS": f"-D{separator}warnings{separator}"}
+
+
+def documentation(arguments, environment):
+    """The program that checks the documentation of the libraries, from what the tests were built with."""
+    kept = [argument for argument in arguments if argument not in ("--lib", "--bins", "--tests", "--benches")]
+    variables = {**environment, "RUSTDOC": pathlib.Path("tests/rustdoc.sh").absolute()}
+    cargo = [os.environ.get("CARGO", "cargo"), "test", "--quiet", "--doc", *kept]
+    return "doc", ["env", *(f"{name}={value}" for name, value in variables.items()), *cargo], pathlib.Path.cwd()
 
 
 def build(arguments, environment):
@@ -76,12 +84,21 @@ def rank(program):
     return LONGEST_FIRST.index(target) if target in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
+# What a program was, with its seconds, and the processor time of it and of all that it started and waited for.
+Done = collections.namedtuple("Done", ["name", "code", "seconds", "cpu", "output"])
+
+
 def run(program):
     name, command, folder = program
     began = time.monotonic()
     environment = {**os.environ, "CARGO_MANIFEST_DIR": str(folder)}
-    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    return name, done.returncode, time.monotonic() - began, done.stdout
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        said = output.read().decode(errors="replace")
+    return Done(name, process.returncode, time.monotonic() - began, usage.ru_utime + usage.ru_stime, said)
 
 
 def result(output):
@@ -98,9 +115,10 @@ def counts(line, code):
     return found
 
 
-def report(name, code, seconds, output, verbose):
+def report(done, verbose):
     """Prints what there is to say about a program that ended."""
-    print(f'{"ok    " if code == 0 else "FAILED"} {seconds:6.1f} s  {name:{NAME_WIDTH}}  {result(output)}'.rstrip(), flush=True)
+    name, code, seconds, cpu, output = done
+    print(f'{"ok    " if code == 0 else "FAILED"} {seconds:6.1f} s {cpu:6.1f} CPU  {name:{NAME_WIDTH}}  {result(output)}'.rstrip(), flush=True)
     if code != 0 or verbose:
         # The line above has the result; a second one would be counted twice.
         print(re.sub(r"^test result: .*\n?", "", output, flags=re.MULTILINE), flush=True)
@@ -114,26 +132,25 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="show the output of programs that pass, too")
     parser.add_argument("--lint", action="store_true", help="compile with clippy; warnings are errors")
     parser.add_argument("--meanwhile", metavar="COMMAND", help="run this while the tests are built, and start them when it has ended")
-    parser.add_argument("--beside", metavar="COMMAND", help="run this beside the tests, once they are built")
     parser.add_argument("cargo", nargs="*", help="arguments of cargo test")
     arguments = parser.parse_args()
 
     meanwhile = arguments.meanwhile and Meanwhile(arguments.meanwhile)
-    programs = build(arguments.cargo, linting() if arguments.lint else {})
+    lints = linting() if arguments.lint else {}
+    programs = build(arguments.cargo, lints)
     if meanwhile:
         meanwhile.wait()
-    if arguments.beside:
-        command = arguments.beside.split()
-        programs.append((command[-1], command, pathlib.Path.cwd()))
+    if arguments.lint:
+        programs.append(documentation(arguments.cargo, lints))
     programs.sort(key=rank)
     began, failed, total = time.monotonic(), [], collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run, program) for program in programs]):
-            name, code, seconds, output = done.result()
-            report(name, code, seconds, output, arguments.verbose)
-            total += counts(result(output), code)
-            if code != 0:
-                failed.append(name)
+            done = done.result()
+            report(done, arguments.verbose)
+            total += counts(result(done.output), done.code)
+            if done.code != 0:
+                failed.append(done.name)
     if failed:
         print(f'failed: {", ".join(failed)}')
     print(f'test result: {"FAILED" if failed else "ok"}. {"; ".join(f"{total[outcome]} {outcome}" for outcome in OUTCOMES)}; '
