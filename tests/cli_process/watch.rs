@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -295,7 +296,7 @@ fn results_do_not_follow_a_link_out_of_their_folder() {
 
 #[test]
 fn pipes_among_pictures_and_results_do_not_stop_the_others() {
-    use rustix::fs::{CWD, Mode, mkfifoat};
+    use rustix::fs::{Mode, mkfifoat};
     let workspace = Workspace::new();
     workspace.picture("in/b.png", RED, RED);
     fs::create_dir(workspace.path().join("in/huemill")).unwrap();
@@ -323,8 +324,9 @@ fn a_folder_of_results_that_is_removed_is_made_again_and_one_that_becomes_a_link
     watch.record("b.png", any);
     assert!(path("in/huemill/.huemill-results").exists());
     fs::create_dir(path("elsewhere")).unwrap();
-    fs::rename(path("in/huemill"), path("in/old")).unwrap();
-    std::os::unix::fs::symlink(path("elsewhere"), path("in/huemill")).unwrap();
+    // At once: a folder that is missing for a moment is made again.
+    std::os::unix::fs::symlink(path("elsewhere"), path("old")).unwrap();
+    renameat_with(CWD, path("in/huemill"), CWD, path("old"), RenameFlags::EXCHANGE).unwrap();
     workspace.picture("in/c.png", GREEN, GREEN);
     wait_for("the error", || watch.errors().contains("in/c.png: ").then_some(()));
     assert!(watch.errors().contains("link"), "{}", watch.errors());
