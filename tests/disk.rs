@@ -67,7 +67,7 @@ fn a_job_whose_cards_would_fill_the_disk_is_refused_until_there_is_room() {
     let body = job_status(&service, &second);
     assert_eq!((&body["results_count"], &body["failed_count"]), (&8.into(), &0.into()), "{body}");
     for result in body["results"].as_array().unwrap() {
-        let card = reqwest::blocking::get(result["social_image"].as_str().unwrap()).unwrap();
+        let card = client().get(result["social_image"].as_str().unwrap()).send().unwrap();
         let card = image::load_from_memory(&card.bytes().unwrap()).unwrap();
         assert_eq!((card.width(), card.height()), (1096, 736));
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::answers::photo;
+use crate::support::http::client_builder;
 use crate::support::servers::{Tool, require};
 use crate::test_service::{TestService, spawn};
 
@@ -142,11 +143,8 @@ fn clients_are_counted_by_address_without_operators() {
     assert_eq!(service.get("/nowhere").status(), 404);
     assert_eq!(active(&service), [0, 0], "probes, scrapes or an unknown path counted as a client");
     for address in ["127.0.0.1", "127.0.0.2", "127.0.0.1"] {
-        let client = reqwest::blocking::Client::builder()
-            .local_address(address.parse::<std::net::IpAddr>().unwrap())
-            .no_proxy()
-            .build()
-            .unwrap();
+        let client =
+            client_builder().local_address(address.parse::<std::net::IpAddr>().unwrap()).build().unwrap();
         assert_eq!(client.get(service.url("/jobs/job_1")).send().unwrap().status(), 404);
     }
     service.wait_for("two clients are counted", |service| active(service) == [2, 2]);

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::answers::{assert_complete_answer, photo};
 use crate::job_requests::{OPERATOR, accepted, album, ended, id, post_zip};
+use crate::support::http::client_builder;
 use crate::support::receiver::{Receiver, Reply};
-use crate::support::{TIMEOUT, wait_until};
+use crate::support::wait_until;
 use crate::test_server::{self, Script, TestServer};
 use crate::test_service::{TestService, assert_problem};
 
@@ -24,7 +25,7 @@ fn start(ports: &[u16], more: &[(&str, &str)]) -> TestService {
 
 fn stranger() -> Client {
     let address = IpAddr::from([127, 0, 0, 2]);
-    Client::builder().local_address(address).no_proxy().timeout(TIMEOUT).build().unwrap()
+    client_builder().local_address(address).build().unwrap()
 }
 
 fn submit_zip(service: &TestService, client: &Client, pictures: usize) -> Response {

@@ -9,7 +9,7 @@ use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
-use crate::support::http::{client, metric};
+use crate::support::http::{client_builder, metric};
 use crate::support::service::Service;
 use crate::support::{TIMEOUT, variables, wait_for, wait_until};
 
@@ -57,7 +57,7 @@ impl TestService {
         let common =
             [("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "100"), ("HUEMILL__HEALTH__INTERVAL_SECONDS", "1")];
         let service = Service::start(data.path(), &[variables(&common), variables(environment)].concat());
-        Self { address: service.address, service, client: client(), data }
+        Self { address: service.address, service, client: client_builder().build().unwrap(), data }
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,10 +1,10 @@
 //! Access keys on one PostgreSQL: a key that one process makes opens the other, and one that it revokes does not.
 
-use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
 use crate::node::Node;
 use crate::servers::require;
+use crate::support::http::client;
 use crate::support::servers::postgres::Cluster;
 use crate::support::wait_until;
 
@@ -16,7 +16,7 @@ fn a_key_is_made_and_revoked_for_all_processes() {
     let (database, blobs) = (Cluster::shared().database(), tempfile::tempdir().unwrap());
     let settings = [("HUEMILL__ACCESS__MODE", "keys"), ("OPERATOR_TOKEN", OPERATOR)];
     let nodes: Vec<Node> = (0..2).map(|_| Node::start_with(&database, blobs.path(), &settings)).collect();
-    let made: Value = Client::new()
+    let made: Value = client()
         .post(nodes[0].url("/keys"))
         .bearer_auth(OPERATOR)
         .json(&json!({"name": "everywhere", "scopes": ["jobs:read"]}))

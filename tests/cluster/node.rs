@@ -9,7 +9,7 @@ use reqwest::blocking::multipart::Form;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
-use crate::support::http::{client, images_form, is_ready, metric, readiness};
+use crate::support::http::{client_builder, images_form, is_ready, metric, readiness};
 use crate::support::service::Service;
 use crate::support::{variables, wait_until};
 
@@ -73,7 +73,7 @@ impl Node {
             ("HUEMILL__HEALTH__STORE_SECONDS", "1"),
         ]);
         let service = Service::start(data.path(), &[environment, variables(settings)].concat());
-        let node = Self { service, client: client(), _data: data };
+        let node = Self { service, client: client_builder().build().unwrap(), _data: data };
         wait_until("the node is ready", || node.is_ready());
         node
     }
@@ -133,7 +133,7 @@ impl Node {
 
     /// Opens the event stream of a job, which a thread reads.
     pub fn events(&self, job: &str) -> Events {
-        let client = Client::builder().timeout(None).no_proxy().build().unwrap();
+        let client = client_builder().timeout(None).build().unwrap();
         let answer = client.get(self.service.url(&format!("/jobs/{job}/events"))).send().unwrap();
         assert_eq!(answer.status(), 200);
         let lines = Lines::default();

@@ -9,6 +9,7 @@ use huemill_store::store::{JobFilter, JobVersion, Listener, Store};
 
 use super::storage::Storage;
 use crate::support::clients::ClientRecord;
+use crate::support::http::client;
 use crate::support::service::Service;
 use crate::support::wait_until;
 
@@ -36,7 +37,7 @@ pub fn leftover_blobs_are_removed(service: &Service, storage: &Storage, record: 
 }
 
 fn is_job(service: &Service, name: &str) -> bool {
-    reqwest::blocking::get(service.url(&format!("/jobs/{name}"))).unwrap().status() == 200
+    client().get(service.url(&format!("/jobs/{name}"))).send().unwrap().status() == 200
 }
 
 /// A listener that ignores changes.

@@ -4,6 +4,7 @@
 use super::monitoring_stack::MonitoringStack;
 use super::report::alarm;
 use super::{drill, scale, start_ready};
+use crate::support::http::client;
 use crate::support::servers::require;
 use crate::support::service::Service;
 
@@ -12,7 +13,7 @@ const TOKEN: &str = "the-operator-of-a-drill";
 
 /// Requests that an actor panics. Returns the status of the answer.
 fn request_panic(service: &Service) -> u16 {
-    let request = reqwest::blocking::Client::new().post(service.url("/faults/panic")).bearer_auth(TOKEN);
+    let request = client().post(service.url("/faults/panic")).bearer_auth(TOKEN);
     request.send().unwrap().status().as_u16()
 }
 
@@ -32,7 +33,7 @@ fn actor_restarting() {
     let (stack, data) = (MonitoringStack::start(scale::HOURS), tempfile::tempdir().unwrap());
     let service = start_ready(data.path(), &[("OPERATOR_TOKEN", TOKEN.to_owned())]);
     stack.watch(&[service.address]);
-    let unknown = reqwest::blocking::Client::new().post(service.url("/faults/panic")).send().unwrap();
+    let unknown = client().post(service.url("/faults/panic")).send().unwrap();
     assert_eq!(unknown.status(), 401);
     let begin = || assert_eq!(request_panic(&service), 202);
     drill(&stack, &[alarm("ActorRestarting", "P2", "an actor panics on request")], begin, |()| ());

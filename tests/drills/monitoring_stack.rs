@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::scale::{scaled, with_lower_thresholds};
+use crate::support::http::client;
 use crate::support::receiver::{Receiver, Reply};
 use crate::support::servers::Tool;
 use crate::support::servers::postgres::free_port;
@@ -123,13 +124,13 @@ impl MonitoringStack {
         stack.spawn(Tool::Prometheus, &[&config, &listen, &storage, "--query.lookback-delta=2s", &again]);
         for address in [alertmanager, prometheus] {
             wait_until("Prometheus and Alertmanager are ready", || {
-                reqwest::blocking::get(format!("http://{address}/-/ready"))
-                    .is_ok_and(|answer| answer.status() == 200)
+                let answer = client().get(format!("http://{address}/-/ready")).send();
+                answer.is_ok_and(|answer| answer.status() == 200)
             });
         }
         // An alert that fires before this would be lost until the next notification a minute later.
         wait_until("Prometheus knows Alertmanager", || {
-            let answer = reqwest::blocking::get(format!("http://{prometheus}/api/v1/alertmanagers"));
+            let answer = client().get(format!("http://{prometheus}/api/v1/alertmanagers")).send();
             let known = answer.and_then(reqwest::blocking::Response::json::<Value>);
             known.is_ok_and(|known| known["data"]["activeAlertmanagers"][0].is_object())
         });
@@ -152,7 +153,7 @@ impl MonitoringStack {
     /// The value of a query now.
     pub fn query(&self, query: &str) -> Option<f64> {
         let url = format!("http://{}/api/v1/query", self.prometheus);
-        let answer = reqwest::blocking::Client::new().get(url).query(&[("query", query)]).send().ok()?;
+        let answer = client().get(url).query(&[("query", query)]).send().ok()?;
         let body: Value = answer.json().ok()?;
         body["data"]["result"][0]["value"][1].as_str()?.parse().ok()
     }

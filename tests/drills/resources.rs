@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::monitoring_stack::MonitoringStack;
 use super::report::alarm;
 use super::{clients, drill, scale, start_ready};
-use crate::support::http::is_ready;
+use crate::support::http::{client, is_ready};
 use crate::support::permissions::{ChangedMode, bound_by_permissions};
 use crate::support::servers::require;
 use crate::support::service::Service;
@@ -53,7 +53,7 @@ fn blob_removals_failing() {
     stack.watch(&[service.address]);
     let set_queue = |order: &str| {
         let path = service.url(&format!("/queue/{order}"));
-        let request = reqwest::blocking::Client::new().post(path).bearer_auth(operator);
+        let request = client().post(path).bearer_auth(operator);
         assert_eq!(request.send().unwrap().status(), 200);
     };
     let begin = || {

@@ -14,10 +14,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::canaries::Canaries;
+use crate::support::http::client_builder;
 use crate::support::pictures::small_png;
 use crate::support::receiver::{Receiver, Reply, Request};
 use crate::support::service::Service;
-use crate::support::{TIMEOUT, variables};
+use crate::support::variables;
 
 /// The service, its client and the external server.
 pub struct CanaryService {
@@ -69,8 +70,7 @@ impl CanaryService {
         let folder = tempfile::tempdir().unwrap();
         let settings = [variables(&common), variables(settings)].concat();
         let process = Service::start(folder.path(), &settings);
-        let client = Client::builder().timeout(TIMEOUT).no_proxy();
-        let client = client.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let client = client_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let (canaries, secret, errors) = (canaries.clone(), secret.to_owned(), Mutex::default());
         Self { process, receiver, canaries, operator, client, secret, errors, folder }
     }

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-use crate::support::http::{client, images_form};
+use crate::support::http::{client_builder, images_form};
 use crate::support::pictures::small_png;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::receiver::{Receiver, Reply};
@@ -32,7 +32,7 @@ impl ProbedService {
     }
 
     fn of(service: Service, data: tempfile::TempDir) -> Self {
-        Self { service, client: client(), _data: data }
+        Self { service, client: client_builder().build().unwrap(), _data: data }
     }
 
     /// The status and the body of /ready.

@@ -15,7 +15,7 @@ use rand::{Rng, SeedableRng};
 use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 
-use super::http::images_form;
+use super::http::{client_builder, images_form};
 use super::pictures::encoded;
 use super::wait_until;
 
@@ -126,7 +126,7 @@ impl Clients {
 
 impl Shared {
     fn client() -> Client {
-        Client::builder().timeout(Duration::from_secs(10)).no_proxy().build().unwrap()
+        client_builder().timeout(Duration::from_secs(10)).build().unwrap()
     }
 
     /// A URL at one of the processes.

@@ -1,9 +1,9 @@
 //! What a client asks of the service over HTTP, and a picture server that a test makes wait.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
 
-use reqwest::blocking::Client;
 use reqwest::blocking::multipart::{Form, Part};
+use reqwest::blocking::{Client, ClientBuilder};
 use serde_json::{Value, json};
 
 use super::database::Database;
@@ -13,8 +13,17 @@ use super::receiver::{Receiver, Reply};
 use super::service::Service;
 use super::{TIMEOUT, loopback_settings, wait_until};
 
+/// The client of all who need none of their own: making one takes long, as it has a thread. It keeps no connection, so
+/// that no request meets one that a service closed when it stopped.
 pub fn client() -> Client {
-    Client::builder().timeout(TIMEOUT).no_proxy().build().unwrap()
+    static CLIENT: LazyLock<Client> =
+        LazyLock::new(|| client_builder().pool_max_idle_per_host(0).build().unwrap());
+    CLIENT.clone()
+}
+
+/// A client of its own, for HTTP alone: the system's certificates take longest to read.
+pub fn client_builder() -> ClientBuilder {
+    Client::builder().timeout(TIMEOUT).no_proxy().tls_built_in_root_certs(false)
 }
 
 /// A form with these pictures, which are called `0.png`, `1.png` and so on.

@@ -46,12 +46,15 @@ pub fn wait_until(condition: &str, mut holds: impl FnMut() -> bool) {
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut value: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + TIMEOUT;
+    let mut pause = Duration::from_millis(5);
     loop {
         if let Some(value) = value() {
             return value;
         }
         assert!(Instant::now() < deadline, "this did not happen in {} s: {what}", TIMEOUT.as_secs());
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(pause);
+        // Whoever waits long takes no more processor time from what it waits for than it must.
+        pause = (pause * 3 / 2).min(Duration::from_millis(50));
     }
 }
 

@@ -6,12 +6,13 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::clients::ClientRecord;
+use super::http::client;
 use super::receiver::Receiver;
 use super::service::Service;
 use super::wait_until;
 
 fn status(service: &Service, job: &str) -> Value {
-    let answer = reqwest::blocking::get(service.url(&format!("/jobs/{job}?cards=url"))).unwrap();
+    let answer = client().get(service.url(&format!("/jobs/{job}?cards=url"))).send().unwrap();
     assert_eq!(answer.status(), 200, "{job} was accepted");
     answer.json().unwrap()
 }

@@ -3,7 +3,7 @@
 use reqwest::blocking::Client;
 use serde_json::Value;
 
-use crate::support::http::{client, images_form, metric};
+use crate::support::http::{client_builder, images_form, metric};
 use crate::support::pictures::small_png;
 use crate::support::receiver::{Receiver, Reply};
 use crate::support::service::Service;
@@ -28,7 +28,7 @@ impl TestService {
         let folder = tempfile::tempdir().unwrap();
         let environment = [&loopback_settings(&[receiver.port()]), environment].concat();
         let service = Service::start(folder.path(), &environment);
-        Self { service, client: client(), receiver, _folder: folder }
+        Self { service, client: client_builder().build().unwrap(), receiver, _folder: folder }
     }
 
     /// Submits a job of one picture with a webhook, as a part of this trace if any, and returns its id.
