@@ -78,14 +78,16 @@ export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, he
   return page;
 }
 
-/** What axe finds on a page as it is now, or in a part of it; an empty list is what tests want. */
-export async function findings(page, part = null) {
+/** What axe finds on a page as it is now; an empty list is what tests want. */
+export async function findings(page) {
   // The policy of the page forbids scripts of others; the debugger's are not the page's.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate((part) => {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe);
+  const violations = await page.evaluate(async () => {
     const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    return globalThis.axe.run(part ?? document, { runOnly });
-  }, part);
+    // Whatever is right need not be described, and it would be most of the work.
+    const { violations } = await globalThis.axe.run(document, { runOnly, resultTypes: ["violations"], preload: false });
+    return violations;
+  });
   return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 5).map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
 }
 
@@ -117,3 +119,21 @@ export const LOOKS = [
   { scheme: "dark", width: 1440 },
   ...(process.env.HUEMILL_PAGE_LOOKS === "all" ? [{ scheme: "light", width: 1440 }, { scheme: "dark", width: 320 }] : []),
 ];
+
+/** Shows a page as it is now in each of the looks, one after the other, and does something in each. */
+export async function inEachLook(page, check) {
+  for (const { scheme, width } of LOOKS) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForFunction(({ scheme, width }) => innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme})`).matches, { scheme, width });
+    await check(`${scheme}, ${width} px`);
+  }
+}
+
+/** Nothing is wrong in any look with what a page shows now, which `shown` is a part of. */
+export const looksRight = (page, state, shown) =>
+  inEachLook(page, async (look) => {
+    assert.equal(await page.locator(shown).first().isVisible(), true, `${shown} is shown: ${state}, ${look}`);
+    assert.equal(await scrollsSideways(page), false, `${state} scrolls sideways, ${look}`);
+    assert.deepEqual(await findings(page), [], `${state}, ${look}`);
+  });
