@@ -51,6 +51,29 @@ after(() => browser?.close());
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
+/** Browser contexts by what they were made with. */
+const contexts = new Map();
+const closePages = (context) => Promise.all(context.pages().map((page) => page.close()));
+
+/**
+ * A browser context, and what is done with it after a test. Tests with the same wishes share one, with the files of the
+ * page in its cache, which is most of the work of opening a page. A clock stays in its context, so that is not shared.
+ */
+async function contextOf(options, hasClock) {
+  if (hasClock) return { context: await browser.newContext(options), close: (context) => context.close() };
+  const wishes = JSON.stringify(options);
+  if (!contexts.has(wishes)) contexts.set(wishes, await browser.newContext(options));
+  return { context: contexts.get(wishes), close: closePages };
+}
+
+/** Forgets what a context stored of a service in earlier tests. What is kept for the session of a tab went with it. */
+async function forget(context, page, url) {
+  await context.clearCookies();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("Storage.clearDataForOrigin", { origin: new URL(url).origin, storageTypes: "cookies,local_storage,indexeddb,service_workers,cache_storage" });
+  await devtools.detach();
+}
+
 /**
  * Opens the page in a browser context of its own, and closes it when the test ends.
  *
@@ -59,9 +82,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
  * may turn the page's clock forward.
  */
 export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, height = 900, scheme = "light", locale = "en-US", expected = [], permissions = ["clipboard-read", "clipboard-write"], hasClock = false, ...more } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale, acceptDownloads: true, ...more });
-  await context.grantPermissions(permissions);
+  const { context, close } = await contextOf({ viewport: { width, height }, colorScheme: scheme, locale, permissions, acceptDownloads: true, ...more }, hasClock);
   const page = await context.newPage();
+  if (close === closePages) await forget(context, page, url);
   page.setDefaultTimeout(DEADLINE);
   if (hasClock) await page.clock.install();
   const complaints = [];
@@ -70,7 +93,7 @@ export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, he
   page.on("pageerror", (error) => complain(String(error)));
   await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
   t.after(async () => {
-    await context.close();
+    await close(context);
     assert.deepEqual(complaints, []);
   });
   await page.goto(url + path);
