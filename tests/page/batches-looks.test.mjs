@@ -2,12 +2,12 @@
 import { test } from "node:test";
 import { BATCHES, ended, start } from "./batches.mjs";
 import { looksRight, open } from "./browser.mjs";
-import { addressOf, pictureServer } from "./pictureserver.mjs";
+import * as pictures from "./pictureserver.mjs";
+import { addressOf } from "./pictureserver.mjs";
 
 /** Chromium logs each answer that is an error, also where the page expects it. */
 const NOT_FOUND = /status of 404/;
 
-const pictures = pictureServer();
 const slow = (count) => Array.from({ length: count }, (_, at) => addressOf(`slow/${at + 1}.png`));
 const quick = (count) => Array.from({ length: count }, (_, at) => addressOf(`${at + 1}.png`));
 

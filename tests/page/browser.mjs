@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { createRequire } from "node:module";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { chromium } from "playwright-core";
 
 /** Where the service is. Tests run against a real one. */
@@ -43,11 +43,8 @@ export const RECEIVER_PORT = Number(process.env.HUEMILL_RECEIVER_PORT ?? 4991);
 const DEADLINE = 90_000;
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
 
-let browser;
-before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.HUEMILL_CHROMIUM ?? "/usr/bin/chromium-headless-shell", args: ARGUMENTS });
-});
-after(() => browser?.close());
+const browser = await chromium.launch({ executablePath: process.env.HUEMILL_CHROMIUM ?? "/usr/bin/chromium-headless-shell", args: ARGUMENTS });
+after(() => browser.close());
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
