@@ -21,3 +21,9 @@ export const some = (count) => Array.from({ length: count }, (_, at) => png(`p${
 
 /** Chooses files with the button. */
 export const choose = (page, files) => page.setInputFiles('[data-choose="files"]', files);
+
+/** Asks for results without cards, where a test is of many pictures and not of what they look like. */
+export async function withoutCards(page) {
+  await page.click(".options summary");
+  await page.selectOption('[name="card"]', "none");
+}

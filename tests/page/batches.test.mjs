@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BATCHES, choose, ended, png, some } from "./batches.mjs";
+import { BATCHES, choose, ended, png, some, withoutCards } from "./batches.mjs";
 import { open, SERVICE_WITH_PREFIX, tabTo, until } from "./browser.mjs";
 import { damaged, picture, zip } from "./pictures.mjs";
 
@@ -96,6 +96,7 @@ test("a folder of more than a hundred files keeps the paths as names", async (t)
   const page = await open(t, BATCHES);
   await page.setInputFiles('[data-choose="folder"]', join(path, "set"));
   await page.waitForSelector(".chosen-sum");
+  await withoutCards(page);
   await page.click(".start");
   await ended(page);
   await until("all tiles are there", async () => (await page.locator(".tile").count()) === 130);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { createRequire } from "node:module";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { chromium } from "playwright-core";
 
 /** Where the service is. Tests run against a real one. */
@@ -43,13 +43,33 @@ export const RECEIVER_PORT = Number(process.env.HUEMILL_RECEIVER_PORT ?? 4991);
 const DEADLINE = 90_000;
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
 
-let browser;
-before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.HUEMILL_CHROMIUM ?? "/usr/bin/chromium-headless-shell", args: ARGUMENTS });
-});
-after(() => browser?.close());
+const browser = await chromium.launch({ executablePath: process.env.HUEMILL_CHROMIUM ?? "/usr/bin/chromium-headless-shell", args: ARGUMENTS });
+after(() => browser.close());
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Browser contexts by what they were made with. */
+const contexts = new Map();
+const closePages = (context) => Promise.all(context.pages().map((page) => page.close()));
+
+/**
+ * A browser context, and what is done with it after a test. Tests with the same wishes share one, with the files of the
+ * page in its cache, which is most of the work of opening a page. A clock stays in its context, so that is not shared.
+ */
+async function contextOf(options, hasClock) {
+  if (hasClock) return { context: await browser.newContext(options), close: (context) => context.close() };
+  const wishes = JSON.stringify(options);
+  if (!contexts.has(wishes)) contexts.set(wishes, await browser.newContext(options));
+  return { context: contexts.get(wishes), close: closePages };
+}
+
+/** Forgets what a context stored of a service in earlier tests. What is kept for the session of a tab went with it. */
+async function forget(context, page, url) {
+  await context.clearCookies();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("Storage.clearDataForOrigin", { origin: new URL(url).origin, storageTypes: "cookies,local_storage,indexeddb,service_workers,cache_storage" });
+  await devtools.detach();
+}
 
 /**
  * Opens the page in a browser context of its own, and closes it when the test ends.
@@ -59,9 +79,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
  * may turn the page's clock forward.
  */
 export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, height = 900, scheme = "light", locale = "en-US", expected = [], permissions = ["clipboard-read", "clipboard-write"], hasClock = false, ...more } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale, acceptDownloads: true, ...more });
-  await context.grantPermissions(permissions);
+  const { context, close } = await contextOf({ viewport: { width, height }, colorScheme: scheme, locale, permissions, acceptDownloads: true, ...more }, hasClock);
   const page = await context.newPage();
+  if (close === closePages) await forget(context, page, url);
   page.setDefaultTimeout(DEADLINE);
   if (hasClock) await page.clock.install();
   const complaints = [];
@@ -70,7 +90,7 @@ export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, he
   page.on("pageerror", (error) => complain(String(error)));
   await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
   t.after(async () => {
-    await context.close();
+    await close(context);
     assert.deepEqual(complaints, []);
   });
   await page.goto(url + path);
@@ -78,14 +98,16 @@ export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, he
   return page;
 }
 
-/** What axe finds on a page as it is now, or in a part of it; an empty list is what tests want. */
-export async function findings(page, part = null) {
+/** What axe finds on a page as it is now; an empty list is what tests want. */
+export async function findings(page) {
   // The policy of the page forbids scripts of others; the debugger's are not the page's.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate((part) => {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe);
+  const violations = await page.evaluate(async () => {
     const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    return globalThis.axe.run(part ?? document, { runOnly });
-  }, part);
+    // Whatever is right need not be described, and it would be most of the work.
+    const { violations } = await globalThis.axe.run(document, { runOnly, resultTypes: ["violations"], preload: false });
+    return violations;
+  });
   return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 5).map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
 }
 
@@ -117,3 +139,21 @@ export const LOOKS = [
   { scheme: "dark", width: 1440 },
   ...(process.env.HUEMILL_PAGE_LOOKS === "all" ? [{ scheme: "light", width: 1440 }, { scheme: "dark", width: 320 }] : []),
 ];
+
+/** Shows a page as it is now in each of the looks, one after the other, and does something in each. */
+export async function inEachLook(page, check) {
+  for (const { scheme, width } of LOOKS) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    await page.setViewportSize({ width, height: 900 });
+    await page.waitForFunction(({ scheme, width }) => innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme})`).matches, { scheme, width });
+    await check(`${scheme}, ${width} px`);
+  }
+}
+
+/** Nothing is wrong in any look with what a page shows now, which `shown` is a part of. */
+export const looksRight = (page, state, shown) =>
+  inEachLook(page, async (look) => {
+    assert.equal(await page.locator(shown).first().isVisible(), true, `${shown} is shown: ${state}, ${look}`);
+    assert.equal(await scrollsSideways(page), false, `${state} scrolls sideways, ${look}`);
+    assert.deepEqual(await findings(page), [], `${state}, ${look}`);
+  });

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { findings, LOOKS, open, scrollsSideways, SERVICE, SERVICE_WITH_KEYS, SERVICE_WITH_PREFIX, tabTo } from "./browser.mjs";
+import { looksRight, open, SERVICE, SERVICE_WITH_KEYS, SERVICE_WITH_PREFIX, tabTo } from "./browser.mjs";
 import { picture } from "./pictures.mjs";
 
 const REFERENCE = { url: `${SERVICE}/docs` };
@@ -71,12 +71,9 @@ test("the reference needs no key and works behind a path prefix", async (t) => {
   }
 });
 
-for (const look of LOOKS) {
-  test(`axe finds nothing in the reference (${look.scheme}, ${look.width} px)`, async (t) => {
-    const page = await open(t, { ...REFERENCE, ...look });
-    assert.deepEqual(await findings(page), []);
-    await page.evaluate(() => document.querySelectorAll("#getJob, #getJob details").forEach((section) => (section.open = true)));
-    assert.deepEqual(await findings(page, "#getJob"), []);
-    assert.equal(await scrollsSideways(page), false);
-  });
-}
+test("axe finds nothing in the reference, in any look", async (t) => {
+  const page = await open(t, REFERENCE);
+  // One operation is open with all that it has, and the others are closed, so that one visit sees both.
+  await page.evaluate(() => document.querySelectorAll("#getJob, #getJob details").forEach((section) => (section.open = true)));
+  await looksRight(page, "the reference", "#getJob .answer");
+});

@@ -66,13 +66,13 @@ fn test_files(folder: &Path, view: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Runs the tests of a view, one file after the other.
+/// Runs the tests of a view, one file after the other, in one process.
 fn test_view(view: &str) {
     let folder = Tool::PageDriver.path();
     let services = Services::start();
     let done = Command::new("node")
         .current_dir(&folder)
-        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .args(["--test-reporter=spec", "view.mjs"])
         .args(test_files(&folder, view))
         .env("HUEMILL_URL", services.open.url(""))
         .env("HUEMILL_URL_WITH_KEYS", services.with_keys.url(""))

@@ -1,6 +1,6 @@
 // What the tests of the Studio share: opening pictures, and what the page shows of them.
 import { createServer } from "node:http";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { picture } from "./pictures.mjs";
 import { until } from "./browser.mjs";
 
@@ -9,12 +9,12 @@ const HOST = "127.0.0.2";
 const PORT = Number(process.env.HUEMILL_PICTURE_PORT ?? 18931);
 
 /** A server of pictures for one file of tests. The address of `name` is a picture if the name ends with `.png`. */
-export function serveOnePicture(bytes = picture(7)) {
+export async function serveOnePicture(bytes = picture(7)) {
   const server = createServer((request, response) => {
     if (request.url.endsWith(".png")) response.writeHead(200, { "Content-Type": "image/png" }).end(bytes);
     else response.writeHead(200, { "Content-Type": "text/plain" }).end("This is no picture.");
   });
-  before(() => new Promise((resolve, reject) => server.once("error", reject).listen(PORT, HOST, resolve)));
+  await new Promise((resolve, reject) => server.once("error", reject).listen(PORT, HOST, resolve));
   after(() => {
     server.closeAllConnections();
     server.close();

@@ -9,7 +9,7 @@ import { damaged, picture, tiff, turned } from "./pictures.mjs";
 import { createdKey } from "./service.mjs";
 import { choose, drop, file, idle, palette, recordForms, serveOnePicture, shown } from "./studio.mjs";
 
-const address = serveOnePicture();
+const address = await serveOnePicture();
 const folder = mkdtempSync(join(tmpdir(), "studio-"));
 after(() => rmSync(folder, { recursive: true }));
 
