@@ -44,7 +44,8 @@ def documentation(arguments, environment):
     kept = [argument for argument in arguments if argument not in ("--lib", "--bins", "--tests", "--benches")]
     variables = {**environment, "RUSTDOC": pathlib.Path("tests/rustdoc.sh").absolute()}
     cargo = [os.environ.get("CARGO", "cargo"), "test", "--quiet", "--doc", *kept]
-    return "doc", ["env", *(f"{name}={value}" for name, value in variables.items()), *cargo], pathlib.Path.cwd()
+    # Build scripts of others run again where this variable, which `run` sets, is another than before.
+    return "doc", ["env", "--unset=CARGO_MANIFEST_DIR", *(f"{name}={value}" for name, value in variables.items()), *cargo], pathlib.Path.cwd()
 
 
 def build(arguments, environment):

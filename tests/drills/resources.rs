@@ -48,7 +48,7 @@ fn blob_removals_failing() {
     let operator = "the-operator-of-a-drill";
     let settings = [("OPERATOR_TOKEN", operator), ("HUEMILL__HEALTH__INTERVAL_SECONDS", "1")];
     let service = Service::start_within(&bound_by_permissions(), data.path(), &variables(&settings));
-    let client = clients::TestClient::of(&service);
+    let test_client = clients::TestClient::of(&service);
     wait_until("the service is ready", || is_ready(&service));
     stack.watch(&[service.address]);
     let set_queue = |order: &str| {
@@ -58,7 +58,8 @@ fn blob_removals_failing() {
     };
     let begin = || {
         set_queue("pause");
-        let jobs = (0..UNDELETABLE).map(|shade| clients::job_id(client.submit(shade, None, None).unwrap()));
+        let jobs =
+            (0..UNDELETABLE).map(|shade| clients::job_id(test_client.submit(shade, None, None).unwrap()));
         let inputs = |job: String| data.path().join(format!("blobs/{}/jobs/{job}/in", &job[job.len() - 2..]));
         let kept: Vec<_> = jobs.map(|job| ChangedMode::read_only(&inputs(job)).unwrap()).collect();
         set_queue("resume");

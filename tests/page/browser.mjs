@@ -72,7 +72,7 @@ async function forget(context, page, url) {
 }
 
 /**
- * Opens the page in a browser context of its own, and closes it when the test ends.
+ * Opens the page as somebody who was never there, and closes it when the test ends.
  *
  * Options: `path` behind the service's address ("#/batches"), `url` of another service, `width`, `height`, `scheme`
  * ("light", "dark"), `locale`, `expected`: patterns of console errors that the test provokes (a 4xx is one in Chromium), `hasClock`: whether the test
