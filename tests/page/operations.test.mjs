@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OPERATOR_TOKEN, SERVICE_WITH_KEYS, SERVICE_WITH_PREFIX, tabTo, until } from "./browser.mjs";
-import { createJob, go, openOperations, refused, whenRead } from "./operator.mjs";
+import { createJob, go, openOperations, refused, leaveAnswersToTheService, whenRead } from "./operator.mjs";
 
 const READY = "**/ready";
 
@@ -165,7 +165,7 @@ test("what is not ready has its reason, the runbook's advice and a time, and its
   assert.match(await page.textContent(".operations .status"), /Not ready/);
   await nextReading(page);
   assert.equal(await finding.locator("details").getAttribute("open"), "");
-  await page.unroute(READY);
+  await leaveAnswersToTheService(page);
   await whenRead(page, '.verdict:not([data-level="bad"])');
   await page.waitForFunction(() => /^Ready/.test(document.querySelector("#announcer").textContent));
 });
@@ -183,7 +183,7 @@ test("a service that cannot be reached is said to be, with the last contact, and
   await whenRead(page, ".operations-body.stale .row");
   assert.match(await page.textContent(".operations .status"), /Unreachable/);
   await go(page, "");
-  await page.unroute(READY);
+  await leaveAnswersToTheService(page);
   await whenRead(page, ".numbers:not(.stale)");
   assert.notEqual(await word(page), "Unreachable");
 });
@@ -196,7 +196,7 @@ test("without metrics the verdict stays, and what is missing is said", async (t)
   assert.equal(await page.textContent('.tile[data-figure="queued"] .value'), "–");
   assert.match(await word(page), /^Ready/);
   assert.match(await page.textContent('.tile[data-figure="disk"] .value'), /B$/);
-  await page.unroute("**/metrics");
+  await leaveAnswersToTheService(page);
   await whenRead(page, ".numbers .problem", "detached");
   assert.match(await page.textContent('.tile[data-figure="queued"] .value'), /^\d+$/);
 });

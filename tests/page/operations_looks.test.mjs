@@ -1,7 +1,7 @@
 // axe in the main states of the Operations view, in all looks, none of which is wider than its window.
 import { test } from "node:test";
 import { looksRight } from "./browser.mjs";
-import { createJob, go, openOperations, operator, refused, whenRead } from "./operator.mjs";
+import { createJob, go, openOperations, operator, refused, leaveAnswersToTheService, whenRead } from "./operator.mjs";
 import { damaged } from "./pictures.mjs";
 
 /** A webhook with everything that one may have. */
@@ -32,7 +32,7 @@ test("axe finds nothing in the overview, whatever its state, in any look", async
   await whenRead(page, '.verdict[data-level="bad"] .findings li:nth-child(4)');
   await page.click(".findings summary");
   await looksRight(page, "not ready", ".findings details[open]");
-  await page.unroute("**/ready");
+  await leaveAnswersToTheService(page);
   await page.route("**/ready", (route) => route.abort());
   await whenRead(page, ".numbers.stale");
   await looksRight(page, "unreachable", ".numbers.stale");

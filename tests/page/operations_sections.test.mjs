@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SERVICE_WITH_KEYS, tabTo, until } from "./browser.mjs";
-import { createJob, go, openOperations, operator, pauseDuring, receiver, refused, whenRead } from "./operator.mjs";
+import { createJob, go, openOperations, operator, pauseDuring, receiver, refused, leaveAnswersToTheService, whenRead } from "./operator.mjs";
 import { damaged, picture } from "./pictures.mjs";
 import { listingStatus } from "./service.mjs";
 
@@ -247,7 +247,7 @@ test("a list that cannot be read says so, and comes back", async (t) => {
   await page.route("**/jobs?*", (route) => route.fulfill({ status: 503, json: { error_code: "NOT_READY", user_message: "Not now.", request_id: "abcd1234" } }));
   await whenRead(page, ".jobs .problem");
   assert.match(await page.textContent(".jobs .problem"), /Not now.*abcd1234/s);
-  await page.unroute("**/jobs?*");
+  await leaveAnswersToTheService(page);
   await page.click(".jobs .problem button");
   await page.waitForSelector(".jobs .problem", { state: "detached" });
 });

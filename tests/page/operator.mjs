@@ -57,5 +57,8 @@ export async function receiver(t, codes) {
   return { url: `http://127.0.0.1:${RECEIVER_PORT}/hook`, bodies };
 }
 
+/** Leaves all requests to the service again. Answers that a test is about to give are waited for. */
+export const leaveAnswersToTheService = (page) => page.unrouteAll({ behavior: "wait" });
+
 /** A console line that a refused request leaves in Chromium. */
 export const refused = (...codes) => codes.map((code) => new RegExp(`status of ${code}`));
