@@ -9,6 +9,7 @@ use huemill_store::store::{
     Claim, ClaimRequest, ClaimResult, Corrections, Created, ItemOutcome, JobVersion, Lease, Listener, Reaped,
     Selection, Settled, Store, StoreError,
 };
+use tokio::sync::OnceCell;
 
 use crate::builders::{PACE_MS, claim_request, done, from_dead_process, internal_error, new_job};
 use crate::pgbouncer::PgBouncer;
@@ -68,17 +69,13 @@ impl StoreUnderTest {
     }
 
     pub(crate) async fn postgres() -> Self {
-        let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
-        Self::open(Location::Server(url)).await
+        Self::open(Location::Server(new_database().await)).await
     }
 
     pub(crate) async fn pgbouncer() -> Self {
-        let urls = tokio::task::spawn_blocking(|| {
-            let server = Cluster::shared().database();
-            let pooled = PgBouncer::shared().url(&server);
-            (server, pooled)
-        });
-        let (server, pooled) = urls.await.unwrap();
+        let server = new_database().await;
+        let url = server.clone();
+        let pooled = tokio::task::spawn_blocking(move || PgBouncer::shared().url(&url)).await.unwrap();
         Self::open(Location::Pooled(server, pooled)).await
     }
 
@@ -214,6 +211,20 @@ pub(crate) async fn connect(
             SqlStore::postgres(&url.clone().into(), settings, listener.clone()).await
         }
     }
+}
+
+/// A database of PostgreSQL with all migrations and no job. Copying one takes less than migrating each.
+async fn new_database() -> String {
+    static ORIGINAL: OnceCell<String> = OnceCell::const_new();
+    let migrated = async {
+        let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
+        let (at, nobody) = (url.clone().into(), Arc::new(RecordingListener::default()));
+        let store = SqlStore::postgres(&at, PostgresSettings::default(), nobody);
+        store.await.unwrap().close().await;
+        url
+    };
+    let original = ORIGINAL.get_or_init(|| migrated).await;
+    tokio::task::spawn_blocking(|| Cluster::shared().copy_of(original)).await.unwrap()
 }
 
 /// Runs each test on SQLite, on PostgreSQL, and on PostgreSQL behind PgBouncer, each time on an empty database.

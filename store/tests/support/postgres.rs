@@ -64,9 +64,20 @@ impl Cluster {
 
     /// The URL of a new, empty database.
     pub fn database(&self) -> String {
+        self.create("template1")
+    }
+
+    /// The URL of a new copy of a database of [`Cluster::database`], which nobody may use meanwhile.
+    pub fn copy_of(&self, url: &str) -> String {
+        let (_, original) = url.rsplit_once('/').expect("a URL with the database's name");
+        self.create(original)
+    }
+
+    fn create(&self, template: &str) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("case_{number}");
-        output_of(unprivileged(self.binaries.join("createdb")).args(self.address()).arg(&name));
+        let createdb = self.binaries.join("createdb");
+        output_of(unprivileged(createdb).args(self.address()).args(["--template", template, &name]));
         format!("postgres://huemill@127.0.0.1:{}/{name}", self.port)
     }
 
