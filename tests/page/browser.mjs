@@ -91,7 +91,7 @@ export async function open(t, { path = "", url = `${SERVICE}/`, width = 1280, he
   await page.addInitScript(() => document.addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
   t.after(async () => {
     // What a test still wants to answer is no failure when it is over.
-    await page.unrouteAll({ behavior: "ignoreErrors" });
+    if (!page.isClosed()) await page.unrouteAll({ behavior: "ignoreErrors" });
     await close(context);
     assert.deepEqual(complaints, []);
   });
