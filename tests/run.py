@@ -24,8 +24,8 @@ import tempfile
 import time
 
 # These take longest: they start first, so that the last one to end is a short one.
-LONGEST_FIRST = ["conformance", "page", "faults", "api", "doc", "chaos", "imaging", "cluster", "drills", "crash", "cli_jobs", "operators", "openapi",
-                 "engine_memory", "packages", "webhooks"]
+LONGEST_FIRST = ["api", "page", "faults", "imaging", "cluster", "chaos", "crash", "conformance", "drills", "cli_jobs", "operators", "engine_memory",
+                 "baselines", "openapi", "packages", "doc", "webhooks"]
 # What cargo's result line counts, in its order.
 OUTCOMES = ["passed", "failed", "ignored", "measured", "filtered out"]
 # Columns for `package/target`, so that the results stand below each other.
