@@ -48,19 +48,19 @@ after(() => browser.close());
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Browser contexts by what they were made with. */
+/** Browser contexts by their options. */
 const contexts = new Map();
 const closePages = (context) => Promise.all(context.pages().map((page) => page.close()));
 
 /**
- * A browser context, and what is done with it after a test. Tests with the same wishes share one, with the files of the
- * page in its cache, which is most of the work of opening a page. A clock stays in its context, so that is not shared.
+ * A browser context, and how it is cleaned up after a test. Tests with the same options share one: its cache has the files
+ * of the page, which are most of the work of opening it. A context with a fake clock keeps it, so it is not shared.
  */
 async function contextOf(options, hasClock) {
   if (hasClock) return { context: await browser.newContext(options), close: (context) => context.close() };
-  const wishes = JSON.stringify(options);
-  if (!contexts.has(wishes)) contexts.set(wishes, await browser.newContext(options));
-  return { context: contexts.get(wishes), close: closePages };
+  const key = JSON.stringify(options);
+  if (!contexts.has(key)) contexts.set(key, await browser.newContext(options));
+  return { context: contexts.get(key), close: closePages };
 }
 
 /** Forgets what a context stored of a service in earlier tests. What is kept for the session of a tab went with it. */
@@ -106,7 +106,7 @@ export async function findings(page) {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe);
   const violations = await page.evaluate(async () => {
     const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    // Whatever is right need not be described, and it would be most of the work.
+    // Descriptions of the rules that passed would be most of the work.
     const { violations } = await globalThis.axe.run(document, { runOnly, resultTypes: ["violations"], preload: false });
     return violations;
   });

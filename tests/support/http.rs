@@ -13,15 +13,15 @@ use super::receiver::{Receiver, Reply};
 use super::service::Service;
 use super::{TIMEOUT, loopback_settings, wait_until};
 
-/// The client of all who need none of their own: making one takes long, as it has a thread. It keeps no connection, so
-/// that no request meets one that a service closed when it stopped.
+/// A client that all tests of a program share: each one costs a thread. It keeps no idle connections, since a service that
+/// stops closes them.
 pub fn client() -> Client {
     static CLIENT: LazyLock<Client> =
         LazyLock::new(|| client_builder().pool_max_idle_per_host(0).build().unwrap());
     CLIENT.clone()
 }
 
-/// A client of its own, for HTTP alone: the system's certificates take longest to read.
+/// For a client of plain HTTP with settings of its own. It has no trusted certificates: reading the system's costs most.
 pub fn client_builder() -> ClientBuilder {
     Client::builder().timeout(TIMEOUT).no_proxy().tls_built_in_root_certs(false)
 }

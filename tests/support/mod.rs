@@ -53,7 +53,7 @@ pub fn wait_for<T>(what: &str, mut value: impl FnMut() -> Option<T>) -> T {
         }
         assert!(Instant::now() < deadline, "this did not happen in {} s: {what}", TIMEOUT.as_secs());
         std::thread::sleep(pause);
-        // Whoever waits long takes no more processor time from what it waits for than it must.
+        // A long wait polls less often: it competes for the processor with what it waits for.
         pause = (pause * 3 / 2).min(Duration::from_millis(50));
     }
 }

@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(fs::read_to_string(outside).unwrap(), "mine");
         assert_eq!(fs::read_dir(&out).unwrap().count(), 3, "no other files may remain");
     }
+
     #[tokio::test]
     async fn an_archive_is_refused_as_a_whole() {
         let folder = tempfile::tempdir().unwrap();
