@@ -172,10 +172,17 @@ impl ActorSystem {
         self.recorder.record(Event::Ready(false));
     }
 
-    /// Reports not ready and refuses new work from now on. Accepted work continues.
+    /// Reports not ready, starts no more pictures and webhooks of jobs, and ends streams. Requests are still served, also
+    /// those that bring new jobs: whoever calls this accepts no more connections.
     pub fn drain(&self) {
         self.drain.begin();
         self.recorder.record(Event::Ready(false));
+    }
+
+    /// The same, and refuses uploads. Accepted work continues.
+    pub fn refuse_uploads(&self) {
+        self.drain();
+        self.drain.refuse_uploads();
     }
 
     /// Stops all actors in order. Dispatcher and Delivery finish the pictures and webhooks in flight within
@@ -183,7 +190,7 @@ impl ActorSystem {
     /// get an error) and `net`, and Metrics last so that it counts to the end. Drains first if that has not begun,
     /// and closes the store.
     pub async fn stop(self, drain_timeout: Duration) {
-        self.drain();
+        self.refuse_uploads();
         let until = Instant::now() + drain_timeout;
         let pictures = timeout(drain_timeout + JOIN_TIMEOUT, ask(&self.jobs.dispatcher, Drain { until }));
         let webhooks = timeout(drain_timeout + JOIN_TIMEOUT, ask(&self.jobs.delivery, Drain { until }));

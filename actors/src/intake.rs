@@ -1,7 +1,7 @@
 //! Intake: decides whether to accept an upload before its body is read, and makes received jobs durable.
 //!
 //! HTTP sends [`Admit`] and holds the [`Admission`] for as long as it holds the upload's bytes; dropping it
-//! releases them, on any thread. Uploads are refused while the service drains, while the disk is almost full, and while
+//! releases them, on any thread. Uploads are refused at the end of a drain, while the disk is almost full, and while
 //! their caller has its share of the uploads or bytes in flight. The places outlive the actor, so a restart loses none.
 //!
 //! HTTP submits a received job with [`Submit`]: Intake makes it durable and wakes the Dispatcher.
@@ -204,7 +204,7 @@ impl Intake {
     }
 
     fn admit(&self, admit: Admit) -> Result<Admission, Fault> {
-        if self.drain.has_begun() {
+        if self.drain.refuses_uploads() {
             return Err(Fault::new(Code::NotReady).with_cause("draining"));
         }
         if admit.declared.is_some_and(|bytes| bytes > admit.limit) {

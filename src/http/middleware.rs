@@ -90,7 +90,8 @@ pub(crate) async fn layers(
         context.discard_received().await;
     }
     if let Some(pipeline) = &pipeline {
-        close_after(&raw, &mut response, &context, pipeline);
+        let is_last = edge.drain.is_announced() || !context.has_whole_body();
+        close_after(&raw, &mut response, is_last, pipeline);
     }
     let response = compression::compress(response, raw.headers(), raw.method(), endpoint);
     log.answered(endpoint, response.status(), fault);
@@ -121,18 +122,19 @@ fn begin_stream(request: &ServiceRequest) -> Result<Option<StreamGuard>, Fault> 
     streams.begin().map(Some)
 }
 
-/// Closes the connection after the answer to a request whose body was not read to its end, because what follows may be the
-/// rest of that body, and after one whose client wants that or asks for another protocol, after which actix reads no more.
+/// Closes the connection after its last answer: one while the service drains, so that clients go to the next process before
+/// their connection ends between two requests; one to a request whose body was not read to its end, because what follows may
+/// be the rest of that body; and one whose client wants that or asks for another protocol, after which actix reads no more.
 fn close_after(
     request: &HttpRequest,
     response: &mut HttpResponse<BoxBody>,
-    context: &Context,
+    is_last: bool,
     pipeline: &Pipeline,
 ) {
     if request.version() == Version::HTTP_2 {
         return;
     }
-    if !context.has_whole_body() || request.head().connection_type() != ConnectionType::KeepAlive {
+    if is_last || request.head().connection_type() != ConnectionType::KeepAlive {
         response.head_mut().set_connection_type(ConnectionType::Close);
         pipeline.close();
     }

@@ -21,7 +21,7 @@ use huemill_actors::metrics::{Metrics, Recorder, Render};
 use huemill_actors::observed::Observed;
 use huemill_actors::outbound::Outbound;
 use huemill_actors::rates::{RateLimits, Rates};
-use huemill_actors::supervise::ask;
+use huemill_actors::supervise::{DrainFlag, ask};
 use huemill_actors::workers::{self, CancellationToken, Class, Input, Run, Workers};
 use huemill_imaging::{Options, Outcome};
 use huemill_observability::trace::Scope;
@@ -122,6 +122,8 @@ pub(crate) struct Edge {
     pub stats: Arc<RequestStats>,
     /// Which lines are logged of those that a caller can cause at will.
     pub line_sampler: LineSampler,
+    /// Whether the service drains. Each answer is its connection's last one then.
+    pub drain: DrainFlag,
 }
 
 impl Edge {
@@ -156,6 +158,7 @@ impl Edge {
             logged_address: settings.log.client_address,
             stats: Arc::default(),
             line_sampler: actor_system.line_sampler.clone(),
+            drain: actor_system.drain.clone(),
         }
     }
 }

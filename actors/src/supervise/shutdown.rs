@@ -60,13 +60,15 @@ impl ShutdownTrigger {
 }
 
 /// Whether the service drains. First /ready says so, while everything goes on, so that balancers send their requests
-/// elsewhere; from the beginning of the drain on, nothing new is accepted. Clones share it.
+/// elsewhere. From the beginning of the drain on, no picture and no webhook is started, and streams end; requests of
+/// connections that are open are still served. At last, uploads are refused. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct DrainFlag(Arc<AtomicU8>);
 
 impl DrainFlag {
     const ANNOUNCED: u8 = 1;
     const BEGUN: u8 = 2;
+    const REFUSING: u8 = 3;
 
     /// Announces the drain, permanently.
     pub fn announce(&self) {
@@ -76,6 +78,11 @@ impl DrainFlag {
     /// Starts the drain, permanently.
     pub fn begin(&self) {
         self.0.fetch_max(Self::BEGUN, Ordering::AcqRel);
+    }
+
+    /// Refuses uploads from now on.
+    pub fn refuse_uploads(&self) {
+        self.0.fetch_max(Self::REFUSING, Ordering::AcqRel);
     }
 
     /// Whether the drain is announced or has begun.
@@ -88,6 +95,12 @@ impl DrainFlag {
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.0.load(Ordering::Acquire) >= Self::BEGUN
+    }
+
+    /// Whether uploads are refused.
+    #[must_use]
+    pub fn refuses_uploads(&self) -> bool {
+        self.0.load(Ordering::Acquire) >= Self::REFUSING
     }
 }
 

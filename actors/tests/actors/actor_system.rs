@@ -63,7 +63,7 @@ async fn a_failure_past_the_restart_limit_is_fatal_and_not_ready() {
 }
 
 #[actix_rt::test]
-async fn a_drain_refuses_uploads_and_shows_as_soon_as_it_is_announced() {
+async fn a_drain_shows_as_soon_as_it_is_announced_and_uploads_are_refused_at_last() {
     let workers = WorkersSettings { queue_wait: AGES, ..settings().workers };
     let system = TestSystem::start(ActorSystemSettings { workers, ..settings() });
     system.wait_until_ready().await;
@@ -73,6 +73,8 @@ async fn a_drain_refuses_uploads_and_shows_as_soon_as_it_is_announced() {
     assert!(ask(&system.actor_system.jobs.intake, admit()).await.unwrap().is_ok());
     system.actor_system.drain();
     assert_eq!((system.report().ready, system.report().reason), (false, Some("draining")));
+    assert!(ask(&system.actor_system.jobs.intake, admit()).await.unwrap().is_ok());
+    system.actor_system.refuse_uploads();
     let refused = ask(&system.actor_system.jobs.intake, admit()).await.unwrap().unwrap_err();
     assert_eq!(refused.code, Code::NotReady);
     run(&system.actor_system.workers, Run { input: Input::Bytes([1].into()), ..picture("") }).await.unwrap();

@@ -147,10 +147,12 @@ async fn an_upload_that_declares_more_than_its_route_accepts_is_too_large() {
 }
 
 #[actix_rt::test(system = "PausedTime")]
-async fn a_drain_refuses_new_uploads_and_keeps_admitted_ones() {
+async fn a_drain_at_last_refuses_new_uploads_and_keeps_admitted_ones() {
     let mut intake = TestIntake::start(settings());
     let admitted = intake.upload(caller(1), 7).await.unwrap();
     intake.drain.begin();
+    drop(intake.admit(1).await.unwrap());
+    intake.drain.refuse_uploads();
     assert_eq!(intake.refusal(1).await.0, Code::NotReady);
     assert_eq!(intake.in_flight(), 7);
     drop(admitted);
