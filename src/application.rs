@@ -2,14 +2,15 @@
 //!
 //! The start order is store → listener → actors → HTTP server, on an I/O runtime that the caller provides. Stopping
 //! goes the other way. On SIGTERM or SIGINT the service reports not ready and goes on for a short delay, so that
-//! balancers notice; then it accepts no new uploads, finishes the open requests, and stops the server and the actors. A
+//! balancers notice; then it accepts no connections, finishes the open requests, and stops the server and the actors. A
 //! second signal ends the process at once. The service handles these signals itself, because actix would stop listening
 //! before balancers notice. An actor that cannot be restarted stops the service too, with exit code 70; then nothing new is
-//! accepted at all. The service manager learns when the service is ready and when it stops.
+//! accepted at all. The service manager learns when the service is ready and when it stops, and keeps the listeners for the
+//! next process.
 
 use std::fs::File;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -18,18 +19,18 @@ use huemill_actors::outbound::SetupError;
 use huemill_actors::supervise::{EXIT_CODE, FatalErrorReceiver};
 use huemill_observability::log;
 use huemill_store::{SpoolRoom, SpoolSettings};
-use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::actor_settings;
-use crate::http::{self, Listeners, Listening, State, Tls, TlsError};
+use crate::http::{self, Listening, State, Tls, TlsError};
+use crate::listeners::{self, Inherited, ListenError};
 use crate::service_manager::ServiceManager;
-use crate::settings::{ServerSection, Settings};
+use crate::settings::Settings;
 use crate::storage::{Storage, StorageError};
 
-/// Connections that the kernel queues before the server accepts them.
-const BACKLOG: u32 = 2048;
+/// How long a connection that was just accepted has to send its request, before connections without one are closed.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +47,8 @@ pub enum StartError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The address cannot be bound.
-    #[error("cannot listen on {host}:{port}: {source}")]
-    Listen {
-        /// The configured host.
-        host: String,
-        /// The configured port.
-        port: u16,
-        /// The operating system's error.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The certificate or key of the listener cannot be used.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
@@ -105,8 +99,12 @@ impl Signals {
 }
 
 impl Application {
-    /// Builds the service and binds its listener. Must be called within an actix system.
-    pub async fn build(settings: &Settings, io: &Handle) -> Result<Self, StartError> {
+    /// Builds the service and binds its listeners, unless they are inherited. Must be called within an actix system.
+    pub async fn build(
+        settings: &Settings,
+        io: &Handle,
+        mut inherited: Inherited,
+    ) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let service_manager = ServiceManager::of_process().map_err(StartError::ServiceManager)?;
         let spool = open_spool(settings)?;
@@ -116,7 +114,8 @@ impl Application {
         let server = &settings.server;
         // Before the actors start: their shutdown would add warnings to the one line about a port in use.
         let tls = Tls::load(&settings.tls)?;
-        let listeners = bind_all(settings)?;
+        let listeners = listeners::bind(settings, &mut inherited)?;
+        service_manager.keep_listeners(listeners.all(), inherited.into_unused()).await;
         let outbound_dependencies = actor_settings::outbound_dependencies(settings, &keys)?;
         let outbound = outbound_dependencies.outbound.clone();
         let dependencies =
@@ -125,7 +124,7 @@ impl Application {
         let actor_system = ActorSystem::start(&actor_settings::of(settings), dependencies);
         let state = State::new(settings, &actor_system, spool, keys, outbound);
         let listening = http::listen(settings, &state, listeners, tls)
-            .map_err(|source| listen_error(&server.host, server.port, source))?;
+            .map_err(|source| listeners::error(&server.host, server.port, source))?;
         Ok(Self {
             actor_system,
             listening,
@@ -160,17 +159,18 @@ impl Application {
         let (manager, health) = (service_manager.clone(), actor_system.verdict.clone());
         let readiness = actix_rt::spawn(async move { manager.report_readiness(&health).await });
         let mut fatal_error = actor_system.fatal_error.clone();
-        let (reason, exit_code) = tokio::select! {
-            signal = signals.next() => (signal, 0),
-            () = wait_for_fatal_error(&mut fatal_error) => ("doom", EXIT_CODE),
-            _ = &mut server => ("server_ended", EXIT_CODE),
+        let keeps_listeners = service_manager.keeps_listeners();
+        let (reason, exit_code, end) = tokio::select! {
+            signal = signals.next() => (signal, 0, End::Asked { keeps_listeners }),
+            () = wait_for_fatal_error(&mut fatal_error) => ("doom", EXIT_CODE, End::Failed),
+            _ = &mut server => ("server_ended", EXIT_CODE, End::Failed),
         };
         let started = Instant::now();
         log!(SHUTDOWN_STARTED, reason);
         readiness.abort();
         service_manager.report_stop().await;
         tokio::select! {
-            () = stop(actor_system, stop_server, timeouts, exit_code == 0) => {}
+            () = stop(actor_system, stop_server, timeouts, end) => {}
             signal = signals.next() => {
                 log!(SHUTDOWN_STARTED, reason = signal);
                 std::process::exit(130);
@@ -199,56 +199,32 @@ struct ShutdownTimeouts {
     pictures: Duration,
 }
 
-async fn stop(actor_system: ActorSystem, server: http::Stop, timeouts: ShutdownTimeouts, is_sound: bool) {
+/// Why the service stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// A signal asked for it. The service manager may keep the listeners for the next process.
+    Asked { keeps_listeners: bool },
+    /// It cannot go on.
+    Failed,
+}
+
+async fn stop(actor_system: ActorSystem, server: http::Stop, timeouts: ShutdownTimeouts, end: End) {
     // A service that works serves what balancers still send; one that does not refuses it at once.
-    if is_sound {
-        actor_system.announce_drain();
-    } else {
-        actor_system.drain();
+    match end {
+        End::Asked { .. } => actor_system.announce_drain(),
+        End::Failed => actor_system.refuse_uploads(),
     }
     tokio::time::sleep(timeouts.probes).await;
+    if end == (End::Asked { keeps_listeners: true }) {
+        // From now on, connections wait for the next process.
+        server.accept_nothing_more().await;
+        tokio::time::sleep(LAST_REQUESTS).await;
+    }
     actor_system.drain();
     if tokio::time::timeout(timeouts.requests, server.after_requests()).await.is_err() {
         server.at_once().await;
     }
     actor_system.stop(timeouts.pictures).await;
-}
-
-fn listen_error(host: &str, port: u16, source: io::Error) -> StartError {
-    StartError::Listen { host: host.to_owned(), port, source }
-}
-
-/// Binds the listener of users, and that of operators if they have their own.
-fn bind_all(settings: &Settings) -> Result<Listeners, StartError> {
-    let server = &settings.server;
-    let public = bind(server).map_err(|source| listen_error(&server.host, server.port, source))?;
-    let operations = settings.operations_address().map(|address| {
-        bind_address(address)
-            .map_err(|source| listen_error(&address.ip().to_string(), address.port(), source))
-    });
-    Ok(Listeners { public, operations: operations.transpose()? })
-}
-
-/// Binds every address that the host name resolves to. Fails if none of them can be bound.
-fn bind(server: &ServerSection) -> io::Result<Vec<TcpListener>> {
-    let (mut listeners, mut last_error) = (Vec::new(), None);
-    for address in (server.host.as_str(), server.port).to_socket_addrs()? {
-        match bind_address(address) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) => last_error = Some(error),
-        }
-    }
-    if listeners.is_empty() {
-        return Err(last_error.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()));
-    }
-    Ok(listeners)
-}
-
-fn bind_address(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
 }
 
 /// Opens the store on the I/O runtime, because its connections belong to the runtime that opens them.

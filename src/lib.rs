@@ -6,6 +6,7 @@ mod actor_settings;
 pub mod application;
 pub mod cli;
 mod http;
+pub mod listeners;
 mod registry;
 mod service_manager;
 pub mod settings;

@@ -1,21 +1,31 @@
-//! Reports the state of the service to the service manager that started it, such as systemd: ready, and stopping.
+//! Reports the state of the service to the service manager that started it, such as systemd: ready, and stopping. Leaves the
+//! listeners with it, so that connections wait while one process of the service replaces another.
 //!
 //! The protocol is that of `sd_notify(3)`: one datagram for each state, sent to the socket that `NOTIFY_SOCKET` names.
-//! Without this variable nothing is sent. A socket that cannot be used is an error at start; a message that is lost
+//! Without this variable nothing is sent. Listeners are left where `FDSTORE` says that there is room for them: the unit sets
+//! it, as systemd itself does from version 254 on. A socket that cannot be used is an error at start; a message that is lost
 //! later is reported on standard error, and the service goes on.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram as BlockingDatagram};
+use std::os::unix::net::{SocketAddr as SocketName, UnixDatagram as BlockingDatagram};
 use std::time::Duration;
 
 use huemill_actors::health::{HealthCell, HealthReport};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 
 /// The variable that names the service manager's socket.
 const VARIABLE: &str = "NOTIFY_SOCKET";
+
+/// The variable with the number of open files that the service manager keeps.
+const ROOM: &str = "FDSTORE";
 
 /// How often readiness is checked until the service is ready for the first time.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -23,13 +33,41 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// The service manager that started this process, if there is one.
 pub(crate) struct ServiceManager {
     socket: Option<UnixDatagram>,
+    /// How many open files it keeps.
+    room: usize,
 }
 
 impl ServiceManager {
     /// Connects to the service manager that the environment names. Must be called within a runtime.
     pub(crate) fn of_process() -> io::Result<Self> {
         let name = std::env::var_os(VARIABLE).filter(|name| !name.is_empty());
-        Ok(Self { socket: name.map(|name| connect(&name)).transpose()? })
+        let room = std::env::var(ROOM).ok().and_then(|number| number.parse().ok()).unwrap_or(0);
+        Ok(Self { socket: name.map(|name| connect(&name)).transpose()?, room })
+    }
+
+    /// Whether it keeps the listeners for the next process.
+    pub(crate) fn keeps_listeners(&self) -> bool {
+        self.socket.is_some() && self.room > 0
+    }
+
+    /// Leaves copies of the listeners with the service manager, and has it close those at addresses that are not used any
+    /// more. Those that it has already, it keeps once.
+    pub(crate) async fn keep_listeners(
+        &self,
+        listeners: impl Iterator<Item = &TcpListener>,
+        unused: Vec<SocketAddr>,
+    ) {
+        if !self.keeps_listeners() {
+            return;
+        }
+        for address in unused {
+            self.send(&format!("FDSTOREREMOVE=1\nFDNAME={}", name_of(address))).await;
+        }
+        for listener in listeners {
+            let Ok(address) = listener.local_addr() else { continue };
+            let state = format!("FDSTORE=1\nFDNAME={}", name_of(address));
+            self.send_with(&state, &[listener.as_fd()]).await;
+        }
     }
 
     /// Waits until the service is ready for the first time and reports it. Reports what it waits for until then.
@@ -55,23 +93,44 @@ impl ServiceManager {
         self.send("STOPPING=1\nSTATUS=finishing requests and pictures in progress").await;
     }
 
+    async fn send(&self, state: &str) {
+        self.send_with(state, &[]).await;
+    }
+
     #[allow(
         clippy::print_stderr,
         reason = "the service manager, which cannot be reached, keeps standard error"
     )]
-    async fn send(&self, state: &str) {
+    async fn send_with(&self, state: &str, descriptors: &[BorrowedFd<'_>]) {
         let Some(socket) = &self.socket else { return };
-        if let Err(error) = socket.send(state.as_bytes()).await {
+        let sent = socket.async_io(Interest::WRITABLE, || send(socket, state, descriptors)).await;
+        if let Err(error) = sent {
             eprintln!("huemill: the service manager ({VARIABLE}) cannot be reached: {error}");
         }
     }
 }
 
+/// Sends a datagram with open files, one at most.
+fn send(socket: &UnixDatagram, state: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() {
+        control.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    sendmsg(socket, &[IoSlice::new(state.as_bytes())], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// What the listener at an address is called there. Names have no colons.
+fn name_of(address: SocketAddr) -> String {
+    address.to_string().replace(':', "_")
+}
+
 /// Connects to a socket by its path, or by its name in the abstract namespace, which begins with `@`.
 fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     let address = match name.as_bytes().strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name)?,
-        None => SocketAddr::from_pathname(name)?,
+        Some(name) => SocketName::from_abstract_name(name)?,
+        None => SocketName::from_pathname(name)?,
     };
     let socket = BlockingDatagram::unbound()?;
     socket.connect_addr(&address)?;
@@ -111,12 +170,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let name = format!("huemill-test-{}", std::process::id());
-        let abstract_address = SocketAddr::from_abstract_name(&name).unwrap();
+        let abstract_address = SocketName::from_abstract_name(&name).unwrap();
         for (socket, name) in [
             (BlockingDatagram::bind(&path).unwrap(), path.clone().into_os_string()),
             (BlockingDatagram::bind_addr(&abstract_address).unwrap(), format!("@{name}").into()),
         ] {
-            let manager = ServiceManager { socket: Some(connect(&name).unwrap()) };
+            let manager = ServiceManager { socket: Some(connect(&name).unwrap()), room: 0 };
             manager.report_stop().await;
             assert!(received(&socket).starts_with("STOPPING=1\n"), "{}", name.display());
         }

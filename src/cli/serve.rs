@@ -19,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::terminal::{EXIT_CONFIG, has_colour, refuse_settings};
 use crate::application::{Application, StartError};
+use crate::listeners::Inherited;
 use crate::settings::{Environment, LogFormat, Settings};
 use crate::storage;
 
@@ -81,6 +82,7 @@ fn line_style(format: LogFormat) -> LineStyle {
 }
 
 fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::error::Error>> {
+    let inherited = Inherited::of_process();
     // For store calls and for timers of plain threads. It starts before the actors and stops after them.
     let io = Builder::new_multi_thread().worker_threads(2).thread_name("io").enable_all().build()?;
     // Dropped before the runtime, because it still sends its last spans on it.
@@ -88,7 +90,7 @@ fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::e
     // `System::run` and the main attribute lose the exit code.
     let code = actix_rt::System::new().block_on(async {
         change_log_filter_on_signals(filter, settings.log.filter.clone()).map_err(StartError::Signals)?;
-        let application = Application::build(settings, io.handle()).await?;
+        let application = Application::build(settings, io.handle(), inherited).await?;
         let addresses = application.addresses().to_vec();
         log!(
             SERVICE_STARTED,

@@ -44,6 +44,13 @@ pub(crate) struct Listeners {
     pub operations: Option<TcpListener>,
 }
 
+impl Listeners {
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &TcpListener> {
+        self.public.iter().chain(&self.operations)
+    }
+}
+
 /// Bound servers.
 pub(crate) struct Listening {
     /// The addresses for users.
@@ -94,6 +101,11 @@ impl Listening {
 }
 
 impl Stop {
+    /// Accepts no more connections of users: they wait in the kernel's queue. Those that are accepted stay open.
+    pub(crate) async fn accept_nothing_more(&self) {
+        self.public.handle.pause().await;
+    }
+
     /// Closes idle connections and waits for open requests. Probes and monitoring are answered until the end.
     pub(crate) async fn after_requests(&self) {
         self.public.after_requests().await;

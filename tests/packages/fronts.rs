@@ -3,13 +3,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 
 use crate::archives::{Member, zip};
+use crate::load::Load;
 use crate::servers::require;
 use crate::source::is_long_form;
 use crate::support::deployment::{Deployment, Kind as StoreKind};
@@ -190,26 +190,6 @@ fn stored_zeros(name: &str, bytes: u64) -> Member {
     Member::stored(name, &vec![0; usize::try_from(bytes).unwrap()])
 }
 
-/// Sends pictures and jobs until it is told to stop, and returns the failures and the number of successes.
-fn load(front: &Front, until: &AtomicBool, done: &AtomicU64) -> Vec<String> {
-    let client = front.client();
-    let mut failures = Vec::new();
-    while !until.load(Ordering::Relaxed) {
-        let picture = client.post(front.url("/process")).multipart(picture_form(small_png())).send();
-        let job = client.post(front.url("/jobs")).multipart(images_form(&[small_png()])).send();
-        for (answer, expected) in [(picture, 200), (job, 202)] {
-            match answer {
-                Ok(answer) if answer.status() == expected => drop(done.fetch_add(1, Ordering::Relaxed)),
-                Ok(answer) => {
-                    failures.push(format!("{} {}", answer.status(), answer.text().unwrap_or_default()));
-                }
-                Err(error) => failures.push(format!("{error:?}")),
-            }
-        }
-    }
-    failures
-}
-
 /// Whether a process has answered a request for a picture.
 fn has_answered(service: &Service) -> bool {
     let series = "images_processed_total{endpoint=\"/process\"}";
@@ -233,24 +213,15 @@ fn processes_are_replaced_behind_caddy_without_a_failed_request() {
     let mut processes = ports.map(|port| Some(start(port)));
     let addresses = ports.map(|port| ([127, 0, 0, 1], port).into());
     let front = Front::start(Kind::Caddy, port, &addresses);
-    let (stopped, done) = (AtomicBool::new(false), AtomicU64::new(0));
-    std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..3).map(|_| scope.spawn(|| load(&front, &stopped, &done))).collect();
-        let more = |count| {
-            let before = done.load(Ordering::Relaxed);
-            wait_until("requests are answered", || done.load(Ordering::Relaxed) >= before + count);
-        };
-        more(20);
+    Load::run(&front.client(), &|path| front.url(path), |load| {
+        load.wait_for(20);
         for (process, port) in processes.iter_mut().zip(ports) {
             assert_eq!(process.take().unwrap().stop(), Some(0));
-            more(20);
+            load.wait_for(20);
             let replacement = start(port);
             wait_until("the front takes the new process", || has_answered(&replacement));
             *process = Some(replacement);
-            more(20);
+            load.wait_for(20);
         }
-        stopped.store(true, Ordering::Relaxed);
-        let failures: Vec<_> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
-        assert_eq!(failures, Vec::<String>::new());
     });
 }

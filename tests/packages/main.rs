@@ -7,8 +7,10 @@ mod chart;
 mod container;
 mod debian;
 mod fronts;
+mod load;
 mod machine;
 mod release;
+mod service_manager;
 mod source;
 mod starter_settings;
 #[path = "../support/mod.rs"]

@@ -1,19 +1,14 @@
 //! The systemd unit: systemd finds nothing wrong with it, what it opens to an attacker is little, and it fits the
-//! service: its secrets, the time that it needs to stop, and what it reports to the service manager.
+//! service: its secrets, the time that it needs to stop, and the listeners that it leaves with systemd.
 
 use std::collections::BTreeSet;
-use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::mpsc::{Receiver, channel};
 
 use huemill::settings::{Environment, Settings};
 
 use crate::servers::require;
 use crate::source;
-use crate::support::TIMEOUT;
-use crate::support::http::client;
-use crate::support::service::Service;
 
 fn unit() -> PathBuf {
     source::file("packaging/systemd/huemill.service")
@@ -62,8 +57,9 @@ fn every_secret_of_the_service_is_a_credential_that_may_be_missing() {
     assert!(expected.contains("OPERATOR_TOKEN_FILE"), "{expected:?}");
     expected.extend(["AWS_ACCESS_KEY_ID_FILE", "AWS_SECRET_ACCESS_KEY_FILE"].map(str::to_owned));
     let environment = values("Environment");
-    let given: BTreeSet<_> =
+    let mut given: BTreeSet<_> =
         environment.iter().map(|line| line.split_once('=').unwrap().0.to_owned()).collect();
+    assert!(given.remove("FDSTORE"));
     assert_eq!(given, expected);
     let (loaded, fallbacks) = (values("LoadCredential"), values("SetCredential"));
     for name in expected {
@@ -89,66 +85,10 @@ fn systemd_waits_for_longer_than_the_service_takes_to_stop() {
     }
 }
 
-/// A service manager's socket, and the states that arrive there.
-fn service_manager(folder: &Path) -> (PathBuf, Receiver<String>) {
-    let path = folder.join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let (sender, states) = channel();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(length) = socket.recv(&mut buffer) {
-            if sender.send(String::from_utf8_lossy(&buffer[..length]).into_owned()).is_err() {
-                return;
-            }
-        }
-    });
-    (path, states)
-}
-
-/// The next state that is more than a text for people.
-fn next_state(states: &Receiver<String>) -> String {
-    loop {
-        let state = states.recv_timeout(TIMEOUT).unwrap();
-        if !state.starts_with("STATUS=") {
-            return state;
-        }
-    }
-}
-
 #[test]
-fn the_service_manager_learns_when_the_service_is_ready_and_when_it_stops() {
-    let folder = tempfile::tempdir().unwrap();
-    let (socket, states) = service_manager(folder.path());
-    let variables = [("NOTIFY_SOCKET".to_owned(), socket.display().to_string())];
-    let mut service = Service::start(&folder.path().join("data"), &variables);
-    assert!(next_state(&states).starts_with("READY=1\n"));
-    assert_eq!(client().get(service.url("/ready")).send().unwrap().status(), 200);
-    service.signal("-TERM");
-    assert!(next_state(&states).starts_with("STOPPING=1\n"));
-    assert_eq!(service.wait_for_exit().code(), Some(0));
-}
-
-#[test]
-fn the_service_manager_learns_what_a_service_that_is_not_ready_waits_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let (socket, states) = service_manager(folder.path());
-    let variables = [
-        ("NOTIFY_SOCKET".to_owned(), socket.display().to_string()),
-        ("HUEMILL__HEALTH__DISK_FREE_BYTES".to_owned(), i64::MAX.to_string()),
-    ];
-    let service = Service::start(&folder.path().join("data"), &variables);
-    let mut status = String::new();
-    while !status.contains("disk: ") {
-        status = states.recv_timeout(TIMEOUT).unwrap();
-        assert!(status.starts_with("STATUS=not ready: "), "{status}");
-    }
-    assert_eq!(service.stop(), Some(0));
-}
-
-#[test]
-fn a_service_that_cannot_reach_its_service_manager_says_so_and_does_not_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let missing = folder.path().join("none").display().to_string();
-    let status = Service::try_start(folder.path(), &[("NOTIFY_SOCKET".to_owned(), missing)]);
-    assert_eq!(status.err().unwrap().code(), Some(1));
+fn systemd_has_room_for_the_listeners_and_the_service_knows() {
+    let room = &values("FileDescriptorStoreMax")[0];
+    assert!(values("Environment").contains(&format!("FDSTORE={room}")));
+    // One for each address of a host name, and the operators' own.
+    assert!(room.parse::<u32>().unwrap() >= 4);
 }
