@@ -149,7 +149,7 @@ page: ## The page in a real browser, with axe in light and dark at 320 and 1,440
 
 packages: setup ## Make the packages and the container image, and install, upgrade, remove and run them (as root, on Debian; build as packaged)
 	@tests/setup.sh packages
-	$(CARGO) build --workspace --bins $(DIST) --locked
+	@packaging/stage.sh target/package
 	HUEMILL_TEST_REQUIRE_SERVERS=1 HUEMILL_PACKAGES=all HUEMILL_TEST_BINARY=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/dist/huemill \
 		$(CARGO) test --workspace --lib --bins --test packages $(PROFILE) --locked -- --nocapture
 

@@ -45,26 +45,31 @@ bill_of_materials() {
   rm -rf "$copy"
 }
 
-if [ -z "$binary" ] && ! git diff --quiet HEAD; then
+# A release is made of a commit, also where somebody edits files meanwhile.
+only_what_is_committed() {
+  [ -n "$binary" ] || git diff --quiet HEAD && return
   echo "There are changes that no commit has: a release is made of a commit." >&2
   exit 1
-fi
+}
+
+only_what_is_committed
 stage=target/package
 rm -rf "$folder"
 mkdir -p "$folder"
 changelog "$version" >"$folder/notes.md"
 packaging/debian/build.sh "$folder"
 archive "$folder"
+only_what_is_committed
 
 if [ -n "$check" ]; then
   elsewhere=$(mktemp -d)
+  trap 'rm -rf "$elsewhere"' EXIT
   git clone --quiet --shared . "$elsewhere/source"
   # Without what this build has in its folders, and under other paths.
   env -u CARGO_TARGET_DIR HUEMILL_PACKAGE_TOOLS="$tools" "$elsewhere/source/packaging/release.sh" "$elsewhere/release"
   (cd "$folder" && sha256sum -- *.deb *.ddeb *.tar.gz) >"$elsewhere/sums"
   (cd "$elsewhere/release" && sha256sum --check --quiet "$elsewhere/sums")
   echo "Both builds of $name are the same." >&2
-  rm -rf "$elsewhere"
 fi
 
 packaging/tools.sh cargo-cyclonedx

@@ -9,7 +9,7 @@ declare -A needed=([cc]=gcc [promtool]=prometheus [amtool]=prometheus-alertmanag
 
 # With an argument, that command alone; "packages" stands for what only `make packages` needs.
 if [ "${1:-}" = packages ]; then
-  needed=([buildah]=buildah [debootstrap]=debootstrap [systemd-nspawn]=systemd-container [lintian]=lintian)
+  needed=([buildah]=buildah [curl]=curl [debootstrap]=debootstrap [systemd-nspawn]=systemd-container [lintian]=lintian)
 elif [ $# -gt 0 ]; then
   for command in "${!needed[@]}"; do [ "$command" = "$1" ] || unset "needed[$command]"; done
 fi

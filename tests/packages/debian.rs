@@ -99,7 +99,7 @@ fn lintian_finds_no_error_in_the_package() {
 }
 
 #[test]
-fn the_package_is_installed_runs_keeps_its_data_over_an_upgrade_and_leaves_none_after_a_purge() {
+fn the_package_is_installed_runs_is_upgraded_under_load_and_leaves_no_data_after_a_purge() {
     if !is_long_form() {
         return;
     }
@@ -117,7 +117,7 @@ fn the_package_is_installed_runs_keeps_its_data_over_an_upgrade_and_leaves_none_
         .run("printf '[Service]\\nTimeoutStartSec=10\\n' >/etc/systemd/system/huemill.service.d/soon.conf");
     machine.run(&format!("dpkg -i {}", machine.path(&old)));
     let job = processes_a_picture(&machine, &machine.path(&photo));
-    is_upgraded(&machine, &machine.path(&new), &job);
+    while_clients_send(&machine, folder.path(), || is_upgraded(&machine, &machine.path(&new), &job));
     starts_again_after_a_crash_but_not_with_bad_settings(&machine);
     machine
         .run("dpkg -r huemill && test -f /var/lib/huemill/huemill.db && test -f /etc/huemill/huemill.toml");
@@ -134,6 +134,38 @@ fn processes_a_picture(machine: &Machine, photo: &str) -> String {
     let job: serde_json::Value = serde_json::from_str(&machine.run(&as_user)).unwrap();
     assert_eq!(job["status"], "completed", "{job}");
     job["job_id"].as_str().unwrap().to_owned()
+}
+
+/// Clients send `photo.png` while something happens, and no request fails.
+fn while_clients_send(machine: &Machine, folder: &Path, happens: impl FnOnce()) {
+    let script = "until [ -e end ]; do
+        curl -sS -o /dev/null -w '%{http_code}\n' -F image=@photo.png http://127.0.0.1:8080/process >>answers 2>&1
+    done";
+    let clients: Vec<_> = (0..3).map(|_| machine.client(script).spawn().unwrap()).collect();
+    let answers = || std::fs::read_to_string(folder.join("answers")).unwrap_or_default();
+    let wait_for_more = || {
+        let before = answers().lines().count();
+        wait_until("clients have answers", || answers().lines().count() > before + 20);
+    };
+    let end = EndOnDrop(folder.join("end"));
+    wait_for_more();
+    happens();
+    wait_for_more();
+    drop(end);
+    for mut client in clients {
+        assert!(client.wait().unwrap().success());
+    }
+    let failed: Vec<_> = answers().lines().filter(|line| *line != "200").map(str::to_owned).collect();
+    assert_eq!(failed, Vec::<String>::new());
+}
+
+/// Has clients end, also where the test fails.
+struct EndOnDrop(PathBuf);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        let _ = std::fs::write(&self.0, "");
+    }
 }
 
 /// An upgrade keeps the settings and the job, and the service that it restarts has the new secret.

@@ -91,6 +91,13 @@ impl Machine {
         command
     }
 
+    /// A script outside of the machine, in the test's folder, which reaches the machine's own addresses.
+    pub fn client(&self, script: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.init, "--net", "sh", "-c", script]).current_dir(&self.folder);
+        command
+    }
+
     /// Runs a script on the machine as root, which must succeed, and returns what it printed.
     pub fn run(&self, script: &str) -> String {
         let output = self.command(script).output().unwrap();
