@@ -45,7 +45,7 @@ bill_of_materials() {
   rm -rf "$copy"
 }
 
-# A release is made of a commit, also where somebody edits files meanwhile.
+# A release is made of a commit, also where files are edited meanwhile.
 only_what_is_committed() {
   [ -n "$binary" ] || git diff --quiet HEAD && return
   echo "There are changes that no commit has: a release is made of a commit." >&2

@@ -4,8 +4,8 @@
 //! goes the other way. On SIGTERM or SIGINT the service reports not ready and goes on for a short delay, so that
 //! balancers notice; then it accepts no connections, finishes the open requests, and stops the server and the actors. A
 //! second signal ends the process at once. The service handles these signals itself, because actix would stop listening
-//! before balancers notice. An actor that cannot be restarted stops the service too, with exit code 70; then nothing new is
-//! accepted at all. The service manager learns when the service is ready and when it stops, and keeps the listeners for the
+//! before balancers notice. An actor that cannot be restarted stops the service too, with exit code 70; then uploads are
+//! refused from the beginning on. The service manager learns when the service is ready and when it stops, and keeps the listeners for the
 //! next process.
 
 use std::fs::File;
@@ -100,11 +100,7 @@ impl Signals {
 
 impl Application {
     /// Builds the service and binds its listeners, unless they are inherited. Must be called within an actix system.
-    pub async fn build(
-        settings: &Settings,
-        io: &Handle,
-        mut inherited: Inherited,
-    ) -> Result<Self, StartError> {
+    pub async fn build(settings: &Settings, io: &Handle, inherited: Inherited) -> Result<Self, StartError> {
         let signals = Signals::listen().map_err(StartError::Signals)?;
         let service_manager = ServiceManager::of_process().map_err(StartError::ServiceManager)?;
         let spool = open_spool(settings)?;
@@ -114,8 +110,7 @@ impl Application {
         let server = &settings.server;
         // Before the actors start: their shutdown would add warnings to the one line about a port in use.
         let tls = Tls::load(&settings.tls)?;
-        let listeners = listeners::bind(settings, &mut inherited)?;
-        service_manager.keep_listeners(listeners.all(), inherited.into_unused()).await;
+        let listeners = listeners::bind(settings, inherited, &service_manager).await?;
         let outbound_dependencies = actor_settings::outbound_dependencies(settings, &keys)?;
         let outbound = outbound_dependencies.outbound.clone();
         let dependencies =
@@ -159,12 +154,12 @@ impl Application {
         let (manager, health) = (service_manager.clone(), actor_system.verdict.clone());
         let readiness = actix_rt::spawn(async move { manager.report_readiness(&health).await });
         let mut fatal_error = actor_system.fatal_error.clone();
-        let keeps_listeners = service_manager.keeps_listeners();
-        let (reason, exit_code, end) = tokio::select! {
-            signal = signals.next() => (signal, 0, End::Asked { keeps_listeners }),
-            () = wait_for_fatal_error(&mut fatal_error) => ("doom", EXIT_CODE, End::Failed),
-            _ = &mut server => ("server_ended", EXIT_CODE, End::Failed),
+        let (reason, exit_code) = tokio::select! {
+            signal = signals.next() => (signal, 0),
+            () = wait_for_fatal_error(&mut fatal_error) => ("doom", EXIT_CODE),
+            _ = &mut server => ("server_ended", EXIT_CODE),
         };
+        let end = End { is_sound: exit_code == 0, keeps_listeners: service_manager.keeps_listeners() };
         let started = Instant::now();
         log!(SHUTDOWN_STARTED, reason);
         readiness.abort();
@@ -199,28 +194,32 @@ struct ShutdownTimeouts {
     pictures: Duration,
 }
 
-/// Why the service stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// A signal asked for it. The service manager may keep the listeners for the next process.
-    Asked { keeps_listeners: bool },
-    /// It cannot go on.
-    Failed,
+/// In which state the service stops.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    /// It works, and a signal asks for its end.
+    is_sound: bool,
+    /// The service manager keeps the listeners for the next process.
+    keeps_listeners: bool,
 }
 
 async fn stop(actor_system: ActorSystem, server: http::Stop, timeouts: ShutdownTimeouts, end: End) {
     // A service that works serves what balancers still send; one that does not refuses it at once.
-    match end {
-        End::Asked { .. } => actor_system.announce_drain(),
-        End::Failed => actor_system.refuse_uploads(),
+    if end.is_sound {
+        actor_system.announce_drain();
+    } else {
+        actor_system.refuse_uploads();
     }
-    tokio::time::sleep(timeouts.probes).await;
-    if end == (End::Asked { keeps_listeners: true }) {
+    // Where nothing works and connections can wait, they need not come here.
+    if end.is_sound || !end.keeps_listeners {
+        tokio::time::sleep(timeouts.probes).await;
+    }
+    actor_system.drain();
+    if end.keeps_listeners {
         // From now on, connections wait for the next process.
         server.accept_nothing_more().await;
         tokio::time::sleep(LAST_REQUESTS).await;
     }
-    actor_system.drain();
     if tokio::time::timeout(timeouts.requests, server.after_requests()).await.is_err() {
         server.at_once().await;
     }

@@ -50,20 +50,16 @@ impl ServiceManager {
         self.socket.is_some() && self.room > 0
     }
 
-    /// Leaves copies of the listeners with the service manager, and has it close those at addresses that are not used any
-    /// more. Those that it has already, it keeps once.
-    pub(crate) async fn keep_listeners(
-        &self,
-        listeners: impl Iterator<Item = &TcpListener>,
-        unused: Vec<SocketAddr>,
-    ) {
-        if !self.keeps_listeners() {
-            return;
+    /// Has the service manager close its copies of the listeners at these addresses.
+    pub(crate) async fn forget(&self, addresses: &[SocketAddr]) {
+        for address in addresses.iter().filter(|_| self.keeps_listeners()) {
+            self.send(&format!("FDSTOREREMOVE=1\nFDNAME={}", name_of(*address))).await;
         }
-        for address in unused {
-            self.send(&format!("FDSTOREREMOVE=1\nFDNAME={}", name_of(address))).await;
-        }
-        for listener in listeners {
+    }
+
+    /// Leaves copies of the listeners with the service manager. Those that it has already, it keeps once.
+    pub(crate) async fn keep(&self, listeners: impl Iterator<Item = &TcpListener>) {
+        for listener in listeners.filter(|_| self.keeps_listeners()) {
             let Ok(address) = listener.local_addr() else { continue };
             let state = format!("FDSTORE=1\nFDNAME={}", name_of(address));
             self.send_with(&state, &[listener.as_fd()]).await;

@@ -173,7 +173,7 @@ impl ActorSystem {
     }
 
     /// Reports not ready, starts no more pictures and webhooks of jobs, and ends streams. Requests are still served, also
-    /// those that bring new jobs: whoever calls this accepts no more connections.
+    /// those that bring new jobs, since the caller accepts no more connections.
     pub fn drain(&self) {
         self.drain.begin();
         self.recorder.record(Event::Ready(false));

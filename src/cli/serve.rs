@@ -49,6 +49,8 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
         Ok(settings) => settings,
         Err(problems) => return refuse_settings(&problems),
     };
+    // The log has a thread of its own.
+    let inherited = Inherited::of_process();
     // The guard writes the lines that are still buffered when it is dropped.
     let (writer, _flush_guard) = log_writer::stdout(line_style(settings.log.format));
     let filter = match json_log::init(&settings.log.filter, writer) {
@@ -60,7 +62,7 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
     };
     huemill_observability::install_panic_hook();
     storage::restrict_umask();
-    match serve(&settings, filter) {
+    match serve(&settings, filter, inherited) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("huemill: {error}");
@@ -81,8 +83,11 @@ fn line_style(format: LogFormat) -> LineStyle {
     }
 }
 
-fn serve(settings: &Settings, filter: FilterHandle) -> Result<u8, Box<dyn std::error::Error>> {
-    let inherited = Inherited::of_process();
+fn serve(
+    settings: &Settings,
+    filter: FilterHandle,
+    inherited: Inherited,
+) -> Result<u8, Box<dyn std::error::Error>> {
     // For store calls and for timers of plain threads. It starts before the actors and stops after them.
     let io = Builder::new_multi_thread().worker_threads(2).thread_name("io").enable_all().build()?;
     // Dropped before the runtime, because it still sends its last spans on it.

@@ -118,6 +118,7 @@ fn the_package_is_installed_runs_is_upgraded_under_load_and_leaves_no_data_after
     machine.run(&format!("dpkg -i {}", machine.path(&old)));
     let job = processes_a_picture(&machine, &machine.path(&photo));
     while_clients_send(&machine, folder.path(), || is_upgraded(&machine, &machine.path(&new), &job));
+    listens_where_its_settings_say(&machine);
     starts_again_after_a_crash_but_not_with_bad_settings(&machine);
     machine
         .run("dpkg -r huemill && test -f /var/lib/huemill/huemill.db && test -f /etc/huemill/huemill.toml");
@@ -138,7 +139,7 @@ fn processes_a_picture(machine: &Machine, photo: &str) -> String {
 
 /// Clients send `photo.png` while something happens, and no request fails.
 fn while_clients_send(machine: &Machine, folder: &Path, happens: impl FnOnce()) {
-    let script = "until [ -e end ]; do
+    let script = "until [ -e end ] || ! [ -e photo.png ]; do
         curl -sS -o /dev/null -w '%{http_code}\n' -F image=@photo.png http://127.0.0.1:8080/process >>answers 2>&1
     done";
     let clients: Vec<_> = (0..3).map(|_| machine.client(script).spawn().unwrap()).collect();
@@ -176,6 +177,23 @@ fn is_upgraded(machine: &Machine, package: &str, job: &str) {
     machine.run("systemctl is-active huemill && grep mine /etc/huemill/huemill.toml");
     let jobs = machine.run(&format!("OPERATOR_TOKEN=operator-token-of-the-test {LIST}"));
     assert!(jobs.contains(job), "{jobs}");
+}
+
+/// What systemd keeps of another address is not in the way of a new one, and nothing listens after a stop.
+fn listens_where_its_settings_say(machine: &Machine) {
+    let listens = "bash -c '</dev/tcp/127.0.0.2/8080'";
+    machine.run(&format!("! {listens}"));
+    machine.run(
+        "printf '[server]\nhost = \"0.0.0.0\"\n' >>/etc/huemill/huemill.toml; systemctl restart huemill",
+    );
+    machine.run(listens);
+    machine.run(
+        "sed -i 's/^host = .*/host = \"127.0.0.2\"/' /etc/huemill/huemill.toml; systemctl restart huemill",
+    );
+    machine.run(&format!(
+        "{listens}; ! bash -c '</dev/tcp/127.0.0.1/8080'; systemctl stop huemill; ! {listens}"
+    ));
+    machine.run("sed -i '/^\\[server\\]/d; /^host = /d' /etc/huemill/huemill.toml; systemctl start huemill");
 }
 
 fn starts_again_after_a_crash_but_not_with_bad_settings(machine: &Machine) {

@@ -15,7 +15,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 
 use crate::load::Load;
 use crate::support::TIMEOUT;
-use crate::support::http::client;
+use crate::support::http::{client, client_builder};
 use crate::support::service::Service;
 
 /// A service manager: its socket, and the states and open files that arrive there.
@@ -122,11 +122,13 @@ fn a_process_replaces_another_without_a_failed_request() {
     let first = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = first.local_addr().unwrap();
     let own =
-        [("PORT", address.port().to_string()), ("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "500".to_owned())]
+        [("PORT", address.port().to_string()), ("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "1000".to_owned())]
             .map(|(name, value)| (name.to_owned(), value));
     let environment = [&manager.environment()[..], &own].concat();
     let mut service = start_with(&first.into(), &data, &environment);
-    Load::run(&client(), &|path| format!("http://{address}{path}"), |load| {
+    // Its connections are used again, as long as the service lets them.
+    let client = client_builder().build().unwrap();
+    Load::run(&client, &|path| format!("http://{address}{path}"), |load| {
         for _ in 0..2 {
             load.wait_for(10);
             let (state, kept) = manager.next_of("FDSTORE=1\n");

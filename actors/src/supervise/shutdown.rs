@@ -61,7 +61,7 @@ impl ShutdownTrigger {
 
 /// Whether the service drains. First /ready says so, while everything goes on, so that balancers send their requests
 /// elsewhere. From the beginning of the drain on, no picture and no webhook is started, and streams end; requests of
-/// connections that are open are still served. At last, uploads are refused. Clones share it.
+/// connections that are open are still served. Uploads are refused once these connections are closed. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct DrainFlag(Arc<AtomicU8>);
 
