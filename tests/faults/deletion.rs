@@ -65,5 +65,7 @@ fn a_job_that_is_deleted_while_clients_poll_it_answers_200_and_then_404() {
             delete_job(&service, &job);
         });
     }
+    // What a client causes is no error of the service.
+    assert_eq!(service.logged("answer_broken"), Vec::<serde_json::Value>::new());
     assert_consistent(&[&service], &deployment.database());
 }

@@ -17,6 +17,7 @@ use huemill_store::blobs::BlobError;
 use huemill_store::job::Job;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::job_picture;
 use crate::http::body_stream::HeadBody;
 use crate::http::etag::{self, ETag};
 use crate::http::problem::Problem;
@@ -112,8 +113,8 @@ impl DownloadFile {
             return Ok(builder.body(HeadBody(BodySize::Sized(length))));
         }
         let (start, size) = (range.start, range.end - range.start);
-        let mut bytes =
-            jobs.repository.stream(range, open).map(|chunk| chunk.map_err(Fault::from)).boxed_local();
+        let bytes = jobs.repository.stream(range, open);
+        let mut bytes = job_picture::of_job(jobs.repository.clone(), job.id.clone(), bytes).boxed_local();
         let first = bytes.next().await.transpose()?;
         if start == 0 {
             jobs.recorder.record(Event::ResultsDownloaded { kind: self.kind });

@@ -1,8 +1,11 @@
 //! One settled picture of a job, as bodies list it: with its result, or with the reason why it failed. The body of an ended
 //! job and the windows of a job's pictures are written with it.
 
+use actix_web::web::Bytes;
+use futures_util::stream::{Stream, StreamExt};
 use huemill_actors::fault::{Code, Fault};
 use huemill_actors::repository::Repository;
+use huemill_store::blobs::BlobError;
 use huemill_store::job::{Item, ItemResult, ItemState, Job, JobId, JobState};
 
 use super::links::{LinkedThing, Links};
@@ -57,6 +60,27 @@ pub(super) fn card_link(job: &Job, number: u32, links: &Links) -> Vec<u8> {
 /// A text as JSON.
 pub(super) fn quoted(text: &str) -> Vec<u8> {
     serde_json::to_vec(text).unwrap_or_else(|_| b"\"\"".to_vec())
+}
+
+/// A blob of a job, as it is read. A job that is deleted meanwhile takes it along: the error is the job's then, and not an
+/// internal one.
+pub(super) fn of_job(
+    repository: Repository,
+    id: JobId,
+    blob: impl Stream<Item = Result<Bytes, BlobError>>,
+) -> impl Stream<Item = Result<Bytes, Fault>> {
+    blob.then(move |piece| {
+        let (repository, id) = (repository.clone(), id.clone());
+        async move {
+            match piece {
+                Err(missing @ BlobError::Missing(_)) => {
+                    let fault = why_gone(&repository, &id).await;
+                    Err(if fault.code == Code::InternalError { missing.into() } else { fault })
+                }
+                piece => Ok(piece?),
+            }
+        }
+    })
 }
 
 /// Why pictures disappeared while they were read: the job was deleted, or it is an internal error.

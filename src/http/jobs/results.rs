@@ -178,7 +178,7 @@ impl JobBody {
             return text(json);
         };
         if self.inline {
-            let card = embedded_card(&self.pictures.repository, card, link);
+            let card = embedded_card(&self.pictures.repository, self.job().id.clone(), card, link);
             return text(json).chain(card).chain(text(b"}".to_vec())).boxed_local();
         }
         json.extend_from_slice(&link);
@@ -217,24 +217,26 @@ fn gone(repository: Repository, id: JobId) -> Piece {
 
 /// A card as a data URL. A card that cannot be read, although others may be, is given by its link: the other results
 /// of its job must not wait for an operator.
-fn embedded_card(repository: &Repository, card: Card, link: Vec<u8>) -> Piece {
+fn embedded_card(repository: &Repository, id: JobId, card: Card, link: Vec<u8>) -> Piece {
     let (blobs, key) = (repository.blobs.clone(), card.key);
     let open = move |range| blobs.stream_to_client(key.clone(), range);
     let mut blob = repository.stream(0..card.length, open).boxed_local();
+    let repository = repository.clone();
     let data_url = async move {
         let first = match blob.next().await {
             Some(Err(BlobError::Refused(_) | BlobError::Missing(_))) => return text(link),
             first => stream::iter(first),
         };
         let opening = text(format!("\"data:{};base64,", card.media_type).into_bytes());
-        let encoded = blob_base64(first.chain(blob).boxed_local(), card.length);
+        let blob = job_picture::of_job(repository, id, first.chain(blob));
+        let encoded = blob_base64(blob.boxed_local(), card.length);
         opening.chain(encoded).chain(text(b"\"".to_vec())).boxed_local()
     };
     stream::once(data_url).flatten().boxed_local()
 }
 
 /// A blob of this length as base64, encoded as it arrives from the blob store.
-fn blob_base64(blob: LocalBoxStream<'static, Result<Bytes, BlobError>>, length: u64) -> Piece {
+fn blob_base64(blob: LocalBoxStream<'static, Result<Bytes, Fault>>, length: u64) -> Piece {
     let checked = stream::try_unfold((blob, 0), move |(mut blob, read)| async move {
         match blob.next().await.transpose()? {
             Some(chunk) => {

@@ -51,7 +51,7 @@ impl MessageBody for LoggedBody {
         };
         match &polled {
             Poll::Ready(Some(Ok(chunk))) => log.sent(chunk.len()),
-            Poll::Ready(Some(Err(error))) => log.body_failed(&**error),
+            Poll::Ready(Some(Err(error))) if !error.is::<AnswerTooSlow>() => log.body_failed(&**error),
             _ => {}
         }
         polled

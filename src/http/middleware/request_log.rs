@@ -94,10 +94,13 @@ impl RequestLog {
         &self.span
     }
 
-    /// Records that the response's body failed, which closes the connection.
+    /// Records that the response's body failed, which closes the connection. A job that was deleted while it was read is no
+    /// fault of the service.
     pub(super) fn body_failed(&mut self, error: &(dyn std::error::Error + 'static)) {
         let fault = error.downcast_ref::<Fault>().cloned();
-        self.body_fault = Some(fault.unwrap_or_else(|| Fault::new(Code::InternalError).with_cause(error)));
+        let fault = fault.unwrap_or_else(|| Fault::new(Code::InternalError).with_cause(error));
+        self.body_fault =
+            Some(fault).filter(|fault| !matches!(fault.code, Code::JobNotFound | Code::ExpiredJob));
     }
 
     fn error_code(&self) -> Option<&'static str> {
