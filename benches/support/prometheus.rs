@@ -8,7 +8,7 @@ use reqwest::blocking::Client;
 use serde_json::Value;
 
 use super::harness::servers::Tool;
-use super::harness::servers::postgres::free_port;
+use super::harness::servers::free_ports;
 use super::harness::wait_until;
 
 /// A running Prometheus. It is killed when it is dropped.
@@ -33,7 +33,8 @@ impl Prometheus {
         assert!(text.contains(&service.to_string()), "the configuration has another target");
         let config = folder.path().join("prometheus.yml");
         std::fs::write(&config, text).unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let [port] = free_ports();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let process = Command::new(Tool::Prometheus.path())
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--web.listen-address={address}"))

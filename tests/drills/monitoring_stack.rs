@@ -12,7 +12,7 @@ use super::scale::{scaled, with_lower_thresholds};
 use crate::support::http::client;
 use crate::support::receiver::{Receiver, Reply};
 use crate::support::servers::Tool;
-use crate::support::servers::postgres::free_port;
+use crate::support::servers::free_ports;
 use crate::support::wait_until;
 
 /// The receiver of all pages.
@@ -107,8 +107,7 @@ impl MonitoringStack {
     /// Starts the stack with this interval between two notifications of an alert by Prometheus.
     pub fn with(factor: u64, resend: Duration) -> Self {
         let (folder, pager) = (tempfile::tempdir().unwrap(), Receiver::start(|_, _| Reply::status(200)));
-        let address = || SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let (prometheus, alertmanager) = (address(), address());
+        let [prometheus, alertmanager] = free_ports().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let mut stack = Self { pager: Pager(pager), folder, prometheus, processes: Vec::new(), factor };
         stack.write_routes();
         stack.write_rules(alertmanager);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::archives::{Member, zip};
 use crate::load::Load;
-use crate::servers::require;
+use crate::servers::{free_ports, require};
 use crate::source::is_long_form;
 use crate::support::deployment::{Deployment, Kind as StoreKind};
 use crate::support::http::{HeldServer, images_form, is_ready, metric};
@@ -35,7 +35,7 @@ impl Site {
     }
 
     fn of(kind: Kind, deployment: Deployment) -> Self {
-        let port = Front::free_port();
+        let [port] = free_ports();
         let deployment = behind(port, deployment);
         let service = deployment.start();
         let front = Front::start(kind, port, &[service.address]);
@@ -199,12 +199,11 @@ fn has_answered(service: &Service) -> bool {
 #[test]
 fn processes_are_replaced_behind_caddy_without_a_failed_request() {
     require!(Caddy, PostgreSql);
-    let port = Front::free_port();
+    let [port, ports @ ..] = free_ports::<4>();
     // As long as the front needs to notice.
     let patience = [("HUEMILL__SERVER__SHUTDOWN_DELAY_MS", "5000")];
     let deployment = behind(port, Deployment::new(StoreKind::Postgres)).with(&patience);
     // While one is replaced and another is slow to say that it is ready, as on a busy machine, there is a third.
-    let ports = [(); 3].map(|()| Front::free_port());
     let start = |port: u16| {
         let service = deployment.start_at(port);
         wait_until("the process is ready", || is_ready(&service));

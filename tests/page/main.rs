@@ -3,13 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and its report")]
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use support::servers::{Tool, require};
+use support::servers::{Tool, free_ports, require};
 use support::service::Service;
 
 #[path = "../support/mod.rs"]
@@ -45,12 +44,6 @@ impl Services {
         let (open, with_keys) = (start(&data[0], "open"), start(&data[1], "keys"));
         Self { open, with_keys, _data: data, pictures, receiver }
     }
-}
-
-/// Ports that nothing listens on. They are different, because all are open at one time.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// The test files of a view, which are installed beside their libraries.

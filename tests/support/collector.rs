@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::servers::Tool;
-use super::servers::postgres::free_port;
+use super::servers::free_ports;
 use super::{TIMEOUT, variables, wait_until};
 
 /// A span that the collector received.
@@ -45,7 +45,7 @@ pub struct Collector {
 
 impl Collector {
     pub fn start(folder: &Path) -> Self {
-        let (http, grpc) = (free_port(), free_port());
+        let [http, grpc] = free_ports();
         let mut child = Command::new(Tool::Collector.path())
             .args(["start", "--exporter", "blackhole", "--debug-log", "traces"])
             .args(["--debug-log-verbosity", "detailed", "--log-format", "json"])

@@ -7,8 +7,8 @@ use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::Tool;
-use super::postgres::{Cluster, free_port, output_of, unprivileged};
+use super::postgres::{Cluster, output_of, unprivileged};
+use super::{Tool, free_ports};
 
 /// How long PgBouncer may take to start on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ impl PgBouncer {
     pub fn start(database: &str) -> Self {
         let temporary = std::env::temp_dir().join("huemill-pgbouncer.XXXXXX");
         let folder = output_of(unprivileged("mktemp").arg("-d").arg(&temporary));
-        let port = free_port();
+        let [port] = free_ports();
         let ini = format!("{folder}/pgbouncer.ini");
         std::fs::write(&ini, settings(address(database).1, port)).unwrap();
         let watchdog = unprivileged("sh")

@@ -2,13 +2,12 @@
 //! folder. A watchdog shell waits for the test process to end, however it ends, then stops the server and removes the
 //! folder.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Tool;
+use super::{Tool, free_ports};
 
 /// Stops the server and removes the folder when standard input ends, which is when the test process is gone.
 const WATCHDOG: &str = r#"
@@ -54,7 +53,7 @@ impl Cluster {
         ]));
         let mut cluster = Self { binaries, folder, port: 0, watchdog, databases: AtomicU32::new(0) };
         for _ in 0..5 {
-            cluster.port = free_port();
+            [cluster.port] = free_ports();
             if cluster.serve().status.success() {
                 return cluster;
             }
@@ -145,8 +144,4 @@ pub fn output_of(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not run: {error}"));
     assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod s3;
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 /// A server or tool that is installed beside Rust.
@@ -57,6 +58,12 @@ pub enum Tool {
     Systemd,
     /// The libraries that verify webhooks in Python and JavaScript.
     WebhookVerifiers,
+}
+
+/// Ports that nothing listens on. They are different, because all are open at one time.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 impl Tool {

@@ -2,7 +2,7 @@
 //! path. Only names, ports and files of the configuration are changed for the test.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -33,11 +33,6 @@ pub struct Front {
 }
 
 impl Front {
-    /// A port for a front, which the service's settings must know before the front starts.
-    pub fn free_port() -> u16 {
-        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-    }
-
     /// The settings of a service behind a front at this port.
     pub fn settings(port: u16) -> Vec<(String, String)> {
         crate::support::variables(&[
