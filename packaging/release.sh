@@ -28,7 +28,7 @@ archive() {
   install -D -m 644 "$stage/completions/fish" "$tree/share/fish/vendor_completions.d/huemill.fish"
   install -D -m 644 -t "$tree/lib/systemd/system" packaging/systemd/huemill.service
   install -D -m 644 -t "$tree/etc/huemill" packaging/debian/huemill.toml
-  install -D -m 644 -t "$tree/share/doc/huemill" config/default.toml config/production.toml README.md CHANGELOG.md LICENSE-*
+  install -D -m 644 -t "$tree/share/doc/huemill" "$stage/default.toml" config/production.toml README.md CHANGELOG.md LICENSE-*
   tar --create --directory "$1" --sort=name --format=gnu --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
     --mode=u+rwX,go+rX,go-w "$name" | gzip -9n >"$1/$name.tar.gz"
   rm -rf "$tree"

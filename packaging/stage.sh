@@ -27,6 +27,9 @@ rm -rf "$stage"
 mkdir -p "$stage/dist" "$stage/completions"
 cp "$binary" "$stage/dist/huemill"
 "$binary" man --out "$stage/man"
+# A relative folder would be another one for each command.
+sed 's|^dir = "\./data"$|dir = "/var/lib/huemill"|' config/default.toml >"$stage/default.toml"
+grep -q '^dir = "/var/lib/huemill"$' "$stage/default.toml"
 for shell in bash zsh fish; do
   "$binary" completions $shell >"$stage/completions/$shell"
 done

@@ -58,6 +58,9 @@ pub enum StartError {
     /// The metrics cannot be registered.
     #[error("cannot register the metrics: {0}")]
     Metrics(String),
+    /// A signal asked for the end before the service had started.
+    #[error("{0} came before the service had started")]
+    Interrupted(&'static str),
     /// The signal handlers cannot be installed.
     #[error("cannot install signal handlers: {0}")]
     Signals(io::Error),
@@ -101,10 +104,14 @@ impl Signals {
 impl Application {
     /// Builds the service and binds its listeners, unless they are inherited. Must be called within an actix system.
     pub async fn build(settings: &Settings, io: &Handle, inherited: Inherited) -> Result<Self, StartError> {
-        let signals = Signals::listen().map_err(StartError::Signals)?;
+        let mut signals = Signals::listen().map_err(StartError::Signals)?;
         let service_manager = ServiceManager::of_process().map_err(StartError::ServiceManager)?;
         let spool = open_spool(settings)?;
-        let mut storage = open_storage(settings, io).await?;
+        // A database that does not answer, or whose schema is migrated, can take long.
+        let mut storage = tokio::select! {
+            storage = open_storage(settings, io) => storage?,
+            signal = signals.next() => return Err(StartError::Interrupted(signal)),
+        };
         let lock = storage.lock.take();
         let keys = storage.keys(settings).await.map_err(StorageError::from)?;
         let server = &settings.server;
@@ -163,9 +170,12 @@ impl Application {
         let started = Instant::now();
         log!(SHUTDOWN_STARTED, reason);
         readiness.abort();
-        service_manager.report_stop().await;
+        let stopped = async {
+            service_manager.report_stop().await;
+            stop(actor_system, stop_server, timeouts, end).await;
+        };
         tokio::select! {
-            () = stop(actor_system, stop_server, timeouts, end) => {}
+            () = stopped => {}
             signal = signals.next() => {
                 log!(SHUTDOWN_STARTED, reason = signal);
                 std::process::exit(130);

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::Duration;
 
 use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
 use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep};
 
@@ -50,7 +51,9 @@ impl Inherited {
     }
 
     fn of(listeners: impl Iterator<Item = TcpListener>) -> Self {
-        Self(listeners.filter_map(|listener| Some((listener.local_addr().ok()?, listener))).collect())
+        // A socket that does not listen would be ready and answer nobody.
+        let listening = listeners.filter(|listener| socket_acceptconn(listener) == Ok(true));
+        Self(listening.filter_map(|listener| Some((listener.local_addr().ok()?, listener))).collect())
     }
 
     /// Closes those that listen anywhere else, and returns where that was.
@@ -165,6 +168,14 @@ mod tests {
         assert_eq!(taken.local_addr().unwrap(), address);
         let bound = bind_address(elsewhere, &mut inherited, Instant::now()).await.unwrap();
         assert_eq!(bound.local_addr().unwrap(), elsewhere);
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_no_listener() {
+        let (listener, address) = listener();
+        let connection = std::os::fd::OwnedFd::from(TcpStream::connect(address).unwrap());
+        let inherited = Inherited::of([listener, connection.into()].into_iter());
+        assert_eq!(inherited.0.into_keys().collect::<Vec<_>>(), [address]);
     }
 
     #[tokio::test]

@@ -20,12 +20,16 @@ use huemill_actors::health::{HealthCell, HealthReport};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
+use tokio::time::timeout;
 
 /// The variable that names the service manager's socket.
 const VARIABLE: &str = "NOTIFY_SOCKET";
 
 /// The variable with the number of open files that the service manager keeps.
 const ROOM: &str = "FDSTORE";
+
+/// How long a message may wait for a service manager that reads none.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often readiness is checked until the service is ready for the first time.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -99,8 +103,9 @@ impl ServiceManager {
     )]
     async fn send_with(&self, state: &str, descriptors: &[BorrowedFd<'_>]) {
         let Some(socket) = &self.socket else { return };
-        let sent = socket.async_io(Interest::WRITABLE, || send(socket, state, descriptors)).await;
-        if let Err(error) = sent {
+        let sent = socket.async_io(Interest::WRITABLE, || send(socket, state, descriptors));
+        let sent = timeout(TIMEOUT, sent).await;
+        if let Err(error) = sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             eprintln!("huemill: the service manager ({VARIABLE}) cannot be reached: {error}");
         }
     }

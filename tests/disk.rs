@@ -1,4 +1,5 @@
-//! A small disk: a job is accepted only if its cards will have room, so that no accepted job fills the disk.
+//! A small disk: a job is accepted only if its cards will have room, so that no accepted job fills the disk; and where
+//! something else fills it, the service goes on once there is room again.
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 
@@ -70,5 +71,32 @@ fn a_job_whose_cards_would_fill_the_disk_is_refused_until_there_is_room() {
         let card = client().get(result["social_image"].as_str().unwrap()).send().unwrap();
         let card = image::load_from_memory(&card.bytes().unwrap()).unwrap();
         assert_eq!((card.width(), card.height()), (1096, 736));
+    }
+}
+
+#[test]
+fn a_disk_that_was_full_stops_nothing_once_there_is_room_again() {
+    let data = tempfile::tempdir().unwrap();
+    let environment =
+        variables(&[("HUEMILL__HEALTH__INTERVAL_SECONDS", "1"), ("HUEMILL__HEALTH__STORE_SECONDS", "1")]);
+    let service = Service::start_within(&on_small_disk(data.path(), "64m"), data.path(), &environment);
+    wait_until("the service is ready", || readiness(&service)["ready"] == true);
+    // The disk as the service sees it.
+    let disk = format!("/proc/{}/root{}", service.id(), data.path().display());
+    for _ in 0..2 {
+        let filler = format!("{disk}/filler");
+        let full = std::fs::write(&filler, vec![1; 80_000_000]).unwrap_err();
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        wait_until("jobs are refused", || post(&service, 1).status() == 503);
+        wait_until("the service is not ready", || readiness(&service)["ready"] == false);
+        std::fs::remove_file(&filler).unwrap();
+        wait_until("jobs are accepted again", || match post(&service, 1).status().as_u16() {
+            202 => true,
+            status => {
+                assert_eq!(status, 503);
+                false
+            }
+        });
+        wait_until("the service is ready again", || readiness(&service)["ready"] == true);
     }
 }

@@ -212,7 +212,7 @@ impl Intake {
         }
         let low = if admit.job { self.settings.jobs_disk_low } else { self.settings.disk_low };
         if self.free.get().is_some_and(|free| free < low) {
-            return Err(Fault::new(Code::Overloaded).with_cause("the disk is low"));
+            return Err(disk_low());
         }
         let upload = self.uploads.try_take_within(admit.caller, 1, admit.most);
         let upload = upload.map_err(|none| {
@@ -270,3 +270,12 @@ impl Handler<Submit> for Intake {
 }
 
 answer_pings!(Intake);
+
+/// The disk has no room for uploads, which takes longer to change than a busy moment.
+fn disk_low() -> Fault {
+    let detail =
+        "The disk of the service is almost full. Send the request again once its operator has made room.";
+    let mut fault = Fault::new(Code::Overloaded).with_detail(detail).with_cause("the disk is low");
+    fault.retry_after = Some(Duration::from_secs(30));
+    fault
+}

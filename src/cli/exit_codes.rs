@@ -32,7 +32,7 @@ pub(super) fn of(command: &str) -> &'static [ExitCodeRow] {
             USAGE,
             (70, "the service ended itself: an actor failed too often, or too many attempts were abandoned"),
             (EXIT_CONFIG, "the settings, or a file that they name, cannot be used"),
-            (130, "a second signal ended the service while it was stopping"),
+            (130, "a signal ended the service before it had started, or a second one while it was stopping"),
         ],
         "process" => {
             &[(0, "all pictures were processed"), (1, "a picture failed, or a result was not written"), USAGE]

@@ -39,6 +39,9 @@ fn role(word: &str) -> Result<Role, &'static str> {
     Role::parse(word).ok_or("expected all, web or worker")
 }
 
+/// The exit code of a service that a signal ended before it had started.
+const EXIT_INTERRUPTED: u8 = 130;
+
 #[allow(clippy::print_stderr, reason = "errors before the log is set up can go nowhere else")]
 pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
     let mut environment = Environment::of_process();
@@ -66,9 +69,12 @@ pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("huemill: {error}");
-            let is_setting = error.is::<ExportError>()
-                || matches!(error.downcast_ref::<StartError>(), Some(StartError::Tls(_)));
-            if is_setting { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+            match error.downcast_ref::<StartError>() {
+                Some(StartError::Tls(_)) => ExitCode::from(EXIT_CONFIG),
+                Some(StartError::Interrupted(_)) => ExitCode::from(EXIT_INTERRUPTED),
+                _ if error.is::<ExportError>() => ExitCode::from(EXIT_CONFIG),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The differences between the two databases: how connections are opened, how rows are locked, and whose clock counts.
 //! All other statements have the same text for both.
 
+use std::future::ready;
+
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Error, Row, Transaction};
 
@@ -96,6 +98,8 @@ impl Dialect {
         let (url, pool) = match self {
             Self::Sqlite(_) => {
                 let pool = pool.test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+                let pool =
+                    pool.before_acquire(|connection, _| Box::pin(ready(Ok(sqlite::is_usable(connection)))));
                 (url.to_owned(), pool.after_connect(|connection, _| Box::pin(sqlite::prepare(connection))))
             }
             Self::Postgres(settings) => (settings.connection_url(url)?, settings.prepare(pool)),

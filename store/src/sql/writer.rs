@@ -80,6 +80,8 @@ async fn enqueue<O: Operation>(
 pub(super) trait QueuedWrite: Send {
     /// Runs the write and keeps its result. Returns whether it succeeded.
     async fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Why the write failed, if it would succeed later.
+    fn temporary_failure(&self) -> Option<StoreError>;
     /// Sends the result to the caller, given the result of the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -99,6 +101,13 @@ impl<O: Operation> QueuedWrite for Pending<O> {
         succeeded
     }
 
+    fn temporary_failure(&self) -> Option<StoreError> {
+        match &self.result {
+            Some(Err(error @ StoreError::Away(_))) => Some(error.clone()),
+            _ => None,
+        }
+    }
+
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         let answer = match (committed, self.result) {
             (_, Some(Err(error))) | (Err(error), _) => Err(error),
@@ -115,7 +124,11 @@ impl Target {
     async fn serve(self, mut queue: mpsc::Receiver<Box<dyn QueuedWrite>>) {
         let mut group = Vec::with_capacity(MAX_GROUP);
         while queue.recv_many(&mut group, MAX_GROUP).await > 0 {
-            let committed = self.run_group(&mut group).await.map_err(|error| store_error(&error));
+            // A full disk fails one write and ends the transaction: what the others hear is why, and that they may try again.
+            let committed = self.run_group(&mut group).await.map_err(|error| {
+                let cause = group.iter().find_map(|write| write.temporary_failure());
+                cause.unwrap_or_else(|| store_error(&error))
+            });
             let committed = committed.map(|job_versions| self.notify(job_versions));
             for write in group.drain(..) {
                 write.answer(committed.clone());
