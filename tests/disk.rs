@@ -77,8 +77,11 @@ fn a_job_whose_cards_would_fill_the_disk_is_refused_until_there_is_room() {
 #[test]
 fn a_disk_that_was_full_stops_nothing_once_there_is_room_again() {
     let data = tempfile::tempdir().unwrap();
-    let environment =
-        variables(&[("HUEMILL__HEALTH__INTERVAL_SECONDS", "1"), ("HUEMILL__HEALTH__STORE_SECONDS", "1")]);
+    let environment = variables(&[
+        ("HUEMILL__HEALTH__DISK_FREE_BYTES", "1000000"),
+        ("HUEMILL__HEALTH__INTERVAL_SECONDS", "1"),
+        ("HUEMILL__HEALTH__STORE_SECONDS", "1"),
+    ]);
     let service = Service::start_within(&on_small_disk(data.path(), "64m"), data.path(), &environment);
     wait_until("the service is ready", || readiness(&service)["ready"] == true);
     // The disk as the service sees it.
