@@ -5,8 +5,8 @@
 //! balancers notice; then it accepts no connections, finishes the open requests, and stops the server and the actors. A
 //! second signal ends the process at once. The service handles these signals itself, because actix would stop listening
 //! before balancers notice. An actor that cannot be restarted stops the service too, with exit code 70; then uploads are
-//! refused from the beginning on. The service manager learns when the service is ready and when it stops, and keeps the listeners for the
-//! next process.
+//! refused from the beginning on. The service manager learns when the service is ready and when it stops, and keeps the
+//! listeners for the next process.
 
 use std::fs::File;
 use std::io;
@@ -29,7 +29,8 @@ use crate::service_manager::ServiceManager;
 use crate::settings::Settings;
 use crate::storage::{Storage, StorageError};
 
-/// How long a connection that was just accepted has to send its request, before connections without one are closed.
+/// How long a connection that was just accepted has to send its request, before connections without one are closed. Nothing
+/// says whether a request is on its way, so there is nothing else to wait for.
 const LAST_REQUESTS: Duration = Duration::from_millis(500);
 
 /// Why the service did not start.
@@ -220,7 +221,7 @@ async fn stop(actor_system: ActorSystem, server: http::Stop, timeouts: ShutdownT
     } else {
         actor_system.refuse_uploads();
     }
-    // Where nothing works and connections can wait, they need not come here.
+    // A process that has failed serves nothing: where connections can wait for the next one, it leaves them to it at once.
     if end.is_sound || !end.keeps_listeners {
         tokio::time::sleep(timeouts.probes).await;
     }

@@ -17,7 +17,7 @@ use huemill_store::store::Role;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::terminal::{EXIT_CONFIG, has_colour, refuse_settings};
+use super::terminal::{EXIT_CONFIG, EXIT_INTERRUPTED, has_colour, refuse_settings};
 use crate::application::{Application, StartError};
 use crate::listeners::Inherited;
 use crate::settings::{Environment, LogFormat, Settings};
@@ -38,9 +38,6 @@ pub(super) struct ServeArgs {
 fn role(word: &str) -> Result<Role, &'static str> {
     Role::parse(word).ok_or("expected all, web or worker")
 }
-
-/// The exit code of a service that a signal ended before it had started.
-const EXIT_INTERRUPTED: u8 = 130;
 
 #[allow(clippy::print_stderr, reason = "errors before the log is set up can go nowhere else")]
 pub(super) fn run(args: &ServeArgs, file: Option<&Path>) -> ExitCode {

@@ -17,12 +17,9 @@ use rand::RngCore;
 use super::client::{ApiRequest, ApiResponse, Client, ClientError, Form, JobView, ServerArgs};
 use super::operator::public_server;
 use super::picture_args::PictureArgs;
-use super::terminal::{EXIT_USAGE, block_on, eprint_line, fail, print_json, print_line};
+use super::terminal::{EXIT_INTERRUPTED, EXIT_USAGE, block_on, eprint_line, fail, print_json, print_line};
 use download::SaveError;
 use files::JobFiles;
-
-/// Exit code after Ctrl-C.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// The arguments of `huemill submit`.
 #[derive(Debug, Args)]

@@ -20,6 +20,9 @@ use crate::settings::{Environment, Problems, Settings};
 /// Exit code for settings or arguments that cannot be used (`EX_CONFIG` of sysexits.h).
 pub(super) const EXIT_CONFIG: u8 = 78;
 
+/// The exit code where a signal ended the process before its work was done: 128 and the number of SIGINT.
+pub(super) const EXIT_INTERRUPTED: u8 = 130;
+
 /// Exit code for arguments that cannot be used together; clap uses the same one.
 pub(super) const EXIT_USAGE: u8 = 2;
 

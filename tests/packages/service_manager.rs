@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
@@ -14,9 +15,10 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use crate::load::Load;
-use crate::support::TIMEOUT;
+use crate::source::program;
 use crate::support::http::{client, client_builder};
 use crate::support::service::Service;
+use crate::support::{TIMEOUT, wait_for, wait_until};
 
 /// A service manager: its socket, and the states and open files that arrive there.
 struct ServiceManager {
@@ -166,5 +168,38 @@ fn connections_end_with_their_next_answer_once_the_service_drains() {
     };
     assert!(!closes());
     service.signal("-TERM");
-    crate::support::wait_until("answers close their connections", closes);
+    wait_until("answers close their connections", closes);
+}
+
+#[test]
+fn a_service_manager_that_reads_nothing_delays_neither_start_nor_stop_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let _unread = UnixDatagram::bind(&path).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    while sender.send_to(b"full", &path).is_ok() {}
+    let environment = [("NOTIFY_SOCKET", path.display().to_string()), ("FDSTORE", "8".to_owned())]
+        .map(|(name, value)| (name.to_owned(), value));
+    let service = Service::start(&folder.path().join("data"), &environment);
+    let output = service.output();
+    assert_eq!(service.stop(), Some(0));
+    let lost = |line: &String| line.contains("the service manager (NOTIFY_SOCKET) cannot be reached");
+    assert!(output.stderr().iter().any(lost), "{:?}", output.stderr());
+}
+
+#[test]
+fn a_signal_ends_a_service_that_waits_for_its_database() {
+    let (folder, silent) = (tempfile::tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut child = Command::new(program())
+        .env("DATA_DIR", folder.path())
+        .env("DATABASE_URL", format!("postgres://huemill@{}/huemill", silent.local_addr().unwrap()))
+        .env("BLOB_URL", format!("file://{}", folder.path().join("blobs").display()))
+        .env("PORT", "0")
+        .spawn()
+        .unwrap();
+    // It connects after its signal handlers are there.
+    let _connection = silent.accept().unwrap();
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(wait_for("the service ends", || child.try_wait().unwrap()).code(), Some(130));
 }

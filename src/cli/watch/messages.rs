@@ -15,9 +15,7 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::settling::Stamp;
-
-/// Exit code when a second signal ends the process before its pictures are done.
-const EXIT_INTERRUPTED: i32 = 130;
+use crate::cli::terminal::EXIT_INTERRUPTED;
 
 /// Something that the loop reacts to.
 #[derive(Debug)]
@@ -104,7 +102,7 @@ pub(super) fn handle_signals(stop: Arc<AtomicBool>, send: SyncSender<Message>) -
                 }
             });
             if count > 0 {
-                process::exit(EXIT_INTERRUPTED);
+                process::exit(i32::from(EXIT_INTERRUPTED));
             }
             stop.store(true, Ordering::Relaxed);
             // It only wakes the loop: if the channel is full, the loop is awake.

@@ -114,7 +114,8 @@ impl DownloadFile {
         }
         let (start, size) = (range.start, range.end - range.start);
         let bytes = jobs.repository.stream(range, open);
-        let mut bytes = job_picture::of_job(jobs.repository.clone(), job.id.clone(), bytes).boxed_local();
+        let mut bytes =
+            job_picture::blob_of_job(jobs.repository.clone(), job.id.clone(), bytes).boxed_local();
         let first = bytes.next().await.transpose()?;
         if start == 0 {
             jobs.recorder.record(Event::ResultsDownloaded { kind: self.kind });

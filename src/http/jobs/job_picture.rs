@@ -64,7 +64,7 @@ pub(super) fn quoted(text: &str) -> Vec<u8> {
 
 /// A blob of a job, as it is read. A job that is deleted meanwhile takes it along: the error is the job's then, and not an
 /// internal one.
-pub(super) fn of_job(
+pub(super) fn blob_of_job(
     repository: Repository,
     id: JobId,
     blob: impl Stream<Item = Result<Bytes, BlobError>>,

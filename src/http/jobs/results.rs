@@ -228,7 +228,7 @@ fn embedded_card(repository: &Repository, id: JobId, card: Card, link: Vec<u8>) 
             first => stream::iter(first),
         };
         let opening = text(format!("\"data:{};base64,", card.media_type).into_bytes());
-        let blob = job_picture::of_job(repository, id, first.chain(blob));
+        let blob = job_picture::blob_of_job(repository, id, first.chain(blob));
         let encoded = blob_base64(blob.boxed_local(), card.length);
         opening.chain(encoded).chain(text(b"\"".to_vec())).boxed_local()
     };
